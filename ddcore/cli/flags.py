@@ -1,0 +1,44 @@
+"""Options made from a Config's parameters, and output shared by the commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import click
+
+from ddcore.params import Config, ParamInfo
+
+as_json = click.option("--json", "as_json", is_flag=True, help="End standard output with one JSON object.")
+wait_flag = click.option("--wait", is_flag=True, help="Stay until the result is there, showing progress.")
+
+
+def options(config: type[Config], skip: Iterable[str] = ()) -> list[click.Option]:
+    """One option for each parameter; checking is the Config's work, so all problems show at once."""
+    return [_option(p) for p in config.params() if p.name not in set(skip)]
+
+
+def _option(p: ParamInfo) -> click.Option:
+    allowed = f" One of: {', '.join(p.choices)}." if p.choices else ""
+    default = "" if p.default is None else f" [default: {p.default}]"
+    unit = f" ({p.unit})" if p.unit else ""
+    return click.Option([p.flag, p.name], metavar=p.type.upper(), help=f"{p.title}{unit}. {p.help}{allowed}{default}")
+
+
+def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The flags that were actually used."""
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def show(result: Mapping[str, Any] | list[Any], as_json: bool, plain: Callable[[], str]) -> None:
+    """The result: one JSON value, or text for people."""
+    click.echo(json.dumps(result) if as_json else plain())
+
+
+def percent(accuracy: Mapping[str, Any] | None) -> str:
+    """ "91.2 ± 0.4 % (n=3, course)", or a dash where not computed."""
+    if not accuracy:
+        return "not computed"
+    spread = "" if accuracy.get("std") is None else f" ± {100 * accuracy['std']:.1f}"
+    return f"{100 * accuracy['mean']:.1f}{spread} % (n={accuracy['n']}, {accuracy['protocol']})"

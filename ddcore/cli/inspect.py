@@ -1,0 +1,168 @@
+"""Commands that only look: list, runs, show, export, flops."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ddcore import jobs
+from ddcore.cli.flags import as_json, given, percent, show
+from ddcore.data import DATASETS
+from ddcore.errors import ConfigError
+from ddcore.methods import METHODS
+from ddcore.networks import NETWORKS, network
+from ddcore.params import Config
+from ddcore.protocols import PROTOCOLS
+from ddcore.runs import memo
+from ddcore.runs.store import Store
+from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
+
+WHAT = ("methods", "datasets", "networks", "protocols", "presets")
+
+
+@click.command("list", help="What there is: methods, data sets, networks, protocols, presets.")
+@click.argument("what", type=click.Choice(WHAT), required=False)
+@as_json
+def list_(what: str | None, as_json: bool) -> None:
+    known: dict[str, list[dict[str, Any]]] = {
+        "methods": [{"name": m.name, "title": m.title, "help": m.summary, "paper": m.paper,
+                     "parameters": parameters(m.Config)} for m in METHODS.values()],
+        "datasets": [{"name": d.name, "title": d.title, "classes": list(d.classes), "shape": list(d.shape()),
+                      "resolutions": list(d.resolutions), "network": d.network, "help": d.source}
+                     for d in DATASETS.values()],
+        "networks": [{"name": n.name, "title": n.title, "options": dict(n.options)} for n in NETWORKS.values()],
+        "protocols": [{"name": p.name, "help": p.help, **p.values} for p in PROTOCOLS.values()],
+        "presets": [{"name": p.name, "method": m.name, "help": p.help, "values": dict(p.values),
+                     "by_dataset": {k: dict(v) for k, v in p.by_dataset.items()}}
+                    for m in METHODS.values() for p in m.presets],
+    }  # fmt: skip
+    chosen = {what: known[what]} if what else known
+    show(chosen, as_json, lambda: "\n".join(_listing(kind, rows) for kind, rows in chosen.items()))
+
+
+def parameters(config: type[Config]) -> list[dict[str, Any]]:
+    """Every parameter of a Config as JSON."""
+    return [
+        {"name": p.name, "flag": p.flag, "label": p.title, "type": p.type, "default": p.default, "low": p.low,
+         "high": p.high, "choices": p.choices and list(p.choices), "unit": p.unit, "help": p.help}
+        for p in config.params()
+    ]  # fmt: skip
+
+
+def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
+    lines = [kind]
+    for row in rows:
+        name = f"{row['method']}/{row['name']}" if "method" in row else row["name"]
+        lines.append(f"  {name:<16} {row.get('help') or row.get('title')}")
+    return "\n".join(lines)
+
+
+@click.command(help="Every saved run, newest first.")
+@as_json
+def runs(as_json: bool) -> None:
+    rows = [
+        {"run": r.id, "kind": r.kind, "name": r.name, "status": jobs.status(r.id).state if not r.problem else r.state,
+         "config": r.config, "accuracy": r.summary.get("accuracy"), "seconds": r.summary.get("seconds"),
+         "tags": list(r.user.get("tags", [])), "title": r.user.get("name", ""), "demo": r.demo, "problem": r.problem}
+        for r in Store().records()
+    ]  # fmt: skip
+    show(rows, as_json, lambda: "\n".join(_run_line(row) for row in rows) or "no runs yet")
+
+
+def _run_line(row: dict[str, Any]) -> str:
+    accuracy = percent(row["accuracy"]) if row["accuracy"] else ""
+    return f"{row['run']:<18} {row['name']:<10} {row['status']:<12} {row['config'].get('dataset', ''):<8} {accuracy}"
+
+
+@click.command("show", help="One run: its parameters, state, result, and the reason if it failed.")
+@click.argument("run_id", metavar="RUN")
+@as_json
+def show_run(run_id: str, as_json: bool) -> None:
+    store = Store()
+    record = store.record(run_id)
+    status = jobs.status(record.id)
+    result = {
+        "run": record.id, "kind": record.kind, "name": record.name, "status": status.state, "done": status.done,
+        "total": status.total, "config": record.config, "summary": record.summary, "user": record.user,
+        "error": store.error(record.id), "problem": record.problem, "info": record.info,
+    }  # fmt: skip
+    show(result, as_json, lambda: _details(result))
+
+
+def _details(result: dict[str, Any]) -> str:
+    lines = [f"run {result['run']} ({result['kind']}, {result['name']}): {result['status']}"]
+    if result["total"] and result["status"] == "running":
+        lines.append(f"  {result['done']} of {result['total']}")
+    if result["error"]:
+        lines.append(f"  {result['error'].strip().splitlines()[-1]}")
+    lines += [f"  {name} = {value}" for name, value in result["config"].items() if value is not None]
+    lines += [f"  {name}: {json.dumps(value)}" for name, value in result["summary"].items()]
+    return "\n".join(lines)
+
+
+@click.command(help="Write a run's float images, labels, mean, std and class names to FILE.npz.")
+@click.argument("run_id", metavar="RUN")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@as_json
+def export(run_id: str, file: Path, as_json: bool) -> None:
+    import numpy as np
+
+    if file.suffix != ".npz":
+        raise ConfigError([f"the file must end in .npz, got {str(file)!r}"])
+    if not file.parent.is_dir():
+        raise ConfigError([f"no folder {str(file.parent)!r} to write into"])
+    images = Store().images(run_id)
+    np.savez_compressed(
+        file, images=images.images, labels=images.labels, mean=np.array(images.mean), std=np.array(images.std),
+        classes=np.array(images.classes),
+    )  # fmt: skip
+    result = {"run": run_id, "file": str(file), "images": list(images.images.shape)}
+    show(result, as_json, lambda: f"{len(images.labels)} images to {file}")
+
+
+@click.command(
+    "flops",
+    help="Multiply-adds (MACs) of one forward pass of one image, counted by fvcore. FLOPs are 2 × MACs.",
+    params=[
+        click.Argument(["name"], metavar="NETWORK"),
+        click.Option(["--shape"], default="1x28x28", help="Image shape CxHxW. [default: 1x28x28]"),
+        click.Option(["--classes"], type=click.IntRange(1), default=10, help="Number of classes. [default: 10]"),
+        *[
+            click.Option([p.flag, p.name], help=f"{p.label} of the network.", type=int if p.type == "int" else str)
+            for p in NetworkConfig.params()
+            if p.name in NETWORK_OPTIONS
+        ],
+        click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
+    ],
+)
+def flops(name: str, shape: str, classes: int, as_json: bool, **changes: Any) -> None:
+    entry = network(name)
+    if not (match := re.fullmatch(r"(\d+)x(\d+)x(\d+)", shape)):
+        raise ConfigError([f"shape must be CxHxW such as 1x28x28, got {shape!r}"])
+    c, h, w = (int(side) for side in match.groups())
+    if problems := entry.problems((c, h, w), given(changes)):
+        raise ConfigError(problems)
+    counted = _counted(name, [c, h, w], classes, {**entry.options, **given(changes)})
+    result = {"network": name, "shape": shape, "classes": classes, **counted}
+    show(result, as_json, lambda: (
+        f"{entry.title} on {shape}, {classes} classes: {counted['macs']:,} MACs, {counted['flops']:,} FLOPs, "
+        f"{counted['parameters']:,} parameters\n{counted['convention']}"
+    ))  # fmt: skip
+
+
+@memo.memoise("1")
+def _counted(name: str, shape: list[int], classes: int, options: dict[str, Any]) -> dict[str, Any]:
+    """The count, from disk if it was made before: importing torch takes longer than counting."""
+    from ddcore.ops.flops import count
+
+    c, h, w = shape
+    cost = count(name, (c, h, w), classes, options)
+    return {**dataclasses.asdict(cost), "flops": cost.flops}
+
+
+COMMANDS: tuple[click.Command, ...] = (list_, runs, show_run, export, flops)

@@ -1,0 +1,121 @@
+"""A split that lives on the device as uint8 and is normalised batch by batch.
+
+Notation: N images, classes counted from 0, n images drawn of each class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ddcore.data.base import Data, Split
+from ddcore.errors import DataBroken
+from ddcore.lazy import lazy
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = lazy("torch")  # the registry of data sets looks into this module too, in the web process
+
+
+class Resident:
+    """Images and labels on the device, with everything needed to draw normalised batches from them.
+
+    images: uint8 (N, C, H, W); labels: int64 (N,); mean, std: per channel on the 0..1 scale. Drawing is
+    index arithmetic on the device with the caller's generator: no host synchronisation, no hidden state.
+    """
+
+    def __init__(
+        self,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        classes: Sequence[str],
+        mean: Sequence[float],
+        std: Sequence[float],
+    ) -> None:
+        self.images, self.labels = images, labels
+        self.classes, self.mean, self.std = tuple(classes), tuple(mean), tuple(std)
+        # x/255 normalised is x·scale + shift, one pass over the batch.
+        per_channel = [torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in (self.mean, self.std)]
+        self._scale = (1 / (255 * per_channel[1])).float().to(images.device)
+        self._shift = (-per_channel[0] / per_channel[1]).float().to(images.device)
+        counts = torch.bincount(labels, minlength=len(self.classes))
+        self.counts: tuple[int, ...] = tuple(counts.tolist())
+        self._counts = counts[:, None]
+        self._members = self._by_class()
+
+    @classmethod
+    def from_split(cls, split: Split, data: Data, device: torch.device | str) -> Resident:
+        """The split of `data` on `device`."""
+        return cls(
+            torch.from_numpy(split.images).to(device),
+            torch.from_numpy(split.labels).to(device),
+            data.classes,
+            data.mean,
+            data.std,
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def device(self) -> torch.device:
+        return self.images.device
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        c, h, w = self.images.shape[1:]
+        return c, h, w
+
+    def normalise(self, images: torch.Tensor) -> torch.Tensor:
+        """uint8 (B, C, H, W) → float32 (x/255 − mean) / std."""
+        return images.float().mul_(self._scale).add_(self._shift)
+
+    def batch(self, indices: torch.Tensor) -> torch.Tensor:
+        """The images at `indices`, normalised: float32 (B, C, H, W)."""
+        return self.normalise(self.images[indices])
+
+    def all(self) -> torch.Tensor:
+        """Every image, normalised: float32 (N, C, H, W), four times the memory. For small sets only."""
+        return self.normalise(self.images)
+
+    def of_class(self, c: int) -> torch.Tensor:
+        """Indices of the images of class c, ascending."""
+        return self._members[c, : self.counts[c]]
+
+    def sample(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """n random images of each class, normalised, sorted by class: float32 (classes·n, C, H, W)."""
+        return self.batch(self.sample_indices(n, generator))
+
+    def sample_indices(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """Indices (classes·n,) of n random images of each class, sorted by class.
+
+        No image twice, except in a class that has fewer than n: there with replacement. Raises
+        DataBroken where a class has no image at all. The generator lives on the same device.
+        """
+        self._check_drawable()
+        most = self._members.shape[1]
+        # Each image draws a key and the n largest of a class win; 62 bits leave no ties to chance.
+        keys = torch.randint(2**62, self._members.shape, generator=generator, device=self.device)
+        keys = torch.where(self._members >= 0, keys, -1)
+        picked = keys.topk(min(n, most), dim=1).indices
+        if n > min(self.counts):
+            repeated = torch.randint(2**62, (len(self.classes), n), generator=generator, device=self.device)
+            padded = torch.nn.functional.pad(picked, (0, n - picked.shape[1]))
+            picked = torch.where(self._counts < n, repeated % self._counts, padded)
+        return self._members.gather(1, picked).flatten()
+
+    def _by_class(self) -> torch.Tensor:
+        """(classes, images of the largest class): the indices of each class, padded with −1."""
+        order = torch.argsort(self.labels, stable=True)
+        members = torch.full((len(self.classes), max(self.counts)), -1, device=self.labels.device)
+        first = self._counts.cumsum(0).flatten() - self._counts.flatten()
+        sorted_labels = self.labels[order]
+        position = torch.arange(len(order), device=self.labels.device) - first[sorted_labels]
+        members[sorted_labels, position] = order
+        return members
+
+    def _check_drawable(self) -> None:
+        if empty := [name for name, count in zip(self.classes, self.counts, strict=True) if not count]:
+            raise DataBroken(f"no images to draw of class {', '.join(empty)}")

@@ -1,0 +1,73 @@
+"""Every error the engine raises on purpose.
+
+DDCoreError
+├── ConfigError     parameters that cannot run; holds all problems at once
+├── UnknownName     a name that no registry knows, with the nearest one
+├── DataMissing     a data set that is not there: what was looked for, where, how to get it
+├── DataBroken      a data set that is there and malformed or truncated
+├── RunNotFound     no run folder has this id
+├── RunBroken       a run folder that cannot be read
+├── JobFailed       a job that ended with an error, or could not be started
+└── Cancelled       raised inside a worker when the user asked it to stop
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class DDCoreError(Exception):
+    """Base of all errors meant to be read by a person; `str(error)` is one clear sentence or list."""
+
+
+class ConfigError(DDCoreError):
+    """Parameters that cannot run.
+
+    `problems` holds one sentence for each thing that is wrong.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+class UnknownName(DDCoreError):
+    """A name that is not registered: "no dataset 'minst'; did you mean 'mnist'?"."""
+
+    def __init__(self, kind: str, given: str, allowed: Iterable[str]) -> None:
+        self.kind, self.given, self.allowed = kind, given, tuple(allowed)
+        super().__init__(f"no {kind} {given!r}{suggestion(given, self.allowed)}")
+
+
+class DataMissing(DDCoreError):
+    """A data set that was not found: says what was looked for, where, and how to get it."""
+
+
+class DataBroken(DDCoreError):
+    """A data set that was found but is malformed or truncated: says which file and what is wrong."""
+
+
+class RunNotFound(DDCoreError):
+    """No run has this id."""
+
+
+class RunBroken(DDCoreError):
+    """A run folder whose files cannot be read."""
+
+
+class JobFailed(DDCoreError):
+    """A job that ended with an error or could not start."""
+
+
+class Cancelled(DDCoreError):
+    """Raised inside a worker at the next safe point after a cancel was asked for."""
+
+
+def suggestion(given: str, allowed: Iterable[str]) -> str:
+    """The tail of an error about a wrong name: the nearest allowed one, else all of them."""
+    allowed = sorted(allowed)
+    near = difflib.get_close_matches(given, allowed, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; allowed: {', '.join(allowed)}" if allowed else "; none exist"

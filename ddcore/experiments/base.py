@@ -1,0 +1,100 @@
+"""What a run is: a kind, a name within the kind, a Config; and what it may say while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ddcore.params import Config
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Stored images. images: float32 (N, C, H, W) normalised with mean, std; labels: int64 (N,)."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+class Recorder(Protocol):
+    """Everything a running experiment says to the outside; the store implements it on a run folder."""
+
+    def note(self, text: str) -> None:
+        """A line for people in the run's log."""
+
+    def event(self, event: str, **fields: Any) -> None:
+        """Append one self-contained record (JSON-ready fields) to the run's events."""
+
+    def progress(self, done: int, total: int, phase: str = "") -> None:
+        """How far the run is; cheap to call often (written at most a few times a second)."""
+
+    def check_cancelled(self) -> None:
+        """Raise Cancelled if somebody asked this run to stop; cheap to call often."""
+
+    def snapshot(self, step: int, images: torch.Tensor) -> None:
+        """Keep the synthetic images as they are at `step` (stored in half precision)."""
+
+    def save_images(self, name: str, images: ImageSet) -> None:
+        """Keep a float image set as `<name>.safetensors` ("images" is the result, "initial" the start)."""
+
+    def save_picture(self, name: str, png: bytes) -> None:
+        """Keep a PNG for eyes."""
+
+    def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
+        """Keep, atomically, what the run needs to go on from here."""
+
+    def resume_point(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """The newest of: this run's own checkpoint, the final checkpoint of the longest finished shorter run."""
+
+    def parent(self, run_id: str) -> Parent:
+        """A finished run that this one builds on."""
+
+
+class Parent(Protocol):
+    """A finished run, read-only."""
+
+    id: str
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+    summary: Mapping[str, Any]
+
+    def images(self, name: str = "images") -> ImageSet: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of run ("distill", "evaluate", …).
+
+    names(): the names within the kind (methods for distill; else just the kind's own name);
+    config(name) → its Config class; version(name): raised when results change, part of the key;
+    parents(config): ids of the runs it needs finished first;
+    run(name, config, recorder) → summary (JSON-ready), executed in the worker.
+    """
+
+    name: str
+    title: str
+    names: Callable[[], tuple[str, ...]]
+    config: Callable[[str], type[Config]]
+    run: Callable[[str, Any, Recorder], dict[str, Any]]
+    version: Callable[[str], int] = lambda name: 1
+    parents: Callable[[Any], tuple[str, ...]] = lambda config: ()
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One question to the engine: what to compute. Equal specs have equal keys and share one run."""
+
+    kind: str
+    name: str
+    config: Config
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": self.kind, "name": self.name, "config": self.config.values()}

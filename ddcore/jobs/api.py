@@ -1,0 +1,184 @@
+"""What pages and the command line ask of the job system.
+
+Every call is a look at files, so it works from any process and after any restart. Imports that need
+pydantic are made where they are used: the runner loads this package and has to start fast.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunNotFound
+from ddcore.jobs.job import mark_ended, mark_queued, request_cancel
+from ddcore.jobs.launch import tend
+from ddcore.jobs.queue import Queue
+from ddcore.jobs.status import Status, read_status
+from ddcore.runs.record import RunRecord
+from ddcore.runs.store import Store
+
+if TYPE_CHECKING:
+    from ddcore.experiments.base import Spec
+
+GRACE_SECONDS = 5.0
+
+
+def submit(spec: Spec) -> str:
+    """Have a question answered; the id of its run, at once.
+
+    Done already or under way: nothing is started. Ended early: it is queued again and goes on from
+    its checkpoint, and so are the parents that it needs. Raises RunNotFound for an unknown parent.
+    """
+    from ddcore.experiments import KINDS
+    from ddcore.runs.key import key
+
+    store = Store()
+    run_id = key(spec)
+    if store.exists(run_id) and store.record(run_id).state == "done":
+        return run_id
+    for parent in KINDS[spec.kind].parents(spec.config):
+        if not store.exists(parent):
+            raise RunNotFound(f"no run {parent!r}, which this {spec.kind} run builds on")
+    with store.lock():
+        _enqueue(store, Queue(), store.create(spec))
+    tend(store, Queue())
+    return run_id
+
+
+def status(run_id: str) -> Status:
+    """How a run is going. Starts a runner when something waits and nobody works on it."""
+    store, queue = Store(), Queue()
+    record = store.record(run_id)
+    if record.state == "done":
+        return read_status(record)
+    if record.state == "queued" and not queue.holds(record.id):
+        _put_back(store, queue, record.id)
+        record = store.record(record.id)
+    tend(store, queue)
+    return read_status(record, _position(queue, record))
+
+
+def events(run_id: str, since: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """`Store.events`: (events after byte `since`, new offset)."""
+    return Store().events(run_id, since)
+
+
+def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
+    """Stop a run: out of the queue at once, or at its next safe point, or killed after `grace` seconds.
+
+    A run that has ended already stays as it is.
+    """
+    store, queue = Store(), Queue()
+    record = store.record(run_id)
+    with store.lock():
+        record = store.record(record.id)
+        if not record.active:
+            return
+        ticket = next((t for t in queue.waiting() if t.run_id == record.id), None)
+        if record.state == "queued" and record.id not in queue.active().values():
+            mark_ended(record.folder, "cancelled", "It was cancelled while it waited.")
+            if ticket is not None:
+                queue.remove(ticket)
+        else:
+            request_cancel(record.folder, grace)
+    tend(store, queue)
+
+
+def resume(run_id: str) -> str:
+    """Go on with a run that was cancelled, failed or interrupted; its id."""
+    from ddcore.experiments import spec as build_spec
+    from ddcore.runs.key import key
+
+    record = Store().record(run_id)
+    if record.state == "broken":
+        raise JobFailed(f"run {record.id} cannot be resumed: {record.problem}")
+    spec = build_spec(record.kind, record.name, record.config)
+    if record.state != "done" and (now := key(spec)) != record.id:
+        raise JobFailed(
+            f"run {record.id} cannot be resumed: the code or the data set has changed since, and the same "
+            f"parameters are now run {now}; submit it anew"
+        )
+    return record.id if record.state == "done" else submit(spec)
+
+
+def extend(run_id: str, length: int) -> str:
+    """The id of a longer run, which goes on where this finished one ended."""
+    from ddcore.experiments import spec as build_spec
+
+    record = Store().record(run_id)
+    if record.state != "done":
+        raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be extended")
+    spec = build_spec(record.kind, record.name, record.config)
+    if (now := spec.config.length()) is None:
+        raise ConfigError([f"a {record.name} run cannot be extended: it has no length"])
+    if length <= now:
+        raise ConfigError([f"{spec.config.length_param} must be above the {now} that are done, got {length}"])
+    return submit(build_spec(spec.kind, spec.name, {**spec.config.values(), spec.config.length_param: length}))
+
+
+def list_jobs() -> list[tuple[str, Status]]:
+    """(run id, status) of what is being worked on and of what waits, in that order."""
+    store, queue = Store(), Queue()
+    tend(store, queue)
+    ids = [*queue.active().values(), *(ticket.run_id for ticket in queue.waiting())]
+    records = [store.record(run_id) for run_id in dict.fromkeys(ids) if store.exists(run_id)]
+    return [(r.id, read_status(r, _position(queue, r))) for r in records if r.active]
+
+
+def wait(run_id: str, on_status: Callable[[Status], None] | None = None, poll: float = 0.2) -> Status:
+    """Wait until a run has ended; its last status. Raises JobFailed or Cancelled when it is not done."""
+    while True:
+        now = status(run_id)
+        if on_status is not None:
+            on_status(now)
+        if not now.active:
+            break
+        time.sleep(poll)
+    if now.state == "cancelled":
+        raise Cancelled(f"run {run_id} was cancelled")
+    if now.state != "done":
+        raise JobFailed(f"run {run_id} {now.state}: {now.message}")
+    return now
+
+
+def run_inline(spec: Spec, store: Store | None = None) -> str:
+    """Compute a run in this process, without queue or runner (tests, notebooks); its id."""
+    from ddcore.jobs.worker import execute
+
+    store = store or Store()
+    with store.lock():
+        record = store.create(spec)
+    if record.active:
+        raise JobFailed(f"run {record.id} is {record.state} elsewhere")
+    state = execute(store, record)
+    if state == "cancelled":
+        raise Cancelled(f"run {record.id} was cancelled")
+    if state != "done":
+        raise JobFailed(f"run {record.id} failed: {store.record(record.id).problem}")
+    return record.id
+
+
+def _enqueue(store: Store, queue: Queue, record: RunRecord) -> None:
+    """Queue a run that is not done or under way, behind the parents that it needs. Under the lock."""
+    if record.state in ("done", "running", "cancelling") or (record.state == "queued" and queue.holds(record.id)):
+        return
+    for run_id in record.info["parents"]:
+        if store.exists(run_id):  # one that is gone is the runner's to complain about
+            _enqueue(store, queue, store.record(run_id))
+    mark_queued(record.folder)
+    queue.add(record.id)
+
+
+def _put_back(store: Store, queue: Queue, run_id: str) -> None:
+    """A run that says it is queued has no place in the queue: a crash or a tidy hand took it."""
+    with store.lock():
+        if store.record(run_id).state == "queued" and not queue.holds(run_id):
+            queue.add(run_id)
+
+
+def _position(queue: Queue, record: RunRecord) -> int | None:
+    if record.state != "queued":
+        return None
+    order = [ticket.run_id for ticket in queue.waiting()]
+    return order.index(record.id) + 1 if record.id in order else None

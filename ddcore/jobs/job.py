@@ -1,0 +1,79 @@
+"""job.json: the states a job goes through, each written by the one who may write it.
+
+queued      by submit, under the lock       running     by the worker, when it starts
+done        follows from run.json           failed      by the worker; by the runner for lost parents
+cancelled   by the worker; by cancel while it waits; by the runner after a kill
+interrupted by the runner; and read from a dead worker where no runner saw it die
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from ddcore.errors import RunBroken
+from ddcore.runs.alive import start_mark
+from ddcore.runs.files import read_json, write_bytes, write_json
+from ddcore.runs.state import CANCEL_FLAG
+
+
+def read_job(folder: Path) -> dict[str, Any]:
+    """job.json; empty when it is missing or malformed."""
+    try:
+        return read_json(folder / "job.json")
+    except (OSError, RunBroken):
+        return {}
+
+
+def mark_queued(folder: Path) -> None:
+    """Ready to be (re)started: what the last session left for people is put away."""
+    for name in (CANCEL_FLAG, "error.txt"):
+        (folder / name).unlink(missing_ok=True)
+    _write(folder, state="queued", queued=time.time(), message=None, finished=None, pid=None, mark=None)
+
+
+def mark_running(folder: Path, slot: str) -> dict[str, Any]:
+    """This process works on it now; what job.json then says."""
+    job = read_job(folder)
+    now = time.time()
+    return _write(
+        folder,
+        state="running",
+        slot=slot,
+        pid=os.getpid(),
+        mark=start_mark(os.getpid()),
+        started=job.get("started") or now,
+        session_started=now,
+        sessions=int(job.get("sessions") or 0) + 1,
+    )
+
+
+def mark_ended(folder: Path, state: str, message: str | None = None, error: str | None = None) -> None:
+    """It ended as "done", "failed", "cancelled" or "interrupted". message: a sentence; error: a traceback."""
+    if error is not None:
+        write_bytes(folder / "error.txt", error.encode())
+    _write(folder, state=state, message=message, finished=time.time())
+
+
+def request_cancel(folder: Path, grace: float) -> None:
+    """Ask the worker to stop; after `grace` seconds the runner kills it."""
+    write_json(folder / CANCEL_FLAG, {"asked": time.time(), "grace": grace})
+
+
+def cancel_grace(folder: Path) -> float | None:
+    """Seconds a worker is given to stop by itself; None when nobody asked it to."""
+    try:
+        grace = read_json(folder / CANCEL_FLAG).get("grace")
+    except OSError:
+        return None
+    except RunBroken:
+        grace = None
+    return float(grace) if isinstance(grace, int | float) else 5.0
+
+
+def _write(folder: Path, **changes: Any) -> dict[str, Any]:
+    job = {k: v for k, v in {**read_job(folder), **changes}.items() if v is not None}
+    write_json(folder / "job.json", job)
+    return job

@@ -1,0 +1,97 @@
+"""Starting runners: whoever looks at the queue makes sure that somebody works on it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any
+
+from ddcore import home
+from ddcore.errors import RunBroken
+from ddcore.jobs.queue import Queue
+from ddcore.jobs.slots import Slot, slots
+from ddcore.runs.alive import is_alive, start_mark
+from ddcore.runs.files import read_json, write_json
+from ddcore.runs.store import Store
+
+LOG_LIMIT = 1_000_000  # bytes
+
+
+def tend(store: Store, queue: Queue) -> None:
+    """Start a runner for every slot that has work and no live runner. Cheap when there is nothing to do."""
+    if not queue.idle() and (_strays(queue) or _missing(queue)):
+        with store.lock():
+            _return_strays(store, queue)
+            for slot in _missing(queue):
+                _start(slot)
+
+
+def runner_file(slot: str) -> Path:
+    """Where the process of a slot's runner is written down."""
+    return home.jobs_root() / "slots" / f"{slot}.json"
+
+
+def child(arguments: list[str], log: IO[bytes], **environment: str) -> subprocess.Popen[bytes]:
+    """A Python process of its own session, which outlives this one and knows the same folders."""
+    place = {"DDCORE_HOME": str(home.home()), "DDCORE_DATA": str(home.data_root())}
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=home.PROJECT,  # so that `-m ddcore…` is found; hence the absolute folders above
+        env={**os.environ, **place, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def _missing(queue: Queue) -> list[Slot]:
+    """The slots that should have a runner and have none."""
+    active, waiting = queue.active(), len(queue.waiting())
+    wanted = []
+    for slot in slots():
+        if slot.name in active:
+            wanted.append(slot)
+        elif waiting > 0:
+            wanted.append(slot)
+            waiting -= 1
+    return [slot for slot in wanted if not _lives(slot)]
+
+
+def _lives(slot: Slot) -> bool:
+    try:
+        process: dict[str, Any] = read_json(runner_file(slot.name))
+    except (OSError, RunBroken):
+        return False
+    return is_alive(process.get("pid"), process.get("mark"))
+
+
+def _start(slot: Slot) -> None:
+    place = runner_file(slot.name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    log = place.with_suffix(".log")
+    fresh = log.exists() and log.stat().st_size > LOG_LIMIT
+    gpu = {"CUDA_VISIBLE_DEVICES": slot.gpu} if slot.gpu is not None else {}
+    with open(log, "wb" if fresh else "ab") as output:
+        process = child(["-m", "ddcore.jobs.runner", slot.name], output, **gpu)
+    write_json(place, {"pid": process.pid, "mark": start_mark(process.pid)}, durable=False)
+    # Somebody has to collect the exit status, or a long-lived server gathers zombies.
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def _strays(queue: Queue) -> dict[str, str]:
+    known = {slot.name for slot in slots()}
+    return {slot: run_id for slot, run_id in queue.active().items() if slot not in known}
+
+
+def _return_strays(store: Store, queue: Queue) -> None:
+    """Give back what a slot has taken that is no longer there (a GPU was removed)."""
+    for slot, run_id in _strays(queue).items():
+        state = store.record(run_id).state if store.exists(run_id) else "gone"
+        if state == "queued":
+            queue.add(run_id)
+        if state not in ("running", "cancelling"):
+            queue.release(slot, run_id)

@@ -1,0 +1,71 @@
+"""The queue on disk. Every change of it happens under the store's lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ddcore import home
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A job that waits: its run's id and its file."""
+
+    run_id: str
+    path: Path
+
+
+class Queue:
+    """The jobs that wait and those that a slot has taken, each an empty file whose name says it all."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or home.jobs_root()
+        self._waiting, self._active = self.root / "queue", self.root / "active"
+
+    def waiting(self) -> list[Ticket]:
+        """The jobs that wait, first come first."""
+        names = sorted(name for name in _names(self._waiting) if name.partition(".")[0].isdecimal())
+        return [Ticket(name.partition(".")[2], self._waiting / name) for name in names]
+
+    def active(self) -> dict[str, str]:
+        """slot name → id of the run that its runner has taken."""
+        return {slot: run_id for slot, dot, run_id in (name.partition(".") for name in _names(self._active)) if dot}
+
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is taken; two looks at folders."""
+        return not _names(self._waiting) and not _names(self._active)
+
+    def holds(self, run_id: str) -> bool:
+        return run_id in self.active().values() or any(t.run_id == run_id for t in self.waiting())
+
+    def add(self, run_id: str) -> None:
+        """Put a job at the end."""
+        self._waiting.mkdir(parents=True, exist_ok=True)
+        last = max((int(name.partition(".")[0]) for name in map(_file_name, self.waiting())), default=0)
+        number = max(time.time_ns(), last + 1)  # the clock may be set back; the order may not
+        (self._waiting / f"{number:020d}.{run_id}").touch()
+
+    def remove(self, ticket: Ticket) -> None:
+        ticket.path.unlink(missing_ok=True)
+
+    def claim(self, ticket: Ticket, slot: str) -> None:
+        """Move a job from the queue to a slot, in one step."""
+        self._active.mkdir(parents=True, exist_ok=True)
+        os.replace(ticket.path, self._active / f"{slot}.{ticket.run_id}")
+
+    def release(self, slot: str, run_id: str) -> None:
+        (self._active / f"{slot}.{run_id}").unlink(missing_ok=True)
+
+
+def _file_name(ticket: Ticket) -> str:
+    return ticket.path.name
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if not name.startswith(".")]
+    except FileNotFoundError:
+        return []

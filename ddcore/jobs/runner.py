@@ -1,0 +1,195 @@
+"""The runner of one slot: takes jobs from the queue, one worker process each, until nothing waits.
+
+`python -m ddcore.jobs.runner SLOT`. It never imports torch. When it dies, its worker goes on and the
+next runner of the slot takes over; there is at most one, because each holds the slot's lock file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ddcore.jobs.job import cancel_grace, mark_ended, read_job
+from ddcore.jobs.launch import child, runner_file
+from ddcore.jobs.queue import Queue, Ticket
+from ddcore.runs.alive import is_alive, start_mark
+from ddcore.runs.files import write_json
+from ddcore.runs.record import RunRecord
+from ddcore.runs.state import ACTIVE
+from ddcore.runs.store import Store
+
+POLL_SECONDS = 0.05
+NICE = 5  # the page's server goes first
+ALREADY_RUNNING = 75  # a worker's exit code: another worker holds this run
+LOST = {
+    "gone": "is no longer there",
+    "cancelled": "was cancelled",
+    "failed": "failed",
+    "interrupted": "was interrupted",
+}
+
+
+def main(slot: str) -> None:
+    """Work until the queue is empty. Returns at once when the slot has a live runner."""
+    lock = runner_file(slot).with_suffix(".lock")
+    try:
+        with FileLock(lock, timeout=5):
+            Runner(slot).work()
+    except Timeout:
+        return
+
+
+class Runner:
+    """One slot's share of the queue."""
+
+    def __init__(self, slot: str) -> None:
+        self.slot, self.store, self.queue = slot, Store(), Queue()
+
+    def work(self) -> None:
+        write_json(runner_file(self.slot), {"pid": os.getpid(), "mark": start_mark(os.getpid())}, durable=False)
+        if (left := self.queue.active().get(self.slot)) is not None:
+            self._adopt(left)
+        while (run_id := self._take()) is not None:
+            self._run(run_id)
+
+    def _take(self) -> str | None:
+        """Claim the first job that can start; None when nothing waits (and then the runner is signed off)."""
+        while True:
+            with self.store.lock():
+                waiting = self.queue.waiting()
+                for ticket in waiting:
+                    if self._ready(ticket):
+                        self.queue.claim(ticket, self.slot)
+                        return ticket.run_id
+                if not self.queue.waiting():
+                    # Under the lock: who adds a job after this sees that there is no runner.
+                    runner_file(self.slot).unlink(missing_ok=True)
+                    return None
+            time.sleep(4 * POLL_SECONDS)
+
+    def _ready(self, ticket: Ticket) -> bool:
+        """Whether a waiting job can start now; one that never can is ended and leaves the queue."""
+        record = self.store.record(ticket.run_id) if self.store.exists(ticket.run_id) else None
+        if record is None or record.state != "queued":
+            self.queue.remove(ticket)
+            return False
+        parents = {run_id: self._parent(run_id) for run_id in record.info["parents"]}
+        for run_id, state in parents.items():
+            if state != "done" and state not in ACTIVE:
+                ended = "cancelled" if state == "cancelled" else "failed"
+                mark_ended(
+                    record.folder, ended, f"The run {run_id} that it builds on {LOST.get(state, f'is {state}')}."
+                )
+                self.queue.remove(ticket)
+                return False
+        return all(state == "done" for state in parents.values())
+
+    def _parent(self, run_id: str) -> str:
+        """The state of a parent; a queued one that fell out of the queue is put back."""
+        if not self.store.exists(run_id):
+            return "gone"
+        state = self.store.record(run_id).state
+        if state == "queued" and not self.queue.holds(run_id):
+            self.queue.add(run_id)
+        return state
+
+    def _run(self, run_id: str) -> None:
+        """Run a claimed job in a worker, to its end."""
+        folder = self.store.record(run_id).folder
+        with open(folder / "log.txt", "ab") as log:
+            worker = child(["-m", "ddcore.jobs.worker", run_id, self.slot], log, **_threads())
+        code = self._watch(folder, worker.pid, start_mark(worker.pid), worker)
+        if code == ALREADY_RUNNING:
+            self._adopt(run_id)
+            return
+        self._settle(run_id, code)
+
+    def _adopt(self, run_id: str) -> None:
+        """Take over what a dead runner left in this slot: a live worker, a dead one, or none yet."""
+        if not self.store.exists(run_id):
+            self.queue.release(self.slot, run_id)
+            return
+        record = self.store.record(run_id)
+        if record.state == "queued":
+            # Claimed, but no worker has said hello. Should one be starting, the two settle it by lock.
+            time.sleep(4 * POLL_SECONDS)
+            self._run(run_id)
+            return
+        if record.state in ("running", "cancelling"):
+            job = read_job(record.folder)
+            self._watch(record.folder, job["pid"], job["mark"])
+        self._settle(run_id, None)
+
+    def _watch(
+        self, folder: Path, pid: int, mark: str | None, worker: subprocess.Popen[bytes] | None = None
+    ) -> int | None:
+        """Wait until a worker has ended, and kill it when it ignores a cancel; its exit code if it is our child."""
+        asked: float | None = None
+        while (worker.poll() is None) if worker is not None else is_alive(pid, mark):
+            if (grace := cancel_grace(folder)) is not None:
+                asked = asked or time.monotonic()
+                if time.monotonic() - asked > grace:
+                    _kill_group(pid, mark)
+            time.sleep(POLL_SECONDS)
+        return worker.returncode if worker is not None else None
+
+    def _again(self, run_id: str) -> bool:
+        """Whether a run that this slot has is also waiting, or has another slot."""
+        waits = any(ticket.run_id == run_id for ticket in self.queue.waiting())
+        return waits or any(s != self.slot and r == run_id for s, r in self.queue.active().items())
+
+    def _settle(self, run_id: str, code: int | None) -> None:
+        """Write down how a job ended whose worker could not, and free the slot."""
+        with self.store.lock():
+            record = self.store.record(run_id)
+            job = read_job(record.folder).get("state")
+            # Asked for again the moment it ended? Then what job.json says is about the next session.
+            if record.state not in ("done", "running") and job in ("running", "queued") and not self._again(run_id):
+                state, message = _end(record, job, code)
+                mark_ended(record.folder, state, message)
+            self.queue.release(self.slot, run_id)
+
+
+def _end(record: RunRecord, job: str, code: int | None) -> tuple[str, str]:
+    """(state, message) for a job whose worker is gone and left it in state `job`."""
+    if cancel_grace(record.folder) is not None:
+        return "cancelled", "It did not stop when asked to, so it was killed."
+    if job == "queued":
+        return "failed", f"Its worker could not start (exit code {code}); see the log."
+    how = "was killed" if code is None else f"was killed by {signal.Signals(-code).name}" if code < 0 else "ended"
+    memory = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
+    return "interrupted", f"The worker {how} before it had finished{memory}. It can be resumed."
+
+
+def _kill_group(pid: int, mark: str | None) -> None:
+    """SIGKILL a worker and what it started. The mark is checked first: the pid may be another's by now."""
+    if not is_alive(pid, mark):
+        return
+    with contextlib.suppress(OSError):
+        if not hasattr(os, "killpg"):  # Windows
+            os.kill(pid, signal.SIGTERM)
+        elif os.getpgid(pid) == pid:
+            os.killpg(pid, signal.SIGKILL)
+        else:  # started by hand, in somebody else's group
+            os.kill(pid, signal.SIGKILL)
+
+
+def _threads() -> dict[str, str]:
+    """All cores for the numerical libraries, unless the user said otherwise."""
+    if "OMP_NUM_THREADS" in os.environ:
+        return {}
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return {"OMP_NUM_THREADS": str(cores)}
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(NICE)
+    main(sys.argv[1])

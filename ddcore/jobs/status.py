@@ -1,0 +1,77 @@
+"""How a job is going, read from its run folder."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ddcore.errors import RunBroken
+from ddcore.runs.files import read_json
+from ddcore.runs.record import RunRecord
+
+
+@dataclass(frozen=True)
+class Status:
+    """position: 1 for the job that is taken next, None when it does not wait; done of total units;
+    elapsed_seconds over all sessions; eta_seconds None until there is a speed; message: why it
+    waits, or why it ended; heartbeat_age: seconds since the worker last said something."""
+
+    state: str
+    position: int | None = None
+    done: int = 0
+    total: int = 0
+    phase: str = ""
+    elapsed_seconds: float = 0.0
+    eta_seconds: float | None = None
+    message: str = ""
+    heartbeat_age: float | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether it may still change by itself."""
+        return self.state in ("queued", "running", "cancelling")
+
+    @property
+    def fraction(self) -> float:
+        """0 … 1."""
+        return min(1.0, self.done / self.total) if self.total else float(self.state == "done")
+
+
+def read_status(record: RunRecord, position: int | None = None) -> Status:
+    """The status of a run; tolerates missing and malformed files."""
+    note, age = _progress(record.folder)
+    done, total = _number(note, "done"), _number(note, "total")
+    elapsed = _number(note, "elapsed")
+    if record.state == "done":
+        seconds = record.info["times"].get("seconds")
+        elapsed = seconds if isinstance(seconds, int | float) else elapsed
+        return Status("done", None, int(total), int(total), str(note.get("phase", "")), elapsed)
+    live = record.state in ("running", "cancelling")
+    eta = note.get("eta") if live else None
+    return Status(
+        state=record.state,
+        position=position,
+        done=int(done),
+        total=int(total),
+        phase=str(note.get("phase", "")),
+        elapsed_seconds=elapsed + (age or 0.0) * live,
+        eta_seconds=max(0.0, eta - (age or 0.0)) if isinstance(eta, int | float) else None,
+        message=record.problem or "",
+        heartbeat_age=age if live else None,
+    )
+
+
+def _progress(folder: Path) -> tuple[dict[str, Any], float | None]:
+    """(progress.json, its age in seconds)."""
+    path = folder / "progress.json"
+    try:
+        return read_json(path), max(0.0, time.time() - path.stat().st_mtime)
+    except (OSError, RunBroken):
+        return {}, None
+
+
+def _number(note: dict[str, Any], name: str) -> float:
+    value = note.get(name)
+    return value if isinstance(value, int | float) else 0

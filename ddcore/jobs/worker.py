@@ -1,0 +1,73 @@
+"""The worker: computes one run in a process of its own. `python -m ddcore.jobs.worker RUN [SLOT]`."""
+
+from __future__ import annotations
+
+import faulthandler
+import sys
+import traceback
+
+from filelock import FileLock, Timeout
+
+from ddcore.errors import Cancelled, DDCoreError, JobFailed
+from ddcore.experiments import KINDS
+from ddcore.experiments import spec as build_spec
+from ddcore.jobs.job import mark_ended, mark_running
+from ddcore.jobs.runner import ALREADY_RUNNING
+from ddcore.runs.key import key
+from ddcore.runs.record import RunRecord
+from ddcore.runs.recorder import FolderRecorder
+from ddcore.runs.store import Store
+
+
+def main(run_id: str, slot: str) -> int:
+    """Compute the run; 0 when it is done or was cancelled, else an exit code."""
+    store = Store()
+    record = store.record(run_id)
+    try:
+        # Held to the end of the process: however many workers are started, one computes.
+        with FileLock(record.folder / ".worker.lock", timeout=0):
+            return 1 if execute(store, record, slot) == "failed" else 0
+    except Timeout:
+        return ALREADY_RUNNING
+
+
+def execute(store: Store, record: RunRecord, slot: str = "inline") -> str:
+    """Compute a run in this process, from its checkpoint if it has one; the state it ended in.
+
+    Every error ends here, in error.txt: nobody is above a worker to read it.
+    """
+    if store.record(record.id).state == "done":
+        return "done"
+    job = mark_running(record.folder, slot)
+    try:
+        recorder = FolderRecorder(store, record.id)
+        recorder.check_cancelled()
+        question = build_spec(record.kind, record.name, record.config)
+        if (now := key(question)) != record.id:
+            raise JobFailed(
+                f"the same parameters would now be run {now}: the code or the data set has changed since this run "
+                "was submitted, so it cannot go on under its old name; submit it anew"
+            )
+        summary = KINDS[record.kind].run(record.name, question.config, recorder)
+        recorder.finish(summary, job)
+    except Cancelled:
+        mark_ended(record.folder, "cancelled", "It was cancelled.")
+        return "cancelled"
+    except BaseException as error:
+        mark_ended(record.folder, "failed", _sentence(error), traceback.format_exc())
+        if not isinstance(error, Exception):
+            raise
+        return "failed"
+    mark_ended(record.folder, "done")
+    return "done"
+
+
+def _sentence(error: BaseException) -> str:
+    """The error in one sentence: our own speak for themselves, others need their name."""
+    text = str(error)
+    return text if text and isinstance(error, DDCoreError) else f"{type(error).__name__}: {text}".removesuffix(": ")
+
+
+if __name__ == "__main__":
+    faulthandler.enable()  # a crash inside a library leaves its trace in the log
+    sys.exit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "none"))

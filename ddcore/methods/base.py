@@ -1,0 +1,103 @@
+"""What a method is: a Config, a `start`, a `step`, and presets. Everything else is the driver's.
+
+    start(task) -> state      the initial synthetic set and whatever the method carries along
+    step(task, state) -> {}   one step, in place; returns scalars (0-dim tensors) to record
+
+All that a run needs to go on lies in the State, so the driver can checkpoint, resume, extend,
+snapshot, cancel and time any method; a method holds no logging, saving, evaluation or progress bar.
+Random draws come from `task.generator(purpose, step)`, never from a stateful generator, so a resumed
+run draws what an uninterrupted one would have drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ddcore.lazy import lazy
+from ddcore.params import Param
+from ddcore.presets import Preset
+from ddcore.settings import DataConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from ddcore.data.resident import Resident
+    from ddcore.ops import seeds
+else:
+    torch, seeds = lazy("torch"), lazy("ddcore.ops.seeds")
+
+
+class MethodConfig(DataConfig):
+    """What every distillation method and coreset is asked for."""
+
+    ipc: int = Param(
+        10, label="Images per class", symbol="IPC", group="Synthetic set", ge=1, le=1000, step=1,
+        help="Size of the small set: this many images for each class.",
+    )  # fmt: skip
+
+
+@dataclass
+class State:
+    """All that a run carries from step to step. Subclasses add tensors, modules and numbers.
+
+    images: float32 (classes·ipc, C, H, W), normalised, sorted by class; labels: int64.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    step: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a method works on: its parameters and the training part of the data on the device."""
+
+    config: Any
+    data: Resident
+    device: torch.device
+
+    @property
+    def classes(self) -> int:
+        return len(self.data.classes)
+
+    def generator(self, *purpose: str | int, on: str | torch.device | None = None) -> torch.Generator:
+        """A fresh generator for (seed, purpose…); the same purpose draws the same. `on` defaults to the device.
+
+        Augmentations are drawn with `on="cpu"`: their parameters are read by Python, and a draw on the
+        GPU would make it wait.
+        """
+        return seeds.generator(self.config.seed, *purpose, device=on or self.device)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered method.
+
+    steps(config): how many times `step` is called (0 for coresets, which finish in `start`);
+    cost(config, macs, classes): multiply-adds of the whole run, given those of one forward pass of one image;
+    curves: recorded scalar → label for people; version: raise it when results change.
+    """
+
+    name: str
+    title: str
+    summary: str
+    paper: str
+    Config: type[MethodConfig]
+    start: Callable[[Task], State]
+    step: Callable[[Task, Any], dict[str, torch.Tensor]] | None = None
+    steps: Callable[[Any], int] = lambda config: 0
+    cost: Callable[[Any, int, int], int] = lambda config, macs, classes: 0
+    presets: tuple[Preset, ...] = ()
+    curves: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+    rank: int = 100
+
+    def preset(self, name: str) -> Preset:
+        from ddcore.errors import UnknownName
+
+        for preset in self.presets:
+            if preset.name == name:
+                return preset
+        raise UnknownName("preset", name, [p.name for p in self.presets])

@@ -1,0 +1,62 @@
+"""Where the synthetic images start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from ddcore.lazy import lazy
+from ddcore.methods.base import MethodConfig, Task
+from ddcore.params import Param
+from ddcore.settings import NetworkConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from ddcore.ops import coreset
+else:
+    torch, coreset = lazy("torch"), lazy("ddcore.ops.coreset")
+
+
+class SyntheticConfig(MethodConfig, NetworkConfig):
+    """What every method that optimises images is asked for."""
+
+    init: Literal["real", "noise", "real+noise", "kcenter"] = Param(
+        "real", label="Initialisation", group="Synthetic set",
+        help="Where the images start: random real images, Gaussian noise, real images with noise added, "
+        "or real images that cover each class (K-Center).",
+    )  # fmt: skip
+    init_noise: float = Param(
+        0.5, label="Initial noise", symbol="σ", group="Synthetic set", ge=0, le=10, step=0.1,
+        help="Standard deviation of the noise added by 'real+noise', in units of the normalised image. "
+        "Not used by the other initialisations.",
+    )  # fmt: skip
+
+
+def initial_images(task: Task) -> tuple[torch.Tensor, torch.Tensor]:
+    """The first synthetic images, float32 (classes·ipc, C, H, W) sorted by class, and their labels.
+
+    real: drawn without replacement within each class. noise: N(0, 1) in normalised units, as in the
+    published code. real+noise: the same real draw plus N(0, σ²). kcenter: greedy K-Center on the
+    normalised pixels of each class, from the image nearest the class mean (DataDAM's "smart" start;
+    there the space is a network's features, here pixels, so it costs nothing and needs no network).
+    """
+    config = task.config
+    labels = torch.arange(task.classes, device=task.device).repeat_interleave(config.ipc)
+    shape = (len(labels), *config.shape)
+    noise = torch.randn(shape, generator=task.generator("init noise"), device=task.device)
+    if config.init == "noise":
+        return noise, labels
+    if config.init == "kcenter":
+        return _k_center(task), labels
+    real = task.data.sample(config.ipc, task.generator("init real"))
+    return (real + config.init_noise * noise if config.init == "real+noise" else real), labels
+
+
+def _k_center(task: Task) -> torch.Tensor:
+    chosen = []
+    for label in range(task.classes):
+        members = task.data.of_class(label)
+        points = task.data.batch(members).flatten(1)
+        picks = coreset.k_center(points, min(task.config.ipc, len(members)))
+        chosen.append(members[picks].repeat(-(-task.config.ipc // len(picks)))[: task.config.ipc])
+    return task.data.batch(torch.cat(chosen))

@@ -1,0 +1,91 @@
+"""The networks of the field, as declarations: names, options and limits, without torch.
+
+`ddcore.ops.nets` holds the layers. A variant is one more entry here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ddcore.errors import UnknownName
+
+NORMS = ("instance", "batch", "layer", "group", "none")
+ACTIVATIONS = ("relu", "leakyrelu", "sigmoid")
+GROUPS = 4  # of group norm, as in the published ConvNet
+POOLINGS = ("avg", "max", "none")
+
+
+@dataclass(frozen=True)
+class Network:
+    """One named network.
+
+    build: "module:callable" taking (shape, classes, **options); options: what may be varied, with
+    the defaults that make it the published network.
+    """
+
+    name: str
+    title: str
+    build: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def problems(self, shape: tuple[int, int, int], options: Mapping[str, Any]) -> list[str]:
+        """Why this network cannot be built with these options on `shape` (C, H, W); [] if it can."""
+        found = [
+            f"{name} is not an option of {self.name}; it has {', '.join(self.options) or 'none'}"
+            for name, value in options.items()
+            if value is not None and name not in self.options
+        ]
+        chosen = {**self.options, **{k: v for k, v in options.items() if v is not None}}
+        if chosen.get("norm") == "group" and chosen.get("width", GROUPS) % GROUPS:
+            found.append(f"width must be a multiple of {GROUPS} with group norm, got {chosen['width']}")
+        if "depth" in chosen and chosen.get("pooling") != "none":
+            deepest = max_depth(shape)
+            if chosen["depth"] > deepest:
+                c, h, w = shape
+                found.append(
+                    f"depth must be at most {deepest} for {c}x{h}x{w} images "
+                    f"(each block halves the side), got {chosen['depth']}"
+                )
+        return found
+
+
+def max_depth(shape: tuple[int, int, int]) -> int:
+    """How many halvings a ConvNet can make of an image of shape (C, H, W) before nothing is left.
+
+    One-channel images gain 4 pixels: the published first layer pads by 3 (28 → 32).
+    """
+    side = min(shape[1:]) + (4 if shape[0] == 1 else 0)
+    return side.bit_length() - 1
+
+
+def _convnet(depth: int) -> Network:
+    return Network(
+        f"convnet{depth}",
+        f"ConvNet-{depth}",
+        "ddcore.ops.nets.convnet:ConvNet",
+        {"width": 128, "depth": depth, "norm": "instance", "activation": "relu", "pooling": "avg"},
+    )
+
+
+NETWORKS: Mapping[str, Network] = {
+    n.name: n
+    for n in (
+        _convnet(3),
+        _convnet(5),
+        _convnet(7),
+        Network("mlp", "MLP", "ddcore.ops.nets.mlp:MLP", {"width": 128}),
+        Network("lenet", "LeNet", "ddcore.ops.nets.lenet:LeNet"),
+        Network("alexnet", "AlexNet", "ddcore.ops.nets.alexnet:AlexNet"),
+        Network("vgg11", "VGG11", "ddcore.ops.nets.vgg:VGG11", {"norm": "instance"}),
+        Network("resnet18", "ResNet18", "ddcore.ops.nets.resnet:ResNet18", {"norm": "instance"}),
+    )
+}
+
+
+def network(name: str) -> Network:
+    """The declaration of `name`; raises UnknownName with the nearest match."""
+    if name not in NETWORKS:
+        raise UnknownName("network", name, NETWORKS)
+    return NETWORKS[name]

@@ -1,0 +1,1 @@
+"""Tensors in, tensors out: the formulas of the field, each with its oracle test."""

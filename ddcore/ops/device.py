@@ -1,0 +1,24 @@
+"""Choosing and timing a device."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from ddcore.errors import ConfigError
+
+
+def pick(name: str) -> torch.device:
+    """The device for "auto", "cpu" or "cuda"; ConfigError when a GPU is asked for and there is none."""
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise ConfigError(["device must be 'cpu' or 'auto' here: no CUDA GPU was found"])
+    return torch.device("cuda" if name != "cpu" and available else "cpu")
+
+
+def now(device: torch.device) -> float:
+    """Seconds on a monotonic clock, after everything queued on the device has finished."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

@@ -1,0 +1,106 @@
+"""Pieces that several networks share, with the sizes of the maps worked out when they are built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ddcore.errors import ConfigError, UnknownName
+from ddcore.networks import NORMS
+
+Size = tuple[int, int]  # (H, W) of a map
+
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "leakyrelu": F.leaky_relu,
+    "sigmoid": torch.sigmoid,
+}
+POOLINGS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
+    "avg": lambda maps: F.avg_pool2d(maps, 2),
+    "max": lambda maps: F.max_pool2d(maps, 2),
+    "none": None,
+}
+GROUPS = 4  # of the published group normalisation
+
+
+def norm_layer(name: str, channels: int, size: Size) -> nn.Module:
+    """The normalisation `name` of maps (N, channels, *size).
+
+    "instance" is group normalisation with one channel a group, as published: the same formula as instance
+    normalisation, affine, and with no running statistics.
+    """
+    match name:
+        case "instance":
+            return nn.GroupNorm(channels, channels)
+        case "batch":
+            return nn.BatchNorm2d(channels)
+        case "layer":
+            return nn.LayerNorm([channels, *size])
+        case "group":
+            if channels % GROUPS:
+                raise ConfigError([f"width must be a multiple of {GROUPS} with group normalisation, got {channels}"])
+            return nn.GroupNorm(GROUPS, channels)
+        case "none":
+            return nn.Identity()
+    raise UnknownName("normalisation", name, NORMS)
+
+
+class ConvBlock(nn.Module):
+    """Convolution, normalisation, activation, pooling; `size` is that of the output.
+
+    Calling it gives (map after the activation, output after the pooling).
+    """
+
+    def __init__(
+        self,
+        channels_in: int,
+        channels: int,
+        size: Size,
+        *,
+        kernel: int = 3,
+        padding: int = 1,
+        norm: str = "none",
+        activation: str = "relu",
+        pooling: str = "none",
+    ) -> None:
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise UnknownName("activation", activation, ACTIVATIONS)
+        if pooling not in POOLINGS:
+            raise UnknownName("pooling", pooling, POOLINGS)
+        self.conv = nn.Conv2d(channels_in, channels, kernel, padding=padding)
+        height, width = (side + 2 * padding - kernel + 1 for side in size)
+        self.norm = norm_layer(norm, channels, (height, width))
+        self.activation, self.pooling = ACTIVATIONS[activation], POOLINGS[pooling]
+        self.size = (height // 2, width // 2) if self.pooling else (height, width)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        mapped = self.activation(self.norm(self.conv(images)))
+        return mapped, self.pooling(mapped) if self.pooling else mapped
+
+
+def run_blocks(blocks: nn.ModuleList, images: Tensor, kept: list[Tensor] | None) -> Tensor:
+    """The output of the last block; the maps of all of them are appended to `kept`, unless that is None."""
+    x = images
+    for block in blocks:
+        mapped, x = block(x)
+        if kept is not None:
+            kept.append(mapped)
+    return x
+
+
+def to_grid(maps: Tensor, grid: int) -> Tensor:
+    """Maps averaged to (N, C, grid, grid); left as they are where they have that size.
+
+    The classifier of the published nets expects the grid that 28 or 32 pixels give; other image sizes reach it
+    here. Whole windows are averaged where the sides divide, which is deterministic on CUDA too.
+    """
+    height, width = maps.shape[2:]
+    if (height, width) == (grid, grid):
+        return maps
+    if height % grid == 0 and width % grid == 0:
+        return F.avg_pool2d(maps, (height // grid, width // grid))
+    return F.adaptive_avg_pool2d(maps, grid)

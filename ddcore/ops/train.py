@@ -1,0 +1,114 @@
+"""Training a classifier from scratch on images that already lie on the device.
+
+Notation: n images, B batch size, E epochs; `images(indices)` gives the normalised float batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ddcore.ops import augment as dsa
+from ddcore.ops import seeds
+
+Batch = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a network is trained; the fields of ddcore.settings.TrainConfig, where each is explained."""
+
+    epochs: int
+    lr: float
+    momentum: float
+    weight_decay: float
+    schedule: str
+    batch_size: int
+    augment: str
+
+
+def learning_rate(epoch: int, epochs: int, lr: float, schedule: str) -> float:
+    """The learning rate of an epoch (counted from 0).
+
+    cosine: lr·(1 + cos(π·epoch/epochs))/2; half: lr, then lr/10 from the middle epoch on; constant: lr.
+    """
+    if schedule == "cosine":
+        return lr * (1 + math.cos(math.pi * epoch / epochs)) / 2
+    if schedule == "half":
+        return lr if epoch < epochs / 2 else lr / 10
+    return lr
+
+
+def train(
+    network: nn.Module,
+    images: Batch,
+    labels: Tensor,
+    setting: Setting,
+    purpose: tuple[int, *tuple[str | int, ...]],
+    on_epoch: Callable[[int, float, float], None] = lambda epoch, loss, accuracy: None,
+    on_step: Callable[[], None] = lambda: None,
+) -> None:
+    """Train in place with SGD and cross-entropy; one momentum buffer from the first step to the last.
+
+    purpose: (seed, what for…), from which order and augmentation are drawn; on_epoch(epoch, mean
+    loss, training accuracy as a fraction) is called after each epoch, on_step before each step.
+    """
+    optimiser = torch.optim.SGD(
+        network.parameters(), lr=setting.lr, momentum=setting.momentum, weight_decay=setting.weight_decay
+    )
+    n, size = len(labels), setting.batch_size
+    network.train()
+    for epoch in range(setting.epochs):
+        optimiser.param_groups[0]["lr"] = learning_rate(epoch, setting.epochs, setting.lr, setting.schedule)
+        order_draws = seeds.generator(*purpose, "order", epoch, device=labels.device)
+        augment_draws = seeds.generator(*purpose, "augment", epoch)
+        order = torch.randperm(n, generator=order_draws, device=labels.device)
+        loss_sum = torch.zeros((), device=labels.device)
+        correct = torch.zeros((), device=labels.device)
+        for start in range(0, n, size):
+            on_step()
+            batch = order[start : start + size]
+            x, y = images(batch), labels[batch]
+            x = dsa.apply(x, dsa.draw(setting.augment, augment_draws, x.shape[1:]))
+            logits = network(x)
+            loss = F.cross_entropy(logits, y)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            loss_sum += loss.detach() * len(y)
+            correct += (logits.detach().argmax(1) == y).sum()
+        on_epoch(epoch, loss_sum.item() / n, correct.item() / n)
+
+
+@torch.no_grad()
+def predict(
+    network: nn.Module,
+    images: Batch,
+    n: int,
+    device: torch.device,
+    batch: int = 250,
+    on_batch: Callable[[], None] = lambda: None,
+) -> Tensor:
+    """Predicted class of each of the n images, int64 (n,), network in evaluation mode.
+
+    batch 250: larger batches leave the cache of a small CPU and are slower there.
+    """
+    network.eval()
+    found = []
+    for start in range(0, n, batch):
+        on_batch()
+        indices = torch.arange(start, min(start + batch, n), device=device)
+        found.append(network(images(indices)).argmax(1))
+    return torch.cat(found)
+
+
+def per_class_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> list[float]:
+    """Share of each class's images that were predicted right (nan-free: 0 for an empty class)."""
+    right = torch.bincount(labels[predicted == labels], minlength=classes).double()
+    total = torch.bincount(labels, minlength=classes).double()
+    return (right / total.clamp(min=1)).tolist()

@@ -1,0 +1,220 @@
+"""One declaration per parameter.
+
+A `Config` is a frozen pydantic model whose fields are made with `Param`. Widget, help, bounds, CLI
+flag, validation, cache key, table column and difference view are all read from that one line:
+
+    ipc: int = Param(10, label="Images per class", symbol="IPC", ge=1, le=1000, help="…")
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from ddcore.errors import ConfigError, suggestion
+
+ParamType = Literal["int", "float", "bool", "choice", "text"]
+_TYPES: dict[Any, ParamType] = {int: "int", float: "float", bool: "bool", str: "text"}
+Choices = Iterable[str] | Callable[[], Iterable[str]]
+
+
+def Param(
+    default: Any,
+    *,
+    label: str,
+    help: str,
+    symbol: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    step: float | None = None,
+    log: bool = False,
+    unit: str = "",
+    group: str = "Method",
+    choices: Choices | None = None,
+    in_key: bool = True,
+) -> Any:
+    """Declare one parameter of a Config.
+
+    label, symbol: the words and the paper's sign ("Task balance", "λ"); help: one or two plain
+    sentences; ge/gt/le: bounds; step, log: how a widget moves; unit: shown after the value; group:
+    heading in the form; choices: allowed names, or a function that lists them (a registry); in_key:
+    False for what changes no result (the device).
+    """
+    meta = {"label": label, "symbol": symbol, "step": step, "log": log, "unit": unit,
+            "group": group, "choices": choices, "in_key": in_key}  # fmt: skip
+    return Field(default, ge=ge, gt=gt, le=le, description=help, json_schema_extra={"param": meta})  # type: ignore[dict-item]
+
+
+@dataclass(frozen=True)
+class ParamInfo:
+    """A parameter as everything outside the Config sees it."""
+
+    name: str
+    type: ParamType
+    optional: bool  # None is allowed and means "not used by what was chosen"
+    default: Any
+    label: str
+    symbol: str
+    help: str
+    low: float | None  # smallest allowed value; exclusive when low_open
+    low_open: bool
+    high: float | None
+    step: float | None
+    log: bool
+    unit: str
+    group: str
+    choices: tuple[str, ...] | None
+    in_key: bool
+
+    @property
+    def flag(self) -> str:
+        """The CLI flag: `--num-inits`."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def title(self) -> str:
+        """Label for people, with the paper's symbol: "λ · Task balance"."""
+        return f"{self.symbol} · {self.label}" if self.symbol else self.label
+
+
+class Config(BaseModel):
+    """Base of all parameter sets. Frozen, no unknown names, values checked with their defaults."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, protected_namespaces=()
+    )
+
+    # Parameter that says how long the work is; a run may be continued by raising it. "" = none.
+    length_param: ClassVar[str] = ""
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Complete what was not given from what was (a data set's own network, say).
+
+        Override and call super; must be pure and must tolerate wrong values (they are reported later).
+        """
+        return values
+
+    def problems(self) -> list[str]:
+        """Sentences about combinations of values that cannot run. Override and extend super's."""
+        return []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: Any) -> Any:
+        return cls.fill({k: v for k, v in values.items() if v is not None}) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        problems = [
+            f"no {p.label.lower()} {given!r}{suggestion(str(given), p.choices)}"
+            for p in self.params()
+            if p.choices and (given := getattr(self, p.name)) is not None and given not in p.choices
+        ] or self.problems()
+        if problems:
+            raise PydanticCustomError("problems", "{text}", {"text": "; ".join(problems), "problems": problems})
+        return self
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any]) -> Self:
+        """The Config for these values; None counts as not given. Strings are read as numbers.
+
+        Raises ConfigError with every problem found.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise ConfigError(_sentences(cls, error)) from None
+
+    @classmethod
+    def params(cls) -> tuple[ParamInfo, ...]:
+        """All parameters in the order of declaration."""
+        return tuple(_info(name, field) for name, field in cls.model_fields.items())
+
+    @classmethod
+    def param(cls, name: str) -> ParamInfo:
+        return _info(name, cls.model_fields[name])
+
+    def values(self) -> dict[str, Any]:
+        """All values, JSON-ready."""
+        return self.model_dump(mode="json")
+
+    def key_values(self) -> dict[str, Any]:
+        """The values that decide the result: what the cache key is made of."""
+        return {p.name: getattr(self, p.name) for p in self.params() if p.in_key}
+
+    def length(self) -> int | None:
+        """How long the work is, in units of `length_param`; None when it cannot be continued."""
+        return int(getattr(self, self.length_param)) if self.length_param else None
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with other values, checked like a new one."""
+        return self.build({**self.values(), **changes})
+
+
+def _info(name: str, field: Any) -> ParamInfo:
+    meta = field.json_schema_extra["param"]
+    bounds: dict[str, float] = {}
+    for constraint in field.metadata:
+        for bound in ("ge", "gt", "le"):
+            if (value := getattr(constraint, bound, None)) is not None:
+                bounds[bound] = value
+    base, optional, literal = _unwrap(field.annotation)
+    choices = meta["choices"]
+    listed = tuple(choices() if callable(choices) else choices) if choices is not None else literal
+    kind: ParamType = "choice" if listed is not None else _TYPES[base]
+    return ParamInfo(
+        name=name, type=kind, optional=optional, default=field.default, label=meta["label"],
+        symbol=meta["symbol"], help=field.description, low=bounds.get("ge", bounds.get("gt")),
+        low_open="gt" in bounds, high=bounds.get("le"), step=meta["step"], log=meta["log"],
+        unit=meta["unit"], group=meta["group"], choices=listed, in_key=meta["in_key"],
+    )  # fmt: skip
+
+
+def _unwrap(annotation: Any) -> tuple[Any, bool, tuple[str, ...] | None]:
+    """(plain type, may be None, names of a Literal) of a field's annotation."""
+    optional = False
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        inner = [a for a in typing.get_args(annotation) if a is not type(None)]
+        annotation, optional = inner[0], True
+    if typing.get_origin(annotation) is Literal:
+        return str, optional, tuple(typing.get_args(annotation))
+    return annotation, optional, None
+
+
+def _sentences(cls: type[Config], error: ValidationError) -> list[str]:
+    """One sentence for each problem pydantic found: what was given, what is allowed."""
+    sentences = []
+    for e in error.errors(include_url=False):
+        name = ".".join(str(part) for part in e["loc"][:1])
+        given, context = e["input"], e.get("ctx", {})
+        match e["type"]:
+            case "problems":
+                sentences += context["problems"]
+            case "extra_forbidden":
+                sentences.append(f"no parameter {name!r}{suggestion(name, cls.model_fields)}")
+            case "greater_than_equal":
+                sentences.append(f"{name} must be at least {context['ge']}, got {given}")
+            case "greater_than":
+                sentences.append(f"{name} must be above {context['gt']}, got {given}")
+            case "less_than_equal":
+                sentences.append(f"{name} must be at most {context['le']}, got {given}")
+            case "literal_error":
+                allowed = cls.param(name).choices or ()
+                sentences.append(f"{name}: no {given!r}{suggestion(str(given), allowed)}")
+            case "int_parsing" | "int_type" | "int_from_float":
+                sentences.append(f"{name} must be a whole number, got {given!r}")
+            case "float_parsing" | "float_type" | "finite_number":
+                sentences.append(f"{name} must be a finite number, got {given!r}")
+            case "bool_parsing" | "bool_type":
+                sentences.append(f"{name} must be true or false, got {given!r}")
+            case _:
+                sentences.append(f"{name}: {e['msg']}, got {given!r}")
+    return sentences

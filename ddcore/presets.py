@@ -1,0 +1,25 @@
+"""Named sets of parameter values: data, not code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named starting point for a method.
+
+    help says where the values come from; `values` hold for every data set, `by_dataset` adds to or
+    overrides them for one.
+    """
+
+    name: str
+    help: str
+    values: Mapping[str, Any]
+    by_dataset: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def for_dataset(self, dataset: str) -> dict[str, Any]:
+        """The values of this preset on `dataset`."""
+        return {**self.values, **self.by_dataset.get(dataset, {}), "dataset": dataset}

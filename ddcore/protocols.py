@@ -1,0 +1,49 @@
+"""Named evaluation protocols: how networks are trained on a set before they are tested.
+
+An accuracy means nothing without one. Only the final iteration is ever reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ddcore.settings import TrainConfig
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A named training setting. `augment` says whether the data set's own strategy is used."""
+
+    name: str
+    help: str
+    values: Mapping[str, Any]
+    augment: bool = False
+
+    def training(self, dataset_augment: str, batch_size: int | None = None) -> TrainConfig:
+        """The training setting for a data set with this augmentation strategy."""
+        changes = {"augment": dataset_augment if self.augment else "none"}
+        if batch_size:
+            changes["batch_size"] = batch_size  # type: ignore[assignment]
+        return TrainConfig.build({**self.values, **changes})
+
+
+PROTOCOLS: Mapping[str, Protocol] = {
+    p.name: p
+    for p in (
+        Protocol(
+            "course",
+            "The setting of the course's full-data task, unchanged: SGD, momentum 0.9, learning rate 0.01 "
+            "annealed by a cosine over 20 epochs, batch 128, no augmentation. On 100 images that is 20 steps.",
+            {"epochs": 20, "lr": 0.01, "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "batch_size": 128},
+        ),
+        Protocol(
+            "standard",
+            "What the papers use: 1,000 epochs, SGD, momentum 0.9 kept throughout, learning rate 0.01 divided by ten "
+            "half-way, weight decay 5e-4, batch 256, siamese augmentation.",
+            {"epochs": 1000, "lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "schedule": "half", "batch_size": 256},
+            augment=True,
+        ),
+    )
+}

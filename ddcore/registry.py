@@ -1,0 +1,52 @@
+"""Names to things, one file each: adding a method or a data set is adding a file."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from ddcore.errors import UnknownName
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """All entries of a package: every public module of it that has the attribute `attribute`.
+
+    So have the modules named in `DDCORE_PLUGINS` (separated by commas), which lie outside the tree.
+    The modules must be importable without torch; the entry's `name` is its key. A name that is not
+    there raises `UnknownName` with the nearest match. Entries come in order of (`rank`, name).
+    """
+
+    def __init__(self, kind: str, package: str, attribute: str) -> None:
+        self.kind, self.package, self.attribute = kind, package, attribute
+
+    @cached_property
+    def _entries(self) -> dict[str, T]:
+        package = importlib.import_module(self.package)
+        names = [f"{self.package}.{info.name}" for info in pkgutil.iter_modules(package.__path__)]
+        names += [name for name in os.environ.get("DDCORE_PLUGINS", "").split(",") if name]
+        found: list[Any] = []
+        for module in map(importlib.import_module, names):
+            if (entry := getattr(module, self.attribute, None)) is not None:
+                found.append(entry)
+        return {e.name: e for e in sorted(found, key=lambda e: (getattr(e, "rank", 100), e.name))}
+
+    def __getitem__(self, name: str) -> T:
+        try:
+            return self._entries[name]
+        except (KeyError, TypeError):
+            raise UnknownName(self.kind, str(name), self._entries) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)

@@ -1,0 +1,148 @@
+"""Runs, events and summaries → DataFrames with readable columns. Here fractions become percentages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ddcore.lazy import lazy
+from ddcore.params import Config
+from ddcore.report import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ddcore.runs.store import RunRecord
+else:
+    pd = lazy("pandas")
+
+MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
+
+MACS_CONVENTION = (
+    "MACs are multiply-adds of one forward pass of one image, counted by fvcore, which counts one multiply-add as one; "
+    "FLOPs here are 2 × MACs, as PyTorch's own counter does."
+)
+
+
+def title(record: RunRecord) -> str:
+    """What a person calls this run: the name they gave it, else what it computes."""
+    config = record.config
+    if named := (record.user or {}).get("name"):
+        return str(named)
+    parts = [config.get("dataset"), config.get("network") if record.kind in ("baseline", "evaluate") else None]
+    parts.append(f"IPC {config['ipc']}" if config.get("ipc") else None)
+    what = record.name if record.name == record.kind else f"{record.kind} {record.name}"
+    return " · ".join([what, *[str(part) for part in parts if part]])
+
+
+def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
+    """One row a run, newest first as given. Columns: id, run, state, accuracy (text), time, finished, tags, note."""
+    return pd.DataFrame(
+        [
+            {
+                "id": record.id,
+                "run": title(record),
+                "kind": record.kind,
+                "state": f"{record.state} (demo)" if record.demo else record.state,
+                "accuracy": text.accuracy((record.summary or {}).get("accuracy")),
+                "protocol": ((record.summary or {}).get("accuracy") or {}).get("protocol") or text.NONE,
+                "time": text.duration(((record.info or {}).get("times") or {}).get("seconds")),
+                "created": text.ago(record.created),
+                "tags": ", ".join((record.user or {}).get("tags") or []),
+                "note": (record.user or {}).get("note") or "",
+            }
+            for record in records
+        ],
+        columns=["id", "run", "kind", "state", "accuracy", "protocol", "time", "created", "tags", "note"],
+    )
+
+
+def flops(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The networks × sizes table: network, input, classes, parameters, MACs, FLOPs, operators left out."""
+    return pd.DataFrame(
+        [
+            {
+                "Network": row.get("title") or row["network"],
+                "Input": "×".join(map(str, row["shape"])),
+                "Classes": row["classes"],
+                "Parameters": row["parameters"],
+                "MACs": row["macs"],
+                "FLOPs = 2 × MACs": row["flops"],
+                "Not counted": ", ".join(
+                    f"{name.removeprefix('aten::')} ×{number}" for name, number in (row.get("uncounted") or {}).items()
+                )
+                or text.NONE,
+            }
+            for row in rows
+        ]
+    )
+
+
+def curves(
+    events: Iterable[Mapping[str, Any]], labels: Mapping[str, str], event: str = "step", x: str = "step"
+) -> pd.DataFrame:
+    """Long frame (x, value, series, seconds) of the scalars named in `labels`, at most MAX_POINTS a series.
+
+    Values that are not finite are left out: a log axis has no place for them.
+    """
+    found = [e for e in events if e.get("event") == event and x in e]
+    stride = max(1, -(-len(found) // MAX_POINTS))
+    kept = found[::stride] + ([found[-1]] if found and (len(found) - 1) % stride else [])
+    rows = [
+        {x: e[x], "value": e[name], "series": label, "seconds": e.get("seconds")}
+        for name, label in labels.items()
+        for e in kept
+        if isinstance(e.get(name), int | float) and math.isfinite(e[name])
+    ]
+    return pd.DataFrame(rows, columns=[x, "value", "series", "seconds"])
+
+
+def training(events: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Accuracy per epoch in percent: columns epoch, value, series (training, validation)."""
+    frame = curves(events, {"train_accuracy": "training", "val_accuracy": "validation"}, event="epoch", x="epoch")
+    return frame.assign(value=frame["value"] * 100)
+
+
+def class_counts(summary: Mapping[str, Any]) -> pd.DataFrame:
+    """Images of each class in each split, from a `describe` summary: columns class, split, images, share (%)."""
+    names = {"train": "training", "val": "validation", "test": "test"}
+    return pd.DataFrame(
+        [
+            {"class": name, "split": names[split], "images": number, "share": 100 * number / max(1, part["size"])}
+            for split, part in summary["splits"].items()
+            for name, number in zip(summary["classes"], part["per_class"], strict=True)
+        ],
+        columns=["class", "split", "images", "share"],
+    )
+
+
+def votes(summary: Mapping[str, Any]) -> pd.DataFrame:
+    """How many annotators voted for the second class: columns votes, images, split; empty without votes."""
+    names = {"train": "training", "val": "validation", "test": "test"}
+    return pd.DataFrame(
+        [
+            {"votes": number, "images": images, "split": names[split]}
+            for split, part in summary["splits"].items()
+            if part.get("votes")
+            for number, images in _histogram(part["votes"])
+        ],
+        columns=["votes", "images", "split"],
+    )
+
+
+def _histogram(counts: Any) -> list[tuple[int, int]]:
+    pairs = counts.items() if isinstance(counts, Mapping) else enumerate(counts)
+    return sorted((int(number), int(images)) for number, images in pairs)
+
+
+def parameters(config: type[Config], values: Mapping[str, Any]) -> pd.DataFrame:
+    """Every parameter of a run: columns Parameter, Value, Meaning."""
+    return pd.DataFrame(
+        [
+            {"Parameter": p.title, "Value": f"{text.value(values[p.name])} {p.unit}".strip(), "Meaning": p.help}
+            for p in config.params()
+            if p.name in values and values[p.name] is not None
+        ],
+        columns=["Parameter", "Value", "Meaning"],
+    )

@@ -1,0 +1,51 @@
+"""Events: an append-only file of JSON lines, readable while it is written."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+def read_events(path: Path, since: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """(events after byte `since`, offset to go on from); a half-written last line waits for its rest.
+
+    ([], 0) when the file no longer has a line end at `since`: it was rewritten, read it from the start.
+    """
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            if since and not _line_ends_at(file, since, size):
+                return [], 0
+            file.seek(since)
+            content = file.read(size - since)
+    except FileNotFoundError:
+        return [], 0
+    whole = content.rfind(b"\n") + 1
+    return [e for line in content[:whole].splitlines() if (e := _event(line)) is not None], since + whole
+
+
+def rewind(path: Path, offset: int) -> None:
+    """Forget every event after byte `offset`."""
+    try:
+        with open(path, "r+b") as file:
+            file.truncate(min(offset, file.seek(0, os.SEEK_END)))
+    except FileNotFoundError:
+        pass
+
+
+def _line_ends_at(file: Any, offset: int, size: int) -> bool:
+    if not 0 < offset <= size:
+        return False
+    file.seek(offset - 1)
+    return bool(file.read(1) == b"\n")
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    """The event of a line; None for a line that a crash left in pieces."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

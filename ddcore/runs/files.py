@@ -1,0 +1,113 @@
+"""Small files that are always whole: written beside their place, then renamed onto it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import math
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ddcore.errors import RunBroken
+
+_counter = itertools.count()
+
+
+def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
+    """Put `content` at `path` atomically: readers see the old file or the new one, never a part.
+
+    durable: also survive a power cut (fsync of the file and of its folder). A crash in between
+    leaves only a hidden temporary file, which `sweep` removes.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_counter)}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any, durable: bool = True) -> None:
+    """`write_bytes` of one line of JSON."""
+    write_bytes(path, (dumps(value) + "\n").encode(), durable)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file. FileNotFoundError when absent, RunBroken when it is something else."""
+    return _object(path, path.read_bytes())
+
+
+def read_json_cached(path: Path) -> dict[str, Any]:
+    """`read_json`, parsed again only when the file was replaced. The result is shared: do not change it."""
+    stat = os.stat(path)
+    return _parsed(str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+def dumps(value: Any) -> str:
+    """One line of strict JSON. Scalars of numpy and torch become numbers; nan and inf become null."""
+    try:
+        return json.dumps(value, default=_plain, allow_nan=False, ensure_ascii=False)
+    except ValueError:
+        return json.dumps(_finite(value), default=lambda v: _finite(_plain(v)), allow_nan=False, ensure_ascii=False)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files that a crash left in a folder nobody else writes to."""
+    for left in folder.glob(".*.tmp"):
+        left.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(path: str, inode: int, mtime_ns: int, size: int) -> dict[str, Any]:
+    return read_json(Path(path))
+
+
+def _object(path: Path, content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise RunBroken(f"{path.name} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RunBroken(f"{path.name} holds a {type(value).__name__}, not an object")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold of a numpy or torch value."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise TypeError(f"{type(value).__name__} cannot be stored as JSON: {value!r}")
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {k: _finite(v) for k, v in value.items()}
+        case list() | tuple():
+            return [_finite(v) for v in value]
+        case _:
+            return value
+
+
+def _sync_folder(folder: Path) -> None:
+    # Not every file system can; the rename itself is atomic regardless.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

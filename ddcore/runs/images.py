@@ -1,0 +1,76 @@
+"""Image sets on disk: safetensors, read as numpy arrays."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ddcore.errors import RunBroken
+from ddcore.runs.files import write_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Images:
+    """images: float32 (N, C, H, W), normalised with mean, std; labels: int64 (N,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+def write_images(path: Path, images: Images) -> None:
+    """Store a set, atomically."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    tensors: dict[str, np.ndarray] = {
+        "images": np.ascontiguousarray(images.images, dtype=np.float32),
+        "labels": np.ascontiguousarray(images.labels, dtype=np.int64),
+    }
+    facts = {"classes": images.classes, "mean": images.mean, "std": images.std}
+    write_bytes(path, save(tensors, metadata={name: json.dumps(value) for name, value in facts.items()}))
+
+
+def read_images(path: Path) -> Images:
+    """A stored set. FileNotFoundError when absent, RunBroken when the file is not one."""
+    tensors, facts = _read(path, "images", "labels")
+    try:
+        classes, mean, std = (tuple(json.loads(facts[name])) for name in ("classes", "mean", "std"))
+    except (KeyError, ValueError, TypeError) as error:
+        raise RunBroken(f"{path.name} does not say its classes, mean and std ({error})") from None
+    images, labels = tensors
+    if images.ndim != 4 or labels.shape != images.shape[:1]:
+        raise RunBroken(f"{path.name} holds images {images.shape} but labels {labels.shape}")
+    return Images(images.astype("float32", copy=False), labels.astype("int64", copy=False), classes, mean, std)
+
+
+def write_snapshot(path: Path, images: np.ndarray) -> None:
+    """Store images alone, in half precision: they are for eyes."""
+    import numpy as np
+    from safetensors.numpy import save
+
+    write_bytes(path, save({"images": np.ascontiguousarray(images, dtype=np.float16)}))
+
+
+def read_snapshot(path: Path) -> np.ndarray:
+    """The images of a snapshot, float32."""
+    return _read(path, "images")[0][0].astype("float32")
+
+
+def _read(path: Path, *names: str) -> tuple[list[np.ndarray], dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    try:
+        with safe_open(path, framework="np") as file:
+            return [file.get_tensor(name) for name in names], file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise RunBroken(f"{path.name} cannot be read: {error}") from None

@@ -1,0 +1,56 @@
+"""The name of a question: equal questions have equal keys, on every machine and after every restart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from ddcore import home
+from ddcore.data import DATASETS
+from ddcore.experiments import KINDS
+from ddcore.experiments.base import Spec
+from ddcore.params import Config
+
+
+def key(spec: Spec) -> str:
+    """16 hex digits: SHA-256 over everything that decides the result, and nothing else.
+
+    Raises DataMissing or DataBroken when the content of the data set cannot be named.
+    """
+    return _digest(identity(spec))
+
+
+def family(spec: Spec) -> str:
+    """The key without the length of the work: what a run shares with its shorter and longer sisters."""
+    whole = identity(spec)
+    values = {k: v for k, v in whole["config"].items() if k != spec.config.length_param}
+    return _digest({**whole, "config": values, "length": None})
+
+
+def identity(spec: Spec) -> dict[str, Any]:
+    """What the key is made of."""
+    kind = KINDS[spec.kind]
+    return {
+        "kind": spec.kind,
+        "name": spec.name,
+        "version": kind.version(spec.name),
+        "dataset": dataset(spec.config),
+        "parents": list(kind.parents(spec.config)),
+        "config": spec.config.key_values(),
+    }
+
+
+def dataset(config: Config) -> dict[str, str] | None:
+    """{name, fingerprint} of the data set a Config works on; None when it names none."""
+    name = getattr(config, "dataset", None)
+    if not isinstance(name, str) or name not in DATASETS:
+        return None
+    facts = DATASETS[name]
+    resolution = getattr(config, "resolution", None) or facts.resolution
+    return {"name": name, "fingerprint": facts.fingerprint(home.data_root(), resolution)}
+
+
+def _digest(value: Any) -> str:
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -1,0 +1,190 @@
+"""What a running experiment says, written into its run folder."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ddcore.errors import Cancelled
+from ddcore.experiments.base import ImageSet, Parent
+from ddcore.runs import checkpoint, provenance
+from ddcore.runs.checkpoint import Checkpoint
+from ddcore.runs.events import rewind
+from ddcore.runs.files import dumps, sweep, write_bytes, write_json
+from ddcore.runs.images import Images, write_images, write_snapshot
+from ddcore.runs.parent import finished
+from ddcore.runs.state import CANCEL_FLAG
+from ddcore.runs.store import Store, checked_name
+
+if TYPE_CHECKING:
+    import torch
+
+PROGRESS_SECONDS = 0.25
+SPEED_WINDOW = 60  # progress notes over which the speed is measured
+
+
+class FolderRecorder:
+    """Implements `experiments.base.Recorder` on the folder of the run `run_id`.
+
+    Made by the one worker that runs it. Events and time go back to the run's checkpoint, if there is
+    one, so that what a killed worker did after it is not told twice.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.store, self.record = store, store.record(run_id)
+        self.folder: Path = self.record.folder
+        self._began = time.monotonic()
+        self._last: tuple[int, int, str] = (0, 0, "")
+        self._written = float("-inf")
+        self._speed: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
+        sweep(self.folder)
+        self._start = self._starting_point()
+        rewind(self.folder / "events.jsonl", self._start.events)
+        self.progress(0, 0, "Starting")
+
+    # Words
+
+    def note(self, text: str) -> None:
+        with open(self.folder / "log.txt", "a", encoding="utf-8") as log:
+            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
+
+    def event(self, event: str, **fields: Any) -> None:
+        with open(self.folder / "events.jsonl", "ab") as file:
+            file.write((dumps({"event": event, **fields}) + "\n").encode())
+
+    def progress(self, done: int, total: int, phase: str = "") -> None:
+        now = time.monotonic()
+        if done < self._last[0] or total != self._last[1]:
+            self._speed.clear()
+        changed = (total, phase) != self._last[1:] or done >= total
+        self._last = (done, total, phase)
+        if changed or now - self._written >= PROGRESS_SECONDS:
+            self._speed.append((now, done))
+            self._write_progress(now)
+
+    def check_cancelled(self) -> None:
+        if (self.folder / CANCEL_FLAG).exists():
+            raise Cancelled("stopped because somebody asked for it")
+
+    # Results
+
+    def snapshot(self, step: int, images: torch.Tensor) -> None:
+        write_snapshot(self._subfolder("snapshots") / f"{int(step)}.safetensors", _array(images))
+
+    def save_images(self, name: str, images: ImageSet) -> None:
+        arrays = _array(images.images), _array(images.labels)
+        stored = Images(*arrays, images.classes, images.mean, images.std)
+        write_images(self.folder / f"{checked_name(name)}.safetensors", stored)
+
+    def save_picture(self, name: str, png: bytes) -> None:
+        write_bytes(self._subfolder("pictures") / f"{checked_name(name)}.png", png)
+
+    def parent(self, run_id: str) -> Parent:
+        return finished(self.store, run_id)
+
+    # Going on
+
+    def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
+        events = self.folder / "events.jsonl"
+        written = events.stat().st_size if events.exists() else 0
+        Checkpoint(self._own, dict(meta), self.seconds(), written, self._start.origin).write(tensors)
+
+    def resume_point(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        if self._own.exists():
+            return self._start.tensors(), self._start.meta
+        if (shorter := self.store.longest_prefix(self.record)) is None:
+            return None
+        if (point := Checkpoint.read(shorter.folder)) is None:
+            self.note(f"The checkpoint of run {shorter.id} cannot be read: starting from the beginning.")
+            return None
+        self._take_over(shorter.folder, point)
+        self._start = Checkpoint(self._own, {}, point.seconds, point.events, origin=shorter.id)
+        self.note(f"Continues run {shorter.id}: {shorter.info['length']} of {self.record.info['length']} are done.")
+        return point.tensors(), point.meta
+
+    def _starting_point(self) -> Checkpoint:
+        """The run's own checkpoint, else the very beginning."""
+        if (own := Checkpoint.read(self.folder)) is not None:
+            return own
+        if self._own.exists():
+            self._own.unlink()
+            self.note("The checkpoint could not be read: starting from the beginning.")
+        return Checkpoint(self._own)
+
+    def _take_over(self, shorter: Path, point: Checkpoint) -> None:
+        """The shorter run's events and snapshots become the beginning of this one's."""
+        events = shorter / "events.jsonl"
+        if events.exists():
+            write_bytes(self.folder / "events.jsonl", events.read_bytes()[: point.events])
+        if (shorter / "snapshots").is_dir():
+            shutil.copytree(shorter / "snapshots", self._subfolder("snapshots"), dirs_exist_ok=True)
+
+    # The end
+
+    def seconds(self) -> float:
+        """Time spent on the result so far: all sessions since its beginning, also of the run it continues."""
+        return round(self._start.seconds + time.monotonic() - self._began, 3)
+
+    def finish(self, summary: Mapping[str, Any], job: Mapping[str, Any]) -> None:
+        """Write run.json: from then on the run is done. job: what job.json says of this session."""
+        info = self.record.info
+        times = {
+            "submitted": info["times"].get("submitted"),
+            "started": job.get("started"),
+            "finished": time.time(),
+            "seconds": self.seconds(),
+        }
+        answer = {
+            **info,
+            "code": provenance.code(),
+            "libraries": provenance.libraries(),
+            "device": provenance.device(),
+            "times": times,
+            "sessions": job.get("sessions", 1),
+            "continued_from": self._start.origin,
+            "peak_memory_bytes": provenance.peak_memory_bytes(),
+            "outcome": "done",
+            "summary": dict(summary),
+        }
+        done, total, phase = self._last
+        self._last = (max(done, total), total, phase)
+        self._write_progress(time.monotonic())
+        write_json(self.folder / "run.json", answer)
+
+    @property
+    def _own(self) -> Path:
+        return self.folder / checkpoint.FILE
+
+    def _subfolder(self, name: str) -> Path:
+        place = self.folder / name
+        place.mkdir(exist_ok=True)
+        return place
+
+    def _write_progress(self, now: float) -> None:
+        done, total, phase = self._last
+        self._written = now
+        note = {"done": done, "total": total, "phase": phase, "elapsed": self.seconds(), "eta": self._eta()}
+        write_json(self.folder / "progress.json", note, durable=False)
+
+    def _eta(self) -> float | None:
+        """Seconds to go at the speed of the last while; None until there is a speed."""
+        if len(self._speed) < 2:
+            return None
+        (t0, d0), (t1, d1) = self._speed[0], self._speed[-1]
+        if d1 <= d0 or t1 - t0 < 2 * PROGRESS_SECONDS:
+            return None
+        return round((self._last[1] - self._last[0]) * (t1 - t0) / (d1 - d0), 1)
+
+
+def _array(values: Any) -> np.ndarray:
+    """A tensor (of any device and precision) or an array, as numpy."""
+    if not hasattr(values, "detach"):
+        return np.asarray(values)
+    values = values.detach().cpu()
+    return np.asarray((values.float() if values.is_floating_point() else values).numpy())

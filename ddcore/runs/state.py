@@ -1,0 +1,52 @@
+"""What state a run folder is in, read from its files and from whether its worker lives.
+
+Nothing has to be written for a dead worker to be seen: "running" is only believed of a live process.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ddcore.errors import RunBroken
+from ddcore.runs.alive import is_alive
+from ddcore.runs.files import read_json
+
+STATES = ("queued", "running", "cancelling", "cancelled", "failed", "interrupted", "done", "broken")
+ACTIVE = ("queued", "running", "cancelling")
+
+CANCEL_FLAG = "cancel"
+
+DIED = "The worker died without a word (killed, out of memory, or the machine went down). It can be resumed."
+NEVER_QUEUED = "It was never put into the queue. It can be resumed."
+
+
+def job_state(folder: Path) -> tuple[str, dict[str, Any]]:
+    """(state, job.json) of a folder; a folder with run.json is done whatever job.json says.
+
+    Raises RunBroken when job.json is malformed.
+    """
+    state, job = _read(folder)
+    if state == "interrupted" and job.get("state") == "running":
+        # The worker may have ended in good order between the look at its file and the look for its process.
+        state, job = _read(folder)
+    return state, job
+
+
+def _read(folder: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        job = read_json(folder / "job.json")
+    except FileNotFoundError:
+        job = {"state": "interrupted", "message": NEVER_QUEUED}
+    if (folder / "run.json").exists():
+        return "done", job
+    state = job.get("state")
+    if state == "running":
+        if not is_alive(job.get("pid"), job.get("mark")):
+            return "interrupted", {"message": DIED, **job}
+        return ("cancelling" if (folder / CANCEL_FLAG).exists() else "running"), job
+    if state == "done":
+        raise RunBroken("job.json says done but there is no run.json")
+    if state not in STATES:
+        raise RunBroken(f"job.json has the state {state!r}")
+    return state, job

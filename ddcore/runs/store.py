@@ -1,0 +1,326 @@
+"""The store: every run folder, found by id, read without torch, kept in order.
+
+The folders are the truth; there is no index to go stale.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ddcore import home
+from ddcore.errors import DDCoreError, RunBroken, RunNotFound
+from ddcore.runs.events import read_events
+from ddcore.runs.files import write_json
+from ddcore.runs.images import Images, read_images, read_snapshot
+from ddcore.runs.record import RUN_ID, RunRecord, read_record
+from ddcore.runs.state import ACTIVE, STATES
+
+if TYPE_CHECKING:
+    from ddcore.experiments.base import Spec
+
+__all__ = ["ACTIVE", "STATES", "RunRecord", "Store"]
+
+TRASH = ".trash"
+LOCK_SECONDS = 60
+SHORTEST_PREFIX = 6
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+class Store:
+    """Runs below `root` (the user's own) and `demo` (read-only, shipped). Cheap to make."""
+
+    def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
+        self.root = root or home.runs_root()
+        self.demo = demo or home.demo_root()
+
+    # Finding
+
+    def record(self, run_id: str) -> RunRecord:
+        """The run with this id, or with this unique beginning of it (at least 6 characters)."""
+        folder, demo = self._find(run_id)
+        return read_record(folder, demo)
+
+    def records(self, kind: str | None = None) -> list[RunRecord]:
+        """All runs, newest first; folders that cannot be read come with state "broken"."""
+        own = [read_record(folder) for folder in _folders(self.root, kind)]
+        ids = {record.id for record in own}
+        shipped = [read_record(folder, demo=True) for folder in _folders(self.demo, kind) if folder.name not in ids]
+        return sorted(own + shipped, key=lambda r: (-r.created, r.id))
+
+    def exists(self, run_id: str) -> bool:
+        """Whether there is a folder for exactly this id, in whatever state."""
+        return self._exact(run_id) is not None
+
+    def _exact(self, run_id: str) -> tuple[Path, bool] | None:
+        """(folder, is it a demo) for a whole id, without listing the runs."""
+        if RUN_ID.fullmatch(run_id):
+            for root, demo in ((self.root, False), (self.demo, True)):
+                for kind in _subfolders(root):
+                    if (kind / run_id).is_dir():
+                        return kind / run_id, demo
+        return None
+
+    def _find(self, run_id: str) -> tuple[Path, bool]:
+        """(folder, is it a demo): looked up among the names that exist, never joined from what was given."""
+        if (found := self._exact(run_id)) is not None:
+            return found
+        near: dict[str, tuple[Path, bool]] = {}
+        for root, demo in ((self.root, False), (self.demo, True)):
+            for folder in _folders(root):
+                if folder.name == run_id:
+                    return folder, demo
+                if len(run_id) >= SHORTEST_PREFIX and folder.name.startswith(run_id):
+                    near.setdefault(folder.name, (folder, demo))
+        if len(near) == 1:
+            return next(iter(near.values()))
+        if near:
+            raise RunNotFound(f"{run_id!r} is the beginning of {len(near)} runs: {', '.join(sorted(near))}")
+        if any(folder.name == run_id for folder in _folders(self.root / TRASH)):
+            raise RunNotFound(f"run {run_id} is in the trash; restore it first")
+        raise RunNotFound(f"no run {run_id!r}")
+
+    # Making
+
+    def create(self, spec: Spec) -> RunRecord:
+        """The run of a question: the one there is, else a new folder that holds the question only.
+
+        A broken one is put into the trash. Callers that are not alone hold `lock()`.
+        """
+        from ddcore.runs import key as keys  # pydantic and the registries: not for the job runner
+
+        run_id = keys.key(spec)
+        if self.exists(run_id):
+            record = self.record(run_id)
+            if record.state != "broken":
+                return record
+            if not record.demo:
+                self._put_away(record)
+        folder = self.root / spec.kind / run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        identity = keys.identity(spec)
+        question = {
+            "id": run_id,
+            **spec.to_json(),
+            "version": identity["version"],
+            "parents": identity["parents"],
+            "dataset": identity["dataset"],
+            "seed": spec.config.values().get("seed"),
+            "family": keys.family(spec),
+            "length": spec.config.length(),
+            "times": {"submitted": time.time()},
+        }
+        write_json(folder / "spec.json", question)
+        return read_record(folder)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """The lock under which runs and queue change hands, among all processes; held for milliseconds."""
+        from filelock import FileLock, Timeout
+
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.01)
+        except Timeout:
+            raise DDCoreError(f"another process has held {lock.lock_file} for {LOCK_SECONDS} seconds") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def longest_prefix(self, record: RunRecord) -> RunRecord | None:
+        """The longest finished run that asks the same as `record` but for less, and can be continued."""
+        family, length = record.info.get("family"), record.info.get("length")
+        if not family or not isinstance(length, int):
+            return None
+        shorter = [
+            other
+            for other in self.records(record.kind)
+            if other.state == "done"
+            and other.info.get("family") == family
+            and isinstance(other.info.get("length"), int)
+            and other.info["length"] < length
+            and (other.folder / "checkpoint.safetensors").exists()
+        ]
+        return max(shorter, key=lambda r: r.info["length"], default=None)
+
+    # Reading
+
+    def events(self, run_id: str, since: int = 0) -> tuple[list[dict[str, Any]], int]:
+        """(events written after byte `since`, the new offset to ask from).
+
+        ([], 0) for a `since` above 0 says that the history was rewritten (a killed run went back to
+        its checkpoint): forget what you have and ask from 0.
+        """
+        return read_events(self.record(run_id).folder / "events.jsonl", since)
+
+    def log(self, run_id: str, limit: int = 200_000) -> str:
+        """The end of the log for people, at most `limit` bytes."""
+        return _tail(self.record(run_id).folder / "log.txt", limit)
+
+    def error(self, run_id: str) -> str:
+        """The traceback of a failed run; empty when there is none."""
+        return _tail(self.record(run_id).folder / "error.txt", 200_000)
+
+    def images(self, run_id: str, name: str = "images") -> Images:
+        """A stored image set: "images" is the result, "initial" the start. RunNotFound when there is none (yet)."""
+        folder = self.record(run_id).folder
+        try:
+            return read_images(folder / f"{checked_name(name)}.safetensors")
+        except FileNotFoundError:
+            raise RunNotFound(f"run {folder.name} has no image set {name!r} yet") from None
+
+    def snapshots(self, run_id: str) -> list[int]:
+        """The steps at which the images can be seen, in order: the first, those kept, the final one."""
+        record = self.record(run_id)
+        names = (file.stem for file in (record.folder / "snapshots").glob("*.safetensors"))
+        steps = {int(name) for name in names if name.isdecimal()}
+        if (record.folder / "initial.safetensors").exists():
+            steps.add(0)
+        return sorted(steps | {step for step in [final_step(record)] if step is not None})
+
+    def snapshot(self, run_id: str, step: int) -> Images:
+        """The image set as it was at `step`. RunNotFound when that step was not kept."""
+        record = self.record(run_id)
+        if step == final_step(record):
+            return self.images(record.id)
+        try:
+            images = read_snapshot(record.folder / "snapshots" / f"{int(step)}.safetensors")
+        except FileNotFoundError:
+            if step == 0:
+                return self.images(record.id, "initial")
+            raise RunNotFound(f"run {record.id} kept no images of step {step}") from None
+        initial = self.images(record.id, "initial")
+        if images.shape != initial.images.shape:
+            raise RunBroken(f"snapshot {step} of run {record.id} has another shape than its initial images")
+        return Images(images, initial.labels, initial.classes, initial.mean, initial.std)
+
+    def picture(self, run_id: str, name: str) -> Path | None:
+        """The PNG of this name, None when there is none."""
+        path = self.record(run_id).folder / "pictures" / f"{checked_name(name)}.png"
+        return path if path.is_file() else None
+
+    # Keeping house
+
+    def annotate(
+        self, run_id: str, name: str | None = None, tags: Iterable[str] | None = None, note: str | None = None
+    ) -> RunRecord:
+        """Give a run a name, tags, a note; what is None stays as it is."""
+        with self.lock():
+            record = self._own(run_id, "changed")
+            user = dict(record.user)
+            if name is not None:
+                user["name"] = " ".join(name.split())
+            if tags is not None:
+                user["tags"] = sorted({" ".join(tag.split()) for tag in tags} - {""})
+            if note is not None:
+                user["note"] = note
+            write_json(record.folder / "user.json", user)
+        return read_record(record.folder)
+
+    def trash(self, run_id: str) -> None:
+        """Put a run away; `restore` brings it back."""
+        with self.lock():
+            record = self._own(run_id, "put into the trash")
+            if record.active:
+                raise DDCoreError(f"run {record.id} is {record.state}; cancel it first")
+            self._put_away(record)
+
+    def restore(self, run_id: str) -> RunRecord:
+        """Bring a run back from the trash."""
+        with self.lock():
+            folder = self._find_trashed(run_id)
+            place = self.root / folder.parent.name / folder.name
+            if place.exists():
+                raise DDCoreError(f"run {folder.name} was computed again meanwhile; purge the one in the trash")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder, place)
+        return read_record(place)
+
+    def trashed(self) -> list[RunRecord]:
+        """The runs in the trash, newest first."""
+        records = [read_record(folder) for folder in _folders(self.root / TRASH)]
+        return sorted(records, key=lambda r: (-r.created, r.id))
+
+    def purge(self, run_id: str) -> None:
+        """Delete a run of the trash for good."""
+        with self.lock():
+            _remove(self._find_trashed(run_id))
+
+    def _own(self, run_id: str, deed: str) -> RunRecord:
+        record = self.record(run_id)
+        if record.demo:
+            raise DDCoreError(f"run {record.id} ships with the app and cannot be {deed}")
+        return record
+
+    def _put_away(self, record: RunRecord) -> None:
+        place = self.root / TRASH / record.folder.parent.name / record.folder.name
+        _remove(place)  # an earlier answer to the same question
+        place.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(record.folder, place)
+
+    def _find_trashed(self, run_id: str) -> Path:
+        for folder in _folders(self.root / TRASH):
+            if folder.name == run_id:
+                return folder
+        raise RunNotFound(f"run {run_id!r} is not in the trash")
+
+
+def final_step(record: RunRecord) -> int | None:
+    """The step that `images` shows, once it is there."""
+    steps = record.summary.get("steps")
+    there = isinstance(steps, int) and (record.folder / "images.safetensors").exists()
+    return steps if there else None
+
+
+def checked_name(name: str) -> str:
+    """`name`, if it can name a file of a run; it may come from a URL."""
+    if not NAME.fullmatch(name):
+        raise DDCoreError(f"a name may have small letters, digits, - and _, got {name!r}")
+    return name
+
+
+def _folders(root: Path, kind: str | None = None) -> Iterator[Path]:
+    """<root>/<kind>/<run> for all of them; hidden ones and loose files are not ours."""
+    for parent in _subfolders(root):
+        if kind is None or parent.name == kind:
+            yield from _subfolders(parent, links=True)
+
+
+def _subfolders(root: Path, links: bool = False) -> list[Path]:
+    try:
+        with os.scandir(root) as entries:
+            return [
+                Path(e.path)
+                for e in entries
+                if not e.name.startswith(".") and (e.is_dir(follow_symlinks=False) or (links and e.is_symlink()))
+            ]
+    except OSError:
+        return []
+
+
+def _tail(path: Path, limit: int) -> str:
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - limit))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _remove(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink()
+    elif folder.exists():
+        # Out of the listing in one step, so that a crash half-way leaves no half run to look at.
+        doomed = folder.with_name(f".{folder.name}.{time.time_ns()}")
+        os.replace(folder, doomed)
+        shutil.rmtree(doomed, ignore_errors=True)

@@ -1,0 +1,135 @@
+"""Groups of parameters that several Configs share: data, network, training."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ddcore.augmentations import STRATEGIES
+from ddcore.data import DATASETS
+from ddcore.data.base import Dataset
+from ddcore.networks import ACTIVATIONS, NETWORKS, NORMS, POOLINGS, network
+from ddcore.params import Config, Param
+
+NETWORK_OPTIONS = ("width", "depth", "norm", "activation", "pooling")
+
+
+class DataConfig(Config):
+    """Which images, and where the work runs."""
+
+    dataset: str = Param(
+        "digits", label="Data set", group="Data", choices=lambda: DATASETS,
+        help="The images to work on. 'digits' is built in and needs no download.",
+    )  # fmt: skip
+    resolution: int | None = Param(
+        None, label="Image side", group="Data", unit="px", ge=4, le=512,
+        help="Side of the square images; left empty, the data set's own.",
+    )  # fmt: skip
+    seed: int = Param(
+        0, label="Seed", group="Run", ge=0, le=2**31 - 1, step=1,
+        help="Every random draw follows from it: same seed, same parameters, same device, same result.",
+    )  # fmt: skip
+    device: Literal["auto", "cpu", "cuda"] = Param(
+        "auto", label="Device", group="Run", in_key=False,
+        help="Where it is computed: auto takes the GPU when there is one.",
+    )  # fmt: skip
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = super().fill(values)
+        name = values.get("dataset", cls.model_fields["dataset"].default)
+        if name in DATASETS:
+            values.setdefault("resolution", DATASETS[name].resolution)
+        return values
+
+    def problems(self) -> list[str]:
+        offered = self.facts.resolutions
+        if self.resolution not in offered:
+            sides = ", ".join(map(str, offered))
+            return [*super().problems(), f"resolution of {self.dataset} must be one of {sides}, got {self.resolution}"]
+        return super().problems()
+
+    @property
+    def facts(self) -> Dataset:
+        return DATASETS[self.dataset]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of one image."""
+        return self.facts.shape(self.resolution)
+
+
+class NetworkConfig(DataConfig):
+    """Which network, and how it departs from the published one."""
+
+    network: str = Param(
+        "convnet3", label="Network", group="Network", choices=NETWORKS,
+        help="The architecture. Left out, the one the field uses for this data set.",
+    )  # fmt: skip
+    width: int | None = Param(
+        None, label="Width", group="Network", ge=1, le=1024, step=16,
+        help="Channels of each ConvNet block (units of each MLP layer).",
+    )  # fmt: skip
+    depth: int | None = Param(
+        None, label="Depth", group="Network", unit="blocks", ge=1, le=8, step=1,
+        help="Number of ConvNet blocks; each halves the image side, so small images allow few.",
+    )  # fmt: skip
+    norm: str | None = Param(
+        None, label="Normalisation", group="Network", choices=NORMS,
+        help="Layer between convolution and activation. The papers use instance, DataDAM's code batch.",
+    )  # fmt: skip
+    activation: str | None = Param(
+        None, label="Activation", group="Network", choices=ACTIVATIONS, help="Non-linearity of a ConvNet block.",
+    )  # fmt: skip
+    pooling: str | None = Param(
+        None, label="Pooling", group="Network", choices=POOLINGS, help="What halves the side in a ConvNet block.",
+    )  # fmt: skip
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = super().fill(values)
+        dataset = values.get("dataset", cls.model_fields["dataset"].default)
+        if dataset in DATASETS:
+            values.setdefault("network", DATASETS[dataset].network)
+        chosen = str(values.get("network"))
+        if chosen in NETWORKS:
+            for option, default in NETWORKS[chosen].options.items():
+                values.setdefault(option, default)
+        return values
+
+    def problems(self) -> list[str]:
+        return [*super().problems(), *network(self.network).problems(self.shape, self.network_options())]
+
+    def network_options(self) -> dict[str, Any]:
+        """The options given to the network's builder."""
+        return {o: v for o in NETWORK_OPTIONS if (v := getattr(self, o)) is not None}
+
+
+class TrainConfig(Config):
+    """How a network is trained on a set of images."""
+
+    epochs: int = Param(20, label="Epochs", group="Training", ge=1, le=5000, help="Passes over the images.")
+    lr: float = Param(
+        0.01, label="Learning rate", group="Training", gt=0, le=10, log=True, help="Initial step size of SGD.",
+    )  # fmt: skip
+    momentum: float = Param(
+        0.9, label="Momentum", group="Training", ge=0, le=0.999, step=0.05, help="Momentum of SGD.",
+    )  # fmt: skip
+    weight_decay: float = Param(
+        0.0, label="Weight decay", group="Training", ge=0, le=1, help="L2 penalty on the weights.",
+    )  # fmt: skip
+    schedule: Literal["cosine", "half", "constant"] = Param(
+        "cosine", label="Learning-rate schedule", group="Training",
+        help="cosine: annealed to zero over all epochs; half: divided by ten half-way; constant.",
+    )  # fmt: skip
+    batch_size: int = Param(
+        128, label="Batch size", group="Training", unit="images", ge=1, le=8192,
+        help="Images per optimiser step. A small set with a large batch means few steps.",
+    )  # fmt: skip
+    augment: str = Param(
+        "none", label="Augmentation", group="Training", choices=STRATEGIES,
+        help="Siamese augmentation of every batch: colour, crop, cutout, flip, scale, rotate.",
+    )  # fmt: skip
+
+    def training_values(self) -> dict[str, Any]:
+        """Only the parameters declared here, whatever else the Config has."""
+        return {name: getattr(self, name) for name in TrainConfig.model_fields}

@@ -1,0 +1,1 @@
+"""What the pages share: frame, form, live progress, image grids, evaluation."""

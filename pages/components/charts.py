@@ -1,0 +1,56 @@
+"""Curves of a run, drawn from its events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from ddcore.report import figures, tables
+from ddcore.runs.store import RunRecord
+from pages.components import frame
+
+CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
+
+
+def chart(figure: Any, key: str) -> None:
+    """A figure at the page's width; its camera button saves SVG."""
+    st.plotly_chart(figure, width="stretch", key=key, config=CONFIG)
+
+
+def losses(run: RunRecord, curves: Mapping[str, str]) -> None:
+    """Losses and gradient norms over steps."""
+    events, _ = frame.store().events(run.id)
+    norms = {name: label for name, label in curves.items() if name.startswith("grad_")}
+    loss = tables.curves(events, {name: label for name, label in curves.items() if name not in norms})
+    if loss.empty:
+        st.caption("The curves appear here after the first steps.")
+        return
+    log = st.toggle("Logarithmic axis", value=True, key=f"log-{run.id}")
+    st.markdown("**Matching loss**: how far apart real and synthetic images look to the networks")
+    chart(figures.lines(loss, "step", "value", x_title="Step", y_title="Loss", log=log), f"loss-{run.id}")
+    gradient = tables.curves(events, norms)
+    if not gradient.empty:
+        st.markdown("**Gradient norms**: which of the two terms moves the images",
+                    help="Norm of each term's gradient with respect to the images, recorded every few steps. "
+                    "λ sets the balance: a term whose gradient is far smaller has no say.")  # fmt: skip
+        chart(figures.lines(gradient, "step", "value", x_title="Step", y_title="Gradient norm", log=log),
+              f"gradient-{run.id}")  # fmt: skip
+
+
+def training(run: RunRecord) -> None:
+    """Loss and accuracy of a full-data training, epoch by epoch."""
+    events, _ = frame.store().events(run.id)
+    loss = tables.curves(events, {"loss": "training loss"}, event="epoch", x="epoch")
+    if loss.empty:
+        st.caption("The curves appear here after the first epoch.")
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Accuracy**")
+        accuracy = tables.training(events)
+        chart(figures.lines(accuracy, "epoch", "value", x_title="Epoch", y_title="Accuracy (%)"), f"accuracy-{run.id}")
+    with right:
+        st.markdown("**Loss**")
+        chart(figures.lines(loss, "epoch", "value", x_title="Epoch", y_title="Cross-entropy"), f"loss-{run.id}")

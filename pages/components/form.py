@@ -1,0 +1,129 @@
+"""A form made from a Config: every widget, range and help text comes from the parameter's declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from ddcore.errors import ConfigError
+from ddcore.params import Config, ParamInfo
+from ddcore.report import text
+
+LAST_GROUP = "Run"  # seed and device: what people change least
+
+
+def config_form(
+    config: type[Config],
+    given: Mapping[str, Any],
+    key: str,
+    *,
+    hidden: Sequence[str] = (),
+    open_groups: Sequence[str] = (),
+    limits: Mapping[str, Sequence[Any]] | None = None,
+) -> Config | None:
+    """Draw the widgets of `config` from the values `given`; the checked Config, or None with the problems shown.
+
+    key: names the form and its starting point, so that a new preset starts fresh widgets. hidden: parameters that
+    are set elsewhere (their value in `given` is used). open_groups: shown at once, the others behind expanders.
+    limits: the only values that make sense here for a parameter (a data set's image sizes); one = not asked for.
+    """
+    limits = limits or {}
+    start = _start(config, given, key)
+    values = dict(start)
+    asked = [p for p in config.params() if p.name not in hidden and p.name in start]
+    asked = [p for p in asked if len(limits.get(p.name, (1, 2))) > 1]
+    for group in _groups(asked, open_groups):
+        name = group[0].group
+        box = st.container(border=True) if name in open_groups else st.expander(_summary(group, start, key))
+        with box:
+            if name in open_groups:
+                st.markdown(f"**{name}**")
+            with st.grid(3, min_column_width=230, vertical_alignment="bottom"):
+                for p in group:
+                    values[p.name] = widget(p, start[p.name], _key(p, start, key), limits.get(p.name))
+    try:
+        return config.build(values)
+    except ConfigError as error:
+        listed = "\n".join(f"- {problem}" for problem in error.problems)
+        st.error(f"These values cannot run:\n\n{listed}", icon=":material/rule:")
+        return None
+
+
+def changes(config: Config, start: Mapping[str, Any]) -> list[str]:
+    """ "λ · Task balance 0.02 (preset: 0.01)" for each value that differs from where the form started."""
+    original = type(config).build(start).values()
+    return [
+        f"{p.title} {text.value(now)} (preset: {text.value(original[p.name])})"
+        for p in config.params()
+        if (now := config.values()[p.name]) != original[p.name]
+    ]
+
+
+def _start(config: type[Config], given: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Where every widget starts; a parameter that is not in it is not used by what was chosen.
+
+    Another network brings its own width, depth, norm: a choice that changes resets the optional values of its group.
+    """
+    params = config.params()
+    start = config.fill({name: value for name, value in given.items() if value is not None})
+    start = {**{p.name: p.default for p in params if not p.optional}, **start}
+    choices = [p for p in params if p.type == "choice" and not p.optional]
+    chosen = {p.name: st.session_state.get(f"{key}.{p.name}", start[p.name]) for p in choices}
+    changed = {p.group for p in choices if chosen[p.name] != start[p.name]}
+    reset = {p.name for p in params if p.optional and p.group in changed}
+    return config.fill({**{name: value for name, value in start.items() if name not in reset}, **chosen})
+
+
+def _groups(params: Sequence[ParamInfo], first: Sequence[str]) -> list[list[ParamInfo]]:
+    """The parameters by group: those of `first`, then in the order of declaration, seed and device last."""
+    names = list(dict.fromkeys(p.group for p in params))
+    names.sort(key=lambda name: (name not in first, name == LAST_GROUP))
+    return [[p for p in params if p.group == name] for name in names]
+
+
+def _summary(shown: Sequence[ParamInfo], start: Mapping[str, Any], key: str) -> str:
+    """ "Network: convnet3, width 128 …": what a closed expander holds."""
+    parts = []
+    for p in shown[:5]:
+        now = st.session_state.get(_key(p, start, key), start[p.name])
+        parts.append(f"{p.symbol or p.label.lower()} {text.value(now)}")
+    return f"**{shown[0].group}** · " + ", ".join(parts) + (" …" if len(shown) > 5 else "")
+
+
+def _key(p: ParamInfo, start: Mapping[str, Any], key: str) -> str:
+    """An optional parameter's widget starts afresh when what was chosen brings another value along."""
+    return f"{key}.{p.name}" + (f".{start[p.name]}" if p.optional else "")
+
+
+def widget(p: ParamInfo, value: Any, key: str, allowed: Sequence[Any] | None = None) -> Any:
+    """The widget for one parameter, at `value` unless the person has changed it."""
+    symbol = f"${p.symbol}$" if "_" in p.symbol else p.symbol  # an index needs setting as a formula
+    label = " · ".join(filter(None, (symbol, p.label))) + (f" ({p.unit})" if p.unit else "")
+    common: dict[str, Any] = {"key": key, "help": _help(p), "persist_state": "page"}
+    if p.type == "choice" or allowed:
+        options = list(allowed or p.choices or ())
+        return st.selectbox(label, options, index=options.index(value) if value in options else 0, **common)
+    if p.type == "bool":
+        return st.checkbox(label, value=bool(value), **common)
+    if p.type == "text":
+        return st.text_input(label, value=value or "", **common)
+    if p.type == "int":
+        low, high = (None if bound is None else int(bound) for bound in (p.low, p.high))
+        return st.number_input(
+            label, min_value=low, max_value=high, value=int(value), step=int(p.step or 1), **common
+        )  # fmt: skip
+    lowest, highest = (None if bound is None else float(bound) for bound in (p.low, p.high))
+    step = p.step or (float(value) / 2 if value else 0.01)
+    return st.number_input(
+        label, min_value=lowest, max_value=highest, value=float(value), step=float(step), format="%g", **common
+    )  # fmt: skip
+
+
+def _help(p: ParamInfo) -> str:
+    """The declared help, with the bounds and the name that command line and code use."""
+    low = f"{'above' if p.low_open else 'from'} {p.low:g}" if p.low is not None else ""
+    high = f"up to {p.high:g}" if p.high is not None else ""
+    bounds = f" Allowed: {' '.join(filter(None, (low, high)))}." if p.type in ("int", "float") and (low or high) else ""
+    return f"{p.help}{bounds} `{p.flag}`"

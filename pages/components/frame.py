@@ -1,0 +1,105 @@
+"""The frame of every page: title, lead, errors in words, the device, and which run the address names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.errors import DDCoreError, RunNotFound
+from ddcore.report import tables
+from ddcore.runs.store import RunRecord, Store
+from pages.components import menu
+
+RUN_ID = re.compile(r"[0-9a-f]{16}")
+PAGES = {
+    "describe": "pages/1_Datasets.py", "baseline": "pages/2_Baselines.py", "flops": "pages/2_Baselines.py",
+    "distill": "pages/3_DataDAM.py", "evaluate": "pages/3_DataDAM.py",
+}  # fmt: skip
+ACTIVE = ("queued", "running", "cancelling")
+
+
+@contextmanager
+def page(title: str, lead: str) -> Iterator[None]:
+    """Title and lead, then the page's body; an error becomes a box in words instead of a broken page."""
+    menu.ensure()
+    st.title(title, anchor=False)
+    st.markdown(lead)
+    try:
+        yield
+    except DDCoreError as error:
+        st.error(str(error), icon=":material/error:")
+    except Exception as error:
+        st.error(f"This page met an error it does not know: {type(error).__name__}: {error}", icon=":material/error:")
+        with st.expander("Technical details"):
+            st.exception(error)
+
+
+def store() -> Store:
+    """The store of runs; cheap to make, holds nothing."""
+    return Store()
+
+
+def device() -> str:
+    """ "cuda" when a slot has a GPU, else "cpu"; told without importing torch."""
+    return "cuda" if any(slot.device.startswith("cuda") for slot in jobs.slots()) else "cpu"
+
+
+def device_banner() -> None:
+    """One plain sentence where there is no GPU; nothing where there is one."""
+    if device() == "cpu":
+        st.info(
+            "No GPU here, so runs compute on the CPU. That is fine for the **quick** presets (seconds to minutes); "
+            "the papers' settings take hours or days. Every form shows a time estimate before you start.",
+            icon=":material/memory:",
+        )
+
+
+def chosen_run(*kinds: str) -> RunRecord | None:
+    """The run that `?run=` in the address names, None without one; says so when there is no such run."""
+    given = st.query_params.get("run")
+    if not given:
+        return None
+    if not RUN_ID.fullmatch(given):
+        st.warning(
+            "The address names a run in a form that no run has. Run ids are 16 digits from 0-9 and a-f.",
+            icon=":material/link_off:",
+        )
+        return None
+    try:
+        record = store().record(given)
+    except RunNotFound:
+        st.warning(f"There is no run {given} here: it was deleted, or the link comes from another machine.",
+                   icon=":material/link_off:")  # fmt: skip
+        return None
+    if kinds and record.kind not in kinds:
+        st.warning(f"Run {given} is of kind “{record.kind}”; this page shows {' and '.join(kinds)} runs.")
+        return None
+    return record
+
+
+def open_run(run_id: str | None) -> None:
+    """Put a run (or none) into the address and draw the page again."""
+    if run_id:
+        st.query_params["run"] = run_id
+    else:
+        st.query_params.clear()
+    st.rerun()
+
+
+def link(record: RunRecord, label: str | None = None) -> None:
+    """A link to the page that shows this run."""
+    st.page_link(page_of(record), label=label or tables.title(record), query_params={"run": _shown_by(record)})
+
+
+def _shown_by(record: RunRecord) -> str:
+    """An evaluation is shown on the page of the run whose images it tested."""
+    return str(record.config.get("run") or record.id) if record.kind == "evaluate" else record.id
+
+
+def page_of(record: RunRecord) -> str:
+    """The page file that shows runs of this kind."""
+    return PAGES.get(record.kind, "pages/8_Runs.py")

@@ -1,0 +1,83 @@
+"""The home page: what this is, first steps, what runs now, what was found last."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.report import text
+from ddcore.runs.store import RunRecord
+from pages.components import frame, menu, progress
+
+LEAD = """
+Can **100 images** teach a network nearly as much as 60,000? *Dataset distillation* makes a small synthetic set,
+a few images per class, that trains a network almost as well as the whole data set. Here you make such sets,
+watch them take shape, and see how good they are against honest controls.
+"""
+STEPS = (
+    ("pages/1_Datasets.py", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
+    ("pages/3_DataDAM.py", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
+    ("pages/3_DataDAM.py", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
+    ("pages/2_Baselines.py", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
+)
+
+
+def show() -> None:
+    with frame.page("Dataset distillation workbench", LEAD):
+        with st.grid(4, min_column_width=210):
+            for file, title, words in STEPS:
+                with st.container(border=True, height="stretch"):
+                    st.markdown(f"**{title}**")
+                    st.caption(words)
+                    st.page_link(file, label=f"Open {menu.title(file)}", icon=":material/arrow_forward:")
+        frame.device_banner()
+        _running()
+        _latest()
+
+
+def _running() -> None:
+    st.subheader("Running now", anchor=False)
+    if jobs.list_jobs():
+        st.fragment(_jobs, run_every=progress.POLL_SECONDS)()
+    else:
+        st.caption(f"Nothing is running. {_slots()}")
+
+
+def _jobs() -> None:
+    active = jobs.list_jobs()
+    if not active:
+        st.rerun()
+    for run_id, status in active:
+        record = frame.store().record(run_id)
+        with st.container(border=True):
+            frame.link(record)
+            progress.bar(run_id, status)
+
+
+def _slots() -> str:
+    slots = jobs.slots()
+    if frame.device() == "cpu":
+        return "Runs are computed one at a time on this machine's CPU; more wait in a queue."
+    return f"Up to {len(slots)} runs are computed at once, one on each GPU; more wait in a queue."
+
+
+def _latest() -> None:
+    st.subheader("Latest results", anchor=False)
+    done = [r for r in frame.store().records() if r.state == "done" and r.kind in ("distill", "evaluate", "baseline")]
+    if not done:
+        st.caption("No finished run yet. Start with step 2 above.")
+    for record in done[:6]:
+        _result(record)
+
+
+def _result(record: RunRecord) -> None:
+    with st.container(border=True):
+        name, number, when = st.columns([3, 2, 1], vertical_alignment="center")
+        with name:
+            frame.link(record)
+        accuracy = record.summary.get("accuracy")
+        if accuracy:
+            number.markdown(f"**{text.accuracy(accuracy)}** · protocol *{accuracy.get('protocol', '?')}*")
+        else:
+            number.markdown(f"{record.summary.get('images', 0):,} images · {record.summary.get('steps', 0):,} steps")
+        when.caption("ships with the app" if record.demo else text.ago(record.created))

@@ -1,0 +1,51 @@
+"""The pages and the menu.
+
+Pages have the addresses that Streamlit would give the files in pages/ by itself: with others, a deep link on a
+freshly started server says "page not found".
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+DRAWN = "menu is drawn by us"
+ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
+FILES = (
+    ("pages/1_Datasets.py", ":material/photo_library:"),
+    ("pages/2_Baselines.py", ":material/show_chart:"),
+    ("pages/3_DataDAM.py", ":material/blur_on:"),
+    ("pages/8_Runs.py", ":material/list:"),
+)
+
+
+def draw() -> Page:
+    """Page settings and menu; the page that the address names."""
+    st.session_state[DRAWN] = True
+    st.set_page_config(page_title="Dataset distillation", page_icon=str(ICON), layout="wide")
+    files = [st.Page(file, title=title(file), icon=icon) for file, icon in FILES]
+    return st.navigation([st.Page(_home, title="Home", icon=":material/home:", url_path="", default=True), *files])
+
+
+def ensure() -> None:
+    """Draw the menu if this page was not reached through app.py.
+
+    On a freshly started server Streamlit answers the first deep link into pages/ with that file alone. Drawing our
+    menu once ends this for the whole server; the second run starts at app.py, so that widgets keep their identity.
+    """
+    if not st.session_state.get(DRAWN):
+        draw()
+        st.rerun()
+
+
+def title(file: str) -> str:
+    """ "Datasets" of "pages/1_Datasets.py"."""
+    return Path(file).stem.partition("_")[2]
+
+
+def _home() -> None:
+    from pages.components import home  # not needed to show any other page
+
+    home.show()

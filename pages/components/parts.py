@@ -1,0 +1,111 @@
+"""Parts that every page of runs has: launch row, header of a run, list of earlier runs, parameters, data note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.data import DATASETS
+from ddcore.errors import DDCoreError
+from ddcore.experiments import Spec
+from ddcore.home import data_root
+from ddcore.params import Config
+from ddcore.report import tables, text
+from ddcore.report.estimate import estimate
+from ddcore.runs.key import key
+from ddcore.runs.store import RunRecord
+from pages.components import frame, progress
+
+SHOWN = 8  # earlier runs listed on a method's page; all are on the Runs page
+
+
+def data_note(dataset: str) -> bool:
+    """What to do when a data set is not ready; True when a run on it can start."""
+    found = DATASETS[dataset].check(data_root())
+    if found.state == "download":
+        st.info(found.message, icon=":material/download:")
+    elif found.state != "ready":
+        st.warning(found.message, icon=":material/folder_off:")
+    return found.state in ("ready", "download")
+
+
+def known(spec: Spec) -> str | None:
+    """The id of the run that answers this spec, in whatever state; None when it was never asked for."""
+    try:
+        run_id = key(spec)
+    except DDCoreError:  # the data set is not here: the page's note says so
+        return None
+    return run_id if frame.store().exists(run_id) else None
+
+
+def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") -> None:
+    """The time estimate and the button that starts the run, or opens the one that answers it already."""
+    run_id = known(spec)
+    guess = estimate(spec.kind, spec.name, spec.config, frame.store().records(), frame.device())
+    if changes:
+        st.caption("Changed from the preset: " + "; ".join(changes))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if run_id and frame.store().record(run_id).state == "done":
+            pressed = st.button("Open result", type="primary", icon=":material/bolt:", key=f"launch-{spec.kind}")
+            st.markdown("This very run is finished already; nothing needs computing.")
+        else:
+            pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}")
+            st.markdown(f"Takes **{guess}**", help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")
+    if pressed:
+        with st.spinner("Starting the run …"):
+            run_id = jobs.submit(spec)
+        frame.open_run(run_id)
+
+
+def header(run: RunRecord, form_key: str = "") -> None:
+    """Name, state and id of a run, and the way back to a new one."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("New run", icon=":material/add:", key="new-run"):
+            frame.open_run(None)
+        if run.state not in frame.ACTIVE:  # an unfinished run tells its state below, where it is kept current
+            progress.badge(run.state)
+        if run.demo:
+            st.badge("ships with the app", color="violet")
+        st.markdown(f"**{tables.title(run)}**")
+        st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
+
+
+def earlier(kind: str, title: str, name: str = "") -> None:
+    """Links to the newest runs of a kind."""
+    records = [r for r in frame.store().records(kind) if not name or r.name == name]
+    st.subheader(title, anchor=False)
+    if not records:
+        st.caption("None yet.")
+    for record in records[:SHOWN]:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            progress.badge(record.state)
+            frame.link(record)
+            detail = text.accuracy((record.summary or {}).get("accuracy"))
+            st.caption(f"{'' if detail == text.NONE else detail + ' · '}{text.ago(record.created)}", width="content")
+    if len(records) > SHOWN:
+        st.page_link("pages/8_Runs.py", label=f"All {len(records)} on the Runs page")
+
+
+def parameters(config: type[Config], run: RunRecord) -> None:
+    """Every parameter of the run with its meaning, closed."""
+    with st.expander("Parameters of this run"):
+        st.dataframe(
+            tables.parameters(config, run.config), hide_index=True, width="stretch",
+            column_config={"Meaning": st.column_config.TextColumn(width="large")},
+        )  # fmt: skip
+        environment(run)
+
+
+def environment(run: RunRecord) -> None:
+    """Where and with what the run was computed."""
+    info = run.info or {}
+    device, libraries = info.get("device") or {}, info.get("libraries") or {}
+    words = [f"device {device.get('name') or device.get('type') or 'unknown'}"]
+    words += [f"{name} {version}" for name, version in libraries.items()]
+    if commit := (info.get("code") or {}).get("commit"):
+        words.append(f"code {commit[:10]}")
+    if peak := info.get("peak_memory_bytes"):
+        words.append(f"peak memory {peak / 2**20:,.0f} MiB")
+    st.caption(" · ".join(words))

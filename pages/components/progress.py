@@ -1,0 +1,113 @@
+"""A run while it waits, runs, and when it has failed: progress, ETA, live curves, cancel, reason and log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.report import text
+from ddcore.runs.store import RunRecord
+from pages.components import frame
+
+POLL_SECONDS = 2.5
+STATES = {
+    "queued": ("Waiting", "gray", ":material/hourglass_empty:"),
+    "running": ("Running", "blue", ":material/play_arrow:"),
+    "cancelling": ("Stopping", "orange", ":material/stop_circle:"),
+    "cancelled": ("Cancelled", "gray", ":material/cancel:"),
+    "failed": ("Failed", "red", ":material/error:"),
+    "interrupted": ("Interrupted", "orange", ":material/power_off:"),
+    "done": ("Done", "green", ":material/check_circle:"),
+    "broken": ("Unreadable", "red", ":material/broken_image:"),
+}
+
+
+def badge(state: str) -> None:
+    """The run's state as a coloured word."""
+    word, colour, icon = STATES.get(state, (state, "gray", ":material/help:"))
+    st.badge(word, color=colour, icon=icon)  # type: ignore[arg-type]
+
+
+def follow(run_id: str, live: Callable[[str], None] | None = None) -> None:
+    """Draw an unfinished run again every few seconds, with `live` below; the page is drawn anew when it ends."""
+    st.fragment(_tick, run_every=POLL_SECONDS)(run_id, live)
+
+
+def _tick(run_id: str, live: Callable[[str], None] | None) -> None:
+    status = jobs.status(run_id)
+    if status.state not in frame.ACTIVE:
+        st.rerun()
+    bar(run_id, status)
+    if live is not None:
+        live(run_id)
+
+
+def bar(run_id: str, status: jobs.Status) -> None:
+    """State, progress with phase and ETA, and the button that stops it."""
+    words, button = st.columns([5, 1], vertical_alignment="center")
+    with words:
+        if status.state == "queued":
+            place = f"number {status.position} in the queue" if status.position else "about to start"
+            st.progress(0.0, text=f"**Waiting** · {place}. The run goes on if you close this page.")
+        else:
+            share = min(1.0, status.done / status.total) if status.total else 0.0
+            st.progress(share, text=describe(status))
+    stopping = status.state == "cancelling"
+    label = "Stopping …" if stopping else "Cancel"
+    if button.button(label, key=f"cancel-{run_id}", disabled=stopping, width="stretch"):
+        jobs.cancel(run_id)
+        st.rerun(scope="fragment")
+
+
+def describe(status: jobs.Status) -> str:
+    """ "Distilling · 120 of 1,000 · 14 s so far · about 2 min left"."""
+    parts = [f"**{status.phase or STATES.get(status.state, (status.state,))[0]}**"]
+    if status.total:
+        parts.append(f"{status.done:,} of {status.total:,}")
+    if status.elapsed_seconds is not None:
+        parts.append(f"{text.duration(status.elapsed_seconds)} so far")
+    if status.eta_seconds is not None:
+        parts.append(f"about {text.duration(status.eta_seconds)} left")
+    return " · ".join(parts)
+
+
+def stopped(record: RunRecord) -> None:
+    """A run that ended without a result: why, what can be done, and the log below."""
+    store = frame.store()
+    if record.state == "failed":
+        error = (store.error(record.id) or "").strip()
+        st.error(f"**This run failed.** {reason(record)}", icon=":material/error:")
+    elif record.state == "broken":
+        st.error(f"**This run's folder cannot be read.** {record.problem or ''}", icon=":material/broken_image:")
+        return
+    else:
+        error = ""
+        cancelled = record.state == "cancelled"
+        st.warning(
+            "**This run was cancelled.** What it had done so far is kept." if cancelled else
+            "**This run was interrupted**: its process ended without a word (a restart, or memory ran out). "
+            "It goes on from its last checkpoint.",
+            icon=":material/pause_circle:",
+        )  # fmt: skip
+    if st.button("Resume", key=f"resume-{record.id}", icon=":material/play_arrow:", type="primary",
+                 help="Goes on from the last checkpoint; starts afresh if there is none."):  # fmt: skip
+        jobs.resume(record.id)
+        st.rerun()
+    log(record.id, error)
+
+
+def log(run_id: str, error: str = "") -> None:
+    """The log and the technical error, closed."""
+    if error:
+        with st.expander("Technical error"):
+            st.code(error, language=None, wrap_lines=True)
+    with st.expander("Log"):
+        st.code((frame.store().log(run_id) or "The log is empty.")[-20_000:], language=None, wrap_lines=True)
+
+
+def reason(record: RunRecord) -> str:
+    """Why a run failed, in one sentence; the last line of its traceback where the record does not say."""
+    lines = frame.store().error(record.id).strip().splitlines()
+    return record.problem or (lines[-1] if lines else "It left no reason.")

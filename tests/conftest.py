@@ -1,0 +1,44 @@
+"""Fixtures for all tests: where things lie on disk, and the real data where it is at hand."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ddcore import home as places
+
+SHARED_DATA = places.PROJECT.parent / "shared" / "data"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty DDCORE_HOME, with an empty data root in it."""
+    folder = tmp_path / "home"
+    (folder / "data").mkdir(parents=True)
+    monkeypatch.setenv("DDCORE_HOME", str(folder))
+    monkeypatch.setenv("DDCORE_DATA", str(folder / "data"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mnist_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root that holds the four archives of MNIST. Set DDCORE_DATA to it, and do not damage it."""
+    return _copied("MNIST/raw", "MNIST/raw", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def histology(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data root whose MHIST/ is the stand-in: its layout, other tissue. Do not damage it."""
+    return _copied("histology-standin", "MHIST", tmp_path_factory)
+
+
+def _copied(source: str, target: str, factory: pytest.TempPathFactory) -> Path:
+    if not (SHARED_DATA / source).is_dir():
+        pytest.skip(f"needs shared/data/{source} beside the project")
+    root = factory.mktemp("data")
+    shutil.copytree(SHARED_DATA / source, root / target, copy_function=shutil.copyfile)
+    for folder in [root, *(p for p in root.rglob("*") if p.is_dir())]:
+        folder.chmod(0o755)  # copytree keeps the modes of folders, and the shared ones are read-only
+    return root

@@ -1,0 +1,163 @@
+import io
+import struct
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ddcore.data import images
+from ddcore.errors import DataBroken
+
+
+def png(side=8, mode="RGB", value=100):
+    stream = io.BytesIO()
+    Image.new(mode, (side, side), value if mode == "L" else (value,) * len(mode)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def entry(content):
+    return images.Entry(len(content), zlib.crc32(content), lambda: content)
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.png", "/etc/passwd", "a/b.png", "a\\b.png", "C:a.png", "..", ".", "", "a\0.png"]
+)
+def test_names_that_leave_the_folder_are_not_plain(name):
+    assert not images.is_plain_name(name)
+
+
+def test_folder_gives_the_sizes_and_sums_that_a_zip_of_it_gives(tmp_path):
+    contents = {"a.png": png(), "b.png": png(value=7)}
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        for name, content in contents.items():
+            (tmp_path / name).write_bytes(content)
+            archive.writestr(f"images/{name}", content)
+    loose = images.in_folder(tmp_path, contents, tmp_path / "memo.json")
+    packed = images.in_zip(tmp_path / "all.zip", contents)
+    for name, content in contents.items():
+        assert (loose[name].size, loose[name].crc) == (packed[name].size, packed[name].crc)
+        assert loose[name].read() == packed[name].read() == content
+
+
+def test_sums_of_a_folder_are_taken_once_and_again_for_a_changed_file(tmp_path, monkeypatch):
+    taken = []
+    take = images._crc
+    monkeypatch.setattr(images, "_crc", lambda path: taken.append(path.name) or take(path))
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "b.png").write_bytes(png())
+    first = images.in_folder(tmp_path, ["a.png", "b.png"], tmp_path / "memo.json")
+    images.in_folder(tmp_path, ["a.png", "b.png"], tmp_path / "memo.json")
+    assert taken == ["a.png", "b.png"]
+    (tmp_path / "b.png").write_bytes(png(value=3))
+    changed = images.in_folder(tmp_path, ["a.png", "b.png"], tmp_path / "memo.json")
+    assert taken == ["a.png", "b.png", "b.png"]
+    assert changed["a.png"].crc == first["a.png"].crc
+    assert changed["b.png"].crc != first["b.png"].crc
+
+
+@pytest.mark.parametrize("memo", [b"", b"[1]", b'{"a.png": 3}', b"\xff"])
+def test_damaged_memo_is_made_again(tmp_path, memo):
+    (tmp_path / "a.png").write_bytes(png())
+    (tmp_path / "memo.json").write_bytes(memo)
+    assert images.in_folder(tmp_path, ["a.png"], tmp_path / "memo.json")["a.png"].crc == zlib.crc32(png())
+
+
+def test_zip_is_read_for_listed_names_only_and_nothing_is_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("../../outside.png", png())
+        archive.writestr("__MACOSX/images/a.png", b"resource fork")
+        archive.writestr("images/a.png", png())
+    found = images.in_zip(tmp_path / "all.zip", ["a.png"])
+    assert list(found) == ["a.png"]
+    assert found["a.png"].read() == png()
+    assert [p.name for p in tmp_path.rglob("*")] == ["all.zip"]
+
+
+def test_zip_with_a_name_twice_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr("images/a.png", png())
+        archive.writestr("more/a.png", png())
+    with pytest.raises(DataBroken, match=r"a\.png more than once"):
+        images.in_zip(tmp_path / "all.zip", ["a.png"])
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip"])
+def test_file_that_is_no_zip_is_broken(tmp_path, content):
+    (tmp_path / "all.zip").write_bytes(content)
+    with pytest.raises(DataBroken, match=r"all\.zip cannot be read as a zip archive"):
+        images.in_zip(tmp_path / "all.zip", ["a.png"])
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+def test_every_mode_becomes_three_channels(tmp_path, mode):
+    out = images.decode([("a.png", entry(png(mode=mode)))], 8, tmp_path)
+    assert out.shape == (1, 3, 8, 8)
+    assert (out == 100).all()
+
+
+def test_shrinking_averages_instead_of_skipping_pixels(tmp_path):
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 200  # skipping pixels would give all 0 or all 200
+    stream = io.BytesIO()
+    Image.fromarray(stripes).save(stream, "PNG")
+    out = images.decode([("a.png", entry(stream.getvalue()))], 8, tmp_path)
+    assert abs(out.astype(int) - 100).max() <= 13
+
+
+def wide():
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 4)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def bomb():
+    """A valid PNG head that promises 30,000 × 30,000 pixels."""
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk)) + b"\0" * 20
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "not a PNG"),
+        (b"GIF89a" + b"\0" * 50, "not a PNG"),
+        (png(64)[:60], "a.png: "),
+        (wide(), "8×4 pixels, must be square"),
+        (bomb(), "a.png: "),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_unreadable_image_is_named_with_its_problem(tmp_path, content, problem):
+    with pytest.raises(DataBroken, match=r"a\.png") as caught:
+        images.decode([("a.png", entry(content))], 8, tmp_path)
+    assert problem in str(caught.value)
+
+
+def test_oversized_file_is_refused_unread(tmp_path):
+    huge = images.Entry(images.MAX_FILE_BYTES + 1, 0, lambda: pytest.fail("was read"))
+    with pytest.raises(DataBroken, match="allowed are"):
+        images.decode([("a.png", huge)], 8, tmp_path)
+
+
+def test_many_problems_are_counted_and_the_first_few_named(tmp_path):
+    with pytest.raises(DataBroken) as caught:
+        images.decode([(f"{i}.png", entry(b"")) for i in range(9)], 8, tmp_path)
+    assert "9 problems" in str(caught.value)
+    assert "0.png" in str(caught.value)
+    assert "4 more" in str(caught.value)
+    assert "8.png" not in str(caught.value)
+
+
+def test_damage_inside_a_zip_names_the_image(tmp_path):
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.png", png(32))
+    content = bytearray(path.read_bytes())
+    content[60] ^= 0xFF
+    path.write_bytes(content)
+    found = images.in_zip(path, ["a.png"])
+    with pytest.raises(DataBroken, match=r"a\.png: Bad CRC"):
+        images.decode([*found.items()], 8, path)

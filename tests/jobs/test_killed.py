@@ -1,0 +1,157 @@
+"""Processes that are really killed: nothing is lost and nothing is computed twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from toyjobs import finish, job, kill, reached, runner, toy, until
+
+from ddcore import home as places
+from ddcore import jobs
+from ddcore.errors import Cancelled
+from ddcore.jobs import launch
+from ddcore.jobs.queue import Queue
+from ddcore.jobs.runner import ALREADY_RUNNING
+from ddcore.runs import Store
+from ddcore.runs.alive import is_alive, start_mark
+from ddcore.runs.files import write_json
+
+pytestmark = pytest.mark.usefixtures("toys")
+
+SUBMIT = """
+import os, signal
+from ddcore import jobs
+from ddcore.experiments import spec
+print(jobs.submit(spec("toy", "toy", {"steps": 20, "pause": 0.03})), flush=True)
+os.killpg(0, signal.SIGKILL)
+"""
+
+
+def test_a_job_goes_on_when_the_server_that_submitted_it_is_killed():
+    server = subprocess.run(
+        [sys.executable, "-c", SUBMIT], cwd=places.PROJECT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert server.returncode == -signal.SIGKILL
+    assert finish(server.stdout.strip())["steps"] == 20
+
+
+def test_a_killed_worker_reads_as_interrupted_and_its_run_resumes_to_the_same_result(toys: Path):
+    run_id = jobs.submit(toy(steps=30, pause=0.03))
+    until(lambda: reached(run_id, 5))
+    kill(job(run_id))
+    assert jobs.status(run_id).state == "interrupted"
+    until(lambda: "SIGKILL" in jobs.status(run_id).message)
+    assert jobs.submit(toy(steps=30, pause=0.0)) == run_id
+    resumed = finish(run_id)
+    whole = jobs.run_inline(toy(steps=30), Store(toys / "other"))
+    assert resumed["total"] == Store(toys / "other").record(whole).summary["total"]
+    assert job(run_id)["sessions"] == 2
+    steps = [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"]
+    assert steps == list(range(1, 31)), "what was done after the last checkpoint is told once"
+
+
+def test_a_worker_goes_on_when_its_runner_is_killed_and_a_new_runner_takes_over():
+    run_id = jobs.submit(toy(steps=40, pause=0.03))
+    behind = jobs.submit(toy(seed=7))
+    until(lambda: reached(run_id, 2))
+    old = runner()
+    kill(old)
+    status = jobs.status(run_id)  # any look starts a new runner
+    assert status.state == "running"
+    assert runner()["pid"] != old["pid"]
+    finish(behind)
+    assert finish(run_id)["steps"] == 40
+    assert job(run_id)["sessions"] == 1, "it was never started again"
+    assert job(run_id)["finished"] <= job(behind)["started"], "one slot, one job at a time"
+
+
+def test_a_cancel_reaches_a_worker_whose_runner_was_killed():
+    run_id = jobs.submit(toy(manner="stuck"))
+    until(lambda: jobs.events(run_id)[0])
+    kill(runner())
+    child = jobs.events(run_id)[0][0]["pid"]
+    mark = start_mark(child)
+    jobs.cancel(run_id, grace=0.2)
+    assert jobs.status(run_id).state == "cancelling"
+    with pytest.raises(Cancelled):
+        jobs.wait(run_id)
+    assert "killed" in jobs.status(run_id).message
+    until(lambda: not is_alive(child, mark))  # the whole process group is gone
+
+
+def test_worker_and_runner_killed_together_leave_an_interrupted_run_that_resumes():
+    run_id = jobs.submit(toy(steps=30, pause=0.03))
+    until(lambda: reached(run_id, 3))
+    kill(runner())
+    kill(job(run_id))
+    assert Store().record(run_id).state == "interrupted"
+    assert "resumed" in Store().record(run_id).problem
+    jobs.resume(run_id)
+    assert finish(run_id)["steps"] == 30
+
+
+def test_a_recycled_pid_is_not_taken_for_a_live_worker():
+    run_id = jobs.run_inline(toy())
+    folder = Store().record(run_id).folder
+    (folder / "run.json").unlink()
+    write_json(folder / "job.json", {"state": "running", "pid": os.getpid(), "mark": "another boot/123"})
+    assert Store().record(run_id).state == "interrupted"
+    write_json(folder / "job.json", {"state": "running", "pid": os.getpid(), "mark": start_mark(os.getpid())})
+    assert Store().record(run_id).state == "running"
+    (folder / "job.json").unlink()
+
+
+def test_a_second_worker_for_a_run_steps_back():
+    run_id = jobs.submit(toy(steps=200, pause=0.03))
+    until(lambda: reached(run_id, 1))
+    second = subprocess.run([sys.executable, "-m", "ddcore.jobs.worker", run_id], cwd=places.PROJECT)
+    assert second.returncode == ALREADY_RUNNING
+    assert jobs.status(run_id).state == "running"
+    jobs.cancel(run_id)
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No runner is started, so the queue can be looked at."""
+    monkeypatch.setattr(launch, "_start", lambda slot: None)
+
+
+def queued() -> str:
+    """A run that says it is queued and is not in the queue."""
+    record = Store().create(toy(steps=2))
+    write_json(record.folder / "job.json", {"state": "queued"})
+    return record.id
+
+
+def test_a_job_that_fell_out_of_the_queue_is_put_back(still: None):
+    run_id = queued()
+    assert jobs.status(run_id).position == 1
+    assert [t.run_id for t in Queue().waiting()] == [run_id]
+
+
+def test_a_job_claimed_by_a_slot_that_is_no_longer_there_goes_back_to_the_queue(still: None):
+    run_id, queue = queued(), Queue()
+    queue.add(run_id)
+    queue.claim(queue.waiting()[0], "gpu7")
+    assert jobs.status(run_id).position == 1
+    assert queue.active() == {}
+
+
+def test_the_order_of_the_queue_survives_a_clock_that_is_set_back(still: None, monkeypatch: pytest.MonkeyPatch):
+    queue = Queue()
+    queue.add("first")
+    monkeypatch.setattr(time, "time_ns", lambda: 5)
+    queue.add("second")
+    assert [t.run_id for t in queue.waiting()] == ["first", "second"]
+
+
+def test_jobs_find_a_home_given_relative_to_where_the_user_stands(toys: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(toys.parent)
+    monkeypatch.setenv("DDCORE_HOME", toys.name)
+    assert finish(jobs.submit(toy(steps=1)))["steps"] == 1

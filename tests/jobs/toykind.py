@@ -1,0 +1,69 @@
+"""A kind of run for tests: counts, and misbehaves on request. Registered through DDCORE_PLUGINS; no torch."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any, ClassVar, Literal
+
+from ddcore.errors import ConfigError
+from ddcore.experiments import Kind, Recorder
+from ddcore.params import Config, Param
+
+
+class ToyConfig(Config):
+    """How far to count, how slowly, and what to do wrong."""
+
+    length_param: ClassVar[str] = "steps"
+
+    steps: int = Param(3, label="Steps", help="How far to count.", ge=1)
+    pause: float = Param(0.0, label="Pause", help="Seconds between steps.", ge=0, in_key=False)
+    seed: int = Param(0, label="Seed", help="Where to start from.", ge=0)
+    manner: Literal["good", "fail", "stuck", "crash"] = Param("good", label="Manner", help="How it behaves.")
+    parent: str = Param("", label="Parent", help="Run to build on.")
+    device: Literal["auto", "cpu"] = Param("auto", label="Device", help="Where.", in_key=False)
+
+
+def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
+    """Add up hashes of the steps: the same sum however often the count was broken off."""
+    if config.manner == "fail":
+        raise ConfigError(["it cannot be done"])
+    if config.manner == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if config.manner == "stuck":
+        _stuck(recorder)
+    step, total = 0, config.seed + (recorder.parent(config.parent).summary["total"] if config.parent else 0)
+    if (point := recorder.resume_point()) is not None:
+        step, total = point[1]["step"], point[1]["total"]
+        recorder.note(f"from {step}")
+    while step < config.steps:
+        recorder.check_cancelled()
+        time.sleep(config.pause)
+        step += 1
+        total = (total * 31 + step) % 1_000_003
+        recorder.event("step", step=step, total=total)
+        recorder.progress(step, config.steps, "Counting")
+        recorder.checkpoint({}, {"step": step, "total": total})
+        recorder.event("after", step=step)
+    return {"steps": step, "total": total, "pid": os.getpid(), "torch": "torch" in sys.modules}
+
+
+def _stuck(recorder: Recorder) -> None:
+    """Never look at the cancel flag again, and have a child that would outlive us."""
+    child = subprocess.Popen(["sleep", "60"])
+    recorder.event("child", pid=child.pid)
+    time.sleep(60)
+
+
+KIND = Kind(
+    name="toy",
+    title="Toy",
+    names=lambda: ("toy",),
+    config=lambda name: ToyConfig,
+    run=run,
+    version=lambda name: int(os.environ.get("TOY_VERSION", "1")),
+    parents=lambda config: (config.parent,) if config.parent else (),
+)

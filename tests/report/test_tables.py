@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+from ddcore.experiments import KINDS
+from ddcore.report import tables
+from ddcore.runs.store import RunRecord
+
+
+def record(**changes: Any) -> RunRecord:
+    values: dict[str, Any] = {
+        "id": "0123456789abcdef", "kind": "evaluate", "name": "evaluate", "state": "done",
+        "config": {"dataset": "digits", "network": "convnet3"},
+        "summary": {"accuracy": {"mean": 0.9, "std": 0.01, "n": 3, "protocol": "course"}},
+        "info": {"times": {"seconds": 75.0}}, "user": {}, "demo": False, "folder": Path("x"), "problem": None,
+        "created": 0.0,
+    }  # fmt: skip
+    return RunRecord(**{**values, **changes})
+
+
+def test_the_runs_table_carries_protocol_and_number_of_networks_beside_each_accuracy() -> None:
+    row = tables.runs([record()]).iloc[0]
+    assert (row["accuracy"], row["protocol"], row["time"]) == ("90.0 ± 1.0 % (n = 3)", "course", "1 min 15 s")
+
+
+def test_a_run_without_results_is_still_a_row() -> None:
+    broken = record(state="broken", config={}, summary={}, info={}, name="")
+    row = tables.runs([broken]).iloc[0]
+    assert (row["state"], row["accuracy"]) == ("broken", "–")
+
+
+def test_no_runs_make_an_empty_table_with_columns() -> None:
+    assert "id" in tables.runs([]).columns
+
+
+def test_a_run_is_called_by_the_name_people_gave_it() -> None:
+    assert tables.title(record(user={"name": "my best"})) == "my best"
+
+
+def test_curves_leave_out_what_is_not_finite_and_keep_the_last_point() -> None:
+    events = [{"event": "step", "step": i, "loss": float(i)} for i in range(5000)]
+    events[3]["loss"] = math.nan
+    frame = tables.curves([*events, {"event": "snapshot", "step": 5000}], {"loss": "Loss"})
+    assert len(frame) <= tables.MAX_POINTS + 1
+    assert frame["value"].notna().all()
+    assert frame["step"].iloc[-1] == 4999
+
+
+def test_training_curves_are_percentages() -> None:
+    frame = tables.training([{"event": "epoch", "epoch": 1, "train_accuracy": 0.5, "val_accuracy": 0.25}])
+    assert dict(zip(frame["series"], frame["value"], strict=True)) == {"training": 50.0, "validation": 25.0}
+
+
+SUMMARY = {
+    "classes": ["HP", "SSA"],
+    "splits": {
+        "train": {"size": 4, "per_class": [3, 1], "votes": {"0": 3, "7": 1}},
+        "val": {"size": 2, "per_class": [1, 1], "votes": None},
+        "test": {"size": 0, "per_class": [0, 0]},
+    },
+}
+
+
+def test_class_counts_give_each_classs_share_of_its_split() -> None:
+    frame = tables.class_counts(SUMMARY)
+    assert frame.iloc[0].to_dict() == {"class": "HP", "split": "training", "images": 3, "share": 75.0}
+    assert len(frame) == 6
+
+
+def test_votes_are_told_only_where_people_voted() -> None:
+    assert tables.votes(SUMMARY)[["votes", "images"]].values.tolist() == [[0, 3], [7, 1]]
+
+
+def test_the_flops_table_names_operators_that_were_not_counted() -> None:
+    row = {"network": "lenet", "title": "LeNet", "shape": [1, 28, 28], "classes": 10, "parameters": 61706,
+           "macs": 416520, "flops": 833040, "uncounted": {"aten::max_pool2d": 2}}  # fmt: skip
+    shown = tables.flops([row]).iloc[0]
+    assert (shown["Input"], shown["Not counted"]) == ("1×28×28", "max_pool2d ×2")
+    assert shown["FLOPs = 2 × MACs"] == 2 * shown["MACs"]
+
+
+def test_the_parameter_table_takes_words_from_the_declaration() -> None:
+    config = KINDS["distill"].config("datadam")
+    frame = tables.parameters(config, config.build({}).values())
+    meaning = dict(zip(frame["Parameter"], frame["Meaning"], strict=True))
+    assert meaning["λ · Task balance"] == config.param("lambda_task").help

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from ddcore.report import text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0.42, "0.4 s"), (42, "42 s"), (59.7, "1 min"), (200, "3 min 20 s"), (1500, "25 min"), (7500, "2 h 05 min"),
+     (4 * 86400, "4.0 days"), (None, "–"), (float("nan"), "–")],
+)  # fmt: skip
+def test_durations_read_naturally(seconds: float | None, shown: str) -> None:
+    assert text.duration(seconds) == shown
+
+
+def test_an_accuracy_is_a_percentage_with_spread_and_number_of_networks() -> None:
+    assert text.accuracy({"mean": 0.9342, "std": 0.0051, "n": 3}) == "93.4 ± 0.5 % (n = 3)"
+
+
+def test_one_network_has_no_spread() -> None:
+    assert text.accuracy({"mean": 0.9342, "std": None, "n": 1}) == "93.4 % (n = 1)"
+
+
+def test_what_is_not_known_is_a_dash() -> None:
+    assert text.accuracy(None) == text.percent(None) == text.percent(float("nan")) == text.count(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(49_246_208, "49.2 M"), (9_999, "9,999"), (61_706, "61.7 k"), (1.4e14, "140 T")]
+)
+def test_large_counts_are_shortened(number: float, shown: str) -> None:
+    assert text.count(number) == shown
+
+
+def test_recent_times_are_told_by_their_distance() -> None:
+    assert [text.ago(1000.0, now=1000.0 + s) for s in (5, 300, 7200)] == ["just now", "5 min ago", "2 h ago"]

@@ -1,0 +1,56 @@
+"""Runs for tests of the store, made through the recorder without any computation."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddcore.experiments import ImageSet, Spec, spec
+from ddcore.runs import RunRecord, Store
+from ddcore.runs.files import read_json, write_json
+from ddcore.runs.recorder import FolderRecorder
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def question(**values: Any) -> Spec:
+    return spec("distill", "random", {"dataset": "digits", "ipc": 1, **values})
+
+
+def image_set(value: float = 0.0) -> ImageSet:
+    images = np.full((10, 1, 8, 8), value, np.float32)
+    return ImageSet(images, np.arange(10), tuple("0123456789"), (0.3,), (0.25,))  # type: ignore[arg-type]
+
+
+def finished(store: Store, one: Spec, steps: int = 4, **summary: Any) -> RunRecord:
+    """A finished run with initial and final images, snapshots at 1 and 2, a picture, two events and a checkpoint."""
+    record = store.create(one)
+    recorder = FolderRecorder(store, record.id)
+    recorder.save_images("initial", image_set(0.0))
+    for step in (1, 2):
+        recorder.snapshot(step, image_set(step).images)
+        recorder.event("step", step=step, loss=1.0 / step)
+    recorder.checkpoint({}, {"step": steps})
+    recorder.save_images("images", image_set(9.0))
+    recorder.save_picture("final", PNG)
+    recorder.finish({"steps": steps, **summary}, {"started": 1.0})
+    return store.record(record.id)
+
+
+def many(store: Store, number: int) -> None:
+    """`number` copies of one finished run under other ids."""
+    first = finished(store, question())
+    info = read_json(first.folder / "run.json")
+    for index in range(number - 1):
+        run_id = f"{index:016x}"
+        folder = first.folder.with_name(run_id)
+        folder.mkdir()
+        write_json(folder / "run.json", {**info, "id": run_id}, durable=False)
+
+
+def copy(record: RunRecord, root: Path) -> None:
+    """Put a copy of a run below another root."""
+    shutil.copytree(record.folder, root / record.kind / record.id)

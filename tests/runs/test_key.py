@@ -1,0 +1,112 @@
+"""Keys: the same question has the same key, another question another."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from ddcore import home as places
+from ddcore.data import DATASETS
+from ddcore.errors import ConfigError
+from ddcore.experiments import KINDS, Spec, spec
+from ddcore.params import ParamInfo
+from ddcore.runs.key import family, identity, key
+
+pytestmark = pytest.mark.usefixtures("home")
+
+SPECS = [
+    spec("distill", "datadam", {"dataset": "digits"}),
+    spec("distill", "random", {"dataset": "digits"}),
+    spec("baseline", "baseline", {"dataset": "digits"}),
+    spec("evaluate", "evaluate", {"dataset": "digits", "run": "0" * 16}),
+]
+
+
+def others(param: ParamInfo, value: Any) -> list[Any]:
+    """Some other values of a parameter; not all need be allowed beside the rest."""
+    match param.type:
+        case "bool":
+            return [not value]
+        case "int" | "float":
+            base = value if value is not None else 1
+            return [v for v in (base + 1, base - 1, base * 2, base / 2) if param.type == "float" or v == int(v)]
+        case "choice":
+            return [choice for choice in param.choices or () if choice != value]
+        case _:
+            return [f"{value}x"]
+
+
+# Another data set has another key through its fingerprint, too; it seldom has the same image sides.
+CASES = [
+    pytest.param(one, p, id=f"{one.name}-{p.name}")
+    for one in SPECS
+    for p in one.config.params()
+    if p.name not in ("dataset", "resolution")
+]
+
+
+@pytest.mark.parametrize(("one", "param"), CASES)
+def test_the_key_changes_with_every_parameter_that_decides_the_result_and_no_other(one: Spec, param: ParamInfo):
+    value = getattr(one.config, param.name)
+    for other in others(param, value):
+        try:
+            changed = Spec(one.kind, one.name, one.config.replace(**{param.name: other}))
+        except ConfigError:
+            continue
+        assert (key(changed) != key(one)) == param.in_key
+        return
+    pytest.fail(f"no other value of {param.name} goes with the rest")
+
+
+def test_the_key_changes_with_the_data_set_and_the_image_side():
+    keys = {
+        key(spec("distill", "random", values))
+        for values in ({"dataset": "digits"}, {"dataset": "mnist"}, {"dataset": "mnist", "ipc": 20})
+    }
+    assert len(keys) == 3
+    config = SPECS[1].config
+    assert "resolution" in config.key_values()
+
+
+def test_the_device_is_not_part_of_the_key():
+    assert key(spec("distill", "random", {"device": "cpu"})) == key(spec("distill", "random", {"device": "auto"}))
+
+
+def test_left_out_and_given_defaults_are_the_same_question():
+    given = spec("distill", "datadam", SPECS[0].config.values())
+    assert key(given) == key(SPECS[0])
+    assert key(spec("distill", "random", {"ipc": "10", "seed": "0"})) == key(spec("distill", "random", {}))
+
+
+def test_the_key_is_the_same_in_another_process():
+    code = (
+        "from ddcore.experiments import spec\nfrom ddcore.runs.key import key\n"
+        "print(key(spec('distill', 'datadam', {'dataset': 'digits'})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=places.PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == key(SPECS[0])
+
+
+def test_the_key_changes_with_the_content_of_the_data_and_the_version_of_the_code(monkeypatch: pytest.MonkeyPatch):
+    before = identity(SPECS[1])
+    assert before["dataset"]["fingerprint"] == DATASETS["digits"].fingerprint(places.data_root(), 8)
+    digits, distill = DATASETS["digits"], KINDS["distill"]
+    old = key(SPECS[1])
+    with monkeypatch.context() as patch:
+        patch.setitem(digits.__dict__, "fingerprint", lambda root, resolution: "other content")
+        assert key(SPECS[1]) != old
+    with monkeypatch.context() as patch:
+        patch.setitem(distill.__dict__, "version", lambda name: 99)
+        assert key(SPECS[1]) != old
+    assert key(SPECS[1]) == old
+
+
+def test_runs_of_other_lengths_are_one_family_and_of_other_seeds_are_not():
+    short = SPECS[0]
+    longer = Spec("distill", "datadam", short.config.replace(**{short.config.length_param: short.config.length() + 1}))
+    assert key(longer) != key(short)
+    assert family(longer) == family(short) != key(short)
+    assert family(Spec("distill", "datadam", short.config.replace(seed=5))) != family(short)

@@ -1,0 +1,290 @@
+"""The store: finding, reading and keeping runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from shelf import copy, finished, many, question
+
+from ddcore import home as places
+from ddcore.errors import DDCoreError, RunBroken, RunNotFound
+from ddcore.runs import Store
+from ddcore.runs.files import read_json, write_json
+
+
+def test_a_finished_run_is_found_by_its_id_and_by_its_beginning(store: Store):
+    record = finished(store, question())
+    assert store.record(record.id) == store.record(record.id[:6]) == record
+    assert record.state == "done"
+    assert record.summary["steps"] == 4
+    assert record.info["dataset"]["name"] == "digits"
+    assert (record.kind, record.name, record.config["ipc"]) == ("distill", "random", 1)
+
+
+def test_an_id_that_is_unknown_short_or_a_path_is_not_found(store: Store):
+    record = finished(store, question())
+    for wrong in ("", record.id[:5], "0" * 16, "../distill", f"distill/{record.id}", "/etc/passwd", "."):
+        with pytest.raises(RunNotFound, match="no run"):
+            store.record(wrong)
+
+
+def test_an_ambiguous_beginning_names_the_runs_it_may_mean(store: Store):
+    many(store, 4)
+    with pytest.raises(RunNotFound, match="beginning of 3 runs: 0000000000000000, 0000000000000001"):
+        store.record("000000")
+
+
+def test_records_come_newest_first_and_by_kind(store: Store):
+    ids = [finished(store, question(seed=seed)).id for seed in (3, 1, 2)]
+    assert [r.id for r in store.records()] == ids[::-1]
+    assert [r.id for r in store.records("distill")] == ids[::-1]
+    assert store.records("baseline") == []
+
+
+def test_images_snapshots_and_pictures_are_read_as_numpy(store: Store):
+    record = finished(store, question())
+    final = store.images(record.id)
+    assert final.images.dtype == np.float32
+    assert final.labels.dtype == np.int64
+    assert (final.images == 9).all()
+    assert (final.classes[3], final.mean, final.std) == ("3", (0.3,), (0.25,))
+    assert store.snapshots(record.id) == [0, 1, 2, 4]
+    assert [store.snapshot(record.id, step).images[0, 0, 0, 0] for step in (0, 1, 2, 4)] == [0, 1, 2, 9]
+    assert (store.snapshot(record.id, 1).labels == np.arange(10)).all()
+    assert store.picture(record.id, "final").read_bytes().startswith(b"\x89PNG")
+    assert store.picture(record.id, "other") is None
+    with pytest.raises(RunNotFound, match="kept no images of step 3"):
+        store.snapshot(record.id, 3)
+    with pytest.raises(RunNotFound, match="no image set 'other'"):
+        store.images(record.id, "other")
+
+
+@pytest.mark.parametrize("name", ["../run", "a/b", "", "A", "x" * 80])
+def test_a_file_is_never_looked_up_by_a_name_that_could_leave_the_folder(store: Store, name: str):
+    record = finished(store, question())
+    with pytest.raises(DDCoreError, match="a name may have"):
+        store.picture(record.id, name)
+    with pytest.raises(DDCoreError, match="a name may have"):
+        store.images(record.id, name)
+
+
+def test_events_are_read_from_where_one_stopped_and_a_half_line_waits(store: Store):
+    record = finished(store, question())
+    events, offset = store.events(record.id)
+    assert [e["step"] for e in events] == [1, 2]
+    assert store.events(record.id, offset) == ([], offset)
+    path = record.folder / "events.jsonl"
+    with open(path, "a") as file:
+        file.write('{"event": "step", "st')
+        file.flush()
+        assert store.events(record.id, offset) == ([], offset)
+        file.write('ep": 3}\n')
+    assert store.events(record.id, offset)[0] == [{"event": "step", "step": 3}]
+
+
+def test_a_rewritten_history_is_told_to_who_read_the_old_one(store: Store):
+    record = finished(store, question())
+    _, offset = store.events(record.id)
+    path = record.folder / "events.jsonl"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    assert store.events(record.id, offset) == ([], 0)
+    assert [e["step"] for e in store.events(record.id, 0)[0]] == [1]
+
+
+BREAKAGES = {
+    "no files": lambda folder: [f.unlink() for f in folder.iterdir() if f.is_file()],
+    "half a run.json": lambda folder: (folder / "run.json").write_text('{"id": "'),
+    "a list": lambda folder: (folder / "run.json").write_text("[1, 2]"),
+    "empty": lambda folder: (folder / "run.json").write_text(""),
+    "deep": lambda folder: (folder / "run.json").write_text("[" * 100_000),
+    "no config": lambda folder: (folder / "run.json").write_text('{"id": "x", "kind": "distill", "name": "n"}'),
+    "not text": lambda folder: (folder / "run.json").write_bytes(b"\xff\xfe\x00"),
+    "a folder": lambda folder: ((folder / "run.json").unlink(), (folder / "run.json").mkdir()),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_broken_folder_is_shown_as_broken_and_spoils_nothing(store: Store, breakage: str):
+    good, bad = finished(store, question(seed=1)), finished(store, question(seed=2))
+    BREAKAGES[breakage](bad.folder)
+    states = {r.id: (r.state, r.problem) for r in store.records()}
+    assert states[good.id] == ("done", None)
+    assert states[bad.id][0] == "broken"
+    assert states[bad.id][1]
+
+
+def test_foreign_folders_are_shown_as_broken_and_loose_files_ignored(store: Store):
+    record = finished(store, question())
+    (record.folder.parent / "my notes").mkdir()
+    (record.folder.parent / "copy").symlink_to(record.folder)
+    (record.folder.parent / "README").write_text("")
+    (store.root / ".hidden" / "x").mkdir(parents=True)
+    (record.folder.parent / ("f" * 16)).mkdir()
+    copied = record.folder.parent / ("e" * 16)
+    copied.mkdir()
+    (copied / "run.json").write_bytes((record.folder / "run.json").read_bytes())
+    found = {r.id: (r.state, r.problem) for r in store.records()}
+    assert found.pop(record.id) == ("done", None)
+    assert set(found) == {"my notes", "copy", "f" * 16, "e" * 16}
+    assert {state for state, _ in found.values()} == {"broken"}
+    assert "renamed or copied" in found["e" * 16][1]
+    store.trash("my notes")
+    assert [r.id for r in store.trashed()] == ["my notes"]
+
+
+def test_broken_images_are_an_error_that_names_the_file(store: Store):
+    record = finished(store, question())
+    (record.folder / "images.safetensors").write_bytes(b"\xff" * 100)
+    with pytest.raises(RunBroken, match=r"images\.safetensors cannot be read"):
+        store.images(record.id)
+
+
+def test_a_run_in_the_trash_is_gone_until_it_is_restored(store: Store):
+    record = finished(store, question())
+    store.annotate(record.id, name="  my  run ", tags=["b", "a", "a", " "], note="x\ny")
+    store.trash(record.id)
+    assert store.records() == []
+    assert not store.exists(record.id)
+    with pytest.raises(RunNotFound, match="in the trash"):
+        store.record(record.id)
+    assert [r.id for r in store.trashed()] == [record.id]
+    restored = store.restore(record.id)
+    assert restored.user == {"name": "my run", "tags": ["a", "b"], "note": "x\ny"}
+    assert restored.info == record.info
+    assert store.trashed() == []
+
+
+def test_purge_deletes_only_what_is_in_the_trash(store: Store):
+    record = finished(store, question())
+    with pytest.raises(RunNotFound, match="not in the trash"):
+        store.purge(record.id)
+    store.trash(record.id)
+    store.purge(record.id)
+    assert store.trashed() == []
+    assert not list(store.root.rglob("run.json"))
+
+
+def test_a_run_computed_again_is_not_overwritten_by_a_restore(store: Store):
+    record = finished(store, question())
+    store.trash(record.id)
+    finished(store, question())
+    with pytest.raises(DDCoreError, match="computed again"):
+        store.restore(record.id)
+    store.trash(record.id)
+    assert len(store.trashed()) == 1
+
+
+def test_what_is_not_annotated_stays(store: Store):
+    record = finished(store, question())
+    store.annotate(record.id, tags=["keep"])
+    store.annotate(record.id, note="later")
+    assert store.record(record.id).user == {"name": "", "tags": ["keep"], "note": "later"}
+
+
+def test_demo_runs_are_read_only_and_hidden_by_the_users_own(store: Store):
+    record = finished(store, question())
+    copy(record, store.demo)
+    assert not store.record(record.id).demo
+    store.trash(record.id)
+    demo = store.record(record.id)
+    assert demo.demo
+    assert demo.state == "done"
+    assert store.exists(record.id)
+    assert [r.id for r in store.records()] == [record.id]
+    assert store.snapshots(record.id) == [0, 1, 2, 4]
+    for deed in (store.trash, lambda run_id: store.annotate(run_id, note="x")):
+        with pytest.raises(DDCoreError, match="ships with the app"):
+            deed(record.id)
+    assert store.create(question()).demo, "a demo run answers its question"
+
+
+def test_a_queued_run_cannot_be_put_into_the_trash(store: Store):
+    record = store.create(question())
+    write_json(record.folder / "job.json", {"state": "queued"})
+    with pytest.raises(DDCoreError, match="cancel it first"):
+        store.trash(record.id)
+    assert store.record(record.id).state == "queued"
+
+
+def test_creating_a_run_twice_gives_one_folder_and_a_broken_one_is_put_away(store: Store):
+    first = store.create(question())
+    assert store.create(question()) == first
+    assert first.state == "interrupted"
+    (first.folder / "spec.json").unlink()
+    (first.folder / "log.txt").write_text("precious")
+    again = store.create(question())
+    assert again.state == "interrupted"
+    assert store.trashed()[0].folder.joinpath("log.txt").read_text() == "precious"
+
+
+def test_a_crash_between_write_and_rename_leaves_the_run_unfinished(store: Store, monkeypatch: pytest.MonkeyPatch):
+    replace = os.replace
+
+    def crash(source: Path, target: Path) -> None:
+        if Path(target).name == "run.json":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", crash)
+    with pytest.raises(KeyboardInterrupt):
+        finished(store, question())
+    (record,) = store.records()
+    assert record.state == "interrupted"
+    assert record.info["dataset"]["name"] == "digits"
+    assert store.snapshots(record.id) == [0, 1, 2], "what was kept can be looked at"
+
+
+def test_two_writers_leave_one_whole_file(tmp_path: Path):
+    path = tmp_path / "file.json"
+    values = [{"writer": n, "pad": "x" * 50_000} for n in range(2)]
+
+    def write(value: dict) -> None:
+        for _ in range(50):
+            write_json(path, value, durable=False)
+
+    threads = [threading.Thread(target=write, args=(value,)) for value in values]
+    for thread in threads:
+        thread.start()
+    seen = [read_json(path) for _ in range(200) if path.exists()]
+    for thread in threads:
+        thread.join()
+    assert all(value in values for value in seen)
+    assert read_json(path) in values
+    assert [p.name for p in tmp_path.iterdir()] == ["file.json"]
+
+
+def test_the_lock_keeps_processes_apart(store: Store):
+    code = "import sys, time\nfrom ddcore.runs import Store\nwith Store().lock():\n print('in', flush=True)\n time.sleep(.3)"
+    with subprocess.Popen([sys.executable, "-c", code], cwd=places.PROJECT, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"in\n"
+        began = time.monotonic()
+        with store.lock():
+            assert time.monotonic() - began > 0.1
+
+
+def test_a_thousand_runs_are_listed_without_waiting(store: Store):
+    many(store, 1000)
+    began = time.process_time()
+    assert len(store.records()) == 1000
+    first = time.process_time() - began
+    began = time.process_time()
+    store.records()
+    again = time.process_time() - began
+    assert first < 1.0
+    assert again < 0.3
+
+
+def test_the_store_and_the_job_system_load_without_torch_and_the_runner_without_more():
+    code = (
+        "import sys, ddcore.jobs.runner\nlight = set(sys.modules)\nimport ddcore.runs.key, ddcore.runs.recorder\n"
+        "print(*({'torch', 'pydantic', 'numpy', 'pandas', 'psutil'} & light), '|', 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=places.PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["|", "False"]
