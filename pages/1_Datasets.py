@@ -64,13 +64,11 @@ def show(run: RunRecord) -> None:
     else:
         summary = run.summary
         sizes(summary)
-        left, right = st.columns(2, gap="medium")
-        with left:
-            balance(summary)
-        with right:
-            votes(summary)
-            statistics(summary)
-            checks(summary)
+        charts_ = [balance, *([votes] if any(p.get("votes") for p in summary["splits"].values()) else [])]
+        with st.grid(2, min_column_width=340, gap="medium"):
+            for part in (*charts_, statistics, checks):
+                with st.container():
+                    part(summary)
         examples(run)
 
 
@@ -109,8 +107,6 @@ def balance(summary: dict) -> None:
 
 def votes(summary: dict) -> None:
     frame_ = tables.votes(summary)
-    if frame_.empty:
-        return
     st.subheader("Votes", anchor=False)
     charts.chart(
         figures.bars(frame_, "votes", "images", x_title=f"Annotators who voted {summary['classes'][-1]}",

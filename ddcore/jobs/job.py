@@ -54,7 +54,7 @@ def mark_ended(folder: Path, state: str, message: str | None = None, error: str 
     """It ended as "done", "failed", "cancelled" or "interrupted". message: a sentence; error: a traceback."""
     if error is not None:
         write_bytes(folder / "error.txt", error.encode())
-    _write(folder, state=state, message=message, finished=time.time())
+    _write(folder, state=state, message=message, finished=time.time(), pid=None, mark=None)
 
 
 def request_cancel(folder: Path, grace: float) -> None:

@@ -22,7 +22,7 @@ from ddcore.jobs.queue import Queue, Ticket
 from ddcore.runs.alive import is_alive, start_mark
 from ddcore.runs.files import write_json
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import ACTIVE
+from ddcore.runs.state import ACTIVE, KILLED
 from ddcore.runs.store import Store
 
 POLL_SECONDS = 0.05
@@ -160,7 +160,7 @@ class Runner:
 def _end(record: RunRecord, job: str, code: int | None) -> tuple[str, str]:
     """(state, message) for a job whose worker is gone and left it in state `job`."""
     if cancel_grace(record.folder) is not None:
-        return "cancelled", "It did not stop when asked to, so it was killed."
+        return "cancelled", KILLED
     if job == "queued":
         return "failed", f"Its worker could not start (exit code {code}); see the log."
     how = "was killed" if code is None else f"was killed by {signal.Signals(-code).name}" if code < 0 else "ended"

@@ -6,7 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ddcore.experiments import KINDS
 from ddcore.lazy import lazy
+from ddcore.methods import METHODS
 from ddcore.params import Config
 from ddcore.report import text
 
@@ -28,12 +30,18 @@ MACS_CONVENTION = (
 def title(record: RunRecord) -> str:
     """What a person calls this run: the name they gave it, else what it computes."""
     config = record.config
-    if named := (record.user or {}).get("name"):
+    if named := record.user.get("name"):
         return str(named)
-    parts = [config.get("dataset"), config.get("network") if record.kind in ("baseline", "evaluate") else None]
-    parts.append(f"IPC {config['ipc']}" if config.get("ipc") else None)
-    what = record.name if record.name == record.kind else f"{record.kind} {record.name}"
-    return " · ".join([what, *[str(part) for part in parts if part]])
+    what = record.kind
+    if record.kind == "distill" and record.name in METHODS:
+        what = METHODS[record.name].title
+    elif record.kind in KINDS:
+        what = KINDS[record.kind].title
+    if config.get("images") == "initial":
+        what += " of initial images"
+    network = config.get("network") if record.kind in ("baseline", "evaluate") else None
+    ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
+    return " · ".join([what, *[str(part) for part in (config.get("dataset"), network, ipc) if part]])
 
 
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
@@ -45,12 +53,12 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
                 "run": title(record),
                 "kind": record.kind,
                 "state": f"{record.state} (demo)" if record.demo else record.state,
-                "accuracy": text.accuracy((record.summary or {}).get("accuracy")),
-                "protocol": ((record.summary or {}).get("accuracy") or {}).get("protocol") or text.NONE,
-                "time": text.duration(((record.info or {}).get("times") or {}).get("seconds")),
+                "accuracy": text.accuracy(record.summary.get("accuracy")),
+                "protocol": (record.summary.get("accuracy") or {}).get("protocol") or text.NONE,
+                "time": text.duration((record.info.get("times") or {}).get("seconds")),
                 "created": text.ago(record.created),
-                "tags": ", ".join((record.user or {}).get("tags") or []),
-                "note": (record.user or {}).get("note") or "",
+                "tags": ", ".join(record.user.get("tags") or []),
+                "note": record.user.get("note") or "",
             }
             for record in records
         ],

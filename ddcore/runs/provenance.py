@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from ddcore import home
 LIBRARIES = ("torch", "torchvision", "numpy", "fvcore", "scikit-learn", "safetensors")
 
 
+@cache
 def libraries() -> dict[str, str | None]:
     """The versions of Python and of what a result may depend on."""
     return {"python": platform.python_version(), **{name: _version(name) for name in LIBRARIES}}
 
 
+@cache
 def code() -> dict[str, str | None]:
     """{commit, version}: the commit ends in "-dirty" when files differed from it."""
     return {"commit": _commit(home.PROJECT), "version": ddcore.__version__}

@@ -19,8 +19,9 @@ from ddcore.runs.events import rewind
 from ddcore.runs.files import dumps, sweep, write_bytes, write_json
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
+from ddcore.runs.record import RunRecord
 from ddcore.runs.state import CANCEL_FLAG
-from ddcore.runs.store import Store, checked_name
+from ddcore.runs.store import Store, checked_name, final_step
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +75,7 @@ class FolderRecorder:
 
     # Results
 
-    def snapshot(self, step: int, images: torch.Tensor) -> None:
+    def snapshot(self, step: int, images: torch.Tensor | np.ndarray) -> None:
         write_snapshot(self._subfolder("snapshots") / f"{int(step)}.safetensors", _array(images))
 
     def save_images(self, name: str, images: ImageSet) -> None:
@@ -103,7 +104,7 @@ class FolderRecorder:
         if (point := Checkpoint.read(shorter.folder)) is None:
             self.note(f"The checkpoint of run {shorter.id} cannot be read: starting from the beginning.")
             return None
-        self._take_over(shorter.folder, point)
+        self._take_over(shorter, point)
         self._start = Checkpoint(self._own, {}, point.seconds, point.events, origin=shorter.id)
         self.note(f"Continues run {shorter.id}: {shorter.info['length']} of {self.record.info['length']} are done.")
         return point.tensors(), point.meta
@@ -117,13 +118,15 @@ class FolderRecorder:
             self.note("The checkpoint could not be read: starting from the beginning.")
         return Checkpoint(self._own)
 
-    def _take_over(self, shorter: Path, point: Checkpoint) -> None:
-        """The shorter run's events and snapshots become the beginning of this one's."""
-        events = shorter / "events.jsonl"
+    def _take_over(self, shorter: RunRecord, point: Checkpoint) -> None:
+        """The shorter run's events, snapshots and result become the beginning of this one's history."""
+        events = shorter.folder / "events.jsonl"
         if events.exists():
             write_bytes(self.folder / "events.jsonl", events.read_bytes()[: point.events])
-        if (shorter / "snapshots").is_dir():
-            shutil.copytree(shorter / "snapshots", self._subfolder("snapshots"), dirs_exist_ok=True)
+        if (shorter.folder / "snapshots").is_dir():
+            shutil.copytree(shorter.folder / "snapshots", self._subfolder("snapshots"), dirs_exist_ok=True)
+        if (last := final_step(shorter)) is not None:
+            self.snapshot(last, self.store.images(shorter.id).images)
 
     # The end
 

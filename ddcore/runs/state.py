@@ -18,6 +18,7 @@ ACTIVE = ("queued", "running", "cancelling")
 CANCEL_FLAG = "cancel"
 
 DIED = "The worker died without a word (killed, out of memory, or the machine went down). It can be resumed."
+KILLED = "It did not stop when asked to, so it was killed. It can be resumed."
 NEVER_QUEUED = "It was never put into the queue. It can be resumed."
 
 
@@ -27,7 +28,7 @@ def job_state(folder: Path) -> tuple[str, dict[str, Any]]:
     Raises RunBroken when job.json is malformed.
     """
     state, job = _read(folder)
-    if state == "interrupted" and job.get("state") == "running":
+    if state not in ACTIVE and job.get("state") == "running":
         # The worker may have ended in good order between the look at its file and the look for its process.
         state, job = _read(folder)
     return state, job
@@ -42,9 +43,10 @@ def _read(folder: Path) -> tuple[str, dict[str, Any]]:
         return "done", job
     state = job.get("state")
     if state == "running":
-        if not is_alive(job.get("pid"), job.get("mark")):
-            return "interrupted", {"message": DIED, **job}
-        return ("cancelling" if (folder / CANCEL_FLAG).exists() else "running"), job
+        asked_to_stop = (folder / CANCEL_FLAG).exists()
+        if is_alive(job.get("pid"), job.get("mark")):
+            return ("cancelling" if asked_to_stop else "running"), job
+        return ("cancelled", {**job, "message": KILLED}) if asked_to_stop else ("interrupted", {**job, "message": DIED})
     if state == "done":
         raise RunBroken("job.json says done but there is no run.json")
     if state not in STATES:

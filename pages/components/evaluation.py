@@ -93,7 +93,8 @@ def _numbers(rows: list[results.Result]) -> None:
     st.plotly_chart(figures.accuracies(frame_, majority), width="stretch", key="accuracy-bars")
     shown = frame_.assign(time=frame_["seconds"].map(lambda s: text.duration(s if s == s else None)))
     st.dataframe(
-        shown, hide_index=True, width="stretch", placeholder=text.NONE, column_order=["name", "accuracy", "images", "steps", "time", "state"],
+        shown, hide_index=True, width="stretch", placeholder=text.NONE,
+        column_order=["name", "accuracy", "images", "steps", "time", "state"],
         column_config={
             "name": st.column_config.TextColumn("Trained on", width="medium"),
             "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),

@@ -73,7 +73,7 @@ def test_many_who_ask_the_same_at_once_share_one_run():
 
 
 def test_the_queue_keeps_its_order_and_says_the_position():
-    slow = jobs.submit(toy(steps=60, pause=0.02))
+    slow = jobs.submit(toy(steps=2000, pause=0.02))
     later = [jobs.submit(toy(steps=1, seed=seed)) for seed in (5, 3)]
     until(lambda: jobs.status(slow).state == "running")
     assert [jobs.status(run_id).position for run_id in later] == [1, 2]
@@ -95,8 +95,9 @@ def test_a_failure_carries_its_sentence_and_its_traceback():
 
 def test_a_crash_inside_a_library_reads_as_interrupted_and_names_the_signal():
     run_id = jobs.submit(toy(manner="crash"))
-    with pytest.raises(JobFailed, match=r"interrupted.*SIGSEGV"):
+    with pytest.raises(JobFailed, match="interrupted"):
         jobs.wait(run_id)
+    until(lambda: "SIGSEGV" in jobs.status(run_id).message)
     assert "Segmentation fault" in Store().log(run_id)
 
 

@@ -22,7 +22,7 @@ def toy(**values: Any) -> Spec:
 
 def kill(process: dict[str, Any]) -> None:
     """SIGKILL a process that was written down as {pid, mark}, with its session; one that is gone is fine."""
-    if is_alive(process.get("pid"), process.get("mark")):
+    if process.get("pid") != os.getpid() and is_alive(process.get("pid"), process.get("mark")):
         os.killpg(process["pid"], signal.SIGKILL)
         until(lambda: not is_alive(process["pid"], process["mark"]))
 

@@ -39,6 +39,12 @@ def test_a_run_is_called_by_the_name_people_gave_it() -> None:
     assert tables.title(record(user={"name": "my best"})) == "my best"
 
 
+def test_a_run_without_a_name_is_called_by_what_it_computes() -> None:
+    distilled = record(kind="distill", name="datadam", config={"dataset": "mnist", "network": "convnet3", "ipc": 10})
+    assert tables.title(distilled) == "DataDAM · mnist · IPC 10"
+    assert tables.title(record()) == "Evaluation · digits · convnet3"
+
+
 def test_curves_leave_out_what_is_not_finite_and_keep_the_last_point() -> None:
     events = [{"event": "step", "step": i, "loss": float(i)} for i in range(5000)]
     events[3]["loss"] = math.nan

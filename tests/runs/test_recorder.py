@@ -10,6 +10,7 @@ import pytest
 from shelf import finished, image_set, question
 
 from ddcore.errors import Cancelled, DDCoreError, RunNotFound
+from ddcore.experiments import Spec, spec
 from ddcore.jobs.job import request_cancel
 from ddcore.runs import Store
 from ddcore.runs.checkpoint import Checkpoint
@@ -87,6 +88,23 @@ def test_a_checkpoint_gives_back_every_bit_of_every_kind_of_tensor(recorder: Fol
         assert loaded[name].dtype == tensor.dtype
         assert torch.equal(loaded[name].nan_to_num(5), tensor.nan_to_num(5))
     assert (meta["step"], meta["text"], meta["none"]) == (7, "λ", None)
+
+
+def test_a_longer_run_takes_over_events_snapshots_result_and_time_of_the_shorter_one(store: Store):
+    def long(iterations: int) -> Spec:
+        return spec("distill", "datadam", {"dataset": "digits", "ipc": 1, "num_inits": iterations})
+
+    shorter = finished(store, long(4), steps=4)
+    longer = FolderRecorder(store, store.create(long(9)).id)
+    assert longer.resume_point() == ({}, {"step": 4})
+    longer.save_images("initial", image_set(0.0))
+    assert store.snapshots(longer.record.id) == [0, 1, 2, 4]
+    assert (store.snapshot(longer.record.id, 4).images == store.images(shorter.id).images).all()
+    assert store.events(longer.record.id)[0] == store.events(shorter.id)[0]
+    longer.checkpoint({}, {"step": 5})
+    final = again(longer)
+    final.finish({}, {})
+    assert store.record(longer.record.id).info["continued_from"] == shorter.id, "also after another session"
 
 
 def test_the_next_session_forgets_what_was_told_after_the_checkpoint(recorder: FolderRecorder):

@@ -261,7 +261,7 @@ def test_two_writers_leave_one_whole_file(tmp_path: Path):
 
 
 def test_the_lock_keeps_processes_apart(store: Store):
-    code = "import sys, time\nfrom ddcore.runs import Store\nwith Store().lock():\n print('in', flush=True)\n time.sleep(.3)"
+    code = "import time\nfrom ddcore.runs import Store\nwith Store().lock():\n print('in', flush=True)\n time.sleep(.3)"
     with subprocess.Popen([sys.executable, "-c", code], cwd=places.PROJECT, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"in\n"
         began = time.monotonic()

@@ -1,0 +1,122 @@
+"""A freshly started server with an empty home, and a browser that notices errors and foreign requests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from ddcore.home import PROJECT
+
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@dataclass
+class Server:
+    url: str
+    pid: int
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[Server]:
+    """A server of its own on a free port; everything it started is stopped at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "DDCORE_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    environment.pop("DDCORE_DATA", None)
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        _wait_for(f"http://localhost:{port}/_stcore/health")
+        yield Server(f"http://localhost:{port}", process.pid)
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+        _stop_jobs(home)
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(150):
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError("the server did not come up within 30 s")
+
+
+def _stop_jobs(home: Path) -> None:
+    """Cancel what runs in this home; its runner ends by itself then."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDCORE_HOME", str(home))
+        from ddcore import jobs
+
+        for run_id, _ in jobs.list_jobs():
+            jobs.cancel(run_id)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path / "home") as running:
+        yield running
+
+
+@dataclass
+class Watched:
+    """A page of the browser; `complaints` holds console errors and requests to other hosts."""
+
+    page: object
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    path = os.environ.get("DDCORE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("needs a Chromium: install one or name it in DDCORE_CHROMIUM")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watched(chromium: object) -> Iterator[Watched]:
+    """A page that fails the test for console errors and for requests that leave this machine."""
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})  # type: ignore[attr-defined]
+    seen = Watched(context.new_page())
+    seen.page.on("console", lambda message: _note_console(seen, message))  # type: ignore[attr-defined]
+    seen.page.on("pageerror", lambda error: seen.complaints.append(f"page error: {error}"))  # type: ignore[attr-defined]
+    seen.page.on("request", lambda request: _note_request(seen, request.url))  # type: ignore[attr-defined]
+    yield seen
+    context.close()
+    assert not seen.complaints
+
+
+def _note_console(seen: Watched, message: object) -> None:
+    where = message.location.get("url", "")  # type: ignore[attr-defined]
+    # Streamlit's front end looks for the server below a deep link's own path first and is told 404 there.
+    probing = "/_stcore/" in where and "404" in message.text  # type: ignore[attr-defined]
+    if message.type == "error" and not probing:  # type: ignore[attr-defined]
+        seen.complaints.append(f"console: {message.text} ({where})")  # type: ignore[attr-defined]
+
+
+def _note_request(seen: Watched, url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("data", "blob") and parts.hostname not in ("localhost", "127.0.0.1"):
+        seen.complaints.append(f"request to a foreign host: {url}")

@@ -1,0 +1,69 @@
+"""The app in a real browser, on a server that was started for the test."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Server, Watched
+
+pytestmark = pytest.mark.browser
+SLOW = 60_000  # ms: two cores that also compute
+
+PAGES = {
+    "": "Dataset distillation workbench", "Datasets": "Datasets", "Baselines": "Baselines", "DataDAM": "DataDAM",
+    "Runs": "Runs",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_deep_link_on_a_fresh_server_opens_its_page(path: str, server: Server, watched: Watched) -> None:
+    page: Any = watched.page
+    page.goto(f"{server.url}/{path}")
+    expect(page.get_by_role("heading", name=PAGES[path], level=1)).to_be_visible(timeout=SLOW)
+    menu = page.get_by_test_id("stSidebarNav")
+    expect(menu.get_by_role("link")).to_have_text([re.compile(t) for t in ("Home", *list(PAGES)[1:])], timeout=SLOW)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    assert page.url.rstrip("/") == f"{server.url}/{path}".rstrip("/")
+    assert psutil.Process(server.pid).memory_info().rss < 250 * 2**20
+
+
+def start_run(page: Any, server: Server, draws: int) -> str:
+    """Start the quick preset on digits with so many network draws, from the form; the run's address."""
+    page.goto(f"{server.url}/DataDAM")
+    field = page.get_by_role("spinbutton", name="K · Network draws")
+    expect(field).to_be_visible(timeout=SLOW)
+    field.fill(str(draws))
+    field.press("Enter")
+    expect(page.get_by_text(f"K · Network draws {draws} (preset")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Start run").click()
+    page.wait_for_url(re.compile(r"\?run=[0-9a-f]{16}$"), timeout=SLOW)
+    return page.url
+
+
+def test_a_run_is_launched_watched_reloaded_and_finished(server: Server, watched: Watched) -> None:
+    page: Any = watched.page
+    address = start_run(page, server, draws=25)
+    expect(page.get_by_text(re.compile("Distilling")).first).to_be_visible(timeout=SLOW)
+    page.reload()
+    expect(page.get_by_role("heading", name="How good is it?")).to_be_visible(timeout=2 * SLOW)
+    expect(page.get_by_role("heading", name="How it went")).to_be_visible(timeout=SLOW)
+    assert page.url == address
+    expect(page.get_by_alt_text("Final images: a row of images for each class")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name=re.compile("Evaluate with controls"))).to_be_enabled()
+    page.get_by_role("link", name="Runs").click()
+    expect(page.get_by_role("heading", name="Runs", level=1)).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible(timeout=SLOW)
+
+
+def test_a_running_run_is_cancelled_from_its_page(server: Server, watched: Watched) -> None:
+    page: Any = watched.page
+    start_run(page, server, draws=5000)
+    expect(page.get_by_text(re.compile("Distilling")).first).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("This run was cancelled.")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Resume")).to_be_visible()

@@ -1,0 +1,180 @@
+"""The command line, through `main` and through a real process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ddcore.cli import main
+from ddcore.home import PROJECT
+from ddcore.methods import METHODS
+
+TINY = "run datadam --dataset digits --ipc 1 --num-inits 3 --num-iters 1 --width 4 --batch-real 4 --device cpu".split()
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """(home, JSON of a tiny run that was distilled and evaluated with its controls)."""
+    home = tmp_path_factory.mktemp("home")
+    out = called(home, [*TINY, *"--evaluate course --nets 2 --wait --json".split()])
+    assert out.returncode == 0, out.stderr
+    return home, json.loads(out.stdout.strip().splitlines()[-1])
+
+
+def called(home: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "DDCORE_HOME": str(home), "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "ddcore", *arguments],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def here(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setenv("DDCORE_HOME", str(home))
+    status = main(list(arguments))
+    captured = capsys.readouterr()
+    return status, captured.out, captured.err
+
+
+def test_a_run_with_evaluation_answers_with_accuracy_controls_and_seconds(done: Any) -> None:
+    _, result = done
+    assert result["status"] == "done"
+    for accuracy in (result["accuracy"], result["controls"]["random_real"], result["controls"]["initial"]):
+        assert accuracy["n"] == 2
+        assert accuracy["protocol"] == "course"
+        assert 0 <= accuracy["mean"] <= 1
+    assert result["controls"]["full"] is None
+    assert result["seconds"]["distill"] > 0
+    assert result["seconds"]["evaluate"] > 0
+
+
+def test_the_same_question_is_answered_from_disk_in_under_three_seconds_of_process_time(done: Any) -> None:
+    import resource
+
+    home, first = done
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    out = called(home, [*TINY, *"--evaluate course --nets 2 --wait --json".split()])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert json.loads(out.stdout) == first
+    assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 3
+
+
+def test_show_runs_and_export_tell_of_the_run(done: Any, monkeypatch: Any, capsys: Any, tmp_path: Path) -> None:
+    home, result = done
+    status, out, _ = here(home, monkeypatch, capsys, "show", result["run"], "--json")
+    assert status == 0
+    assert json.loads(out)["config"]["num_inits"] == 3
+    _, out, _ = here(home, monkeypatch, capsys, "runs", "--json")
+    assert result["run"] in {row["run"] for row in json.loads(out)}
+    file = tmp_path / "set.npz"
+    status, _, _ = here(home, monkeypatch, capsys, "export", result["run"], str(file))
+    assert status == 0
+    with np.load(file) as stored:
+        assert stored["images"].shape == (10, 1, 8, 8)
+        assert stored["images"].dtype == np.float32
+        assert stored["labels"].tolist() == list(range(10))
+        assert stored["classes"].tolist() == [str(c) for c in range(10)]
+        assert stored["mean"].shape == stored["std"].shape == (1,)
+
+
+def test_extending_and_evaluating_go_on_from_what_is_there(done: Any) -> None:
+    home, result = done
+    out = called(home, ["extend", result["run"], "--iterations", "5", "--wait", "--json"])
+    assert out.returncode == 0, out.stderr
+    longer = json.loads(out.stdout)["run"]
+    shown = json.loads(called(home, ["show", longer, "--json"]).stdout)
+    assert shown["summary"]["steps"] == 5
+    out = called(home, f"evaluate {longer} --network mlp --width 8 --protocol course --nets 1 --json".split())
+    assert json.loads(out.stdout)["network"] == "mlp"
+
+
+def test_a_baseline_becomes_the_full_data_control(done: Any) -> None:
+    home, _ = done
+    flags = "--dataset digits --width 4 --device cpu --epochs 20 --wait --json".split()
+    full = json.loads(called(home, ["baseline", *flags]).stdout)
+    assert full["accuracy"]["protocol"] == "course"
+    again = json.loads(called(home, [*TINY, *"--evaluate course --nets 2 --wait --json".split()]).stdout)
+    assert again["controls"]["full"]["mean"] == pytest.approx(full["accuracy"]["mean"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "macs"),
+    [
+        ("flops convnet3 --shape 1x28x28 --json", 49246208),
+        ("flops resnet18 --shape 1x28x28 --json", 458200832),
+        ("flops convnet7 --shape 3x128x128 --classes 2 --json", 875713280),
+    ],
+)
+def test_flops_gives_the_known_figures(arguments: str, macs: int, home: Path, monkeypatch: Any, capsys: Any) -> None:
+    status, out, _ = here(home, monkeypatch, capsys, *arguments.split())
+    counted = json.loads(out)
+    assert status == 0
+    assert (counted["macs"], counted["flops"]) == (macs, 2 * macs)
+    assert counted["parameters"] > 0
+
+
+@pytest.mark.parametrize("what", ["methods", "datasets", "networks", "protocols", "presets"])
+def test_list_tells_what_there_is(what: str, home: Path, monkeypatch: Any, capsys: Any) -> None:
+    status, out, _ = here(home, monkeypatch, capsys, "list", what, "--json")
+    assert status == 0
+    assert all(row["name"] for row in json.loads(out)[what])
+    if what == "methods":
+        assert [row["name"] for row in json.loads(out)[what]] == list(METHODS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            "run datadam --ipc 0 --lr-img fast",
+            "ipc must be at least 1, got 0; lr_img must be a finite number, got 'fast'",
+        ),
+        ("run datadam --dataset minst", "no data set 'minst'; did you mean 'mnist'?"),
+        ("run datadam --preset quik", "no preset 'quik'; did you mean 'quick'?"),
+        ("run datadam --evaluate cours", "no protocol 'cours'; did you mean 'course'?"),
+        ("run datadam --lambda 3", "--lambda"),
+        ("run datadm", "datadm"),
+        ("evaluate 0123456789abcdef", "0123456789abcdef"),
+        ("show ../../etc", "../../etc"),
+        ("flops convnet33", "no network 'convnet33'; did you mean 'convnet3'?"),
+        ("flops convnet3 --shape 28x28", "shape must be CxHxW such as 1x28x28, got '28x28'"),
+        ("flops convnet7 --shape 1x28x28", "depth must be at most 5"),
+        ("cancel 0123456789abcdef", "0123456789abcdef"),
+    ],
+)
+def test_an_error_is_one_line_that_says_what_was_given(
+    arguments: str, message: str, home: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    status, out, err = here(home, monkeypatch, capsys, *arguments.split())
+    assert status != 0
+    assert out == ""
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_a_run_can_be_cancelled_and_resumed_by_hand(tmp_path: Path) -> None:
+    slow = "run datadam --dataset digits --ipc 1 --num-inits 4000 --num-iters 1 --width 4 --batch-real 4 --json".split()
+    run_id = json.loads(called(tmp_path, slow).stdout)["run"]
+    deadline = time.monotonic() + 60
+    while json.loads(called(tmp_path, ["show", run_id, "--json"]).stdout)["status"] != "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert called(tmp_path, ["cancel", run_id]).returncode == 0
+    while (state := json.loads(called(tmp_path, ["show", run_id, "--json"]).stdout)["status"]) != "cancelled":
+        assert state in ("running", "cancelling")
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+    assert json.loads(called(tmp_path, ["resume", run_id, "--json"]).stdout)["status"] in ("queued", "running")
+    called(tmp_path, ["cancel", run_id])

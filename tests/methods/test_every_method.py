@@ -1,0 +1,150 @@
+"""What every registered method owes, on the smallest real data set. A new method is tested unasked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from recording import MemoryRecorder
+
+from ddcore.data import DATASETS
+from ddcore.errors import Cancelled, ConfigError
+from ddcore.experiments import spec
+from ddcore.experiments.distill import run
+from ddcore.methods import METHODS
+
+TINY: dict[str, Any] = {"dataset": "digits", "ipc": 2, "device": "cpu"}
+SMALL = {"width": 4, "num_inits": 4, "num_iters": 2, "net_steps": 2, "batch_real": 4, "lr_img": 1.0}
+EVERY_METHOD = pytest.mark.parametrize("name", METHODS)
+EVERY_STEPPING = pytest.mark.parametrize("name", [n for n, m in METHODS.items() if m.step])
+
+
+@pytest.fixture(autouse=True)
+def _home(home: Any) -> None: ...
+
+
+def config(name: str, **changes: Any) -> Any:
+    known = {k: v for k, v in SMALL.items() if k in METHODS[name].Config.model_fields}
+    return spec("distill", name, {**TINY, **known, **changes}).config
+
+
+def made(name: str, recorder: MemoryRecorder | None = None, **changes: Any) -> MemoryRecorder:
+    recorder = recorder or MemoryRecorder()
+    run(name, config(name, **changes), recorder)
+    return recorder
+
+
+def images(recorder: MemoryRecorder) -> torch.Tensor:
+    return recorder.sets["images"].images
+
+
+@EVERY_METHOD
+def test_the_result_is_finite_and_sorted_by_class(name: str) -> None:
+    result = made(name).sets["images"]
+    assert result.images.shape == (20, 1, 8, 8)
+    assert result.images.isfinite().all()
+    assert result.labels.tolist() == [c for c in range(10) for _ in range(2)]
+    assert result.classes == DATASETS["digits"].classes
+
+
+@EVERY_METHOD
+def test_the_same_seed_gives_the_same_bits_and_another_seed_others(name: str) -> None:
+    assert torch.equal(images(made(name)), images(made(name)))
+    assert not torch.equal(images(made(name)), images(made(name, seed=1)))
+
+
+@EVERY_METHOD
+def test_the_global_generator_is_neither_read_nor_moved(name: str) -> None:
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = images(made(name))
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    assert torch.equal(images(made(name)), first)
+
+
+@EVERY_STEPPING
+def test_the_images_move_and_the_summary_says_how_far(name: str) -> None:
+    recorder = MemoryRecorder()
+    summary = run(name, config(name), recorder)
+    moved = (images(recorder) - recorder.sets["initial"].images).abs().mean().item()
+    assert moved > 1e-4
+    assert summary["pixel_change"] == pytest.approx(moved)
+    assert summary["steps"] == METHODS[name].steps(config(name))
+
+
+@EVERY_STEPPING
+def test_every_curve_is_recorded_as_declared(name: str) -> None:
+    steps = made(name).told("step")
+    seen = {key for e in steps for key in e} - {"event", "step", "total", "seconds"}
+    assert seen == set(METHODS[name].curves)
+    assert [e["step"] for e in steps] == list(range(1, steps[-1]["total"] + 1))
+
+
+@EVERY_STEPPING
+@pytest.mark.parametrize("stop", [2, 4, 7])
+def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(name: str, stop: int) -> None:
+    from ddcore.experiments import state as states
+
+    whole = made(name)
+    halted = MemoryRecorder(cancel_at=stop)
+    task, state = _task_and_state(name)
+    for _ in range(stop):
+        METHODS[name].step(task, state)  # type: ignore[misc]
+        state.step += 1
+    tensors, numbers = states.dump(state)
+    with pytest.raises(Cancelled):
+        run(name, config(name), halted)
+    resumed = MemoryRecorder(point=(tensors, {"state": numbers, "seconds": 1.0}))
+    run(name, config(name), resumed)
+    assert torch.equal(images(resumed), images(whole))
+    assert resumed.told("step")[0]["step"] == stop + 1
+
+
+@EVERY_STEPPING
+def test_a_longer_run_continues_a_shorter_one_bit_for_bit(name: str) -> None:
+    length = METHODS[name].Config.length_param
+    assert length, f"{name} cannot be extended"
+    short = made(name, **{length: 2})
+    longer = made(name, MemoryRecorder(point=short.points[-1]), **{length: 5})
+    assert torch.equal(images(longer), images(made(name, **{length: 5})))
+    assert torch.equal(longer.sets["initial"].images, short.sets["initial"].images)
+
+
+@EVERY_STEPPING
+def test_every_initialisation_starts_where_it_says(name: str) -> None:
+    starts = {init: made(name, init=init, num_inits=1).sets["initial"].images for init in ("real", "noise", "kcenter")}
+    noisy = made(name, init="real+noise", init_noise=0.25, num_inits=1).sets["initial"].images
+    assert (noisy - starts["real"]).std().item() == pytest.approx(0.25, rel=0.1)
+    assert starts["noise"].mean().abs() < 0.1
+    assert starts["noise"].std().item() == pytest.approx(1, rel=0.1)
+    assert not torch.equal(starts["kcenter"], starts["real"])
+
+
+@EVERY_METHOD
+@pytest.mark.parametrize("dataset", list(DATASETS))
+def test_every_preset_is_a_config_that_can_run_on_every_data_set(name: str, dataset: str) -> None:
+    method = METHODS[name]
+    for preset in method.presets:
+        built = method.Config.build(preset.for_dataset(dataset))
+        assert built.values()["dataset"] == dataset
+        assert method.steps(built) > 0
+        assert method.cost(built, 10**6, 10) > 0
+
+
+@EVERY_METHOD
+def test_a_wrong_parameter_is_refused_before_anything_runs(name: str) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'ipc'"):
+        spec("distill", name, {"ipcs": 3})
+
+
+def _task_and_state(name: str) -> tuple[Any, Any]:
+    from ddcore.data.load import load
+    from ddcore.data.resident import Resident
+    from ddcore.methods import Task
+
+    data = load("digits")
+    cpu = torch.device("cpu")
+    task = Task(config(name), Resident.from_split(data.train, data, cpu), cpu)
+    return task, METHODS[name].start(task)

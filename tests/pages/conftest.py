@@ -1,0 +1,142 @@
+"""Stores to look at: empty, filled by tiny real runs, with a failed run; and a backend that starts nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ddcore import jobs
+from ddcore.experiments import Spec, spec
+from ddcore.home import PROJECT
+from ddcore.jobs.job import mark_ended, mark_queued, mark_running
+from ddcore.runs.store import Store
+
+TINY = {"dataset": "digits", "num_inits": 2, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 2, "width": 8}
+PAGES = ("", "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/3_DataDAM.py", "pages/8_Runs.py")
+
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_page(home: Path, backend: Backend) -> Open:
+    """open_page("pages/8_Runs.py", run="…"): the page as somebody sees it who follows that link."""
+
+    def visit(page: str = "", **query: str) -> AppTest:
+        app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+        app.run()
+        if page:
+            app.switch_page(page)
+        for name, value in query.items():
+            app.query_params[name] = value
+        app.run()
+        assert not app.exception
+        return app
+
+    return visit
+
+
+@dataclass
+class Backend:
+    """What was asked of the job system; nothing is computed."""
+
+    submitted: list[Spec] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
+    extended: list[tuple[str, int]] = field(default_factory=list)
+
+    def submit(self, asked: Spec) -> str:
+        self.submitted.append(asked)
+        record = Store().create(asked)
+        mark_queued(record.folder)
+        return record.id
+
+    def extend(self, run_id: str, length: int) -> str:
+        self.extended.append((run_id, length))
+        return run_id
+
+
+@pytest.fixture
+def backend(monkeypatch: pytest.MonkeyPatch) -> Backend:
+    stub = Backend()
+    monkeypatch.setattr(jobs, "submit", stub.submit)
+    monkeypatch.setattr(jobs, "extend", stub.extend)
+    monkeypatch.setattr(jobs, "cancel", stub.cancelled.append)
+    monkeypatch.setattr(jobs, "resume", stub.resumed.append)
+    monkeypatch.setattr("ddcore.jobs.api.tend", lambda *_: None)  # no runner is started for what is queued here
+    return stub
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Ids of finished runs."""
+
+    distilled: str
+    evaluated: str
+    baseline: str
+    described: str
+    counted: str
+
+
+@pytest.fixture(scope="session")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Filled]:
+    """A store with tiny finished runs, computed once."""
+    folder = tmp_path_factory.mktemp("computed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DDCORE_HOME", str(folder))
+        patch.delenv("DDCORE_DATA", raising=False)
+        distilled = jobs.run_inline(spec("distill", "datadam", TINY))
+        asked = {"dataset": "digits", "width": 8, "run": distilled, "nets": 2}
+        return folder, Filled(
+            distilled=distilled,
+            evaluated=jobs.run_inline(spec("evaluate", "evaluate", asked)),
+            baseline=jobs.run_inline(spec("baseline", "baseline", {"dataset": "digits", "width": 8, "epochs": 2})),
+            described=jobs.run_inline(spec("describe", "describe", {"dataset": "digits"})),
+            counted=finish(spec("flops", "flops", {}), {"rows": [FLOPS_ROW], "convention": "fvcore"}),
+        )
+
+
+FLOPS_ROW = {"network": "lenet", "title": "LeNet", "shape": [1, 28, 28], "classes": 10, "parameters": 61706,
+             "macs": 416520, "flops": 833040, "uncounted": {"aten::max_pool2d": 2}, "by_operator": {}}  # fmt: skip
+
+
+@pytest.fixture
+def filled(home: Path, computed: tuple[Path, Filled]) -> Filled:
+    shutil.copytree(computed[0] / "runs", home / "runs", dirs_exist_ok=True)
+    return computed[1]
+
+
+def finish(asked: Spec, summary: dict[str, Any]) -> str:
+    """A finished run with this summary; nothing is computed."""
+    folder = Store().create(asked).folder
+    info = json.loads((folder / "spec.json").read_text("utf-8"))
+    (folder / "run.json").write_text(json.dumps({**info, "summary": summary}), "utf-8")
+    return folder.name
+
+
+def put(asked: Spec, state: str) -> str:
+    """A run in this state: queued, running (this very process), failed, cancelled or interrupted."""
+    folder = Store().create(asked).folder
+    mark_queued(folder)
+    if state == "running":
+        mark_running(folder, "cpu")
+        (folder / "progress.json").write_text(
+            json.dumps({"done": 1, "total": 4, "phase": "Distilling", "elapsed": 10, "eta": 30}), "utf-8"
+        )
+    elif state != "queued":
+        error = "Traceback\nValueError: the loss is not a number" if state == "failed" else None
+        mark_ended(folder, state, "The loss is not a number." if error else None, error)
+    return folder.name
+
+
+def words(app: AppTest) -> str:
+    """Everything a person reads on the page, in one string."""
+    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error")
+    found = [element.value for kind in kinds for element in getattr(app, kind)]
+    return "\n".join([*found, *(f"{m.label} {m.value}" for m in app.metric), *(b.label for b in app.button)])

@@ -1,0 +1,82 @@
+"""Every page has an answer for nothing yet, running, failed and done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ddcore.experiments import spec
+from ddcore.home import PROJECT
+from tests.pages.conftest import PAGES, TINY, Filled, Open, put, words
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_store_leads_to_a_first_step(page: str, open_page: Open) -> None:
+    app = open_page(page)
+    assert not app.error
+    assert app.title
+    assert app.button or "No run yet" in words(app) or "No finished run yet" in words(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_filled_store_is_shown_without_an_error(page: str, open_page: Open, filled: Filled) -> None:
+    app = open_page(page)
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_failed_and_broken_runs_never_stop_a_page(page: str, open_page: Open, home: Path) -> None:
+    put(spec("distill", "datadam", TINY), "failed")
+    put(spec("baseline", "baseline", {"dataset": "digits"}), "failed")
+    (home / "runs" / "distill" / ("f" * 16)).mkdir(parents=True)
+    app = open_page(page)
+    assert "does not know" not in words(app)
+
+
+@pytest.mark.parametrize(
+    ("page", "kind", "name", "config"),
+    [
+        ("pages/3_DataDAM.py", "distill", "datadam", TINY),
+        ("pages/2_Baselines.py", "baseline", "baseline", {"dataset": "digits"}),
+        ("pages/1_Datasets.py", "describe", "describe", {"dataset": "digits"}),
+        ("pages/8_Runs.py", "distill", "datadam", TINY),
+    ],
+)
+@pytest.mark.parametrize(
+    ("state", "said", "button"),
+    [
+        ("queued", "", "Cancel"), ("running", "", "Cancel"), ("failed", "The loss is not a number.", "Resume"),
+        ("cancelled", "This run was cancelled.", "Resume"), ("interrupted", "This run was interrupted", "Resume"),
+    ],
+)  # fmt: skip
+def test_an_unfinished_run_says_how_it_stands_and_offers_what_can_be_done(
+    page: str, kind: str, name: str, config: dict, state: str, said: str, button: str, open_page: Open
+) -> None:
+    run = put(spec(kind, name, config), state)
+    app = open_page(page, run=run)
+    assert said in words(app)
+    assert button in [b.label for b in app.button]
+
+
+@pytest.mark.parametrize(("run", "said"), [("../../etc", "in a form that no run has"), ("0" * 16, "There is no run")])
+def test_a_link_to_no_run_is_said_plainly(run: str, said: str, open_page: Open) -> None:
+    for page in PAGES[1:]:
+        assert said in words(open_page(page, run=run)), page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_error_nobody_expected_is_a_box_not_a_broken_page(
+    page: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ddcore.runs.store import Store
+
+    def broken(*_: object) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(Store, "records", broken)
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+    if page:
+        app.switch_page(page).run()
+    assert "the disk is gone" in words(app)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ddcore import jobs
+from ddcore.experiments import spec
+from ddcore.runs.store import Store
+from tests.pages.conftest import TINY, Backend, Filled, Open, put, words
+
+DATASETS, BASELINES, RUNS = "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/8_Runs.py"
+
+
+def test_home_lists_running_jobs_and_latest_results(
+    open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = put(spec("distill", "datadam", {**TINY, "seed": 5}), "running")
+    monkeypatch.setattr(jobs, "list_jobs", lambda: [(run, jobs.status(run))])
+    app = open_page()
+    assert "cancel-" + run in [b.key for b in app.button]
+    assert "(n = 2)" in words(app)
+
+
+def test_home_says_in_plain_words_that_there_is_no_gpu(open_page: Open) -> None:
+    assert any("No GPU here" in i.value for i in open_page().info)
+
+
+def test_a_data_set_nobody_described_is_described_at_the_press_of_a_button(open_page: Open, backend: Backend) -> None:
+    app = open_page(DATASETS)
+    app.button(key="launch-describe").click().run()
+    assert backend.submitted[0].config.dataset == "digits"
+
+
+def test_the_description_shows_sizes_balance_and_examples(open_page: Open, filled: Filled) -> None:
+    app = open_page(DATASETS)
+    assert "Training 1,294 images" in words(app)
+    assert "most frequent class" in words(app)
+    assert app.get("image")
+    bars = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert {b["name"] for b in bars} == {"training", "validation", "test"}
+
+
+def test_a_baseline_form_submits_the_courses_setting(open_page: Open, backend: Backend) -> None:
+    app = open_page(BASELINES)
+    app.button(key="launch-baseline").click().run()
+    asked = backend.submitted[0].config
+    assert (asked.dataset, asked.epochs, asked.lr, asked.schedule, asked.batch_size) == (
+        "digits",
+        20,
+        0.01,
+        "cosine",
+        128,
+    )
+
+
+def test_a_finished_baseline_shows_accuracy_time_and_flops(open_page: Open, filled: Filled) -> None:
+    app = open_page(BASELINES, run=filled.baseline)
+    labels = [m.label for m in app.metric]
+    assert {"Test accuracy", "Training time", "MACs per image", "FLOPs per image", "FLOPs, test set"} <= set(labels)
+    accuracy = next(c for c in app.get("plotly_chart") if "Accuracy (%)" in c.proto.spec)
+    assert {t["name"] for t in json.loads(accuracy.proto.spec)["data"]} == {"training", "validation"}
+
+
+def test_the_flops_table_names_its_convention_and_what_it_leaves_out(open_page: Open, filled: Filled) -> None:
+    app = open_page(BASELINES)
+    table = next(t.value for t in app.dataframe if "MACs" in t.value.columns)
+    assert table["Not counted"][0] == "max_pool2d ×2"
+    assert "multiply-add as one" in words(app)
+
+
+def test_the_flops_table_is_made_at_the_press_of_a_button(open_page: Open, backend: Backend) -> None:
+    app = open_page(BASELINES)
+    app.button(key="launch-flops").click().run()
+    assert backend.submitted[0].kind == "flops"
+
+
+def test_all_runs_stand_in_one_table_and_can_be_searched(open_page: Open, filled: Filled) -> None:
+    app = open_page(RUNS)
+    assert {filled.distilled, filled.baseline} <= set(app.dataframe[0].value["id"])
+    app.text_input(key="runs-search").set_value(filled.baseline[:8]).run()
+    assert app.dataframe[0].value["id"].tolist() == [filled.baseline]
+
+
+def test_the_selected_row_is_shown_below(open_page: Open, filled: Filled) -> None:
+    app = open_page(RUNS)
+    row = app.dataframe[0].value["id"].tolist().index(filled.baseline)
+    app.session_state["runs-table"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    app.run()
+    assert filled.baseline in words(app)
+
+
+def test_a_finished_run_is_extended_from_its_row(open_page: Open, filled: Filled, backend: Backend) -> None:
+    app = open_page(RUNS, run=filled.distilled)
+    app.number_input(key=f"to-{filled.distilled}").set_value(6).run()
+    app.button(key=f"extend-{filled.distilled}").click().run()
+    assert backend.extended == [(filled.distilled, 6)]
+
+
+def test_names_tags_and_notes_are_kept(open_page: Open, filled: Filled) -> None:
+    app = open_page(RUNS, run=filled.baseline)
+    next(t for t in app.text_input if t.label == "Name").set_value("for the report")
+    next(t for t in app.text_input if t.label == "Note").set_value("<b>bold</b>")
+    next(b for b in app.button if b.label == "Save").click().run()
+    assert Store().record(filled.baseline).user["name"] == "for the report"
+    assert "for the report" in words(app)
+
+
+def test_a_run_goes_to_the_trash_and_comes_back_or_goes_for_good(open_page: Open, filled: Filled) -> None:
+    app = open_page(RUNS, run=filled.baseline)
+    app.button(key=f"trash-{filled.baseline}").click().run()
+    assert not Store().exists(filled.baseline)
+    app.button(key=f"restore-{filled.baseline}").click().run()
+    assert Store().exists(filled.baseline)
+    Store().trash(filled.baseline)
+    app = open_page(RUNS)
+    app.button(key=f"purge-{filled.baseline}").click().run()
+    assert not Store().trashed()

@@ -1,0 +1,60 @@
+"""A Recorder in memory, for tests of what a run does rather than of where it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ddcore.errors import Cancelled
+from ddcore.experiments import ImageSet
+
+
+class MemoryRecorder:
+    """Keeps everything it is told. cancel_at: raise Cancelled at this many looks at the flag."""
+
+    def __init__(
+        self, point: tuple[dict[str, Any], dict[str, Any]] | None = None, cancel_at: int | None = None
+    ) -> None:
+        self.point, self.cancel_at, self.looks = point, cancel_at, 0
+        self.events: list[dict[str, Any]] = []
+        self.snapshots: dict[int, Any] = {}
+        self.sets: dict[str, ImageSet] = {}
+        self.pictures: dict[str, bytes] = {}
+        self.points: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self.parents: dict[str, Any] = {}
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+    def event(self, event: str, **fields: Any) -> None:
+        self.events.append({"event": event, **fields})
+
+    def progress(self, done: int, total: int, phase: str = "") -> None:
+        assert 0 <= done <= total
+
+    def check_cancelled(self) -> None:
+        self.looks += 1
+        if self.cancel_at is not None and self.looks >= self.cancel_at:
+            raise Cancelled("stopped by the test")
+
+    def snapshot(self, step: int, images: Any) -> None:
+        self.snapshots[step] = images.detach().clone()
+
+    def save_images(self, name: str, images: ImageSet) -> None:
+        self.sets[name] = images
+
+    def save_picture(self, name: str, png: bytes) -> None:
+        self.pictures[name] = png
+
+    def checkpoint(self, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
+        self.points.append((dict(tensors), dict(meta)))
+
+    def resume_point(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        return self.point
+
+    def parent(self, run_id: str) -> Any:
+        return self.parents[run_id]
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        return [e for e in self.events if e["event"] == event]

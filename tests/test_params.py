@@ -1,0 +1,149 @@
+"""One declaration per parameter: widget, help, bounds, flag, check, key and column all follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ddcore.cli.flags import options
+from ddcore.errors import ConfigError
+from ddcore.experiments import KINDS, spec
+from ddcore.experiments.base import Spec
+from ddcore.params import Config, Param, ParamInfo
+from ddcore.runs.key import key
+from ddcore.settings import NetworkConfig, TrainConfig
+
+CONFIGS = {f"{kind}/{name}": KINDS[kind].config(name) for kind in KINDS for name in KINDS[kind].names()}
+ALL = [(label, config, p) for label, config in CONFIGS.items() for p in config.params()]
+EVERY_PARAMETER = pytest.mark.parametrize(("label", "config", "p"), ALL, ids=[f"{a}-{p.name}" for a, _, p in ALL])
+NEEDED: dict[str, dict[str, Any]] = {"evaluate/evaluate": {"run": "0123456789abcdef"}}
+
+
+def built(label: str, **values: Any) -> Config:
+    return CONFIGS[label].build({**NEEDED.get(label, {}), **values})
+
+
+def other_values(label: str, p: ParamInfo) -> Iterator[Any]:
+    """Values of a parameter that differ from its default, likeliest first."""
+    now = getattr(built(label), p.name)
+    match p.type:
+        case "choice":
+            yield from (c for c in p.choices or () if c != now)
+        case "bool":
+            yield not now
+        case "int" | "float":
+            yield from (v for v in (1, 2, 3, 5, 64) if v != now)
+            yield 0.5
+        case _:
+            yield "fedcba9876543210"
+
+
+@EVERY_PARAMETER
+def test_a_parameter_is_told_to_people(label: str, config: type[Config], p: ParamInfo) -> None:
+    assert p.label
+    assert p.label[0].isupper()
+    assert p.help.endswith(".")
+    assert p.group
+
+
+@EVERY_PARAMETER
+def test_a_parameter_is_a_flag_with_its_own_help(label: str, config: type[Config], p: ParamInfo) -> None:
+    (option,) = [o for o in options(config) if o.name == p.name]
+    assert option.opts == [p.flag]
+    assert p.help in (option.help or "")
+    assert all(choice in (option.help or "") for choice in p.choices or ())
+
+
+@EVERY_PARAMETER
+def test_a_value_out_of_bounds_is_refused_in_words(label: str, config: type[Config], p: ParamInfo) -> None:
+    wrong: dict[str, Any] = {"choice": "no-such-choice", "int": "many", "float": "nan", "bool": "maybe"}
+    values = [wrong[p.type]] if p.type in wrong else []
+    values += [p.low if p.low_open else p.low - 1] if p.low is not None else []
+    values += [p.high + 1] if p.high is not None else []
+    for value in values:
+        with pytest.raises(ConfigError) as error:
+            built(label, **{p.name: value})
+        assert any(str(value) in problem for problem in error.value.problems)
+
+
+@EVERY_PARAMETER
+def test_the_default_is_allowed_and_survives_json(label: str, config: type[Config], p: ParamInfo) -> None:
+    whole = built(label)
+    assert config.build(whole.values()) == whole
+    assert p.name in whole.values()
+
+
+@EVERY_PARAMETER
+def test_a_parameter_changes_the_key_unless_it_says_not(
+    label: str, config: type[Config], p: ParamInfo, home: Any
+) -> None:
+    kind, name = label.split("/")
+    before = key(Spec(kind, name, built(label)))
+    for value in other_values(label, p):
+        try:
+            changed = built(label, **{p.name: value})
+        except ConfigError:
+            continue
+        if getattr(changed, p.name) == getattr(built(label), p.name) or _needs_data(changed):
+            continue
+        after = key(Spec(kind, name, changed))
+        assert (after != before) == p.in_key
+        return
+    pytest.skip(f"{p.name} has one value only with everything else at its default")
+
+
+def _needs_data(config: Config) -> bool:
+    """MHIST's fingerprint is made of its files, which tests do not have."""
+    return getattr(config, "dataset", "") == "mhist"
+
+
+def test_all_problems_are_told_at_once_with_the_nearest_name() -> None:
+    with pytest.raises(ConfigError) as error:
+        TrainConfig.build({"epochs": 0, "lr": "fast", "epocs": 3})
+    assert error.value.problems == (
+        "epochs must be at least 1, got 0",
+        "lr must be a finite number, got 'fast'",
+        "no parameter 'epocs'; did you mean 'epochs'?",
+    )
+
+
+def test_a_configs_rules_across_parameters_are_sentences_too() -> None:
+    with pytest.raises(ConfigError, match=r"depth must be at most 3 for 1x8x8 images .* got 5"):
+        NetworkConfig.build({"dataset": "digits", "depth": 5})
+    with pytest.raises(ConfigError, match=r"depth is not an option of lenet"):
+        NetworkConfig.build({"network": "lenet", "depth": 2})
+    with pytest.raises(ConfigError, match=r"resolution of mnist must be one of 28, got 32"):
+        NetworkConfig.build({"dataset": "mnist", "resolution": 32})
+    with pytest.raises(ConfigError, match=r"width must be a multiple of 4 with group norm, got 6"):
+        NetworkConfig.build({"norm": "group", "width": 6})
+
+
+def test_what_is_left_out_comes_from_the_data_set_and_the_network() -> None:
+    config = NetworkConfig.build({"dataset": "mhist"})
+    assert (config.resolution, config.network, config.depth, config.width) == (128, "convnet7", 7, 128)
+    assert NetworkConfig.build({"network": "lenet"}).width is None
+
+
+def test_saying_a_default_aloud_does_not_make_another_run(home: Any) -> None:
+    quiet = spec("distill", "datadam", {})
+    loud = spec("distill", "datadam", {"dataset": "digits", "network": "convnet3", "width": "128", "lr_img": "0.1"})
+    assert key(quiet) == key(loud)
+
+
+def test_a_config_cannot_be_changed_in_place() -> None:
+    config = TrainConfig.build({})
+    with pytest.raises(Exception, match="frozen"):
+        config.epochs = 3  # type: ignore[misc]
+    assert config.replace(epochs=3).epochs == 3
+
+
+def test_a_declaration_is_all_that_a_new_parameter_needs() -> None:
+    class Toy(Config):
+        strength: float = Param(0.5, label="Strength", symbol="κ", help="How strong.", gt=0, le=2, unit="V")
+
+    (p,) = Toy.params()
+    assert (p.flag, p.title, p.low, p.low_open, p.high) == ("--strength", "κ · Strength", 0, True, 2)
+    assert options(Toy)[0].help == "κ · Strength (V). How strong. [default: 0.5]"
+    assert Toy.build({"strength": "1.5"}).key_values() == {"strength": 1.5}
