@@ -67,7 +67,7 @@ def live(run: RunRecord, run_id: str) -> None:
     with left:
         charts.losses(run, METHODS[run.name].curves)
     with right:
-        images.so_far(run_id)
+        images.so_far(run)
 
 
 def done(run: RunRecord) -> None:

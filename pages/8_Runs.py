@@ -55,9 +55,9 @@ def table(records: list[RunRecord]) -> RunRecord | None:
         key="runs-table",
         column_order=["run", "state", "accuracy", "protocol", "time", "created", "tags", "note", "id"],
         column_config={
-            "run": text_column("Run", width="medium"), "state": text_column("State"),
-            "accuracy": text_column("Test accuracy", alignment="right", width=170), "protocol": text_column("Protocol"),
-            "time": text_column("Time", alignment="right", help="Wall time of the run."),
+            "run": text_column("Run", width=230), "state": text_column("State"),
+            "accuracy": text_column("Test accuracy", alignment="right", width=150), "protocol": text_column("Protocol"),
+            "time": text_column("Time", alignment="right", width=100, help="Wall time of the run."),
             "created": text_column("Started"), "tags": text_column("Tags"), "note": text_column("Note"),
             "id": text_column("Id"),
         },

@@ -58,7 +58,7 @@ def _question(run: RunRecord) -> results.Question:
         batch = st.number_input(
             "Batch size (images)", 1, 8192, last.batch_size if last else None, key=f"{key}-batch",
             placeholder="the protocol's", help="Small sets with large batches get few training steps: 100 images at "
-            "batch 128 over 20 epochs are 20 steps, at batch 10 they are 200. Applies to the small sets.",
+            "batch 128 over 20 epochs are 20 steps, at batch 10 they are 200. Applies to every line.",
         )  # fmt: skip
     st.caption(PROTOCOLS[protocol].help)
     with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):

@@ -24,10 +24,17 @@ ACTIVE = ("queued", "running", "cancelling")
 
 @contextmanager
 def page(title: str, lead: str) -> Iterator[None]:
-    """Title and lead, then the page's body; an error becomes a box in words instead of a broken page."""
+    """Title and lead, then the page's guarded body."""
     menu.ensure()
     st.title(title, anchor=False)
     st.markdown(lead)
+    with guarded():
+        yield
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """An error in the body becomes a box in words instead of a broken page."""
     try:
         yield
     except DDCoreError as error:

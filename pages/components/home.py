@@ -1,4 +1,4 @@
-"""The home page: what this is, first steps, what runs now, what was found last."""
+"""The home page below its title: first steps, what runs now, what was found last."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ from ddcore.report import text
 from ddcore.runs.store import RunRecord
 from pages.components import frame, menu, progress
 
-LEAD = """
-Can **100 images** teach a network nearly as much as 60,000? *Dataset distillation* makes a small synthetic set,
-a few images per class, that trains a network almost as well as the whole data set. Here you make such sets,
-watch them take shape, and see how good they are against honest controls.
-"""
 STEPS = (
     ("pages/1_Datasets.py", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
     ("pages/3_DataDAM.py", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
@@ -23,7 +18,8 @@ STEPS = (
 
 
 def show() -> None:
-    with frame.page("Dataset distillation workbench", LEAD):
+    """All but title and lead, which stand already."""
+    with frame.guarded():
         with st.grid(4, min_column_width=210):
             for file, title, words in STEPS:
                 with st.container(border=True, height="stretch"):

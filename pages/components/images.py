@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import streamlit as st
 
 from ddcore.report import pictures
-from ddcore.runs.store import Images, RunRecord
+from ddcore.runs.store import RunRecord
 from pages.components import frame
 
 FEW = 10  # images of each class shown at first
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _png(run_id: str, made: float, name: str, step: int | None, per_class: int) -> bytes:
-    """The grid as PNG. `made` (the run's creation time) is part of the cache key: a run can be made again."""
+def _grid(run_id: str, made: float, name: str, step: int | None, per_class: int) -> str:
+    """The grid as a data address. `made` (the run's creation time) is in the cache key: a run can be made again.
+
+    Not a media file: a fragment that draws again deletes the file while the browser still asks for it.
+    """
     store = frame.store()
-    return grid_png(store.images(run_id, name) if step is None else store.snapshot(run_id, step), per_class)
-
-
-def grid_png(images: Images, per_class: int) -> bytes:
-    return pictures.grid(images.images, images.labels, images.classes, images.mean, images.std, per_class)
+    images = store.images(run_id, name) if step is None else store.snapshot(run_id, step)
+    png = pictures.grid(images.images, images.labels, images.classes, images.mean, images.std, per_class)
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def grid(record: RunRecord, caption: str, per_class: int, *, name: str = "images", step: int | None = None) -> None:
     """One grid with its caption above it."""
     st.markdown(f"**{caption}**")
-    st.image(_png(record.id, record.created, name, step, per_class), width="stretch",
-             alt=f"{caption}: a row of images for each class")  # fmt: skip
+    picture = _grid(record.id, record.created, name, step, per_class)
+    st.image(picture, width="stretch", alt=f"{caption}: a row of images for each class")
 
 
 def side_by_side(record: RunRecord, steps: Sequence[int]) -> None:
@@ -57,12 +59,10 @@ def side_by_side(record: RunRecord, steps: Sequence[int]) -> None:
     )
 
 
-def so_far(run_id: str) -> None:
+def so_far(record: RunRecord) -> None:
     """The newest snapshot of a running distillation, if there is one yet."""
-    store = frame.store()
-    steps = store.snapshots(run_id)
-    if not steps:
+    steps = frame.store().snapshots(record.id)
+    if steps:
+        grid(record, f"Images so far (step {steps[-1]:,})", FEW, name="initial", step=steps[-1] or None)
+    else:
         st.caption("The first images appear here after the first step.")
-        return
-    st.markdown(f"**Images so far** (step {steps[-1]:,})")
-    st.image(grid_png(store.snapshot(run_id, steps[-1]), FEW), width="stretch", alt="Synthetic images so far, by class")

@@ -13,6 +13,11 @@ from streamlit.navigation.page import Page
 
 DRAWN = "menu is drawn by us"
 ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
+LEAD = """
+Can **100 images** teach a network nearly as much as 60,000? *Dataset distillation* makes a small synthetic set,
+a few images per class, that trains a network almost as well as the whole data set. Here you make such sets,
+watch them take shape, and see how good they are against honest controls.
+"""
 FILES = (
     ("pages/1_Datasets.py", ":material/photo_library:"),
     ("pages/2_Baselines.py", ":material/show_chart:"),
@@ -46,6 +51,8 @@ def title(file: str) -> str:
 
 
 def _home() -> None:
-    from pages.components import home  # not needed to show any other page
+    st.title("Dataset distillation workbench", anchor=False)
+    st.markdown(LEAD)
+    from pages.components import home  # the engine's declarations take a moment to load: title and lead come first
 
     home.show()

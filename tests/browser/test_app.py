@@ -7,10 +7,10 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import expect
 
 from tests.browser.conftest import Server, Watched
 
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytestmark = pytest.mark.browser
 SLOW = 60_000  # ms: two cores that also compute
 

@@ -41,19 +41,12 @@ def test_a_job_goes_on_when_the_server_that_submitted_it_is_killed():
     assert finish(server.stdout.strip())["steps"] == 20
 
 
-def test_a_killed_worker_reads_as_interrupted_and_its_run_resumes_to_the_same_result(toys: Path):
-    run_id = jobs.submit(toy(steps=30, pause=0.03))
-    until(lambda: reached(run_id, 5))
+def test_a_killed_worker_reads_as_interrupted_at_once_and_its_runner_says_why():
+    run_id = jobs.submit(toy(manner="stuck"))
+    until(lambda: reached(run_id, 0))
     kill(job(run_id))
     assert jobs.status(run_id).state == "interrupted"
     until(lambda: "SIGKILL" in jobs.status(run_id).message)
-    assert jobs.submit(toy(steps=30, pause=0.0)) == run_id
-    resumed = finish(run_id)
-    whole = jobs.run_inline(toy(steps=30), Store(toys / "other"))
-    assert resumed["total"] == Store(toys / "other").record(whole).summary["total"]
-    assert job(run_id)["sessions"] == 2
-    steps = [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"]
-    assert steps == list(range(1, 31)), "what was done after the last checkpoint is told once"
 
 
 def test_a_worker_goes_on_when_its_runner_is_killed_and_a_new_runner_takes_over():
@@ -85,15 +78,20 @@ def test_a_cancel_reaches_a_worker_whose_runner_was_killed():
     until(lambda: not is_alive(child, mark))  # the whole process group is gone
 
 
-def test_worker_and_runner_killed_together_leave_an_interrupted_run_that_resumes():
+def test_a_run_whose_worker_and_runner_were_killed_resumes_to_the_same_result(toys: Path):
     run_id = jobs.submit(toy(steps=30, pause=0.03))
     until(lambda: reached(run_id, 3))
     kill(runner())
     kill(job(run_id))
     assert Store().record(run_id).state == "interrupted"
     assert "resumed" in Store().record(run_id).problem
-    jobs.resume(run_id)
-    assert finish(run_id)["steps"] == 30
+    assert jobs.submit(toy(steps=30, pause=0.0)) == run_id
+    resumed = finish(run_id)
+    elsewhere = Store(toys / "other")
+    assert resumed["total"] == elsewhere.record(jobs.run_inline(toy(steps=30), elsewhere)).summary["total"]
+    assert job(run_id)["sessions"] == 2
+    steps = [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"]
+    assert steps == list(range(1, 31)), "what was done after the last checkpoint is told once"
 
 
 def test_a_recycled_pid_is_not_taken_for_a_live_worker():
