@@ -210,7 +210,10 @@ PRESETS = (
         "quick",
         "A short run for a small CPU: DataDAM as published (a fresh network per step) with a narrow network and few "
         "real images. Two minutes on two cores for MNIST, seconds for digits.",
-        {"num_inits": 150, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "batch_real": 32, "width": 32, "ipc": 10},
+        {
+            "num_inits": 150, "num_iters": 1, "net_steps": 0, "lr_img": 10.0, "attn_power": 1.0, "batch_real": 32,
+            "width": 32, "ipc": 10,
+        },
         {"mhist": {"resolution": 64, "network": "convnet5", "num_inits": 60}},
     ),
     Preset(
