@@ -11,23 +11,19 @@ from typing import TYPE_CHECKING, Any
 from ddcore.experiments.base import ImageSet, Kind, Recorder
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS, Method, MethodConfig, State, Task
+from ddcore.ops import pictures
 from ddcore.params import Config
 
 if TYPE_CHECKING:
     import torch
 
     from ddcore.data import load, resident
-    from ddcore.experiments import picture
     from ddcore.experiments import state as states
     from ddcore.ops import device
 else:
     torch = lazy("torch")
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, picture, states = (
-        lazy("ddcore.ops.device"),
-        lazy("ddcore.experiments.picture"),
-        lazy("ddcore.experiments.state"),
-    )
+    device, states = lazy("ddcore.ops.device"), lazy("ddcore.experiments.state")
 
 CHECKPOINT_SECONDS = 15
 MOST_RECORDED_STEPS = 2000
@@ -53,8 +49,7 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     _checkpoint(state, seconds, recorder)
     final = _image_set(state.images, state, task)
     recorder.save_images("images", final)
-    recorder.save_picture("initial", picture.grid_png(_image_set(initial, state, task), config.ipc))
-    recorder.save_picture("final", picture.grid_png(final, config.ipc))
+    recorder.save_picture("final", _picture(final, config.ipc))
     return {
         "steps": state.step,
         "images": len(state.images),
@@ -124,6 +119,12 @@ def _checkpoint(state: State, seconds: float, recorder: Recorder) -> None:
 def _image_set(images: torch.Tensor, state: State, task: Task) -> ImageSet:
     data = task.data
     return ImageSet(images.detach().cpu(), state.labels.cpu(), tuple(data.classes), tuple(data.mean), tuple(data.std))
+
+
+def _picture(images: ImageSet, ipc: int) -> bytes:
+    """One row a class, for eyes only: the float images are the artefact."""
+    shown = images.images.numpy(), images.labels.numpy()
+    return pictures.grid(*shown, images.classes, images.mean, images.std, per_class=ipc, columns=10)
 
 
 def _config(name: str) -> type[Config]:

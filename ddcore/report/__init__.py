@@ -1,1 +1,1 @@
-"""From runs to what people read: tables, figures, pictures, estimates. No torch, no Streamlit."""
+"""From runs to what people read: tables, figures, estimates. No torch, no Streamlit."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ddcore.report import pictures
+from ddcore.ops import pictures
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from types import SimpleNamespace
 from typing import Any
@@ -118,24 +119,19 @@ def test_learning_rates_follow_their_schedules() -> None:
     assert train.learning_rate(19, 20, 0.01, "cosine") == pytest.approx(0.01 * (1 + math.cos(math.pi * 0.95)) / 2)
 
 
-def test_training_is_sgd_with_momentum_and_decay_done_by_hand() -> None:
-    network = torch.nn.Linear(3, 2)
-    twin = torch.nn.Linear(3, 2)
-    twin.load_state_dict(network.state_dict())
+def test_training_is_torchs_sgd_with_momentum_decay_and_schedule() -> None:
+    ours = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, 2))
+    theirs = copy.deepcopy(ours)
     x, y = torch.randn(6, 3, 1, 1), torch.tensor([0, 1, 0, 1, 1, 0])
-    setting = train.Setting(4, 0.1, 0.9, 0.01, "half", 6, "none")
-    flat = torch.nn.Sequential(torch.nn.Flatten(), network)
-    train.train(flat, lambda i: x[i], y, setting, (0, "test"))
-    velocity = [torch.zeros_like(p) for p in twin.parameters()]
+    train.train(ours, lambda i: x[i], y, train.Setting(4, 0.1, 0.9, 0.01, "half", 6, "none"), (0, "test"))
+    optimiser = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01)
     for epoch in range(4):
-        loss = torch.nn.functional.cross_entropy(twin(x.flatten(1)), y)
-        for p, v, g in zip(
-            twin.parameters(), velocity, torch.autograd.grad(loss, list(twin.parameters())), strict=True
-        ):
-            v.mul_(0.9).add_(g + 0.01 * p.detach())
-            p.data.sub_((0.1 if epoch < 2 else 0.01) * v)
-    for ours, theirs in zip(network.parameters(), twin.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
+        optimiser.param_groups[0]["lr"] = 0.1 if epoch < 2 else 0.01
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(theirs(x), y).backward()
+        optimiser.step()
+    for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
 
 
 def test_the_accuracy_of_each_class_is_counted_by_hand() -> None:

@@ -156,7 +156,7 @@ def test_option_that_a_network_lacks_is_refused():
 
 
 def test_group_normalisation_refuses_a_width_it_cannot_split():
-    with pytest.raises(ConfigError, match="multiple of 4 with group normalisation, got 6"):
+    with pytest.raises(ConfigError, match="multiple of 4 with group norm, got 6"):
         build("convnet3", (1, 8, 8), 10, {"width": 6, "norm": "group"})
 
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from ddcore.report import pictures
+from ddcore.ops import pictures
 
 
 def test_denormalising_gives_back_the_pixels_and_clips_the_rest() -> None:
