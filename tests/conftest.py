@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from ddcore import home as places
+
+# Two test processes share two cores: one thread each, in the jobs they start too. Set before torch loads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = places.PROJECT.parent / "shared" / "data"
 

@@ -35,7 +35,7 @@ def other_values(label: str, p: ParamInfo) -> Iterator[Any]:
             yield not now
         case "int" | "float":
             yield from (v for v in (1, 2, 3, 5, 64) if v != now)
-            yield 0.5
+            yield from (0.5, 0.25)
         case _:
             yield "fedcba9876543210"
 
