@@ -26,9 +26,9 @@ FOLDERS = ("snapshots", "pictures")
 def main() -> None:
     data = home.data_root()
     with tempfile.TemporaryDirectory() as place:
+        shutil.rmtree(home.demo_root(), ignore_errors=True)  # else they would answer for themselves
         os.environ |= {"DDCORE_HOME": place, "DDCORE_DATA": str(data)}
         _compute()
-        shutil.rmtree(home.demo_root(), ignore_errors=True)
         for folder in sorted(Path(place, "runs").glob("[a-z]*/*/run.json")):
             _keep(folder.parent, home.demo_root() / folder.parent.relative_to(Path(place, "runs")))
     total = sum(f.stat().st_size for f in home.demo_root().rglob("*") if f.is_file())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ from ddcore import home as places
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = places.PROJECT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_demo_runs() -> Iterator[None]:
+    """The finished runs that ship with the code are not in the way of tests of empty stores."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "demo_root", lambda: places.PROJECT / "no-demo-runs")
+        yield
 
 
 @pytest.fixture

@@ -69,9 +69,8 @@ def _distil(
 ) -> None:
     run_id = jobs.submit(one)
     store = Store()
-    plan = protocol and controls.plan(
-        store.record(run_id), protocol, nets, batch_size, one.config.values()["seed"], one.config.values()["device"]
-    )
+    device = one.config.values()["device"]
+    plan = protocol and controls.plan(store.record(run_id), protocol, nets, batch_size, device=device)
     if plan:
         controls.submit(plan, with_full)
     if stay:

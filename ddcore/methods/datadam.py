@@ -214,7 +214,10 @@ PRESETS = (
             "num_inits": 150, "num_iters": 1, "net_steps": 0, "lr_img": 10.0, "attn_power": 1.0, "batch_real": 32,
             "width": 32, "ipc": 10,
         },
-        {"mhist": {"resolution": 64, "network": "convnet5", "num_inits": 60}},
+        {
+            "digits": {"width": 128, "num_inits": 100},
+            "mhist": {"resolution": 64, "network": "convnet5", "num_inits": 60},
+        },
     ),
     Preset(
         "course",

@@ -37,11 +37,20 @@ def title(record: RunRecord) -> str:
         what = METHODS[record.name].title
     elif record.kind in KINDS:
         what = KINDS[record.kind].title
-    if config.get("images") == "initial":
-        what += " of initial images"
+    if record.kind == "evaluate":
+        what += _tested(record)
     network = config.get("network") if record.kind in ("baseline", "evaluate") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
     return " · ".join([what, *[str(part) for part in (config.get("dataset"), network, ipc) if part]])
+
+
+def _tested(record: RunRecord) -> str:
+    """ " of DataDAM, IPC 10", once the evaluation is done and has said whose images it tested."""
+    if not (source := record.summary.get("source")):
+        return " of initial images" if record.config.get("images") == "initial" else ""
+    method = METHODS[source["method"]].title if source.get("method") in METHODS else source.get("method")
+    start = "initial images of " if source.get("images") == "initial" else ""
+    return f" of {start}{method}, IPC {source.get('ipc')}"
 
 
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.report import text
+from ddcore.report import results, text
 from ddcore.runs.store import RunRecord
 from pages.components import frame, menu, progress
 
@@ -59,21 +59,33 @@ def _slots() -> str:
 
 def _latest() -> None:
     st.subheader("Latest results", anchor=False)
-    done = [r for r in frame.store().records() if r.state == "done" and r.kind in ("distill", "evaluate", "baseline")]
+    done = [r for r in frame.store().records() if r.state == "done" and _is_result(r)]
     if not done:
         st.caption("No finished run yet. Start with step 2 above.")
     for record in done[:6]:
         _result(record)
 
 
+def _is_result(record: RunRecord) -> bool:
+    """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
+    return record.kind == "baseline" or (record.kind == "distill" and record.name != "random")
+
+
 def _result(record: RunRecord) -> None:
     with st.container(border=True):
-        name, number, when = st.columns([3, 2, 1], vertical_alignment="center")
+        name, number, when = st.columns([3, 4, 1.5], vertical_alignment="center")
         with name:
             frame.link(record)
-        accuracy = record.summary.get("accuracy")
-        if accuracy:
-            number.markdown(f"**{text.accuracy(accuracy)}** · protocol *{accuracy.get('protocol', '?')}*")
-        else:
-            number.markdown(f"{record.summary.get('images', 0):,} images · {record.summary.get('steps', 0):,} steps")
+        number.markdown(_judged(record))
         when.caption("ships with the app" if record.demo else text.ago(record.created))
+
+
+def _judged(record: RunRecord) -> str:
+    """The accuracy in words, beside that of random real images where both are known."""
+    if accuracy := record.summary.get("accuracy"):
+        return f"**{text.accuracy(accuracy)}** · protocol *{accuracy.get('protocol', '?')}*"
+    if (question := results.last_question(frame.store(), record)) is None:
+        return f"{record.summary.get('images', 0):,} images, not evaluated yet"
+    known = {r.role: r.accuracy for r in results.results(frame.store(), record, question) if r.accuracy}
+    against = f", random real images {text.accuracy(known['random_real'])}" if "random_real" in known else ""
+    return f"**{text.accuracy(known.get('final'))}**{against} · protocol *{question.protocol}*"

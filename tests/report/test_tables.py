@@ -45,6 +45,12 @@ def test_a_run_without_a_name_is_called_by_what_it_computes() -> None:
     assert tables.title(record()) == "Evaluation · digits · convnet3"
 
 
+def test_an_evaluation_is_called_after_the_images_it_tested() -> None:
+    source = {"run": "0123456789abcdef", "method": "datadam", "images": "initial", "ipc": 10}
+    told = tables.title(record(summary={"source": source}))
+    assert told == "Evaluation of initial images of DataDAM, IPC 10 · digits · convnet3"
+
+
 def test_curves_leave_out_what_is_not_finite_and_keep_the_last_point() -> None:
     events = [{"event": "step", "step": i, "loss": float(i)} for i in range(5000)]
     events[3]["loss"] = math.nan

@@ -1,0 +1,43 @@
+"""The finished runs that ship with the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ddcore.experiments import KINDS, spec
+from ddcore.home import PROJECT
+from ddcore.runs.key import key
+from ddcore.runs.store import Store
+
+DEMO = PROJECT / "ddcore" / "demo"
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    return Store(demo=DEMO)
+
+
+def test_demo_runs_are_whole_small_and_still_answers_to_their_own_question(store: Store) -> None:
+    records = store.records()
+    assert {r.kind for r in records} == {"distill", "evaluate", "baseline", "describe", "flops"}
+    for record in records:
+        assert (record.state, record.demo, record.problem) == ("done", True, None)
+        assert key(spec(record.kind, record.name, record.config)) == record.id
+        assert KINDS[record.kind].version(record.name) == record.info["version"]
+    assert sum(f.stat().st_size for f in DEMO.rglob("*") if f.is_file()) < 900_000
+
+
+def test_a_demo_set_shows_images_at_every_snapshot_and_stands_beside_its_controls(store: Store) -> None:
+    for record in store.records("distill"):
+        assert len(store.images(record.id).labels) == record.summary["images"]
+        assert all(len(store.snapshot(record.id, step).labels) for step in store.snapshots(record.id))
+    judged = {r.config["run"] for r in store.records("evaluate")}
+    assert {r.id for r in store.records("distill")} <= judged
+
+
+def test_demo_runs_name_no_folder_of_the_machine_that_made_them() -> None:
+    for file in DEMO.rglob("*.json*"):
+        text = file.read_text()
+        assert not [place for place in ("/home/", "/root/", "/tmp/", "/Users/") if place in text]
