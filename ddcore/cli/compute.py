@@ -15,8 +15,14 @@ from ddcore.experiments.describe import DescribeConfig
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs import controls
 from ddcore.methods import METHODS, Method
+from ddcore.params import Config
 from ddcore.protocols import PROTOCOLS
 from ddcore.runs.store import Store
+
+WAIT_AND_JSON: tuple[click.Option, click.Option] = (
+    click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
+    click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
+)
 
 
 @click.group(help="Distil a data set: `run METHOD`. Every parameter of the method is a flag.")
@@ -54,8 +60,7 @@ def _run_command(method: Method) -> click.Command:
                 ["--eval-batch-size"], type=int, help="Batch size of the evaluation, instead of the protocol's."
             ),
             click.Option(["--with-full"], is_flag=True, help="Also train on the full data under the protocol (long)."),
-            click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
-            click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
+            *WAIT_AND_JSON,
         ],
     )
 
@@ -114,32 +119,17 @@ def _single(one: Spec, stay: bool, as_json: bool) -> None:
     show(result, as_json, lambda: f"run {run_id}: {status.state}{accuracy}")
 
 
-def _baseline(wait: bool, as_json: bool, **parameters: Any) -> None:
-    _single(spec("baseline", "baseline", given(parameters)), wait, as_json)
+def _single_command(name: str, config: type[Config], help: str) -> click.Command:
+    """A command that computes one run of the kind `name`, all of whose parameters are flags."""
+
+    def callback(wait: bool, as_json: bool, **parameters: Any) -> None:
+        _single(spec(name, name, given(parameters)), wait, as_json)
+
+    return click.Command(name, callback=callback, help=help, params=[*options(config), *WAIT_AND_JSON])
 
 
-baseline = click.Command(
-    "baseline",
-    callback=_baseline,
-    help="Train a network on the full training data.",
-    params=[
-        *options(BaselineConfig),
-        click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
-        click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
-    ],
-)
-
-
-def _describe(wait: bool, as_json: bool, **parameters: Any) -> None:
-    _single(spec("describe", "describe", given(parameters)), wait, as_json)
-
-
-describe = click.Command(
-    "describe",
-    callback=_describe,
-    help="Read a data set and count it: splits, classes, statistics.",
-    params=[*options(DescribeConfig), *baseline.params[-2:]],
-)
+baseline = _single_command("baseline", BaselineConfig, "Train a network on the full training data.")
+describe = _single_command("describe", DescribeConfig, "Read a data set and count it: splits, classes, statistics.")
 
 
 def _evaluate(run_id: str, wait: bool, as_json: bool, **parameters: Any) -> None:
@@ -160,7 +150,7 @@ evaluate = click.Command(
         click.Argument(["run_id"], metavar="RUN"),
         *options(EvaluateConfig, skip=("run", "dataset", "resolution")),
         click.Option(["--wait/--no-wait", "wait"], default=True, help="Stay until the result is there. [default]"),
-        baseline.params[-1],
+        WAIT_AND_JSON[1],
     ],
 )
 
