@@ -4,7 +4,7 @@
     python -m benchmarks.first_light --preset course --protocols course standard   (wants a CUDA GPU)
 
 Uses the real command line in a home of its own (an empty one: nothing is answered from disk), and the
-data root DDCORE_DATA. Writes benchmarks/results/first_light_<preset>_<device>.json.
+data root DDCORE_DATA. Writes benchmarks/results/first_light_<preset>_<dataset>_<device>.json.
 """
 
 from __future__ import annotations

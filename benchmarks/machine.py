@@ -30,6 +30,7 @@ def described() -> dict[str, Any]:
 def keep(name: str, result: dict[str, Any]) -> Path:
     """Write a result, with the command that made it and the machine, to benchmarks/results/<name>.json."""
     command = "python -m " + " ".join([_module(), *sys.argv[1:]])
+    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"command": command, "machine": described(), **result}, indent=2) + "\n")
     return path

@@ -1,7 +1,8 @@
 """Names of the differentiable siamese augmentation strategies (DSA; Zhao & Bilen, ICML 2021).
 
-An image batch gets one operation drawn from the strategy, with one draw for the whole batch.
-"color" stands for brightness, saturation and contrast together.
+An image batch gets one operation drawn from the strategy. As published, its parameters are drawn once for the whole
+batch while real and synthetic images are matched, so that both are changed alike, and for each image while a network is
+trained, where nothing is compared. "color" stands for brightness, saturation and contrast together.
 """
 
 from __future__ import annotations

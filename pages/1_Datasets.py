@@ -57,18 +57,20 @@ def described(facts: Dataset) -> RunRecord | None:
 
 
 def show(run: RunRecord) -> None:
-    if run.state in frame.ACTIVE:
+    if run.active:
         progress.follow(run.id)
     elif run.state != "done":
         progress.stopped(run)
     else:
         summary = run.summary
         sizes(summary)
-        charts_ = [balance, *([votes] if any(p.get("votes") for p in summary["splits"].values()) else [])]
+        voted = any(p.get("votes") for p in summary["splits"].values())
+        cells = [[balance], [votes], [statistics], [checks]] if voted else [[balance], [statistics, checks]]
         with st.grid(2, min_column_width=340, gap="medium"):
-            for part in (*charts_, statistics, checks):
+            for cell in cells:
                 with st.container():
-                    part(summary)
+                    for part in cell:
+                        part(summary)
         examples(run)
 
 
@@ -128,8 +130,9 @@ def examples(run: RunRecord) -> None:
     path = frame.store().picture(run.id, "examples")
     if path:
         st.subheader("Examples", anchor=False)
-        st.image(path.read_bytes(), caption="Real training images, one row for each class: "
-                 + ", ".join(run.summary["classes"]), width=560)  # fmt: skip
+        words = "Real training images, one row for each class: " + ", ".join(run.summary["classes"])
+        with st.container(width=560):  # an image of this width would be clipped on a narrow screen
+            st.image(path.read_bytes(), caption=words, width="stretch")
     st.caption(f"Described {text.ago(run.created)} · run `{run.id}`")
     progress.log(run.id)
 

@@ -47,7 +47,7 @@ def new_run() -> None:
 
 def show(run: RunRecord) -> None:
     parts.header(run)
-    if run.state in frame.ACTIVE:
+    if run.active:
         progress.follow(run.id, lambda run_id: charts.training(run))
     elif run.state == "done":
         done(run)
@@ -66,7 +66,8 @@ def done(run: RunRecord) -> None:
                   help="What always answering the most frequent class would reach.")  # fmt: skip
         st.metric("Training time", text.duration(s["seconds_train"]), help="Validation and testing not included.")
         st.metric("Training images", f"{s['images']:,}", help=f"{s['steps']:,} optimiser steps.")
-        st.metric("MACs per image", text.count(s["macs"]), help=tables.MACS_CONVENTION)
+        st.metric("MACs per image", text.count(s["macs"]),
+                  help="Multiply-adds of one forward pass; Cost of the networks says what counts.")  # fmt: skip
         st.metric("FLOPs per image", text.count(s["flops"]), help="2 × MACs: a multiplication and an addition each.")
         st.metric("FLOPs, test set", text.count(2 * s["macs_test_set"]),
                   help=f"One forward pass of all {s['test_images']:,} test images.")  # fmt: skip
@@ -83,7 +84,7 @@ def flops() -> None:
     if record is None:
         st.markdown("How much one image costs in each network at each size. Counting takes a few seconds.")
         parts.launch(asked, label="Count FLOPs")
-    elif record.state in frame.ACTIVE:
+    elif record.active:
         progress.follow(record.id)
     elif record.state != "done":
         progress.stopped(record)
@@ -101,7 +102,7 @@ def table(record: RunRecord) -> None:
         tables.flops(kept), hide_index=True, width="stretch", height="content",
         column_config={"Parameters": number, "MACs": number, "FLOPs = 2 × MACs": number, "Classes": number},
     )  # fmt: skip
-    st.caption(tables.MACS_CONVENTION + " Operators in the last column are met in the network but not counted.")
+    st.caption(f"How it is counted: {record.summary['convention']}.")
 
 
 main()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from ddcore.data import DATASETS
 from ddcore.experiments import Spec
 from ddcore.methods import METHODS
-from ddcore.report import text
+from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation, form, frame, images, parts, progress
 
@@ -24,7 +26,11 @@ def main() -> None:
     with frame.page(METHOD.title, f"{LEAD} *{METHOD.paper}.*"):
         run = frame.chosen_run("distill")
         if run is None:
-            new_run()
+            like = frame.chosen_run("distill", asked="like")
+            if like is None or like.name != METHOD.name:
+                new_run()
+            else:
+                again(like)
             parts.earlier("distill", "Earlier runs", name=METHOD.name)
         else:
             show(run)
@@ -41,18 +47,34 @@ def new_run() -> None:
                              help="\n\n".join(f"**{p.name}**: {p.help}" for p in METHOD.presets))  # fmt: skip
     st.caption(METHOD.preset(preset).help)
     parts.data_note(dataset)
-    given = METHOD.preset(preset).for_dataset(dataset)
+    ask(METHOD.preset(preset).for_dataset(dataset), f"{dataset}.{preset}")
+
+
+def again(run: RunRecord) -> None:
+    """The form as it stood for an earlier run, on the same data set."""
+    given = {name: value for name, value in run.config.items() if name in METHOD.Config.model_fields}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Parameters of **{tables.title(run)}**")
+        frame.link(run, f"run {run.id}")
+        if st.button("Choose a preset instead", key="new-run"):
+            frame.open_run(None)
+    parts.data_note(given["dataset"])
+    ask(given, run.id)
+
+
+def ask(given: Mapping[str, Any], start: str) -> None:
+    """The form from the values `given`, and its start button; start: names where the form starts."""
     config = form.config_form(
-        METHOD.Config, given, f"datadam.{dataset}.{preset}", hidden=("dataset",),
-        open_groups=("Synthetic set", "Method"), limits={"resolution": DATASETS[dataset].resolutions},
+        METHOD.Config, given, f"datadam.{start}", hidden=("dataset",), open_groups=("Synthetic set", "Method"),
+        limits={"resolution": DATASETS[given["dataset"]].resolutions},
     )  # fmt: skip
     if config is not None:
         parts.launch(Spec("distill", METHOD.name, config), form.changes(config, given))
 
 
 def show(run: RunRecord) -> None:
-    parts.header(run, form_key="datadam")
-    if run.state in frame.ACTIVE:
+    parts.header(run, form=run.name == METHOD.name)
+    if run.active:
         progress.follow(run.id, partial(live, run))
     elif run.state == "done":
         done(run)

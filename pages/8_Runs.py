@@ -69,12 +69,12 @@ def table(records: list[RunRecord]) -> RunRecord | None:
 def detail(record: RunRecord) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            if record.state not in frame.ACTIVE:
+            if not record.active:
                 progress.badge(record.state)
             st.markdown(f"**{tables.title(record)}**")
             st.caption(f"run `{record.id}` · {text.ago(record.created)}", width="content")
             frame.link(record, "Open its page")
-        if record.state in frame.ACTIVE:
+        if record.active:
             progress.follow(record.id)
         elif record.state == "done":
             extend(record)
@@ -85,7 +85,7 @@ def detail(record: RunRecord) -> None:
             parts.parameters(KINDS[record.kind].config(record.name), record)
         if record.demo:
             st.caption("This run ships with the app: it can be looked at, not changed.")
-        elif record.state not in frame.ACTIVE:
+        elif not record.active:
             keep_house(record)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from ddcore.cli.flags import options
 from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, spec
 from ddcore.experiments.base import Spec
 from ddcore.params import Config, Param, ParamInfo
+from ddcore.report import tables, text
 from ddcore.runs.key import key
 from ddcore.settings import NetworkConfig, TrainConfig
 
@@ -54,6 +57,57 @@ def test_a_parameter_is_a_flag_with_its_own_help(label: str, config: type[Config
     assert option.opts == [p.flag]
     assert p.help in (option.help or "")
     assert all(choice in (option.help or "") for choice in p.choices or ())
+
+
+@EVERY_PARAMETER
+def test_a_parameter_is_a_widget_with_its_words_bounds_and_choices(
+    label: str, config: type[Config], p: ParamInfo
+) -> None:
+    shown = drawn(label)[p.name]
+    assert shown.label.replace("$", "") == p.title + (f" ({p.unit})" if p.unit else "")
+    assert p.help in shown.help
+    assert p.flag in shown.help
+    match p.type:
+        case "choice":
+            assert list(shown.options) == list(p.choices or ())
+        case "int" | "float":
+            assert (shown.min, shown.max) == (p.low, p.high)
+            assert all(f"{bound:g}" in shown.help for bound in (p.low, p.high) if bound is not None)
+            assert p.step is None or shown.step == p.step
+        case other:
+            assert shown.type == {"bool": "checkbox", "text": "text_input"}[other]
+    assert shown.value == a_value(label, p)
+
+
+@EVERY_PARAMETER
+def test_a_parameter_is_a_row_of_its_runs_table(label: str, config: type[Config], p: ParamInfo) -> None:
+    frame = tables.parameters(config, {**built(label).values(), p.name: a_value(label, p)})
+    (row,) = frame[frame["Parameter"] == p.title].to_dict("records")
+    assert row["Value"] == f"{text.value(a_value(label, p))} {p.unit}".strip()
+    assert row["Meaning"] == p.help
+
+
+def a_value(label: str, p: ParamInfo) -> Any:
+    """Its default; where that is "not used", another."""
+    now = getattr(built(label), p.name)
+    return next(other_values(label, p)) if now is None else now
+
+
+@cache
+def drawn(label: str) -> dict[str, Any]:
+    """The widget of each parameter of a Config, as Streamlit drew it."""
+
+    def script(label: str) -> None:
+        from pages.components.form import widget
+        from tests.test_params import CONFIGS, a_value
+
+        for p in CONFIGS[label].params():
+            widget(p, a_value(label, p), p.name)
+
+    app = AppTest.from_function(script, kwargs={"label": label}, default_timeout=60).run()
+    assert not app.exception
+    kinds = ("number_input", "selectbox", "checkbox", "text_input")
+    return {element.key: element for kind in kinds for element in getattr(app, kind)}
 
 
 @EVERY_PARAMETER

@@ -28,6 +28,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         click.echo(f"error: {error.format_message()}", err=True)
         return 2
+    except OSError as error:  # a folder that cannot be written, a full disk: for the user to mend
+        click.echo(f"error: {error}", err=True)
+        return 1
     except DDCoreError as error:
         click.echo(f"error: {error}", err=True)
         return 1

@@ -15,9 +15,12 @@ from ddcore.experiments.describe import DescribeConfig
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs import controls
 from ddcore.methods import METHODS, Method
+from ddcore.networks import NETWORKS
 from ddcore.params import Config
 from ddcore.protocols import PROTOCOLS
+from ddcore.runs.key import key
 from ddcore.runs.store import Store
+from ddcore.settings import NETWORK_OPTIONS
 
 WAIT_AND_JSON: tuple[click.Option, click.Option] = (
     click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
@@ -37,7 +40,7 @@ def _run_command(method: Method) -> click.Command:
         wanted = given(parameters)
         dataset = wanted.get("dataset", method.Config.param("dataset").default)
         start = method.preset(preset).for_dataset(dataset) if preset else {}
-        one = spec("distill", method.name, {**start, **wanted})
+        one = spec("distill", method.name, {**_fitting(start, wanted), **wanted})
         if protocol is not None and protocol not in PROTOCOLS:
             from ddcore.errors import UnknownName
 
@@ -69,19 +72,29 @@ for _method in METHODS.values():
     run.add_command(_run_command(_method))
 
 
+def _fitting(start: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """A preset's values without network options that the wanted network does not have."""
+    if wanted.get("network") not in NETWORKS:
+        return start
+    lacking = set(NETWORK_OPTIONS) - set(NETWORKS[wanted["network"]].options)
+    return {name: value for name, value in start.items() if name not in lacking}
+
+
 def _distil(
     one: Spec, protocol: str | None, nets: int, batch_size: int | None, with_full: bool, stay: bool, as_json: bool
 ) -> None:
+    if protocol:  # refuse a wrong evaluation before anything is started
+        values = {name: one.config.values().get(name) for name in ("dataset", "resolution", *controls.NETWORK_PARAMS)}
+        asked = {"run": key(one), "protocol": protocol, "nets": nets, "batch_size": batch_size}
+        spec("evaluate", "evaluate", {**values, **asked})
     run_id = jobs.submit(one)
     store = Store()
     device = one.config.values()["device"]
     plan = protocol and controls.plan(store.record(run_id), protocol, nets, batch_size, device=device)
-    if plan:
-        controls.submit(plan, with_full)
+    parts = zip(controls.submit(plan, with_full), plan.specs(with_full), strict=True) if plan else ()
     if stay:
         wait(run_id, f"{one.name} {run_id}")
-        for part in plan.specs(with_full) if plan else ():
-            part_id = jobs.submit(part)
+        for part_id, part in parts:
             wait(part_id, f"{part.name} {part_id}")
     result: dict[str, Any] = {"run": run_id, "status": jobs.status(run_id).state}
     if stay and plan:

@@ -31,8 +31,8 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def show(result: Mapping[str, Any] | list[Any], as_json: bool, plain: Callable[[], str]) -> None:
-    """The result: one JSON value, or text for people."""
+def show(result: Mapping[str, Any], as_json: bool, plain: Callable[[], str]) -> None:
+    """The result: one JSON object, or text for people."""
     click.echo(json.dumps(result) if as_json else plain())
 
 

@@ -22,6 +22,7 @@ from ddcore.runs import memo
 from ddcore.runs.store import Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 
+SMALLEST_SIDE = 8  # pixels: that of the smallest data set; the networks are made for it and up
 WHAT = ("methods", "datasets", "networks", "protocols", "presets")
 
 
@@ -66,12 +67,12 @@ def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
 @as_json
 def runs(as_json: bool) -> None:
     rows = [
-        {"run": r.id, "kind": r.kind, "name": r.name, "status": jobs.status(r.id).state if not r.problem else r.state,
+        {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state,
          "config": r.config, "accuracy": r.summary.get("accuracy"), "seconds": r.summary.get("seconds"),
          "tags": list(r.user.get("tags", [])), "title": r.user.get("name", ""), "demo": r.demo, "problem": r.problem}
         for r in Store().records()
     ]  # fmt: skip
-    show(rows, as_json, lambda: "\n".join(_run_line(row) for row in rows) or "no runs yet")
+    show({"runs": rows}, as_json, lambda: "\n".join(_run_line(row) for row in rows) or "no runs yet")
 
 
 def _run_line(row: dict[str, Any]) -> str:
@@ -145,6 +146,8 @@ def flops(name: str, shape: str, classes: int, as_json: bool, **changes: Any) ->
     if not (match := re.fullmatch(r"(\d+)x(\d+)x(\d+)", shape)):
         raise ConfigError([f"shape must be CxHxW such as 1x28x28, got {shape!r}"])
     c, h, w = (int(side) for side in match.groups())
+    if min(c, h, w) < 1 or min(h, w) < SMALLEST_SIDE:
+        raise ConfigError([f"shape must have a channel and sides of at least {SMALLEST_SIDE} pixels, got {shape!r}"])
     if problems := entry.problems((c, h, w), given(changes)):
         raise ConfigError(problems)
     counted = _counted(name, [c, h, w], classes, {**entry.options, **given(changes)})

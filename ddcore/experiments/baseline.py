@@ -31,63 +31,71 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
     train_part, val_part, test_part = (
         resident.Resident.from_split(split, data, where) for split in (data.train, data.val, data.test)
     )
-    network = nets.build(
-        config.network, config.shape, len(data.classes), config.network_options(),
-        generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
+    training = train.Training.begin(
+        nets.build(
+            config.network, config.shape, len(data.classes), config.network_options(),
+            generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
+        )
     )  # fmt: skip
-    began = device.now(where)
-    validating = 0.0
-    train_accuracy = 0.0
-    steps = 0
+    watch = device.Stopwatch(where, _resume(training, recorder))
     per_epoch = -(-len(train_part) // config.batch_size)
+    steps, step = config.epochs * per_epoch, training.epoch * per_epoch
+    reached = 0.0
 
     def on_step() -> None:
-        nonlocal steps
+        nonlocal step
         recorder.check_cancelled()
-        recorder.progress(steps, config.epochs * per_epoch, "Training")
-        steps += 1
+        recorder.progress(step, steps, "Training")
+        step += 1
 
-    def on_epoch(epoch: int, loss: float, accuracy: float) -> None:
-        nonlocal validating, train_accuracy
-        train_accuracy = accuracy
-        paused = device.now(where)
-        val_accuracy = _accuracy(network, val_part, recorder)
-        network.train()
-        validating += device.now(where) - paused
+    def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
+        nonlocal reached
+        seconds, reached = watch.stop(), accuracy.item()
         recorder.event(
-            "epoch", epoch=epoch + 1, loss=loss, train_accuracy=accuracy, val_accuracy=val_accuracy,
-            seconds=round(device.now(where) - began - validating, 3),
+            "epoch", epoch=training.epoch, loss=loss.item(), train_accuracy=reached,
+            val_accuracy=_accuracy(training.network, val_part, recorder), seconds=round(seconds, 3),
         )  # fmt: skip
+        recorder.checkpoint(training.dump(), {"epoch": training.epoch, "seconds": seconds})
+        watch.go()
 
     train.train(
-        network, train_part.batch, train_part.labels, train.Setting(**config.training_values()),
+        training, train_part.batch, train_part.labels, train.Setting(**config.training_values()),
         (config.seed, "baseline"), on_epoch, on_step,
     )  # fmt: skip
-    seconds_train = device.now(where) - began - validating
     recorder.progress(steps, steps, "Testing")
-    predicted = _predict(network, test_part, recorder)
+    tested = device.Stopwatch(where)
+    predicted = _predict(training.network, test_part, recorder)
+    tested.stop()
     counted = flops.count(config.network, config.shape, len(data.classes), config.network_options())
-    tested = len(test_part)
     return {
         "accuracy": {"mean": (predicted == test_part.labels).float().mean().item(), "std": None, "n": 1,
                      "protocol": protocol_of(config)},
-        "accuracy_train": train_accuracy,
+        "accuracy_train": reached,
         "per_class": train.per_class_accuracy(predicted, test_part.labels, len(data.classes)),
         "majority": majority(test_part),
-        "seconds": device.now(where) - began,
-        "seconds_train": seconds_train,
-        "images": len(train_part), "test_images": tested, "steps": steps,
+        "seconds": watch.seconds + tested.seconds, "seconds_train": watch.seconds, "seconds_test": tested.seconds,
+        "images": len(train_part), "test_images": len(test_part), "steps": steps,
         "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
-        "macs_test_set": counted.macs * tested,
+        "macs_test_set": counted.macs * len(test_part),
     }  # fmt: skip
 
 
-def protocol_of(config: TrainConfig) -> str:
+def _resume(training: train.Training, recorder: Recorder) -> float:
+    """Load the last checkpoint, if any; the seconds that training took until then."""
+    if (point := recorder.resume_point()) is None:
+        return 0.0
+    tensors, meta = point
+    training.load(tensors, meta["epoch"])
+    recorder.note(f"Goes on after epoch {training.epoch}.")
+    return float(meta["seconds"])
+
+
+def protocol_of(config: BaselineConfig) -> str:
     """The named protocol whose setting this is, else "own setting"."""
     from ddcore.protocols import PROTOCOLS
 
     for protocol in PROTOCOLS.values():
-        if protocol.training(config.augment) == TrainConfig(**config.training_values()):
+        if protocol.training(config.facts.augment) == TrainConfig(**config.training_values()):
             return protocol.name
     return "own setting"
 

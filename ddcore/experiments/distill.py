@@ -6,6 +6,7 @@ It records, snapshots, checkpoints, resumes, extends, cancels and times; a metho
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ddcore.experiments.base import ImageSet, Kind, Recorder
@@ -37,16 +38,18 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     data = load.load(config.dataset, config.resolution)
     task = Task(config, resident.Resident.from_split(data.train, data, where), where)
     recorder.progress(0, method.steps(config), "Preparing the first images")
-    began = device.now(where)
+    watch = device.Stopwatch(where)
     state = method.start(task)
-    initial = state.images.detach().clone()
-    earlier = _resume(state, recorder)
-    recorder.save_images("initial", _image_set(initial, state, task))
+    progress = _resume(state, recorder) or Progress(state.images.detach().clone())
+    watch.seconds = progress.seconds
+    initial = _image_set(progress.initial, state, task)
+    recorder.save_images("initial", initial)
     if state.step == 0:
-        recorder.snapshot(0, initial)
-    losses = _advance(method, task, state, recorder, earlier) if method.step else {}
-    seconds = earlier + device.now(where) - began
-    _checkpoint(state, seconds, recorder)
+        recorder.snapshot(0, initial.images)
+    if method.step:
+        _advance(method, task, state, progress, recorder)
+    seconds = watch.stop()
+    _checkpoint(state, progress, seconds, recorder)
     final = _image_set(state.images, state, task)
     recorder.save_images("images", final)
     recorder.save_picture("final", _picture(final, config.ipc))
@@ -56,44 +59,56 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
         "ipc": config.ipc,
         "stored_floats": state.images.numel(),
         "seconds": seconds,
-        "losses": losses,
-        "pixel_change": (state.images - initial).abs().mean().item(),
+        "losses": progress.latest,
+        "pixel_change": (final.images - initial.images).abs().mean().item(),
     }
 
 
-def _resume(state: State, recorder: Recorder) -> float:
-    """Load the newest checkpoint into `state`, if any; the seconds already spent."""
+@dataclass
+class Progress:
+    """What the driver itself carries from session to session.
+
+    initial: the images before the first step (kept, not drawn again: another device would draw others);
+    seconds: time spent until the last checkpoint; latest: the last recorded value of each curve.
+    """
+
+    initial: torch.Tensor
+    seconds: float = 0.0
+    latest: dict[str, float] = field(default_factory=dict)
+
+
+def _resume(state: State, recorder: Recorder) -> Progress | None:
+    """Load the newest checkpoint into `state`, if any."""
     if (point := recorder.resume_point()) is None:
-        return 0.0
+        return None
     tensors, meta = point
     states.load(state, tensors, meta["state"])
     recorder.event("resumed", step=state.step)
     recorder.note(f"Goes on from step {state.step}.")
-    return float(meta["seconds"])
+    return Progress(tensors["initial"].to(state.images.device), float(meta["seconds"]), dict(meta["latest"]))
 
 
-def _advance(method: Method, task: Task, state: State, recorder: Recorder, earlier: float) -> dict[str, float]:
-    """Step to the end; the last recorded value of each curve."""
+def _advance(method: Method, task: Task, state: State, progress: Progress, recorder: Recorder) -> None:
+    """Step to the end."""
     assert method.step is not None
     total = method.steps(task.config)
     every = -(-total // MOST_RECORDED_STEPS)
-    latest: dict[str, float] = {}
     began = saved = time.perf_counter()
     while state.step < total:
         recorder.check_cancelled()
         scalars = method.step(task, state)
         state.step += 1
         last = state.step == total
+        seconds = progress.seconds + time.perf_counter() - began
         if last or (state.step - 1) % every == 0 or state.step in _snapshot_steps(state.step):
-            latest |= _record(scalars, state.step, total, earlier + time.perf_counter() - began, recorder)
+            progress.latest |= _record(scalars, state.step, total, seconds, recorder)
         if not last and state.step in _snapshot_steps(state.step):
             recorder.snapshot(state.step, state.images)
             recorder.event("snapshot", step=state.step)
         recorder.progress(state.step, total, "Distilling")
         if time.perf_counter() - saved > CHECKPOINT_SECONDS:
-            _checkpoint(state, earlier + time.perf_counter() - began, recorder)
+            _checkpoint(state, progress, seconds, recorder)
             saved = time.perf_counter()
-    return latest
 
 
 def _record(
@@ -111,9 +126,10 @@ def _snapshot_steps(step: int) -> set[int]:
     return {power, 2 * power, 5 * power}
 
 
-def _checkpoint(state: State, seconds: float, recorder: Recorder) -> None:
+def _checkpoint(state: State, progress: Progress, seconds: float, recorder: Recorder) -> None:
     tensors, numbers = states.dump(state)
-    recorder.checkpoint(tensors, {"state": numbers, "seconds": seconds, "step": state.step})
+    meta = {"state": numbers, "seconds": seconds, "latest": progress.latest}
+    recorder.checkpoint(tensors | {"initial": progress.initial}, meta)
 
 
 def _image_set(images: torch.Tensor, state: State, task: Task) -> ImageSet:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from ddcore.data import DATASETS
@@ -47,10 +49,20 @@ def run(name: str, config: FlopsConfig, recorder: Recorder) -> dict[str, Any]:
     return {"rows": rows, "convention": convention}
 
 
+def _version(name: str) -> int:
+    """Another network, option or size is another table, though the parameters are the same."""
+    counted = [
+        [(n.name, dict(n.options)) for n in NETWORKS.values()],
+        [(d.name, d.channels, d.resolutions, len(d.classes)) for d in DATASETS.values()],
+    ]
+    return zlib.crc32(json.dumps(counted).encode())
+
+
 KIND = Kind(
     name="flops",
     title="FLOPs table",
     names=lambda: ("flops",),
     config=lambda name: FlopsConfig,
     run=run,
+    version=_version,
 )

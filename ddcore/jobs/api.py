@@ -7,10 +7,10 @@ pydantic are made where they are used: the runner loads this package and has to 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunNotFound
+from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.jobs.job import mark_ended, mark_queued, request_cancel
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
@@ -28,7 +28,8 @@ def submit(spec: Spec) -> str:
     """Have a question answered; the id of its run, at once.
 
     Done already or under way: nothing is started. Ended early: it is queued again and goes on from
-    its checkpoint, and so are the parents that it needs. Raises RunNotFound for an unknown parent.
+    its checkpoint, and so are the parents that it needs. Raises RunNotFound or RunBroken for a parent
+    that is unknown or cannot be read, FolderUnusable when the question cannot be written down.
     """
     from ddcore.experiments import KINDS
     from ddcore.runs.key import key
@@ -37,10 +38,8 @@ def submit(spec: Spec) -> str:
     run_id = key(spec)
     if store.exists(run_id) and store.record(run_id).state == "done":
         return run_id
-    for parent in KINDS[spec.kind].parents(spec.config):
-        if not store.exists(parent):
-            raise RunNotFound(f"no run {parent!r}, which this {spec.kind} run builds on")
     with store.lock():
+        _check_parents(store, spec.kind, KINDS[spec.kind].parents(spec.config))
         _enqueue(store, Queue(), store.create(spec))
     tend(store, Queue())
     return run_id
@@ -159,13 +158,27 @@ def run_inline(spec: Spec, store: Store | None = None) -> str:
     return record.id
 
 
+def _check_parents(store: Store, kind: str, parents: Iterable[str]) -> None:
+    """Refuse what could never start: some run that it needs is not there or cannot be read. Under the lock."""
+    for run_id in parents:
+        if not store.exists(run_id):
+            raise RunNotFound(f"no run {run_id!r}, which this {kind} run builds on")
+        record = store.record(run_id)
+        if record.state == "broken":
+            raise RunBroken(
+                f"run {run_id}, which this {kind} run builds on, cannot be read ({record.problem}); "
+                "compute it again first"
+            )
+        if record.state not in ("done", "running", "cancelling"):
+            _check_parents(store, record.kind, record.info["parents"])
+
+
 def _enqueue(store: Store, queue: Queue, record: RunRecord) -> None:
     """Queue a run that is not done or under way, behind the parents that it needs. Under the lock."""
     if record.state in ("done", "running", "cancelling") or (record.state == "queued" and queue.holds(record.id)):
         return
     for run_id in record.info["parents"]:
-        if store.exists(run_id):  # one that is gone is the runner's to complain about
-            _enqueue(store, queue, store.record(run_id))
+        _enqueue(store, queue, store.record(run_id))
     mark_queued(record.folder)
     queue.add(record.id)
 

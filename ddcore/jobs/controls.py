@@ -13,10 +13,12 @@ from typing import Any
 
 from ddcore import jobs
 from ddcore.data import DATASETS
+from ddcore.errors import ConfigError
 from ddcore.experiments import Spec, spec
+from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.methods import METHODS
 from ddcore.protocols import PROTOCOLS
-from ddcore.runs.key import key
+from ddcore.runs.key import identity, key
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 
@@ -35,6 +37,13 @@ class Plan:
     random_real: Spec
     full: Spec
 
+    @property
+    def label(self) -> str:
+        """The protocol as numbers are labelled with it."""
+        config = self.final.config
+        assert isinstance(config, EvaluateConfig)
+        return config.protocol_label()
+
     def specs(self, with_full: bool = False) -> list[Spec]:
         """Everything in the order in which it is best computed; full data only on request: it is long."""
         small = [self.final, self.random, self.random_real, *([self.initial] if self.initial else [])]
@@ -50,6 +59,8 @@ def plan(
     The network is the one it was distilled with unless `network` says otherwise (network, width, …).
     Raises ConfigError or UnknownName like any spec.
     """
+    if record.kind != "distill":
+        raise ConfigError([f"only a distilled set or coreset can be evaluated; run {record.id} is a {record.kind} run"])
     config = record.config
     place = {"dataset": config["dataset"], "resolution": config["resolution"], "device": device}
     chosen = {**place, **_network_of(config, network)}
@@ -96,14 +107,20 @@ def outcome(plan: Plan, store: Store) -> dict[str, Any]:
 
 def full_data(plan: Plan, store: Store) -> dict[str, Any] | None:
     """Accuracy of training on all data in the plan's setting, over all seeds that were run."""
-    wanted = _without_seed(plan.full.config.key_values())
-    matching = [r for r in store.records("baseline") if r.state == "done" and _without_seed(r.config) == wanted]
+    wanted = identity(plan.full)
+    matching = [
+        r
+        for r in store.records("baseline")
+        if r.state == "done"
+        and _without_seed(r.config) == _without_seed(wanted["config"])
+        and (r.info["version"], r.info["dataset"]) == (wanted["version"], wanted["dataset"])
+    ]
     if not matching:
         return None
     means = [r.summary["accuracy"]["mean"] for r in matching]
     return {
         "mean": statistics.mean(means), "std": statistics.stdev(means) if len(means) > 1 else None,
-        "n": len(means), "protocol": plan.final.config.values()["protocol"],
+        "n": len(means), "protocol": plan.label,
         "seconds_train": statistics.mean(r.summary["seconds_train"] for r in matching),
     }  # fmt: skip
 

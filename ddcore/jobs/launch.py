@@ -58,12 +58,12 @@ def _missing(queue: Queue) -> list[Slot]:
         elif waiting > 0:
             wanted.append(slot)
             waiting -= 1
-    return [slot for slot in wanted if not _lives(slot)]
+    return [slot for slot in wanted if not _lives(slot.name)]
 
 
-def _lives(slot: Slot) -> bool:
+def _lives(slot: str) -> bool:
     try:
-        process: dict[str, Any] = read_json(runner_file(slot.name))
+        process: dict[str, Any] = read_json(runner_file(slot))
     except (OSError, RunBroken):
         return False
     return is_alive(process.get("pid"), process.get("mark"))
@@ -83,8 +83,12 @@ def _start(slot: Slot) -> None:
 
 
 def _strays(queue: Queue) -> dict[str, str]:
+    """slot name → run id, for what was taken by a slot that this process does not have and that nobody serves.
+
+    A slot with a live runner belongs to a process that may see other GPUs (CUDA_VISIBLE_DEVICES).
+    """
     known = {slot.name for slot in slots()}
-    return {slot: run_id for slot, run_id in queue.active().items() if slot not in known}
+    return {slot: run_id for slot, run_id in queue.active().items() if slot not in known and not _lives(slot)}
 
 
 def _return_strays(store: Store, queue: Queue) -> None:

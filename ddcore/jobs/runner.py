@@ -102,7 +102,7 @@ class Runner:
 
     def _run(self, run_id: str) -> None:
         """Run a claimed job in a worker, to its end."""
-        folder = self.store.record(run_id).folder
+        folder = self.store.own(run_id, "computed again").folder
         with open(folder / "log.txt", "ab") as log:
             worker = child(["-m", "ddcore.jobs.worker", run_id, self.slot], log, **_threads())
         code = self._watch(folder, worker.pid, start_mark(worker.pid), worker)
@@ -151,7 +151,11 @@ class Runner:
             record = self.store.record(run_id)
             job = read_job(record.folder).get("state")
             # Asked for again the moment it ended? Then what job.json says is about the next session.
-            if record.state not in ("done", "running") and job in ("running", "queued") and not self._again(run_id):
+            if (
+                record.state not in ("done", "running", "broken")
+                and job in ("running", "queued")
+                and not self._again(run_id)
+            ):
                 state, message = _end(record, job, code)
                 mark_ended(record.folder, state, message)
             self.queue.release(self.slot, run_id)

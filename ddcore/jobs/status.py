@@ -10,6 +10,7 @@ from typing import Any
 from ddcore.errors import RunBroken
 from ddcore.runs.files import read_json
 from ddcore.runs.record import RunRecord
+from ddcore.runs.state import ACTIVE
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,7 @@ class Status:
     @property
     def active(self) -> bool:
         """Whether it may still change by itself."""
-        return self.state in ("queued", "running", "cancelling")
-
-    @property
-    def fraction(self) -> float:
-        """0 … 1."""
-        return min(1.0, self.done / self.total) if self.total else float(self.state == "done")
+        return self.state in ACTIVE
 
 
 def read_status(record: RunRecord, position: int | None = None) -> Status:

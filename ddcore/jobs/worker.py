@@ -23,6 +23,10 @@ def main(run_id: str, slot: str) -> int:
     """Compute the run; 0 when it is done or was cancelled, else an exit code."""
     store = Store()
     record = store.record(run_id)
+    if record.state == "done":
+        return 0
+    if record.state == "broken":
+        raise JobFailed(f"run {record.id} cannot be computed: {record.problem}")
     try:
         # Held to the end of the process: however many workers are started, one computes.
         with FileLock(record.folder / ".worker.lock", timeout=0):

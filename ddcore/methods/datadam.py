@@ -104,6 +104,14 @@ class DataDAMConfig(SyntheticConfig):
         help="Siamese augmentation: real and synthetic images of a class get the same random change.",
     )  # fmt: skip
 
+    def problems(self) -> list[str]:
+        found = super().problems()
+        if self.network == "mlp":
+            found.append("network must have spatial maps: an mlp attends to no place, so there is nothing to match")
+        if self.depth == 1 and self.layers == "all-but-last":
+            found.append("depth must be at least 2 with layers all-but-last, got 1: no layer would be left to match")
+        return found
+
 
 @dataclass
 class DataDAMState(State):
@@ -174,7 +182,10 @@ def siamese(task: Task, state: DataDAMState, inner: int, real: Tensor, images: T
 
 
 def train_network(task: Task, state: DataDAMState) -> None:
-    """ζ_θ epochs of plain SGD (no momentum, no decay) on the synthetic set, in the order DC uses."""
+    """ζ_θ epochs of plain SGD (no momentum, no decay) on the synthetic set, in the order DC uses.
+
+    Augmentation draws for each image here, as published: the shared draw is for matching.
+    """
     config, network = task.config, state.network.train().requires_grad_(True)
     parameters: list[Tensor] = list(network.parameters())
     draws = task.generator("inner", state.step)
@@ -182,7 +193,8 @@ def train_network(task: Task, state: DataDAMState) -> None:
     for _ in range(config.net_steps):
         order = torch.randperm(len(state.labels), generator=draws, device=task.device)
         for batch in order.split(config.batch_syn):
-            x = augment.apply(state.images[batch], augment.draw(config.augment, changes, config.shape))
+            drawn = augment.draw(config.augment, changes, config.shape, images=len(batch))
+            x = augment.apply(state.images[batch], drawn)
             gradients = torch.autograd.grad(F.cross_entropy(network(x), state.labels[batch]), parameters)
             with torch.no_grad():
                 torch._foreach_add_(parameters, gradients, alpha=-config.lr_net)

@@ -22,3 +22,19 @@ def now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
+
+
+class Stopwatch:
+    """Seconds of what lies between `go` and `stop`, on top of those of an earlier session."""
+
+    def __init__(self, device: torch.device, seconds: float = 0.0) -> None:
+        self.device, self.seconds = device, seconds
+        self.go()
+
+    def go(self) -> None:
+        self._began = now(self.device)
+
+    def stop(self) -> float:
+        """Stop counting; the seconds so far."""
+        self.seconds += now(self.device) - self._began
+        return self.seconds

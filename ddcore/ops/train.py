@@ -6,7 +6,7 @@ Notation: n images, B batch size, E epochs; `images(indices)` gives the normalis
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -44,25 +44,55 @@ def learning_rate(epoch: int, epochs: int, lr: float, schedule: str) -> float:
     return lr
 
 
+@dataclass
+class Training:
+    """A training under way, with everything it needs to go on. epoch: how many are done."""
+
+    network: nn.Module
+    velocity: list[Tensor]
+    epoch: int = 0
+
+    @classmethod
+    def begin(cls, network: nn.Module) -> Training:
+        """At rest, before the first epoch."""
+        return cls(network, [torch.zeros_like(p) for p in network.parameters()])
+
+    def dump(self) -> dict[str, Tensor]:
+        """Weights, buffers and momentum, by name: what `load` takes."""
+        network = {f"network.{name}": t.detach().clone() for name, t in self.network.state_dict().items()}
+        return network | {f"velocity.{i}": v.clone() for i, v in enumerate(self.velocity)}
+
+    def load(self, tensors: Mapping[str, Tensor], epoch: int) -> None:
+        """Go back to a dump made after `epoch` epochs."""
+        prefix = "network."
+        self.network.load_state_dict({n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)})
+        for i, v in enumerate(self.velocity):
+            v.copy_(tensors[f"velocity.{i}"])
+        self.epoch = epoch
+
+
 def train(
-    network: nn.Module,
+    training: Training,
     images: Batch,
     labels: Tensor,
     setting: Setting,
     purpose: tuple[int, *tuple[str | int, ...]],
-    on_epoch: Callable[[int, float, float], None] = lambda epoch, loss, accuracy: None,
+    on_epoch: Callable[[Tensor, Tensor], None] = lambda loss, accuracy: None,
     on_step: Callable[[], None] = lambda: None,
 ) -> None:
-    """Train in place with SGD and cross-entropy; one momentum buffer from the first step to the last.
+    """Train in place with SGD and cross-entropy, from where `training` is to the setting's last epoch.
 
-    purpose: (seed, what for…), from which order and augmentation are drawn; on_epoch(epoch, mean
-    loss, training accuracy as a fraction) is called after each epoch, on_step before each step.
+    purpose: (seed, what for…), from which order and augmentation are drawn; on_epoch(mean loss, training
+    accuracy as a fraction) is called after each epoch with 0-dim tensors, so that the device need not be
+    waited for; on_step before each step. Augmentation draws for each image, as the published code does
+    where nothing is matched.
     """
+    network, velocity = training.network, training.velocity
     parameters: list[Tensor] = list(network.parameters())
-    velocity = [torch.zeros_like(p) for p in parameters]
     n, size = len(labels), setting.batch_size
-    network.train()
-    for epoch in range(setting.epochs):
+    while training.epoch < setting.epochs:
+        epoch = training.epoch
+        network.train()
         lr = learning_rate(epoch, setting.epochs, setting.lr, setting.schedule)
         order_draws = seeds.generator(*purpose, "order", epoch, device=labels.device)
         augment_draws = seeds.generator(*purpose, "augment", epoch)
@@ -73,14 +103,15 @@ def train(
             on_step()
             batch = order[start : start + size]
             x, y = images(batch), labels[batch]
-            x = dsa.apply(x, dsa.draw(setting.augment, augment_draws, x.shape[1:]))
+            x = dsa.apply(x, dsa.draw(setting.augment, augment_draws, x.shape[1:], images=len(x)))
             logits = network(x)
             loss = F.cross_entropy(logits, y)
             gradients = torch.autograd.grad(loss, parameters)
             sgd_step(parameters, gradients, velocity, lr, setting.momentum, setting.weight_decay)
             loss_sum += loss.detach() * len(y)
             correct += (logits.detach().argmax(1) == y).sum()
-        on_epoch(epoch, loss_sum.item() / n, correct.item() / n)
+        training.epoch += 1
+        on_epoch(loss_sum / n, correct / n)
 
 
 @torch.no_grad()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunNotFound
 from ddcore.experiments import Spec
+from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs.controls import full_data, plan
 from ddcore.lazy import lazy
-from ddcore.report import text
+from ddcore.report import tables, text
 from ddcore.runs.key import key
 
 if TYPE_CHECKING:
@@ -77,14 +78,23 @@ def _result(
     return Result(role, title, help, specs, record, accuracy or done)
 
 
-def last_question(store: Store, run: RunRecord) -> Question | None:
-    """How this run was evaluated last, so that its page shows those numbers again."""
-    for record in store.records("evaluate"):
-        config = record.config
-        if config.get("run") == run.id and config.get("images") == "images":
-            batch = config.get("batch_size")
-            return Question(config["protocol"], config["network"], config["nets"], batch, config["seed"])
-    return None
+def last_evaluation(store: Store, run: RunRecord) -> RunRecord | None:
+    """The newest evaluation of this run's images, in whatever state."""
+    found = (r for r in store.records("evaluate") if r.config.get("run") == run.id)
+    return next((r for r in found if r.config.get("images") == "images"), None)
+
+
+def question_of(evaluation: RunRecord) -> Question:
+    """What this evaluation asked, so that a page can show its numbers again beside the controls."""
+    config = evaluation.config
+    return Question(config["protocol"], config["network"], config["nets"], config.get("batch_size"), config["seed"])
+
+
+def setting(rows: list[Result]) -> str:
+    """ "ConvNet-3, width 32 · protocol course, batch 10": what was trained, and how, the same for every line."""
+    config = rows[0].specs[-1].config
+    assert isinstance(config, EvaluateConfig)
+    return f"{tables.network(config.values())} · protocol {config.protocol_label()}"
 
 
 def table(rows: list[Result]) -> pd.DataFrame:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ddcore.experiments import KINDS
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
+from ddcore.networks import NETWORKS
 from ddcore.params import Config
 from ddcore.report import text
+from ddcore.settings import NetworkConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,11 +22,6 @@ else:
     pd = lazy("pandas")
 
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
-
-MACS_CONVENTION = (
-    "MACs are multiply-adds of one forward pass of one image, counted by fvcore, which counts one multiply-add as one; "
-    "FLOPs here are 2 × MACs, as PyTorch's own counter does."
-)
 
 
 def title(record: RunRecord) -> str:
@@ -39,9 +36,22 @@ def title(record: RunRecord) -> str:
         what = KINDS[record.kind].title
     if record.kind == "evaluate":
         what += _tested(record)
-    network = config.get("network") if record.kind in ("baseline", "evaluate") else None
+    trained = network(config) if record.kind in ("baseline", "evaluate") and config.get("network") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
-    return " · ".join([what, *[str(part) for part in (config.get("dataset"), network, ipc) if part]])
+    return " · ".join([what, *[str(part) for part in (config.get("dataset"), trained, ipc) if part]])
+
+
+def network(config: Mapping[str, Any]) -> str:
+    """ "ConvNet-3, width 32": the network of a run's config and how it departs from the published one."""
+    name = str(config.get("network"))
+    if name not in NETWORKS:
+        return name
+    changed = [
+        f"{NetworkConfig.param(option).label.lower()} {text.value(config[option])}"
+        for option, published in NETWORKS[name].options.items()
+        if config.get(option) not in (None, published)
+    ]
+    return ", ".join([NETWORKS[name].title, *changed])
 
 
 def _tested(record: RunRecord) -> str:

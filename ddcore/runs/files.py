@@ -7,13 +7,30 @@ import itertools
 import json
 import math
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ddcore.errors import RunBroken
+from ddcore.errors import DDCoreError, RunBroken
 
 _counter = itertools.count()
+
+
+class FolderUnusable(DDCoreError):
+    """A folder of the app that cannot be used: full, read-only, not permitted, not a folder."""
+
+
+@contextlib.contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """What the file system refuses in here becomes one sentence that names `folder`: FolderUnusable."""
+    try:
+        yield
+    except OSError as error:
+        at = f" ({error.filename})" if error.filename and str(error.filename) != str(folder) else ""
+        raise FolderUnusable(
+            f"the folder {folder} cannot be used: {error.strerror or error}{at}; DDCORE_HOME can name another place"
+        ) from error
 
 
 def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:

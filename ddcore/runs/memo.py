@@ -81,12 +81,12 @@ def get_bytes(key: str) -> bytes | None:
         return None
 
 
-def put_bytes(key: str, value: bytes, tag: str | None = None) -> None:
-    """Keep `value`, if that can be done. tag: a run's id; `drop` forgets all of a tag."""
+def put_bytes(key: str, value: bytes) -> None:
+    """Keep `value`, if that can be done."""
     if not isinstance(value, bytes):
         raise NotBytesError(f"a memo value must be bytes, got {type(value).__name__}")
     try:
-        memo().set(key, value, tag=tag)
+        memo().set(key, value)
     except TROUBLE:
         return
 
@@ -101,17 +101,9 @@ def get_json(key: str) -> Any:
         return None
 
 
-def put_json(key: str, value: Any, tag: str | None = None) -> None:
+def put_json(key: str, value: Any) -> None:
     """Keep a JSON-ready value, if that can be done."""
-    put_bytes(key, dumps(value).encode(), tag)
-
-
-def drop(tag: str) -> None:
-    """Forget everything kept with this tag."""
-    try:
-        memo().evict(tag)
-    except TROUBLE:
-        return
+    put_bytes(key, dumps(value).encode())
 
 
 def memoise(version: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -29,10 +29,10 @@ def code() -> dict[str, str | None]:
 
 
 def device() -> dict[str, str | None]:
-    """{type, name} of the device this process has computed on."""
+    """{type, name} of the device this process has computed on; a CPU's name ends in the threads torch used."""
     if (cuda := _cuda()) is not None:
         return {"type": "cuda", "name": cuda.get_device_name()}
-    return {"type": "cpu", "name": _processor()}
+    return {"type": "cpu", "name": ", ".join(part for part in (_processor(), _threads()) if part) or None}
 
 
 def peak_memory_bytes() -> int | None:
@@ -51,6 +51,14 @@ def _cuda() -> Any:
     """torch.cuda when this process has used it; torch is not imported for the question."""
     torch = sys.modules.get("torch")
     return torch.cuda if torch is not None and torch.cuda.is_initialized() else None
+
+
+def _threads() -> str | None:
+    """How many threads torch computes with; None when this process has not used it."""
+    if (torch := sys.modules.get("torch")) is None:
+        return None
+    count = torch.get_num_threads()
+    return f"{count} thread{'s' * (count != 1)}"
 
 
 def _version(name: str) -> str | None:

@@ -38,7 +38,7 @@ class FolderRecorder:
     """
 
     def __init__(self, store: Store, run_id: str) -> None:
-        self.store, self.record = store, store.record(run_id)
+        self.store, self.record = store, store.own(run_id, "computed again")
         self.folder: Path = self.record.folder
         self._began = time.monotonic()
         self._last: tuple[int, int, str] = (0, 0, "")

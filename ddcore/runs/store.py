@@ -5,19 +5,19 @@ The folders are the truth; there is no index to go stale.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddcore import home
 from ddcore.errors import DDCoreError, RunBroken, RunNotFound
 from ddcore.runs.events import read_events
-from ddcore.runs.files import write_json
+from ddcore.runs.files import usable, write_json
 from ddcore.runs.images import Images, read_images, read_snapshot
 from ddcore.runs.record import RUN_ID, RunRecord, read_record
 from ddcore.runs.state import ACTIVE, STATES
@@ -34,7 +34,10 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class Store:
-    """Runs below `root` (the user's own) and `demo` (read-only, shipped). Cheap to make."""
+    """Runs below `root` (the user's own) and `demo` (read-only, shipped). Cheap to make.
+
+    A folder below `demo` without run.json is not a run: nobody may ever finish it there.
+    """
 
     def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
         self.root = root or home.runs_root()
@@ -49,13 +52,13 @@ class Store:
 
     def records(self, kind: str | None = None) -> list[RunRecord]:
         """All runs, newest first; folders that cannot be read come with state "broken"."""
-        own = [read_record(folder) for folder in _folders(self.root, kind)]
-        ids = {record.id for record in own}
-        shipped = [read_record(folder, demo=True) for folder in _folders(self.demo, kind) if folder.name not in ids]
-        return sorted(own + shipped, key=lambda r: (-r.created, r.id))
+        found = list(self._all(kind))
+        own = {folder.name for folder, demo in found if not demo}
+        records = [read_record(folder, demo) for folder, demo in found if not demo or folder.name not in own]
+        return sorted(records, key=lambda r: (-r.created, r.id))
 
     def exists(self, run_id: str) -> bool:
-        """Whether there is a folder for exactly this id, in whatever state."""
+        """Whether there is a run with exactly this id, in whatever state."""
         return self._exact(run_id) is not None
 
     def _exact(self, run_id: str) -> tuple[Path, bool] | None:
@@ -63,21 +66,26 @@ class Store:
         if RUN_ID.fullmatch(run_id):
             for root, demo in ((self.root, False), (self.demo, True)):
                 for kind in _subfolders(root):
-                    if (kind / run_id).is_dir():
-                        return kind / run_id, demo
+                    folder = kind / run_id
+                    if folder.is_dir() and (not demo or _finished(folder)):
+                        return folder, demo
         return None
+
+    def _all(self, kind: str | None = None) -> Iterator[tuple[Path, bool]]:
+        """(folder, is it a demo) of every run; the user's own first."""
+        yield from ((folder, False) for folder in _folders(self.root, kind))
+        yield from ((folder, True) for folder in _folders(self.demo, kind) if _finished(folder))
 
     def _find(self, run_id: str) -> tuple[Path, bool]:
         """(folder, is it a demo): looked up among the names that exist, never joined from what was given."""
         if (found := self._exact(run_id)) is not None:
             return found
         near: dict[str, tuple[Path, bool]] = {}
-        for root, demo in ((self.root, False), (self.demo, True)):
-            for folder in _folders(root):
-                if folder.name == run_id:
-                    return folder, demo
-                if len(run_id) >= SHORTEST_PREFIX and folder.name.startswith(run_id):
-                    near.setdefault(folder.name, (folder, demo))
+        for folder, demo in self._all():
+            if folder.name == run_id:
+                return folder, demo
+            if len(run_id) >= SHORTEST_PREFIX and folder.name.startswith(run_id):
+                near.setdefault(folder.name, (folder, demo))
         if len(near) == 1:
             return next(iter(near.values()))
         if near:
@@ -91,7 +99,8 @@ class Store:
     def create(self, spec: Spec) -> RunRecord:
         """The run of a question: the one there is, else a new folder that holds the question only.
 
-        A broken one is put into the trash. Callers that are not alone hold `lock()`.
+        A broken one is put into the trash. Callers that are not alone hold `lock()`. Raises
+        FolderUnusable when the folder cannot be made.
         """
         from ddcore.runs import key as keys  # pydantic and the registries: not for the job runner
 
@@ -103,7 +112,6 @@ class Store:
             if not record.demo:
                 self._put_away(record)
         folder = self.root / spec.kind / run_id
-        folder.mkdir(parents=True, exist_ok=True)
         identity = keys.identity(spec)
         question = {
             "id": run_id,
@@ -116,24 +124,35 @@ class Store:
             "length": spec.config.length(),
             "times": {"submitted": time.time()},
         }
-        write_json(folder / "spec.json", question)
+        with usable(self.root):
+            folder.mkdir(parents=True, exist_ok=True)
+            try:
+                write_json(folder / "spec.json", question)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()  # an empty folder would read as a broken run
+                raise
         return read_record(folder)
 
-    @contextmanager
+    @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """The lock under which runs and queue change hands, among all processes; held for milliseconds."""
+        """The lock under which runs and queue change hands, among all processes; held for milliseconds.
+
+        Raises FolderUnusable for what the file system refuses, to the lock or under it.
+        """
         from filelock import FileLock, Timeout
 
-        self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / ".lock")
-        try:
-            lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.01)
-        except Timeout:
-            raise DDCoreError(f"another process has held {lock.lock_file} for {LOCK_SECONDS} seconds") from None
-        try:
-            yield
-        finally:
-            lock.release()
+        with usable(self.root.parent):
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / ".lock")
+            try:
+                lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.01)
+            except Timeout:
+                raise DDCoreError(f"another process has held {lock.lock_file} for {LOCK_SECONDS} seconds") from None
+            try:
+                yield
+            finally:
+                lock.release()
 
     def longest_prefix(self, record: RunRecord) -> RunRecord | None:
         """The longest finished run that asks the same as `record` but for less, and can be continued."""
@@ -214,7 +233,7 @@ class Store:
     ) -> RunRecord:
         """Give a run a name, tags, a note; what is None stays as it is."""
         with self.lock():
-            record = self._own(run_id, "changed")
+            record = self.own(run_id, "changed")
             user = dict(record.user)
             if name is not None:
                 user["name"] = " ".join(name.split())
@@ -228,7 +247,7 @@ class Store:
     def trash(self, run_id: str) -> None:
         """Put a run away; `restore` brings it back."""
         with self.lock():
-            record = self._own(run_id, "put into the trash")
+            record = self.own(run_id, "put into the trash")
             if record.active:
                 raise DDCoreError(f"run {record.id} is {record.state}; cancel it first")
             self._put_away(record)
@@ -254,7 +273,8 @@ class Store:
         with self.lock():
             _remove(self._find_trashed(run_id))
 
-    def _own(self, run_id: str, deed: str) -> RunRecord:
+    def own(self, run_id: str, deed: str) -> RunRecord:
+        """The run with this id, if it may be `deed` ("changed"); DDCoreError for one that ships with the app."""
         record = self.record(run_id)
         if record.demo:
             raise DDCoreError(f"run {record.id} ships with the app and cannot be {deed}")
@@ -292,6 +312,10 @@ def _folders(root: Path, kind: str | None = None) -> Iterator[Path]:
     for parent in _subfolders(root):
         if kind is None or parent.name == kind:
             yield from _subfolders(parent, links=True)
+
+
+def _finished(folder: Path) -> bool:
+    return (folder / "run.json").is_file()
 
 
 def _subfolders(root: Path, links: bool = False) -> list[Path]:

@@ -7,7 +7,7 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.networks import NETWORKS
 from ddcore.protocols import PROTOCOLS
-from ddcore.report import figures, results, text
+from ddcore.report import figures, results, tables, text
 from ddcore.report.estimate import estimate
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
@@ -30,16 +30,18 @@ def section(run: RunRecord) -> None:
     """Choose a protocol, see distilled set and controls, compute what is missing."""
     st.subheader("How good is it?", anchor=False)
     st.markdown("Networks are trained **from scratch** on the small set and tested on the real test images.")
-    question = _question(run)
-    rows = results.results(frame.store(), run, question)
-    if any(r.record and r.record.state in frame.ACTIVE for r in rows):
-        st.fragment(_live, run_every=progress.POLL_SECONDS)(run, question)
-    else:
-        _show(run, rows)
+    with frame.guarded():  # a data set that is away is told here; the rest of the page needs none
+        question = _question(run)
+        rows = results.results(frame.store(), run, question)
+        if any(r.record and r.record.active for r in rows):
+            st.fragment(_live, run_every=progress.POLL_SECONDS)(run, question)
+        else:
+            _show(run, rows)
 
 
 def _question(run: RunRecord) -> results.Question:
-    last = results.last_question(frame.store(), run)
+    before = results.last_evaluation(frame.store(), run)
+    last = results.question_of(before) if before else None
     names, protocols = list(NETWORKS), list(PROTOCOLS)
     network = last.network if last else run.config.get("network") or names[0]
     key = f"evaluation-{run.id}"
@@ -49,7 +51,8 @@ def _question(run: RunRecord) -> results.Question:
             help="\n\n".join(f"**{p.name}**: {p.help}" for p in PROTOCOLS.values()),
         )  # fmt: skip
         network = st.selectbox(
-            "Network", names, index=names.index(network), key=f"{key}-network", format_func=lambda n: NETWORKS[n].title,
+            "Network", names, index=names.index(network), key=f"{key}-network",
+            format_func=lambda n: tables.network(run.config if n == run.config.get("network") else {"network": n}),
             help="The one trained for the test. Another than the run's own tells whether the images only fit that one.",
         )  # fmt: skip
         nets = st.number_input(
@@ -66,9 +69,10 @@ def _question(run: RunRecord) -> results.Question:
     return results.Question(protocol, network, int(nets), int(batch) if batch else None)
 
 
+@frame.guarded()
 def _live(run: RunRecord, question: results.Question) -> None:
     rows = results.results(frame.store(), run, question)
-    active = [r for r in rows if r.record and r.record.state in frame.ACTIVE]
+    active = [r for r in rows if r.record and r.record.active]
     if not active:
         st.rerun()
     for result in active:
@@ -90,6 +94,7 @@ def _show(run: RunRecord, rows: list[results.Result]) -> None:
 def _numbers(rows: list[results.Result]) -> None:
     frame_ = results.table(rows)
     majority = results.majority(rows)
+    st.markdown(f"**Test accuracy** · {results.setting(rows)}")
     st.plotly_chart(figures.accuracies(frame_, majority), width="stretch", key="accuracy-bars")
     shown = frame_.assign(time=frame_["seconds"].map(lambda s: text.duration(s if s == s else None)))
     st.dataframe(

@@ -52,10 +52,10 @@ def config_form(
 
 
 def changes(config: Config, start: Mapping[str, Any]) -> list[str]:
-    """ "λ · Task balance 0.02 (preset: 0.01)" for each value that differs from where the form started."""
+    """ "λ · Task balance 0.02 instead of 0.01" for each value that differs from where the form started."""
     original = type(config).build(start).values()
     return [
-        f"{p.title} {text.value(now)} (preset: {text.value(original[p.name])})"
+        f"{p.title} {text.value(now)} instead of {text.value(original[p.name])}"
         for p in config.params()
         if (now := config.values()[p.name]) != original[p.name]
     ]

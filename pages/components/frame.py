@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,15 +10,14 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.errors import DDCoreError, RunNotFound
 from ddcore.report import tables
+from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord, Store
 from pages.components import menu
 
-RUN_ID = re.compile(r"[0-9a-f]{16}")
 PAGES = {
     "describe": "pages/1_Datasets.py", "baseline": "pages/2_Baselines.py", "flops": "pages/2_Baselines.py",
     "distill": "pages/3_DataDAM.py", "evaluate": "pages/3_DataDAM.py",
 }  # fmt: skip
-ACTIVE = ("queued", "running", "cancelling")
 
 
 @contextmanager
@@ -34,7 +32,10 @@ def page(title: str, lead: str) -> Iterator[None]:
 
 @contextmanager
 def guarded() -> Iterator[None]:
-    """An error in the body becomes a box in words instead of a broken page."""
+    """An error in the body becomes a box in words instead of a broken page.
+
+    A fragment that draws itself again is outside its page's guard, so each wears its own as a decorator.
+    """
     try:
         yield
     except DDCoreError as error:
@@ -65,9 +66,12 @@ def device_banner() -> None:
         )
 
 
-def chosen_run(*kinds: str) -> RunRecord | None:
-    """The run that `?run=` in the address names, None without one; says so when there is no such run."""
-    given = st.query_params.get("run")
+def chosen_run(*kinds: str, asked: str = "run") -> RunRecord | None:
+    """The run that `?run=` in the address names, None without one; says so when there is no such run.
+
+    asked: what the run is wanted for; "like" starts a form with its parameters.
+    """
+    given = st.query_params.get(asked)
     if not given:
         return None
     if not RUN_ID.fullmatch(given):
@@ -88,12 +92,9 @@ def chosen_run(*kinds: str) -> RunRecord | None:
     return record
 
 
-def open_run(run_id: str | None) -> None:
+def open_run(run_id: str | None, asked: str = "run") -> None:
     """Put a run (or none) into the address and draw the page again."""
-    if run_id:
-        st.query_params["run"] = run_id
-    else:
-        st.query_params.clear()
+    st.query_params.from_dict({asked: run_id} if run_id else {})
     st.rerun()
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from ddcore import jobs
+from ddcore.errors import DDCoreError
 from ddcore.report import results, text
 from ddcore.runs.store import RunRecord
 from pages.components import frame, menu, progress
@@ -39,6 +43,7 @@ def _running() -> None:
         st.caption(f"Nothing is running. {_slots()}")
 
 
+@frame.guarded()
 def _jobs() -> None:
     active = jobs.list_jobs()
     if not active:
@@ -73,7 +78,7 @@ def _is_result(record: RunRecord) -> bool:
 
 def _result(record: RunRecord) -> None:
     with st.container(border=True):
-        name, number, when = st.columns([3, 4, 1.5], vertical_alignment="center")
+        name, number, when = st.columns([2.5, 5, 1.3], vertical_alignment="center")
         with name:
             frame.link(record)
         number.markdown(_judged(record))
@@ -82,10 +87,20 @@ def _result(record: RunRecord) -> None:
 
 def _judged(record: RunRecord) -> str:
     """The accuracy in words, beside that of random real images where both are known."""
-    if accuracy := record.summary.get("accuracy"):
-        return f"**{text.accuracy(accuracy)}** · protocol *{accuracy.get('protocol', '?')}*"
-    if (question := results.last_question(frame.store(), record)) is None:
+    known = _known(record)
+    if not (accuracy := record.summary.get("accuracy") or known.get("final")):
         return f"{record.summary.get('images', 0):,} images, not evaluated yet"
-    known = {r.role: r.accuracy for r in results.results(frame.store(), record, question) if r.accuracy}
     against = f", random real images {text.accuracy(known['random_real'])}" if "random_real" in known else ""
-    return f"**{text.accuracy(known.get('final'))}**{against} · protocol *{question.protocol}*"
+    return f"**{text.accuracy(accuracy)}**{against} · protocol *{accuracy.get('protocol', '?')}*"
+
+
+def _known(record: RunRecord) -> dict[str, Mapping[str, Any]]:
+    """Accuracy by role under the question that was asked last; {} before any."""
+    store = frame.store()
+    if (last := results.last_evaluation(store, record)) is None:
+        return {}
+    try:
+        found = results.results(store, record, results.question_of(last))
+    except DDCoreError:  # its data set is away, so no control can be named; what was measured still holds
+        return {"final": last.summary.get("accuracy") or {}}
+    return {r.role: r.accuracy for r in found if r.accuracy}

@@ -45,7 +45,7 @@ def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") ->
     run_id = known(spec)
     guess = estimate(spec.kind, spec.name, spec.config, frame.store().records(), frame.device())
     if changes:
-        st.caption("Changed from the preset: " + "; ".join(changes))
+        st.caption("Changed: " + "; ".join(changes))
     with st.container(horizontal=True, vertical_alignment="center"):
         if run_id and frame.store().record(run_id).state == "done":
             pressed = st.button("Open result", type="primary", icon=":material/bolt:", key=f"launch-{spec.kind}")
@@ -59,12 +59,15 @@ def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") ->
         frame.open_run(run_id)
 
 
-def header(run: RunRecord, form_key: str = "") -> None:
-    """Name, state and id of a run, and the way back to a new one."""
+def header(run: RunRecord, form: bool = False) -> None:
+    """Name, state and id of a run, and the way back to a new one; form: whether this page's form can make it again."""
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("New run", icon=":material/add:", key="new-run"):
             frame.open_run(None)
-        if run.state not in frame.ACTIVE:  # an unfinished run tells its state below, where it is kept current
+        if form and not run.active and st.button("Use these parameters", icon=":material/tune:", key="like",
+                                                 help="Opens the form filled in as for this run."):  # fmt: skip
+            frame.open_run(run.id, asked="like")
+        if not run.active:  # an unfinished run tells its state below, where it is kept current
             progress.badge(run.state)
         if run.demo:
             st.badge("ships with the app", color="violet")

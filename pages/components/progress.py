@@ -35,9 +35,10 @@ def follow(run_id: str, live: Callable[[str], None] | None = None) -> None:
     st.fragment(_tick, run_every=POLL_SECONDS)(run_id, live)
 
 
+@frame.guarded()
 def _tick(run_id: str, live: Callable[[str], None] | None) -> None:
     status = jobs.status(run_id)
-    if status.state not in frame.ACTIVE:
+    if not status.active:
         st.rerun()
     bar(run_id, status)
     if live is not None:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ddcore.cli import main
+from ddcore.cli.compute import _fitting
 from ddcore.home import PROJECT
 from ddcore.methods import METHODS
 
@@ -77,7 +78,7 @@ def test_show_runs_and_export_tell_of_the_run(done: Any, monkeypatch: Any, capsy
     assert status == 0
     assert json.loads(out)["config"]["num_inits"] == 3
     _, out, _ = here(home, monkeypatch, capsys, "runs", "--json")
-    assert result["run"] in {row["run"] for row in json.loads(out)}
+    assert result["run"] in {row["run"] for row in json.loads(out)["runs"]}
     file = tmp_path / "set.npz"
     status, _, _ = here(home, monkeypatch, capsys, "export", result["run"], str(file))
     assert status == 0
@@ -151,6 +152,9 @@ def test_list_tells_what_there_is(what: str, home: Path, monkeypatch: Any, capsy
         ("flops convnet33", "no network 'convnet33'; did you mean 'convnet3'?"),
         ("flops convnet3 --shape 28x28", "shape must be CxHxW such as 1x28x28, got '28x28'"),
         ("flops convnet7 --shape 1x28x28", "depth must be at most 5"),
+        ("flops lenet --shape 1x2x2", "sides of at least 8 pixels, got '1x2x2'"),
+        ("run datadam --evaluate course --nets 0", "nets must be at least 1, got 0"),
+        ("run datadam --preset quick --network mlp", "an mlp attends to no place"),
         ("cancel 0123456789abcdef", "0123456789abcdef"),
     ],
 )
@@ -162,6 +166,25 @@ def test_an_error_is_one_line_that_says_what_was_given(
     assert out == ""
     assert message in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_a_refused_evaluation_starts_nothing(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    here(home, monkeypatch, capsys, *TINY, "--evaluate", "course", "--nets", "0")
+    _, out, _ = here(home, monkeypatch, capsys, "runs", "--json")
+    assert json.loads(out)["runs"] == []
+
+
+def test_a_preset_gives_way_to_a_network_without_its_options() -> None:
+    assert _fitting({"width": 32, "ipc": 3}, {"network": "resnet18"}) == {"ipc": 3}
+    assert _fitting({"width": 32, "ipc": 3}, {}) == {"width": 32, "ipc": 3}
+
+
+def test_only_distilled_sets_are_evaluated(done: Any) -> None:
+    home, _ = done
+    full = json.loads(called(home, "baseline --dataset digits --width 4 --epochs 1 --wait --json".split()).stdout)
+    out = called(home, ["evaluate", full["run"]])
+    assert out.returncode == 1
+    assert out.stderr.strip().endswith("is a baseline run")
 
 
 def test_a_run_can_be_cancelled_and_resumed_by_hand(tmp_path: Path) -> None:

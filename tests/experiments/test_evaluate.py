@@ -17,7 +17,7 @@ from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import ImageSet, baseline, evaluate, spec
 from ddcore.experiments.flops import FlopsConfig
 from ddcore.experiments.flops import run as count_all
-from ddcore.ops import train
+from ddcore.ops import seeds, train
 from ddcore.protocols import PROTOCOLS
 
 SMALL: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu"}
@@ -35,8 +35,10 @@ def small_set(ipc: int = 5) -> ImageSet:
     return ImageSet(images, labels, data.classes, data.mean, data.std)
 
 
-def evaluated(images: ImageSet, **changes: Any) -> tuple[dict[str, Any], MemoryRecorder]:
-    recorder = MemoryRecorder()
+def evaluated(
+    images: ImageSet, recorder: MemoryRecorder | None = None, **changes: Any
+) -> tuple[dict[str, Any], MemoryRecorder]:
+    recorder = recorder or MemoryRecorder()
     parent = SimpleNamespace(
         id="0123456789abcdef",
         kind="distill",
@@ -53,7 +55,7 @@ def evaluated(images: ImageSet, **changes: Any) -> tuple[dict[str, Any], MemoryR
 def test_an_evaluation_says_how_it_was_made() -> None:
     summary, recorder = evaluated(small_set(), batch_size=10)
     accuracy = summary["accuracy"]
-    assert (accuracy["n"], accuracy["protocol"]) == (2, "course")
+    assert (accuracy["n"], accuracy["protocol"]) == (2, "course, batch 10")
     assert accuracy["mean"] == pytest.approx(sum(summary["accuracies"]) / 2)
     assert accuracy["std"] == pytest.approx(abs(summary["accuracies"][0] - summary["accuracies"][1]) / 2**0.5)
     assert summary["steps"] == 20 * 5
@@ -123,7 +125,8 @@ def test_training_is_torchs_sgd_with_momentum_decay_and_schedule() -> None:
     ours = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3, 2))
     theirs = copy.deepcopy(ours)
     x, y = torch.randn(6, 3, 1, 1), torch.tensor([0, 1, 0, 1, 1, 0])
-    train.train(ours, lambda i: x[i], y, train.Setting(4, 0.1, 0.9, 0.01, "half", 6, "none"), (0, "test"))
+    setting = train.Setting(4, 0.1, 0.9, 0.01, "half", 6, "none")
+    train.train(train.Training.begin(ours), lambda i: x[i], y, setting, (0, "test"))
     optimiser = torch.optim.SGD(theirs.parameters(), lr=0.1, momentum=0.9, weight_decay=0.01)
     for epoch in range(4):
         optimiser.param_groups[0]["lr"] = 0.1 if epoch < 2 else 0.01
@@ -132,6 +135,24 @@ def test_training_is_torchs_sgd_with_momentum_decay_and_schedule() -> None:
         optimiser.step()
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_images_a_network_trains_on_are_each_augmented_with_parameters_of_their_own() -> None:
+    class Watcher(torch.nn.Linear):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            changed.append(x.flatten(1))
+            return super().forward(x.flatten(1))
+
+    changed: list[torch.Tensor] = []
+    image = torch.randn(1, 1, 8, 8, generator=seeds.generator(0))
+    setting = train.Setting(20, 0.1, 0.9, 0.0, "constant", 4, "siamese-no-flip")
+    labels = torch.tensor([0, 1, 0, 1, 1, 0])
+    train.train(
+        train.Training.begin(Watcher(64, 2)), lambda i: image.expand(len(i), -1, -1, -1), labels, setting, (0, "test")
+    )
+    assert {len(batch) for batch in changed} == {4, 2}
+    # one image all over the batch comes out as many; by chance alone a crop or a hole may fall alike for all
+    assert sum(len(batch.unique(dim=0)) > 1 for batch in changed) > 0.9 * len(changed)
 
 
 def test_the_accuracy_of_each_class_is_counted_by_hand() -> None:
@@ -146,3 +167,60 @@ def test_the_flops_table_has_every_network_that_fits() -> None:
     assert "convnet7" not in found  # too deep for 8 pixels
     assert all(row["flops"] == 2 * row["macs"] for row in table["rows"])
     assert "fvcore" in table["convention"]
+
+
+class Halting(MemoryRecorder):
+    """Stops the run at its first checkpoint that `when` accepts."""
+
+    def __init__(self, when: Any) -> None:
+        super().__init__()
+        self.when = when
+
+    def checkpoint(self, tensors: Any, meta: Any) -> None:
+        super().checkpoint(copy.deepcopy(tensors), copy.deepcopy(meta))
+        if self.when(meta):
+            raise Cancelled("stopped by the test")
+
+
+def test_a_baseline_that_was_stopped_goes_on_to_the_same_numbers() -> None:
+    config = spec("baseline", "baseline", {**SMALL, "epochs": 3, "augment": "siamese"}).config
+    whole = baseline.run("baseline", config, MemoryRecorder())  # type: ignore[arg-type]
+    halted = Halting(lambda meta: meta["epoch"] == 2)
+    with pytest.raises(Cancelled):
+        baseline.run("baseline", config, halted)  # type: ignore[arg-type]
+    resumed = MemoryRecorder(point=halted.points[-1])
+    again = baseline.run("baseline", config, resumed)  # type: ignore[arg-type]
+    assert [e["epoch"] for e in resumed.told("epoch")] == [3]
+    assert (again["accuracy"], again["per_class"]) == (whole["accuracy"], whole["per_class"])
+
+
+@pytest.mark.parametrize("when", ["between networks", "within a network"])
+def test_an_evaluation_that_was_stopped_goes_on_to_the_same_numbers(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    images = small_set()
+    whole, _ = evaluated(images)
+    monkeypatch.setattr(evaluate, "CHECKPOINT_SECONDS", -1)
+    within = when == "within a network"
+    halted = Halting(lambda meta: len(meta["trained"]) == 1 and (meta["epoch"] == 7) == within)
+    with pytest.raises(Cancelled):
+        evaluated(images, recorder=halted)
+    again, resumed = evaluated(images, recorder=MemoryRecorder(point=halted.points[-1]))
+    assert again["accuracies"] == whole["accuracies"]
+    assert {e["net"] for e in resumed.told("epoch")} == {1}
+
+
+def test_a_batch_size_of_ones_own_is_part_of_the_label_and_of_the_question() -> None:
+    usual, same, other = (
+        spec("evaluate", "evaluate", {**SMALL, "run": "0123456789abcdef", "batch_size": size}).config
+        for size in (None, 128, 10)
+    )
+    assert evaluated(small_set(), batch_size=10, nets=1)[0]["accuracy"]["protocol"] == "course, batch 10"
+    assert usual.protocol_label() == same.protocol_label() == "course"  # type: ignore[attr-defined]
+    assert usual.key_values() == same.key_values() != other.key_values()
+
+
+def test_standards_numbers_without_its_augmentation_are_not_standard() -> None:
+    values = {**PROTOCOLS["standard"].values, "dataset": "mnist"}
+    plain = spec("baseline", "baseline", {**values, "augment": "none"}).config
+    published = spec("baseline", "baseline", {**values, "augment": "siamese-no-flip"}).config
+    assert baseline.protocol_of(plain) == "own setting"  # type: ignore[arg-type]
+    assert baseline.protocol_of(published) == "standard"  # type: ignore[arg-type]

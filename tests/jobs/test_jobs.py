@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from toyjobs import finish, job, reached, toy, until
 
+from ddcore import home as places
 from ddcore import jobs
-from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunNotFound
+from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
+from ddcore.jobs import worker
 from ddcore.jobs.worker import execute
-from ddcore.runs import Store
+from ddcore.runs import RunRecord, Store
+from ddcore.runs.files import FolderUnusable
+from ddcore.runs.recorder import FolderRecorder
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -120,6 +128,99 @@ def test_an_unknown_parent_is_refused_at_once():
     with pytest.raises(RunNotFound, match="0123456789abcdef"):
         jobs.submit(toy(parent="0123456789abcdef"))
     assert Store().records("toy") == [], "nothing is left behind"
+
+
+def test_a_parent_that_cannot_be_read_is_refused_with_a_sentence_until_it_is_computed_again():
+    parent = jobs.run_inline(toy(steps=1))
+    (Store().record(parent).folder / "run.json").write_text("{}")
+    for _ in range(2):
+        with pytest.raises(RunBroken, match=f"run {parent}, which this toy run builds on, cannot be read"):
+            jobs.submit(toy(parent=parent))
+    assert [r.id for r in Store().records("toy")] == [parent], "nothing is left behind"
+    assert jobs.run_inline(toy(steps=1)) == parent
+    finish(jobs.submit(toy(parent=parent)))
+
+
+@pytest.fixture
+def shipped(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[RunRecord], Path]:
+    """Moves a run of the user's below a demo root; its new folder."""
+    monkeypatch.setattr(places, "demo_root", lambda: tmp_path / "demo")
+
+    def move(record: RunRecord) -> Path:
+        target = tmp_path / "demo" / record.kind / record.id
+        target.parent.mkdir(parents=True)
+        return Path(shutil.move(record.folder, target))
+
+    return move
+
+
+def test_an_unfinished_demo_folder_is_no_run_and_its_question_is_computed_at_home(shipped: Callable, toys: Path):
+    record = Store().create(toy(steps=2))
+    before = contents(folder := shipped(record))
+    assert not Store().exists(record.id)
+    assert Store().records() == []
+    with pytest.raises(RunNotFound):
+        jobs.submit(toy(parent=record.id))
+    for deed in (jobs.resume, jobs.cancel, jobs.status, Store().trash, Store().annotate):
+        with pytest.raises(RunNotFound):
+            deed(record.id)
+    assert finish(jobs.submit(toy(steps=2)))["steps"] == 2
+    assert Store().record(record.id).folder.is_relative_to(toys)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("damage", ["", "{}"])
+def test_nothing_is_ever_written_into_a_demo_run(shipped: Callable, damage: str):
+    run_id = jobs.run_inline(toy(steps=2))
+    folder = shipped(Store().record(run_id))
+    if damage:
+        (folder / "run.json").write_text(damage)
+    before = contents(folder)
+    store = Store()
+    deeds = (
+        jobs.resume,
+        jobs.cancel,
+        jobs.status,
+        lambda run_id: jobs.extend(run_id, 2),
+        lambda run_id: jobs.submit(toy(parent=run_id, manner="fail")),
+        lambda run_id: worker.main(run_id, "inline"),
+        lambda run_id: FolderRecorder(store, run_id),
+        store.trash,
+        store.annotate,
+    )
+    for deed in deeds:
+        with contextlib.suppress(DDCoreError):
+            deed(run_id)
+    assert contents(folder) == before
+    assert jobs.run_inline(toy(steps=2)) == run_id
+    assert contents(folder) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_full_disk_at_submit_is_a_sentence_that_names_the_folder_and_leaves_nothing(toys: Path):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(FolderUnusable, match=f"the folder {toys / 'runs'} cannot be used: No space left"):
+            jobs.submit(toy(steps=1))
+    assert Store().records() == []
+    assert jobs.list_jobs() == []
+    finish(jobs.submit(toy(steps=1)))
+
+
+def test_a_home_that_is_no_folder_is_a_sentence_and_looks_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("DDCORE_HOME", str(tmp_path / "file"))
+    assert Store().records() == []
+    assert jobs.list_jobs() == []
+    for deed in (jobs.submit, jobs.run_inline, Store().create):
+        with pytest.raises(FolderUnusable, match=f"the folder {tmp_path / 'file'}.* cannot be used: .*DDCORE_HOME"):
+            deed(toy())
 
 
 def test_a_cancelled_run_stops_at_its_next_step_and_can_go_on_later():

@@ -48,7 +48,8 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
         recorder.progress(step, config.steps, "Counting")
         recorder.checkpoint({}, {"step": step, "total": total})
         recorder.event("after", step=step)
-    return {"steps": step, "total": total, "pid": os.getpid(), "torch": "torch" in sys.modules}
+    return {"steps": step, "total": total, "pid": os.getpid(), "torch": "torch" in sys.modules,
+            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}  # fmt: skip
 
 
 def _stuck(recorder: Recorder) -> None:

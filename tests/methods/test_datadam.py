@@ -8,8 +8,9 @@ import pytest
 import torch
 from test_every_method import _task_and_state, config
 
+from ddcore.errors import ConfigError
 from ddcore.methods import Task, datadam
-from ddcore.ops import losses
+from ddcore.ops import augment, losses
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +115,20 @@ def test_real_and_synthetic_images_of_a_class_share_their_augmentation() -> None
     assert not torch.equal(real, same)
 
 
+def test_the_network_trains_on_images_that_are_each_augmented_with_a_draw_of_their_own(monkeypatch: Any) -> None:
+    task, state = fresh(augment="siamese", ipc=1, net_steps=6, batch_syn=256)
+    seen = []
+
+    def watched(images: torch.Tensor, drawn: augment.Draw) -> torch.Tensor:
+        seen.append((len(images), drawn))
+        return images
+
+    monkeypatch.setattr(augment, "apply", watched)
+    datadam.train_network(task, state)
+    assert len(seen) == 6
+    assert all(p.shape == (n,) for n, drawn in seen for _, values in drawn.steps for p in values[:2])
+
+
 def test_image_steps_draw_new_real_images_each_time() -> None:
     once, twice = fresh(img_steps=1), fresh(img_steps=2)
     datadam.step(*once)
@@ -131,6 +146,14 @@ def test_lambda_zero_leaves_attention_alone() -> None:
     assert recorded["loss_feature"] == 0
     assert recorded["grad_feature"] == 0
     assert recorded["loss"] == recorded["loss_attention"]
+
+
+def test_networks_that_leave_nothing_to_match_are_refused() -> None:
+    with pytest.raises(ConfigError, match="an mlp attends to no place"):
+        config("datadam", network="mlp")
+    with pytest.raises(ConfigError, match="depth must be at least 2"):
+        config("datadam", depth=1)
+    assert config("datadam", depth=1, layers="all").depth == 1
 
 
 def test_the_course_preset_is_table_1_of_the_hand_out() -> None:

@@ -96,7 +96,9 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(name: str, stop: int) -
     tensors, numbers = states.dump(state)
     with pytest.raises(Cancelled):
         run(name, config(name), halted)
-    resumed = MemoryRecorder(point=(tensors, {"state": numbers, "seconds": 1.0}))
+    resumed = MemoryRecorder(
+        point=(tensors | {"initial": whole.sets["initial"].images}, {"state": numbers, "seconds": 1.0, "latest": {}})
+    )
     run(name, config(name), resumed)
     assert torch.equal(images(resumed), images(whole))
     assert resumed.told("step")[0]["step"] == stop + 1

@@ -18,6 +18,7 @@ from ddcore.errors import UnknownName
 from ddcore.ops import augment
 from ddcore.ops.seeds import generator
 
+EXACT = {"brightness", "saturation", "contrast", "crop", "cutout", "flip"}  # the others resample
 SHAPES = st.tuples(st.sampled_from([1, 3]), st.integers(4, 40), st.integers(4, 40))
 PARAMETERS = {
     "brightness": (0.3,),
@@ -106,6 +107,108 @@ def test_one_draw_does_the_same_to_every_image(strategy, shape, seed):
     apart = torch.cat([augment.apply(image[None], drawn) for image in images])
     assert together.shape == images.shape
     torch.testing.assert_close(together, apart)
+
+
+def drawn_for_each(operation: str, seed: int, shape: tuple[int, int, int], images: int) -> tuple:
+    """Parameters drawn for each image, the sizes of holes too."""
+    drawn = augment.DRAWS[operation](generator(seed), *shape[1:], images)
+    if operation == "cutout":
+        sizes = generator(seed, "sizes")
+        drawn = (*drawn[:2], *(torch.randint(1, side + 1, (images,), generator=sizes) for side in shape[1:]))
+    return drawn
+
+
+@pytest.mark.parametrize("operation", augment.OPERATIONS)
+@few
+@given(shape=SHAPES, images=st.integers(1, 6), seed=st.integers(0, 10_000))
+def test_parameters_for_each_image_do_what_numbers_do_image_by_image(operation, shape, images, seed):
+    parameters = drawn_for_each(operation, seed, shape, images)
+    batch = torch.randn(images, *shape, generator=generator(seed, "images"))
+    operate = augment.OPERATIONS[operation]
+    together = operate(batch, *parameters)
+    rows = [[p[i].item() for p in parameters] for i in range(images)]
+    if operation in EXACT:
+        # the whole batch each time: how a mean over pixels is summed may hang on the size of the batch
+        assert torch.equal(together, torch.stack([operate(batch, *row)[i] for i, row in enumerate(rows)]))
+    apart = torch.cat([operate(image[None], *row) for image, row in zip(batch, rows, strict=True)])
+    torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("operation", augment.OPERATIONS)
+def test_gradients_are_right_with_parameters_for_each_image(operation):
+    images = torch.rand(3, 2, 6, 5, dtype=torch.float64, generator=generator(0)).requires_grad_()
+    parameters = drawn_for_each(operation, 1, (2, 6, 5), 3)
+    assert torch.autograd.gradcheck(lambda x: augment.OPERATIONS[operation](x, *parameters), images)
+
+
+@few
+@given(
+    strategy=st.sampled_from(sorted(STRATEGIES)), shape=SHAPES, images=st.integers(1, 6), seed=st.integers(0, 10_000)
+)
+def test_a_draw_for_each_image_does_what_its_rows_do(strategy, shape, images, seed):
+    drawn = augment.draw(strategy, generator(seed), shape, images)
+    batch = torch.randn(images, *shape, generator=generator(seed, "images"))
+    together = augment.apply(batch, drawn)
+    rows = [
+        augment.Draw(
+            tuple(
+                (name, tuple(p[i].item() if torch.is_tensor(p) else p for p in values)) for name, values in drawn.steps
+            )
+        )
+        for i in range(images)
+    ]
+    apart = torch.cat([augment.apply(image[None], row) for image, row in zip(batch, rows, strict=True)])
+    assert (together.shape, together.dtype) == (batch.shape, batch.dtype)
+    torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("operation", augment.DRAWS)
+def test_images_get_parameters_of_their_own_within_the_range_of_shared_ones(operation):
+    shape, images = (32, 28), 400
+    each = augment.DRAWS[operation](generator(0, "each"), *shape, images)
+    g = generator(0, "shared")
+    shared = list(zip(*(augment.DRAWS[operation](g, *shape) for _ in range(images)), strict=True))
+    for ours, theirs in zip(each, shared, strict=True):
+        if not torch.is_tensor(ours):
+            assert {ours} == set(theirs)
+            continue
+        assert (ours.shape, ours.device.type) == ((images,), "cpu")
+        theirs = torch.tensor(theirs, dtype=torch.float64)
+        spread = max(theirs.std().item(), 0.1)
+        assert ours.double().mean().item() == pytest.approx(theirs.mean().item(), abs=0.3 * spread)
+        assert ours.double().std().item() == pytest.approx(theirs.std().item(), rel=0.15)
+        assert ours.min().item() == pytest.approx(theirs.min().item(), abs=0.1 * spread)
+        assert ours.max().item() == pytest.approx(theirs.max().item(), abs=0.1 * spread)
+
+
+def test_one_operation_is_picked_for_the_whole_batch_the_same_as_for_a_shared_draw():
+    for seed in range(20):
+        each = augment.draw("siamese", generator(seed), (3, 8, 8), images=4)
+        shared = augment.draw("siamese", generator(seed), (3, 8, 8))
+        assert [name for name, _ in each.steps] == [name for name, _ in shared.steps]
+
+
+def test_a_draw_for_another_number_of_images_is_refused():
+    drawn = augment.draw("siamese", generator(0), (1, 8, 8), images=3)
+    with pytest.raises(ValueError, match="made for 3 images, got 1"):
+        augment.apply(torch.rand(1, 1, 8, 8), drawn)
+
+
+def test_shared_draws_stay_the_numbers_they_were():
+    pinned = {
+        0: (("flip", (True,)),),
+        1: (("scale", (0.9586902598539988, 1.1870942950248717)),),
+        2: (("crop", (-3, 4)),),
+        4: (("rotate", (-0.0966678165606705,)),),
+        5: (("cutout", (29, 7, 16, 14)),),
+        16: (
+            ("brightness", (-0.029477417469024658,)),
+            ("saturation", (0.6155576705932617,)),
+            ("contrast", (0.9126042723655701,)),
+        ),
+    }
+    for seed, steps in pinned.items():
+        assert augment.draw("siamese", generator(seed, "pin"), (3, 32, 28)).steps == steps
 
 
 @few

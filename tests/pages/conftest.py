@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ddcore import jobs
+from ddcore.errors import DataMissing
 from ddcore.experiments import Spec, spec
 from ddcore.home import PROJECT
 from ddcore.jobs.job import mark_ended, mark_queued, mark_running
@@ -98,7 +99,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Filled]:
             evaluated=jobs.run_inline(spec("evaluate", "evaluate", asked)),
             baseline=jobs.run_inline(spec("baseline", "baseline", {"dataset": "digits", "width": 8, "epochs": 2})),
             described=jobs.run_inline(spec("describe", "describe", {"dataset": "digits"})),
-            counted=finish(spec("flops", "flops", {}), {"rows": [FLOPS_ROW], "convention": "fvcore"}),
+            counted=finish(spec("flops", "flops", {}), {"rows": [FLOPS_ROW], "convention": "one multiply-add is one"}),
         )
 
 
@@ -133,6 +134,11 @@ def put(asked: Spec, state: str) -> str:
         error = "Traceback\nValueError: the loss is not a number" if state == "failed" else None
         mark_ended(folder, state, "The loss is not a number." if error else None, error)
     return folder.name
+
+
+def away(*_: object) -> str:
+    """In place of ddcore.runs.key.dataset: the folder of the data set is not there."""
+    raise DataMissing("the folder of the data set is not there")
 
 
 def words(app: AppTest) -> str:

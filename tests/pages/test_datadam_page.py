@@ -10,7 +10,7 @@ from ddcore.data import DATASETS
 from ddcore.experiments import spec
 from ddcore.methods import METHODS
 from ddcore.runs.store import Store
-from tests.pages.conftest import TINY, Backend, Filled, Open, finish, put, words
+from tests.pages.conftest import TINY, Backend, Filled, Open, away, finish, put, words
 
 PAGE = "pages/3_DataDAM.py"
 CONFIG = METHODS["datadam"].Config
@@ -104,6 +104,41 @@ def test_the_evaluation_shows_mean_spread_n_and_the_controls_that_lack(open_page
     assert "(n = 2)" in table["accuracy"][0]
     assert table["state"].tolist()[1:] == ["not computed"] * 3
     assert "most frequent class" in words(app)
+    assert "ConvNet-3, width 8 · protocol course" in words(app)
+
+
+def test_a_finished_run_stands_though_its_data_set_is_away(
+    open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ddcore.runs.key.dataset", away)
+    app = open_page(PAGE, run=filled.distilled)
+    assert [e.value for e in app.error] == ["the folder of the data set is not there"]
+    assert len(app.get("image")) == 2
+    assert len(app.get("plotly_chart")) == 2  # losses and gradient norms
+    assert {"Log", "Parameters of this run"} <= {e.label for e in app.expander}
+
+
+def test_another_batch_size_is_part_of_the_protocols_label(open_page: Open, filled: Filled, backend: Backend) -> None:
+    ten = {"dataset": "digits", "width": 8, "run": filled.distilled, "nets": 2, "batch_size": 10}
+    finish(spec("evaluate", "evaluate", ten), {"accuracy": {"mean": 0.5, "std": 0.1, "n": 2}, "seconds_train": 1.0})
+    app = open_page(PAGE, run=filled.distilled)
+    app.number_input(key=f"evaluation-{filled.distilled}-batch").set_value(10).run()
+    assert "ConvNet-3, width 8 · protocol course, batch 10" in words(app)
+    assert "50.0 ± 10.0 % (n = 2)" in [
+        shown for t in app.dataframe if "accuracy" in t.value.columns for shown in t.value["accuracy"]
+    ]
+
+
+def test_a_finished_run_fills_the_form_for_the_next_one(open_page: Open, filled: Filled, backend: Backend) -> None:
+    app = open_page(PAGE, run=filled.distilled)
+    app.button(key="like").click().run()
+    made = Store().record(filled.distilled).config
+    assert app.button(key="launch-distill").label == "Open result"
+    app.number_input(key=f"datadam.{filled.distilled}.num_inits").set_value(3).run()
+    assert "K · Network draws 3 instead of 2" in words(app)
+    app.button(key="launch-distill").click().run()
+    assert backend.submitted[0].config.values() == {**made, "num_inits": 3}
+    assert f"run `{Store().records()[0].id}`" in words(app)
 
 
 def test_missing_controls_are_submitted_with_one_button_and_full_data_with_another(

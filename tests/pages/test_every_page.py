@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ddcore import jobs
+from ddcore.errors import RunNotFound
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
+from ddcore.report import results
 from tests.pages.conftest import PAGES, TINY, Filled, Open, put, words
 
 
@@ -80,3 +83,30 @@ def test_an_error_nobody_expected_is_a_box_not_a_broken_page(
     if page:
         app.switch_page(page).run()
     assert "the disk is gone" in words(app)
+
+
+@pytest.mark.parametrize("part", ["progress", "evaluation", "home"])
+def test_a_live_part_that_draws_itself_again_says_its_errors_in_words(
+    part: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise RunNotFound("it was moved to the trash in another tab")
+
+    monkeypatch.setattr(jobs, "status", gone)
+    monkeypatch.setattr(jobs, "list_jobs", gone)
+    monkeypatch.setattr(results, "results", gone)
+    app = AppTest.from_function(_alone, kwargs={"part": part}).run()
+    assert not app.exception
+    assert [e.value for e in app.error] == ["it was moved to the trash in another tab"]
+
+
+def _alone(part: str) -> None:
+    """A fragment as it runs by itself, without the page and its guard around it."""
+    from pages.components import evaluation, home, progress
+
+    if part == "progress":
+        progress._tick("0" * 16, None)
+    elif part == "evaluation":
+        evaluation._live(None, None)  # type: ignore[arg-type]
+    else:
+        home._jobs()

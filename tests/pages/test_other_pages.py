@@ -7,7 +7,7 @@ import pytest
 from ddcore import jobs
 from ddcore.experiments import spec
 from ddcore.runs.store import Store
-from tests.pages.conftest import TINY, Backend, Filled, Open, put, words
+from tests.pages.conftest import TINY, Backend, Filled, Open, away, put, words
 
 DATASETS, BASELINES, RUNS = "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/8_Runs.py"
 
@@ -20,6 +20,15 @@ def test_home_lists_running_jobs_and_latest_results(
     app = open_page()
     assert "cancel-" + run in [b.key for b in app.button]
     assert "(n = 2)" in words(app)
+
+
+def test_home_tells_what_was_measured_though_the_data_set_is_away(
+    open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ddcore.runs.key.dataset", away)
+    app = open_page()
+    assert not app.error
+    assert "(n = 2)** · protocol *course*" in words(app)
 
 
 def test_home_says_in_plain_words_that_there_is_no_gpu(open_page: Open) -> None:
@@ -66,7 +75,7 @@ def test_the_flops_table_names_its_convention_and_what_it_leaves_out(open_page: 
     app = open_page(BASELINES)
     table = next(t.value for t in app.dataframe if "MACs" in t.value.columns)
     assert table["Not counted"][0] == "max_pool2d ×2"
-    assert "multiply-add as one" in words(app)
+    assert Store().record(filled.counted).summary["convention"] in words(app)
 
 
 def test_the_flops_table_is_made_at_the_press_of_a_button(open_page: Open, backend: Backend) -> None:

@@ -4,6 +4,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ddcore.experiments import KINDS
 from ddcore.report import tables
 from ddcore.runs.store import RunRecord
@@ -42,13 +44,28 @@ def test_a_run_is_called_by_the_name_people_gave_it() -> None:
 def test_a_run_without_a_name_is_called_by_what_it_computes() -> None:
     distilled = record(kind="distill", name="datadam", config={"dataset": "mnist", "network": "convnet3", "ipc": 10})
     assert tables.title(distilled) == "DataDAM · mnist · IPC 10"
-    assert tables.title(record()) == "Evaluation · digits · convnet3"
+    assert tables.title(record()) == "Evaluation · digits · ConvNet-3"
+
+
+@pytest.mark.parametrize(
+    ("config", "called"),
+    [
+        ({"network": "convnet3", "width": 128, "depth": 3, "norm": "instance"}, "ConvNet-3"),
+        ({"network": "convnet3", "width": 32, "depth": 3, "norm": "batch"}, "ConvNet-3, width 32, normalisation batch"),
+        ({"network": "lenet", "width": None}, "LeNet"),
+        ({"network": "of another version"}, "of another version"),
+    ],
+)
+def test_a_network_is_called_by_how_it_departs_from_the_published_one(config: dict[str, Any], called: str) -> None:
+    assert tables.network(config) == called
+    for kind in ("evaluate", "baseline"):
+        assert tables.title(record(kind=kind, config={"dataset": "digits", **config})).endswith(f"digits · {called}")
 
 
 def test_an_evaluation_is_called_after_the_images_it_tested() -> None:
     source = {"run": "0123456789abcdef", "method": "datadam", "images": "initial", "ipc": 10}
     told = tables.title(record(summary={"source": source}))
-    assert told == "Evaluation of initial images of DataDAM, IPC 10 · digits · convnet3"
+    assert told == "Evaluation of initial images of DataDAM, IPC 10 · digits · ConvNet-3"
 
 
 def test_curves_leave_out_what_is_not_finite_and_keep_the_last_point() -> None:

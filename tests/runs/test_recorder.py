@@ -12,7 +12,7 @@ from shelf import finished, image_set, question
 from ddcore.errors import Cancelled, DDCoreError, RunNotFound
 from ddcore.experiments import Spec, spec
 from ddcore.jobs.job import request_cancel
-from ddcore.runs import Store
+from ddcore.runs import Store, provenance
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.recorder import FolderRecorder
 
@@ -185,6 +185,14 @@ def test_run_json_says_where_the_result_came_from(store: Store):
     assert info["times"].keys() == {"submitted", "started", "finished", "seconds"}
     assert info["seed"] == 0
     assert info["continued_from"] is None
+
+
+def test_a_result_of_the_cpu_says_how_many_threads_it_took(monkeypatch: pytest.MonkeyPatch):
+    if torch.cuda.is_initialized():
+        pytest.skip("this process has computed on a GPU")
+    for count, words in ((1, ", 1 thread"), (3, ", 3 threads")):
+        monkeypatch.setattr(torch, "get_num_threads", lambda count=count: count)
+        assert provenance.device()["name"].endswith(words)
 
 
 def test_the_head_of_a_checkpoint_needs_no_tensors(recorder: FolderRecorder):
