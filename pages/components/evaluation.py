@@ -63,7 +63,7 @@ def _question(run: RunRecord) -> results.Question:
             placeholder="the protocol's", help="Small sets with large batches get few training steps: 100 images at "
             "batch 128 over 20 epochs are 20 steps, at batch 10 they are 200. Applies to every line.",
         )  # fmt: skip
-    st.caption(PROTOCOLS[protocol].help)
+    st.caption(PROTOCOLS[protocol].help + (f" **Here with batch {batch:,} instead.**" if batch else ""))
     with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):
         st.markdown(WORDS)
     return results.Question(protocol, network, int(nets), int(batch) if batch else None)
