@@ -22,6 +22,8 @@ from ddcore.runs.key import identity, key
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 
+NETWORK_PARAMS = tuple(name for name in NetworkConfig.model_fields if name in ("network", *NETWORK_OPTIONS))
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -97,6 +99,7 @@ def outcome(plan: Plan, store: Store) -> dict[str, Any]:
             "full": full_data(plan, store),
         },
         "majority": final and final["majority"],
+        "network": {name: value for name, value in plan.final.config.values().items() if name in NETWORK_PARAMS},
         "seconds": {
             "distill": store.record(plan.run).summary.get("seconds"),
             "evaluate": sum(known) if known else None,
@@ -146,6 +149,3 @@ def _network_of(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[s
         return given
     own = {name: config.get(name) for name in ("network", *NETWORK_OPTIONS)}
     return {**own, **given}
-
-
-NETWORK_PARAMS = tuple(name for name in NetworkConfig.model_fields if name in ("network", *NETWORK_OPTIONS))

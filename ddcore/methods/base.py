@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ddcore.errors import ConfigError, UnknownName
 from ddcore.lazy import lazy
 from ddcore.params import Param
 from ddcore.presets import Preset
@@ -62,6 +63,16 @@ class Task:
     def classes(self) -> int:
         return len(self.data.classes)
 
+    def real(self, *purpose: str | int) -> torch.Tensor:
+        """IPC different real images of each class, sorted by class; ConfigError where a class has fewer."""
+        fewest = min(self.data.counts)
+        if self.config.ipc > fewest:
+            raise ConfigError([
+                f"ipc must be at most {fewest}, the training images of the smallest class of {self.config.dataset}, "
+                f"got {self.config.ipc}"
+            ])  # fmt: skip
+        return self.data.sample(self.config.ipc, self.generator(*purpose))
+
     def generator(self, *purpose: str | int, on: str | torch.device | None = None) -> torch.Generator:
         """A fresh generator for (seed, purpose…); the same purpose draws the same. `on` defaults to the device.
 
@@ -95,8 +106,6 @@ class Method:
     rank: int = 100
 
     def preset(self, name: str) -> Preset:
-        from ddcore.errors import UnknownName
-
         for preset in self.presets:
             if preset.name == name:
                 return preset

@@ -220,14 +220,14 @@ def _siamese_everywhere() -> dict[str, dict[str, str]]:
 PRESETS = (
     Preset(
         "quick",
-        "A short run for a small CPU: DataDAM as published (a fresh network per step) with a narrow network and few "
-        "real images. Two minutes on two cores for MNIST, seconds for digits.",
+        "A short run for a small CPU: DataDAM as published (a fresh network per step) with few real images, and for "
+        "MNIST a narrow network (width 32). About a minute on two cores.",
         {
             "num_inits": 150, "num_iters": 1, "net_steps": 0, "lr_img": 10.0, "attn_power": 1.0, "batch_real": 32,
             "width": 32, "ipc": 10,
         },
         {
-            "digits": {"width": 128, "num_inits": 100},
+            "digits": {"width": 128, "num_inits": 100, "lr_img": 1.0},
             "mhist": {"resolution": 64, "network": "convnet5", "num_inits": 60},
         },
     ),

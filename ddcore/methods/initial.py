@@ -46,9 +46,9 @@ def initial_images(task: Task) -> tuple[torch.Tensor, torch.Tensor]:
     noise = torch.randn(shape, generator=task.generator("init noise"), device=task.device)
     if config.init == "noise":
         return noise, labels
+    real = task.real("init real")
     if config.init == "kcenter":
         return _k_center(task), labels
-    real = task.data.sample(config.ipc, task.generator("init real"))
     return (real + config.init_noise * noise if config.init == "real+noise" else real), labels
 
 
@@ -57,6 +57,5 @@ def _k_center(task: Task) -> torch.Tensor:
     for label in range(task.classes):
         members = task.data.of_class(label)
         points = task.data.batch(members).flatten(1)
-        picks = coreset.k_center(points, min(task.config.ipc, len(members)))
-        chosen.append(members[picks].repeat(-(-task.config.ipc // len(picks)))[: task.config.ipc])
+        chosen.append(members[coreset.k_center(points, task.config.ipc)])
     return task.data.batch(torch.cat(chosen))

@@ -22,7 +22,7 @@ class RandomConfig(MethodConfig):
 
 def start(task: Task) -> State:
     """The drawn images; nothing is left to do."""
-    images = task.data.sample(task.config.ipc, task.generator("random real"))
+    images = task.real("random real")
     labels = torch.arange(task.classes, device=task.device).repeat_interleave(task.config.ipc)
     return State(images, labels)
 

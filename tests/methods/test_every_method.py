@@ -136,6 +136,12 @@ def test_every_preset_is_a_config_that_can_run_on_every_data_set(name: str, data
 
 
 @EVERY_METHOD
+def test_more_images_than_a_class_has_are_refused_rather_than_repeated(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"ipc must be at most 125, .* of digits, got 126"):
+        made(name, ipc=126)
+
+
+@EVERY_METHOD
 def test_a_wrong_parameter_is_refused_before_anything_runs(name: str) -> None:
     with pytest.raises(ConfigError, match="did you mean 'ipc'"):
         spec("distill", name, {"ipcs": 3})
