@@ -39,7 +39,7 @@ def start_run(page: Any, server: Server, draws: int) -> str:
     expect(field).to_be_visible(timeout=SLOW)
     field.fill(str(draws))
     field.press("Enter")
-    expect(page.get_by_text(f"K · Network draws {draws} (preset")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(f"K · Network draws {draws} instead of")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Start run").click()
     page.wait_for_url(re.compile(r"\?run=[0-9a-f]{16}$"), timeout=SLOW)
     return page.url
