@@ -37,10 +37,10 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
             generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
         )
     )  # fmt: skip
-    watch = device.Stopwatch(where, _resume(training, recorder))
+    seconds_before, reached = _resume(training, recorder)
+    watch = device.Stopwatch(where, seconds_before)
     per_epoch = -(-len(train_part) // config.batch_size)
     steps, step = config.epochs * per_epoch, training.epoch * per_epoch
-    reached = 0.0
 
     def on_step() -> None:
         nonlocal step
@@ -55,7 +55,7 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
             "epoch", epoch=training.epoch, loss=loss.item(), train_accuracy=reached,
             val_accuracy=_accuracy(training.network, val_part, recorder), seconds=round(seconds, 3),
         )  # fmt: skip
-        recorder.checkpoint(training.dump(), {"epoch": training.epoch, "seconds": seconds})
+        recorder.checkpoint(training.dump(), {"epoch": training.epoch, "seconds": seconds, "reached": reached})
         watch.go()
 
     train.train(
@@ -80,14 +80,14 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
     }  # fmt: skip
 
 
-def _resume(training: train.Training, recorder: Recorder) -> float:
-    """Load the last checkpoint, if any; the seconds that training took until then."""
+def _resume(training: train.Training, recorder: Recorder) -> tuple[float, float]:
+    """Load the last checkpoint, if any; the seconds that training took and the training accuracy until then."""
     if (point := recorder.resume_point()) is None:
-        return 0.0
+        return 0.0, 0.0
     tensors, meta = point
     training.load(tensors, meta["epoch"])
     recorder.note(f"Goes on after epoch {training.epoch}.")
-    return float(meta["seconds"])
+    return float(meta["seconds"]), float(meta["reached"])
 
 
 def protocol_of(config: BaselineConfig) -> str:

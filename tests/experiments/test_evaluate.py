@@ -191,6 +191,11 @@ def test_a_baseline_that_was_stopped_goes_on_to_the_same_numbers() -> None:
     resumed = MemoryRecorder(point=halted.points[-1])
     again = baseline.run("baseline", config, resumed)  # type: ignore[arg-type]
     assert [e["epoch"] for e in resumed.told("epoch")] == [3]
+    finished = Halting(lambda meta: meta["epoch"] == 3)
+    with pytest.raises(Cancelled):
+        baseline.run("baseline", config, finished)  # type: ignore[arg-type]
+    tested_only = baseline.run("baseline", config, MemoryRecorder(point=finished.points[-1]))  # type: ignore[arg-type]
+    assert tested_only["accuracy_train"] == again["accuracy_train"] == whole["accuracy_train"] > 0
     assert (again["accuracy"], again["per_class"]) == (whole["accuracy"], whole["per_class"])
 
 
