@@ -17,6 +17,7 @@ RUNS = (
     "describe --dataset digits --wait",
     "flops-table",
     "run datadam --preset quick --dataset digits --seed 7 --evaluate course --nets 5 --with-full --wait",
+    "run dm --preset quick --dataset digits --seed 7 --evaluate course --nets 5 --wait",
     "run datadam --preset quick --dataset mnist --ipc 1 --init noise --seed 7 --evaluate course --nets 5 --wait",
 )
 KEPT = ("run.json", "spec.json", "events.jsonl", "images.safetensors", "initial.safetensors", "user.json")

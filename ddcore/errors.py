@@ -7,6 +7,7 @@ DDCoreError
 ├── DataBroken      a data set that is there and malformed or truncated
 ├── RunNotFound     no run folder has this id
 ├── RunBroken       a run folder that cannot be read
+├── Diverged        a run whose numbers stopped being finite: the step, the likely cause, what is kept
 ├── JobFailed       a job that ended with an error, or could not be started
 └── Cancelled       raised inside a worker when the user asked it to stop
 """
@@ -54,6 +55,10 @@ class RunNotFound(DDCoreError):
 
 class RunBroken(DDCoreError):
     """A run folder whose files cannot be read."""
+
+
+class Diverged(DDCoreError):
+    """A run whose numbers stopped being finite: says at which step, the likely cause and what is kept."""
 
 
 class JobFailed(DDCoreError):

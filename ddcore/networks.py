@@ -89,3 +89,35 @@ def network(name: str) -> Network:
     if name not in NETWORKS:
         raise UnknownName("network", name, NETWORKS)
     return NETWORKS[name]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A network with some of its options changed; what is not named has its published value."""
+
+    network: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The network and all of its options, as a Config takes them."""
+        return {"network": self.network, **network(self.network).options, **self.options}
+
+    def problems(self, shape: tuple[int, int, int]) -> list[str]:
+        """Why it cannot be built on `shape` (C, H, W); [] if it can."""
+        return network(self.network).problems(shape, self.options)
+
+
+# What a distilled set is tried on: the six networks of the field, then the ConvNet in other norms, depths and widths.
+LINEUP: tuple[Variant, ...] = (
+    Variant("convnet3"),
+    Variant("mlp"),
+    Variant("lenet"),
+    Variant("alexnet"),
+    Variant("vgg11"),
+    Variant("resnet18"),
+    Variant("convnet3", {"norm": "batch"}),
+    Variant("convnet3", {"norm": "none"}),
+    Variant("convnet3", {"depth": 4}),
+    Variant("convnet3", {"width": 256}),
+)

@@ -39,16 +39,18 @@ def Param(
     group: str = "Method",
     choices: Choices | None = None,
     in_key: bool = True,
+    follows: tuple[str, ...] = (),
 ) -> Any:
     """Declare one parameter of a Config.
 
     label, symbol: the words and the paper's sign ("Task balance", "λ"); help: one or two plain
     sentences; ge/gt/le: bounds; step, log: how a widget moves; unit: shown after the value; group:
     heading in the form; choices: allowed names, or a function that lists them (a registry); in_key:
-    False for what changes no result (the device).
+    False for what changes no result (the device); follows: the parameters that an optional one takes its
+    value from when it is left out (`Config.fill`), so a form asks anew when they change.
     """
     meta = {"label": label, "symbol": symbol, "step": step, "log": log, "unit": unit,
-            "group": group, "choices": choices, "in_key": in_key}  # fmt: skip
+            "group": group, "choices": choices, "in_key": in_key, "follows": follows}  # fmt: skip
     return Field(default, ge=ge, gt=gt, le=le, description=help, json_schema_extra={"param": meta})  # type: ignore[dict-item]
 
 
@@ -72,6 +74,7 @@ class ParamInfo:
     group: str
     choices: tuple[str, ...] | None
     in_key: bool
+    follows: tuple[str, ...]
 
     @property
     def flag(self) -> str:
@@ -93,6 +96,9 @@ class Config(BaseModel):
 
     # Parameter that says how long the work is; a run may be continued by raising it. "" = none.
     length_param: ClassVar[str] = ""
+
+    # Parameters that somebody may expect here and that are not there on purpose, with the reason.
+    absent: ClassVar[Mapping[str, str]] = {}
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -175,6 +181,7 @@ def _info(name: str, field: Any) -> ParamInfo:
         symbol=meta["symbol"], help=field.description, low=bounds.get("ge", bounds.get("gt")),
         low_open="gt" in bounds, high=bounds.get("le"), step=meta["step"], log=meta["log"],
         unit=meta["unit"], group=meta["group"], choices=listed, in_key=meta["in_key"],
+        follows=meta["follows"],
     )  # fmt: skip
 
 
@@ -199,7 +206,8 @@ def _sentences(cls: type[Config], error: ValidationError) -> list[str]:
             case "problems":
                 sentences += context["problems"]
             case "extra_forbidden":
-                sentences.append(f"no parameter {name!r}{suggestion(name, cls.model_fields)}")
+                why = f": {cls.absent[name]}" if name in cls.absent else suggestion(name, cls.model_fields)
+                sentences.append(f"no parameter {name!r}{why}")
             case "greater_than_equal":
                 sentences.append(f"{name} must be at least {context['ge']}, got {given}")
             case "greater_than":

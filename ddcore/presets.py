@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ddcore.networks import NETWORKS
+
 
 @dataclass(frozen=True)
 class Preset:
@@ -23,3 +25,14 @@ class Preset:
     def for_dataset(self, dataset: str) -> dict[str, Any]:
         """The values of this preset on `dataset`."""
         return {**self.values, **self.by_dataset.get(dataset, {}), "dataset": dataset}
+
+
+def fitting(values: Mapping[str, Any], network: str | None) -> dict[str, Any]:
+    """A preset's values without the network options that the wanted `network` does not have.
+
+    All of them where no network is asked for, or one that nobody knows: that is reported elsewhere.
+    """
+    if network is None or network not in NETWORKS:
+        return dict(values)
+    lacking = {option for entry in NETWORKS.values() for option in entry.options} - set(NETWORKS[network].options)
+    return {name: value for name, value in values.items() if name not in lacking}

@@ -21,7 +21,7 @@ class DataConfig(Config):
         help="The images to work on. 'digits' is built in and needs no download.",
     )  # fmt: skip
     resolution: int | None = Param(
-        None, label="Image side", group="Data", unit="px", ge=4, le=512,
+        None, label="Image side", group="Data", unit="px", ge=4, le=512, follows=("dataset",),
         help="Side of the square images; left empty, the data set's own.",
     )  # fmt: skip
     seed: int = Param(
@@ -66,22 +66,24 @@ class NetworkConfig(DataConfig):
         help="The architecture. Left out, the one the field uses for this data set.",
     )  # fmt: skip
     width: int | None = Param(
-        None, label="Width", group="Network", ge=1, le=1024, step=16,
+        None, label="Width", group="Network", ge=1, le=1024, step=16, follows=("network",),
         help="Channels of each ConvNet block (units of each MLP layer).",
     )  # fmt: skip
     depth: int | None = Param(
-        None, label="Depth", group="Network", unit="blocks", ge=1, le=8, step=1,
+        None, label="Depth", group="Network", unit="blocks", ge=1, le=8, step=1, follows=("network",),
         help="Number of ConvNet blocks; each halves the image side, so small images allow few.",
     )  # fmt: skip
     norm: str | None = Param(
-        None, label="Normalisation", group="Network", choices=NORMS,
+        None, label="Normalisation", group="Network", choices=NORMS, follows=("network",),
         help="Layer between convolution and activation. The papers use instance, DataDAM's code batch.",
     )  # fmt: skip
     activation: str | None = Param(
-        None, label="Activation", group="Network", choices=ACTIVATIONS, help="Non-linearity of a ConvNet block.",
+        None, label="Activation", group="Network", choices=ACTIVATIONS, follows=("network",),
+        help="Non-linearity of a ConvNet block.",
     )  # fmt: skip
     pooling: str | None = Param(
-        None, label="Pooling", group="Network", choices=POOLINGS, help="What halves the side in a ConvNet block.",
+        None, label="Pooling", group="Network", choices=POOLINGS, follows=("network",),
+        help="What halves the side in a ConvNet block.",
     )  # fmt: skip
 
     @classmethod
@@ -107,7 +109,14 @@ class NetworkConfig(DataConfig):
 class TrainConfig(Config):
     """How a network is trained on a set of images."""
 
-    epochs: int = Param(20, label="Epochs", group="Training", ge=1, le=5000, help="Passes over the images.")
+    epochs: int | None = Param(
+        20, label="Epochs", group="Training", ge=1, le=5000,
+        help="Passes over the images. Left empty where the length is told in steps.",
+    )  # fmt: skip
+    steps: int | None = Param(
+        None, label="Optimiser steps", group="Training", ge=1, le=10_000_000,
+        help="So many steps, however large the set is; then there is no number of epochs.",
+    )  # fmt: skip
     lr: float = Param(
         0.01, label="Learning rate", group="Training", gt=0, le=10, log=True, help="Initial step size of SGD.",
     )  # fmt: skip
@@ -119,7 +128,7 @@ class TrainConfig(Config):
     )  # fmt: skip
     schedule: Literal["cosine", "half", "constant"] = Param(
         "cosine", label="Learning-rate schedule", group="Training",
-        help="cosine: annealed to zero over all epochs; half: divided by ten half-way; constant.",
+        help="cosine: annealed to zero over the whole training; half: divided by ten half-way; constant.",
     )  # fmt: skip
     batch_size: int = Param(
         128, label="Batch size", group="Training", unit="images", ge=1, le=8192,
@@ -129,6 +138,22 @@ class TrainConfig(Config):
         "none", label="Augmentation", group="Training", choices=STRATEGIES,
         help="Siamese augmentation of every batch: colour, crop, cutout, flip, scale, rotate.",
     )  # fmt: skip
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = super().fill(values)
+        if values.get("steps") is not None:
+            values.setdefault("epochs", None)
+        return values
+
+    def problems(self) -> list[str]:
+        if self.epochs and self.steps:
+            return [*super().problems(), f"either epochs or steps, got {self.epochs} epochs and {self.steps} steps"]
+        return super().problems()
+
+    def optimiser_steps(self, images: int) -> int:
+        """Steps of a training on so many images."""
+        return self.steps or (self.epochs or 0) * -(-images // self.batch_size)
 
     def training_values(self) -> dict[str, Any]:
         """Only the parameters declared here, whatever else the Config has."""

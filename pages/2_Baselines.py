@@ -1,4 +1,4 @@
-"""The ceiling: networks trained on the full data, and what each network costs."""
+"""What a distilled set is held against: the full data, real images chosen well; and what each network costs."""
 
 from __future__ import annotations
 
@@ -6,34 +6,60 @@ import streamlit as st
 
 from ddcore.data import DATASETS
 from ddcore.experiments import KINDS, Spec, spec
+from ddcore.methods import METHODS
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import charts, form, frame, parts, progress
+from pages.components import charts, form, frame, method, parts, progress
 
 LEAD = """
-What a network reaches with **all** training images: the number that every distilled set is held against.
-The defaults are the course's full-data task.
+What a distilled set is held against: a network trained on **all** images, and as few **real** images, picked at
+random or with care.
 """
+TABS = ("Full data", "Coresets", "Cost of the networks")
+LAST = "baselines-tab"  # where "New run" leads back to
 CONFIG = KINDS["baseline"].config("baseline")
 
 
 def main() -> None:
     with frame.page("Baselines", LEAD):
-        run = frame.chosen_run("baseline", "flops")
+        run = frame.chosen_run("baseline", "flops", "distill")
+        like = frame.chosen_run("distill", asked="like")
+        if run is not None:
+            st.session_state[LAST] = {"baseline": TABS[0], "distill": TABS[1], "flops": TABS[2]}[run.kind]
         if run is not None and run.kind == "baseline":
             show(run)
             return
-        names = ["Train on full data", "Cost of the networks"]
-        train, cost = st.tabs(names, default=names[run is not None])
-        with train:
+        if run is not None and run.kind == "distill":
+            method.show(run)
+            return
+        full, coresets, cost = st.tabs(TABS, default=TABS[1] if like else st.session_state.get(LAST, TABS[0]))
+        with full:
             new_run()
             parts.earlier("baseline", "Earlier trainings")
+        with coresets:
+            coreset(like)
         with cost:
             flops()
 
 
+def coreset(like: RunRecord | None) -> None:
+    """Choose how real images are picked, and start it; like: the run whose parameters the form starts from."""
+    st.markdown("A **coreset** is a small set of real images. A distilled set of the same size has to beat it.")
+    offered = [name for name, one in METHODS.items() if one.step is None]
+    if like is not None and like.name in offered:
+        method.again(like)
+    else:
+        name = st.segmented_control("Which images", offered, default=offered[0], required=True, key="coreset",
+                                    format_func=lambda n: METHODS[n].title, persist_state="session")  # fmt: skip
+        chosen = METHODS[name or offered[0]]
+        st.caption(f"{chosen.summary} {chosen.paper}{'.' if chosen.paper else ''}")
+        method.new_run(chosen)
+    parts.earlier("distill", "Earlier coresets", *offered)
+
+
 def new_run() -> None:
     frame.device_banner()
+    st.markdown("What a network reaches with **all** training images. The defaults are the course's full-data task.")
     dataset = st.selectbox("Data set", list(DATASETS), key="baseline-dataset", persist_state="session",
                            format_func=lambda d: DATASETS[d].title)  # fmt: skip
     parts.data_note(dataset)

@@ -19,6 +19,7 @@ class MemoryRecorder:
         self.events: list[dict[str, Any]] = []
         self.snapshots: dict[int, Any] = {}
         self.sets: dict[str, ImageSet] = {}
+        self.arrays: dict[str, dict[str, Any]] = {}
         self.pictures: dict[str, bytes] = {}
         self.points: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self.parents: dict[str, Any] = {}
@@ -44,6 +45,9 @@ class MemoryRecorder:
     def save_images(self, name: str, images: ImageSet) -> None:
         self.sets[name] = images
 
+    def save_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
+        self.arrays[name] = dict(arrays)
+
     def save_picture(self, name: str, png: bytes) -> None:
         self.pictures[name] = png
 
@@ -55,6 +59,9 @@ class MemoryRecorder:
 
     def parent(self, run_id: str) -> Any:
         return self.parents[run_id]
+
+    def built_on(self) -> tuple[Any, ...]:
+        return tuple(self.parents.values())
 
     def told(self, event: str) -> list[dict[str, Any]]:
         return [e for e in self.events if e["event"] == event]

@@ -9,18 +9,18 @@ import click
 from ddcore import jobs
 from ddcore.cli.flags import as_json, given, options, percent, show, wait_flag
 from ddcore.cli.waiting import wait
+from ddcore.errors import ConfigError, UnknownName
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.baseline import BaselineConfig
 from ddcore.experiments.describe import DescribeConfig
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs import controls
 from ddcore.methods import METHODS, Method
-from ddcore.networks import NETWORKS
 from ddcore.params import Config
+from ddcore.presets import fitting
 from ddcore.protocols import PROTOCOLS
 from ddcore.runs.key import key
 from ddcore.runs.store import Store
-from ddcore.settings import NETWORK_OPTIONS
 
 WAIT_AND_JSON: tuple[click.Option, click.Option] = (
     click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
@@ -34,18 +34,18 @@ def run() -> None: ...
 
 def _run_command(method: Method) -> click.Command:
     def callback(
-        preset: str | None, protocol: str | None, nets: int, eval_batch_size: int | None, with_full: bool,
-        wait: bool, as_json: bool, **parameters: Any,
+        preset: str | None, seeds: int, protocol: str | None, nets: int, eval_batch_size: int | None,
+        with_full: bool, wait: bool, as_json: bool, **parameters: Any,
     ) -> None:  # fmt: skip
         wanted = given(parameters)
         dataset = wanted.get("dataset", method.Config.param("dataset").default)
         start = method.preset(preset).for_dataset(dataset) if preset else {}
-        one = spec("distill", method.name, {**_fitting(start, wanted), **wanted})
+        one = spec("distill", method.name, {**fitting(start, wanted.get("network")), **wanted})
         if protocol is not None and protocol not in PROTOCOLS:
-            from ddcore.errors import UnknownName
-
             raise UnknownName("protocol", protocol, PROTOCOLS)
-        _distil(one, protocol, nets, eval_batch_size, with_full, wait, as_json)
+        device = one.config.values()["device"]
+        question = controls.Question(protocol, nets, eval_batch_size, device=device) if protocol else None
+        _distil(_seeded(one, seeds), question, with_full, wait, as_json)
 
     presets = ", ".join(p.name for p in method.presets)
     return click.Command(
@@ -55,6 +55,9 @@ def _run_command(method: Method) -> click.Command:
         params=[
             click.Option(["--preset"], help=f"Start from a named set of values: {presets or 'none here'}."),
             *options(method.Config),
+            click.Option(
+                ["--seeds"], type=int, default=1, help="Distil so many times, from --seed on upwards. [default: 1]"
+            ),
             click.Option(
                 ["--evaluate", "protocol"], help=f"Then evaluate it and its controls: {', '.join(PROTOCOLS)}."
             ),
@@ -72,36 +75,49 @@ for _method in METHODS.values():
     run.add_command(_run_command(_method))
 
 
-def _fitting(start: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """A preset's values without network options that the wanted network does not have."""
-    if wanted.get("network") not in NETWORKS:
-        return start
-    lacking = set(NETWORK_OPTIONS) - set(NETWORKS[wanted["network"]].options)
-    return {name: value for name, value in start.items() if name not in lacking}
+def _seeded(one: Spec, seeds: int) -> list[Spec]:
+    """The same question from so many seeds."""
+    if seeds < 1:
+        raise ConfigError([f"seeds must be at least 1, got {seeds}"])
+    first = one.config.values()["seed"]
+    return [Spec(one.kind, one.name, one.config.replace(seed=first + i)) for i in range(seeds)]
 
 
-def _distil(
-    one: Spec, protocol: str | None, nets: int, batch_size: int | None, with_full: bool, stay: bool, as_json: bool
-) -> None:
-    if protocol:  # refuse a wrong evaluation before anything is started
-        values = {name: one.config.values().get(name) for name in ("dataset", "resolution", *controls.NETWORK_PARAMS)}
-        asked = {"run": key(one), "protocol": protocol, "nets": nets, "batch_size": batch_size}
-        spec("evaluate", "evaluate", {**values, **asked})
-    run_id = jobs.submit(one)
-    store = Store()
-    device = one.config.values()["device"]
-    plan = protocol and controls.plan(store.record(run_id), protocol, nets, batch_size, device=device)
-    parts = zip(controls.submit(plan, with_full), plan.specs(with_full), strict=True) if plan else ()
+def _distil(sets: list[Spec], question: controls.Question | None, with_full: bool, stay: bool, as_json: bool) -> None:
+    """Distil the same set from one seed or several, and judge each beside its controls."""
+    if question:  # refuse a wrong evaluation before anything is started
+        values = {n: sets[0].config.values().get(n) for n in ("dataset", "resolution", *controls.NETWORK_PARAMS)}
+        asked = {"run": key(sets[0]), "protocol": question.protocol, "nets": question.nets}
+        spec("evaluate", "evaluate", {**values, **asked, "batch_size": question.batch_size})
+    store, plans, asked_for = Store(), [], []
+    for one in sets:
+        run_id = jobs.submit(one)
+        asked_for.append((run_id, one))
+        if question:
+            plan = controls.plan(store.record(run_id), question)
+            plans.append(plan)
+            asked_for += zip(controls.submit(plan, with_full), plan.specs(with_full), strict=True)
     if stay:
-        wait(run_id, f"{one.name} {run_id}")
-        for part_id, part in parts:
-            wait(part_id, f"{part.name} {part_id}")
-    result: dict[str, Any] = {"run": run_id, "status": jobs.status(run_id).state}
-    if stay and plan:
-        result |= controls.outcome(plan, store)
-    elif stay:
-        result |= {"seconds": {"distill": store.record(run_id).summary.get("seconds")}}
+        for run_id, one in dict(asked_for).items():
+            wait(run_id, f"{one.name} {run_id}")
+    result = _outcome([key(one) for one in sets], plans if stay else [], store)
     show(result, as_json, lambda: _text(result))
+
+
+def _outcome(runs: list[str], plans: list[controls.Plan], store: Store) -> dict[str, Any]:
+    """What `run` answers: the first run's state, and what is known of all of them."""
+    states = [jobs.status(run_id).state for run_id in runs]
+    result: dict[str, Any] = {"run": runs[0], "status": states[0]}
+    if plans:
+        return result | (controls.over_seeds(plans, store) if len(plans) > 1 else controls.outcome(plans[0], store))
+    if states[0] == "done":
+        result |= {"seconds": {"distill": store.record(runs[0]).summary.get("seconds")}}
+    if len(runs) > 1:
+        result |= {"seeds": [
+            {"seed": store.record(run_id).config["seed"], "run": run_id, "status": state}
+            for run_id, state in zip(runs, states, strict=True)
+        ]}  # fmt: skip
+    return result
 
 
 def _text(result: dict[str, Any]) -> str:
@@ -112,6 +128,9 @@ def _text(result: dict[str, Any]) -> str:
         lines += [f"  {titles[name]:<19} {percent(value)}" for name, value in result["controls"].items()]
         if result["majority"] is not None:
             lines.append(f"  majority class      {100 * result['majority']:.1f} %")
+    for seed in result.get("seeds", ()):
+        accuracy = f": {percent(seed['accuracy'])}" if "accuracy" in seed else f": {seed['status']}"
+        lines.append(f"  seed {seed['seed']:<5} {seed['run']}{accuracy}")
     for name, seconds in result.get("seconds", {}).items():
         if seconds is not None:
             lines.append(f"  {name + ' time':<19} {seconds:.1f} s")
@@ -149,10 +168,8 @@ def _evaluate(run_id: str, wait: bool, as_json: bool, **parameters: Any) -> None
     record = Store().record(run_id)
     asked = given(parameters)
     network = {name: asked.pop(name) for name in controls.NETWORK_PARAMS if name in asked}
-    base = controls.plan(record, asked.get("protocol", "course"), **network).final.config.values()
-    fresh = {name: asked.get(name) for name in ("nets", "seed", "batch_size")}
-    _single(spec("evaluate", "evaluate", {**base, **{k: v for k, v in fresh.items() if v is not None}, **asked}),
-            wait, as_json)  # fmt: skip
+    question = controls.Question(asked.pop("protocol", "course"), network=network)
+    _single(controls.evaluation(record, question, **asked), wait, as_json)
 
 
 evaluate = click.Command(

@@ -15,8 +15,12 @@ wait_flag = click.option("--wait", is_flag=True, help="Stay until the result is 
 
 
 def options(config: type[Config], skip: Iterable[str] = ()) -> list[click.Option]:
-    """One option for each parameter; checking is the Config's work, so all problems show at once."""
-    return [_option(p) for p in config.params() if p.name not in set(skip)]
+    """One option for each parameter; checking is the Config's work, so all problems show at once.
+
+    What is absent on purpose is taken too, so that the Config can say why it is not there.
+    """
+    asked = [_option(p) for p in config.params() if p.name not in set(skip)]
+    return [*asked, *(click.Option([f"--{name.replace('_', '-')}", name], hidden=True) for name in config.absent)]
 
 
 def _option(p: ParamInfo) -> click.Option:

@@ -17,7 +17,7 @@ from ddcore.errors import ConfigError
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
 from ddcore.params import Config
-from ddcore.protocols import PROTOCOLS
+from ddcore.protocols import PROTOCOLS, Protocol
 from ddcore.runs import memo
 from ddcore.runs.store import Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
@@ -37,7 +37,7 @@ def list_(what: str | None, as_json: bool) -> None:
                       "resolutions": list(d.resolutions), "network": d.network, "help": d.source}
                      for d in DATASETS.values()],
         "networks": [{"name": n.name, "title": n.title, "options": dict(n.options)} for n in NETWORKS.values()],
-        "protocols": [{"name": p.name, "help": p.help, **p.values} for p in PROTOCOLS.values()],
+        "protocols": [{"name": p.name, "help": p.help, **_fields(p)} for p in PROTOCOLS.values()],
         "presets": [{"name": p.name, "method": m.name, "help": p.help, "values": dict(p.values),
                      "by_dataset": {k: dict(v) for k, v in p.by_dataset.items()}}
                     for m in METHODS.values() for p in m.presets],
@@ -55,11 +55,20 @@ def parameters(config: type[Config]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _fields(protocol: Protocol) -> dict[str, Any]:
+    """Every field of a protocol; where the data set says which augmentation, that instead of a name."""
+    values = protocol.training("none").values()
+    return {**values, "augment": "the data set's own" if protocol.augment else "none"}
+
+
 def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
     lines = [kind]
     for row in rows:
         name = f"{row['method']}/{row['name']}" if "method" in row else row["name"]
         lines.append(f"  {name:<16} {row.get('help') or row.get('title')}")
+        if kind == "protocols":
+            fields = ", ".join(f"{n} {v}" for n, v in row.items() if n not in ("name", "help") and v is not None)
+            lines.append(f"  {'':<16} {fields}")
     return "\n".join(lines)
 
 
@@ -106,7 +115,10 @@ def _details(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-@click.command(help="Write a run's float images, labels, mean, std and class names to FILE.npz.")
+@click.command(
+    help="Write a run's float images, labels, mean, std and class names to FILE.npz; soft labels and a learning rate "
+    "too where they were learnt."
+)
 @click.argument("run_id", metavar="RUN")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @as_json
@@ -118,10 +130,8 @@ def export(run_id: str, file: Path, as_json: bool) -> None:
     if not file.parent.is_dir():
         raise ConfigError([f"no folder {str(file.parent)!r} to write into"])
     images = Store().images(run_id)
-    np.savez_compressed(
-        file, images=images.images, labels=images.labels, mean=np.array(images.mean), std=np.array(images.std),
-        classes=np.array(images.classes),
-    )  # fmt: skip
+    stored = {name: np.array(value) for name, value in dataclasses.asdict(images).items() if value is not None}
+    np.savez_compressed(file, allow_pickle=False, **stored)
     result = {"run": run_id, "file": str(file), "images": list(images.images.shape)}
     show(result, as_json, lambda: f"{len(images.labels)} images to {file}")
 

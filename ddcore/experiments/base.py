@@ -14,13 +14,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Stored images. images: float32 (N, C, H, W) normalised with mean, std; labels: int64 (N,)."""
+    """Stored images. images: float32 (N, C, H, W) normalised with mean, std; labels: int64 (N,).
+
+    What else a method may have learnt: label_logits, float32 (N, classes), whose softmax are soft labels; lr, the
+    learning rate for training on the set.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    label_logits: torch.Tensor | None = None
+    lr: float | None = None
+
+    @property
+    def stored_floats(self) -> int:
+        """How many numbers the set takes: pixels, soft labels and a learnt learning rate; class labels are free."""
+        soft = 0 if self.label_logits is None else self.label_logits.numel()
+        return self.images.numel() + soft + (self.lr is not None)
 
 
 class Recorder(Protocol):
@@ -44,6 +56,9 @@ class Recorder(Protocol):
     def save_images(self, name: str, images: ImageSet) -> None:
         """Keep a float image set as `<name>.safetensors` ("images" is the result, "initial" the start)."""
 
+    def save_arrays(self, name: str, arrays: Mapping[str, torch.Tensor]) -> None:
+        """Keep named tensors as `<name>.safetensors`: scores, weights, what a later run builds on."""
+
     def save_picture(self, name: str, png: bytes) -> None:
         """Keep a PNG for eyes."""
 
@@ -55,6 +70,9 @@ class Recorder(Protocol):
 
     def parent(self, run_id: str) -> Parent:
         """A finished run that this one builds on."""
+
+    def built_on(self) -> tuple[Parent, ...]:
+        """All finished runs that this one builds on: those its config names, then what its kind needs."""
 
 
 class Parent(Protocol):
@@ -68,6 +86,12 @@ class Parent(Protocol):
 
     def images(self, name: str = "images") -> ImageSet: ...
 
+    def snapshot(self, step: int) -> ImageSet:
+        """The images as they were at `step`, in half precision; RunNotFound when that step was not kept."""
+
+    def arrays(self, name: str) -> dict[str, torch.Tensor]:
+        """The named tensors that the run kept with `save_arrays`, on the CPU."""
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -75,7 +99,8 @@ class Kind:
 
     names(): the names within the kind (methods for distill; else just the kind's own name);
     config(name) → its Config class; version(name): raised when results change, part of the key;
-    parents(config): ids of the runs it needs finished first;
+    parents(config): ids of the runs it needs finished first, as the config names them; needs(name, config): the
+    questions whose answers it needs, which are asked along with it;
     run(name, config, recorder) → summary (JSON-ready), executed in the worker.
     """
 
@@ -86,6 +111,7 @@ class Kind:
     run: Callable[[str, Any, Recorder], dict[str, Any]]
     version: Callable[[str], int] = lambda name: 1
     parents: Callable[[Any], tuple[str, ...]] = lambda config: ()
+    needs: Callable[[str, Any], tuple[Spec, ...]] = lambda name, config: ()
 
 
 @dataclass(frozen=True)

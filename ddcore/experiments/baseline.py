@@ -26,7 +26,7 @@ class BaselineConfig(TrainConfig, NetworkConfig):
 def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]:
     """Train once on the training part; validate every epoch, test once, at the end."""
     where = device.pick(config.device)
-    recorder.progress(0, config.epochs, "Reading the data set")
+    recorder.progress(0, 1, "Reading the data set")
     data = load.load(config.dataset, config.resolution)
     train_part, val_part, test_part = (
         resident.Resident.from_split(split, data, where) for split in (data.train, data.val, data.test)
@@ -39,28 +39,25 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
     )  # fmt: skip
     seconds_before, reached = _resume(training, recorder)
     watch = device.Stopwatch(where, seconds_before)
-    per_epoch = -(-len(train_part) // config.batch_size)
-    steps, step = config.epochs * per_epoch, training.epoch * per_epoch
+    steps, per_epoch = config.optimiser_steps(len(train_part)), -(-len(train_part) // config.batch_size)
 
     def on_step() -> None:
-        nonlocal step
         recorder.check_cancelled()
-        recorder.progress(step, steps, "Training")
-        step += 1
+        recorder.progress(training.step, steps, "Training")
 
     def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
         nonlocal reached
         seconds, reached = watch.stop(), accuracy.item()
         recorder.event(
-            "epoch", epoch=training.epoch, loss=loss.item(), train_accuracy=reached,
+            "epoch", epoch=-(-training.step // per_epoch), step=training.step, loss=loss.item(), train_accuracy=reached,
             val_accuracy=_accuracy(training.network, val_part, recorder), seconds=round(seconds, 3),
         )  # fmt: skip
-        recorder.checkpoint(training.dump(), {"epoch": training.epoch, "seconds": seconds, "reached": reached})
+        recorder.checkpoint(training.dump(), {"step": training.step, "seconds": seconds, "reached": reached})
         watch.go()
 
     train.train(
         training, train_part.batch, train_part.labels, train.Setting(**config.training_values()),
-        (config.seed, "baseline"), on_epoch, on_step,
+        [(config.seed, "baseline")], on_epoch, on_step,
     )  # fmt: skip
     recorder.progress(steps, steps, "Testing")
     tested = device.Stopwatch(where)
@@ -85,8 +82,8 @@ def _resume(training: train.Training, recorder: Recorder) -> tuple[float, float]
     if (point := recorder.resume_point()) is None:
         return 0.0, 0.0
     tensors, meta = point
-    training.load(tensors, meta["epoch"])
-    recorder.note(f"Goes on after epoch {training.epoch}.")
+    training.load(tensors, meta["step"])
+    recorder.note(f"Goes on after step {training.step}.")
     return float(meta["seconds"]), float(meta["reached"])
 
 
@@ -106,7 +103,8 @@ def majority(part: Resident) -> float:
 
 
 def _predict(network: nn.Module, part: Resident, recorder: Recorder) -> Tensor:
-    return train.predict(network, part.batch, len(part), part.labels.device, on_batch=recorder.check_cancelled)
+    said = train.logits(network, part.batch, len(part), part.labels.device, on_batch=recorder.check_cancelled)
+    return said.argmax(1)
 
 
 def _accuracy(network: nn.Module, part: Resident, recorder: Recorder) -> float:
@@ -119,4 +117,5 @@ KIND = Kind(
     names=lambda: ("baseline",),
     config=lambda name: BaselineConfig,
     run=run,
+    version=lambda name: 2,
 )

@@ -5,11 +5,15 @@ It records, snapshots, checkpoints, resumes, extends, cancels and times; a metho
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ddcore.experiments.base import ImageSet, Kind, Recorder
+from ddcore.errors import Diverged
+from ddcore.experiments import spec
+from ddcore.experiments.base import ImageSet, Kind, Recorder, Spec
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS, Method, MethodConfig, State, Task
 from ddcore.ops import pictures
@@ -28,6 +32,7 @@ else:
 
 CHECKPOINT_SECONDS = 15
 MOST_RECORDED_STEPS = 2000
+LARGEST = 65_504  # of half precision, in which snapshots are kept; no pixel comes near it
 
 
 def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
@@ -36,11 +41,16 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     where = device.pick(config.device)
     recorder.progress(0, method.steps(config), "Reading the data set")
     data = load.load(config.dataset, config.resolution)
-    task = Task(config, resident.Resident.from_split(data.train, data, where), where)
+    part = resident.Resident.from_split(data.train, data, where)
+    task = Task(config, part, where, recorder.built_on(), partial(_tell, recorder))
     recorder.progress(0, method.steps(config), "Preparing the first images")
     watch = device.Stopwatch(where)
     state = method.start(task)
-    progress = _resume(state, recorder) or Progress(state.images.detach().clone())
+    notes = _notes(task)
+    if (progress := _resume(state, recorder)) is None:
+        progress = Progress(state.images.detach().clone())
+        for text in notes:
+            recorder.note(text)
     watch.seconds = progress.seconds
     initial = _image_set(progress.initial, state, task)
     recorder.save_images("initial", initial)
@@ -49,7 +59,7 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     if method.step:
         _advance(method, task, state, progress, recorder)
     seconds = watch.stop()
-    _checkpoint(state, progress, seconds, recorder)
+    _checkpoint(state, task, progress, seconds, recorder)
     final = _image_set(state.images, state, task)
     recorder.save_images("images", final)
     recorder.save_picture("final", _picture(final, config.ipc))
@@ -57,10 +67,11 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
         "steps": state.step,
         "images": len(state.images),
         "ipc": config.ipc,
-        "stored_floats": state.images.numel(),
+        "stored_floats": final.stored_floats,
         "seconds": seconds,
         "losses": progress.latest,
         "pixel_change": (final.images - initial.images).abs().mean().item(),
+        "notes": notes,
     }
 
 
@@ -69,12 +80,14 @@ class Progress:
     """What the driver itself carries from session to session.
 
     initial: the images before the first step (kept, not drawn again: another device would draw others);
-    seconds: time spent until the last checkpoint; latest: the last recorded value of each curve.
+    seconds: time spent until the last checkpoint; latest: the last recorded value of each curve; saved: the step
+    of the last checkpoint.
     """
 
     initial: torch.Tensor
     seconds: float = 0.0
     latest: dict[str, float] = field(default_factory=dict)
+    saved: int | None = None
 
 
 def _resume(state: State, recorder: Recorder) -> Progress | None:
@@ -85,12 +98,14 @@ def _resume(state: State, recorder: Recorder) -> Progress | None:
     states.load(state, tensors, meta["state"])
     recorder.event("resumed", step=state.step)
     recorder.note(f"Goes on from step {state.step}.")
-    return Progress(tensors["initial"].to(state.images.device), float(meta["seconds"]), dict(meta["latest"]))
+    initial = tensors["initial"].to(state.images.device)
+    return Progress(initial, float(meta["seconds"]), dict(meta["latest"]), state.step)
 
 
 def _advance(method: Method, task: Task, state: State, progress: Progress, recorder: Recorder) -> None:
-    """Step to the end."""
+    """Step to the end, from a checkpoint that is there however early the numbers run away."""
     assert method.step is not None
+    _checkpoint(state, task, progress, progress.seconds, recorder)
     total = method.steps(task.config)
     every = -(-total // MOST_RECORDED_STEPS)
     began = saved = time.perf_counter()
@@ -99,25 +114,59 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
         scalars = method.step(task, state)
         state.step += 1
         last = state.step == total
+        kept = not last and state.step in _snapshot_steps(state.step)
         seconds = progress.seconds + time.perf_counter() - began
-        if last or (state.step - 1) % every == 0 or state.step in _snapshot_steps(state.step):
-            progress.latest |= _record(scalars, state.step, total, seconds, recorder)
-        if not last and state.step in _snapshot_steps(state.step):
+        if last or kept or (state.step - 1) % every == 0:
+            values = _numbers(scalars, state, task, progress)
+            recorder.event("step", step=state.step, total=total, seconds=round(seconds, 3), **values)
+            progress.latest |= values
+        if kept:
             recorder.snapshot(state.step, state.images)
             recorder.event("snapshot", step=state.step)
         recorder.progress(state.step, total, "Distilling")
-        if time.perf_counter() - saved > CHECKPOINT_SECONDS:
-            _checkpoint(state, progress, seconds, recorder)
+        if kept or time.perf_counter() - saved > CHECKPOINT_SECONDS:
+            _checkpoint(state, task, progress, seconds, recorder)
             saved = time.perf_counter()
 
 
-def _record(
-    scalars: dict[str, torch.Tensor], step: int, total: int, seconds: float, recorder: Recorder
-) -> dict[str, float]:
-    """Write one step's scalars: the only place where the loop waits for the device."""
-    values = dict(zip(scalars, torch.stack(list(scalars.values())).tolist(), strict=True)) if scalars else {}
-    recorder.event("step", step=step, total=total, seconds=round(seconds, 3), **values)
-    return values
+def _numbers(scalars: dict[str, torch.Tensor], state: State, task: Task, progress: Progress) -> dict[str, float]:
+    """One step's scalars as numbers: the only place where the loop waits for the device.
+
+    Raises Diverged where one of them is not finite, or what the set is made of is not, or is more than a snapshot
+    holds.
+    """
+    learnt = {"images": state.images, "label logits": state.label_logits, "learning rate": state.lr}
+    sizes = {f"{name} up to": t.detach().abs().amax() for name, t in learnt.items() if t is not None}
+    values = dict(zip((*scalars, *sizes), torch.stack([*scalars.values(), *sizes.values()]).tolist(), strict=True))
+    wrong = [f"{n} {v:g}" for n, v in values.items() if not (abs(v) <= LARGEST if n in sizes else math.isfinite(v))]
+    if wrong:
+        kept = "" if progress.saved is None else f" The last good checkpoint, of step {progress.saved}, is kept."
+        cause = _likely_cause(task.config)
+        raise Diverged(f"the run diverged at step {state.step}: {', '.join(wrong)}.{cause}{kept}")
+    return {name: values[name] for name in scalars}
+
+
+def _likely_cause(config: Config) -> str:
+    """What to change, as far as it can be told: the step size on the images, where the method has one."""
+    for p in config.params():
+        if p.name == "lr_img":
+            lr = getattr(config, p.name)
+            return (
+                f" The likely cause is too large a step on the images: {p.symbol} (lr_img) is {lr:g}; try {lr / 10:g}."
+            )
+    return ""
+
+
+def _notes(task: Task) -> list[str]:
+    """Sentences about what people may not expect of this run."""
+    batch = getattr(task.config, "batch_real", 0)
+    few = [f"{name} ({n})" for name, n in zip(task.data.classes, task.data.counts, strict=True) if n < batch]
+    if not few:
+        return []
+    return [
+        f"Fewer training images than the real batch of {batch}: {', '.join(few)}. There images are drawn with "
+        "replacement."
+    ]  # fmt: skip
 
 
 def _snapshot_steps(step: int) -> set[int]:
@@ -126,21 +175,37 @@ def _snapshot_steps(step: int) -> set[int]:
     return {power, 2 * power, 5 * power}
 
 
-def _checkpoint(state: State, progress: Progress, seconds: float, recorder: Recorder) -> None:
+def _checkpoint(state: State, task: Task, progress: Progress, seconds: float, recorder: Recorder) -> None:
+    """Keep what the run needs to go on from here, unless it has run away."""
+    _numbers({}, state, task, progress)
     tensors, numbers = states.dump(state)
     meta = {"state": numbers, "seconds": seconds, "latest": progress.latest}
     recorder.checkpoint(tensors | {"initial": progress.initial}, meta)
+    progress.saved = state.step
 
 
 def _image_set(images: torch.Tensor, state: State, task: Task) -> ImageSet:
     data = task.data
-    return ImageSet(images.detach().cpu(), state.labels.cpu(), tuple(data.classes), tuple(data.mean), tuple(data.std))
+    soft = None if state.label_logits is None else state.label_logits.detach().cpu()
+    return ImageSet(
+        images.detach().cpu(), state.labels.cpu(), tuple(data.classes), tuple(data.mean), tuple(data.std),
+        soft, None if state.lr is None else float(state.lr),
+    )  # fmt: skip
 
 
 def _picture(images: ImageSet, ipc: int) -> bytes:
     """One row a class, for eyes only: the float images are the artefact."""
     shown = images.images.numpy(), images.labels.numpy()
     return pictures.grid(*shown, images.classes, images.mean, images.std, per_class=ipc, columns=10)
+
+
+def _tell(recorder: Recorder, done: int, total: int, phase: str) -> None:
+    recorder.check_cancelled()
+    recorder.progress(done, total, phase)
+
+
+def _needs(name: str, config: MethodConfig) -> tuple[Spec, ...]:
+    return tuple(spec(*need) for need in METHODS[name].needs(config))
 
 
 def _config(name: str) -> type[Config]:
@@ -154,4 +219,5 @@ KIND = Kind(
     config=_config,
     run=run,
     version=lambda name: METHODS[name].version,
+    needs=_needs,
 )

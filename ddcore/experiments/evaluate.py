@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import bisect
 import statistics
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
+from ddcore.augmentations import STRATEGIES
 from ddcore.errors import ConfigError
-from ddcore.experiments.base import ImageSet, Kind, Recorder
+from ddcore.experiments.base import ImageSet, Kind, Parent, Recorder
 from ddcore.experiments.baseline import majority
 from ddcore.lazy import lazy
 from ddcore.params import Param
@@ -16,9 +18,10 @@ from ddcore.settings import NetworkConfig, TrainConfig
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from ddcore.data import load, resident
+    from ddcore.data.resident import Resident
     from ddcore.ops import device, flops, nets, seeds, train
 else:
     torch = lazy("torch")
@@ -26,6 +29,8 @@ else:
     device, flops, nets, seeds, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "flops", "nets", "seeds", "train"))
 
 CHECKPOINT_SECONDS = 15
+TEST_POINTS = 10  # parts of the training after which the test curve has a point; the last is the test itself
+TEST_IMAGES = 1000  # that a point of it is measured on: it is for eyes, and testing takes longer than training
 
 
 class EvaluateConfig(NetworkConfig):
@@ -38,6 +43,18 @@ class EvaluateConfig(NetworkConfig):
         "images", label="Images", group="Images",
         help="'images' is the run's result, 'initial' what it started from, undistilled.",
     )  # fmt: skip
+    step: int | None = Param(
+        None, label="Snapshot", group="Images", ge=0, le=10**9, step=1,
+        help="Evaluates the images as they were at this step, if a snapshot was kept there; left empty, the result.",
+    )  # fmt: skip
+    labels: Literal["learnt", "hard"] = Param(
+        "learnt", label="Labels", group="Images",
+        help="'learnt' trains on the set's soft labels where it has any, 'hard' on the classes alone.",
+    )  # fmt: skip
+    split: Literal["test", "val"] = Param(
+        "test", label="Tested on", group="Evaluation",
+        help="'test' is the official test set, measured once, at the end; 'val' the validation split, for choosing.",
+    )  # fmt: skip
     protocol: str = Param(
         "course", label="Protocol", group="Evaluation", choices=PROTOCOLS,
         help="How each network is trained on the small set. Numbers compare only under the same protocol.",
@@ -45,6 +62,10 @@ class EvaluateConfig(NetworkConfig):
     batch_size: int | None = Param(
         None, label="Batch size", group="Evaluation", unit="images", ge=1, le=8192,
         help="Overrides the protocol's batch size. Smaller batches mean more steps on a small set.",
+    )  # fmt: skip
+    augment: str | None = Param(
+        None, label="Augmentation", group="Evaluation", choices=STRATEGIES,
+        help="Overrides the protocol's augmentation; left empty, the protocol's own.",
     )  # fmt: skip
     nets: int = Param(
         3, label="Networks", symbol="n", group="Evaluation", ge=1, le=100, step=1,
@@ -57,111 +78,196 @@ class EvaluateConfig(NetworkConfig):
     def key_values(self) -> dict[str, Any]:
         """What the protocol says enters the key instead of its name, so a changed protocol is another question."""
         values = super().key_values()
-        del values["protocol"], values["batch_size"]
+        del values["protocol"], values["batch_size"], values["augment"]
         return {**values, "training": self.training().values()}
 
     def protocol_label(self) -> str:
-        """The protocol's name, and the batch size where it is not the protocol's own."""
-        own = PROTOCOLS[self.protocol].values["batch_size"]
-        return self.protocol if self.batch_size in (None, own) else f"{self.protocol}, batch {self.batch_size}"
+        """The protocol's name, and what is not its own: "course, batch 10", "quick, no augmentation"."""
+        own, now = PROTOCOLS[self.protocol].training(self.facts.augment), self.training()
+        batch = [] if now.batch_size == own.batch_size else [f"batch {now.batch_size}"]
+        augment = [] if now.augment == own.augment else ["no augmentation" if now.augment == "none" else now.augment]
+        return ", ".join([self.protocol, *batch, *augment])
 
     def training(self) -> TrainConfig:
-        """The training setting: the protocol's, with this batch size and the data set's augmentation."""
-        return PROTOCOLS[self.protocol].training(self.facts.augment, self.batch_size)
+        """The training setting: the protocol's, with this batch size and augmentation where they are given."""
+        own = PROTOCOLS[self.protocol].training(self.facts.augment)
+        return own.replace(**{n: v for n in ("batch_size", "augment") if (v := getattr(self, n)) is not None})
 
 
 def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]:
-    """Train `nets` networks one after another; the final iteration of each is tested, once."""
+    """Train `nets` networks, as many at once as fit; the final iteration of each is tested, once."""
     where = device.pick(config.device)
     parent = recorder.parent(config.run)
-    subject = parent.images(config.images)
+    subject = parent.images(config.images) if config.step is None else parent.snapshot(config.step)
     _check_fit(config, subject)
-    setting = config.training()
     recorder.progress(0, 100 * config.nets, "Reading the data set")
     data = load.load(config.dataset, config.resolution)
-    test = resident.Resident.from_split(data.test, data, where)
-    images, labels = subject.images.to(where), subject.labels.to(where)
+    judge = resident.Resident.from_split(data.test if config.split == "test" else data.val, data, where)
+    trial = Trial(config, subject, judge, where)
     point = recorder.resume_point()
-    trained: list[dict[str, Any]] = list(point[1]["trained"]) if point else []
-    for index in range(len(trained), config.nets):
-        network, seconds = _train_one(config, setting, images, labels, trained, recorder, point)
+    done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
+    fitting = train.fitting(trial.network(0), config.shape, trial.batch, where)
+    while len(done) < config.nets:
+        # A group that was begun keeps its size, though another device would take more or fewer.
+        together = point[1]["together"] if point and point[0] else fitting
+        indices = range(len(done), min(len(done) + together, config.nets))
+        training, seconds = _train(trial, indices, done, recorder, point)
         point = None
-        watch = device.Stopwatch(where)
-        predicted = train.predict(network, test.batch, len(test), where, on_batch=recorder.check_cancelled)
-        trained.append({
-            "accuracy": (predicted == test.labels).float().mean().item(),
-            "per_class": train.per_class_accuracy(predicted, test.labels, len(data.classes)),
-            "seconds_train": seconds, "seconds_test": watch.stop(),
-        })  # fmt: skip
-        recorder.event("net", net=index, accuracy=trained[-1]["accuracy"], seconds_train=round(seconds, 3))
-        recorder.progress(100 * (index + 1), 100 * config.nets, f"Trained and tested {index + 1} of {config.nets}")
-        recorder.checkpoint({}, {"trained": trained, "epoch": 0, "seconds": 0.0})
-    accuracies = [one["accuracy"] for one in trained]
-    counted = flops.count(config.network, config.shape, len(data.classes), config.network_options())
-    return {
-        "accuracy": {"mean": statistics.mean(accuracies), "n": len(accuracies), "protocol": config.protocol_label(),
-                     "std": statistics.stdev(accuracies) if len(accuracies) > 1 else None},
-        "accuracies": accuracies,
-        "per_class": [statistics.mean(column) for column in zip(*(one["per_class"] for one in trained), strict=True)],
-        "majority": majority(test),
-        "seconds": sum(one["seconds_train"] + one["seconds_test"] for one in trained),
-        # The median: the first network on a GPU also pays for loading its kernels.
-        "seconds_train": statistics.median(one["seconds_train"] for one in trained),
-        "images": len(labels), "steps": setting.epochs * -(-len(labels) // setting.batch_size),
-        "batch_size": setting.batch_size, "training": setting.values(), "network": config.network,
-        "network_options": config.network_options(),
-        "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
-        "source": {"run": parent.id, "method": parent.name, "images": config.images,
-                   "ipc": parent.config.get("ipc"), "seed": parent.config.get("seed")},
-    }  # fmt: skip
+        for position, index in enumerate(indices):
+            tested = _test(trial, training.stack.member(position), recorder)
+            done.append({**tested, "accuracy_train": trial.reached[position], "seconds_train": seconds / len(indices)})
+            recorder.event("net", net=index, accuracy=tested["accuracy"])
+            progress = _done(indices, 1.0, position + 1)
+            recorder.progress(progress, 100 * config.nets, f"Tested {index + 1} of {config.nets}")
+        recorder.checkpoint({}, {"done": done, "step": 0, "seconds": 0.0, "together": 0})
+    return _summary(trial, done, parent)
 
 
-def _train_one(
-    config: EvaluateConfig, setting: TrainConfig, images: Tensor, labels: Tensor, trained: list[dict[str, Any]],
-    recorder: Recorder, point: tuple[dict[str, Any], dict[str, Any]] | None,
-) -> tuple[Any, float]:  # fmt: skip
-    """(the next network, trained on the set; the seconds that took). point: where it was left, if it was begun."""
-    where, index = images.device, len(trained)
-    training = train.Training.begin(
-        nets.build(
-            config.network, config.shape, len(config.facts.classes), config.network_options(),
-            generator=seeds.generator(config.seed, "evaluate", index, "network", device=where), device=where,
-        )
-    )  # fmt: skip
-    watch = device.Stopwatch(where)
+class Trial:
+    """What every network of one evaluation shares: the set it learns, the images that judge it, the setting."""
+
+    def __init__(self, config: EvaluateConfig, subject: ImageSet, judge: Resident, where: torch.device) -> None:
+        self.config, self.subject, self.judge, self.where = config, subject, judge, where
+        own = config.training()
+        self.setting = own.replace(lr=subject.lr) if subject.lr else own
+        self.images, self.labels = subject.images.to(where), subject.labels.to(where)
+        soft = subject.label_logits if config.labels == "learnt" else None
+        self.soft = None if soft is None else soft.to(where).softmax(1)
+        self.reached: list[float] = []
+
+    @property
+    def classes(self) -> int:
+        return len(self.judge.classes)
+
+    @property
+    def batch(self) -> int:
+        return min(self.setting.batch_size, len(self.labels))
+
+    def network(self, index: int) -> nets.Net:
+        """Network number `index`, with the weights that its number and the seed give it."""
+        draws = seeds.generator(self.config.seed, "evaluate", index, "network", device=self.where)
+        options = self.config.network_options()
+        return nets.build(self.config.network, self.config.shape, self.classes, options, draws, self.where)
+
+
+def _train(
+    trial: Trial, indices: range, done: list[dict[str, Any]], recorder: Recorder,
+    point: tuple[dict[str, Any], dict[str, Any]] | None,
+) -> tuple[train.Training, float]:  # fmt: skip
+    """(these networks, trained on the set together; the seconds that took). point: where they were left, if begun."""
+    config, total = trial.config, trial.setting.optimiser_steps(len(trial.labels))
+    training = train.Training.begin(*(trial.network(index) for index in indices))
+    watch = device.Stopwatch(trial.where)
     if point and point[0]:
-        training.load(point[0], point[1]["epoch"])
+        training.load(point[0], point[1]["step"])
         watch.seconds = point[1]["seconds"]
-        recorder.note(f"Goes on with network {index + 1} after epoch {training.epoch}.")
-    often = max(1, setting.epochs // 100)
-    saved = time.monotonic()
+        recorder.note(f"Goes on after step {training.step} of {total}.")
+    curve = sorted({round(total * i / TEST_POINTS) for i in range(1, TEST_POINTS)})
+    per_epoch = -(-len(trial.labels) // trial.setting.batch_size)
+    told, saved = -1.0, time.monotonic()
 
     def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
-        nonlocal saved
-        if training.epoch % often:
+        nonlocal told, saved
+        if training.step == total:
+            trial.reached = accuracy.tolist()
+        if training.step < total and training.step / total - told < 0.01:
             return
-        recorder.event(
-            "epoch", net=index, epoch=training.epoch, loss=loss.item(), train_accuracy=accuracy.item()
-        )  # fmt: skip
-        done = int(100 * (index + training.epoch / setting.epochs))
-        recorder.progress(done, 100 * config.nets, f"Training network {index + 1} of {config.nets}")
-        if time.monotonic() - saved > CHECKPOINT_SECONDS:
-            meta = {"trained": trained, "epoch": training.epoch, "seconds": watch.stop()}
+        told = training.step / total
+        fields = {"first": indices[0], "epoch": -(-training.step // per_epoch), "step": training.step}
+        recorder.event("epoch", **fields, loss=loss.mean().item(), train_accuracy=accuracy.mean().item())
+        words = f"network {indices[0] + 1}" if len(indices) == 1 else f"networks {indices[0] + 1} to {indices[-1] + 1}"
+        recorder.progress(_done(indices, told), 100 * config.nets, f"Training {words} of {config.nets}")
+        if curve and training.step >= curve[0]:
+            del curve[: bisect.bisect_right(curve, training.step)]
+            watch.stop()
+            _test_point(trial, training, indices[0], recorder)
+            watch.go()
+        if training.step < total and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            meta = {"done": done, "step": training.step, "seconds": watch.stop(), "together": len(indices)}
             recorder.checkpoint(training.dump(), meta)
             watch.go()
             saved = time.monotonic()
 
     train.train(
-        training, lambda indices: images[indices], labels, train.Setting(**setting.training_values()),
-        (config.seed, "evaluate", index), on_epoch, recorder.check_cancelled,
+        training, lambda chosen: trial.images[chosen], trial.labels, train.Setting(**trial.setting.training_values()),
+        [(config.seed, "evaluate", index) for index in indices], on_epoch, recorder.check_cancelled, trial.soft,
     )  # fmt: skip
-    return training.network, watch.stop()
+    return training, watch.stop()
+
+
+def _done(indices: range, trained: float, tested: int = 0) -> int:
+    """Progress in hundredths of a network: the training of these networks is 70 of each, the test 30."""
+    return int(100 * indices[0] + 70 * trained * len(indices)) + 30 * tested
+
+
+def _test_point(trial: Trial, training: train.Training, first: int, recorder: Recorder) -> None:
+    """One point of the test curve, for eyes only: the first network of a group on a part of the images."""
+    some = seeds.permutation(len(trial.judge), trial.config.seed, "test curve")[:TEST_IMAGES].to(trial.where)
+    said = train.logits(training.network, lambda chosen: trial.judge.batch(some[chosen]), len(some), trial.where)
+    right = (said.argmax(1) == trial.judge.labels[some]).float().mean().item()
+    recorder.event("tested", first=first, step=training.step, test_accuracy=right, images=len(some))
+
+
+def _test(trial: Trial, network: nn.Module, recorder: Recorder) -> dict[str, Any]:
+    """What one trained network gets right, in numbers that JSON can hold."""
+    watch, judge = device.Stopwatch(trial.where), trial.judge
+    said = train.logits(network, judge.batch, len(judge), trial.where, on_batch=recorder.check_cancelled)
+    predicted = said.argmax(1)
+    per_class = train.per_class_accuracy(predicted, judge.labels, trial.classes)
+    return {
+        "accuracy": (predicted == judge.labels).float().mean().item(),
+        "balanced_accuracy": statistics.mean(per_class),
+        "auc": _auc(said, judge.labels) if trial.classes == 2 else None,
+        "confusion": train.confusion(predicted, judge.labels, trial.classes).tolist(),
+        "seconds_test": watch.stop(),
+    }
+
+
+def _auc(said: Tensor, labels: Tensor) -> float:
+    """Area under the ROC curve of the second class: the chance that one of it is ranked above one of the first."""
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(labels.cpu().numpy(), (said[:, 1] - said[:, 0]).cpu().numpy()))
+
+
+def _summary(trial: Trial, trained: list[dict[str, Any]], parent: Parent) -> dict[str, Any]:
+    config, setting, subject = trial.config, trial.setting, trial.subject
+    counted = flops.count(config.network, config.shape, trial.classes, config.network_options())
+    confusion = torch.tensor([one["confusion"] for one in trained]).sum(0)
+    accuracy = spread([one["accuracy"] for one in trained])
+    return {
+        "accuracy": {**accuracy, "protocol": config.protocol_label(), "split": config.split},
+        "accuracies": [one["accuracy"] for one in trained],
+        "accuracies_train": [one["accuracy_train"] for one in trained],
+        "balanced_accuracy": spread([one["balanced_accuracy"] for one in trained]),
+        "auc": spread([one["auc"] for one in trained]) if trial.classes == 2 else None,
+        "confusion": confusion.tolist(), "per_class": train.shares(confusion),
+        "majority": majority(trial.judge),
+        "seconds": sum(one["seconds_train"] + one["seconds_test"] for one in trained),
+        # The median: the first networks on a GPU also pay for loading its kernels.
+        "seconds_train": statistics.median(one["seconds_train"] for one in trained),
+        "images": len(trial.labels), "test_images": len(trial.judge), "stored_floats": subject.stored_floats,
+        "labels": "hard" if trial.soft is None else "soft",
+        "steps": setting.optimiser_steps(len(trial.labels)), "batch_size": setting.batch_size,
+        "training": setting.values(), "network": config.network, "network_options": config.network_options(),
+        "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
+        "source": {"run": parent.id, "method": parent.name, "images": config.images, "step": config.step,
+                   "ipc": parent.config.get("ipc"), "seed": parent.config.get("seed")},
+    }  # fmt: skip
+
+
+def spread(values: list[float]) -> dict[str, Any]:
+    """{mean, std, n}; one value has no spread."""
+    return {"mean": statistics.mean(values), "std": statistics.stdev(values) if len(values) > 1 else None,
+            "n": len(values)}  # fmt: skip
 
 
 def _check_fit(config: EvaluateConfig, subject: ImageSet) -> None:
     """Refuse images of another data set or size before anything is trained on them."""
     shape = tuple(subject.images.shape[1:])
     problems = []
+    if config.step is not None and config.labels == "learnt" and subject.label_logits is not None:
+        problems.append(f"snapshots of run {config.run} keep no soft labels, got labels learnt; ask for labels hard")
     if shape != config.shape:
         problems.append(f"run {config.run} holds images of shape {shape}, the evaluation expects {config.shape}")
     if subject.classes != config.facts.classes:
@@ -177,4 +283,5 @@ KIND = Kind(
     config=lambda name: EvaluateConfig,
     run=run,
     parents=lambda config: (config.run,),
+    version=lambda name: 2,
 )

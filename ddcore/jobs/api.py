@@ -28,18 +28,19 @@ def submit(spec: Spec) -> str:
     """Have a question answered; the id of its run, at once.
 
     Done already or under way: nothing is started. Ended early: it is queued again and goes on from
-    its checkpoint, and so are the parents that it needs. Raises RunNotFound or RunBroken for a parent
-    that is unknown or cannot be read, FolderUnusable when the question cannot be written down.
+    its checkpoint, and so are the parents that it needs; what it needs and nobody asked yet is asked too.
+    Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
+    question cannot be written down.
     """
-    from ddcore.experiments import KINDS
-    from ddcore.runs.key import key
+    from ddcore.runs.key import key, parents
 
     store = Store()
     run_id = key(spec)
     if store.exists(run_id) and store.record(run_id).state == "done":
         return run_id
     with store.lock():
-        _check_parents(store, spec.kind, KINDS[spec.kind].parents(spec.config))
+        _create_needs(store, spec)
+        _check_parents(store, spec.kind, parents(spec))
         _enqueue(store, Queue(), store.create(spec))
     tend(store, Queue())
     return run_id
@@ -142,10 +143,13 @@ def wait(run_id: str, on_status: Callable[[Status], None] | None = None, poll: f
 
 
 def run_inline(spec: Spec, store: Store | None = None) -> str:
-    """Compute a run in this process, without queue or runner (tests, notebooks); its id."""
+    """Compute a run and what it needs in this process, without queue or runner (tests, notebooks); its id."""
+    from ddcore.experiments import KINDS
     from ddcore.jobs.worker import execute
 
     store = store or Store()
+    for one in KINDS[spec.kind].needs(spec.name, spec.config):
+        run_inline(one, store)
     with store.lock():
         record = store.create(spec)
     if record.active:
@@ -156,6 +160,15 @@ def run_inline(spec: Spec, store: Store | None = None) -> str:
     if state != "done":
         raise JobFailed(f"run {record.id} failed: {store.record(record.id).problem}")
     return record.id
+
+
+def _create_needs(store: Store, spec: Spec) -> None:
+    """A folder for every question that this one needs answered, and for what those need. Under the lock."""
+    from ddcore.experiments import KINDS
+
+    for one in KINDS[spec.kind].needs(spec.name, spec.config):
+        _create_needs(store, one)
+        store.create(one)
 
 
 def _check_parents(store: Store, kind: str, parents: Iterable[str]) -> None:

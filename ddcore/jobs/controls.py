@@ -7,22 +7,39 @@ images, the full training data. Each is a run of its own, so whatever is known i
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from ddcore import jobs
-from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import Spec, spec
-from ddcore.experiments.evaluate import EvaluateConfig
+from ddcore.experiments.evaluate import EvaluateConfig, spread
 from ddcore.methods import METHODS
-from ddcore.protocols import PROTOCOLS
 from ddcore.runs.key import identity, key
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 
 NETWORK_PARAMS = tuple(name for name in NetworkConfig.model_fields if name in ("network", *NETWORK_OPTIONS))
+
+
+@dataclass(frozen=True)
+class Question:
+    """How a set is judged: the same for it and for each of its controls.
+
+    network: the evaluation network and its options (network, width, …); left empty, the one that the set was
+    distilled with. augment, batch_size: instead of the protocol's. seed: of the evaluation networks.
+    """
+
+    protocol: str
+    nets: int = 3
+    batch_size: int | None = None
+    augment: str | None = None
+    split: str = "test"
+    labels: str = "learnt"
+    seed: int = 0
+    device: str = "auto"
+    network: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,32 +69,38 @@ class Plan:
         return [*small, self.full] if with_full else small
 
 
-def plan(
-    record: RunRecord, protocol: str, nets: int = 3, batch_size: int | None = None, seed: int = 0,
-    device: str = "auto", **network: Any,
-) -> Plan:  # fmt: skip
-    """The plan for a distilled run.
+def evaluation(record: RunRecord, question: Question, **changes: Any) -> Spec:
+    """The question put to this run's images; changes: other parameters of EvaluateConfig (step, images, run …).
 
-    The network is the one it was distilled with unless `network` says otherwise (network, width, …).
     Raises ConfigError or UnknownName like any spec.
     """
     if record.kind != "distill":
         raise ConfigError([f"only a distilled set or coreset can be evaluated; run {record.id} is a {record.kind} run"])
     config = record.config
-    place = {"dataset": config["dataset"], "resolution": config["resolution"], "device": device}
-    chosen = {**place, **_network_of(config, network)}
-    shared = {**chosen, "protocol": protocol, "nets": nets, "batch_size": batch_size, "seed": seed}
-    final = spec("evaluate", "evaluate", {**shared, "run": record.id})
+    asked = {name: getattr(question, name) for name in
+             ("protocol", "nets", "batch_size", "augment", "split", "labels", "seed", "device")}  # fmt: skip
+    place = {"dataset": config["dataset"], "resolution": config["resolution"]}
+    network = _network_of(config, question.network)
+    return spec("evaluate", "evaluate", {**place, **network, **asked, "run": record.id, **changes})
+
+
+def plan(record: RunRecord, question: Question) -> Plan:
+    """The plan for a distilled run. Raises ConfigError or UnknownName like any spec."""
+    final = evaluation(record, question)
+    asked = final.config
+    assert isinstance(asked, EvaluateConfig)
+    config = record.config
+    place = {"dataset": config["dataset"], "resolution": config["resolution"], "device": question.device}
     random = spec("distill", "random", {**place, "ipc": config["ipc"], "seed": config["seed"]})
     distilled = METHODS[record.name].step is not None
-    training = PROTOCOLS[protocol].training(DATASETS[config["dataset"]].augment, batch_size).values()
+    network = {"network": asked.network, **asked.network_options()}
     return Plan(
         run=record.id,
         final=final,
-        initial=spec("evaluate", "evaluate", {**shared, "run": record.id, "images": "initial"}) if distilled else None,
+        initial=evaluation(record, question, images="initial") if distilled else None,
         random=random,
-        random_real=spec("evaluate", "evaluate", {**shared, "run": key(random)}),
-        full=spec("baseline", "baseline", {**chosen, **training, "seed": seed}),
+        random_real=evaluation(record, question, run=key(random)),
+        full=spec("baseline", "baseline", {**place, **network, **asked.training().values(), "seed": question.seed}),
     )
 
 
@@ -106,6 +129,39 @@ def outcome(plan: Plan, store: Store) -> dict[str, Any]:
         },
         "evaluation": key(plan.final),
     }
+
+
+def over_seeds(plans: Sequence[Plan], store: Store) -> dict[str, Any]:
+    """What is known of one set distilled from several seeds: like `outcome`, over all networks of all seeds.
+
+    Seconds are sums. `seeds` has the accuracy and controls of each.
+    """
+    each = [outcome(plan, store) for plan in plans]
+    return {
+        **each[0],
+        "accuracy": _pooled(store, [p.final for p in plans]),
+        "controls": {
+            "random_real": _pooled(store, [p.random_real for p in plans]),
+            "initial": _pooled(store, [p.initial for p in plans]),
+            "full": each[0]["controls"]["full"],
+        },
+        "seconds": {name: sum(e["seconds"][name] or 0 for e in each) or None for name in each[0]["seconds"]},
+        "seeds": [{"seed": store.record(p.run).config["seed"], "run": p.run, "accuracy": e["accuracy"],
+                   "controls": e["controls"]} for p, e in zip(plans, each, strict=True)],
+    }  # fmt: skip
+
+
+def pooled(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """{mean, std, n, seeds, protocol} over all networks of these evaluations, one a seed; None where there is none."""
+    known = list(summaries)
+    if not known:
+        return None
+    accuracies = [value for summary in known for value in summary["accuracies"]]
+    return {**known[0]["accuracy"], **spread(accuracies), "seeds": len(known)}
+
+
+def _pooled(store: Store, specs: Iterable[Spec | None]) -> dict[str, Any] | None:
+    return pooled(summary for one in specs if one and (summary := _summary(store, one)))
 
 
 def full_data(plan: Plan, store: Store) -> dict[str, Any] | None:
@@ -137,7 +193,7 @@ def _summary(store: Store, one: Spec) -> dict[str, Any] | None:
 
 
 def _without_seed(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in ("seed", "device")}
+    return {name: value for name, value in values.items() if name not in ("seed", "device") and value is not None}
 
 
 def _network_of(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ddcore.errors import ConfigError, UnknownName
 from ddcore.lazy import lazy
@@ -30,6 +30,17 @@ else:
     torch, seeds = lazy("torch"), lazy("ddcore.ops.seeds")
 
 
+Need = tuple[str, str, Mapping[str, Any]]
+
+
+class Parent(Protocol):
+    """A finished run that a method builds on: its summary, and the tensors that it kept (on the CPU)."""
+
+    summary: Mapping[str, Any]
+
+    def arrays(self, name: str) -> dict[str, torch.Tensor]: ...
+
+
 class MethodConfig(DataConfig):
     """What every distillation method and coreset is asked for."""
 
@@ -43,21 +54,30 @@ class MethodConfig(DataConfig):
 class State:
     """All that a run carries from step to step. Subclasses add tensors, modules and numbers.
 
-    images: float32 (classes·ipc, C, H, W), normalised, sorted by class; labels: int64.
+    images: float32 (classes·ipc, C, H, W), normalised, sorted by class; labels: int64. Where they are learnt too:
+    label_logits (classes·ipc, classes), whose softmax are soft labels; lr, 0-dim, for training on the set.
     """
 
     images: torch.Tensor
     labels: torch.Tensor
     step: int = 0
+    label_logits: torch.Tensor | None = None
+    lr: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a method works on: its parameters and the training part of the data on the device."""
+    """What a method works on: its parameters and the training part of the data on the device.
+
+    parents: the finished runs that `Method.needs` asked for, in that order; tell(done, total, phase): says how far
+    a long `start` is, and raises Cancelled if somebody asked the run to stop.
+    """
 
     config: Any
     data: Resident
     device: torch.device
+    parents: tuple[Parent, ...] = ()
+    tell: Callable[[int, int, str], None] = lambda done, total, phase: None
 
     @property
     def classes(self) -> int:
@@ -88,6 +108,7 @@ class Method:
 
     steps(config): how many times `step` is called (0 for coresets, which finish in `start`);
     cost(config, macs, classes): multiply-adds of the whole run, given those of one forward pass of one image;
+    needs(config): (kind, name, values) of each run that it builds on, computed first and found in `Task.parents`;
     curves: recorded scalar → label for people; version: raise it when results change.
     """
 
@@ -100,6 +121,7 @@ class Method:
     step: Callable[[Task, Any], dict[str, torch.Tensor]] | None = None
     steps: Callable[[Any], int] = lambda config: 0
     cost: Callable[[Any, int, int], int] = lambda config, macs, classes: 0
+    needs: Callable[[Any], tuple[Need, ...]] = lambda config: ()
     presets: tuple[Preset, ...] = ()
     curves: Mapping[str, str] = field(default_factory=dict)
     version: int = 1

@@ -21,14 +21,13 @@ is the same number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ddcore.augmentations import STRATEGIES
 from ddcore.data import DATASETS
 from ddcore.lazy import lazy
-from ddcore.methods.base import Method, State, Task
-from ddcore.methods.initial import SyntheticConfig, initial_images
+from ddcore.methods import matching
+from ddcore.methods.base import Method, Task
+from ddcore.methods.matching import MatchingConfig, MatchingState
 from ddcore.params import Param
 from ddcore.presets import Preset
 
@@ -46,7 +45,7 @@ else:
 GRADIENT_NORM_EVERY = 5
 
 
-class DataDAMConfig(SyntheticConfig):
+class DataDAMConfig(MatchingConfig):
     """The parameters of DataDAM, with the paper's symbols."""
 
     length_param: ClassVar[str] = "num_inits"
@@ -75,10 +74,6 @@ class DataDAMConfig(SyntheticConfig):
         0.01, label="Network learning rate", symbol="η_θ", gt=0, le=10, log=True,
         help="Step size of the network's training on the synthetic set; no effect where T is 1.",
     )  # fmt: skip
-    momentum_img: float = Param(
-        0.5, label="Image momentum", ge=0, le=0.999, step=0.1,
-        help="Momentum of the steps on the images.",
-    )  # fmt: skip
     lambda_task: float = Param(
         0.01, label="Task balance", symbol="λ", ge=0, le=100, step=0.01,
         help="Weight of the feature term against the attention term.",
@@ -91,17 +86,9 @@ class DataDAMConfig(SyntheticConfig):
         "all-but-last", label="Layers matched",
         help="Whose attention maps are matched. As published, all but the last; the last enters as features.",
     )  # fmt: skip
-    batch_real: int = Param(
-        256, label="Real batch", unit="images per class", ge=1, le=4096, step=16,
-        help="Real images drawn from each class at every step.",
-    )  # fmt: skip
     batch_syn: int = Param(
         256, label="Synthetic batch", unit="images", ge=1, le=4096, step=16,
         help="Batch size when the network trains on the synthetic set.",
-    )  # fmt: skip
-    augment: str = Param(
-        "none", label="Augmentation", choices=STRATEGIES,
-        help="Siamese augmentation: real and synthetic images of a class get the same random change.",
     )  # fmt: skip
 
     def problems(self) -> list[str]:
@@ -113,25 +100,7 @@ class DataDAMConfig(SyntheticConfig):
         return found
 
 
-@dataclass
-class DataDAMState(State):
-    """velocity: momentum of the images; network: the current draw, trained so far."""
-
-    velocity: Tensor = None  # type: ignore[assignment]
-    network: nets.Net = None  # type: ignore[assignment]
-
-
-def start(task: Task) -> DataDAMState:
-    """The initial images, at rest."""
-    images, labels = initial_images(task)
-    network = nets.build(
-        task.config.network, task.config.shape, task.classes, task.config.network_options(),
-        generator=task.generator("network", 0), device=task.device,
-    )  # fmt: skip
-    return DataDAMState(images, labels, velocity=torch.zeros_like(images), network=network)
-
-
-def step(task: Task, state: DataDAMState) -> dict[str, Tensor]:
+def step(task: Task, state: MatchingState) -> dict[str, Tensor]:
     """One iteration: ζ_S image steps and, unless it is this network's last, ζ_θ epochs on the images."""
     draw, iteration = divmod(state.step, task.config.num_iters)
     if iteration == 0:
@@ -143,12 +112,12 @@ def step(task: Task, state: DataDAMState) -> dict[str, Tensor]:
     return recorded
 
 
-def move_images(task: Task, state: DataDAMState, inner: int) -> dict[str, Tensor]:
+def move_images(task: Task, state: MatchingState, inner: int) -> dict[str, Tensor]:
     """One momentum step of the images down the matching loss; returns losses and gradient norms."""
     config = task.config
     real = task.data.sample(config.batch_real, task.generator("real", state.step, inner))
     images = state.images.requires_grad_()
-    real, syn = siamese(task, state, inner, real, images)
+    real, syn = matching.siamese(task, ("siamese", state.step, inner), real, images)
     state.network.train().requires_grad_(False)
     with torch.no_grad():
         real_maps, real_features = state.network.maps(real)
@@ -164,24 +133,11 @@ def move_images(task: Task, state: DataDAMState, inner: int) -> dict[str, Tensor
         recorded |= {"grad_attention": from_attention.norm(), "grad_feature": from_feature.norm()}
     else:
         (gradient,) = torch.autograd.grad(recorded["loss"], images)
-    state.velocity.mul_(config.momentum_img).add_(gradient)
-    state.images = images.detach().sub_(state.velocity, alpha=config.lr_img)
+    matching.descend(task, state, gradient)
     return {name: value.detach() for name, value in recorded.items()}
 
 
-def siamese(task: Task, state: DataDAMState, inner: int, real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
-    """Both batches augmented, with one draw for each class, shared by its real and synthetic images."""
-    if task.config.augment == "none":
-        return real, images
-    draws = task.generator("siamese", state.step, inner, on="cpu")
-    pairs = []
-    for ours, theirs in zip(images.chunk(task.classes), real.chunk(task.classes), strict=True):
-        drawn = augment.draw(task.config.augment, draws, task.config.shape)
-        pairs.append((augment.apply(theirs, drawn), augment.apply(ours, drawn)))
-    return torch.cat([r for r, _ in pairs]), torch.cat([s for _, s in pairs])
-
-
-def train_network(task: Task, state: DataDAMState) -> None:
+def train_network(task: Task, state: MatchingState) -> None:
     """ζ_θ epochs of plain SGD (no momentum, no decay) on the synthetic set, in the order DC uses.
 
     Augmentation draws for each image here, as published: the shared draw is for matching.
@@ -267,7 +223,7 @@ METHOD = Method(
     summary="Matches where random networks look: spatial attention maps of real and synthetic images.",
     paper="Sajedi et al., DataDAM: Efficient Dataset Distillation with Attention Matching, ICCV 2023",
     Config=DataDAMConfig,
-    start=start,
+    start=matching.start,
     step=step,
     steps=steps,
     cost=cost,
@@ -279,5 +235,6 @@ METHOD = Method(
         "grad_attention": "Gradient norm of the attention loss",
         "grad_feature": "Gradient norm of the feature loss",
     },
+    version=2,
     rank=10,
 )

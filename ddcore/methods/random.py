@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ddcore.lazy import lazy
-from ddcore.methods.base import Method, MethodConfig, State, Task
+from ddcore.methods.base import Method, State, Task
+from ddcore.methods.coreset import CoresetConfig
 
 if TYPE_CHECKING:
     import torch
@@ -16,7 +17,7 @@ else:
     torch = lazy("torch")
 
 
-class RandomConfig(MethodConfig):
+class RandomConfig(CoresetConfig):
     """Random selection needs no more than a size and a seed."""
 
 

@@ -36,7 +36,7 @@ class Flops:
 def count(name: str, shape: tuple[int, int, int], classes: int, options: Mapping[str, Any] | None = None) -> Flops:
     """Cost of the network `name` on images (C, H, W). Raises what `build` raises."""
     net = build(name, shape, classes, options).eval()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # fvcore traces with the old torch.jit, which says so at every call
         from fvcore.nn import FlopCountAnalysis
 

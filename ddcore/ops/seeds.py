@@ -20,6 +20,11 @@ def integer(seed: int, *purpose: str | int) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
+def permutation(n: int, seed: int, *purpose: str | int) -> torch.Tensor:
+    """0..n−1 in the order that (seed, purpose…) gives them, the same on every device."""
+    return torch.randperm(n, generator=generator(seed, *purpose))
+
+
 def generator(seed: int, *purpose: str | int, device: torch.device | str = "cpu") -> torch.Generator:
     """A fresh generator on `device` for (seed, purpose…); torch's global generators are left alone.
 

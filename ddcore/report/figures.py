@@ -5,6 +5,7 @@ Frames hold accuracies in percent, as tables.py makes them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ddcore.lazy import lazy
@@ -12,6 +13,8 @@ from ddcore.lazy import lazy
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+
+    from ddcore.report.published import Published
 else:
     go = lazy("plotly.graph_objects")
 
@@ -19,6 +22,9 @@ else:
 # their yellow is left out: it vanishes on white. The same list stands in .streamlit/config.toml.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 GREY = "#6F7C86"  # controls beside our own; white text stays legible on it
+PALE = "#E8F1F8"  # where a heat map begins; cells are opaque, so that their numbers read alike in both modes
+INK = "#8A8F98"  # thin lines and outlines that have to be seen on white and on black
+ELSEWHERE = "Published elsewhere"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -52,22 +58,30 @@ def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, ser
     return _dress(figure)
 
 
-def accuracies(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
+def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Sequence[Published] = ()) -> go.Figure:
     """Horizontal bars of mean test accuracy with ± one standard deviation, in the order of the frame.
 
-    Columns: name, mean, std (percent; NaN where there is one network). majority: percent, drawn as a line.
+    Columns: name, mean, std (percent; NaN where there is one network). majority: percent, drawn as a line. published:
+    other people's results, diamonds on a line of their own below the bars, hollow where unverified.
     """
     shown = frame.dropna(subset=["mean"]).iloc[::-1]
     spread = [0 if value != value else value for value in shown["std"]]
     figure = go.Figure(
         go.Bar(
             x=shown["mean"].tolist(), y=shown["name"].tolist(), orientation="h", width=0.6,
-            error_x={"type": "data", "array": spread, "color": "#8A8F98", "thickness": 1.5, "width": 5},
+            error_x={"type": "data", "array": spread, "color": INK, "thickness": 1.5, "width": 5},
             marker_color=[COLOURS[0] if name == frame["name"].iloc[0] else GREY for name in shown["name"]],
             text=[f"{mean:.1f}" for mean in shown["mean"]], textposition="inside", insidetextanchor="start",
             textfont={"color": "#FFFFFF"}, hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
         )
     )  # fmt: skip
+    for verified in (True, False):
+        rows = [row for row in published if row.verified is verified]
+        figure.add_scatter(
+            x=[row.mean for row in rows], y=[ELSEWHERE] * len(rows), mode="markers", visible=bool(rows),
+            marker={"symbol": "diamond" if verified else "diamond-open", "size": 10, "color": COLOURS[2]},
+            text=[row.label for row in rows], hovertemplate="%{text}: %{x:.1f} %<extra></extra>",
+        )  # fmt: skip
     if majority is not None:
         figure.add_vline(
             x=majority, line={"dash": "dot", "color": COLOURS[1], "width": 2},
@@ -75,9 +89,82 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
             annotation_position="top",
         )  # fmt: skip
     figure.update_xaxes(title="Test accuracy (%)", range=[0, 101])
-    figure.update_yaxes(automargin=True)
-    figure = _dress(figure, height=90 + 46 * len(shown))
+    order = [*([ELSEWHERE] if published else []), *shown["name"]]
+    figure.update_yaxes(automargin=True, type="category", categoryorder="array", categoryarray=order)
+    figure = _dress(figure, height=90 + 46 * len(order))
     return figure.update_layout(showlegend=False)
+
+
+def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
+    """Bars of each class's accuracy (percent; columns class, accuracy) with the accuracy over all as a line."""
+    figure = go.Figure(
+        go.Bar(
+            x=frame["class"].astype(str).tolist(), y=frame["accuracy"].tolist(), marker_color=COLOURS[0],
+            hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    if mean is not None:
+        figure.add_hline(y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2})
+    figure.update_xaxes(title="Class", type="category")
+    figure.update_yaxes(title="Accuracy (%)", range=[0, 101])
+    return _dress(figure).update_layout(showlegend=False)
+
+
+def confusion(frame: pd.DataFrame) -> go.Figure:
+    """Heat map of which class is taken for which: rows true, columns predicted, in percent of the true class."""
+    share = frame.pivot(index="true", columns="predicted", values="share")
+    names = list(dict.fromkeys(frame["true"]))
+    return _heat(share.loc[names, names], x_title="Predicted", y_title="True class", low=0, high=100, digits=0)
+
+
+def matrix(frame: pd.DataFrame) -> go.Figure:
+    """Heat map of accuracy in percent: index distilled on, columns evaluated on; empty where not computed."""
+    known = [value for line in frame.astype(float).values.tolist() for value in line if value == value]
+    low, high = (min(known), max(known)) if known else (0.0, 100.0)
+    return _heat(frame, x_title="Evaluated on", y_title="Distilled on", low=low, high=high, digits=1)
+
+
+def trajectory(frame: pd.DataFrame) -> go.Figure:
+    """Accuracy over steps with a band of ± one standard deviation. Columns: step, mean, std (percent, NaN allowed)."""
+    shown = frame.dropna(subset=["mean"])
+    spread = shown["std"].astype(float).fillna(0.0)
+    steps, mean = shown["step"].tolist(), shown["mean"].astype(float)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=steps + steps[::-1], y=[*(mean + spread), *(mean - spread)[::-1]], fill="toself", mode="lines",
+        line={"width": 0}, fillcolor="rgba(0, 114, 178, 0.3)", hoverinfo="skip", name="± one standard deviation",
+    )  # fmt: skip
+    figure.add_scatter(
+        x=steps, y=mean.tolist(), mode="lines+markers", line={"width": 2, "color": COLOURS[0]}, name="mean",
+        customdata=spread.tolist(), hovertemplate="step %{x:,}: %{y:.1f} ± %{customdata:.1f} %<extra></extra>",
+    )  # fmt: skip
+    figure.update_xaxes(title="Step")
+    figure.update_yaxes(title="Validation accuracy (%)")
+    return _dress(figure)
+
+
+def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: float, digits: int) -> go.Figure:
+    """A heat map from pale to blue, each cell with its number, the first row on top."""
+    columns, rows = ([str(name).replace(", ", ",<br>") for name in names] for names in (frame.columns, frame.index))
+    values = frame.astype(float)
+    figure = go.Figure(
+        go.Heatmap(
+            x=columns, y=rows, z=values.values.tolist(), zmin=low, zmax=high, xgap=1, ygap=1, showscale=False,
+            colorscale=[[0, PALE], [1, COLOURS[0]]],
+            hovertemplate="%{y} → %{x}: %{z:.1f} %<extra></extra>",
+        )
+    )  # fmt: skip
+    # All at once: one by one, a hundred of them take seconds.
+    figure.update_layout(annotations=[
+        {"x": x, "y": y, "text": f"{value:.{digits}f}", "showarrow": False,
+         "font": {"size": 11, "color": "#FFFFFF" if value > (low + high) / 2 else "#1D2730"}}
+        for y, line in zip(rows, values.values.tolist(), strict=True)
+        for x, value in zip(columns, line, strict=True)
+        if value == value
+    ])  # fmt: skip
+    figure.update_xaxes(title=x_title, type="category", showgrid=False)
+    figure.update_yaxes(title=y_title, type="category", autorange="reversed", showgrid=False)
+    return _dress(figure, height=110 + 30 * len(rows) + 4 * max(map(len, columns), default=0))
 
 
 def _dress(figure: go.Figure, height: int = 320) -> go.Figure:

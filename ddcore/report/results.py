@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunNotFound
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.jobs.controls import full_data, plan
+from ddcore.jobs.controls import Question, full_data, plan, pooled
 from ddcore.lazy import lazy
 from ddcore.report import tables, text
 from ddcore.runs.key import key
+from ddcore.settings import NETWORK_OPTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from ddcore.runs.store import RunRecord, Store
 else:
     pd = lazy("pandas")
+
+
+FINAL = "The images this run made."
+RANDOM = "As many real training images per class, drawn at random."
 
 
 @dataclass(frozen=True)
@@ -38,38 +43,34 @@ class Result:
     record: RunRecord | None
     accuracy: Mapping[str, Any] | None
 
+    @property
+    def active(self) -> bool:
+        """Whether it is being computed, or waits for its turn."""
+        return self.record is not None and self.record.active
 
-@dataclass(frozen=True)
-class Question:
-    """How sets are compared: the same for every line."""
-
-    protocol: str
-    network: str
-    nets: int
-    batch_size: int | None = None
-    seed: int = 0
+    @property
+    def missing(self) -> bool:
+        """Whether it is neither known nor under way: never asked for, or ended early."""
+        return self.accuracy is None and not self.active
 
 
 def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
     """The distilled set first, then its controls: initial images, random real images, full data."""
-    asked = plan(
-        run, question.protocol, question.nets, question.batch_size, question.seed,
-        run.config.get("device", "auto"), network=question.network,
-    )  # fmt: skip
-    lines = [_result(store, "final", "Distilled images", "The images this run made.", asked.final)]
+    asked = plan(run, question)
+    lines = [result(store, "final", "Distilled images", FINAL, asked.final)]
     if asked.initial:
         what = "What the images were before the first step."
-        lines.append(_result(store, "initial", "Initial images, undistilled", what, asked.initial))
-    what = "As many real training images per class, drawn at random."
-    lines.append(_result(store, "random_real", "Random real images", what, asked.random, asked.random_real))
+        lines.append(result(store, "initial", "Initial images, undistilled", what, asked.initial))
+    lines.append(result(store, "random_real", "Random real images", RANDOM, asked.random, asked.random_real))
     what = "The same network and training setting on all training images: the ceiling."
-    lines.append(_result(store, "full", "Full training data", what, asked.full, accuracy=full_data(asked, store)))
+    lines.append(result(store, "full", "Full training data", what, asked.full, accuracy=full_data(asked, store)))
     return lines
 
 
-def _result(
+def result(
     store: Store, role: str, title: str, help: str, *specs: Spec, accuracy: Mapping[str, Any] | None = None
 ) -> Result:
+    """What is known of the last of these specs; accuracy: where it is more than what that run says."""
     try:
         record = store.record(key(specs[-1]))
     except RunNotFound:
@@ -79,15 +80,21 @@ def _result(
 
 
 def last_evaluation(store: Store, run: RunRecord) -> RunRecord | None:
-    """The newest evaluation of this run's images, in whatever state."""
-    found = (r for r in store.records("evaluate") if r.config.get("run") == run.id)
-    return next((r for r in found if r.config.get("images") == "images"), None)
+    """The newest evaluation of this run's result on the test images, in whatever state.
+
+    Those of snapshots, on the validation split or with another augmentation answer questions beside the main one.
+    """
+    usual = {"run": run.id, "images": "images", "step": None, "split": "test", "labels": "learnt", "augment": None}
+    older = {**usual, "run": ""}  # evaluations from before some of these parameters existed
+    return next((r for r in store.records("evaluate") if usual.items() <= {**older, **r.config}.items()), None)
 
 
 def question_of(evaluation: RunRecord) -> Question:
     """What this evaluation asked, so that a page can show its numbers again beside the controls."""
     config = evaluation.config
-    return Question(config["protocol"], config["network"], config["nets"], config.get("batch_size"), config["seed"])
+    names = ("protocol", "nets", "batch_size", "augment", "split", "labels", "seed")
+    network = {name: config.get(name) for name in ("network", *NETWORK_OPTIONS)}
+    return Question(**{name: config[name] for name in names if name in config}, network=network)
 
 
 def setting(rows: list[Result]) -> str:
@@ -103,18 +110,15 @@ def table(rows: list[Result]) -> pd.DataFrame:
 
 
 def _row(result: Result) -> dict[str, Any]:
-    accuracy = result.accuracy or {}
     summary = result.record.summary if result.record and result.record.state == "done" else {}
-    mean, std = accuracy.get("mean"), accuracy.get("std")
     return {
         "name": result.title,
-        "accuracy": text.accuracy(accuracy),
-        "mean": None if mean is None else 100 * mean,
-        "std": None if std is None else 100 * std,
+        "accuracy": text.accuracy(result.accuracy),
+        **tables.spread(result.accuracy),
         "images": summary.get("images"),
         "steps": summary.get("steps"),
         "seconds": summary.get("seconds_train"),
-        "state": result.record.state if result.record else "not computed",
+        "state": state(result),
     }
 
 
@@ -131,3 +135,87 @@ def speed_up(rows: list[Result]) -> tuple[float, float] | None:
     seconds = {r.role: r.record.summary.get("seconds_train") for r in rows if r.accuracy and r.record}
     small, full = seconds.get("final"), seconds.get("full")
     return (small, full) if small and full else None
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """One distillation seed: its run, the set's result and that of its own random real images."""
+
+    seed: int
+    run: RunRecord
+    final: Result
+    random_real: Result
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """A set distilled from several seeds.
+
+    accuracy: {mean, std, n, seeds, protocol} over all networks of all seeds evaluated so far, random_real likewise;
+    None while none is.
+    """
+
+    accuracy: Mapping[str, Any] | None
+    random_real: Mapping[str, Any] | None
+    rows: tuple[SeedRow, ...]
+
+
+def siblings(store: Store, run: RunRecord) -> list[RunRecord]:
+    """The finished runs that differ from this one in the seed alone, itself included, by seed."""
+    return sorted(alike(store, run, "seed"), key=lambda record: record.config["seed"])
+
+
+def alike(store: Store, run: RunRecord, *varied: str) -> list[RunRecord]:
+    """The finished runs of the same method and data that differ from this one in `varied` alone, itself included."""
+    left_out = {"device", *varied}
+
+    def question(record: RunRecord) -> tuple[Any, ...]:
+        config = {n: v for n, v in record.config.items() if n not in left_out and v is not None}
+        return record.name, record.info.get("version"), record.info.get("dataset"), config
+
+    wanted = question(run)
+    return [r for r in store.records(run.kind) if r.id == run.id or (r.state == "done" and question(r) == wanted)]
+
+
+def over_seeds(store: Store, run: RunRecord, question: Question) -> Seeds | None:
+    """The same question put to every seed of this run; None where it was distilled from one seed only."""
+    found = siblings(store, run)
+    if len(found) < 2:
+        return None
+    rows = tuple(_seed_row(store, record, question) for record in found)
+    return Seeds(_pooled(row.final for row in rows), _pooled(row.random_real for row in rows), rows)
+
+
+def _seed_row(store: Store, record: RunRecord, question: Question) -> SeedRow:
+    seed, asked = record.config["seed"], plan(record, question)
+    final = result(store, f"final {seed}", f"Seed {seed}: distilled images", FINAL, asked.final)
+    random = result(
+        store, f"random_real {seed}", f"Seed {seed}: random real images", RANDOM, asked.random, asked.random_real
+    )
+    return SeedRow(seed, record, final, random)
+
+
+def _pooled(found: Iterable[Result]) -> dict[str, Any] | None:
+    return pooled(one.record.summary for one in found if one.record and one.accuracy)
+
+
+def seeds_table(seeds: Seeds) -> pd.DataFrame:
+    """One row a seed: seed, run (id), accuracy, random_real (texts), mean, std (percent), n, state."""
+    return pd.DataFrame(
+        [
+            {
+                "seed": row.seed,
+                "run": row.run.id,
+                "accuracy": text.accuracy(row.final.accuracy),
+                "random_real": text.accuracy(row.random_real.accuracy),
+                **tables.spread(row.final.accuracy),
+                "state": state(row.final),
+            }
+            for row in seeds.rows
+        ]
+    )
+
+
+def state(result: Result) -> str:
+    """ "done", "running", …, or "not computed" where it was never asked for."""
+    return result.record.state if result.record else "not computed"

@@ -6,17 +6,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ddcore.data import DATASETS
 from ddcore.experiments import KINDS
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
 from ddcore.params import Config
 from ddcore.report import text
-from ddcore.settings import NetworkConfig
+from ddcore.settings import NetworkConfig, TrainConfig
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ddcore.report.published import Published
     from ddcore.runs.store import RunRecord
 else:
     pd = lazy("pandas")
@@ -36,7 +38,7 @@ def title(record: RunRecord) -> str:
         what = KINDS[record.kind].title
     if record.kind == "evaluate":
         what += _tested(record)
-    trained = network(config) if record.kind in ("baseline", "evaluate") and config.get("network") else None
+    trained = network(config) if record.kind in ("baseline", "evaluate", "scores") and config.get("network") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
     return " · ".join([what, *[str(part) for part in (config.get("dataset"), trained, ipc) if part]])
 
@@ -60,7 +62,10 @@ def _tested(record: RunRecord) -> str:
         return " of initial images" if record.config.get("images") == "initial" else ""
     method = METHODS[source["method"]].title if source.get("method") in METHODS else source.get("method")
     start = "initial images of " if source.get("images") == "initial" else ""
-    return f" of {start}{method}, IPC {source.get('ipc')}"
+    if (step := source.get("step")) is not None:
+        start = f"step {step:,} of "
+    judged = " on the validation split" if record.config.get("split") == "val" else ""
+    return f" of {start}{method}, IPC {source.get('ipc')}{judged}"
 
 
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
@@ -131,6 +136,73 @@ def training(events: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.assign(value=frame["value"] * 100)
 
 
+def evaluation(events: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Accuracy in percent while the networks of an evaluation train: columns step, value, series.
+
+    Of the networks that are trained together first. The curve on unseen images is that of the very first, measured on
+    some of the images that judge the set, for eyes only.
+    """
+    told = [e for e in events if not e.get("first")]
+    shown = max((e.get("images") or 0 for e in told if e.get("event") == "tested"), default=0)
+    unseen = f"on {shown:,} images it has not seen"
+    series = (("epoch", "train_accuracy", "on the set itself"), ("tested", "test_accuracy", unseen))
+    parts = [curves(told, {name: label}, event=event) for event, name, label in series]
+    frame = pd.concat([part for part in parts if not part.empty] or parts[:1], ignore_index=True)
+    return frame.assign(value=frame["value"] * 100)
+
+
+def classes(record: RunRecord) -> tuple[str, ...]:
+    """The names of the classes of a run's data set."""
+    return DATASETS[record.config["dataset"]].classes
+
+
+def per_class(record: RunRecord) -> pd.DataFrame:
+    """Test accuracy of each class over all networks, in percent: columns class, accuracy."""
+    shares = record.summary.get("per_class") or []
+    named = zip(classes(record), shares, strict=True) if shares else ()
+    return pd.DataFrame([{"class": name, "accuracy": 100 * share} for name, share in named],
+                        columns=["class", "accuracy"])  # fmt: skip
+
+
+def confusion(record: RunRecord) -> pd.DataFrame:
+    """Which class is taken for which, over all networks: columns true, predicted, images, share (% of the true class).
+
+    Empty for an evaluation made before confusion was recorded.
+    """
+    return pd.DataFrame(
+        [
+            {"true": true, "predicted": predicted, "images": number, "share": 100 * number / max(1, sum(row))}
+            for true, row in zip(classes(record), record.summary.get("confusion") or (), strict=False)
+            for predicted, number in zip(classes(record), row, strict=True)
+        ],
+        columns=["true", "predicted", "images", "share"],
+    )
+
+
+def published(rows: Iterable[Published]) -> pd.DataFrame:
+    """Published results with where they were read: columns Method, IPC, Accuracy, Trained, Source, Status, Note."""
+    return pd.DataFrame(
+        [
+            {
+                "Method": row.method,
+                "IPC": row.ipc,
+                "Accuracy": f"{row.mean:.1f} %" if row.std is None else f"{row.mean:.1f} ± {row.std:.1f} %",
+                "Status": "source read" if row.verified else "recalled, unverified",
+                "Trained": row.trained,
+                "Source": row.source,
+                "Note": row.note,
+            }
+            for row in rows
+        ],
+        columns=["Method", "IPC", "Accuracy", "Status", "Trained", "Source", "Note"],
+    )
+
+
+def spread(accuracy: Mapping[str, Any] | None) -> dict[str, float | None]:
+    """{mean, std} in percent; None where not known."""
+    return {name: None if (value := (accuracy or {}).get(name)) is None else 100 * value for name in ("mean", "std")}
+
+
 def class_counts(summary: Mapping[str, Any]) -> pd.DataFrame:
     """Images of each class in each split, from a `describe` summary: columns class, split, images, share (%)."""
     names = {"train": "training", "val": "validation", "test": "test"}
@@ -173,3 +245,14 @@ def parameters(config: type[Config], values: Mapping[str, Any]) -> pd.DataFrame:
         ],
         columns=["Parameter", "Value", "Meaning"],
     )
+
+
+def protocol(training: TrainConfig) -> pd.DataFrame:
+    """Every field of a training setting, and what is the same in all: columns Parameter, Value, Meaning."""
+    fixed = [
+        ("Optimiser", "SGD", "Stochastic gradient descent with momentum on the cross-entropy, in shuffled batches."),
+        ("Weights", "random", "Every network starts from weights of its own, drawn from the seed."),
+        ("Reported", "last step", "The network after its last step is tested, once; no better one is looked for."),
+    ]
+    frame = parameters(TrainConfig, training.values())
+    return pd.concat([frame, pd.DataFrame(fixed, columns=frame.columns)], ignore_index=True)

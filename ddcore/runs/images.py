@@ -16,13 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Images:
-    """images: float32 (N, C, H, W), normalised with mean, std; labels: int64 (N,)."""
+    """images: float32 (N, C, H, W), normalised with mean, std; labels: int64 (N,).
+
+    Where a method learnt them: label_logits, float32 (N, classes); lr, a learning rate.
+    """
 
     images: np.ndarray
     labels: np.ndarray
     classes: tuple[str, ...]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    label_logits: np.ndarray | None = None
+    lr: float | None = None
 
 
 def write_images(path: Path, images: Images) -> None:
@@ -34,21 +39,29 @@ def write_images(path: Path, images: Images) -> None:
         "images": np.ascontiguousarray(images.images, dtype=np.float32),
         "labels": np.ascontiguousarray(images.labels, dtype=np.int64),
     }
-    facts = {"classes": images.classes, "mean": images.mean, "std": images.std}
+    if images.label_logits is not None:
+        tensors["label_logits"] = np.ascontiguousarray(images.label_logits, dtype=np.float32)
+    facts = {"classes": images.classes, "mean": images.mean, "std": images.std, "lr": images.lr}
     write_bytes(path, save(tensors, metadata={name: json.dumps(value) for name, value in facts.items()}))
 
 
 def read_images(path: Path) -> Images:
     """A stored set. FileNotFoundError when absent, RunBroken when the file is not one."""
     tensors, facts = _read(path, "images", "labels")
+    soft = tensors.get("label_logits")
     try:
         classes, mean, std = (tuple(json.loads(facts[name])) for name in ("classes", "mean", "std"))
+        lr = json.loads(facts.get("lr", "null"))
     except (KeyError, ValueError, TypeError) as error:
         raise RunBroken(f"{path.name} does not say its classes, mean and std ({error})") from None
-    images, labels = tensors
+    images, labels = tensors["images"], tensors["labels"]
     if images.ndim != 4 or labels.shape != images.shape[:1]:
         raise RunBroken(f"{path.name} holds images {images.shape} but labels {labels.shape}")
-    return Images(images.astype("float32", copy=False), labels.astype("int64", copy=False), classes, mean, std)
+    if soft is not None and soft.shape != (len(images), len(classes)):
+        raise RunBroken(f"{path.name} holds images {images.shape} but label logits {soft.shape}")
+    return Images(
+        images.astype("float32", copy=False), labels.astype("int64", copy=False), classes, mean, std, soft, lr
+    )
 
 
 def write_snapshot(path: Path, images: np.ndarray) -> None:
@@ -61,16 +74,19 @@ def write_snapshot(path: Path, images: np.ndarray) -> None:
 
 def read_snapshot(path: Path) -> np.ndarray:
     """The images of a snapshot, float32."""
-    return _read(path, "images")[0][0].astype("float32")
+    return _read(path, "images")[0]["images"].astype("float32")
 
 
-def _read(path: Path, *names: str) -> tuple[list[np.ndarray], dict[str, str]]:
+def _read(path: Path, *needed: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """(all arrays by name, header). RunBroken where one that is needed is not there."""
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
         raise FileNotFoundError(path)
     try:
         with safe_open(path, framework="np") as file:
-            return [file.get_tensor(name) for name in names], file.metadata() or {}
+            if missing := set(needed) - set(file.keys()):
+                raise RunBroken(f"{path.name} holds no {', '.join(sorted(missing))}")
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError) as error:
         raise RunBroken(f"{path.name} cannot be read: {error}") from None

@@ -36,9 +36,15 @@ def identity(spec: Spec) -> dict[str, Any]:
         "name": spec.name,
         "version": kind.version(spec.name),
         "dataset": dataset(spec.config),
-        "parents": list(kind.parents(spec.config)),
+        "parents": parents(spec),
         "config": spec.config.key_values(),
     }
+
+
+def parents(spec: Spec) -> list[str]:
+    """Ids of the runs that this one builds on: those its config names, then the answers to what it needs."""
+    kind = KINDS[spec.kind]
+    return [*kind.parents(spec.config), *(key(one) for one in kind.needs(spec.name, spec.config))]
 
 
 def dataset(config: Config) -> dict[str, str] | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunNotFound
 from ddcore.experiments.base import ImageSet
-from ddcore.runs.store import Store
+from ddcore.runs.images import Images
+from ddcore.runs.store import Store, checked_name
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass
@@ -24,11 +28,28 @@ class FinishedRun:
 
     def images(self, name: str = "images") -> ImageSet:
         """A stored image set as tensors on the CPU."""
-        import torch
+        return _tensors(self.store.images(self.id, name))
 
-        stored = self.store.images(self.id, name)
-        images, labels = torch.from_numpy(stored.images), torch.from_numpy(stored.labels)
-        return ImageSet(images, labels, stored.classes, stored.mean, stored.std)
+    def snapshot(self, step: int) -> ImageSet:
+        """The images as they were at `step`. RunNotFound when that step was not kept."""
+        return _tensors(self.store.snapshot(self.id, step))
+
+    def arrays(self, name: str) -> dict[str, torch.Tensor]:
+        """Named tensors, on the CPU. RunNotFound when the run kept none of that name."""
+        from safetensors.torch import load_file
+
+        path = self.store.record(self.id).folder / f"{checked_name(name)}.safetensors"
+        if not path.is_file():
+            raise RunNotFound(f"run {self.id} kept nothing called {name!r}")
+        return load_file(path)
+
+
+def _tensors(stored: Images) -> ImageSet:
+    import torch
+
+    soft = None if stored.label_logits is None else torch.from_numpy(stored.label_logits)
+    images, labels = torch.from_numpy(stored.images), torch.from_numpy(stored.labels)
+    return ImageSet(images, labels, stored.classes, stored.mean, stored.std, soft, stored.lr)
 
 
 def finished(store: Store, run_id: str) -> FinishedRun:

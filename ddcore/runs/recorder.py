@@ -80,14 +80,24 @@ class FolderRecorder:
 
     def save_images(self, name: str, images: ImageSet) -> None:
         arrays = _array(images.images), _array(images.labels)
-        stored = Images(*arrays, images.classes, images.mean, images.std)
+        soft = None if images.label_logits is None else _array(images.label_logits)
+        stored = Images(*arrays, images.classes, images.mean, images.std, soft, images.lr)
         write_images(self.folder / f"{checked_name(name)}.safetensors", stored)
+
+    def save_arrays(self, name: str, arrays: Mapping[str, torch.Tensor]) -> None:
+        from safetensors.torch import save
+
+        kept = {one: tensor.detach().to("cpu", copy=True).contiguous() for one, tensor in arrays.items()}
+        write_bytes(self.folder / f"{checked_name(name)}.safetensors", save(kept))
 
     def save_picture(self, name: str, png: bytes) -> None:
         write_bytes(self._subfolder("pictures") / f"{checked_name(name)}.png", png)
 
     def parent(self, run_id: str) -> Parent:
         return finished(self.store, run_id)
+
+    def built_on(self) -> tuple[Parent, ...]:
+        return tuple(finished(self.store, run_id) for run_id in self.record.info["parents"])
 
     # Going on
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,7 +220,7 @@ class Store:
         initial = self.images(record.id, "initial")
         if images.shape != initial.images.shape:
             raise RunBroken(f"snapshot {step} of run {record.id} has another shape than its initial images")
-        return Images(images, initial.labels, initial.classes, initial.mean, initial.std)
+        return replace(initial, images=images)
 
     def picture(self, run_id: str, name: str) -> Path | None:
         """The PNG of this name, None when there is none."""

@@ -32,9 +32,11 @@ def losses(run: RunRecord, curves: Mapping[str, str]) -> None:
     chart(figures.lines(loss, "step", "value", x_title="Step", y_title="Loss", log=log), f"loss-{run.id}")
     gradient = tables.curves(events, norms)
     if not gradient.empty:
-        st.markdown("**Gradient norms**: which of the two terms moves the images",
-                    help="Norm of each term's gradient with respect to the images, recorded every few steps. "
-                    "λ sets the balance: a term whose gradient is far smaller has no say.")  # fmt: skip
+        several = len(norms) > 1
+        title = "**Gradient norms**: which of the terms moves the images" if several else "**Gradient norm**"
+        balance = " λ sets the balance: a term whose gradient is far smaller has no say." if several else ""
+        st.markdown(title, help="Norm of the gradient with respect to the images: how strongly they are moved, "
+                    f"recorded every few steps.{balance}")  # fmt: skip
         chart(figures.lines(gradient, "step", "value", x_title="Step", y_title="Gradient norm", log=log),
               f"gradient-{run.id}")  # fmt: skip
 
@@ -54,3 +56,15 @@ def training(run: RunRecord) -> None:
     with right:
         st.markdown("**Loss**")
         chart(figures.lines(loss, "epoch", "value", x_title="Epoch", y_title="Cross-entropy"), f"loss-{run.id}")
+
+
+def evaluation(run: RunRecord) -> None:
+    """How the networks of an evaluation learnt: training accuracy, and accuracy on some test images for eyes only."""
+    events, _ = frame.store().events(run.id)
+    curves = tables.evaluation(events)
+    if not curves.empty:
+        st.markdown("**While training**", help="On the set itself: mean of the networks that are trained together "
+                    "first. On images it has not seen: the first network, on some of those that judge the set; for "
+                    "eyes only, nothing is chosen by it.")  # fmt: skip
+        chart(figures.lines(curves, "step", "value", x_title="Optimiser step", y_title="Accuracy (%)"),
+              f"curves-{run.id}")  # fmt: skip

@@ -1,16 +1,23 @@
-"""How good a distilled set is: the same protocol on the set and on its controls, side by side."""
+"""How good a small set is: the same question put to it and to its controls, and everything that follows from it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+from functools import partial
+
 import streamlit as st
 
-from ddcore import jobs
+from ddcore.data import DATASETS
+from ddcore.experiments.evaluate import EvaluateConfig
+from ddcore.jobs.controls import Question
+from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
 from ddcore.protocols import PROTOCOLS
-from ddcore.report import figures, results, tables, text
-from ddcore.report.estimate import estimate
+from ddcore.report import figures, results, robust, tables, text
+from ddcore.report.published import Published, published
+from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
-from pages.components import frame, progress
+from pages.components import beside, charts, frame, trajectory, transfer, wanted
 
 WORDS = """
 **Test accuracy**: share of the official test images answered correctly. It is measured once, after the last
@@ -24,26 +31,32 @@ training step; nothing is ever chosen by looking at the test set.
 at random. *Initial images*: what the run started from, undistilled. *Majority class*: always answering the most
 frequent class. *Full data* is the ceiling.
 """
+TABS = ("Accuracy", "Over iterations", "Other networks")
 
 
 def section(run: RunRecord) -> None:
-    """Choose a protocol, see distilled set and controls, compute what is missing."""
+    """Choose a protocol, see the set beside its controls, along its iterations and on other networks."""
     st.subheader("How good is it?", anchor=False)
     st.markdown("Networks are trained **from scratch** on the small set and tested on the real test images.")
     with frame.guarded():  # a data set that is away is told here; the rest of the page needs none
         question = _question(run)
-        rows = results.results(frame.store(), run, question)
-        if any(r.record and r.record.active for r in rows):
-            st.fragment(_live, run_every=progress.POLL_SECONDS)(run, question)
-        else:
-            _show(run, rows)
+        names = [name for name in TABS if name != TABS[1] or METHODS[run.name].step]
+        for name, tab in zip(names, st.tabs(names, key=f"tabs-{run.id}", on_change="rerun"), strict=True):
+            if tab.open:
+                with tab:
+                    {TABS[0]: accuracy, TABS[1]: trajectory.tab, TABS[2]: transfer.tab}[name](run, question)
 
 
-def _question(run: RunRecord) -> results.Question:
-    before = results.last_evaluation(frame.store(), run)
-    last = results.question_of(before) if before else None
+def before(run: RunRecord) -> Question | None:
+    """What was asked last of this run, on its own network; None before any evaluation."""
+    last = results.last_evaluation(frame.store(), run)
+    return replace(results.question_of(last), network={}) if last else None
+
+
+def _question(run: RunRecord) -> Question:
+    last = before(run)
     names, protocols = list(NETWORKS), list(PROTOCOLS)
-    network = last.network if last else run.config.get("network") or names[0]
+    network = run.config.get("network") or DATASETS[run.config["dataset"]].network
     key = f"evaluation-{run.id}"
     with st.container(border=True), st.grid(4, min_column_width=180, vertical_alignment="bottom"):
         protocol = st.selectbox(
@@ -64,39 +77,89 @@ def _question(run: RunRecord) -> results.Question:
             "batch 128 over 20 epochs are 20 steps, at batch 10 they are 200. Applies to every line.",
         )  # fmt: skip
     st.caption(PROTOCOLS[protocol].help + (f" **Here with batch {batch:,} instead.**" if batch else ""))
-    with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):
-        st.markdown(WORDS)
-    return results.Question(protocol, network, int(nets), int(batch) if batch else None)
+    return Question(protocol, int(nets), int(batch) if batch else None, network={"network": network})
 
 
-@frame.guarded()
-def _live(run: RunRecord, question: results.Question) -> None:
-    rows = results.results(frame.store(), run, question)
-    active = [r for r in rows if r.record and r.record.active]
-    if not active:
-        st.rerun()
-    for result in active:
-        assert result.record
-        st.caption(result.title)
-        progress.bar(result.record.id, jobs.status(result.record.id))
-    _show(run, rows)
+@dataclass(frozen=True)
+class Found:
+    """All that the accuracy tab shows under one question."""
+
+    rows: list[Result]
+    seeds: results.Seeds | None
+    following: results.SeedRow
+    robust: robust.Robust
+
+    @property
+    def parts(self) -> list[Result]:
+        """Every result that may be on its way."""
+        seeds = [*(self.seeds.rows if self.seeds else ()), self.following]
+        return [*self.rows, *(part for seed in seeds for part in (seed.final, seed.random_real)), *self.robust.parts]
 
 
-def _show(run: RunRecord, rows: list[results.Result]) -> None:
-    for result in rows:
-        if result.record and result.record.state == "failed":
-            st.error(f"**{result.title}**: {progress.reason(result.record)}", icon=":material/error:")
-    _buttons(run, rows)
-    if any(r.accuracy for r in rows):
-        _numbers(rows)
+def accuracy(run: RunRecord, question: Question) -> None:
+    """The set beside its controls, published results, seeds and robust scores."""
+    _explained(results.results(frame.store(), run, question)[0])
+    wanted.watch(partial(_find, run, question), lambda found: found.parts, partial(_show, run, question))
 
 
-def _numbers(rows: list[results.Result]) -> None:
+def _explained(final: Result) -> None:
+    """The words used here and every field of the protocol, closed."""
+    config = final.specs[-1].config
+    assert isinstance(config, EvaluateConfig)
+    with st.container(horizontal=True):
+        with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):
+            st.markdown(WORDS)
+        with st.popover("The protocol in full", type="tertiary", icon=":material/list_alt:"):
+            st.markdown(f"Protocol **{config.protocol_label()}** on {config.facts.title}: every network is trained so.")
+            st.table(tables.protocol(config.training()).set_index("Parameter"))
+
+
+def _find(run: RunRecord, question: Question) -> Found:
+    store = frame.store()
+    return Found(
+        results.results(store, run, question), results.over_seeds(store, run, question),
+        beside.another(run, question), robust.scores(store, run, question),
+    )  # fmt: skip
+
+
+def _show(run: RunRecord, question: Question, found: Found) -> None:
+    _buttons(run, found.rows)
+    if any(row.accuracy for row in found.rows):
+        _numbers(run, found)
+    beside.literature(_published(run, found.rows), results.setting(found.rows))
+    beside.seeds(run, found.seeds, found.following)
+    beside.scores(run, found.robust)
+    beside.details(run, found.rows)
+
+
+def _published(run: RunRecord, rows: list[Result]) -> list[Published]:
+    """What others reached with as many images of this data set on this kind of network."""
+    config = rows[0].specs[-1].config
+    assert isinstance(config, EvaluateConfig)
+    return published(config.dataset, config.network, run.config["ipc"])
+
+
+def _buttons(run: RunRecord, rows: list[Result]) -> None:
+    """One button for the set and its small controls, one for the full data; each with its time estimate."""
+    missing = [row for row in rows if row.role != "full" and row.missing]
+    full = next(row for row in rows if row.role == "full")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if missing:
+            wanted.button("Evaluate with controls", missing, run, f"evaluate-{run.id}", primary=True)
+        if full.missing:
+            wanted.button("Train on full data", [full], run, f"full-{run.id}", help=full.help)
+
+
+def _numbers(run: RunRecord, found: Found) -> None:
+    rows = found.rows
     frame_ = results.table(rows)
     majority = results.majority(rows)
     st.markdown(f"**Test accuracy** · {results.setting(rows)}")
-    st.plotly_chart(figures.accuracies(frame_, majority), width="stretch", key="accuracy-bars")
-    shown = frame_.assign(time=frame_["seconds"].map(lambda s: text.duration(s if s == s else None)))
+    charts.chart(figures.accuracies(frame_, majority, _published(run, rows)), f"accuracy-bars-{run.id}")
+    shown = frame_.assign(
+        time=frame_["seconds"].map(lambda s: text.duration(s if s == s else None)),
+        state=frame_["state"].where(frame_["mean"].isna(), "done"),  # full data is known from a training of any seed
+    )
     st.dataframe(
         shown, hide_index=True, width="stretch", placeholder=text.NONE,
         column_order=["name", "accuracy", "images", "steps", "time", "state"],
@@ -118,40 +181,3 @@ def _numbers(rows: list[results.Result]) -> None:
             f"Training one network takes **{text.duration(small)}** on the distilled set and "
             f"**{text.duration(full)}** on the full data: {full / small:,.0f} times less."
         )
-
-
-def _buttons(run: RunRecord, rows: list[results.Result]) -> None:
-    """One button for the set and its small controls, one for the full data; each with its time estimate."""
-    store = frame.store()
-    missing = [r for r in rows if r.role != "full" and _unasked(r)]
-    full = next(r for r in rows if r.role == "full")
-    ids = store.records()
-    images = int((run.summary or {}).get("images") or 0) or None
-
-    def guess(wanted: list[results.Result]) -> str:
-        specs = [r.specs[-1] for r in wanted]
-        parts = [estimate(s.kind, s.name, s.config, ids, frame.device(), images) for s in specs]
-        rough = " (rough)" if any(p.rough for p in parts) else ""
-        return f"about {text.duration(sum(p.seconds for p in parts))}{rough}"
-
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if missing and st.button(
-            f"Evaluate with controls · {guess(missing)}", type="primary", icon=":material/play_arrow:",
-            help="Trains and tests networks on: " + ", ".join(r.title.lower() for r in missing) + ".",
-        ):  # fmt: skip
-            _submit(missing)
-        if _unasked(full) and st.button(
-            f"Train on full data · {guess([full])}", icon=":material/play_arrow:", help=full.help
-        ):
-            _submit([full])
-
-
-def _unasked(result: results.Result) -> bool:
-    return result.record is None or result.record.state in ("failed", "cancelled", "interrupted")
-
-
-def _submit(wanted: list[results.Result]) -> None:
-    for result in wanted:
-        for spec in result.specs:
-            jobs.submit(spec)
-    st.rerun()

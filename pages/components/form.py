@@ -32,7 +32,7 @@ def config_form(
     limits = limits or {}
     start = _start(config, given, key)
     values = dict(start)
-    asked = [p for p in config.params() if p.name not in hidden and p.name in start]
+    asked = [p for p in config.params() if p.name not in hidden and start.get(p.name) is not None]
     asked = [p for p in asked if len(limits.get(p.name, (1, 2))) > 1]
     for group in _groups(asked, open_groups):
         name = group[0].group
@@ -64,15 +64,21 @@ def changes(config: Config, start: Mapping[str, Any]) -> list[str]:
 def _start(config: type[Config], given: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Where every widget starts; a parameter that is not in it is not used by what was chosen.
 
-    Another network brings its own width, depth, norm: a choice that changes resets the optional values of its group.
+    An optional parameter starts afresh when one that it follows has changed: another network brings its own width.
+    What follows a number, and was given, stays as it was given.
     """
     params = config.params()
     start = config.fill({name: value for name, value in given.items() if value is not None})
-    start = {**{p.name: p.default for p in params if not p.optional}, **start}
-    choices = [p for p in params if p.type == "choice" and not p.optional]
-    chosen = {p.name: st.session_state.get(f"{key}.{p.name}", start[p.name]) for p in choices}
-    changed = {p.group for p in choices if chosen[p.name] != start[p.name]}
-    reset = {p.name for p in params if p.optional and p.group in changed}
+    start = {**{p.name: p.default for p in params if p.default is not None}, **start}
+    leading = {name for p in params for name in p.follows if name in start}
+    chosen = {name: st.session_state.get(f"{key}.{name}", start[name]) for name in leading}
+    changed = {name for name in leading if chosen[name] != start[name]}
+    choices = {p.name for p in params if p.type == "choice"}
+    reset = {
+        p.name
+        for p in params
+        if p.optional and (led := changed & set(p.follows)) and (led & choices or given.get(p.name) is None)
+    }
     return config.fill({**{name: value for name, value in start.items() if name not in reset}, **chosen})
 
 

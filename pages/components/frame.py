@@ -9,15 +9,14 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.errors import DDCoreError, RunNotFound
+from ddcore.methods import METHODS
 from ddcore.report import tables
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord, Store
 from pages.components import menu
 
-PAGES = {
-    "describe": "pages/1_Datasets.py", "baseline": "pages/2_Baselines.py", "flops": "pages/2_Baselines.py",
-    "distill": "pages/3_DataDAM.py", "evaluate": "pages/3_DataDAM.py",
-}  # fmt: skip
+BASELINES, RUNS = "pages/2_Baselines.py", "pages/8_Runs.py"
+PAGES = {"describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES}
 
 
 @contextmanager
@@ -100,14 +99,20 @@ def open_run(run_id: str | None, asked: str = "run") -> None:
 
 def link(record: RunRecord, label: str | None = None) -> None:
     """A link to the page that shows this run."""
-    st.page_link(page_of(record), label=label or tables.title(record), query_params={"run": _shown_by(record)})
-
-
-def _shown_by(record: RunRecord) -> str:
-    """An evaluation is shown on the page of the run whose images it tested."""
-    return str(record.config.get("run") or record.id) if record.kind == "evaluate" else record.id
+    shown = _shown_by(record)
+    st.page_link(page_of(shown), label=label or tables.title(record), query_params={"run": shown.id})
 
 
 def page_of(record: RunRecord) -> str:
-    """The page file that shows runs of this kind."""
-    return PAGES.get(record.kind, "pages/8_Runs.py")
+    """The page file that shows this run: a method's run its method's page, an evaluation that of the set it judged."""
+    record = _shown_by(record)
+    if record.kind == "distill" and record.name in METHODS:
+        own = (file for file, _ in menu.FILES if menu.title(file) == METHODS[record.name].title)
+        return next(own, BASELINES)  # coresets, and methods from outside that have no page of their own
+    return PAGES.get(record.kind, RUNS)
+
+
+def _shown_by(record: RunRecord) -> RunRecord:
+    """An evaluation is shown on the page of the run whose images it tested, while that is there."""
+    tested = str(record.config.get("run"))
+    return store().record(tested) if record.kind == "evaluate" and store().exists(tested) else record

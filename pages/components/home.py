@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -19,6 +20,7 @@ STEPS = (
     ("pages/3_DataDAM.py", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
     ("pages/2_Baselines.py", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
 )
+SHOWN = 4  # unfinished runs listed here
 
 
 def show() -> None:
@@ -48,11 +50,13 @@ def _jobs() -> None:
     active = jobs.list_jobs()
     if not active:
         st.rerun()
-    for run_id, status in active:
+    for run_id, status in active[:SHOWN]:
         record = frame.store().record(run_id)
         with st.container(border=True):
             frame.link(record)
             progress.bar(run_id, status)
+    if len(active) > SHOWN:
+        st.page_link("pages/8_Runs.py", label=f"{len(active) - SHOWN} more in the queue, on the Runs page")
 
 
 def _slots() -> str:
@@ -95,12 +99,12 @@ def _judged(record: RunRecord) -> str:
 
 
 def _known(record: RunRecord) -> dict[str, Mapping[str, Any]]:
-    """Accuracy by role under the question that was asked last; {} before any."""
+    """Accuracy by role under the question that was asked last, on the set's own network; {} before any."""
     store = frame.store()
-    if (last := results.last_evaluation(store, record)) is None:
+    if record.kind != "distill" or (last := results.last_evaluation(store, record)) is None:
         return {}
     try:
-        found = results.results(store, record, results.question_of(last))
+        found = results.results(store, record, replace(results.question_of(last), network={}))
     except DDCoreError:  # its data set is away, so no control can be named; what was measured still holds
         return {"final": last.summary.get("accuracy") or {}}
     return {r.role: r.accuracy for r in found if r.accuracy}

@@ -12,6 +12,7 @@ from ddcore.runs.store import RunRecord
 from pages.components import frame
 
 FEW = 10  # images of each class shown at first
+WIDEST = 64  # pixels of one image on the screen, so that one image per class does not fill it
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -29,8 +30,10 @@ def _grid(run_id: str, made: float, name: str, step: int | None, per_class: int)
 def grid(record: RunRecord, caption: str, per_class: int, *, name: str = "images", step: int | None = None) -> None:
     """One grid with its caption above it."""
     st.markdown(f"**{caption}**")
+    shown = min(per_class, int(record.config.get("ipc", FEW)))
     picture = _grid(record.id, record.created, name, step, per_class)
-    st.image(picture, width="stretch", alt=f"{caption}: a row of images for each class")
+    with st.container(width=WIDEST * (shown + 1) if shown < FEW // 2 else "stretch"):
+        st.image(picture, width="stretch", alt=f"{caption}: a row of images for each class")
 
 
 def side_by_side(record: RunRecord, steps: Sequence[int]) -> None:
@@ -57,6 +60,17 @@ def side_by_side(record: RunRecord, steps: Sequence[int]) -> None:
         "One row per class. Pixels are shown as they are, clipped to what a screen can display; "
         "distilled images need not look like photographs, they only need to train a network well."
     )
+
+
+def chosen(record: RunRecord) -> None:
+    """The images of a coreset: real ones, so there is nothing they started from."""
+    ipc = int(record.config.get("ipc", FEW))
+    shown = FEW
+    if ipc > FEW:
+        shown = st.selectbox("Images per class", [FEW, ipc], key=f"per-class-{record.id}", width=200)
+    with st.container(width=680):
+        grid(record, "Chosen images", shown)
+    st.caption("One row per class: real training images, unchanged.")
 
 
 def so_far(record: RunRecord) -> None:

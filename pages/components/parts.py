@@ -75,9 +75,9 @@ def header(run: RunRecord, form: bool = False) -> None:
         st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
 
 
-def earlier(kind: str, title: str, name: str = "") -> None:
-    """Links to the newest runs of a kind."""
-    records = [r for r in frame.store().records(kind) if not name or r.name == name]
+def earlier(kind: str, title: str, *names: str) -> None:
+    """Links to the newest runs of a kind; names: only these methods."""
+    records = [r for r in frame.store().records(kind) if not names or r.name in names]
     st.subheader(title, anchor=False)
     if not records:
         st.caption("None yet.")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.report import text
+from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 
@@ -40,9 +40,22 @@ def _tick(run_id: str, live: Callable[[str], None] | None) -> None:
     status = jobs.status(run_id)
     if not status.active:
         st.rerun()
+    parents = needed(frame.store().record(run_id))
+    for parent in parents:
+        st.caption(f"Needed first: {tables.title(parent)}")
+        bar(parent.id, jobs.status(parent.id))
+    if parents:
+        st.caption("Then this run")
     bar(run_id, status)
     if live is not None:
         live(run_id)
+
+
+def needed(record: RunRecord) -> list[RunRecord]:
+    """The unfinished runs that this one waits for."""
+    store = frame.store()
+    parents = [store.record(run_id) for run_id in record.info.get("parents", []) if store.exists(run_id)]
+    return [parent for parent in parents if parent.active]
 
 
 def bar(run_id: str, status: jobs.Status) -> None:

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ddcore import jobs
 from ddcore.cli import main
-from ddcore.cli.compute import _fitting
 from ddcore.home import PROJECT
 from ddcore.methods import METHODS
+from ddcore.protocols import PROTOCOLS
+from ddcore.settings import TrainConfig
 
 TINY = "run datadam --dataset digits --ipc 1 --num-inits 3 --num-iters 1 --width 4 --batch-real 4 --device cpu".split()
 
@@ -154,7 +156,10 @@ def test_list_tells_what_there_is(what: str, home: Path, monkeypatch: Any, capsy
         ("flops convnet7 --shape 1x28x28", "depth must be at most 5"),
         ("flops lenet --shape 1x2x2", "sides of at least 8 pixels, got '1x2x2'"),
         ("run datadam --evaluate course --nets 0", "nets must be at least 1, got 0"),
+        ("run datadam --seeds 0", "seeds must be at least 1, got 0"),
         ("run datadam --preset quick --network mlp", "an mlp attends to no place"),
+        ("run kcenter --init noise", "no parameter 'init': a coreset picks real images, so there is nothing to"),
+        ("run herding --ipc 10 --train-images 50", "train_images must be 0 or at least 100, 10 for each of 10 classes"),
         ("cancel 0123456789abcdef", "0123456789abcdef"),
     ],
 )
@@ -174,9 +179,53 @@ def test_a_refused_evaluation_starts_nothing(home: Path, monkeypatch: Any, capsy
     assert json.loads(out)["runs"] == []
 
 
-def test_a_preset_gives_way_to_a_network_without_its_options() -> None:
-    assert _fitting({"width": 32, "ipc": 3}, {"network": "resnet18"}) == {"ipc": 3}
-    assert _fitting({"width": 32, "ipc": 3}, {}) == {"width": 32, "ipc": 3}
+@pytest.fixture
+def inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs are computed here and now, without a process each."""
+    monkeypatch.setattr(jobs, "submit", jobs.run_inline)
+
+
+@pytest.mark.usefixtures("inline")
+def test_several_seeds_are_distilled_and_their_networks_counted_together(
+    done: Any, monkeypatch: Any, capsys: Any
+) -> None:
+    home, first = done
+    asked = [*TINY, *"--seeds 2 --evaluate course --nets 2 --wait".split()]
+    status, out, err = here(home, monkeypatch, capsys, *asked, "--json")
+    assert status == 0, err
+    both = json.loads(out)
+    assert both["run"] == first["run"]
+    assert [seed["seed"] for seed in both["seeds"]] == [0, 1]
+    assert (both["accuracy"]["n"], both["accuracy"]["seeds"]) == (4, 2)
+    assert both["seeds"][0]["accuracy"] == first["accuracy"]
+    assert both["seeds"][0]["controls"]["random_real"] == first["controls"]["random_real"]
+    means = [seed["accuracy"]["mean"] for seed in both["seeds"]]
+    assert both["accuracy"]["mean"] == pytest.approx(sum(means) / 2)
+    assert both["controls"]["random_real"]["n"] == 4
+    assert both["seconds"]["distill"] > first["seconds"]["distill"]
+    _, out, _ = here(home, monkeypatch, capsys, *asked)
+    assert f"seed 1     {both['seeds'][1]['run']}" in out
+
+
+def test_the_protocols_are_listed_with_every_field(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    _, out, _ = here(home, monkeypatch, capsys, "list", "protocols", "--json")
+    listed = {row["name"]: row for row in json.loads(out)["protocols"]}
+    for name, protocol in PROTOCOLS.items():
+        assert set(TrainConfig.model_fields) <= set(listed[name])
+        assert {n: listed[name][n] for n in protocol.values} == dict(protocol.values)
+    assert (listed["course"]["augment"], listed["standard"]["augment"]) == ("none", "the data set's own")
+    _, out, _ = here(home, monkeypatch, capsys, "list", "protocols")
+    assert "weight_decay 0.0005" in out
+
+
+@pytest.mark.usefixtures("inline")
+def test_a_set_can_be_judged_at_a_snapshot_on_the_validation_split(done: Any, monkeypatch: Any, capsys: Any) -> None:
+    home, result = done
+    asked = f"evaluate {result['run']} --step 1 --split val --protocol course --nets 1 --json"
+    status, out, err = here(home, monkeypatch, capsys, *asked.split())
+    assert status == 0, err
+    told = json.loads(out)
+    assert (told["source"]["step"], told["accuracy"]["split"]) == (1, "val")
 
 
 def test_only_distilled_sets_are_evaluated(done: Any) -> None:

@@ -9,7 +9,8 @@ import torch
 from test_every_method import _task_and_state, config
 
 from ddcore.errors import ConfigError
-from ddcore.methods import Task, datadam
+from ddcore.methods import Task, datadam, matching
+from ddcore.methods.matching import MatchingState
 from ddcore.ops import augment, losses
 
 
@@ -17,13 +18,13 @@ from ddcore.ops import augment, losses
 def _home(home: Any) -> None: ...
 
 
-def fresh(**changes: Any) -> tuple[Task, datadam.DataDAMState]:
+def fresh(**changes: Any) -> tuple[Task, MatchingState]:
     task, _ = _task_and_state("datadam")
     task = Task(config("datadam", **changes), task.data, task.device)
-    return task, datadam.start(task)
+    return task, matching.start(task)
 
 
-def by_hand(task: Task, state: datadam.DataDAMState, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+def by_hand(task: Task, state: MatchingState, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(loss, gradient wrt the images) of one image step without augmentation, from the formulas."""
     c = task.config
     real = task.data.sample(c.batch_real, task.generator("real", step, 0))
@@ -110,7 +111,7 @@ def test_real_and_synthetic_images_of_a_class_share_their_augmentation() -> None
     task, state = fresh(augment="siamese", ipc=1)
     same = task.data.sample(1, task.generator("real", 0, 0))
     state.images = same.clone()
-    real, syn = datadam.siamese(task, state, 0, same, state.images)
+    real, syn = matching.siamese(task, ("siamese", 0, 0), same, state.images)
     assert torch.equal(real, syn)
     assert not torch.equal(real, same)
 

@@ -20,7 +20,11 @@ from ddcore.jobs.job import mark_ended, mark_queued, mark_running
 from ddcore.runs.store import Store
 
 TINY = {"dataset": "digits", "num_inits": 2, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 2, "width": 8}
-PAGES = ("", "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/3_DataDAM.py", "pages/8_Runs.py")
+DM = {"dataset": "digits", "num_iters": 2, "batch_real": 8, "ipc": 2, "width": 8}
+HERDING = {"dataset": "digits", "ipc": 2, "width": 8, "agents": 1, "score_epochs": 1, "train_images": 200}
+PAGES = (
+    "", "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/3_DataDAM.py", "pages/5_DM.py", "pages/8_Runs.py",
+)  # fmt: skip
 
 Open = Callable[..., AppTest]
 
@@ -83,6 +87,8 @@ class Filled:
     baseline: str
     described: str
     counted: str
+    dm: str
+    coreset: str
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +106,8 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Filled]:
             baseline=jobs.run_inline(spec("baseline", "baseline", {"dataset": "digits", "width": 8, "epochs": 2})),
             described=jobs.run_inline(spec("describe", "describe", {"dataset": "digits"})),
             counted=finish(spec("flops", "flops", {}), {"rows": [FLOPS_ROW], "convention": "one multiply-add is one"}),
+            dm=jobs.run_inline(spec("distill", "dm", DM)),
+            coreset=jobs.run_inline(spec("distill", "herding", HERDING)),
         )
 
 

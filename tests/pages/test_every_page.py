@@ -11,8 +11,7 @@ from ddcore import jobs
 from ddcore.errors import RunNotFound
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
-from ddcore.report import results
-from tests.pages.conftest import PAGES, TINY, Filled, Open, put, words
+from tests.pages.conftest import DM, PAGES, TINY, Filled, Open, put, words
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -42,7 +41,9 @@ def test_failed_and_broken_runs_never_stop_a_page(page: str, open_page: Open, ho
     ("page", "kind", "name", "config"),
     [
         ("pages/3_DataDAM.py", "distill", "datadam", TINY),
+        ("pages/5_DM.py", "distill", "dm", DM),
         ("pages/2_Baselines.py", "baseline", "baseline", {"dataset": "digits"}),
+        ("pages/2_Baselines.py", "distill", "random", {"dataset": "digits"}),
         ("pages/1_Datasets.py", "describe", "describe", {"dataset": "digits"}),
         ("pages/8_Runs.py", "distill", "datadam", TINY),
     ],
@@ -85,7 +86,7 @@ def test_an_error_nobody_expected_is_a_box_not_a_broken_page(
     assert "the disk is gone" in words(app)
 
 
-@pytest.mark.parametrize("part", ["progress", "evaluation", "home"])
+@pytest.mark.parametrize("part", ["progress", "wanted", "home"])
 def test_a_live_part_that_draws_itself_again_says_its_errors_in_words(
     part: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +95,6 @@ def test_a_live_part_that_draws_itself_again_says_its_errors_in_words(
 
     monkeypatch.setattr(jobs, "status", gone)
     monkeypatch.setattr(jobs, "list_jobs", gone)
-    monkeypatch.setattr(results, "results", gone)
     app = AppTest.from_function(_alone, kwargs={"part": part}).run()
     assert not app.exception
     assert [e.value for e in app.error] == ["it was moved to the trash in another tab"]
@@ -102,11 +102,15 @@ def test_a_live_part_that_draws_itself_again_says_its_errors_in_words(
 
 def _alone(part: str) -> None:
     """A fragment as it runs by itself, without the page and its guard around it."""
-    from pages.components import evaluation, home, progress
+    from ddcore.errors import RunNotFound
+    from pages.components import home, progress, wanted
+
+    def gather() -> None:
+        raise RunNotFound("it was moved to the trash in another tab")
 
     if part == "progress":
         progress._tick("0" * 16, None)
-    elif part == "evaluation":
-        evaluation._live(None, None)  # type: ignore[arg-type]
+    elif part == "wanted":
+        wanted._again(gather, list, print)  # type: ignore[arg-type]
     else:
         home._jobs()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,14 @@ def test_home_lists_running_jobs_and_latest_results(
     app = open_page()
     assert "cancel-" + run in [b.key for b in app.button]
     assert "(n = 2)" in words(app)
+
+
+def test_home_folds_a_long_queue(open_page: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [put(spec("distill", "datadam", {**TINY, "seed": seed}), "queued") for seed in range(6)]
+    monkeypatch.setattr(jobs, "list_jobs", lambda: [(run, jobs.status(run)) for run in runs])
+    app = open_page()
+    assert len([b for b in app.button if b.label == "Cancel"]) == 4
+    assert "2 more in the queue, on the Runs page" in [link.proto.label for link in app.get("page_link")]
 
 
 def test_home_tells_what_was_measured_though_the_data_set_is_away(

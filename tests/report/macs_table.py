@@ -18,19 +18,23 @@ SIZES = {
 }
 
 
-def macs() -> dict[str, dict[str, int]]:
-    """{network: {"1x28x28x10": multiply-adds}} for every network at every size of every data set."""
+def table() -> dict[str, dict[str, dict[str, int]]]:
+    """{"macs" | "parameters": {network: {"1x28x28x10": n}}} for every network at every size of every data set."""
     inputs = sorted({(f.shape(side), len(f.classes)) for f in DATASETS.values() for side in f.resolutions})
-    return {
+    counted = {
         name: {
-            "x".join(map(str, (*shape, classes))): flops.count(name, shape, classes).macs
+            "x".join(map(str, (*shape, classes))): flops.count(name, shape, classes)
             for shape, classes in inputs
             if not entry.problems(shape, {})
         }
         for name, entry in NETWORKS.items()
     }
+    return {
+        field: {name: {key: getattr(one, field) for key, one in row.items()} for name, row in counted.items()}
+        for field in ("macs", "parameters")
+    }
 
 
 if __name__ == "__main__":
     path = Path(estimate.__file__).parent / "macs.json"
-    path.write_text(json.dumps({"macs": macs(), "sizes": SIZES}, indent=1) + "\n", "utf-8")
+    path.write_text(json.dumps({**table(), "sizes": SIZES}, indent=1) + "\n", "utf-8")

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from ddcore.report import figures
+from ddcore.report.published import Published
 
 CURVES = pd.DataFrame({"step": [1, 2, 1, 2], "value": [3.0, 2.0, 1.0, 0.5], "series": ["a", "a", "b", "b"]})
 
@@ -41,6 +44,62 @@ def test_the_majority_class_is_a_line_across_the_bars() -> None:
     figure = figures.accuracies(accuracy_frame(), majority=63.2)
     assert figure.layout.shapes[0].x0 == 63.2
     assert "63.2" in figure.layout.annotations[0].text
+
+
+def published() -> list[Published]:
+    row = Published("DM", "mnist", "convnet3", 10, 97.5, 0.1, "as printed", "a paper", verified=True)
+    return [row, replace(row, method="KIP", mean=97.0, verified=False)]
+
+
+def test_published_results_are_diamonds_on_a_line_of_their_own_and_never_bars() -> None:
+    figure = figures.accuracies(accuracy_frame(), published=published())
+    bars, verified, recalled = figure.data
+    assert (bars.type, verified.type, recalled.type) == ("bar", "scatter", "scatter")
+    assert set(bars.y).isdisjoint([*verified.y, *recalled.y])
+    assert (list(verified.x), list(recalled.x)) == ([97.5], [97.0])
+    assert (verified.marker.symbol, recalled.marker.symbol) == ("diamond", "diamond-open")
+    assert list(recalled.text) == ["KIP (recalled, unverified)"]
+    assert list(figure.layout.yaxis.categoryarray) == [figures.ELSEWHERE, "random", "ours"]
+
+
+def test_without_published_results_there_is_no_line_for_them() -> None:
+    figure = figures.accuracies(accuracy_frame())
+    assert list(figure.layout.yaxis.categoryarray) == ["random", "ours"]
+
+
+def test_the_confusion_map_has_true_classes_as_rows_from_top_to_bottom() -> None:
+    frame = pd.DataFrame(
+        [("b", "b", 3, 75.0), ("b", "a", 1, 25.0), ("a", "b", 0, 0.0), ("a", "a", 4, 100.0)],
+        columns=["true", "predicted", "images", "share"],
+    )
+    figure = figures.confusion(frame)
+    heat = figure.data[0]
+    assert (list(heat.y), list(heat.x)) == (["b", "a"], ["b", "a"])
+    assert [list(line) for line in heat.z] == [[75.0, 25.0], [0.0, 100.0]]
+    assert figure.layout.yaxis.autorange == "reversed"
+    assert [a.text for a in figure.layout.annotations] == ["75", "25", "0", "100"]
+
+
+def test_the_transfer_map_leaves_cells_empty_that_are_not_computed() -> None:
+    frame = pd.DataFrame({"LeNet": [80.0, 70.0], "MLP": [60.04, None]}, index=["ConvNet-3", "LeNet"])
+    figure = figures.matrix(frame)
+    assert [(a.y, a.x, a.text) for a in figure.layout.annotations] == [
+        ("ConvNet-3", "LeNet", "80.0"), ("ConvNet-3", "MLP", "60.0"), ("LeNet", "LeNet", "70.0"),
+    ]  # fmt: skip
+    assert (figure.data[0].zmin, figure.data[0].zmax) == (60.04, 80.0)
+
+
+def test_the_trajectory_has_a_band_of_one_standard_deviation() -> None:
+    frame = pd.DataFrame({"step": [0, 10, 20], "mean": [50.0, None, 70.0], "std": [5.0, None, None]})
+    band, line = figures.trajectory(frame).data
+    assert (list(line.x), list(line.y)) == ([0, 20], [50.0, 70.0])
+    assert (list(band.x), list(band.y)) == ([0, 20, 20, 0], [55.0, 70.0, 70.0, 45.0])
+
+
+def test_class_bars_stand_beside_the_accuracy_over_all() -> None:
+    figure = figures.per_class(pd.DataFrame({"class": ["0", "1"], "accuracy": [90.0, 70.0]}), 80.0)
+    assert list(figure.data[0].y) == [90.0, 70.0]
+    assert figure.layout.shapes[0].y0 == 80.0
 
 
 def test_theme_and_figures_share_their_colours() -> None:

@@ -115,3 +115,70 @@ def test_the_parameter_table_takes_words_from_the_declaration() -> None:
     frame = tables.parameters(config, config.build({}).values())
     meaning = dict(zip(frame["Parameter"], frame["Meaning"], strict=True))
     assert meaning["λ · Task balance"] == config.param("lambda_task").help
+
+
+EVALUATED = {
+    "config": {"dataset": "mhist", "network": "convnet3"},
+    "summary": {"per_class": [0.75, 0.5], "confusion": [[3, 1], [2, 2]]},
+}
+
+
+def test_confusion_is_told_in_images_and_in_shares_of_the_true_class() -> None:
+    frame = tables.confusion(record(**EVALUATED))
+    assert frame["share"].tolist() == [75.0, 25.0, 50.0, 50.0]
+    assert frame.iloc[1].to_dict() == {"true": "HP", "predicted": "SSA", "images": 1, "share": 25.0}
+
+
+def test_classes_have_their_accuracy_in_percent() -> None:
+    frame = tables.per_class(record(**EVALUATED))
+    assert frame.values.tolist() == [["HP", 75.0], ["SSA", 50.0]]
+
+
+def test_an_evaluation_from_before_confusion_was_recorded_has_an_empty_table() -> None:
+    assert tables.confusion(record(summary={})).empty
+    assert tables.per_class(record(summary={})).empty
+
+
+def test_the_curves_of_an_evaluation_say_how_many_unseen_images_they_were_measured_on() -> None:
+    events = [
+        {"event": "epoch", "epoch": 1, "step": 10, "loss": 1.0, "train_accuracy": 0.5},
+        {"event": "tested", "step": 10, "test_accuracy": 0.25, "images": 1000},
+    ]
+    frame = tables.evaluation(events)
+    curves = {name: part["value"].tolist() for name, part in frame.groupby("series")}
+    assert curves == {"on the set itself": [50.0], "on 1,000 images it has not seen": [25.0]}
+    assert tables.evaluation([]).empty
+
+
+def test_the_protocol_table_has_every_field_that_is_used() -> None:
+    from ddcore.protocols import PROTOCOLS
+
+    steps = tables.protocol(PROTOCOLS["steps"].training("siamese"))
+    values = dict(zip(steps["Parameter"], steps["Value"], strict=True))
+    assert values["Optimiser steps"] == "1000"
+    assert values["Augmentation"] == "siamese"
+    assert "Epochs" not in values
+    assert {"Learning rate", "Momentum", "Weight decay", "Learning-rate schedule", "Batch size", "Optimiser"} <= set(
+        values
+    )
+    assert all(steps["Meaning"])
+
+
+def test_published_results_are_listed_with_source_and_status() -> None:
+    from ddcore.report.published import published
+
+    frame = tables.published(published("mnist", "convnet3", 1)).set_index("Method")
+    assert frame.loc["DC", ["Accuracy", "Status"]].tolist() == ["91.7 ± 0.5 %", "source read"]
+    assert frame.loc["DM", "Status"] == "recalled, unverified"
+    assert frame.loc["FreD", "Accuracy"] == "95.8 %"
+
+
+@pytest.mark.parametrize(
+    ("source", "config", "called"),
+    [({"step": 1000}, {}, "step 1,000 of DataDAM, IPC 10"),
+     ({"images": "images"}, {"split": "val"}, "DataDAM, IPC 10 on the validation split")],
+)  # fmt: skip
+def test_an_evaluation_of_a_snapshot_or_on_other_images_says_so(source: Any, config: Any, called: str) -> None:
+    summary = {"source": {"method": "datadam", "ipc": 10, **source}}
+    told = tables.title(record(summary=summary, config={"dataset": "digits", "network": "convnet3", **config}))
+    assert told == f"Evaluation of {called} · digits · ConvNet-3"

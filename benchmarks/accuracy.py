@@ -1,0 +1,83 @@
+"""How good a method's sets are, end to end: accuracy beside the controls, and the time it all took.
+
+    python -m benchmarks.accuracy datadam --preset quick --protocols course
+    python -m benchmarks.accuracy dm --preset quick --protocols quick
+    python -m benchmarks.accuracy random --protocols standard --nets 5
+    python -m benchmarks.accuracy datadam --preset course --protocols course standard     (wants a CUDA GPU)
+    python -m benchmarks.accuracy dm --preset paper --ipc 1 10 50 --protocols standard --nets 5 --matrix   (as well)
+
+Uses the real command line in a home of its own (an empty one: nothing is answered from disk), and the data root
+DDCORE_DATA. --matrix also evaluates each set on the other networks of the field. Writes
+benchmarks/results/<method>_<preset>_<dataset>_<device>.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+from benchmarks.machine import described, keep
+from ddcore.home import PROJECT, data_root
+from ddcore.networks import LINEUP, Variant
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("method")
+    parser.add_argument("--preset")
+    parser.add_argument("--dataset", default="mnist")
+    parser.add_argument("--ipc", nargs="+", default=["10"])
+    parser.add_argument("--protocols", nargs="+", default=["course"])
+    parser.add_argument("--nets", default="3")
+    parser.add_argument("--seeds", default="1")
+    parser.add_argument("--matrix", action="store_true")
+    parser.add_argument("--home", help="keep the runs here, so that a long benchmark that was stopped goes on")
+    asked = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory() as empty:
+        home = asked.home or empty
+        for ipc in asked.ipc:
+            for protocol in asked.protocols:
+                rows.append({"ipc": int(ipc), "protocol": protocol, **_distilled(asked, ipc, protocol, home)})
+                print(json.dumps(rows[-1]), flush=True)
+    device = "cuda" if described()["gpu"] else "cpu"
+    name = "_".join([asked.method, *([asked.preset] if asked.preset else []), asked.dataset, device])
+    print(keep(name, {"nets": int(asked.nets), "seeds": int(asked.seeds), "device": device, "results": rows}))
+
+
+def _distilled(asked: argparse.Namespace, ipc: str, protocol: str, home: str) -> dict[str, Any]:
+    """One command, from the first keystroke to the answer; later protocols find the images on disk."""
+    preset = ["--preset", asked.preset] if asked.preset else []
+    answer = _run(
+        home, "run", asked.method, *preset, "--dataset", asked.dataset, "--ipc", ipc, "--evaluate", protocol,
+        "--nets", asked.nets, "--seeds", asked.seeds, "--wait",
+    )  # fmt: skip
+    if asked.matrix:
+        answer["matrix"] = [_elsewhere(answer["run"], v, protocol, asked.nets, home) for v in LINEUP]
+    return answer
+
+
+def _elsewhere(run: str, variant: Variant, protocol: str, nets: str, home: str) -> dict[str, Any]:
+    """The same set on another network."""
+    network = [text for name, value in variant.values.items() for text in (f"--{name}", str(value))]
+    answer = _run(home, "evaluate", run, "--protocol", protocol, "--nets", nets, *network)
+    told = {name: answer[name] for name in ("accuracy", "parameters", "macs", "seconds_train")}
+    return {"network": variant.network, "options": dict(variant.options), **told}
+
+
+def _run(home: str, *words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "ddcore", *words, "--json"]
+    environment = {**os.environ, "DDCORE_HOME": home, "DDCORE_DATA": str(data_root())}
+    began = time.perf_counter()
+    done = subprocess.run(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return {"wall_seconds": round(time.perf_counter() - began, 1), **json.loads(done.stdout.splitlines()[-1])}
+
+
+if __name__ == "__main__":
+    main()

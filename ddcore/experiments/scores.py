@@ -1,0 +1,219 @@
+"""How hard each training image is: several networks learn the data, and each image is looked at after every epoch.
+
+Kept for the runs that build on it: "scores", with `indices` of the scored images in the training part (int64,
+ascending) and in their order `el2n` and `forgetting` (float32, larger is harder); "network", the weights of the first
+agent after its last epoch.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ddcore.data import split
+from ddcore.errors import ConfigError
+from ddcore.experiments.base import Kind, Recorder
+from ddcore.lazy import lazy
+from ddcore.methods.scored import AgentsConfig
+from ddcore.params import Param
+from ddcore.settings import TrainConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
+
+    from ddcore.data import load, resident
+    from ddcore.data.base import Data
+    from ddcore.data.resident import Resident
+    from ddcore.ops import device, nets, scoring, seeds, train
+else:
+    np, torch = lazy("numpy"), lazy("torch")
+    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
+    device, nets, scoring, seeds, train = (
+        lazy(f"ddcore.ops.{m}") for m in ("device", "nets", "scoring", "seeds", "train")
+    )
+
+
+class ScoresConfig(TrainConfig, AgentsConfig):
+    """The agents, how they are trained, and which of their epochs count."""
+
+    steps: ClassVar[None] = None  # type: ignore[misc]  # a length in steps need not end with an epoch
+    absent: ClassVar[Mapping[str, str]] = {"steps": "images are scored after every epoch, so the length is in epochs"}
+
+    epochs: int = Param(
+        10, label="Epochs", group="Training", ge=1, le=5000, step=1,
+        help="Passes of each agent over the images. All images are looked at after each.",
+    )  # fmt: skip
+    el2n_epochs: int | None = Param(
+        None, label="EL2N epochs", group="Scores", ge=1, le=5000, step=1,
+        help="EL2N is the mean over so many first epochs; left empty, the first five at most. "
+        "Late in training few images have an error left.",
+    )  # fmt: skip
+
+    @property
+    def early(self) -> int:
+        """How many first epochs EL2N is the mean over."""
+        return self.el2n_epochs or min(5, self.epochs)
+
+    def key_values(self) -> dict[str, Any]:
+        return {**super().key_values(), "el2n_epochs": self.early}
+
+    def problems(self) -> list[str]:
+        if self.early > self.epochs:
+            asked = f"el2n_epochs must be at most {self.epochs}, the epochs of an agent, got {self.early}"
+            return [*super().problems(), asked]
+        return super().problems()
+
+
+@dataclass
+class Progress:
+    """What is carried from epoch to epoch beside the agent in training.
+
+    el2n: sums over agents and early epochs (n,); forgetting: sums over finished agents (n,); right: what the present
+    agent answered right after each of its epochs, bool (epochs, n); first: the first agent's weights, once it is
+    trained; agent: which is in training; val_accuracies: of the finished ones.
+    """
+
+    el2n: Tensor
+    forgetting: Tensor
+    right: Tensor
+    first: dict[str, Tensor] = field(default_factory=dict)
+    agent: int = 0
+    seconds: float = 0.0
+    val_accuracies: list[float] = field(default_factory=list)
+
+
+def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
+    """Train the agents one after another; the scores of every image that they saw."""
+    where = device.pick(config.device)
+    recorder.progress(0, config.agents * config.epochs, "Reading the data set")
+    data = load.load(config.dataset, config.resolution)
+    indices = chosen(config, data)
+    part = resident.Resident.from_split(split.take(data.train, indices), data, where)
+    val = resident.Resident.from_split(data.val, data, where)
+    n = len(part)
+    progress = Progress(
+        torch.zeros(n, device=where), torch.zeros(n, device=where),
+        torch.zeros(config.epochs, n, dtype=torch.bool, device=where),
+    )  # fmt: skip
+    point = _resume(progress, recorder)
+    while progress.agent < config.agents:
+        _train_agent(config, part, val, progress, point, recorder)
+        point = None
+    el2n = progress.el2n / (config.agents * config.early)
+    kept = {"indices": torch.from_numpy(indices), "el2n": el2n, "forgetting": progress.forgetting}
+    recorder.save_arrays("scores", kept)
+    recorder.save_arrays("network", progress.first)
+    accuracies = progress.val_accuracies
+    return {
+        "agents": config.agents, "epochs": config.epochs, "el2n_epochs": config.early, "images": n,
+        "el2n": {"mean": el2n.mean().item(), "max": el2n.max().item()},
+        "never_forgotten": (progress.forgetting == 0).float().mean().item(),
+        "val_accuracy": {"mean": statistics.mean(accuracies), "n": len(accuracies),
+                         "std": statistics.stdev(accuracies) if len(accuracies) > 1 else None},
+        "steps": config.agents * config.optimiser_steps(n), "seconds": progress.seconds,
+    }  # fmt: skip
+
+
+def chosen(config: AgentsConfig, data: Data) -> np.ndarray:
+    """Indices of the images to score, ascending; ConfigError where the training part has fewer than asked."""
+    labels = data.train.labels
+    if not config.train_images:
+        return np.arange(len(labels))
+    if config.train_images > len(labels):
+        raise ConfigError([
+            f"train_images must be at most {len(labels)}, the training images of {config.dataset} (0 takes all), "
+            f"got {config.train_images}"
+        ])  # fmt: skip
+    return split.hold_out(labels, Fraction(config.train_images, len(labels)), config.seed)[1]
+
+
+def _train_agent(
+    config: ScoresConfig, part: Resident, val: Resident, progress: Progress,
+    point: tuple[dict[str, Tensor], dict[str, Any]] | None, recorder: Recorder,
+) -> None:  # fmt: skip
+    """Train the next agent to its end, or from `point` on, and add what it found to `progress`."""
+    where, agent = part.device, progress.agent
+    training = train.Training.begin(
+        nets.build(
+            config.network, config.shape, len(part.classes), config.network_options(),
+            generator=seeds.generator(config.seed, "scores", agent, "network", device=where), device=where,
+        )
+    )  # fmt: skip
+    if point:
+        training.load(point[0], point[1]["step"])
+    each = config.optimiser_steps(len(part)) // config.epochs
+    watch = device.Stopwatch(where, progress.seconds)
+
+    def look() -> None:
+        recorder.check_cancelled()
+        done, all_steps = agent * each * config.epochs + training.step, config.agents * each * config.epochs
+        recorder.progress(done, all_steps, f"Training agent {agent + 1} of {config.agents}")
+
+    def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
+        epoch = training.step // each
+        logits = _logits(training.network, part, recorder)
+        right = progress.right[epoch - 1] = logits.argmax(1) == part.labels
+        if epoch <= config.early:
+            progress.el2n += scoring.el2n(logits, part.labels)
+        told = {"agent": agent, "epoch": epoch, "loss": loss.item(), "train_accuracy": right.float().mean().item()}
+        if agent == 0 or epoch == config.epochs:
+            told["val_accuracy"] = _accuracy(training.network, val, recorder)
+        if epoch == config.epochs:
+            progress.val_accuracies.append(told["val_accuracy"])
+        progress.seconds = watch.stop()
+        recorder.event("epoch", **told, seconds=round(progress.seconds, 3))
+        _checkpoint(training, progress, recorder)
+        watch.go()
+
+    setting = train.Setting(**config.training_values())
+    train.train(training, part.batch, part.labels, setting, [(config.seed, "scores", agent)], on_epoch, look)
+    progress.forgetting += scoring.forgetting_counts(progress.right)
+    progress.first = progress.first or {k: t.detach().clone() for k, t in training.network.state_dict().items()}
+    progress.agent += 1
+
+
+def _logits(network: nn.Module, part: Resident, recorder: Recorder) -> Tensor:
+    return train.logits(network, part.batch, len(part), part.device, on_batch=recorder.check_cancelled)
+
+
+def _accuracy(network: nn.Module, part: Resident, recorder: Recorder) -> float:
+    return (_logits(network, part, recorder).argmax(1) == part.labels).float().mean().item()
+
+
+def _checkpoint(training: train.Training, progress: Progress, recorder: Recorder) -> None:
+    """After an epoch of the agent in training."""
+    tensors = {"el2n": progress.el2n, "forgetting": progress.forgetting, "right": progress.right}
+    first = {f"first.{name}": t for name, t in progress.first.items()}
+    meta = {"agent": progress.agent, "step": training.step, "seconds": progress.seconds,
+            "val_accuracies": progress.val_accuracies}  # fmt: skip
+    recorder.checkpoint(training.dump() | first | {name: t.clone() for name, t in tensors.items()}, meta)
+
+
+def _resume(progress: Progress, recorder: Recorder) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """Put the last checkpoint, if any, into `progress`; the checkpoint, from which its agent goes on."""
+    if (point := recorder.resume_point()) is None:
+        return None
+    tensors, meta = point
+    for name in ("el2n", "forgetting", "right"):
+        getattr(progress, name).copy_(tensors[name])
+    prefix = "first."
+    progress.first = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+    progress.agent, progress.seconds = meta["agent"], meta["seconds"]
+    progress.val_accuracies = list(meta["val_accuracies"])
+    recorder.note(f"Goes on with agent {progress.agent + 1} after step {meta['step']}.")
+    return point
+
+
+KIND = Kind(
+    name="scores",
+    title="Difficulty scores",
+    names=lambda: ("scores",),
+    config=lambda name: ScoresConfig,
+    run=run,
+)

@@ -1,0 +1,70 @@
+"""Accuracy over iterations: the kept snapshots of a run, judged on the validation split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ddcore.jobs.controls import Question, evaluation
+from ddcore.lazy import lazy
+from ddcore.report import tables, text
+from ddcore.report.results import Result, result, state
+from ddcore.runs.store import final_step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ddcore.runs.store import RunRecord, Store
+else:
+    pd = lazy("pandas")
+
+MOST = 8
+
+
+@dataclass(frozen=True)
+class Point:
+    """The images of one step, and what is known of how good they are on the validation split."""
+
+    step: int
+    result: Result
+
+
+def points(store: Store, run: RunRecord, question: Question, most: int = MOST) -> list[Point]:
+    """The start, the final images and the latest snapshots between them: at most `most` evaluations.
+
+    Snapshots are kept at 1, 2, 5, 10, 20, …; the earliest are left out first, for little has moved there.
+    """
+    asked = replace(question, split="val")
+    return [Point(step, _result(store, run, asked, step)) for step in _thinned(store.snapshots(run.id), most)]
+
+
+def table(points: Sequence[Point]) -> pd.DataFrame:
+    """One row a step: step, accuracy (text), mean, std (percent, None until computed), n, state."""
+    return pd.DataFrame(
+        [_row(point) for point in points], columns=["step", "accuracy", "mean", "std", "n", "state"]
+    )  # fmt: skip
+
+
+def _thinned(steps: Sequence[int], most: int) -> list[int]:
+    """The first step and the latest ones, at most `most`."""
+    return list(steps) if len(steps) <= most else [steps[0], *steps[len(steps) - most + 1 :]]
+
+
+def _result(store: Store, run: RunRecord, question: Question, step: int) -> Result:
+    """The start and the end are kept in full precision, the snapshots between them in half."""
+    if step == final_step(run):
+        asked = evaluation(run, question)
+    elif step == 0:
+        asked = evaluation(run, question, images="initial")
+    else:
+        asked = evaluation(run, question, step=step)
+    return result(store, f"step {step}", f"Images after step {step:,}", "Tested on the validation split.", asked)
+
+
+def _row(point: Point) -> dict[str, Any]:
+    accuracy = point.result.accuracy or {}
+    return {
+        "step": point.step, "accuracy": text.accuracy(accuracy), **tables.spread(accuracy), "n": accuracy.get("n"),
+        "state": state(point.result),
+    }  # fmt: skip

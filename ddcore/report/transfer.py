@@ -1,0 +1,145 @@
+"""Other networks: a set distilled on one network, tried on those of the line-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ddcore.data import DATASETS
+from ddcore.jobs.controls import NETWORK_PARAMS, Question, evaluation
+from ddcore.lazy import lazy
+from ddcore.networks import LINEUP, NETWORKS, Variant
+from ddcore.report import estimate, tables, text
+from ddcore.report.results import Result, alike, result, state
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ddcore.runs.store import RunRecord, Store
+else:
+    pd = lazy("pandas")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network tried. result: None where it cannot be built, and problem says why.
+
+    source: whether the set was distilled on it; drop: accuracy on the source network minus that on this one
+    (fraction, negative where this one is better), None until both are known; parameters, macs: of the network.
+    """
+
+    variant: Variant
+    title: str
+    result: Result | None
+    problem: str
+    source: bool
+    drop: float | None
+    macs: int | None
+    parameters: int | None
+
+    @property
+    def accuracy(self) -> Mapping[str, Any] | None:
+        """{mean, std, n, protocol} as fractions, once it is computed."""
+        return self.result.accuracy if self.result else None
+
+
+def row(store: Store, run: RunRecord, question: Question) -> list[Cell]:
+    """The line-up for one distilled set, the network that it was distilled on first.
+
+    A coreset that saw no network is held against the one that the field uses for its data set.
+    """
+    facts = DATASETS[run.config["dataset"]]
+    shape, classes = facts.shape(run.config["resolution"]), len(facts.classes)
+    own = _source(run.config)
+    variants = [own, *(variant for variant in LINEUP if variant.values != own.values)]
+    found = [None if variant.problems(shape) else _result(store, run, question, variant) for variant in variants]
+    source = _mean(found[0])
+    return [
+        Cell(
+            variant=variant, title=tables.network(variant.values), result=result,
+            problem="; ".join(variant.problems(shape)), source=variant is own and bool(run.config.get("network")),
+            drop=_drop(source, result), macs=_macs(variant, shape, classes) if result else None,
+            parameters=_parameters(variant, shape, classes) if result else None,
+        )
+        for variant, result in zip(variants, found, strict=True)
+    ]  # fmt: skip
+
+
+def table(cells: Sequence[Cell]) -> pd.DataFrame:
+    """One row a network: network, parameters, macs, flops, accuracy (text), mean, std, drop (points), state."""
+    return pd.DataFrame(
+        [
+            {
+                "network": cell.title + (" (distilled on)" if cell.source else ""),
+                "parameters": cell.parameters,
+                "macs": cell.macs,
+                "flops": cell.macs and 2 * cell.macs,
+                "accuracy": text.accuracy(cell.accuracy),
+                **tables.spread(cell.accuracy),
+                "drop": None if cell.drop is None else 100 * cell.drop,
+                "state": cell.problem or (state(cell.result) if cell.result else text.NONE),
+            }
+            for cell in cells
+        ],
+        columns=["network", "parameters", "macs", "flops", "accuracy", "mean", "std", "drop", "state"],
+    )
+
+
+def rows(store: Store, run: RunRecord, question: Question) -> dict[str, list[Cell]]:
+    """The line-up for this set and for those that differ from it in the network alone: network distilled on → cells.
+
+    This run's first. A method that distils on no network has one row.
+    """
+    alone = not run.config.get("network")
+    runs = [run] if alone else sorted(alike(store, run, *NETWORK_PARAMS), key=lambda record: record.id != run.id)
+    return {_source_title(record): row(store, record, question) for record in runs}
+
+
+def matrix(found: Mapping[str, Sequence[Cell]]) -> pd.DataFrame:
+    """Distilled on × evaluated on, in percent, from `rows`.
+
+    Index: the networks distilled on; columns: those evaluated on; NaN where not computed.
+    """
+    rows = {
+        title: {cell.title: 100 * mean for cell in cells if (mean := _mean(cell.result)) is not None}
+        for title, cells in found.items()
+    }
+    known = {title for accuracies in rows.values() for title in accuracies}
+    order = [*(tables.network(variant.values) for variant in LINEUP), *rows]
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(
+        index=list(rows), columns=[title for title in dict.fromkeys(order) if title in known]
+    )
+
+
+def _source_title(run: RunRecord) -> str:
+    return tables.network(run.config) if run.config.get("network") else tables.title(run)
+
+
+def _source(config: Mapping[str, Any]) -> Variant:
+    name = config.get("network") or DATASETS[config["dataset"]].network
+    options = {option: config.get(option) for option in NETWORKS[name].options}
+    return Variant(name, {option: value for option, value in options.items() if value is not None})
+
+
+def _result(store: Store, run: RunRecord, question: Question, variant: Variant) -> Result:
+    asked = evaluation(run, replace(question, network=variant.values))
+    title = tables.network(variant.values)
+    return result(store, title, title, f"The same images and protocol on {title}.", asked)
+
+
+def _mean(result: Result | None) -> float | None:
+    return result.accuracy["mean"] if result and result.accuracy else None
+
+
+def _drop(source: float | None, result: Result | None) -> float | None:
+    mean = _mean(result)
+    return None if source is None or mean is None else source - mean
+
+
+def _macs(variant: Variant, shape: tuple[int, int, int], classes: int) -> int:
+    return estimate.macs(variant.network, shape, classes, variant.options)
+
+
+def _parameters(variant: Variant, shape: tuple[int, int, int], classes: int) -> int:
+    return estimate.parameters(variant.network, shape, classes, variant.options)

@@ -1,0 +1,158 @@
+"""Beside the accuracy of a set: its other seeds, robust scores, published results, and one evaluation in detail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
+
+from ddcore.experiments import spec
+from ddcore.jobs.controls import Question, plan
+from ddcore.methods import METHODS
+from ddcore.report import figures, results, tables, text
+from ddcore.report.published import Published
+from ddcore.report.results import Result, SeedRow, Seeds
+from ddcore.report.robust import HELP, TITLES, Robust, Score
+from ddcore.runs.key import key
+from ddcore.runs.store import RunRecord
+from pages.components import charts, frame, wanted
+
+
+def another(run: RunRecord, question: Question) -> SeedRow:
+    """The next seed of this run, judged like it; nothing of it need exist yet."""
+    store = frame.store()
+    seed = 1 + max(int(r.config["seed"]) for r in [run, *results.siblings(store, run)])
+    new = spec("distill", run.name, {**run.config, "seed": seed})
+    future = replace(run, id=key(new), config=new.config.values())
+    asked = plan(future, question)
+    final = results.result(store, "final", f"Images of seed {seed}", "", new, asked.final)
+    title = f"Random real images of seed {seed}"
+    return SeedRow(
+        seed, future, final, results.result(store, "random_real", title, "", asked.random, asked.random_real)
+    )
+
+
+def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
+    """Mean over all networks of all distillation seeds, a line each, and a button for one more."""
+    known = found.accuracy if found else None
+    pooled = f"{text.accuracy(known)} over {known['seeds']} of {len(found.rows)} seeds" if found and known else ""
+    label = f"**Seeds** · {pooled or ('not evaluated yet' if found else 'one so far')}"
+    with _box(label, f"seeds-open-{run.id}"):
+        st.markdown(
+            "The spread above is over networks trained on *one* set. Made again from another seed, the set shows how "
+            "much of it was luck."
+        )
+        if found:
+            st.dataframe(
+                results.seeds_table(found), hide_index=True, width="stretch", placeholder=text.NONE,
+                column_order=["seed", "accuracy", "random_real", "state", "run"],
+                column_config={
+                    "seed": st.column_config.NumberColumn("Seed", width="small"),
+                    "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),
+                    "random_real": st.column_config.TextColumn("Random real images", alignment="right"),
+                    "state": st.column_config.TextColumn("State"), "run": st.column_config.TextColumn("Run"),
+                },
+            )  # fmt: skip
+            if known:
+                against = text.accuracy(found.random_real)
+                st.markdown(f"Over all networks and seeds: **{text.accuracy(known)}**, random real images {against}.")
+        with st.container(horizontal=True):
+            rows = found.rows if found else ()
+            missing = [part for row in rows for part in (row.final, row.random_real) if part.missing]
+            if missing:
+                wanted.button("Evaluate every seed", missing, run, f"seeds-{run.id}")
+            if not following.final.active:
+                verb = "Distil" if METHODS[run.name].step else "Choose with"
+                wanted.button(
+                    f"{verb} seed {following.seed}", [following.final, following.random_real], run, f"seed-{run.id}",
+                    icon=":material/add:", help="The same parameters with the next seed, evaluated like this one.",
+                )  # fmt: skip
+
+
+def _box(label: str, key: str) -> ExpanderContainer:
+    """An expander that stays open while its label changes and while results come in."""
+    return st.expander(label, key=key, on_change="rerun")
+
+
+def scores(run: RunRecord, found: Robust) -> None:
+    """The robust scores with what they mean, and a button for what they still need."""
+    known = [f"{s.title} {_score(s)}" for s in found.scores if s.name in ("lrs", "ars") and s.value is not None]
+    with _box("**Robust scores** · " + (", ".join(known) or "not computed yet"), f"robust-open-{run.id}"):
+        st.markdown("Where the accuracy comes from: from the images themselves, or from what is added in training?")
+        with st.grid(4, min_column_width=150):
+            for score in found.scores:
+                st.metric(score.title, _score(score), help=score.help)
+        with st.popover("What do these scores mean?", type="tertiary", icon=":material/help:"):
+            st.markdown("\n\n".join(f"**{TITLES[name]}**: {words}" for name, words in HELP.items()))
+        if found.note:
+            st.caption(found.note)
+        small = [part for part in found.missing if part.role != "full"]
+        if small:
+            wanted.button("Evaluate what they need", small, run, f"robust-{run.id}")
+        if len(small) < len(found.missing):
+            st.caption("HLR and LRS also need the network trained on the full data; its button is above.")
+
+
+def _score(score: Score) -> str:
+    if score.value is None:
+        return text.NONE
+    return f"{score.value:.1f}" if score.name in ("lrs", "ars") else f"{100 * score.value:+.1f} points"
+
+
+def literature(found: Sequence[Published], setting: str) -> None:
+    """Published results for this data set, network and size; never mixed with ours."""
+    if not found:
+        return
+    with st.expander(f"**Published results** · {len(found)} at this size"):
+        st.markdown(
+            f"Other people's numbers, each under its authors' own training; ours is *{setting}*. They show the order "
+            "of magnitude, are diamonds in the chart (hollow where the source was not read), and enter no mean of ours."
+        )
+        st.dataframe(
+            tables.published(found), hide_index=True, width="stretch", placeholder=text.NONE,
+            column_order=["Method", "Accuracy", "Status", "Trained", "Note", "Source"],
+            column_config={"Source": st.column_config.TextColumn(width="medium")},
+        )  # fmt: skip
+
+
+def details(run: RunRecord, rows: Sequence[Result]) -> None:
+    """One evaluation taken apart: classes, mistakes, curves. Drawn only when it is opened."""
+    told = {r.title: r.record for r in rows if r.record and r.record.kind == "evaluate" and r.record.state == "done"}
+    if not told:
+        return
+    box = _box("**In detail** · classes, mistakes, training curves", f"detail-{run.id}")
+    if not box.open:
+        return
+    with box:
+        title = st.selectbox("Trained on", list(told), key=f"detail-of-{run.id}", width=320)
+        _detail(told[title])
+
+
+def _detail(record: RunRecord) -> None:
+    summary = record.summary
+    with st.grid(4, min_column_width=150):
+        st.metric("Accuracy", text.accuracy(summary["accuracy"]))
+        if balanced := summary.get("balanced_accuracy"):
+            st.metric("Balanced accuracy", text.accuracy(balanced), help="Mean of the classes' accuracies: a frequent "
+                      "class counts no more than a rare one.")  # fmt: skip
+        if auc := summary.get("auc"):
+            st.metric("AUC", text.accuracy(auc), help="Chance that an image of the second class is given a higher "
+                      "score than one of the first; 50 % is guessing.")  # fmt: skip
+        st.metric("Majority class", text.percent(summary["majority"]), help="Always answering the most frequent class.")
+        if floats := summary.get("stored_floats"):
+            st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats in the set trained on.")
+    each = ", ".join(text.percent(one) for one in summary.get("accuracies", []))
+    st.caption(f"Network by network: {each}. Labels: {summary.get('labels', 'hard')}.")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Accuracy of each class**")
+        charts.chart(figures.per_class(tables.per_class(record), 100 * summary["accuracy"]["mean"]), f"per-{record.id}")
+    with right:
+        st.markdown("**Which class is taken for which**")
+        if summary.get("confusion"):
+            charts.chart(figures.confusion(tables.confusion(record)), f"confusion-{record.id}")
+        else:
+            st.caption("This evaluation is older than the confusion matrix.")
+    charts.evaluation(record)

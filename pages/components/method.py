@@ -1,0 +1,131 @@
+"""The page of a method: choose a preset, start a run, watch it, judge it. The same for every method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from ddcore.data import DATASETS
+from ddcore.experiments import Spec
+from ddcore.methods import METHODS, Method
+from ddcore.report import tables, text
+from ddcore.runs.store import RunRecord
+from pages.components import charts, evaluation, form, frame, images, parts, progress
+
+
+def page(name: str, lead: str) -> None:
+    """The whole page of the method `name`, below the menu."""
+    method = METHODS[name]
+    with frame.page(method.title, f"{lead} *{method.paper}.*"):
+        run = frame.chosen_run("distill")
+        if run is not None:
+            show(run)
+            return
+        like = frame.chosen_run("distill", asked="like")
+        if like is None or like.name != name:
+            frame.device_banner()
+            new_run(method)
+        else:
+            again(like)
+        parts.earlier("distill", "Earlier runs", name)
+
+
+def new_run(method: Method) -> None:
+    """Data set and preset, the form they fill in, and the start button."""
+    left, right = st.columns(2)
+    dataset = left.selectbox("Data set", list(DATASETS), key=f"{method.name}-dataset", persist_state="session",
+                             format_func=lambda d: DATASETS[d].title,
+                             help="The images to choose from or to distil. *Digits* is built in and needs no "
+                             "download.")  # fmt: skip
+    given: Mapping[str, Any] = {"dataset": dataset}
+    start = dataset
+    if method.presets:
+        preset = right.selectbox("Preset", [p.name for p in method.presets], key=f"{method.name}-preset",
+                                 help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets),
+                                 persist_state="session")  # fmt: skip
+        st.caption(method.preset(preset).help)
+        given, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
+    parts.data_note(dataset)
+    ask(method, given, start)
+
+
+def again(run: RunRecord) -> None:
+    """The form as it stood for an earlier run, on the same data set."""
+    method = METHODS[run.name]
+    given = {name: value for name, value in run.config.items() if name in method.Config.model_fields}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Parameters of **{tables.title(run)}**")
+        frame.link(run, f"run {run.id}")
+        if st.button("Choose a preset instead", key="new-run"):
+            frame.open_run(None)
+    parts.data_note(given["dataset"])
+    ask(method, given, run.id)
+
+
+def ask(method: Method, given: Mapping[str, Any], start: str) -> None:
+    """The form from the values `given`, and its start button; start: names where the form starts."""
+    config = form.config_form(
+        method.Config, given, f"{method.name}.{start}", hidden=("dataset",), open_groups=("Synthetic set", "Method"),
+        limits={"resolution": DATASETS[given["dataset"]].resolutions},
+    )  # fmt: skip
+    if config is not None:
+        parts.launch(Spec("distill", method.name, config), form.changes(config, given))
+
+
+def show(run: RunRecord) -> None:
+    """A run of any method, whatever state it is in."""
+    parts.header(run, form=True)
+    if run.active:
+        progress.follow(run.id, partial(live, run) if METHODS[run.name].step else None)
+    elif run.state == "done":
+        done(run)
+    else:
+        progress.stopped(run)
+    parts.parameters(METHODS[run.name].Config, run)
+
+
+def live(run: RunRecord, run_id: str) -> None:
+    """Curves and images of a run that has begun."""
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        charts.losses(run, METHODS[run.name].curves)
+    with right:
+        images.so_far(run)
+
+
+def done(run: RunRecord) -> None:
+    """What came out: numbers, images, and how good they are."""
+    method = METHODS[run.name]
+    numbers(run, chosen=method.step is None)
+    for note in run.summary.get("notes", []):
+        st.info(note, icon=":material/info:")
+    if method.step is None:
+        images.chosen(run)
+    else:
+        images.side_by_side(run, frame.store().snapshots(run.id))
+    evaluation.section(run)
+    if method.step is not None:
+        st.subheader("How it went", anchor=False)
+        charts.losses(run, method.curves)
+    progress.log(run.id)
+
+
+def numbers(run: RunRecord, *, chosen: bool) -> None:
+    """The run in a few figures; chosen: whether its images were picked rather than made."""
+    summary = run.summary
+    with st.grid(5, min_column_width=140):
+        what = "Chosen real images" if chosen else "Synthetic images"
+        st.metric(what, f"{summary['images']:,}", help=f"{summary['ipc']} per class.")
+        if floats := summary.get("stored_floats"):
+            st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats: pixels, and where they are "
+                      "learnt soft labels and a learning rate. Sets compare fairly only at the same size.")  # fmt: skip
+        if not chosen:
+            st.metric("Steps", f"{summary['steps']:,}", help="Updates of the synthetic images.")
+        st.metric("Selection time" if chosen else "Distillation time", text.duration(summary["seconds"]),
+                  help="Resumed parts added up; what the run builds on is not included.")  # fmt: skip
+        if not chosen:
+            st.metric("Mean pixel change", f"{summary['pixel_change']:.2f} σ",
+                      help="Mean absolute change since step 0, in standard deviations of the data.")  # fmt: skip

@@ -1,0 +1,53 @@
+"""Accuracy over iterations: the kept snapshots of a run, judged on the validation split."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from ddcore.jobs.controls import Question
+from ddcore.report import figures, results, text, trajectory
+from ddcore.report.trajectory import Point
+from ddcore.runs.store import RunRecord
+from pages.components import charts, frame, wanted
+
+LEAD = """
+Does it pay to go on? The images kept along the way are judged by the same protocol on the **validation split**:
+real training images held out of everything, so that looking at this curve chooses nothing on the test set.
+"""
+
+
+def tab(run: RunRecord, question: Question) -> None:
+    """The curve of validation accuracy, and the one test figure of the final images beside it."""
+    st.markdown(LEAD)
+    wanted.watch(
+        lambda: trajectory.points(frame.store(), run, question),
+        lambda points: [point.result for point in points],
+        partial(_show, run, question),
+    )
+
+
+def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
+    missing = [point.result for point in points if point.result.missing]
+    if missing:
+        what = "the snapshots" if len(missing) == len(points) else f"{len(missing)} more"
+        wanted.button(f"Evaluate {what}", missing, run, f"snapshots-{run.id}", primary=True,
+                      help=f"{len(points)} of the kept steps, from the first to the last.")  # fmt: skip
+    known = trajectory.table(points)
+    if known["mean"].notna().any():
+        st.markdown("**Validation accuracy** over the iterations, mean ± standard deviation over the networks")
+        charts.chart(figures.trajectory(known), f"trajectory-{run.id}")
+        st.dataframe(
+            known, hide_index=True, placeholder=text.NONE, column_order=["step", "accuracy", "state"],
+            column_config={
+                "step": st.column_config.NumberColumn("Step", format="localized"),
+                "accuracy": st.column_config.TextColumn("Validation accuracy", alignment="right"),
+                "state": st.column_config.TextColumn("State"),
+            },
+        )  # fmt: skip
+    final = results.results(frame.store(), run, question)[0]
+    if final.accuracy:
+        st.markdown(f"Final images on the **test set**, under the same protocol: **{text.accuracy(final.accuracy)}**")
+    else:
+        st.caption("The figure for the test set is made under *Accuracy*: once, of the final images.")

@@ -1,0 +1,79 @@
+"""Other networks: whether a set made on one network also teaches others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import streamlit as st
+
+from ddcore.jobs.controls import Question
+from ddcore.report import figures, text, transfer
+from ddcore.report.results import Result
+from ddcore.report.transfer import Cell
+from ddcore.runs.store import RunRecord
+from pages.components import charts, frame, wanted
+
+Rows = Mapping[str, list[Cell]]
+
+LEAD = """
+Images can come to fit the network they were distilled on. Each line trains **another network** on the same images
+under the same protocol; *drop* is what is lost against the network they were made on.
+"""
+
+
+def tab(run: RunRecord, question: Question) -> None:
+    """One line a network, and the matrix where the same set was distilled on several."""
+    st.markdown(LEAD)
+    wanted.watch(lambda: transfer.rows(frame.store(), run, question), _parts, partial(_show, run))
+
+
+def _parts(rows: Rows) -> list[Result]:
+    return [cell.result for cells in rows.values() for cell in cells if cell.result]
+
+
+def _show(run: RunRecord, rows: Rows) -> None:
+    cells = next(iter(rows.values()))
+    missing = [(cell, cell.result) for cell in cells if cell.result and cell.result.missing]
+    if len(missing) > 1:
+        wanted.button(f"Evaluate on all {len(missing)}", [result for _, result in missing], run,
+                      f"transfer-{run.id}", primary=True)  # fmt: skip
+    number = st.column_config.NumberColumn
+    table = transfer.table(cells)
+    states = ["does not fit" if cell.problem else state for cell, state in zip(cells, table["state"], strict=True)]
+    st.dataframe(
+        table.assign(state=states),
+        hide_index=True, width="stretch", height="content", placeholder=text.NONE,
+        column_order=["network", "parameters", "macs", "flops", "accuracy", "drop", "state"],
+        column_config={
+            "network": st.column_config.TextColumn("Network", width="medium"),
+            "parameters": number("Parameters", format="compact"),
+            "macs": number("MACs", format="compact", help="Multiply-adds of one forward pass of one image."),
+            "flops": number("FLOPs", format="compact", help="2 × MACs: a multiplication and an addition each."),
+            "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),
+            "drop": number("Drop (points)", format="%.1f", help="Percentage points below the network that the set was "
+                           "made on; negative: this one does better."),
+            "state": st.column_config.TextColumn("State"),
+        },
+    )  # fmt: skip
+    if missing:
+        st.caption("One at a time:")
+        with st.container(horizontal=True):
+            for i, (cell, result) in enumerate(missing):
+                wanted.button(cell.title, [result], run, f"transfer-{run.id}-{i}")
+    for cell in cells:
+        if cell.problem:
+            st.caption(f"{cell.title}: {cell.problem}.")
+    _matrix(run, rows)
+
+
+def _matrix(run: RunRecord, rows: Rows) -> None:
+    if len(rows) < 2:
+        st.caption("Distil the same set on another network as well, and both stand side by side here as a matrix.")
+        return
+    st.markdown("**Distilled on × evaluated on**: test accuracy in percent")
+    elsewhere = [r for cells in list(rows.values())[1:] for cell in cells if (r := cell.result) and r.missing]
+    if elsewhere:
+        wanted.button(f"Evaluate the other {len(elsewhere)} cells", elsewhere, run, f"matrix-all-{run.id}")
+    found = transfer.matrix(rows)
+    charts.chart(figures.matrix(found), f"matrix-{run.id}")

@@ -1,0 +1,91 @@
+"""Results that are wanted and not there yet: what they would take, the button that asks for them, how they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.report import tables
+from ddcore.report.estimate import total
+from ddcore.report.results import Result
+from ddcore.runs.store import RunRecord
+from pages.components import frame, progress
+
+T = TypeVar("T")
+
+
+def watch(gather: Callable[[], T], parts: Callable[[T], Sequence[Result]], show: Callable[[T], None]) -> None:
+    """Show what `gather` finds, and again every few seconds while some of its `parts` are being computed."""
+    found = gather()
+    if any(part.active for part in parts(found)):
+        st.fragment(_again, run_every=progress.POLL_SECONDS)(gather, parts, show)
+    else:
+        problems(parts(found))
+        show(found)
+
+
+@frame.guarded()
+def _again(gather: Callable[[], T], parts: Callable[[T], Sequence[Result]], show: Callable[[T], None]) -> None:
+    found = gather()
+    active = [part for part in parts(found) if part.active]
+    if not active:
+        st.rerun()
+    under_way(active)
+    problems(parts(found))
+    show(found)
+
+
+def under_way(active: Iterable[Result]) -> None:
+    """A bar for what is being computed, one line for what waits behind it."""
+    titles: dict[str, str] = {}
+    records: dict[str, RunRecord] = {}
+    for result in active:
+        assert result.record
+        titles.setdefault(result.record.id, result.title)
+        records |= {record.id: record for record in (*progress.needed(result.record), result.record)}
+    waiting = [record for record in records.values() if record.state == "queued"]
+    shown = [record for record in records.values() if record.state != "queued"] or waiting[:1]
+    for record in shown:
+        st.caption(titles.get(record.id) or tables.title(record))
+        progress.bar(record.id, jobs.status(record.id))
+    behind = [record for record in waiting if record not in shown]
+    if behind:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{len(behind)} more {'wait' if len(behind) > 1 else 'waits'} behind.", width="content")
+            if st.button("Cancel all", key="cancel-all", type="tertiary", icon=":material/cancel:"):
+                for record in [*behind, *shown]:
+                    jobs.cancel(record.id)
+                st.rerun()
+
+
+def problems(results: Iterable[Result]) -> None:
+    """A box for each of these that failed, once."""
+    failed = {r.record.id: (r.title, r.record) for r in results if r.record and r.record.state == "failed"}
+    for title, record in failed.values():
+        st.error(f"**{title}**: {progress.reason(record)}", icon=":material/error:")
+
+
+def button(label: str, wanted: Sequence[Result], run: RunRecord, key: str, *, primary: bool = False,
+           icon: str = ":material/play_arrow:", help: str = "") -> None:  # fmt: skip
+    """A button that asks for these results, with how long they take written on it."""
+    if st.button(f"{label} · {guess(wanted, run)}", key=key, icon=icon, help=help or _named(wanted),
+                 type="primary" if primary else "secondary"):  # fmt: skip
+        with st.spinner("Asking for them …"):
+            for result in wanted:
+                for spec in result.specs:
+                    jobs.submit(spec)
+        st.rerun()
+
+
+def guess(wanted: Iterable[Result], run: RunRecord) -> str:
+    """ "about 3 min": what these results take together, without what is computed already."""
+    specs = [spec for result in wanted for spec in result.specs]
+    images = int(run.summary.get("images") or 0) or None
+    return str(total(specs, frame.store().records(), frame.device(), images))
+
+
+def _named(wanted: Iterable[Result]) -> str:
+    return "Trains and tests networks on: " + ", ".join(dict.fromkeys(r.title.lower() for r in wanted)) + "."

@@ -1,0 +1,132 @@
+"""The driver of all methods: what it keeps, what it says, and how it ends when numbers run away."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+import torch
+from recording import MemoryRecorder
+
+from ddcore import jobs
+from ddcore.errors import Diverged, JobFailed
+from ddcore.experiments import distill, spec
+from ddcore.methods import METHODS
+from ddcore.runs import Store
+from ddcore.runs.checkpoint import Checkpoint
+
+SMALL: dict[str, Any] = {
+    "dataset": "digits", "ipc": 1, "width": 4, "batch_real": 4, "num_iters": 30, "device": "cpu",
+}  # fmt: skip
+WILD = {"norm": "none", "depth": 1, "width": 64, "lr_img": 10_000}  # nothing holds the images back
+
+
+@pytest.fixture(autouse=True)
+def _home(home: Any) -> None: ...
+
+
+def made(recorder: MemoryRecorder, **changes: Any) -> dict[str, Any]:
+    return distill.run("dm", spec("distill", "dm", {**SMALL, **changes}).config, recorder)
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, at: int, value: float, scalars: bool = False) -> None:
+    """From step `at` on, DM leaves images with one such pixel, or gives such a loss."""
+
+    def step(task: Any, state: Any) -> dict[str, torch.Tensor]:
+        bad = state.step + 1 >= at
+        if bad and not scalars:
+            state.images = state.images.clone()
+            state.images[0, 0, 0, 0] = value
+        return {"loss": torch.tensor(value if bad and scalars else 1.0), "grad_norm": torch.tensor(1.0)}
+
+    monkeypatch.setitem(METHODS._entries, "dm", dataclasses.replace(METHODS["dm"], step=step))
+
+
+def kept_steps(recorder: MemoryRecorder) -> list[int]:
+    """The step of every checkpoint, each of which must hold finite images."""
+    assert all(tensors["images"].isfinite().all() for tensors, _ in recorder.points)
+    return [meta["state"]["step"] for _, meta in recorder.points]
+
+
+def test_images_are_checkpointed_at_the_start_at_every_snapshot_and_at_the_end() -> None:
+    recorder = MemoryRecorder()
+    made(recorder)
+    assert kept_steps(recorder) == [0, 1, 2, 5, 10, 20, 30]
+    assert sorted(recorder.snapshots) == [0, 1, 2, 5, 10, 20]
+
+
+def test_too_large_a_step_ends_the_run_with_its_name_a_smaller_one_and_what_is_kept() -> None:
+    recorder = MemoryRecorder()
+    with pytest.raises(Diverged) as error:
+        made(recorder, **WILD)
+    text = str(error.value)
+    last = kept_steps(recorder)[-1]
+    assert "too large a step on the images: η_S (lr_img) is 10000; try 1000." in text
+    assert f"The last good checkpoint, of step {last}, is kept." in text
+    assert text.startswith(f"the run diverged at step {recorder.told('step')[-1]['step'] + 1}: ")
+    assert all(images.half().isfinite().all() for images in recorder.snapshots.values())
+    assert "images" not in recorder.sets
+
+
+@pytest.mark.parametrize(
+    ("value", "scalars", "said"),
+    [
+        (math.nan, True, "loss nan"), (math.inf, True, "loss inf"), (-math.inf, True, "loss -inf"),
+        (math.nan, False, "images up to nan"), (-math.inf, False, "images up to inf"),
+        (-1e5, False, r"images up to 100000"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("at", "last"), [(1, 0), (2, 1), (10, 5), (13, 10), (30, 20)])
+def test_whatever_stops_being_finite_the_checkpoint_before_it_is_kept(
+    monkeypatch: pytest.MonkeyPatch, value: float, scalars: bool, said: str, at: int, last: int
+) -> None:
+    poison(monkeypatch, at, value, scalars)
+    recorder = MemoryRecorder()
+    with pytest.raises(Diverged, match=rf"^the run diverged at step {at}: {said}\..* of step {last}, is kept"):
+        made(recorder)
+    assert kept_steps(recorder)[-1] == last
+    assert max(recorder.snapshots) == last
+
+
+def test_images_that_ran_away_between_recorded_steps_are_not_checkpointed(monkeypatch: pytest.MonkeyPatch) -> None:
+    poison(monkeypatch, 32, float("nan"))
+    monkeypatch.setattr(distill, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(distill, "MOST_RECORDED_STEPS", 10)
+    recorder = MemoryRecorder()
+    with pytest.raises(Diverged, match="at step 32: images up to nan"):
+        made(recorder, num_iters=100)
+    assert kept_steps(recorder)[-1] == 31
+    assert 32 not in [e["step"] for e in recorder.told("step")]
+
+
+def test_a_run_that_diverged_is_a_failed_run_whose_checkpoint_can_be_read() -> None:
+    with pytest.raises(JobFailed, match="the run diverged"):
+        jobs.run_inline(spec("distill", "dm", {**SMALL, **WILD}))
+    (record,) = Store().records()
+    assert record.state == "failed"
+    assert "η_S (lr_img) is 10000; try 1000" in record.problem
+    point = Checkpoint.read(record.folder)
+    assert point is not None
+    assert point.tensors()["images"].isfinite().all()
+    assert f"of step {point.meta['state']['step']}, is kept" in record.problem
+
+
+def test_a_class_smaller_than_the_real_batch_is_told_once() -> None:
+    first = MemoryRecorder()
+    summary = made(first, num_iters=2, batch_real=128)
+    (note,) = summary["notes"]
+    assert note.startswith("Fewer training images than the real batch of 128: ")
+    assert "8 (125)" in note
+    assert "with replacement" in note
+    assert first.notes == [note]
+    resumed = MemoryRecorder(point=first.points[-2])
+    assert made(resumed, num_iters=2, batch_real=128)["notes"] == [note]
+    assert note not in resumed.notes
+
+
+def test_a_run_like_any_other_has_no_notes() -> None:
+    recorder = MemoryRecorder()
+    assert made(recorder, num_iters=1)["notes"] == []
+    assert recorder.notes == []

@@ -1,0 +1,82 @@
+"""The plan that judges a distilled set, and what is known of it, from runs put there by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ddcore.errors import ConfigError
+from ddcore.experiments import spec
+from ddcore.experiments.evaluate import EvaluateConfig
+from ddcore.jobs import controls
+from ddcore.runs import RunRecord, Store
+from ddcore.runs.key import key
+from tests.report.conftest import QUESTION, Answer, answer, distilled, run, store
+from tests.runs import shelf
+
+__all__ = ["answer", "run", "store"]
+
+
+def test_set_and_controls_are_judged_by_the_same_networks_and_training(run: RunRecord) -> None:
+    plan = controls.plan(run, replace(QUESTION, batch_size=10))
+    configs = [one.config for one in plan.specs() if isinstance(one.config, EvaluateConfig)]
+    assert len(configs) == 3
+    assert len({config.training() for config in configs}) == 1
+    assert {config.values()["width"] for config in configs} == {8}
+    full = plan.full.config.values()
+    assert {name: full[name] for name in ("epochs", "lr", "batch_size", "width")} == {
+        "epochs": 20, "lr": 0.01, "batch_size": 10, "width": 8,
+    }  # fmt: skip
+
+
+def test_a_question_may_change_the_network_the_labels_and_the_augmentation(run: RunRecord) -> None:
+    asked = replace(QUESTION, network={"network": "mlp"}, augment="siamese", labels="hard", split="val")
+    config = controls.evaluation(run, asked, step=1).config
+    told = config.values()
+    assert (told["network"], told["width"], told["step"]) == ("mlp", 128, 1)
+    assert (told["labels"], told["split"], told["augment"]) == ("hard", "val", "siamese")
+
+
+def test_only_a_set_can_be_judged(store: Store) -> None:
+    baseline = shelf.finished(store, spec("baseline", "baseline", {"dataset": "digits"}))
+    with pytest.raises(ConfigError, match="is a baseline run"):
+        controls.evaluation(baseline, QUESTION)
+
+
+def test_what_is_not_computed_is_none(store: Store, run: RunRecord) -> None:
+    known = controls.outcome(controls.plan(run, QUESTION), store)
+    assert known["accuracy"] is known["controls"]["random_real"] is known["seconds"]["evaluate"] is None
+    assert known["seconds"]["distill"] == 2.0
+
+
+def test_full_data_is_found_over_all_seeds_and_also_from_before_steps_could_be_told(
+    store: Store, run: RunRecord, answer: Answer
+) -> None:
+    plan = controls.plan(run, QUESTION)
+    answer(plan.full, 0.9)
+    answer(replace(plan.full, config=plan.full.config.replace(seed=1)), 0.8)
+    answer(replace(plan.full, config=plan.full.config.replace(lr=0.5)), 0.1)
+    full = controls.full_data(plan, store)
+    assert full
+    assert (full["mean"], full["n"]) == (pytest.approx(0.85), 2)
+
+
+def test_over_seeds_all_networks_count_alike(store: Store, run: RunRecord, answer: Answer) -> None:
+    plans = [controls.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
+    for plan, accuracies, random in zip(plans, ((0.5, 0.7), (0.6, 0.8)), (0.3, 0.4), strict=True):
+        answer(plan.final, *accuracies)
+        answer(plan.random_real, random, random)
+    known = controls.over_seeds(plans, store)
+    assert known["accuracy"]["mean"] == pytest.approx(0.65)
+    assert (known["accuracy"]["n"], known["accuracy"]["seeds"]) == (4, 2)
+    assert known["controls"]["random_real"]["mean"] == pytest.approx(0.35)
+    assert known["controls"]["initial"] is None
+    assert known["seconds"] == {"distill": 4.0, "evaluate": 4.0}
+    assert [(s["seed"], s["run"]) for s in known["seeds"]] == [(0, plans[0].run), (1, plans[1].run)]
+    assert known["seeds"][1]["accuracy"]["mean"] == pytest.approx(0.7)
+    assert known["evaluation"] == key(plans[0].final)
+
+
+def test_nothing_is_pooled_from_nothing() -> None:
+    assert controls.pooled([]) is None

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from ddcore.methods import METHODS
+from tests.pages.conftest import Backend, Filled, Open, words
+
+PAGE = "pages/2_Baselines.py"
+CORESETS = [name for name, method in METHODS.items() if method.step is None]
+
+
+@pytest.mark.parametrize("name", CORESETS)
+def test_every_coreset_is_started_from_the_baselines_page(name: str, open_page: Open, backend: Backend) -> None:
+    app = open_page(PAGE)
+    app.segmented_control(key="coreset").set_value(name).run()
+    assert METHODS[name].summary in words(app)
+    app.button(key="launch-distill").click().run()
+    assert (backend.submitted[0].kind, backend.submitted[0].name) == ("distill", name)
+
+
+def test_a_coreset_is_shown_with_its_images_and_judged_like_a_distilled_set(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, run=filled.coreset)
+    assert not app.error
+    assert "Chosen real images 20" in words(app)
+    assert len(app.get("image")) == 1
+    assert [tab.label for tab in app.tabs] == ["Accuracy", "Other networks"]
+    assert any(b.label.startswith("Evaluate with controls") for b in app.button)
+    assert "How it went" not in words(app)
+
+
+def test_a_coreset_fills_the_form_for_the_next_one(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, run=filled.coreset)
+    app.button(key="like").click().run()
+    assert app.number_input(key=f"herding.{filled.coreset}.ipc").value == 2
+    assert app.button(key="launch-distill").label == "Open result"
+
+
+def test_earlier_coresets_are_listed(open_page: Open, filled: Filled) -> None:
+    links = [link.proto.label for link in open_page(PAGE).get("page_link")]
+    assert any(label.startswith("Herding") for label in links)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ddcore import jobs
+from ddcore.experiments import spec
+from ddcore.runs.store import Store
+from pages.components import frame
+from tests.pages.conftest import DM, HERDING, Backend, Filled, Open, finish, put, words
+
+PAGE = "pages/5_DM.py"
+
+
+def test_the_form_submits_a_run_of_dm(open_page: Open, backend: Backend) -> None:
+    app = open_page(PAGE)
+    app.button(key="launch-distill").click().run()
+    assert (backend.submitted[0].kind, backend.submitted[0].name) == ("distill", "dm")
+
+
+def test_the_learning_rate_that_follows_the_images_per_class_follows_them_in_the_form(
+    open_page: Open, backend: Backend
+) -> None:
+    app = open_page(PAGE)
+    app.selectbox(key="dm-preset").select("paper").run()
+    ipc = app.number_input(key="dm.digits.paper.ipc")
+    assert app.number_input(key="dm.digits.paper.lr_img.1.0").value == 1.0
+    ipc.set_value(100).run()
+    assert app.number_input(key="dm.digits.paper.lr_img.10.0").value == 10.0
+    app.button(key="launch-distill").click().run()
+    assert backend.submitted[0].config.lr_img == 10.0
+
+
+def test_a_finished_run_shows_its_images_at_every_snapshot(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, run=filled.dm)
+    assert list(app.select_slider[0].options) == ["0", "1", "2"]
+    assert "Gradient norm" in words(app)
+    assert "λ" not in "".join(m.help for m in app.markdown if m.help)
+
+
+def test_what_the_driver_had_to_say_stands_on_the_page(open_page: Open, filled: Filled) -> None:
+    path: Path = Store().record(filled.dm).folder / "run.json"
+    info = json.loads(path.read_text("utf-8"))
+    info["summary"]["notes"] = ["Class 3 has fewer images than a batch."]
+    path.write_text(json.dumps(info), "utf-8")
+    assert "Class 3 has fewer images than a batch." in words(open_page(PAGE, run=filled.dm))
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "page"),
+    [
+        ("dm", DM, "pages/5_DM.py"),
+        ("datadam", {"dataset": "digits"}, "pages/3_DataDAM.py"),
+        ("herding", HERDING, "pages/2_Baselines.py"),
+        ("random", {"dataset": "digits"}, "pages/2_Baselines.py"),
+    ],
+)
+def test_a_run_opens_on_the_page_of_its_method(name: str, config: dict, page: str, home: Path) -> None:
+    assert frame.page_of(Store().record(put(spec("distill", name, config), "failed"))) == page
+
+
+def test_an_evaluation_opens_on_the_page_of_the_set_it_judged(filled: Filled) -> None:
+    asked = spec("evaluate", "evaluate", {"dataset": "digits", "run": filled.dm})
+    judged = Store().record(finish(asked, {}))
+    assert frame.page_of(judged) == PAGE
+    Store().trash(filled.dm)
+    assert frame.page_of(judged) == "pages/8_Runs.py"
+
+
+def test_a_waiting_run_shows_what_it_needs_first(
+    open_page: Open, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = spec("distill", "herding", HERDING)
+    from ddcore.experiments import KINDS
+
+    scores = put(*KINDS["distill"].needs("herding", asked.config), "running")
+    run = put(asked, "queued")
+    app = open_page("pages/2_Baselines.py", run=run)
+    assert {f"cancel-{scores}", f"cancel-{run}"} <= {b.key for b in app.button}
+    assert "Needed first: " in words(app)
+    assert jobs.status(run).state == "queued"

@@ -1,0 +1,60 @@
+"""A store with one distilled set, and answers to questions about it put there by hand."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ddcore.experiments import Spec, spec
+from ddcore.jobs.controls import Question
+from ddcore.runs import RunRecord, Store
+from ddcore.runs.recorder import FolderRecorder
+from tests.runs import shelf
+
+TINY = {"dataset": "digits", "num_inits": 4, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 1, "width": 8}
+QUESTION = Question("course", nets=2)
+
+Answer = Callable[..., RunRecord]
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    return Store()
+
+
+@pytest.fixture
+def run(store: Store) -> RunRecord:
+    return distilled(store)
+
+
+@pytest.fixture
+def answer(store: Store) -> Answer:
+    """answer(spec, 0.5, 0.7): a finished evaluation or full-data run with these accuracies."""
+
+    def finish(one: Spec, *accuracies: float, **summary: Any) -> RunRecord:
+        store.create(one)
+        recorder = FolderRecorder(store, store.create(one).id)
+        std = statistics.stdev(accuracies) if len(accuracies) > 1 else None
+        told = {"mean": statistics.mean(accuracies), "std": std, "n": len(accuracies), "protocol": "course"}
+        values = {
+            "accuracy": told,
+            "accuracies": list(accuracies),
+            "seconds": 1.0,
+            "seconds_train": 0.5,
+            "majority": 0.1,
+        }
+        recorder.finish({**values, **summary}, {"started": 1.0})
+        return store.record(recorder.record.id)
+
+    return finish
+
+
+def distilled(store: Store, **values: Any) -> RunRecord:
+    """A finished DataDAM run on digits, nothing computed: steps 0 to 4, kept at 0, 1, 2 and 4."""
+    return shelf.finished(
+        store, spec("distill", "datadam", {**TINY, **values}), images=10, stored_floats=640, seconds=2.0
+    )

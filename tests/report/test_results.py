@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ddcore.experiments import spec
+from ddcore.jobs.controls import evaluation, plan
+from ddcore.jobs.job import mark_queued
+from ddcore.report import results
+from ddcore.runs import RunRecord, Store
+from tests.report.conftest import QUESTION, Answer, distilled
+
+
+def test_a_set_stands_beside_its_controls(store: Store, run: RunRecord, answer: Answer) -> None:
+    answer(plan(run, QUESTION).final, 0.6, 0.7)
+    rows = results.results(store, run, QUESTION)
+    assert [row.role for row in rows] == ["final", "initial", "random_real", "full"]
+    table = results.table(rows).set_index("name")
+    assert table.loc["Distilled images", "mean"] == pytest.approx(65.0)
+    assert table.loc["Random real images", "state"] == "not computed"
+
+
+def test_what_is_known_is_not_missing_and_what_is_queued_is_active(
+    store: Store, run: RunRecord, answer: Answer
+) -> None:
+    asked = plan(run, QUESTION)
+    answer(asked.final, 0.6)
+    mark_queued(store.create(asked.random_real).folder)
+    rows = {row.role: row for row in results.results(store, run, QUESTION)}
+    assert [(row.missing, row.active) for row in rows.values()] == [
+        (False, False), (True, False), (False, True), (True, False),
+    ]  # fmt: skip
+
+
+def test_runs_that_differ_in_the_seed_alone_are_siblings(store: Store, run: RunRecord) -> None:
+    second = distilled(store, seed=1)
+    distilled(store, seed=1, ipc=2)
+    distilled(store, width=4)
+    unfinished = store.create(spec("distill", "datadam", {**run.config, "seed": 2}))
+    assert [r.id for r in results.siblings(store, second)] == [run.id, second.id]
+    assert unfinished.id in [r.id for r in results.siblings(store, unfinished)]
+
+
+def test_one_seed_has_no_spread_over_seeds(store: Store, run: RunRecord) -> None:
+    assert results.over_seeds(store, run, QUESTION) is None
+
+
+def test_the_spread_over_seeds_is_over_all_networks_of_all_seeds(store: Store, run: RunRecord, answer: Answer) -> None:
+    second = distilled(store, seed=1)
+    answer(plan(run, QUESTION).final, 0.5, 0.6)
+    seeds = results.over_seeds(store, run, QUESTION)
+    assert seeds
+    assert seeds.accuracy
+    assert (seeds.accuracy["n"], seeds.accuracy["seeds"]) == (2, 1)
+    assert [row.final.missing for row in seeds.rows] == [False, True]
+    answer(plan(second, QUESTION).final, 0.7, 0.8)
+    answer(plan(second, QUESTION).random_real, 0.3, 0.3)
+    seeds = results.over_seeds(store, run, QUESTION)
+    assert seeds
+    assert seeds.accuracy
+    assert seeds.accuracy["mean"] == pytest.approx(0.65)
+    assert seeds.accuracy["std"] == pytest.approx(0.1290994)  # of 0.5, 0.6, 0.7, 0.8
+    assert (seeds.accuracy["n"], seeds.accuracy["seeds"], seeds.accuracy["protocol"]) == (4, 2, "course")
+    assert seeds.random_real
+    assert seeds.random_real["mean"] == pytest.approx(0.3)
+    table = results.seeds_table(seeds)
+    assert table["seed"].tolist() == [0, 1]
+    assert table["mean"].tolist() == pytest.approx([55.0, 75.0])
+    assert table["run"].tolist() == [run.id, second.id]
+
+
+def test_the_question_of_the_last_usual_evaluation_is_asked_again(store: Store, run: RunRecord, answer: Answer) -> None:
+    usual = answer(evaluation(run, replace(QUESTION, batch_size=10)), 0.6)
+    for changes in ({"step": 1}, {"split": "val"}, {"images": "initial"}, {"augment": "siamese"}):
+        answer(evaluation(run, QUESTION, **changes), 0.9)
+    last = results.last_evaluation(store, run)
+    assert last
+    assert last.id == usual.id
+    assert evaluation(run, results.question_of(last)) == evaluation(run, replace(QUESTION, batch_size=10))
+
+
+def test_an_evaluation_from_before_some_parameters_existed_can_still_be_asked_again(
+    store: Store, run: RunRecord, answer: Answer
+) -> None:
+    record = answer(plan(run, QUESTION).final, 0.6)
+    older = {n: v for n, v in record.config.items() if n not in ("augment", "split", "labels", "step")}
+    assert results.question_of(replace(record, config=older)).split == "test"
