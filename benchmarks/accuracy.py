@@ -2,13 +2,13 @@
 
     python -m benchmarks.accuracy datadam --preset quick --protocols course
     python -m benchmarks.accuracy dm --preset quick --protocols quick
-    python -m benchmarks.accuracy random --protocols standard --nets 5
+    python -m benchmarks.accuracy random --protocols standard --nets 5 --width 32
     python -m benchmarks.accuracy datadam --preset course --protocols course standard     (wants a CUDA GPU)
     python -m benchmarks.accuracy dm --preset paper --ipc 1 10 50 --protocols standard --nets 5 --matrix   (as well)
 
 Uses the real command line in a home of its own (an empty one: nothing is answered from disk), and the data root
-DDCORE_DATA. --matrix also evaluates each set on the other networks of the field. Writes
-benchmarks/results/<method>_<preset>_<dataset>_<device>.json.
+DDCORE_DATA. --matrix also evaluates each set on the other networks of the field; --width evaluates it, without
+controls, on a ConvNet-3 of this width instead. Writes benchmarks/results/<method>_<preset>_<dataset>_<device>.json.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--nets", default="3")
     parser.add_argument("--seeds", default="1")
     parser.add_argument("--matrix", action="store_true")
+    parser.add_argument("--width")
     parser.add_argument("--home", help="keep the runs here, so that a long benchmark that was stopped goes on")
     asked = parser.parse_args()
     rows = []
@@ -54,17 +55,18 @@ def main() -> None:
 def _distilled(asked: argparse.Namespace, ipc: str, protocol: str, home: str) -> dict[str, Any]:
     """One command, from the first keystroke to the answer; later protocols find the images on disk."""
     preset = ["--preset", asked.preset] if asked.preset else []
-    answer = _run(
-        home, "run", asked.method, *preset, "--dataset", asked.dataset, "--ipc", ipc, "--evaluate", protocol,
-        "--nets", asked.nets, "--seeds", asked.seeds, "--wait",
-    )  # fmt: skip
+    distil = ["run", asked.method, *preset, "--dataset", asked.dataset, "--ipc", ipc, "--wait"]
+    if asked.width:
+        narrow = Variant("convnet3", {"width": int(asked.width)})
+        return _elsewhere(_run(home, *distil)["run"], narrow, protocol, asked.nets, home)
+    answer = _run(home, *distil, "--evaluate", protocol, "--nets", asked.nets, "--seeds", asked.seeds)
     if asked.matrix:
         answer["matrix"] = [_elsewhere(answer["run"], v, protocol, asked.nets, home) for v in LINEUP]
     return answer
 
 
 def _elsewhere(run: str, variant: Variant, protocol: str, nets: str, home: str) -> dict[str, Any]:
-    """The same set on another network."""
+    """This set on another network."""
     network = [text for name, value in variant.values.items() for text in (f"--{name}", str(value))]
     answer = _run(home, "evaluate", run, "--protocol", protocol, "--nets", nets, *network)
     told = {name: answer[name] for name in ("accuracy", "parameters", "macs", "seconds_train")}

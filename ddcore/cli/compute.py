@@ -19,6 +19,7 @@ from ddcore.methods import METHODS, Method
 from ddcore.params import Config
 from ddcore.presets import fitting
 from ddcore.protocols import PROTOCOLS
+from ddcore.report import tables
 from ddcore.runs.key import key
 from ddcore.runs.store import Store
 
@@ -123,7 +124,8 @@ def _outcome(runs: list[str], plans: list[controls.Plan], store: Store) -> dict[
 def _text(result: dict[str, Any]) -> str:
     lines = [f"run {result['run']}: {result['status']}"]
     if "accuracy" in result:
-        lines.append(f"  distilled           {percent(result['accuracy'])}")
+        lines.append(f"  network             {tables.network(result['network'])}")
+        lines.append(f"  this set            {percent(result['accuracy'])}")
         titles = {"random_real": "random real images", "initial": "initial images", "full": "full data"}
         lines += [f"  {titles[name]:<19} {percent(value)}" for name, value in result["controls"].items()]
         if result["majority"] is not None:

@@ -45,9 +45,18 @@ class MethodConfig(DataConfig):
     """What every distillation method and coreset is asked for."""
 
     ipc: int = Param(
-        10, label="Images per class", symbol="IPC", group="Synthetic set", ge=1, le=1000, step=1,
+        10, label="Images per class", symbol="IPC", group="Small set", ge=1, le=1000, step=1,
         help="Size of the small set: this many images for each class.",
     )  # fmt: skip
+
+    def problems(self) -> list[str]:
+        """The smallest class cannot be larger than the mean one; the exact bound is known once the data are read."""
+        sizes, classes = self.facts.sizes, len(self.facts.classes)
+        most = round(sizes[0] * (1 - self.facts.val_share)) // classes if sizes else self.ipc
+        if self.ipc > most:
+            asked = f"ipc must be at most {most}, the training images of {self.dataset} in a class, got {self.ipc}"
+            return [*super().problems(), asked]
+        return super().problems()
 
 
 @dataclass

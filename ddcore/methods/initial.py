@@ -21,12 +21,12 @@ class SyntheticConfig(MethodConfig, NetworkConfig):
     """What every method that optimises images is asked for."""
 
     init: Literal["real", "noise", "real+noise", "kcenter"] = Param(
-        "real", label="Initialisation", group="Synthetic set",
+        "real", label="Initialisation", group="Small set",
         help="Where the images start: random real images, Gaussian noise, real images with noise added, "
         "or real images that cover each class (K-Center).",
     )  # fmt: skip
     init_noise: float = Param(
-        0.5, label="Initial noise", symbol="σ", group="Synthetic set", ge=0, le=10, step=0.1,
+        0.5, label="Initial noise", symbol="σ", group="Small set", ge=0, le=10, step=0.1,
         help="Standard deviation of the noise added by 'real+noise', in units of the normalised image. "
         "Not used by the other initialisations.",
     )  # fmt: skip

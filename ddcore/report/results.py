@@ -57,7 +57,8 @@ class Result:
 def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
     """The distilled set first, then its controls: initial images, random real images, full data."""
     asked = plan(run, question)
-    lines = [result(store, "final", "Distilled images", FINAL, asked.final)]
+    title = "Distilled images" if asked.initial else "Chosen real images"
+    lines = [result(store, "final", title, FINAL, asked.final)]
     if asked.initial:
         what = "What the images were before the first step."
         lines.append(result(store, "initial", "Initial images, undistilled", what, asked.initial))

@@ -68,7 +68,7 @@ def again(run: RunRecord) -> None:
 def ask(method: Method, given: Mapping[str, Any], start: str) -> None:
     """The form from the values `given`, and its start button; start: names where the form starts."""
     config = form.config_form(
-        method.Config, given, f"{method.name}.{start}", hidden=("dataset",), open_groups=("Synthetic set", "Method"),
+        method.Config, given, f"{method.name}.{start}", hidden=("dataset",), open_groups=("Small set", "Method"),
         limits={"resolution": DATASETS[given["dataset"]].resolutions},
     )  # fmt: skip
     if config is not None:
