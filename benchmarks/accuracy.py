@@ -49,6 +49,8 @@ def main() -> None:
                 print(json.dumps(rows[-1]), flush=True)
     device = "cuda" if described()["gpu"] else "cpu"
     name = "_".join([asked.method, *([asked.preset] if asked.preset else []), asked.dataset, device])
+    if asked.home:
+        del sys.argv[(at := sys.argv.index("--home")) : at + 2]  # a place of this machine says nothing elsewhere
     print(keep(name, {"nets": int(asked.nets), "seeds": int(asked.seeds), "device": device, "results": rows}))
 
 

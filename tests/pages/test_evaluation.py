@@ -145,8 +145,9 @@ def test_two_classes_are_judged_by_balanced_accuracy_and_auc_too(open_page: Open
     app.session_state[f"detail-{filled.distilled}"] = True
     app.run()
     app.selectbox(key=f"detail-of-{filled.distilled}").select("Random real images").run()
-    assert "Balanced accuracy 75.0 ± 2.0 % (n = 2)" in words(app)
-    assert "AUC 80.0 ± 2.0 % (n = 2)" in words(app)
+    assert "Balanced accuracy 75.0 ± 2.0 %" in words(app)
+    assert "AUC 80.0 ± 2.0 %" in words(app)
+    assert "n = 2 networks:" in words(app)
     assert "Stored numbers 1,280" in words(app)
 
 
