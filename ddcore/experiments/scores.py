@@ -7,7 +7,6 @@ agent after its last epoch.
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ddcore.data import split
 from ddcore.errors import ConfigError
 from ddcore.experiments.base import Kind, Recorder
+from ddcore.experiments.evaluate import spread
 from ddcore.lazy import lazy
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
@@ -109,13 +109,11 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
     kept = {"indices": torch.from_numpy(indices), "el2n": el2n, "forgetting": progress.forgetting}
     recorder.save_arrays("scores", kept)
     recorder.save_arrays("network", progress.first)
-    accuracies = progress.val_accuracies
     return {
         "agents": config.agents, "epochs": config.epochs, "el2n_epochs": config.early, "images": n,
         "el2n": {"mean": el2n.mean().item(), "max": el2n.max().item()},
         "never_forgotten": (progress.forgetting == 0).float().mean().item(),
-        "val_accuracy": {"mean": statistics.mean(accuracies), "n": len(accuracies),
-                         "std": statistics.stdev(accuracies) if len(accuracies) > 1 else None},
+        "val_accuracy": spread(progress.val_accuracies),
         "steps": config.agents * config.optimiser_steps(n), "seconds": progress.seconds,
     }  # fmt: skip
 

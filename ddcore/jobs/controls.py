@@ -178,8 +178,7 @@ def full_data(plan: Plan, store: Store) -> dict[str, Any] | None:
         return None
     means = [r.summary["accuracy"]["mean"] for r in matching]
     return {
-        "mean": statistics.mean(means), "std": statistics.stdev(means) if len(means) > 1 else None,
-        "n": len(means), "protocol": plan.label,
+        **spread(means), "protocol": plan.label,
         "seconds_train": statistics.mean(r.summary["seconds_train"] for r in matching),
     }  # fmt: skip
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ddcore.data import DATASETS
 from ddcore.lazy import lazy
 from ddcore.methods import matching
 from ddcore.methods.base import Method, Task
@@ -169,10 +168,6 @@ def cost(config: DataDAMConfig, macs: int, classes: int) -> int:
     return (matching + training) * macs
 
 
-def _siamese_everywhere() -> dict[str, dict[str, str]]:
-    return {name: {"augment": facts.augment} for name, facts in DATASETS.items()}
-
-
 PRESETS = (
     Preset(
         "quick",
@@ -204,7 +199,7 @@ PRESETS = (
             "num_inits": 8000, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "lambda_task": 0.01, "attn_power": 4.0,
             "norm": "instance", "batch_real": 256,
         },
-        _siamese_everywhere(),
+        matching.siamese_everywhere(),
     ),
     Preset(
         "code",
@@ -213,7 +208,7 @@ PRESETS = (
             "num_inits": 20_000, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "lambda_task": 0.01, "attn_power": 1.0,
             "norm": "batch", "batch_real": 64, "batch_syn": 64,
         },
-        _siamese_everywhere(),
+        matching.siamese_everywhere(),
     ),
 )  # fmt: skip
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ddcore.data import DATASETS
 from ddcore.lazy import lazy
 from ddcore.methods import matching
 from ddcore.methods.base import Method, Task
@@ -91,10 +90,6 @@ def cost(config: DMConfig, macs: int, classes: int) -> int:
     return config.num_iters * classes * (config.batch_real + 2 * config.ipc) * macs
 
 
-def _siamese_everywhere() -> dict[str, dict[str, str]]:
-    return {name: {"augment": facts.augment} for name, facts in DATASETS.items()}
-
-
 PRESETS = (
     Preset(
         "quick",
@@ -112,13 +107,13 @@ PRESETS = (
         "As published: 20,000 steps from real images with 256 real images per class, siamese augmentation, lr_img 1, "
         "and 10 from 100 images per class. Wants a GPU.",
         {"num_iters": 20_000, "momentum_img": 0.5, "batch_real": 256, "init": "real", "norm": "instance"},
-        _siamese_everywhere(),
+        matching.siamese_everywhere(),
     ),
     Preset(
         "noise",
         "From Gaussian noise, 1,000 steps: how images emerge, as a course project showed it at steps 0, 500 and 1000.",
         {"num_iters": 1000, "momentum_img": 0.5, "batch_real": 256, "init": "noise"},
-        _siamese_everywhere(),
+        matching.siamese_everywhere(),
     ),
 )  # fmt: skip
 

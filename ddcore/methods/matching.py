@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddcore.augmentations import STRATEGIES
+from ddcore.data import DATASETS
 from ddcore.lazy import lazy
 from ddcore.methods.base import State, Task
 from ddcore.methods.initial import SyntheticConfig, initial_images
@@ -88,6 +89,11 @@ def siamese(task: Task, purpose: tuple[str | int, ...], real: Tensor, images: Te
         drawn = augment.draw(task.config.augment, draws, task.config.shape)
         pairs.append((augment.apply(theirs, drawn), augment.apply(ours, drawn)))
     return torch.cat([r for r, _ in pairs]), torch.cat([s for _, s in pairs])
+
+
+def siamese_everywhere() -> dict[str, dict[str, str]]:
+    """For presets: each data set with its own siamese strategy."""
+    return {name: {"augment": facts.augment} for name, facts in DATASETS.items()}
 
 
 def redraw(network: nets.Net, generator: torch.Generator) -> None:
