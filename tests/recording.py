@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ddcore.errors import Cancelled
 from ddcore.experiments import ImageSet
 
@@ -20,6 +22,7 @@ class MemoryRecorder:
         self.snapshots: dict[int, Any] = {}
         self.sets: dict[str, ImageSet] = {}
         self.arrays: dict[str, dict[str, Any]] = {}
+        self.maps: dict[str, np.ndarray] = {}
         self.pictures: dict[str, bytes] = {}
         self.points: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self.parents: dict[str, Any] = {}
@@ -39,14 +42,20 @@ class MemoryRecorder:
         if self.cancel_at is not None and self.looks >= self.cancel_at:
             raise Cancelled("stopped by the test")
 
-    def snapshot(self, step: int, images: Any) -> None:
-        self.snapshots[step] = images.detach().clone()
+    def snapshot(self, step: int, images: ImageSet) -> None:
+        self.snapshots[step] = images.images.clone()
 
     def save_images(self, name: str, images: ImageSet) -> None:
         self.sets[name] = images
 
     def save_arrays(self, name: str, arrays: Mapping[str, Any]) -> None:
         self.arrays[name] = dict(arrays)
+
+    def mapped(self, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        kept = self.maps.get(name)
+        if kept is None or (kept.shape, kept.dtype) != (shape, np.dtype(dtype)):
+            kept = self.maps[name] = np.zeros(shape, dtype)
+        return kept
 
     def save_picture(self, name: str, png: bytes) -> None:
         self.pictures[name] = png

@@ -1,7 +1,9 @@
-"""Commands that compute: run, baseline, evaluate, describe, resume, extend, cancel."""
+"""Commands that compute: run, baseline, scores, experts, evaluate, describe, resume, extend, cancel."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -9,19 +11,26 @@ import click
 from ddcore import jobs
 from ddcore.cli.flags import as_json, given, options, percent, show, wait_flag
 from ddcore.cli.waiting import wait
+from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.baseline import BaselineConfig
 from ddcore.experiments.describe import DescribeConfig
 from ddcore.experiments.evaluate import EvaluateConfig
+from ddcore.experiments.scores import ScoresConfig
 from ddcore.jobs import controls
+from ddcore.jobs.needs import check_disk
 from ddcore.methods import METHODS, Method
+from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.params import Config
 from ddcore.presets import fitting
 from ddcore.protocols import PROTOCOLS
-from ddcore.report import tables
+from ddcore.report import estimate, tables
+from ddcore.runs.files import size
 from ddcore.runs.key import key
 from ddcore.runs.store import Store
+
+WORTH_TELLING = 100e6  # bytes: smaller files are not announced
 
 WAIT_AND_JSON: tuple[click.Option, click.Option] = (
     click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
@@ -39,9 +48,7 @@ def _run_command(method: Method) -> click.Command:
         with_full: bool, wait: bool, as_json: bool, **parameters: Any,
     ) -> None:  # fmt: skip
         wanted = given(parameters)
-        dataset = wanted.get("dataset", method.Config.param("dataset").default)
-        start = method.preset(preset).for_dataset(dataset) if preset else {}
-        one = spec("distill", method.name, {**fitting(start, wanted.get("network")), **wanted})
+        one = spec("distill", method.name, {**_preset(method, preset, wanted), **wanted})
         if protocol is not None and protocol not in PROTOCOLS:
             raise UnknownName("protocol", protocol, PROTOCOLS)
         device = one.config.values()["device"]
@@ -76,6 +83,14 @@ for _method in METHODS.values():
     run.add_command(_run_command(_method))
 
 
+def _preset(method: Method, name: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a method's preset, as far as they fit what is wanted beside it; none without a name."""
+    if name is None:
+        return {}
+    dataset = wanted.get("dataset", method.Config.param("dataset").default)
+    return fitting(method.preset(name).for_dataset(dataset), wanted.get("network"))
+
+
 def _seeded(one: Spec, seeds: int) -> list[Spec]:
     """The same question from so many seeds."""
     if seeds < 1:
@@ -86,23 +101,46 @@ def _seeded(one: Spec, seeds: int) -> list[Spec]:
 
 def _distil(sets: list[Spec], question: controls.Question | None, with_full: bool, stay: bool, as_json: bool) -> None:
     """Distil the same set from one seed or several, and judge each beside its controls."""
-    if question:  # refuse a wrong evaluation before anything is started
-        values = {n: sets[0].config.values().get(n) for n in ("dataset", "resolution", *controls.NETWORK_PARAMS)}
-        asked = {"run": key(sets[0]), "protocol": question.protocol, "nets": question.nets}
-        spec("evaluate", "evaluate", {**values, **asked, "batch_size": question.batch_size})
-    store, plans, asked_for = Store(), [], []
-    for one in sets:
-        run_id = jobs.submit(one)
-        asked_for.append((run_id, one))
-        if question:
-            plan = controls.plan(store.record(run_id), question)
-            plans.append(plan)
-            asked_for += zip(controls.submit(plan, with_full), plan.specs(with_full), strict=True)
+    # A wrong evaluation or a disk that is too small is refused before anything is started.
+    plans = [controls.plan(one, question) for one in sets] if question else []
+    asked = {key(one): one for one in sets}
+    for plan in plans:
+        asked |= {key(one): one for one in plan.specs(with_full)}
+    store = Store()
+    check_disk(store, asked.values())
+    images = sets[0].config.values()["ipc"] * len(DATASETS[sets[0].config.values()["dataset"]].classes)
+    promised, began = _promise(list(asked.values()), store, images), time.monotonic()
+    for one in asked.values():
+        jobs.submit(one)
     if stay:
-        for run_id, one in dict(asked_for).items():
+        for run_id, one in asked.items():
             wait(run_id, f"{one.name} {run_id}")
     result = _outcome([key(one) for one in sets], plans if stay else [], store)
-    show(result, as_json, lambda: _text(result))
+    result["promised_seconds"] = promised
+    if stay:
+        result["waited_seconds"] = round(time.monotonic() - began, 1)
+    show(result, as_json, lambda: _text(result, plans))
+
+
+def _promise(asked: Sequence[Spec], store: Store, images: int | None = None) -> float:
+    """Seconds that all of this will take, by the estimate, which is said on standard error before anything starts.
+
+    images: size of the set that evaluations train on.
+    """
+    records = store.records()
+    guess = estimate.total(asked, records, _device(asked[0]), images)
+    if guess.seconds:
+        room = estimate.disk(asked, records)
+        files = f" and {size(room)} on the disk" if room >= WORTH_TELLING else ""
+        click.echo(f"takes {guess}{files}; {guess.basis}", err=True)
+    return round(guess.seconds, 1)
+
+
+def _device(one: Spec) -> str:
+    """ "cuda" or "cpu": where it will be computed."""
+    asked = str(one.config.values().get("device", "auto"))
+    found = any(slot.device.startswith("cuda") for slot in jobs.slots()) if asked == "auto" else asked == "cuda"
+    return "cuda" if found else "cpu"
 
 
 def _outcome(runs: list[str], plans: list[controls.Plan], store: Store) -> dict[str, Any]:
@@ -121,48 +159,77 @@ def _outcome(runs: list[str], plans: list[controls.Plan], store: Store) -> dict[
     return result
 
 
-def _text(result: dict[str, Any]) -> str:
-    lines = [f"run {result['run']}: {result['status']}"]
+def _text(result: dict[str, Any], plans: Sequence[controls.Plan]) -> str:
+    rows: list[tuple[str, str]] = []
     if "accuracy" in result:
-        lines.append(f"  network             {tables.network(result['network'])}")
-        lines.append(f"  this set            {percent(result['accuracy'])}")
-        titles = {"random_real": "random real images", "initial": "initial images", "full": "full data"}
-        lines += [f"  {titles[name]:<19} {percent(value)}" for name, value in result["controls"].items()]
+        rows += [("network", tables.network(result["network"])), ("this set", percent(result["accuracy"]))]
+        titles = _titles(plans[0])
+        rows += [(titles[role], percent(value)) for role, value in result["controls"].items()]
         if result["majority"] is not None:
-            lines.append(f"  majority class      {100 * result['majority']:.1f} %")
+            rows.append(("majority class", f"{100 * result['majority']:.1f} %"))
     for seed in result.get("seeds", ()):
-        accuracy = f": {percent(seed['accuracy'])}" if "accuracy" in seed else f": {seed['status']}"
-        lines.append(f"  seed {seed['seed']:<5} {seed['run']}{accuracy}")
-    for name, seconds in result.get("seconds", {}).items():
-        if seconds is not None:
-            lines.append(f"  {name + ' time':<19} {seconds:.1f} s")
+        known = percent(seed["accuracy"]) if "accuracy" in seed else seed["status"]
+        rows.append((f"seed {seed['seed']}", f"{seed['run']}: {known}"))
+    seconds = {f"{name} time": value for name, value in result.get("seconds", {}).items()}
+    told = {"promised": result["promised_seconds"] or None, "waited": result.get("waited_seconds")}
+    rows += [(name, f"{value:.1f} s") for name, value in {**seconds, **told}.items() if value is not None]
+    width = max((len(name) for name, _ in rows), default=0)
+    lines = [f"run {result['run']}: {result['status']}", *(f"  {name:<{width}} {value}" for name, value in rows)]
     if result["status"] not in ("done",):
         lines.append(f"  follow it with `python -m ddcore show {result['run']}`")
     return "\n".join(lines)
 
 
-def _single(one: Spec, stay: bool, as_json: bool) -> None:
+def _titles(plan: controls.Plan) -> dict[str, str]:
+    """What each control is called."""
+    soft = ", soft labels" if plan.initial_hard else ""
+    varied = {one.role: one.title for one in plan.variations}
+    return {
+        "random_real": "random real images", "initial": f"initial images{soft}",
+        "initial_hard": "initial images, class labels", **varied, "full": "full data",
+    }  # fmt: skip
+
+
+def _single(one: Spec, stay: bool, as_json: bool, images: int | None = None) -> None:
     """Submit one run that needs no controls, wait for it if asked, and show it."""
+    store = Store()
+    check_disk(store, [one])
+    promised = _promise([one], store, images)
     run_id = jobs.submit(one)
     if stay:
         wait(run_id, f"{one.name} {run_id}")
     status = jobs.status(run_id)
-    summary = Store().record(run_id).summary if status.state == "done" else {}
-    result = {"run": run_id, "status": status.state, **summary}
+    summary = store.record(run_id).summary if status.state == "done" else {}
+    result = {"run": run_id, "status": status.state, "promised_seconds": promised, **summary}
     accuracy = f", accuracy {percent(summary['accuracy'])}" if "accuracy" in summary else ""
     show(result, as_json, lambda: f"run {run_id}: {status.state}{accuracy}")
 
 
-def _single_command(name: str, config: type[Config], help: str) -> click.Command:
-    """A command that computes one run of the kind `name`, all of whose parameters are flags."""
+def _single_command(name: str, config: type[Config], help: str, start: Method | None = None) -> click.Command:
+    """A command that computes one run of the kind `name`, all of whose parameters are flags.
 
-    def callback(wait: bool, as_json: bool, **parameters: Any) -> None:
-        _single(spec(name, name, given(parameters)), wait, as_json)
+    start: the method whose presets may fill them in, as far as it has the same ones.
+    """
 
-    return click.Command(name, callback=callback, help=help, params=[*options(config), *WAIT_AND_JSON])
+    def callback(wait: bool, as_json: bool, preset: str | None = None, **parameters: Any) -> None:
+        wanted = given(parameters)
+        values = _preset(start, preset, wanted) if start else {}
+        shared = {n: value for n, value in values.items() if n in config.model_fields}
+        _single(spec(name, name, {**shared, **wanted}), wait, as_json)
+
+    presets = []
+    if start:
+        names = ", ".join(p.name for p in start.presets)
+        presets.append(click.Option(["--preset"], help=f"As a run of {start.title} of this preset needs it: {names}."))
+    return click.Command(name, callback=callback, help=help, params=[*presets, *options(config), *WAIT_AND_JSON])
 
 
 baseline = _single_command("baseline", BaselineConfig, "Train a network on the full training data.")
+scores = _single_command("scores", ScoresConfig, "Score how hard each training image is, for coresets and experts.")
+experts = _single_command(
+    "experts", TrajectoryConfig, "Train the networks whose trajectories PAD imitates, ahead of any run.",
+    start=METHODS["pad"],
+)  # fmt: skip
 describe = _single_command("describe", DescribeConfig, "Read a data set and count it: splits, classes, statistics.")
 
 
@@ -171,7 +238,7 @@ def _evaluate(run_id: str, wait: bool, as_json: bool, **parameters: Any) -> None
     asked = given(parameters)
     network = {name: asked.pop(name) for name in controls.NETWORK_PARAMS if name in asked}
     question = controls.Question(asked.pop("protocol", "course"), network=network)
-    _single(controls.evaluation(record, question, **asked), wait, as_json)
+    _single(controls.evaluation(record, question, **asked), wait, as_json, record.summary.get("images"))
 
 
 evaluate = click.Command(
@@ -220,4 +287,4 @@ def cancel(run_id: str, as_json: bool) -> None:
     show({"run": run_id, "status": state}, as_json, lambda: f"run {run_id}: {state}")
 
 
-COMMANDS: tuple[click.Command, ...] = (run, baseline, evaluate, describe, resume, extend, cancel)
+COMMANDS: tuple[click.Command, ...] = (run, baseline, scores, experts, evaluate, describe, resume, extend, cancel)

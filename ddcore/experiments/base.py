@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ddcore.params import Config
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 
@@ -50,14 +51,20 @@ class Recorder(Protocol):
     def check_cancelled(self) -> None:
         """Raise Cancelled if somebody asked this run to stop; cheap to call often."""
 
-    def snapshot(self, step: int, images: torch.Tensor) -> None:
-        """Keep the synthetic images as they are at `step` (stored in half precision)."""
+    def snapshot(self, step: int, images: ImageSet) -> None:
+        """Keep what the method learns as it is at `step` (pixels in half precision)."""
 
     def save_images(self, name: str, images: ImageSet) -> None:
         """Keep a float image set as `<name>.safetensors` ("images" is the result, "initial" the start)."""
 
     def save_arrays(self, name: str, arrays: Mapping[str, torch.Tensor]) -> None:
         """Keep named tensors as `<name>.safetensors`: scores, weights, what a later run builds on."""
+
+    def mapped(self, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        """A writable array `<name>.npy` that lies on disk; one of this shape and dtype that is there is kept.
+
+        Raises FolderUnusable, with the numbers, where the disk is too small for it.
+        """
 
     def save_picture(self, name: str, png: bytes) -> None:
         """Keep a PNG for eyes."""
@@ -87,10 +94,13 @@ class Parent(Protocol):
     def images(self, name: str = "images") -> ImageSet: ...
 
     def snapshot(self, step: int) -> ImageSet:
-        """The images as they were at `step`, in half precision; RunNotFound when that step was not kept."""
+        """The set as it was at `step`, its pixels in half precision; RunNotFound when that step was not kept."""
 
     def arrays(self, name: str) -> dict[str, torch.Tensor]:
         """The named tensors that the run kept with `save_arrays`, on the CPU."""
+
+    def mapped(self, name: str) -> np.ndarray:
+        """The array that the run kept with `Recorder.mapped`, read-only, from disk as it is looked at."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,8 @@ class Kind:
     names(): the names within the kind (methods for distill; else just the kind's own name);
     config(name) → its Config class; version(name): raised when results change, part of the key;
     parents(config): ids of the runs it needs finished first, as the config names them; needs(name, config): the
-    questions whose answers it needs, which are asked along with it;
+    questions whose answers it needs, which are asked along with it; disk(name, config): bytes that it will write,
+    where they are more than a few MB;
     run(name, config, recorder) → summary (JSON-ready), executed in the worker.
     """
 
@@ -112,6 +123,7 @@ class Kind:
     version: Callable[[str], int] = lambda name: 1
     parents: Callable[[Any], tuple[str, ...]] = lambda config: ()
     needs: Callable[[str, Any], tuple[Spec, ...]] = lambda name, config: ()
+    disk: Callable[[str, Any], int] = lambda name, config: 0
 
 
 @dataclass(frozen=True)

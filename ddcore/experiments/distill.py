@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,20 +47,20 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     watch = device.Stopwatch(where)
     state = method.start(task)
     notes = _notes(task)
-    if (progress := _resume(state, recorder)) is None:
-        progress = Progress(state.images.detach().clone())
+    if (progress := _resume(state, task, recorder)) is None:
+        progress = Progress(_image_set(state, task))
         for text in notes:
             recorder.note(text)
     watch.seconds = progress.seconds
-    initial = _image_set(progress.initial, state, task)
+    initial = progress.initial
     recorder.save_images("initial", initial)
     if state.step == 0:
-        recorder.snapshot(0, initial.images)
+        recorder.snapshot(0, initial)
     if method.step:
         _advance(method, task, state, progress, recorder)
     seconds = watch.stop()
     _checkpoint(state, task, progress, seconds, recorder)
-    final = _image_set(state.images, state, task)
+    final = _image_set(state, task)
     recorder.save_images("images", final)
     recorder.save_picture("final", _picture(final, config.ipc))
     return {
@@ -79,18 +79,18 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
 class Progress:
     """What the driver itself carries from session to session.
 
-    initial: the images before the first step (kept, not drawn again: another device would draw others);
+    initial: the set before the first step (kept, not drawn again: another device would draw another);
     seconds: time spent until the last checkpoint; latest: the last recorded value of each curve; saved: the step
     of the last checkpoint.
     """
 
-    initial: torch.Tensor
+    initial: ImageSet
     seconds: float = 0.0
     latest: dict[str, float] = field(default_factory=dict)
     saved: int | None = None
 
 
-def _resume(state: State, recorder: Recorder) -> Progress | None:
+def _resume(state: State, task: Task, recorder: Recorder) -> Progress | None:
     """Load the newest checkpoint into `state`, if any."""
     if (point := recorder.resume_point()) is None:
         return None
@@ -98,8 +98,12 @@ def _resume(state: State, recorder: Recorder) -> Progress | None:
     states.load(state, tensors, meta["state"])
     recorder.event("resumed", step=state.step)
     recorder.note(f"Goes on from step {state.step}.")
-    initial = tensors["initial"].to(state.images.device)
-    return Progress(initial, float(meta["seconds"]), dict(meta["latest"]), state.step)
+    rate = tensors.get("initial_lr")
+    first = replace(
+        _image_set(state, task), images=tensors["initial"], label_logits=tensors.get("initial_logits"),
+        lr=None if rate is None else float(rate),
+    )  # fmt: skip
+    return Progress(first, float(meta["seconds"]), dict(meta["latest"]), state.step)
 
 
 def _advance(method: Method, task: Task, state: State, progress: Progress, recorder: Recorder) -> None:
@@ -121,7 +125,7 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
             recorder.event("step", step=state.step, total=total, seconds=round(seconds, 3), **values)
             progress.latest |= values
         if kept:
-            recorder.snapshot(state.step, state.images)
+            recorder.snapshot(state.step, _image_set(state, task))
             recorder.event("snapshot", step=state.step)
         recorder.progress(state.step, total, "Distilling")
         if kept or time.perf_counter() - saved > CHECKPOINT_SECONDS:
@@ -180,16 +184,24 @@ def _checkpoint(state: State, task: Task, progress: Progress, seconds: float, re
     _numbers({}, state, task, progress)
     tensors, numbers = states.dump(state)
     meta = {"state": numbers, "seconds": seconds, "latest": progress.latest}
-    recorder.checkpoint(tensors | {"initial": progress.initial}, meta)
+    recorder.checkpoint(tensors | _first(progress.initial), meta)
     progress.saved = state.step
 
 
-def _image_set(images: torch.Tensor, state: State, task: Task) -> ImageSet:
+def _first(initial: ImageSet) -> dict[str, torch.Tensor]:
+    """What of the first set is learnt, for a checkpoint."""
+    soft = {} if initial.label_logits is None else {"initial_logits": initial.label_logits}
+    rate = {} if initial.lr is None else {"initial_lr": torch.tensor(initial.lr)}
+    return {"initial": initial.images, **soft, **rate}
+
+
+def _image_set(state: State, task: Task) -> ImageSet:
+    """A copy of the set as it is now, on the CPU."""
     data = task.data
-    soft = None if state.label_logits is None else state.label_logits.detach().cpu()
+    soft = None if state.label_logits is None else state.label_logits.detach().cpu().clone()
     return ImageSet(
-        images.detach().cpu(), state.labels.cpu(), tuple(data.classes), tuple(data.mean), tuple(data.std),
-        soft, None if state.lr is None else float(state.lr),
+        state.images.detach().cpu().clone(), state.labels.cpu(), tuple(data.classes), tuple(data.mean),
+        tuple(data.std), soft, None if state.lr is None else float(state.lr),
     )  # fmt: skip
 
 

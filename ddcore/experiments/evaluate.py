@@ -51,6 +51,11 @@ class EvaluateConfig(NetworkConfig):
         "learnt", label="Labels", group="Images",
         help="'learnt' trains on the set's soft labels where it has any, 'hard' on the classes alone.",
     )  # fmt: skip
+    lr_from: Literal["protocol", "learnt"] = Param(
+        "protocol", label="Learning rate from", group="Images",
+        help="'protocol' trains every set with the protocol's, so that it compares with its controls; 'learnt' with "
+        "the one that came with the set, where it has one.",
+    )  # fmt: skip
     split: Literal["test", "val"] = Param(
         "test", label="Tested on", group="Evaluation",
         help="'test' is the official test set, measured once, at the end; 'val' the validation split, for choosing.",
@@ -79,6 +84,8 @@ class EvaluateConfig(NetworkConfig):
         """What the protocol says enters the key instead of its name, so a changed protocol is another question."""
         values = super().key_values()
         del values["protocol"], values["batch_size"], values["augment"]
+        if self.lr_from == "protocol":
+            del values["lr_from"]  # the only way there was when evaluations were first kept
         return {**values, "training": self.training().values()}
 
     def protocol_label(self) -> str:
@@ -86,7 +93,8 @@ class EvaluateConfig(NetworkConfig):
         own, now = PROTOCOLS[self.protocol].training(self.facts.augment), self.training()
         batch = [] if now.batch_size == own.batch_size else [f"batch {now.batch_size}"]
         augment = [] if now.augment == own.augment else ["no augmentation" if now.augment == "none" else now.augment]
-        return ", ".join([self.protocol, *batch, *augment])
+        rate = ["learnt learning rate"] if self.lr_from == "learnt" else []
+        return ", ".join([self.protocol, *batch, *augment, *rate])
 
     def training(self) -> TrainConfig:
         """The training setting: the protocol's, with this batch size and augmentation where they are given."""
@@ -129,7 +137,7 @@ class Trial:
     def __init__(self, config: EvaluateConfig, subject: ImageSet, judge: Resident, where: torch.device) -> None:
         self.config, self.subject, self.judge, self.where = config, subject, judge, where
         own = config.training()
-        self.setting = own.replace(lr=subject.lr) if subject.lr else own
+        self.setting = own.replace(lr=subject.lr) if subject.lr and config.lr_from == "learnt" else own
         self.images, self.labels = subject.images.to(where), subject.labels.to(where)
         soft = subject.label_logits if config.labels == "learnt" else None
         self.soft = None if soft is None else soft.to(where).softmax(1)
@@ -266,8 +274,6 @@ def _check_fit(config: EvaluateConfig, subject: ImageSet) -> None:
     """Refuse images of another data set or size before anything is trained on them."""
     shape = tuple(subject.images.shape[1:])
     problems = []
-    if config.step is not None and config.labels == "learnt" and subject.label_logits is not None:
-        problems.append(f"snapshots of run {config.run} keep no soft labels, got labels learnt; ask for labels hard")
     if shape != config.shape:
         problems.append(f"run {config.run} holds images of shape {shape}, the evaluation expects {config.shape}")
     if subject.classes != config.facts.classes:

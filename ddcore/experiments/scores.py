@@ -1,8 +1,9 @@
 """How hard each training image is: several networks learn the data, and each image is looked at after every epoch.
 
 Kept for the runs that build on it: "scores", with `indices` of the scored images in the training part (int64,
-ascending) and in their order `el2n` and `forgetting` (float32, larger is harder); "network", the weights of the first
-agent after its last epoch.
+ascending) and in their order `labels` (int64), `el2n`, `forgetting` and `grad_norm` (float32, larger is harder);
+"network", the weights of the first agent after its last epoch. For eyes: the image sets "easiest_<score>" and
+"hardest_<score>", a few of each class.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ddcore.data import split
 from ddcore.errors import ConfigError
-from ddcore.experiments.base import Kind, Recorder
+from ddcore.experiments.base import ImageSet, Kind, Recorder
 from ddcore.experiments.evaluate import spread
 from ddcore.lazy import lazy
 from ddcore.methods.scored import AgentsConfig
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
     from ddcore.data import load, resident
     from ddcore.data.base import Data
     from ddcore.data.resident import Resident
-    from ddcore.ops import device, nets, scoring, seeds, train
+    from ddcore.ops import coreset, device, nets, scoring, seeds, train
 else:
     np, torch = lazy("numpy"), lazy("torch")
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, nets, scoring, seeds, train = (
-        lazy(f"ddcore.ops.{m}") for m in ("device", "nets", "scoring", "seeds", "train")
+    coreset, device, nets, scoring, seeds, train = (
+        lazy(f"ddcore.ops.{m}") for m in ("coreset", "device", "nets", "scoring", "seeds", "train")
     )
+
+SCORES = ("el2n", "forgetting", "grad_norm")
+SHOWN = 5  # images of each class that are kept as the easiest and the hardest
 
 
 class ScoresConfig(TrainConfig, AgentsConfig):
@@ -51,13 +55,13 @@ class ScoresConfig(TrainConfig, AgentsConfig):
     )  # fmt: skip
     el2n_epochs: int | None = Param(
         None, label="EL2N epochs", group="Scores", ge=1, le=5000, step=1,
-        help="EL2N is the mean over so many first epochs; left empty, the first five at most. "
+        help="EL2N and the gradient norm are means over so many first epochs; left empty, the first five at most. "
         "Late in training few images have an error left.",
     )  # fmt: skip
 
     @property
     def early(self) -> int:
-        """How many first epochs EL2N is the mean over."""
+        """How many first epochs EL2N and the gradient norm are means over."""
         return self.el2n_epochs or min(5, self.epochs)
 
     def key_values(self) -> dict[str, Any]:
@@ -74,12 +78,13 @@ class ScoresConfig(TrainConfig, AgentsConfig):
 class Progress:
     """What is carried from epoch to epoch beside the agent in training.
 
-    el2n: sums over agents and early epochs (n,); forgetting: sums over finished agents (n,); right: what the present
-    agent answered right after each of its epochs, bool (epochs, n); first: the first agent's weights, once it is
-    trained; agent: which is in training; val_accuracies: of the finished ones.
+    el2n, grad_norm: sums over agents and early epochs (n,); forgetting: sums over finished agents (n,); right: what
+    the present agent answered right after each of its epochs, bool (epochs, n); first: the first agent's weights, once
+    it is trained; agent: which is in training; val_accuracies: of the finished ones.
     """
 
     el2n: Tensor
+    grad_norm: Tensor
     forgetting: Tensor
     right: Tensor
     first: dict[str, Tensor] = field(default_factory=dict)
@@ -98,20 +103,22 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
     val = resident.Resident.from_split(data.val, data, where)
     n = len(part)
     progress = Progress(
-        torch.zeros(n, device=where), torch.zeros(n, device=where),
+        torch.zeros(n, device=where), torch.zeros(n, device=where), torch.zeros(n, device=where),
         torch.zeros(config.epochs, n, dtype=torch.bool, device=where),
     )  # fmt: skip
     point = _resume(progress, recorder)
     while progress.agent < config.agents:
         _train_agent(config, part, val, progress, point, recorder)
         point = None
-    el2n = progress.el2n / (config.agents * config.early)
-    kept = {"indices": torch.from_numpy(indices), "el2n": el2n, "forgetting": progress.forgetting}
-    recorder.save_arrays("scores", kept)
+    looks = config.agents * config.early
+    found = {"el2n": progress.el2n / looks, "forgetting": progress.forgetting, "grad_norm": progress.grad_norm / looks}
+    recorder.save_arrays("scores", {"indices": torch.from_numpy(indices), "labels": part.labels, **found})
     recorder.save_arrays("network", progress.first)
+    for score, values in found.items():
+        _show(score, values, part, config, recorder)
     return {
         "agents": config.agents, "epochs": config.epochs, "el2n_epochs": config.early, "images": n,
-        "el2n": {"mean": el2n.mean().item(), "max": el2n.max().item()},
+        "scores": list(found), **{score: _extent(found[score]) for score in ("el2n", "grad_norm")},
         "never_forgotten": (progress.forgetting == 0).float().mean().item(),
         "val_accuracy": spread(progress.val_accuracies),
         "steps": config.agents * config.optimiser_steps(n), "seconds": progress.seconds,
@@ -155,10 +162,13 @@ def _train_agent(
 
     def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
         epoch = training.step // each
-        logits = _logits(training.network, part, recorder)
+        logits, lengths = train.logits_and_lengths(
+            training.network, part.batch, len(part), where, on_batch=recorder.check_cancelled
+        )
         right = progress.right[epoch - 1] = logits.argmax(1) == part.labels
         if epoch <= config.early:
             progress.el2n += scoring.el2n(logits, part.labels)
+            progress.grad_norm += scoring.grad_norm(logits, part.labels, lengths)
         told = {"agent": agent, "epoch": epoch, "loss": loss.item(), "train_accuracy": right.float().mean().item()}
         if agent == 0 or epoch == config.epochs:
             told["val_accuracy"] = _accuracy(training.network, val, recorder)
@@ -176,17 +186,31 @@ def _train_agent(
     progress.agent += 1
 
 
-def _logits(network: nn.Module, part: Resident, recorder: Recorder) -> Tensor:
-    return train.logits(network, part.batch, len(part), part.device, on_batch=recorder.check_cancelled)
-
-
 def _accuracy(network: nn.Module, part: Resident, recorder: Recorder) -> float:
-    return (_logits(network, part, recorder).argmax(1) == part.labels).float().mean().item()
+    said = train.logits(network, part.batch, len(part), part.device, on_batch=recorder.check_cancelled)
+    return (said.argmax(1) == part.labels).float().mean().item()
+
+
+def _extent(values: Tensor) -> dict[str, float]:
+    return {"mean": values.mean().item(), "max": values.max().item()}
+
+
+def _show(score: str, values: Tensor, part: Resident, config: ScoresConfig, recorder: Recorder) -> None:
+    """Keep the easiest and the hardest images of each class, the extreme one first; equals in a drawn order."""
+    for words, hardest in (("easiest", False), ("hardest", True)):
+        picked = []
+        for label in range(len(part.classes)):
+            members = part.of_class(label)
+            draws = seeds.generator(config.seed, "scores", "shown", score, label, device=part.device)
+            picked.append(members[coreset.ranked(values[members], draws, descending=hardest)[:SHOWN]])
+        indices = torch.cat(picked)
+        images, labels = part.batch(indices).cpu(), part.labels[indices].cpu()
+        recorder.save_images(f"{words}_{score}", ImageSet(images, labels, part.classes, part.mean, part.std))
 
 
 def _checkpoint(training: train.Training, progress: Progress, recorder: Recorder) -> None:
     """After an epoch of the agent in training."""
-    tensors = {"el2n": progress.el2n, "forgetting": progress.forgetting, "right": progress.right}
+    tensors = {name: getattr(progress, name) for name in (*SCORES, "right")}
     first = {f"first.{name}": t for name, t in progress.first.items()}
     meta = {"agent": progress.agent, "step": training.step, "seconds": progress.seconds,
             "val_accuracies": progress.val_accuracies}  # fmt: skip
@@ -198,7 +222,7 @@ def _resume(progress: Progress, recorder: Recorder) -> tuple[dict[str, Tensor], 
     if (point := recorder.resume_point()) is None:
         return None
     tensors, meta = point
-    for name in ("el2n", "forgetting", "right"):
+    for name in (*SCORES, "right"):
         getattr(progress, name).copy_(tensors[name])
     prefix = "first."
     progress.first = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
@@ -214,4 +238,5 @@ KIND = Kind(
     names=lambda: ("scores",),
     config=lambda name: ScoresConfig,
     run=run,
+    version=lambda name: 2,
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.jobs.job import mark_ended, mark_queued, request_cancel
 from ddcore.jobs.launch import tend
+from ddcore.jobs.needs import check_disk
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.status import Status, read_status
 from ddcore.runs.record import RunRecord
@@ -30,7 +31,7 @@ def submit(spec: Spec) -> str:
     Done already or under way: nothing is started. Ended early: it is queued again and goes on from
     its checkpoint, and so are the parents that it needs; what it needs and nobody asked yet is asked too.
     Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
-    question cannot be written down.
+    question cannot be written down or the disk is too small for the answer.
     """
     from ddcore.runs.key import key, parents
 
@@ -38,6 +39,7 @@ def submit(spec: Spec) -> str:
     run_id = key(spec)
     if store.exists(run_id) and store.record(run_id).state == "done":
         return run_id
+    check_disk(store, [spec])
     with store.lock():
         _create_needs(store, spec)
         _check_parents(store, spec.kind, parents(spec))
@@ -148,6 +150,7 @@ def run_inline(spec: Spec, store: Store | None = None) -> str:
     from ddcore.jobs.worker import execute
 
     store = store or Store()
+    check_disk(store, [spec])
     for one in KINDS[spec.kind].needs(spec.name, spec.config):
         run_inline(one, store)
     with store.lock():

@@ -1,7 +1,9 @@
 """A distilled set never stands alone: its evaluation and that of its controls, as one plan.
 
 Under the identical protocol and on the same network: random real images, the undistilled initial
-images, the full training data. Each is a run of its own, so whatever is known is not computed again.
+images, the full training data; where soft labels are learnt the initial images with class labels alone too, so that
+nobody takes the gain of the labels for that of the images; what the method wants to be held against. Each is a run of
+its own, so whatever is known is not computed again.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from ddcore import jobs
 from ddcore.errors import ConfigError
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig, spread
+from ddcore.jobs.needs import check_disk
 from ddcore.methods import METHODS
+from ddcore.params import Config
 from ddcore.runs.key import identity, key
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
@@ -43,17 +47,31 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Varied:
+    """A method with other values beside a run of it (`methods.base.Variation`): what distils it, what judges it."""
+
+    role: str
+    title: str
+    help: str
+    distil: Spec
+    evaluation: Spec
+
+
+@dataclass(frozen=True)
 class Plan:
     """What is computed to judge one distilled run under one protocol.
 
-    initial is None for coresets, whose result is their start; random is the control's own run.
+    initial is None for coresets, whose result is their start; initial_hard, with class labels alone, where no soft
+    labels are learnt; random is the control's own run.
     """
 
     run: str
     final: Spec
     initial: Spec | None
+    initial_hard: Spec | None
     random: Spec
     random_real: Spec
+    variations: tuple[Varied, ...]
     full: Spec
 
     @property
@@ -63,69 +81,131 @@ class Plan:
         assert isinstance(config, EvaluateConfig)
         return config.protocol_label()
 
+    @property
+    def controls(self) -> dict[str, Spec | None]:
+        """The evaluation of each control but the full data, by role; None where the method has no such thing."""
+        hard = {"initial_hard": self.initial_hard} if self.initial_hard else {}
+        varied = {one.role: one.evaluation for one in self.variations}
+        return {"random_real": self.random_real, "initial": self.initial, **hard, **varied}
+
     def specs(self, with_full: bool = False) -> list[Spec]:
         """Everything in the order in which it is best computed; full data only on request: it is long."""
-        small = [self.final, self.random, self.random_real, *([self.initial] if self.initial else [])]
+        initial = [one for one in (self.initial, self.initial_hard) if one]
+        varied = [one for v in self.variations for one in (v.distil, v.evaluation)]
+        small = [self.final, self.random, self.random_real, *initial, *varied]
         return [*small, self.full] if with_full else small
 
 
-def evaluation(record: RunRecord, question: Question, **changes: Any) -> Spec:
-    """The question put to this run's images; changes: other parameters of EvaluateConfig (step, images, run …).
+@dataclass(frozen=True)
+class Subject:
+    """A set that is judged, whether it is distilled already or not."""
+
+    id: str
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+
+
+def _subject(of: RunRecord | Spec) -> Subject:
+    if isinstance(of, Spec):
+        return Subject(key(of), of.kind, of.name, of.config.values())
+    return Subject(of.id, of.kind, of.name, of.config)
+
+
+def evaluation(of: RunRecord | Spec, question: Question, **changes: Any) -> Spec:
+    """The question put to this set's images; changes: other parameters of EvaluateConfig (step, images, run …).
 
     Raises ConfigError or UnknownName like any spec.
     """
-    if record.kind != "distill":
-        raise ConfigError([f"only a distilled set or coreset can be evaluated; run {record.id} is a {record.kind} run"])
-    config = record.config
+    subject = _subject(of)
+    if subject.kind != "distill":
+        raise ConfigError([
+            f"only a distilled set or coreset can be evaluated; run {subject.id} is a {subject.kind} run"
+        ])  # fmt: skip
+    config = subject.config
     asked = {name: getattr(question, name) for name in
              ("protocol", "nets", "batch_size", "augment", "split", "labels", "seed", "device")}  # fmt: skip
     place = {"dataset": config["dataset"], "resolution": config["resolution"]}
     network = _network_of(config, question.network)
-    return spec("evaluate", "evaluate", {**place, **network, **asked, "run": record.id, **changes})
+    return spec("evaluate", "evaluate", {**place, **network, **asked, "run": subject.id, **changes})
 
 
-def plan(record: RunRecord, question: Question) -> Plan:
-    """The plan for a distilled run. Raises ConfigError or UnknownName like any spec."""
-    final = evaluation(record, question)
+def plan(of: RunRecord | Spec, question: Question) -> Plan:
+    """The plan for a distilled run, or for one that is not asked for yet.
+
+    Raises ConfigError or UnknownName like any spec.
+    """
+    final, subject = evaluation(of, question), _subject(of)
     asked = final.config
     assert isinstance(asked, EvaluateConfig)
-    config = record.config
+    config, method = subject.config, METHODS[subject.name]
     place = {"dataset": config["dataset"], "resolution": config["resolution"], "device": question.device}
     random = spec("distill", "random", {**place, "ipc": config["ipc"], "seed": config["seed"]})
-    distilled = METHODS[record.name].step is not None
     network = {"network": asked.network, **asked.network_options()}
+    soft = _learns_labels(of) and question.labels == "learnt"
     return Plan(
-        run=record.id,
+        run=subject.id,
         final=final,
-        initial=evaluation(record, question, images="initial") if distilled else None,
+        initial=evaluation(of, question, images="initial") if method.step else None,
+        initial_hard=evaluation(of, question, images="initial", labels="hard") if method.step and soft else None,
         random=random,
-        random_real=evaluation(record, question, run=key(random)),
+        random_real=evaluation(of, question, run=key(random)),
+        variations=_variations(of, question),
         full=spec("baseline", "baseline", {**place, **network, **asked.training().values(), "seed": question.seed}),
     )
 
 
+def _learns_labels(of: RunRecord | Spec) -> bool:
+    """Whether this set's method learns soft labels for it."""
+    config = _config(of)
+    return config is not None and METHODS[_subject(of).name].learns_labels(config)
+
+
+def _variations(of: RunRecord | Spec, question: Question) -> tuple[Varied, ...]:
+    name, config = _subject(of).name, _config(of)
+    found = []
+    for one in METHODS[name].variations(config) if config else ():
+        distil = spec("distill", name, one.values)
+        found.append(Varied(one.role, one.title, one.help, distil, evaluation(of, question, run=key(distil))))
+    return tuple(found)
+
+
+def _config(of: RunRecord | Spec) -> Config | None:
+    """The parameters of this set as its method knows them; None for a run of a version that had others."""
+    if isinstance(of, Spec):
+        return of.config
+    try:
+        return spec(of.kind, of.name, of.config).config
+    except ConfigError:
+        return None
+
+
 def submit(plan: Plan, with_full: bool = False) -> list[str]:
-    """Ask for everything in the plan that is not known yet; the run ids in order."""
-    return [jobs.submit(one) for one in plan.specs(with_full)]
+    """Ask for everything in the plan that is not known yet; the run ids in order.
+
+    Raises FolderUnusable before the first of them is asked for where the disk is too small for all.
+    """
+    asked = plan.specs(with_full)
+    check_disk(Store(), asked)
+    return [jobs.submit(one) for one in asked]
 
 
 def outcome(plan: Plan, store: Store) -> dict[str, Any]:
     """What is known of the plan now: accuracy, controls and seconds; None where not computed."""
     final = _summary(store, plan.final)
-    evaluations = [_summary(store, one) for one in (plan.final, plan.initial, plan.random_real) if one]
-    known = [e["seconds"] for e in evaluations if e]
+    known = {role: one and _summary(store, one) for role, one in plan.controls.items()}
+    seconds = [summary["seconds"] for summary in (final, *known.values()) if summary]
     return {
         "accuracy": final and final["accuracy"],
         "controls": {
-            "random_real": (random := _summary(store, plan.random_real)) and random["accuracy"],
-            "initial": plan.initial and (initial := _summary(store, plan.initial)) and initial["accuracy"],
+            **{role: summary and summary["accuracy"] for role, summary in known.items()},
             "full": full_data(plan, store),
         },
         "majority": final and final["majority"],
         "network": {name: value for name, value in plan.final.config.values().items() if name in NETWORK_PARAMS},
         "seconds": {
             "distill": store.record(plan.run).summary.get("seconds"),
-            "evaluate": sum(known) if known else None,
+            "evaluate": sum(seconds) if seconds else None,
         },
         "evaluation": key(plan.final),
     }
@@ -141,8 +221,7 @@ def over_seeds(plans: Sequence[Plan], store: Store) -> dict[str, Any]:
         **each[0],
         "accuracy": _pooled(store, [p.final for p in plans]),
         "controls": {
-            "random_real": _pooled(store, [p.random_real for p in plans]),
-            "initial": _pooled(store, [p.initial for p in plans]),
+            **{role: _pooled(store, [p.controls[role] for p in plans]) for role in plans[0].controls},
             "full": each[0]["controls"]["full"],
         },
         "seconds": {name: sum(e["seconds"][name] or 0 for e in each) or None for name in each[0]["seconds"]},

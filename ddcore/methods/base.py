@@ -22,6 +22,7 @@ from ddcore.presets import Preset
 from ddcore.settings import DataConfig
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from ddcore.data.resident import Resident
@@ -39,6 +40,8 @@ class Parent(Protocol):
     summary: Mapping[str, Any]
 
     def arrays(self, name: str) -> dict[str, torch.Tensor]: ...
+
+    def mapped(self, name: str) -> np.ndarray: ...
 
 
 class MethodConfig(DataConfig):
@@ -112,12 +115,27 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Variation:
+    """The same method with other values, shown beside a run of it as a control.
+
+    role: its name in tables and JSON ("datm"); title, help: for people; values: all parameters of the control.
+    """
+
+    role: str
+    title: str
+    help: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Method:
     """A registered method.
 
     steps(config): how many times `step` is called (0 for coresets, which finish in `start`);
     cost(config, macs, classes): multiply-adds of the whole run, given those of one forward pass of one image;
     needs(config): (kind, name, values) of each run that it builds on, computed first and found in `Task.parents`;
+    learns_labels(config): whether the set gets soft labels, so that controls are shown with and without them;
+    variations(config): what else is shown beside a run, with a distillation of its own;
     curves: recorded scalar → label for people; version: raise it when results change.
     """
 
@@ -131,6 +149,8 @@ class Method:
     steps: Callable[[Any], int] = lambda config: 0
     cost: Callable[[Any, int, int], int] = lambda config, macs, classes: 0
     needs: Callable[[Any], tuple[Need, ...]] = lambda config: ()
+    learns_labels: Callable[[Any], bool] = lambda config: False
+    variations: Callable[[Any], tuple[Variation, ...]] = lambda config: ()
     presets: tuple[Preset, ...] = ()
     curves: Mapping[str, str] = field(default_factory=dict)
     version: int = 1

@@ -1,6 +1,6 @@
 """How hard each image is for networks in training.
 
-Notation: n images, K classes, E epochs.
+Notation: n images, K classes, E epochs; h is an image's embedding, what the last layer, linear, sees of it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,16 @@ def el2n(logits: Tensor, labels: Tensor) -> Tensor:
     EL2N of Paul et al., Deep Learning on a Data Diet (NeurIPS 2021); there the mean over networks early in training.
     """
     return (logits.softmax(1) - F.one_hot(labels, logits.shape[1])).norm(dim=1)
+
+
+def grad_norm(logits: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
+    """The length (n,) of each image's own gradient of the cross-entropy with respect to the last layer.
+
+    From logits (n, K) and lengths ‖h‖₂ (n,). The gradient is (p − y)·hᵀ for the weights and p − y for the biases, so
+    its length is ‖p − y‖₂·√(1 + ‖h‖²). GraNd of Paul et al. (NeurIPS 2021), of the last layer alone as DeepCore and
+    PAD's code take it.
+    """
+    return el2n(logits, labels) * (1 + lengths.square()).sqrt()
 
 
 def forgetting_counts(right: Tensor) -> Tensor:

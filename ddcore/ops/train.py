@@ -7,7 +7,7 @@ indices. Networks of one kind are stacked: every weight gets a first dimension n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,7 +74,7 @@ class Stack:
     against 4.1 ms for each image of each network (ConvNet-3 of width 128, three networks, batch 25, two cores).
     """
 
-    def __init__(self, networks: Sequence[nn.Module], together: bool | None = None) -> None:
+    def __init__(self, networks: Sequence[Net], together: bool | None = None) -> None:
         self._one = networks[0]
         wanted = next(self._one.parameters()).is_cuda if together is None else together
         self.together = wanted and len(networks) > 1
@@ -96,7 +96,7 @@ class Stack:
         """Training or evaluation mode for all of them."""
         self._one.train(mode)
 
-    def member(self, i: int) -> nn.Module:
+    def member(self, i: int) -> Net:
         """Network i as a module of its own; it is the same module at every call, with other weights."""
         parameters, buffers = self._weights(i)
         self._one.load_state_dict({**parameters, **buffers})
@@ -140,13 +140,13 @@ class Training:
     step: int = 0
 
     @classmethod
-    def begin(cls, *networks: nn.Module, together: bool | None = None) -> Training:
+    def begin(cls, *networks: Net, together: bool | None = None) -> Training:
         """At rest, before the first step."""
         stack = Stack(networks, together)
         return cls(stack, [torch.zeros_like(p) for p in stack.parameters.values()])
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> Net:
         """The first network, as a module of its own."""
         return self.stack.member(0)
 
@@ -188,35 +188,54 @@ def train(
     that is not finite.
     """
     size, total = setting.batch_size, setting.total(len(labels))
-    targets = labels if soft_labels is None else soft_labels
+    everything = torch.arange(len(labels), device=labels.device)
     while training.step < total:
-        order, draws = _epoch(purposes, training.step // -(-len(labels) // size), labels)
-        loss_sum = correct = torch.zeros(len(purposes), device=labels.device)
-        seen = 0
-        training.stack.train()
-        for batch in order.split(size, dim=1)[: total - training.step]:
-            on_step()
-            x = images(batch)
-            if setting.augment != "none":
-                x = torch.stack([_changed(one, setting.augment, g) for one, g in zip(x, draws, strict=True)])
-            rate = setting.rate(training.step, len(labels))
-            loss, right = _step(training, x, labels[batch], targets[batch], setting, rate)
-            loss_sum, correct, seen = loss_sum + loss * batch.shape[1], correct + right, seen + batch.shape[1]
-            training.step += 1
-        if not loss_sum.isfinite().all():
-            raise Diverged(
-                f"training diverged by step {training.step}: the loss is no finite number. The likely cause is too "
-                f"large a learning rate: lr is {setting.lr:g}; try {setting.lr / 10:g}."
-            )
-        on_epoch(loss_sum / seen, correct / seen)
+        order, draws = drawn(purposes, training.step // -(-len(labels) // size), everything)
+        left = order[:, : (total - training.step) * size]
+        on_epoch(*one_epoch(training, images, labels, setting, left, draws, on_step, soft_labels))
 
 
-def _epoch(purposes: Sequence[Purpose], epoch: int, labels: Tensor) -> tuple[Tensor, list[torch.Generator]]:
-    """(the order of the images for each network (n, N); the generators of their augmentation)."""
-    device = labels.device
-    orders = [torch.randperm(len(labels), generator=seeds.generator(*p, "order", epoch, device=device), device=device)
+def drawn(purposes: Sequence[Purpose], epoch: int, among: Tensor) -> tuple[Tensor, list[torch.Generator]]:
+    """What an epoch draws: (the images at `among` in the order of each network (n, N); generators to augment them)."""
+    device = among.device
+    orders = [torch.randperm(len(among), generator=seeds.generator(*p, "order", epoch, device=device), device=device)
               for p in purposes]  # fmt: skip
-    return torch.stack(orders), [seeds.generator(*p, "augment", epoch) for p in purposes]
+    return among[torch.stack(orders)], [seeds.generator(*p, "augment", epoch) for p in purposes]
+
+
+def one_epoch(
+    training: Training,
+    images: Batch,
+    labels: Tensor,
+    setting: Setting,
+    order: Tensor,
+    draws: list[torch.Generator],
+    on_step: Callable[[], None] = lambda: None,
+    soft_labels: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Train each network on its images of `order` (n, N) once: (mean loss, training accuracy), each (n,).
+
+    Raises Diverged at the end, as `train` does.
+    """
+    targets = labels if soft_labels is None else soft_labels
+    loss_sum = correct = torch.zeros(len(order), device=labels.device)
+    seen = 0
+    training.stack.train()
+    for batch in order.split(setting.batch_size, dim=1):
+        on_step()
+        x = images(batch)
+        if setting.augment != "none":
+            x = torch.stack([_changed(one, setting.augment, g) for one, g in zip(x, draws, strict=True)])
+        rate = setting.rate(training.step, len(labels))
+        loss, right = _step(training, x, labels[batch], targets[batch], setting, rate)
+        loss_sum, correct, seen = loss_sum + loss * batch.shape[1], correct + right, seen + batch.shape[1]
+        training.step += 1
+    if not loss_sum.isfinite().all():
+        raise Diverged(
+            f"training diverged by step {training.step}: the loss is no finite number. The likely cause is too "
+            f"large a learning rate: {setting.lr:g}; try {setting.lr / 10:g}."
+        )
+    return loss_sum / seen, correct / seen
 
 
 def _changed(images: Tensor, strategy: str, generator: torch.Generator) -> Tensor:
@@ -273,13 +292,36 @@ def logits(
     batch 250: larger batches leave the cache of a small CPU and are slower there. Channels last: a forward pass of
     ConvNet-3 takes 0.5 to 0.75 of the time there (two cores, AVX-512), while training gains nothing.
     """
+    return torch.cat([network(x) for x in _looked_at(network, images, n, device, batch, on_batch)])
+
+
+@torch.no_grad()
+def logits_and_lengths(
+    network: Net,
+    images: Batch,
+    n: int,
+    device: torch.device,
+    batch: int = 250,
+    on_batch: Callable[[], None] = lambda: None,
+) -> tuple[Tensor, Tensor]:
+    """(the same logits; ‖embedding‖₂ of each of the n images (n,)), in one pass."""
+    said, lengths = [], []
+    for x in _looked_at(network, images, n, device, batch, on_batch):
+        embedded = network.embed(x)
+        said.append(network.classifier(embedded))
+        lengths.append(embedded.norm(dim=1))
+    return torch.cat(said), torch.cat(lengths)
+
+
+def _looked_at(
+    network: nn.Module, images: Batch, n: int, device: torch.device, batch: int, on_batch: Callable[[], None]
+) -> Iterator[Tensor]:
+    """The n images batch by batch, laid out for a forward pass of the network, which is put into evaluation mode."""
     network.eval().to(memory_format=torch.channels_last)
-    found = []
     for start in range(0, n, batch):
         on_batch()
         indices = torch.arange(start, min(start + batch, n), device=device)
-        found.append(network(images(indices).contiguous(memory_format=torch.channels_last)))
-    return torch.cat(found)
+        yield images(indices).contiguous(memory_format=torch.channels_last)
 
 
 def per_class_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> list[float]:

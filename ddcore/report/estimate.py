@@ -2,36 +2,36 @@
 
 A simple model of this kind of device (multiply-adds at an assumed speed, a least time for each step) is corrected by
 how the latest finished runs compared with it: the median factor over those most like it (same kind, data set and
-network; else same kind; else any). Before any run has finished, the cautious model alone is used and marked rough.
+network; else same kind). Another method is another kind. Before any of the kind has finished, the cautious model is
+used and marked rough; runs of other kinds can then only make it more cautious.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from ddcore import counts
 from ddcore.data import DATASETS
-from ddcore.errors import DataBroken, DataMissing
 from ddcore.experiments import KINDS, Spec
+from ddcore.experiments.experts import LOOKED_AT
+from ddcore.jobs.needs import disk, unfinished
 from ddcore.methods import METHODS
-from ddcore.networks import NETWORKS
 from ddcore.report import text
-from ddcore.runs.key import key
 from ddcore.settings import TrainConfig
 
 if TYPE_CHECKING:
+    from ddcore.methods.trajectories import TrajectoryConfig
     from ddcore.runs.store import RunRecord
 
-ASSUMED = {"cpu": 20e9, "cuda": 1e12}  # multiply-adds per second, cautious: two laptop cores, a small GPU
-LIKE = ("", "of this kind ", "of this kind on this data set ", "of this kind, data set and network ")
+__all__ = ["Estimate", "cost", "disk", "estimate", "steps", "total"]
+
+ASSUMED = {"cpu": 15e9, "cuda": 1e12}  # multiply-adds per second, cautious: two laptop cores, a small GPU
+LIKE = ("of other kinds ", "of this kind ", "of this kind on this data set ", "of this kind, data set and network ")
 START = 4.0  # seconds: a worker starts, imports torch, reads the data
 STEP = {"cpu": 0.02, "cuda": 0.005}  # seconds at least for a step, however small the network
-NORM_MACS = {"instance": 5, "batch": 2, "layer": 5, "group": 5, "none": 0}  # for each element, as fvcore counts
 RECENT = 5  # runs the median is taken over
 
 
@@ -47,45 +47,18 @@ class Estimate:
         return f"about {text.duration(self.seconds)}" + (" (rough)" if self.rough else "")
 
 
-@cache
-def shipped() -> dict[str, Any]:
-    """What ships: {"macs": {network: {"1x28x28x10": n}}, "parameters": likewise, "sizes": {data set: {split: n}}}."""
-    return json.loads((Path(__file__).parent / "macs.json").read_text("utf-8"))
-
-
-def macs(network: str, shape: tuple[int, int, int], classes: int, options: Mapping[str, Any] | None = None) -> int:
-    """Multiply-adds of one forward pass of one image, as fvcore counts them.
-
-    Exact for ConvNets and MLPs with any options, and for the others as published on the data sets' sizes; scaled by
-    the number of pixels for other sizes.
-    """
-    if (exact := _closed_form(network, shape, classes, options)) is not None:
-        return exact[0]
-    key, number = _nearest(shipped()["macs"][network], shape, classes)
-    return round(number * shape[1] * shape[2] / _pixels(key))
-
-
-def parameters(
-    network: str, shape: tuple[int, int, int], classes: int, options: Mapping[str, Any] | None = None
-) -> int:
-    """Weights of a network; exact where `macs` is, else those at the nearest size that was counted."""
-    if (exact := _closed_form(network, shape, classes, options)) is not None:
-        return exact[1]
-    return _nearest(shipped()["parameters"][network], shape, classes)[1]
-
-
 def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
     """Multiply-adds of a whole run without what it needs; `images` is the size of the set an evaluation trains on.
 
     A training step is three forward passes (forward, gradient of activations, gradient of weights). 0 where unknown.
     """
-    if kind not in ("distill", "baseline", "evaluate", "scores"):
+    if kind not in ("distill", "baseline", "evaluate", "scores", "experts"):
         return 0
     facts = DATASETS[config.dataset]
     classes = len(facts.classes)
     network = getattr(config, "network", facts.network)
     options = config.network_options() if hasattr(config, "network_options") else {}
-    one = macs(network, config.shape, classes, options)
+    one = counts.macs(network, config.shape, classes, options)
     if kind == "distill":
         return METHODS[name].cost(config, one, classes)
     trained, looked_at = _passes(kind, config, images)
@@ -94,7 +67,7 @@ def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
 
 def _passes(kind: str, config: Any, images: int | None) -> tuple[int, int]:
     """(images trained on, images only predicted) in a whole run, each counted as often as it passes."""
-    held = shipped()["sizes"].get(config.dataset, {})
+    held = counts.shipped()["sizes"].get(config.dataset, {})
     train, val, test = (held.get(part, 0) for part in ("train", "val", "test"))
     if kind == "baseline":
         trained = _trained(config, train)
@@ -102,8 +75,17 @@ def _passes(kind: str, config: Any, images: int | None) -> tuple[int, int]:
     if kind == "scores":
         scored = config.train_images or train
         return config.agents * config.epochs * scored, config.agents * config.epochs * (scored + val)
+    if kind == "experts":
+        looked_at = val + (config.train_epochs - 1) * min(LOOKED_AT, val)
+        return config.experts * sum(_in_use(config, train)), config.experts * looked_at
     judged = test if config.split == "test" else val
     return config.nets * _trained(config.training(), _set_size(config, images)), config.nets * judged
+
+
+def _in_use(config: TrajectoryConfig, train: int) -> list[int]:
+    """Images that each expert learns in each epoch."""
+    windows = map(config.window, range(config.train_epochs))
+    return [round((config.train_images or train) * (high - low)) for low, high in windows]
 
 
 def _trained(training: TrainConfig, images: int) -> int:
@@ -119,9 +101,11 @@ def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
         return METHODS[name].steps(config)
     if kind == "evaluate":
         return config.nets * config.training().optimiser_steps(_set_size(config, images))
-    train = shipped()["sizes"].get(config.dataset, {}).get("train", 0)
+    train = counts.shipped()["sizes"].get(config.dataset, {}).get("train", 0)
     if kind == "scores":
         return config.agents * config.optimiser_steps(config.train_images or train)
+    if kind == "experts":
+        return config.experts * sum(-(-images // config.batch_train) for images in _in_use(config, train))
     return config.optimiser_steps(train)
 
 
@@ -137,7 +121,7 @@ def estimate(
     records: the runs of the store, newest first.
     """
     known = list(records)
-    needed = _unfinished(KINDS[kind].needs(name, config), known)
+    needed = unfinished(KINDS[kind].needs(name, config), known)
     return _together([_alone(Spec(kind, name, config), known, device, images), *(
         _alone(one, known, device, images) for one in needed.values()
     )])  # fmt: skip
@@ -148,23 +132,8 @@ def total(
 ) -> Estimate:
     """The time of several runs one after another, each once, with what they need and without what is computed."""
     known = list(records)
-    wanted = _unfinished(specs, known)
+    wanted = unfinished(specs, known)
     return _together([_alone(one, known, device, images) for one in wanted.values()])
-
-
-def _unfinished(specs: Iterable[Spec], records: list[RunRecord]) -> dict[str, Spec]:
-    """Those of these specs, and of what they need, that no run has answered, by key; needs come first."""
-    done = {record.id for record in records if record.state == "done"}
-    found: dict[str, Spec] = {}
-    for one in specs:
-        try:
-            run_id = key(one)
-        except (DataMissing, DataBroken):  # nothing can have been computed without the data
-            run_id = f"{one.kind} {one.name} {one.config.values()}"
-        if run_id not in done:
-            found |= _unfinished(KINDS[one.kind].needs(one.name, one.config), records)
-            found[run_id] = one
-    return found
 
 
 def _together(parts: list[Estimate]) -> Estimate:
@@ -182,13 +151,13 @@ def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None)
     modelled = _model(kind, one.name, config, device, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
-    found = [(_likeness(record, kind, config), f) for record in records if (f := _factor(record, device)) is not None]
-    if not found:
-        speed = text.count(ASSUMED[device])
-        guess = f"no run has finished on this {device.upper()} yet; assumes {speed} multiply-adds a second"
-        return Estimate(START + modelled, True, guess)
-    best = max(likeness for likeness, _ in found)
+    found = [(_likeness(record, one), f) for record in records if (f := _factor(record, device)) is not None]
+    best = max((likeness for likeness, _ in found), default=0)
     chosen = [factor for likeness, factor in found if likeness == best][:RECENT]
+    if not chosen or (not best and median(chosen) < 1):
+        which, speed = "of this kind " if chosen else "", text.count(ASSUMED[device])
+        guess = f"no run {which}has finished on this {device.upper()} yet; assumes {speed} multiply-adds a second"
+        return Estimate(START + modelled, True, guess)
     number = "the last finished run" if len(chosen) == 1 else f"the last {len(chosen)} finished runs"
     basis = f"measured on {number} {LIKE[best]}on this {device.upper()}"
     return Estimate(START + modelled * median(chosen), best < 2, basis)
@@ -216,54 +185,10 @@ def _factor(record: RunRecord, device: str) -> float | None:
     return max(seconds - START, 0.2) / modelled if modelled and seconds else None
 
 
-def _likeness(record: RunRecord, kind: str, config: Any) -> int:
-    if record.kind != kind:
+def _likeness(record: RunRecord, one: Spec) -> int:
+    """Index of LIKE."""
+    if (record.kind, record.name) != (one.kind, one.name):
         return 0
-    if record.config.get("dataset") != config.dataset:
+    if record.config.get("dataset") != getattr(one.config, "dataset", None):
         return 1
-    return 3 if record.config.get("network") == getattr(config, "network", None) else 2
-
-
-def _nearest(table: Mapping[str, int], shape: tuple[int, int, int], classes: int) -> tuple[str, int]:
-    """(key, number) of this size, else of the one with the most similar number of pixels."""
-    wanted = "x".join(map(str, (*shape, classes)))
-    key = wanted if wanted in table else min(table, key=lambda key: abs(_pixels(key) - shape[1] * shape[2]))
-    return key, table[key]
-
-
-def _pixels(key: str) -> int:
-    _, height, width, _ = map(int, key.split("x"))
-    return height * width
-
-
-def _closed_form(
-    network: str, shape: tuple[int, int, int], classes: int, options: Mapping[str, Any] | None
-) -> tuple[int, int] | None:
-    """(multiply-adds, parameters) of a ConvNet or MLP; None for the others."""
-    chosen = {**NETWORKS[network].options, **{k: v for k, v in (options or {}).items() if v is not None}}
-    if network.startswith("convnet"):
-        return _convnet(shape, classes, chosen)
-    return _mlp(shape, classes, chosen["width"]) if network == "mlp" else None
-
-
-def _convnet(shape: tuple[int, int, int], classes: int, options: Mapping[str, Any]) -> tuple[int, int]:
-    channels, height, width = shape
-    wide, norm = options["width"], options["norm"]
-    grown = 4 if channels == 1 else 0  # one-channel images: the first layer pads by 3 instead of 1
-    height, width, macs, weights = height + grown, width + grown, 0, 0
-    for _ in range(options["depth"]):
-        maps = height * width * wide
-        macs += maps * (9 * channels + NORM_MACS[norm])
-        weights += wide * (9 * channels + 1)
-        if norm != "none":
-            weights += 2 * (maps if norm == "layer" else wide)
-        channels = wide
-        if options["pooling"] != "none":
-            height, width = height // 2, width // 2
-    last = channels * height * width * classes
-    return macs + last, weights + last + classes
-
-
-def _mlp(shape: tuple[int, int, int], classes: int, width: int) -> tuple[int, int]:
-    macs = shape[0] * shape[1] * shape[2] * width + width * width + width * classes
-    return macs, macs + 2 * width + classes
+    return 3 if record.config.get("network") == getattr(one.config, "network", None) else 2

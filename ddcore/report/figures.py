@@ -5,7 +5,8 @@ Frames hold accuracies in percent, as tables.py makes them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ddcore.lazy import lazy
@@ -25,6 +26,8 @@ GREY = "#6F7C86"  # controls beside our own; white text stays legible on it
 PALE = "#E8F1F8"  # where a heat map begins; cells are opaque, so that their numbers read alike in both modes
 INK = "#8A8F98"  # thin lines and outlines that have to be seen on white and on black
 ELSEWHERE = "Published elsewhere"
+MARKS = (COLOURS[1], COLOURS[2], COLOURS[0])  # lines across a pale histogram
+RIDGE = 0.9  # height of a class's histogram, where the next begins at 1
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
@@ -71,7 +74,7 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Se
             x=shown["mean"].tolist(), y=shown["name"].tolist(), orientation="h", width=0.6,
             error_x={"type": "data", "array": spread, "color": INK, "thickness": 1.5, "width": 5},
             marker_color=[COLOURS[0] if name == frame["name"].iloc[0] else GREY for name in shown["name"]],
-            text=[f"{mean:.1f}" for mean in shown["mean"]], textposition="inside", insidetextanchor="start",
+            text=[f"{mean:.1f}" for mean in shown["mean"]], textposition="inside", insidetextanchor="middle",
             textfont={"color": "#FFFFFF"}, hovertemplate="%{y}: %{x:.2f} %<extra></extra>",
         )
     )  # fmt: skip
@@ -90,7 +93,10 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Se
         )  # fmt: skip
     figure.update_xaxes(title="Test accuracy (%)", range=[0, 101])
     order = [*([ELSEWHERE] if published else []), *shown["name"]]
-    figure.update_yaxes(automargin=True, type="category", categoryorder="array", categoryarray=order)
+    figure.update_yaxes(
+        automargin=True, type="category", categoryorder="array", categoryarray=order,
+        tickvals=order, ticktext=[name.replace(", ", ",<br>") for name in order],
+    )  # fmt: skip
     figure = _dress(figure, height=90 + 46 * len(order))
     return figure.update_layout(showlegend=False)
 
@@ -141,6 +147,101 @@ def trajectory(frame: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title="Step")
     figure.update_yaxes(title="Validation accuracy (%)")
     return _dress(figure)
+
+
+def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = None) -> go.Figure:
+    """A histogram of scores for each class, one above the other on one axis, so that classes compare.
+
+    Columns: class, left, right, images. A bar's height is the logarithm of its number of images: the few hard ones
+    are what one looks for. cuts: name → frame (class, score), each a line across the histogram of every class.
+    """
+    figure = go.Figure()
+    names = list(dict.fromkeys(frame["class"]))
+    feet = {name: len(names) - 1 - i for i, name in enumerate(names)}
+    top = max(1.0, math.log1p(frame["images"].max()))
+    for name, part in frame.groupby("class", sort=False):
+        figure.add_bar(
+            x=((part["left"] + part["right"]) / 2).tolist(), width=(part["right"] - part["left"]).tolist(),
+            y=[RIDGE * math.log1p(images) / top for images in part["images"]], base=feet[name], marker_color=COLOURS[5],
+            marker_line_width=0, customdata=part[["left", "right", "images"]].values.tolist(), showlegend=False,
+            hovertemplate=f"{name}: %{{customdata[2]:,}} images from %{{customdata[0]:.3g}} to "
+            "%{customdata[1]:.3g}<extra></extra>",
+        )  # fmt: skip
+    for i, (name, cut) in enumerate((cuts or {}).items()):
+        placed = [(feet[one["class"]], one["score"]) for one in cut.to_dict("records")]
+        figure.add_scatter(
+            x=[x for _, score in placed for x in (score, score, None)],
+            y=[y for foot, _ in placed for y in (foot, foot + RIDGE, None)],
+            mode="lines", name=name, hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
+            line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]},
+        )  # fmt: skip
+    figure.update_xaxes(title="Score: easy to hard")
+    figure.update_yaxes(
+        tickvals=[foot + RIDGE / 2 for foot in feet.values()], ticktext=names, showgrid=False, zeroline=False,
+        range=[0, len(names)],
+    )  # fmt: skip
+    return _dress(figure, height=130 + 42 * len(names)).update_layout(barmode="overlay", bargap=0)
+
+
+def schedule(frame: pd.DataFrame) -> go.Figure:
+    """Which images of a class are in use, epoch by epoch: a bar from low to high, in percent from easy to hard.
+
+    Columns: epoch, low, high, matched; the matched epochs stand out.
+    """
+    figure = go.Figure()
+    for matched, name, colour in ((True, "epochs that are matched", COLOURS[0]), (False, "other epochs", GREY)):
+        part = frame[frame["matched"] == matched]
+        figure.add_bar(
+            x=part["epoch"].tolist(), base=part["low"].tolist(), y=(part["high"] - part["low"]).tolist(), width=0.9,
+            name=name, marker_color=colour, visible=not part.empty, customdata=part[["low", "high"]].values.tolist(),
+            hovertemplate="epoch %{x}: from %{customdata[0]:.0f} to %{customdata[1]:.0f} %<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="Epoch of an expert")
+    figure.update_yaxes(title="Images in use, easy to hard (%)", range=[0, 101])
+    return _dress(figure).update_layout(barmode="overlay")
+
+
+def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
+    """The start epochs that were drawn, over steps, and the range that they were drawn from.
+
+    frame: step, epoch, skipped (whether the update was left out); reach: step, low, high, the range at some steps.
+    """
+    steps = reach["step"].tolist()
+    figure = go.Figure()
+    figure.add_scatter(
+        x=steps + steps[::-1], y=[*reach["high"], *reach["low"][::-1]], fill="toself", mode="lines",
+        line={"width": 0}, fillcolor="rgba(0, 114, 178, 0.25)", hoverinfo="skip", name="may be drawn",
+    )  # fmt: skip
+    kinds = ((False, "drawn", "circle", COLOURS[0]), (True, "drawn, update skipped", "x", COLOURS[1]))
+    for skipped, name, symbol, colour in kinds:
+        part = frame[frame["skipped"] == skipped]
+        figure.add_scatter(
+            x=part["step"].tolist(), y=part["epoch"].tolist(), mode="markers", name=name, visible=not part.empty,
+            marker={"symbol": symbol, "size": 7, "color": colour, "opacity": 0.8},
+            hovertemplate="step %{x:,}: from epoch %{y}<extra></extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title="Step")
+    few = reach["high"].max() <= 10
+    figure.update_yaxes(title="Start epoch", rangemode="tozero", dtick=1 if few else None)
+    return _dress(figure)
+
+
+def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classes: Sequence[str]) -> go.Figure:
+    """Heat map of learnt labels: a row an image, sorted by class, a column a class, in percent of the label."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=[list(row) for row in shares], x=list(classes), y=list(range(len(labels))), zmin=0, zmax=100,
+            colorscale=[[0, PALE], [1, COLOURS[0]]], colorbar={"title": "%", "thickness": 12},
+            customdata=[[classes[label]] * len(classes) for label in labels],
+            hovertemplate="an image of %{customdata}: %{z:.1f} % %{x}<extra></extra>",
+        )
+    )  # fmt: skip
+    middle = [[i for i, label in enumerate(labels) if label == number] for number in range(len(classes))]
+    kept = [(sum(rows) / len(rows), name) for rows, name in zip(middle, classes, strict=True) if rows]
+    figure.update_xaxes(title="Share of class", type="category", showgrid=False)
+    figure.update_yaxes(title="Image of class", autorange="reversed", showgrid=False,
+                        tickvals=[at for at, _ in kept], ticktext=[name for _, name in kept])  # fmt: skip
+    return _dress(figure, height=420)
 
 
 def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: float, digits: int) -> go.Figure:

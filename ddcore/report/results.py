@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ddcore.errors import RunNotFound
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.jobs.controls import Question, full_data, plan, pooled
+from ddcore.jobs.controls import Plan, Question, full_data, plan, pooled
 from ddcore.lazy import lazy
 from ddcore.report import tables, text
 from ddcore.runs.key import key
@@ -31,9 +31,9 @@ RANDOM = "As many real training images per class, drawn at random."
 class Result:
     """One line of the comparison.
 
-    role: final, initial, random_real or full; specs: what to submit, in order, to get it; record: the run that
-    answers it, in whatever state, or None when it was never asked for; accuracy: {mean, std, n, protocol} as
-    fractions once it is computed.
+    role: final, initial, initial_hard, random_real, full or that of a method's variation; specs: what to submit, in
+    order, to get it; record: the run that answers it, in whatever state, or None when it was never asked for;
+    accuracy: {mean, std, n, protocol} as fractions once it is computed.
     """
 
     role: str
@@ -55,17 +55,29 @@ class Result:
 
 
 def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
-    """The distilled set first, then its controls: initial images, random real images, full data."""
+    """The distilled set first, then its controls: initial images, variations, random real images, full data."""
     asked = plan(run, question)
     title = "Distilled images" if asked.initial else "Chosen real images"
-    lines = [result(store, "final", title, FINAL, asked.final)]
-    if asked.initial:
-        what = "What the images were before the first step."
-        lines.append(result(store, "initial", "Initial images, undistilled", what, asked.initial))
+    lines = [result(store, "final", title, FINAL, asked.final), *_initial(store, asked)]
+    lines += [result(store, one.role, one.title, one.help, one.distil, one.evaluation) for one in asked.variations]
     lines.append(result(store, "random_real", "Random real images", RANDOM, asked.random, asked.random_real))
     what = "The same network and training setting on all training images: the ceiling."
     lines.append(result(store, "full", "Full training data", what, asked.full, accuracy=full_data(asked, store)))
     return lines
+
+
+def _initial(store: Store, asked: Plan) -> list[Result]:
+    """What the set was before its first step, if it had one; with and without its soft labels, where it has any."""
+    if not asked.initial:
+        return []
+    what = "What the images were before the first step"
+    if not asked.initial_hard:
+        return [result(store, "initial", "Initial images, undistilled", f"{what}.", asked.initial)]
+    soft, hard = "with the soft labels that they started with", "with their class labels alone"
+    return [
+        result(store, "initial", "Initial images, soft labels", f"{what}, {soft}.", asked.initial),
+        result(store, "initial_hard", "Initial images, class labels", f"{what}, {hard}.", asked.initial_hard),
+    ]
 
 
 def result(

@@ -10,6 +10,7 @@ from ddcore.data import DATASETS
 from ddcore.experiments import KINDS
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
+from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.networks import NETWORKS
 from ddcore.params import Config
 from ddcore.report import text
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
 
+NETWORK_KINDS = ("baseline", "evaluate", "scores", "experts")  # of runs that are about a network as much as about data
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
 
 
@@ -38,7 +40,9 @@ def title(record: RunRecord) -> str:
         what = KINDS[record.kind].title
     if record.kind == "evaluate":
         what += _tested(record)
-    trained = network(config) if record.kind in ("baseline", "evaluate", "scores") and config.get("network") else None
+    if record.kind == "experts":
+        what += _taught(record)
+    trained = network(config) if record.kind in NETWORK_KINDS and config.get("network") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
     return " · ".join([what, *[str(part) for part in (config.get("dataset"), trained, ipc) if part]])
 
@@ -64,8 +68,17 @@ def _tested(record: RunRecord) -> str:
     start = "initial images of " if source.get("images") == "initial" else ""
     if (step := source.get("step")) is not None:
         start = f"step {step:,} of "
+    labels = " with class labels alone" if record.config.get("labels") == "hard" else ""
     judged = " on the validation split" if record.config.get("split") == "val" else ""
-    return f" of {start}{method}, IPC {source.get('ipc')}{judged}"
+    return f" of {start}{method}, IPC {source.get('ipc')}{labels}{judged}"
+
+
+def _taught(record: RunRecord) -> str:
+    """ ", 10 × 25 epochs, all data": how many experts, how long, and whether they saw all images all the time."""
+    config = record.config
+    known = {name: config[name] for name in TrajectoryConfig.model_fields if name in config}
+    data = "" if TrajectoryConfig.model_construct(**known).scheduled else ", all data"
+    return f", {config.get('experts')} × {config.get('train_epochs')} epochs{data}"
 
 
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:

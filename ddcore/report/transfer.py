@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.jobs.controls import NETWORK_PARAMS, Question, evaluation
 from ddcore.lazy import lazy
 from ddcore.networks import LINEUP, NETWORKS, Variant
-from ddcore.report import estimate, tables, text
+from ddcore.report import tables, text
 from ddcore.report.results import Result, alike, result, state
 
 if TYPE_CHECKING:
@@ -138,8 +139,8 @@ def _drop(source: float | None, result: Result | None) -> float | None:
 
 
 def _macs(variant: Variant, shape: tuple[int, int, int], classes: int) -> int:
-    return estimate.macs(variant.network, shape, classes, variant.options)
+    return counts.macs(variant.network, shape, classes, variant.options)
 
 
 def _parameters(variant: Variant, shape: tuple[int, int, int], classes: int) -> int:
-    return estimate.parameters(variant.network, shape, classes, variant.options)
+    return counts.parameters(variant.network, shape, classes, variant.options)

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,24 @@ def usable(folder: Path) -> Iterator[None]:
         raise FolderUnusable(
             f"the folder {folder} cannot be used: {error.strerror or error}{at}; DDCORE_HOME can name another place"
         ) from error
+
+
+def check_room(folder: Path, needed: int) -> None:
+    """FolderUnusable, with the numbers, where the disk under `folder` has less than `needed` bytes to give."""
+    with usable(folder):
+        free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise FolderUnusable(
+            f"the disk is too small: needs {size(needed)}, {size(free)} are free in {folder}; "
+            "DDCORE_HOME can name another place"
+        )
+
+
+def size(number: int) -> str:
+    """12_800_000_000 → "12.8 GB"; 44_000_000 → "44 MB"; 1_200_000 → "1.2 MB"."""
+    if number >= 1e9:
+        return f"{number / 1e9:.1f} GB"
+    return f"{number / 1e6:.0f} MB" if number >= 1e7 else f"{number / 1e6:.1f} MB"
 
 
 def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:

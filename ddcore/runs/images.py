@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,17 +64,29 @@ def read_images(path: Path) -> Images:
     )
 
 
-def write_snapshot(path: Path, images: np.ndarray) -> None:
-    """Store images alone, in half precision: they are for eyes."""
+def write_snapshot(path: Path, images: Images) -> None:
+    """Store what a method learns of a set: pixels, in half precision, and any label logits and learning rate."""
     import numpy as np
     from safetensors.numpy import save
 
-    write_bytes(path, save({"images": np.ascontiguousarray(images, dtype=np.float16)}))
+    tensors = {"images": np.ascontiguousarray(images.images, dtype=np.float16)}
+    if images.label_logits is not None:
+        tensors["label_logits"] = np.ascontiguousarray(images.label_logits, dtype=np.float32)
+    write_bytes(path, save(tensors, metadata={"lr": json.dumps(images.lr)}))
 
 
-def read_snapshot(path: Path) -> np.ndarray:
-    """The images of a snapshot, float32."""
-    return _read(path, "images")[0]["images"].astype("float32")
+def read_snapshot(path: Path, initial: Images) -> Images:
+    """The set that began as `initial`, as it was then. FileNotFoundError when absent, RunBroken where it cannot be."""
+    tensors, facts = _read(path, "images")
+    images, soft = tensors["images"].astype("float32"), tensors.get("label_logits")
+    if images.shape != initial.images.shape:
+        raise RunBroken(f"snapshot {path.stem} has another shape than the initial images")
+    return replace(initial, images=images, label_logits=soft, lr=json.loads(facts.get("lr", "null")))
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file by name. FileNotFoundError when absent, RunBroken when it is none of ours."""
+    return _read(path)[0]
 
 
 def _read(path: Path, *needed: str) -> tuple[dict[str, np.ndarray], dict[str, str]]:

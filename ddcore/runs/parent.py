@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ddcore.errors import RunNotFound
+from ddcore.errors import RunBroken, RunNotFound
 from ddcore.experiments.base import ImageSet
 from ddcore.runs.images import Images
 from ddcore.runs.store import Store, checked_name
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 
@@ -42,6 +43,19 @@ class FinishedRun:
         if not path.is_file():
             raise RunNotFound(f"run {self.id} kept nothing called {name!r}")
         return load_file(path)
+
+    def mapped(self, name: str) -> np.ndarray:
+        """An array that lies on disk, read-only. RunNotFound when the run kept none of that name."""
+        import numpy as np
+
+        path = self.store.record(self.id).folder / f"{checked_name(name)}.npy"
+        try:
+            kept: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        except FileNotFoundError:
+            raise RunNotFound(f"run {self.id} kept nothing called {name!r}") from None
+        except (OSError, ValueError) as error:
+            raise RunBroken(f"{path.name} of run {self.id} cannot be read: {error}") from None
+        return kept
 
 
 def _tensors(stored: Images) -> ImageSet:

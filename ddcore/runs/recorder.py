@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import shutil
 import time
 from collections import deque
@@ -16,7 +18,7 @@ from ddcore.experiments.base import ImageSet, Parent
 from ddcore.runs import checkpoint, provenance
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.events import rewind
-from ddcore.runs.files import dumps, sweep, write_bytes, write_json
+from ddcore.runs.files import check_room, dumps, sweep, usable, write_bytes, write_json
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
@@ -44,6 +46,7 @@ class FolderRecorder:
         self._last: tuple[int, int, str] = (0, 0, "")
         self._written = float("-inf")
         self._speed: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
+        self._mapped: list[np.memmap] = []
         sweep(self.folder)
         self._start = self._starting_point()
         rewind(self.folder / "events.jsonl", self._start.events)
@@ -75,20 +78,30 @@ class FolderRecorder:
 
     # Results
 
-    def snapshot(self, step: int, images: torch.Tensor | np.ndarray) -> None:
-        write_snapshot(self._subfolder("snapshots") / f"{int(step)}.safetensors", _array(images))
+    def snapshot(self, step: int, images: ImageSet) -> None:
+        self._snapshot(step, _stored(images))
+
+    def _snapshot(self, step: int, images: Images) -> None:
+        write_snapshot(self._subfolder("snapshots") / f"{int(step)}.safetensors", images)
 
     def save_images(self, name: str, images: ImageSet) -> None:
-        arrays = _array(images.images), _array(images.labels)
-        soft = None if images.label_logits is None else _array(images.label_logits)
-        stored = Images(*arrays, images.classes, images.mean, images.std, soft, images.lr)
-        write_images(self.folder / f"{checked_name(name)}.safetensors", stored)
+        write_images(self.folder / f"{checked_name(name)}.safetensors", _stored(images))
 
     def save_arrays(self, name: str, arrays: Mapping[str, torch.Tensor]) -> None:
         from safetensors.torch import save
 
         kept = {one: tensor.detach().to("cpu", copy=True).contiguous() for one, tensor in arrays.items()}
         write_bytes(self.folder / f"{checked_name(name)}.safetensors", save(kept))
+
+    def mapped(self, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+        path = self.folder / f"{checked_name(name)}.npy"
+        with usable(self.folder):
+            if (kept := _kept(path, shape, dtype)) is None:
+                check_room(self.folder, math.prod(shape) * np.dtype(dtype).itemsize)
+                _reserve(path, shape, dtype)
+                kept = np.lib.format.open_memmap(path, mode="r+")
+        self._mapped.append(kept)
+        return kept
 
     def save_picture(self, name: str, png: bytes) -> None:
         write_bytes(self._subfolder("pictures") / f"{checked_name(name)}.png", png)
@@ -102,6 +115,7 @@ class FolderRecorder:
     # Going on
 
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
+        self._flush()
         events = self.folder / "events.jsonl"
         written = events.stat().st_size if events.exists() else 0
         Checkpoint(self._own, dict(meta), self.seconds(), written, self._start.origin).write(tensors)
@@ -136,7 +150,7 @@ class FolderRecorder:
         if (shorter.folder / "snapshots").is_dir():
             shutil.copytree(shorter.folder / "snapshots", self._subfolder("snapshots"), dirs_exist_ok=True)
         if (last := final_step(shorter)) is not None:
-            self.snapshot(last, self.store.images(shorter.id).images)
+            self._snapshot(last, self.store.images(shorter.id))
 
     # The end
 
@@ -165,10 +179,16 @@ class FolderRecorder:
             "outcome": "done",
             "summary": dict(summary),
         }
+        self._flush()
         done, total, phase = self._last
         self._last = (max(done, total), total, phase)
         self._write_progress(time.monotonic())
         write_json(self.folder / "run.json", answer)
+
+    def _flush(self) -> None:
+        """What was written to mapped arrays survives a power cut from now on, as what is told after it does."""
+        for array in self._mapped:
+            array.flush()
 
     @property
     def _own(self) -> Path:
@@ -193,6 +213,38 @@ class FolderRecorder:
         if d1 <= d0 or t1 - t0 < 2 * PROGRESS_SECONDS:
             return None
         return round((self._last[1] - self._last[0]) * (t1 - t0) / (d1 - d0), 1)
+
+
+def _kept(path: Path, shape: tuple[int, ...], dtype: str) -> np.memmap | None:
+    """The whole array of this shape and dtype that lies there, writable; None where there is none."""
+    try:
+        length = path.stat().st_size
+        kept = np.lib.format.open_memmap(path, mode="r+")  # a file that was cut short is filled up with zeros
+    except (FileNotFoundError, ValueError):
+        return None
+    whole = kept.offset + kept.nbytes == length
+    return kept if whole and (kept.shape, kept.dtype) == (shape, np.dtype(dtype)) else None
+
+
+def _reserve(path: Path, shape: tuple[int, ...], dtype: str) -> None:
+    """Make a file of zeros that has its place on the disk: one that filled up later would kill the process."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        np.lib.format.open_memmap(temporary, mode="w+", dtype=dtype, shape=shape)
+        with open(temporary, "r+b") as file:
+            if hasattr(os, "posix_fallocate"):  # macOS has none
+                os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _stored(images: ImageSet) -> Images:
+    """The set as numpy arrays."""
+    soft = None if images.label_logits is None else _array(images.label_logits)
+    arrays = _array(images.images), _array(images.labels)
+    return Images(*arrays, images.classes, images.mean, images.std, soft, images.lr)
 
 
 def _array(values: Any) -> np.ndarray:

@@ -11,19 +11,20 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddcore import home
-from ddcore.errors import DDCoreError, RunBroken, RunNotFound
+from ddcore.errors import DDCoreError, RunNotFound
 from ddcore.runs.events import read_events
 from ddcore.runs.files import usable, write_json
-from ddcore.runs.images import Images, read_images, read_snapshot
+from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
 from ddcore.runs.record import RUN_ID, RunRecord, read_record
 from ddcore.runs.state import ACTIVE, STATES
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ddcore.experiments.base import Spec
 
 __all__ = ["ACTIVE", "STATES", "RunRecord", "Store"]
@@ -197,6 +198,14 @@ class Store:
         except FileNotFoundError:
             raise RunNotFound(f"run {folder.name} has no image set {name!r} yet") from None
 
+    def arrays(self, run_id: str, name: str) -> dict[str, np.ndarray]:
+        """The named arrays that a run kept as `name`. RunNotFound when there are none (yet)."""
+        folder = self.record(run_id).folder
+        try:
+            return read_arrays(folder / f"{checked_name(name)}.safetensors")
+        except FileNotFoundError:
+            raise RunNotFound(f"run {folder.name} kept nothing called {name!r} yet") from None
+
     def snapshots(self, run_id: str) -> list[int]:
         """The steps at which the images can be seen, in order: the first, those kept, the final one."""
         record = self.record(run_id)
@@ -211,16 +220,13 @@ class Store:
         record = self.record(run_id)
         if step == final_step(record):
             return self.images(record.id)
+        initial = self.images(record.id, "initial")
         try:
-            images = read_snapshot(record.folder / "snapshots" / f"{int(step)}.safetensors")
+            return read_snapshot(record.folder / "snapshots" / f"{int(step)}.safetensors", initial)
         except FileNotFoundError:
             if step == 0:
-                return self.images(record.id, "initial")
+                return initial
             raise RunNotFound(f"run {record.id} kept no images of step {step}") from None
-        initial = self.images(record.id, "initial")
-        if images.shape != initial.images.shape:
-            raise RunBroken(f"snapshot {step} of run {record.id} has another shape than its initial images")
-        return replace(initial, images=images)
 
     def picture(self, run_id: str, name: str) -> Path | None:
         """The PNG of this name, None when there is none."""

@@ -11,6 +11,7 @@ from ddcore.report import figures, tables
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 
+LOSS = "**Matching loss**: how far apart real and synthetic images look to the networks"
 CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
@@ -19,8 +20,8 @@ def chart(figure: Any, key: str) -> None:
     st.plotly_chart(figure, width="stretch", key=key, config=CONFIG)
 
 
-def losses(run: RunRecord, curves: Mapping[str, str]) -> None:
-    """Losses and gradient norms over steps."""
+def losses(run: RunRecord, curves: Mapping[str, str], words: str = LOSS) -> None:
+    """Losses and gradient norms over steps; words: what the loss says."""
     events, _ = frame.store().events(run.id)
     norms = {name: label for name, label in curves.items() if name.startswith("grad_")}
     loss = tables.curves(events, {name: label for name, label in curves.items() if name not in norms})
@@ -28,7 +29,7 @@ def losses(run: RunRecord, curves: Mapping[str, str]) -> None:
         st.caption("The curves appear here after the first steps.")
         return
     log = st.toggle("Logarithmic axis", value=True, key=f"log-{run.id}")
-    st.markdown("**Matching loss**: how far apart real and synthetic images look to the networks")
+    st.markdown(words)
     chart(figures.lines(loss, "step", "value", x_title="Step", y_title="Loss", log=log), f"loss-{run.id}")
     gradient = tables.curves(events, norms)
     if not gradient.empty:

@@ -31,6 +31,7 @@ training step; nothing is ever chosen by looking at the test set.
 at random. *Initial images*: what the run started from, undistilled. *Majority class*: always answering the most
 frequent class. *Full data* is the ceiling.
 """
+ROLES = {"final", "initial", "initial_hard", "random_real", "full"}  # the others are a method's variations
 TABS = ("Accuracy", "Over iterations", "Other networks")
 
 
@@ -124,6 +125,7 @@ def _find(run: RunRecord, question: Question) -> Found:
 
 def _show(run: RunRecord, question: Question, found: Found) -> None:
     _buttons(run, found.rows)
+    _lesson(found.rows)
     if any(row.accuracy for row in found.rows):
         _numbers(run, found)
     beside.literature(_published(run, found.rows), results.setting(found.rows))
@@ -148,6 +150,27 @@ def _buttons(run: RunRecord, rows: list[Result]) -> None:
             wanted.button("Evaluate with controls", missing, run, f"evaluate-{run.id}", primary=True)
         if full.missing:
             wanted.button("Train on full data", [full], run, f"full-{run.id}", help=full.help)
+
+
+def _lesson(rows: list[Result]) -> None:
+    """Which lines to hold against each other, where labels are learnt too or a method has a relative of its own."""
+    of = {row.role: row for row in rows}
+    pairs = []
+    if "initial_hard" in of:
+        pairs.append((of["initial"], of["initial_hard"], "what soft labels alone are worth"))
+        pairs.append((of["final"], of["initial_hard"], "what labels and distilling are worth together"))
+    pairs += [(of["final"], row, "what this method adds to that one") for row in rows if row.role not in ROLES]
+    if pairs:
+        pairs.insert(0, (of["final"], of["initial"], "what distilling is worth"))
+        st.markdown("\n".join(["Hold against each other:", *(f"- {_against(*pair)}" for pair in pairs)]))
+
+
+def _against(one: Result, other: Result, words: str) -> str:
+    """ "*A* beside *B*: what it is worth, +1.2 points", without the number where one of them is not known."""
+    said = f"*{one.title}* beside *{other.title}*: {words}"
+    if one.accuracy and other.accuracy:
+        said += f", **{100 * (one.accuracy['mean'] - other.accuracy['mean']):+.1f} points**"
+    return said
 
 
 def _numbers(run: RunRecord, found: Found) -> None:

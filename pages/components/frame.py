@@ -15,8 +15,8 @@ from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord, Store
 from pages.components import menu
 
-BASELINES, RUNS = "pages/2_Baselines.py", "pages/8_Runs.py"
-PAGES = {"describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES}
+BASELINES, PAD, RUNS = "pages/2_Baselines.py", "pages/4_PAD.py", "pages/8_Runs.py"
+PAGES = {"describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES, "scores": PAD, "experts": PAD}
 
 
 @contextmanager

@@ -22,6 +22,7 @@ FILES = (
     ("pages/1_Datasets.py", ":material/photo_library:"),
     ("pages/2_Baselines.py", ":material/show_chart:"),
     ("pages/3_DataDAM.py", ":material/blur_on:"),
+    ("pages/4_PAD.py", ":material/route:"),
     ("pages/5_DM.py", ":material/scatter_plot:"),
     ("pages/8_Runs.py", ":material/list:"),
 )

@@ -9,20 +9,20 @@ from typing import Any
 import streamlit as st
 
 from ddcore.data import DATASETS
-from ddcore.experiments import Spec
+from ddcore.experiments import KINDS, Spec
 from ddcore.methods import METHODS, Method
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import charts, evaluation, form, frame, images, parts, progress
+from pages.components import charts, evaluation, form, frame, images, parts, progress, stages
 
 
-def page(name: str, lead: str) -> None:
-    """The whole page of the method `name`, below the menu."""
+def page(name: str, lead: str, *also: str) -> None:
+    """The whole page of the method `name`, below the menu; also: kinds of runs it builds on and that are shown here."""
     method = METHODS[name]
     with frame.page(method.title, f"{lead} *{method.paper}.*"):
-        run = frame.chosen_run("distill")
+        run = frame.chosen_run("distill", *also)
         if run is not None:
-            show(run)
+            (show if run.kind == "distill" else stages.show)(run)
             return
         like = frame.chosen_run("distill", asked="like")
         if like is None or like.name != name:
@@ -31,6 +31,8 @@ def page(name: str, lead: str) -> None:
         else:
             again(like)
         parts.earlier("distill", "Earlier runs", name)
+        for kind in also:
+            parts.earlier(kind, f"Earlier {KINDS[kind].title.lower()}")
 
 
 def new_run(method: Method) -> None:
@@ -72,26 +74,35 @@ def ask(method: Method, given: Mapping[str, Any], start: str) -> None:
         limits={"resolution": DATASETS[given["dataset"]].resolutions},
     )  # fmt: skip
     if config is not None:
-        parts.launch(Spec("distill", method.name, config), form.changes(config, given))
+        asked = Spec("distill", method.name, config)
+        stages.ahead(asked)
+        parts.launch(asked, form.changes(config, given))
 
 
 def show(run: RunRecord) -> None:
     """A run of any method, whatever state it is in."""
     parts.header(run, form=True)
     if run.active:
-        progress.follow(run.id, partial(live, run) if METHODS[run.name].step else None)
+        progress.follow(run.id, partial(live, run))
     elif run.state == "done":
         done(run)
     else:
         progress.stopped(run)
+        stages.standing(run)
     parts.parameters(METHODS[run.name].Config, run)
 
 
 def live(run: RunRecord, run_id: str) -> None:
-    """Curves and images of a run that has begun."""
+    """How far each stage is, then curves and images of a run that has begun."""
+    stages.standing(run)
+    if METHODS[run.name].step is None:
+        return
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        charts.losses(run, METHODS[run.name].curves)
+        if stages.imitates(run):
+            stages.live(run)
+        else:
+            charts.losses(run, METHODS[run.name].curves)
     with right:
         images.so_far(run)
 
@@ -107,7 +118,9 @@ def done(run: RunRecord) -> None:
     else:
         images.side_by_side(run, frame.store().snapshots(run.id))
     evaluation.section(run)
-    if method.step is not None:
+    if stages.imitates(run):
+        stages.sections(run)
+    elif method.step is not None:
         st.subheader("How it went", anchor=False)
         charts.losses(run, method.curves)
     progress.log(run.id)

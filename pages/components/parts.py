@@ -13,11 +13,13 @@ from ddcore.experiments import Spec
 from ddcore.home import data_root
 from ddcore.params import Config
 from ddcore.report import tables, text
-from ddcore.report.estimate import estimate
+from ddcore.report.estimate import disk, estimate
+from ddcore.runs.files import size
 from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
 
+LONGEST = 44  # letters of a link: more are cut off on a narrow screen
 SHOWN = 8  # earlier runs listed on a method's page; all are on the Runs page
 
 
@@ -52,7 +54,9 @@ def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") ->
             st.markdown("This very run is finished already; nothing needs computing.")
         else:
             pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}")
-            st.markdown(f"Takes **{guess}**", help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")
+            room = disk([spec], frame.store().records())
+            st.markdown(f"Takes **{guess}**" + (f" and **{size(room)}** on disk" if room else ""),
+                        help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")  # fmt: skip
     if pressed:
         with st.spinner("Starting the run …"):
             run_id = jobs.submit(spec)
@@ -84,9 +88,13 @@ def earlier(kind: str, title: str, *names: str) -> None:
     for record in records[:SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center"):
             progress.badge(record.state)
-            frame.link(record)
+            title, rest = tables.title(record), ""
+            if len(title) > LONGEST:
+                title, _, rest = title.partition(" · ")
+            frame.link(record, title)
             detail = text.accuracy((record.summary or {}).get("accuracy"))
-            st.caption(f"{'' if detail == text.NONE else detail + ' · '}{text.ago(record.created)}", width="content")
+            told = (rest, "" if detail == text.NONE else detail, text.ago(record.created))
+            st.caption(" · ".join(filter(None, told)), width="content")
     if len(records) > SHOWN:
         st.page_link("pages/8_Runs.py", label=f"All {len(records)} on the Runs page")
 

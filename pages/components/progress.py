@@ -52,10 +52,13 @@ def _tick(run_id: str, live: Callable[[str], None] | None) -> None:
 
 
 def needed(record: RunRecord) -> list[RunRecord]:
-    """The unfinished runs that this one waits for."""
+    """The unfinished runs that this one waits for, those first that others of them wait for."""
     store = frame.store()
     parents = [store.record(run_id) for run_id in record.info.get("parents", []) if store.exists(run_id)]
-    return [parent for parent in parents if parent.active]
+    found: list[RunRecord] = []
+    for parent in parents:
+        found += [one for one in (*needed(parent), parent) if one.active and one not in found]
+    return found
 
 
 def bar(run_id: str, status: jobs.Status) -> None:

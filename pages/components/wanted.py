@@ -8,13 +8,16 @@ from typing import TypeVar
 import streamlit as st
 
 from ddcore import jobs
+from ddcore.jobs.needs import check_disk
 from ddcore.report import tables
-from ddcore.report.estimate import total
+from ddcore.report.estimate import disk, total
 from ddcore.report.results import Result
+from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
 
 T = TypeVar("T")
+WORTH_TELLING = 1e8  # bytes on disk
 
 
 def watch(gather: Callable[[], T], parts: Callable[[T], Sequence[Result]], show: Callable[[T], None]) -> None:
@@ -74,6 +77,7 @@ def button(label: str, wanted: Sequence[Result], run: RunRecord, key: str, *, pr
     if st.button(f"{label} · {guess(wanted, run)}", key=key, icon=icon, help=help or _named(wanted),
                  type="primary" if primary else "secondary"):  # fmt: skip
         with st.spinner("Asking for them …"):
+            check_disk(frame.store(), [spec for result in wanted for spec in result.specs])
             for result in wanted:
                 for spec in result.specs:
                     jobs.submit(spec)
@@ -81,10 +85,11 @@ def button(label: str, wanted: Sequence[Result], run: RunRecord, key: str, *, pr
 
 
 def guess(wanted: Iterable[Result], run: RunRecord) -> str:
-    """ "about 3 min": what these results take together, without what is computed already."""
+    """ "about 3 min, 12.8 GB on disk": what these results take together, without what is computed already."""
     specs = [spec for result in wanted for spec in result.specs]
-    images = int(run.summary.get("images") or 0) or None
-    return str(total(specs, frame.store().records(), frame.device(), images))
+    images, records = int(run.summary.get("images") or 0) or None, frame.store().records()
+    time, room = total(specs, records, frame.device(), images), disk(specs, records)
+    return f"{time}, {size(room)} on disk" if room > WORTH_TELLING else str(time)
 
 
 def _named(wanted: Iterable[Result]) -> str:

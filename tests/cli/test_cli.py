@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from ddcore import jobs
-from ddcore.cli import main
+from ddcore.cli import compute, main
+from ddcore.experiments import KINDS, spec
 from ddcore.home import PROJECT
 from ddcore.methods import METHODS
 from ddcore.protocols import PROTOCOLS
+from ddcore.runs import Store
 from ddcore.settings import TrainConfig
 
 TINY = "run datadam --dataset digits --ipc 1 --num-inits 3 --num-iters 1 --width 4 --batch-real 4 --device cpu".split()
@@ -51,6 +55,20 @@ def here(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, *arguments: s
     return status, captured.out, captured.err
 
 
+@pytest.fixture
+def inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs are computed here and now, without a process each."""
+    monkeypatch.setattr(jobs, "submit", jobs.run_inline)
+    monkeypatch.setattr("ddcore.jobs.api.submit", jobs.run_inline)
+
+
+def answered(home: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, command: str) -> dict[str, Any]:
+    """The JSON that this command ends with, in this process."""
+    status, out, err = here(home, monkeypatch, capsys, *command.split(), "--json")
+    assert status == 0, err
+    return json.loads(out.strip().splitlines()[-1])
+
+
 def test_a_run_with_evaluation_answers_with_accuracy_controls_and_seconds(done: Any) -> None:
     _, result = done
     assert result["status"] == "done"
@@ -63,6 +81,12 @@ def test_a_run_with_evaluation_answers_with_accuracy_controls_and_seconds(done: 
     assert result["seconds"]["evaluate"] > 0
 
 
+def test_a_run_says_what_it_will_take_before_it_starts_and_what_it_took_in_the_end(done: Any) -> None:
+    _, result = done
+    assert result["promised_seconds"] > 0
+    assert result["waited_seconds"] >= result["seconds"]["distill"] + result["seconds"]["evaluate"]
+
+
 def test_the_same_question_is_answered_from_disk_in_under_three_seconds_of_process_time(done: Any) -> None:
     import resource
 
@@ -70,7 +94,9 @@ def test_the_same_question_is_answered_from_disk_in_under_three_seconds_of_proce
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     out = called(home, [*TINY, *"--evaluate course --nets 2 --wait --json".split()])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert json.loads(out.stdout) == first
+    again = json.loads(out.stdout)
+    assert again == {**first, "promised_seconds": 0.0, "waited_seconds": again["waited_seconds"]}
+    assert "takes" not in out.stderr
     assert (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime) < 3
 
 
@@ -92,23 +118,22 @@ def test_show_runs_and_export_tell_of_the_run(done: Any, monkeypatch: Any, capsy
         assert stored["mean"].shape == stored["std"].shape == (1,)
 
 
-def test_extending_and_evaluating_go_on_from_what_is_there(done: Any) -> None:
+@pytest.mark.usefixtures("inline")
+def test_extending_and_evaluating_go_on_from_what_is_there(done: Any, monkeypatch: Any, capsys: Any) -> None:
     home, result = done
-    out = called(home, ["extend", result["run"], "--iterations", "5", "--wait", "--json"])
-    assert out.returncode == 0, out.stderr
-    longer = json.loads(out.stdout)["run"]
-    shown = json.loads(called(home, ["show", longer, "--json"]).stdout)
-    assert shown["summary"]["steps"] == 5
-    out = called(home, f"evaluate {longer} --network mlp --width 8 --protocol course --nets 1 --json".split())
-    assert json.loads(out.stdout)["network"] == "mlp"
+    longer = answered(home, monkeypatch, capsys, f"extend {result['run']} --iterations 5 --wait")["run"]
+    assert answered(home, monkeypatch, capsys, f"show {longer}")["summary"]["steps"] == 5
+    asked = f"evaluate {longer} --network mlp --width 8 --protocol course --nets 1 --device cpu"
+    assert answered(home, monkeypatch, capsys, asked)["network"] == "mlp"
 
 
-def test_a_baseline_becomes_the_full_data_control(done: Any) -> None:
+@pytest.mark.usefixtures("inline")
+def test_a_baseline_becomes_the_full_data_control(done: Any, monkeypatch: Any, capsys: Any) -> None:
     home, _ = done
-    flags = "--dataset digits --width 4 --device cpu --epochs 20 --wait --json".split()
-    full = json.loads(called(home, ["baseline", *flags]).stdout)
+    flags = "--dataset digits --width 4 --device cpu --epochs 20 --wait"
+    full = answered(home, monkeypatch, capsys, f"baseline {flags}")
     assert full["accuracy"]["protocol"] == "course"
-    again = json.loads(called(home, [*TINY, *"--evaluate course --nets 2 --wait --json".split()]).stdout)
+    again = answered(home, monkeypatch, capsys, " ".join([*TINY, "--evaluate course --nets 2 --wait"]))
     assert again["controls"]["full"]["mean"] == pytest.approx(full["accuracy"]["mean"])
 
 
@@ -179,12 +204,6 @@ def test_a_refused_evaluation_starts_nothing(home: Path, monkeypatch: Any, capsy
     assert json.loads(out)["runs"] == []
 
 
-@pytest.fixture
-def inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jobs are computed here and now, without a process each."""
-    monkeypatch.setattr(jobs, "submit", jobs.run_inline)
-
-
 @pytest.mark.usefixtures("inline")
 def test_several_seeds_are_distilled_and_their_networks_counted_together(
     done: Any, monkeypatch: Any, capsys: Any
@@ -204,7 +223,67 @@ def test_several_seeds_are_distilled_and_their_networks_counted_together(
     assert both["controls"]["random_real"]["n"] == 4
     assert both["seconds"]["distill"] > first["seconds"]["distill"]
     _, out, _ = here(home, monkeypatch, capsys, *asked)
-    assert f"seed 1     {both['seeds'][1]['run']}" in out
+    (line,) = (line for line in out.splitlines() if line.startswith("  seed 1 "))
+    assert f" {both['seeds'][1]['run']}: " in line
+
+
+PAD = (
+    "run pad --dataset digits --ipc 1 --num-iters 2 --student-steps 1 --expert-epochs 1 --first-max-start-epoch 1 "
+    "--max-start-epoch 1 --experts 1 --train-epochs 2 --width 4 --agents 1 --score-epochs 1 --train-images 200 "
+    "--batch-train 64 --initial-ratio 0.5 --device cpu"
+).split()
+
+
+@pytest.mark.usefixtures("inline")
+def test_learnt_labels_and_variations_are_rows_of_the_answer(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    asked = [*PAD, *"--evaluate course --nets 1 --wait".split()]
+    status, out, err = here(home, monkeypatch, capsys, *asked, "--json")
+    assert status == 0, err
+    assert err.startswith("takes about ")
+    result = json.loads(out)
+    assert list(result["controls"]) == ["random_real", "initial", "initial_hard", "datm", "full"]
+    assert all(result["controls"][role]["n"] == 1 for role in ("initial", "initial_hard", "datm"))
+    assert result["promised_seconds"] > 0
+    records = Store().records()
+    assert len([r for r in records if r.kind == "scores"]) == 1
+    assert len([r for r in records if r.kind == "experts"]) == 2
+    _, out, err = here(home, monkeypatch, capsys, *asked)
+    assert "takes" not in err
+    titles = {line[2:].partition("  ")[0] for line in out.splitlines()}
+    assert {"this set", "initial images, soft labels", "initial images, class labels", "full data"} <= titles
+    assert "  DATM: no scheduler, all parameters " in out
+
+
+@pytest.mark.usefixtures("inline")
+def test_experts_can_be_trained_ahead_of_the_run_that_needs_them(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(compute, "_single", lambda one, *rest: asked.append(one))
+    assert here(home, monkeypatch, capsys, *"experts --preset quick --dataset mnist --experts 2".split())[0] == 0
+    values = {**METHODS["pad"].preset("quick").for_dataset("mnist"), "experts": 2}
+    assert asked == list(KINDS["distill"].needs("pad", spec("distill", "pad", values).config))
+    here(home, monkeypatch, capsys, *"scores --dataset digits --agents 2 --epochs 3".split())
+    assert asked[1] == spec("scores", "scores", {"dataset": "digits", "agents": 2, "epochs": 3})
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_starts(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    for arguments in (PAD, [*PAD, "--evaluate", "course"], "experts --dataset digits".split()):
+        status, out, err = here(home, monkeypatch, capsys, *arguments)
+        assert (status, out) == (1, "")
+        assert err.startswith("error: the disk is too small: this needs ")
+        assert len(err.splitlines()) == 1
+    assert Store().records() == []
+
+
+def test_much_disk_space_is_promised_beside_the_time(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**12))
+    monkeypatch.setattr(jobs, "submit", lambda one: Store().create(one).id)
+    monkeypatch.setattr(jobs, "status", lambda run_id: SimpleNamespace(state="queued"))
+    status, _, err = here(
+        home, monkeypatch, capsys, *"experts --dataset digits --experts 100 --train-epochs 99".split()
+    )
+    assert status == 0, err
+    assert "GB on the disk; no run has finished on this" in err
 
 
 def test_the_protocols_are_listed_with_every_field(home: Path, monkeypatch: Any, capsys: Any) -> None:
@@ -228,12 +307,12 @@ def test_a_set_can_be_judged_at_a_snapshot_on_the_validation_split(done: Any, mo
     assert (told["source"]["step"], told["accuracy"]["split"]) == (1, "val")
 
 
-def test_only_distilled_sets_are_evaluated(done: Any) -> None:
-    home, _ = done
-    full = json.loads(called(home, "baseline --dataset digits --width 4 --epochs 1 --wait --json".split()).stdout)
-    out = called(home, ["evaluate", full["run"]])
-    assert out.returncode == 1
-    assert out.stderr.strip().endswith("is a baseline run")
+@pytest.mark.usefixtures("inline")
+def test_only_distilled_sets_are_evaluated(home: Path, monkeypatch: Any, capsys: Any) -> None:
+    full = answered(home, monkeypatch, capsys, "baseline --dataset digits --width 4 --device cpu --epochs 1 --wait")
+    status, _, err = here(home, monkeypatch, capsys, "evaluate", full["run"])
+    assert status == 1
+    assert err.strip().endswith("is a baseline run")
 
 
 def test_a_run_can_be_cancelled_and_resumed_by_hand(tmp_path: Path) -> None:

@@ -102,14 +102,22 @@ def test_soft_labels_are_learnt_unless_hard_ones_are_asked_for() -> None:
     soft, hard = evaluated(wrong, nets=1)[0], evaluated(wrong, nets=1, labels="hard")[0]
     assert soft["labels"] == "soft"
     assert soft["accuracy"]["mean"] < 0.1 < hard["accuracy"]["mean"]  # labels one class off teach one class off
-    assert soft["training"]["lr"] == 0.02
     assert soft["stored_floats"] == 50 * 64 + 50 * 10 + 1
+
+
+def test_a_learnt_learning_rate_is_used_on_request_only() -> None:
+    learnt = dataclasses.replace(small_set(), lr=0.02)
+    usual, own = evaluated(learnt, nets=1)[0], evaluated(learnt, nets=1, lr_from="learnt")[0]
+    assert (usual["training"]["lr"], own["training"]["lr"]) == (0.01, 0.02)
+    assert own["accuracy"]["protocol"] == "course, learnt learning rate"
+    assert usual["accuracies"] != own["accuracies"]
 
 
 def test_a_protocol_in_steps_trains_equally_long_whatever_the_size() -> None:
     asked = {"protocol": "quick", "augment": "none", "nets": 1}
-    few, many = (evaluated(small_set(ipc), **asked)[0] for ipc in (2, 30))
-    assert few["steps"] == many["steps"] == PROTOCOLS["quick"].values["steps"]
+    few = evaluated(small_set(2), **asked)[0]
+    training = PROTOCOLS["quick"].training("none")
+    assert few["steps"] == training.optimiser_steps(20) == training.optimiser_steps(30_000) == 600
     assert few["accuracy"]["protocol"] == "quick, no augmentation"
 
 

@@ -53,6 +53,56 @@ def test_el2n_of_one_agent_after_one_epoch_is_that_of_the_network_it_kept() -> N
     assert recorder.told("epoch")[0]["train_accuracy"] == pytest.approx(1 - wrong.mean().item())
 
 
+def gradient_norms(recorder: MemoryRecorder, indices: torch.Tensor) -> list[float]:
+    """Of the kept network's last layer, by autograd, for each of these training images."""
+    data = load("digits")
+    part = Resident.from_split(data.train, data, "cpu")
+    network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4})
+    network.load_state_dict(recorder.arrays["network"])
+    found = []
+    for image in indices.split(1):
+        loss = torch.nn.functional.cross_entropy(network.eval()(part.batch(image)), part.labels[image])
+        gradients = torch.autograd.grad(loss, network.classifier.parameters())
+        found.append(torch.cat([g.flatten() for g in gradients]).norm().item())
+    return found
+
+
+def test_the_gradient_norm_is_the_mean_over_early_epochs_of_that_of_the_last_layer() -> None:
+    first, second = scored(agents=1, epochs=2, el2n_epochs=1)[1], scored(agents=1, epochs=2)[1]
+    after_one = scored(agents=1, epochs=1)[1]
+    some = after_one.arrays["scores"]["indices"][::60]
+    one, both = (r.arrays["scores"]["grad_norm"][::60] for r in (first, second))
+    assert one.tolist() == pytest.approx(gradient_norms(after_one, some), rel=1e-4)
+    assert (2 * both - one).tolist() == pytest.approx(gradient_norms(second, some), rel=1e-4)
+
+
+def test_the_easiest_and_the_hardest_images_of_each_class_are_kept_for_every_score() -> None:
+    summary, recorder = scored(epochs=2)
+    kept, data = recorder.arrays["scores"], load("digits")
+    part = Resident.from_split(data.train, data, "cpu")
+    assert summary["scores"] == ["el2n", "forgetting", "grad_norm"]
+    assert set(recorder.sets) == {f"{side}_{score}" for side in ("easiest", "hardest") for score in summary["scores"]}
+    everything = part.batch(kept["indices"])
+    assert torch.equal(kept["labels"], part.labels[kept["indices"]])
+    for name, shown in recorder.sets.items():
+        side, score = name.split("_", 1)
+        assert shown.labels.tolist() == [c for c in range(10) for _ in range(5)]
+        assert (shown.classes, shown.mean, shown.std) == (part.classes, part.mean, part.std)
+        for label in range(10):
+            mine = kept["labels"] == label
+            ranked = kept[score][mine].sort(descending=side == "hardest").values
+            found = [
+                kept[score][mine][(everything[mine] == image).flatten(1).all(1)][0]
+                for image in shown.images[shown.labels == label]
+            ]
+            assert torch.equal(torch.stack(found), ranked[:5])
+
+
+def test_a_class_with_few_scored_images_shows_all_of_them() -> None:
+    shown = scored(train_images=20, epochs=1, agents=1)[1].sets["easiest_el2n"]
+    assert shown.labels.bincount().tolist() == [2] * 10
+
+
 def test_el2n_is_the_mean_over_agents_and_early_epochs() -> None:
     both = scored(el2n_epochs=1)[1].arrays["scores"]["el2n"]
     first = scored(el2n_epochs=1, agents=1)[1].arrays["scores"]["el2n"]

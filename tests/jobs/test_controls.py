@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from ddcore import jobs
 from ddcore.errors import ConfigError
-from ddcore.experiments import spec
+from ddcore.experiments import Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs import controls
 from ddcore.runs import RunRecord, Store
+from ddcore.runs.files import FolderUnusable
 from ddcore.runs.key import key
-from tests.report.conftest import QUESTION, Answer, answer, distilled, run, store
+from tests.report.conftest import QUESTION, TINY_PAD, Answer, answer, distilled, imitated, run, store
 from tests.runs import shelf
 
 __all__ = ["answer", "run", "store"]
@@ -80,3 +84,68 @@ def test_over_seeds_all_networks_count_alike(store: Store, run: RunRecord, answe
 
 def test_nothing_is_pooled_from_nothing() -> None:
     assert controls.pooled([]) is None
+
+
+def test_a_set_with_learnt_labels_is_held_against_its_start_with_and_without_them(store: Store) -> None:
+    plan = controls.plan(imitated(store), QUESTION)
+    assert plan.initial
+    assert plan.initial_hard
+    soft, hard = plan.initial.config.values(), plan.initial_hard.config.values()
+    assert [(one["images"], one["labels"]) for one in (soft, hard)] == [("initial", "learnt"), ("initial", "hard")]
+    assert {n: v for n, v in soft.items() if n != "labels"} == {n: v for n, v in hard.items() if n != "labels"}
+
+
+def test_no_control_is_asked_twice_where_no_soft_labels_are_used(store: Store, run: RunRecord) -> None:
+    assert controls.plan(imitated(store, soft_labels=False), QUESTION).initial_hard is None
+    assert controls.plan(imitated(store), replace(QUESTION, labels="hard")).initial_hard is None
+    assert controls.plan(run, QUESTION).initial_hard is None
+
+
+def test_a_variation_is_distilled_from_its_own_experts_and_judged_alike(store: Store) -> None:
+    plan = controls.plan(imitated(store), QUESTION)
+    (datm,) = plan.variations
+    assert datm.role == "datm"
+    assert (datm.distil.config.values()["initial_ratio"], datm.distil.config.values()["shallow_ratio"]) == (1, 0)
+    assert datm.evaluation.config == plan.final.config.replace(run=key(datm.distil))
+    order = [key(one) for one in plan.specs()]
+    assert order.index(key(datm.distil)) < order.index(key(datm.evaluation))
+    assert len(set(order)) == len(order) == 7
+
+
+def test_a_plan_can_be_made_before_the_set_is_asked_for(store: Store) -> None:
+    one = spec("distill", "pad", TINY_PAD)
+    before = controls.plan(one, QUESTION)
+    assert before == controls.plan(imitated(store), QUESTION)
+    assert before.run == key(one)
+
+
+def test_the_controls_of_learnt_labels_and_variations_are_told_by_their_roles(store: Store, answer: Answer) -> None:
+    plans = [controls.plan(imitated(store, seed=seed), QUESTION) for seed in (0, 1)]
+    for plan, accuracy in zip(plans, (0.3, 0.5), strict=True):
+        assert plan.initial_hard
+        answer(plan.initial_hard, accuracy)
+        answer(plan.variations[0].evaluation, accuracy + 0.2)
+    one, both = controls.outcome(plans[0], store), controls.over_seeds(plans, store)
+    assert list(one["controls"]) == ["random_real", "initial", "initial_hard", "datm", "full"]
+    assert one["controls"]["initial"] is None
+    assert one["controls"]["datm"]["mean"] == pytest.approx(0.5)
+    assert one["seconds"]["evaluate"] == 2.0
+    assert both["controls"]["initial_hard"]["mean"] == pytest.approx(0.4)
+    assert both["controls"]["datm"]["mean"] == pytest.approx(0.6)
+
+
+def test_a_run_of_a_version_with_other_parameters_has_only_the_usual_controls(store: Store) -> None:
+    record = imitated(store)
+    older = replace(record, config={**record.config, "gone": 1})
+    assert [*controls.plan(older, QUESTION).controls] == ["random_real", "initial"]
+
+
+def test_nothing_of_a_plan_is_asked_for_where_the_disk_is_too_small_for_all(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submitted: list[Spec] = []
+    monkeypatch.setattr(jobs, "submit", lambda one: submitted.append(one) or "")
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
+    with pytest.raises(FolderUnusable, match="the disk is too small"):
+        controls.submit(controls.plan(imitated(store), QUESTION))
+    assert submitted == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,12 +10,15 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
-from toyjobs import finish, job, kill, reached, runner, toy, until
+from safetensors.numpy import load_file
+from toyjobs import finish, job, kill, reached, runner, toy, until, work
 
 from ddcore import home as places
 from ddcore import jobs
 from ddcore.errors import Cancelled
+from ddcore.experiments import KINDS, Spec, spec
 from ddcore.jobs import launch
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.runner import ALREADY_RUNNING
@@ -92,6 +96,66 @@ def test_a_run_whose_worker_and_runner_were_killed_resumes_to_the_same_result(to
     assert job(run_id)["sessions"] == 2
     steps = [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"]
     assert steps == list(range(1, 31)), "what was done after the last checkpoint is told once"
+
+
+STAGED = {
+    "dataset": "digits", "ipc": 1, "width": 4, "device": "cpu", "train_images": 300, "agents": 1, "score_epochs": 12,
+    "experts": 4, "train_epochs": 5, "batch_train": 50, "add_end_epoch": 2, "student_steps": 4, "expert_epochs": 1,
+    "first_max_start_epoch": 2, "max_start_epoch": 4, "expansion_iters": 20, "num_iters": 18,
+}  # fmt: skip
+STAGES = {  # when to kill, at an event that lies behind the first checkpoint; what is kept in the end
+    "scores": (lambda e: e["epoch"] >= 2, ["scores.safetensors", "network.safetensors"]),
+    "experts": (lambda e: e["first"] >= 1, ["trajectories.npy"]),
+    "distill": (lambda e: e.get("step", 0) >= 3, ["images.safetensors", "initial.safetensors"]),
+}
+
+
+def stages(last: Spec) -> list[Spec]:
+    """A question and all that it needs, first things first."""
+    return [*(one for need in KINDS[last.kind].needs(last.name, last.config) for one in stages(need)), last]
+
+
+def told(store: Store, run_id: str) -> list[dict]:
+    """What a run told, without its sessions and times."""
+    events = [e for e in store.events(run_id)[0] if e["event"] != "resumed"]
+    return [{k: v for k, v in e.items() if k != "seconds"} for e in events]
+
+
+def kept(store: Store, run_id: str, name: str) -> dict[str, bytes]:
+    """Every bit of what a run kept in a file, by name."""
+    path = store.record(run_id).folder / name
+    arrays = {"": np.load(path)} if path.suffix == ".npy" else load_file(path)
+    return {one: array.tobytes() for one, array in arrays.items()}
+
+
+def test_each_stage_of_pad_killed_goes_on_from_its_checkpoint_to_the_same_bits(toys: Path):
+    processes = multiprocessing.get_context("forkserver")  # torch is imported once for all of them, not nine times
+    processes.set_forkserver_preload(["torch.fx.experimental.symbolic_shapes", "ddcore.jobs.worker"])
+
+    def start(store: Store, run_id: str) -> multiprocessing.process.BaseProcess:
+        process = processes.Process(target=work, args=(str(store.root.parent), run_id))
+        process.start()
+        return process
+
+    store, elsewhere = Store(), Store(toys / "other" / "runs")
+    asked = stages(spec("distill", "pad", STAGED))
+    assert [one.kind for one in asked] == list(STAGES)
+    for one in asked:
+        run_id, (far_enough, files) = store.create(one).id, STAGES[one.kind]
+        whole, killed = start(elsewhere, elsewhere.create(one).id), start(store, run_id)
+        until(lambda: any(map(far_enough, store.events(run_id)[0])), seconds=60)  # noqa: B023
+        killed.kill()
+        killed.join()
+        assert store.record(run_id).state == "interrupted"
+        resumed = start(store, run_id)
+        for process in (resumed, whole):
+            process.join(60)
+            assert process.exitcode == 0
+        assert job(run_id)["sessions"] == 2
+        assert "Goes on" in store.log(run_id), "from a checkpoint, not from the beginning"
+        assert told(store, run_id) == told(elsewhere, run_id)
+        for name in files:
+            assert kept(store, run_id, name) == kept(elsewhere, run_id, name), name
 
 
 def test_a_recycled_pid_is_not_taken_for_a_live_worker():

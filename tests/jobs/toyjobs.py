@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 from ddcore import jobs
 from ddcore.experiments import Spec, spec
+from ddcore.jobs import worker
 from ddcore.jobs.launch import runner_file
 from ddcore.runs import Store
 from ddcore.runs.alive import is_alive
@@ -52,3 +54,9 @@ def finish(run_id: str) -> dict[str, Any]:
     """Wait for a run to be done; its summary."""
     jobs.wait(run_id, poll=0.05)
     return Store().record(run_id).summary
+
+
+def work(home: str, run_id: str) -> None:
+    """What a worker process does, for processes that a test starts itself."""
+    os.environ["DDCORE_HOME"] = home
+    sys.exit(worker.main(run_id, "none"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import few
 
-from ddcore.ops.scoring import el2n, forgetting_counts
+from ddcore.ops.scoring import el2n, forgetting_counts, grad_norm
 
 
 def test_el2n_is_the_published_one():
@@ -52,3 +52,20 @@ def test_no_image_is_forgotten_as_often_as_one_that_was_never_learnt(epochs, see
     counts = forgetting_counts(right)
     assert (counts[~right.any(0)] == epochs).all()
     assert (counts[right.any(0)] < epochs).all()
+
+
+def test_the_gradient_norm_is_that_of_autograd_on_the_last_layer():
+    g = torch.Generator().manual_seed(0)
+    layer = torch.nn.Linear(5, 4).double()
+    for parameter in layer.parameters():
+        parameter.data.normal_(generator=g)
+    h, labels = torch.randn(7, 5, generator=g).double(), torch.randint(4, (7,), generator=g)
+    for i, norm in enumerate(grad_norm(layer(h), labels, h.norm(dim=1))):
+        loss = torch.nn.functional.cross_entropy(layer(h[i : i + 1]), labels[i : i + 1])
+        by_hand = math.sqrt(sum(d.square().sum().item() for d in torch.autograd.grad(loss, layer.parameters())))
+        assert norm.item() == pytest.approx(by_hand)
+
+
+def test_the_gradient_norm_by_hand():
+    logits, labels = torch.tensor([[100.0, 0.0], [3.0, 3.0]]), torch.tensor([0, 1])
+    assert grad_norm(logits, labels, torch.tensor([9.0, math.sqrt(3)])).tolist() == pytest.approx([0, math.sqrt(2)])

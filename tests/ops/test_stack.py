@@ -13,11 +13,11 @@ from ddcore.ops import nets, seeds, train
 from ddcore.settings import TrainConfig
 
 SHAPE = (1, 8, 8)
+DEEP = ("vgg11", "resnet18")  # of the same layers as the others, and six seconds each
 VARIANTS = [
-    *((name, {}) for name, one in NETWORKS.items() if not one.problems(SHAPE, {})),
+    *((name, {}) for name, one in NETWORKS.items() if not one.problems(SHAPE, {}) and name not in DEEP),
     *(("convnet3", {"norm": norm}) for norm in ("batch", "layer", "group", "none")),
-    ("vgg11", {"norm": "batch"}),
-    ("resnet18", {"norm": "batch"}),
+    *(pytest.param(name, {"norm": norm}, marks=pytest.mark.slow) for name in DEEP for norm in ("instance", "batch")),
 ]
 
 
@@ -99,7 +99,7 @@ def test_more_networks_fit_where_batches_are_smaller() -> None:
 def test_a_training_that_runs_away_says_at_which_step_and_what_to_try() -> None:
     images, labels = torch.randn(12, *SHAPE).double(), torch.arange(12) % 3
     setting = train.Setting(50, 1e200, 0.9, 0.0, "constant", 5, "none")
-    with pytest.raises(Diverged, match=r"diverged by step \d+: .* lr is 1e\+200; try 1e\+199"):
+    with pytest.raises(Diverged, match=r"diverged by step \d+: .* learning rate: 1e\+200; try 1e\+199"):
         train.train(train.Training.begin(*built("mlp", {}, 1)), lambda c: images[c], labels, setting, [(0, "test")])
 
 

@@ -21,9 +21,14 @@ from ddcore.runs.store import Store
 
 TINY = {"dataset": "digits", "num_inits": 2, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 2, "width": 8}
 DM = {"dataset": "digits", "num_iters": 2, "batch_real": 8, "ipc": 2, "width": 8}
+PAD = {"dataset": "digits", "width": 8, "ipc": 2, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 4,
+       "batch_train": 64, "lr_teacher": 0.05, "initial_ratio": 0.75, "add_end_epoch": 2, "remove_epoch": 2,
+       "remove_ratio": 0.1, "second_remove_ratio": 0.0, "num_iters": 4, "student_steps": 2, "expert_epochs": 1,
+       "first_max_start_epoch": 2, "max_start_epoch": 3, "expansion_iters": 4, "lr_student": 0.05}  # fmt: skip
 HERDING = {"dataset": "digits", "ipc": 2, "width": 8, "agents": 1, "score_epochs": 1, "train_images": 200}
 PAGES = (
-    "", "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/3_DataDAM.py", "pages/5_DM.py", "pages/8_Runs.py",
+    "", "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/3_DataDAM.py", "pages/4_PAD.py", "pages/5_DM.py",
+    "pages/8_Runs.py",
 )  # fmt: skip
 
 Open = Callable[..., AppTest]
@@ -88,6 +93,7 @@ class Filled:
     described: str
     counted: str
     dm: str
+    pad: str
     coreset: str
 
 
@@ -107,6 +113,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Filled]:
             described=jobs.run_inline(spec("describe", "describe", {"dataset": "digits"})),
             counted=finish(spec("flops", "flops", {}), {"rows": [FLOPS_ROW], "convention": "one multiply-add is one"}),
             dm=jobs.run_inline(spec("distill", "dm", DM)),
+            pad=jobs.run_inline(spec("distill", "pad", PAD)),
             coreset=jobs.run_inline(spec("distill", "herding", HERDING)),
         )
 

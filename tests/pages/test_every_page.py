@@ -11,7 +11,7 @@ from ddcore import jobs
 from ddcore.errors import RunNotFound
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
-from tests.pages.conftest import DM, PAGES, TINY, Filled, Open, put, words
+from tests.pages.conftest import DM, PAD, PAGES, TINY, Filled, Open, put, words
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -41,6 +41,9 @@ def test_failed_and_broken_runs_never_stop_a_page(page: str, open_page: Open, ho
     ("page", "kind", "name", "config"),
     [
         ("pages/3_DataDAM.py", "distill", "datadam", TINY),
+        ("pages/4_PAD.py", "distill", "pad", PAD),
+        ("pages/4_PAD.py", "experts", "experts", {"dataset": "digits"}),
+        ("pages/4_PAD.py", "scores", "scores", {"dataset": "digits"}),
         ("pages/5_DM.py", "distill", "dm", DM),
         ("pages/2_Baselines.py", "baseline", "baseline", {"dataset": "digits"}),
         ("pages/2_Baselines.py", "distill", "random", {"dataset": "digits"}),

@@ -16,6 +16,11 @@ from ddcore.runs.recorder import FolderRecorder
 from tests.runs import shelf
 
 TINY = {"dataset": "digits", "num_inits": 4, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 1, "width": 8}
+TINY_PAD = {
+    "dataset": "digits", "ipc": 1, "num_iters": 4, "student_steps": 2, "expert_epochs": 1, "first_max_start_epoch": 1,
+    "max_start_epoch": 2, "experts": 2, "train_epochs": 3, "width": 8, "agents": 1, "score_epochs": 1,
+    "batch_train": 64, "add_end_epoch": 2,
+}  # fmt: skip
 QUESTION = Question("course", nets=2)
 
 Answer = Callable[..., RunRecord]
@@ -57,4 +62,11 @@ def distilled(store: Store, **values: Any) -> RunRecord:
     """A finished DataDAM run on digits, nothing computed: steps 0 to 4, kept at 0, 1, 2 and 4."""
     return shelf.finished(
         store, spec("distill", "datadam", {**TINY, **values}), images=10, stored_floats=640, seconds=2.0
+    )
+
+
+def imitated(store: Store, **values: Any) -> RunRecord:
+    """A finished PAD run on digits, nothing computed."""
+    return shelf.finished(
+        store, spec("distill", "pad", {**TINY_PAD, **values}), images=10, stored_floats=741, seconds=2.0
     )

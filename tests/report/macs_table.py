@@ -1,14 +1,14 @@
-"""Writes ddcore/report/macs.json: `python -m tests.report.macs_table` after a network or a data set was added."""
+"""Writes ddcore/macs.json: `python -m tests.report.macs_table` after a network or a data set was added."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
+from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.networks import NETWORKS
 from ddcore.ops import flops
-from ddcore.report import estimate
 
 # Images in train, val and test, by the official partitions and the held-out shares.
 SIZES = {
@@ -36,5 +36,5 @@ def table() -> dict[str, dict[str, dict[str, int]]]:
 
 
 if __name__ == "__main__":
-    path = Path(estimate.__file__).parent / "macs.json"
+    path = Path(counts.__file__).parent / "macs.json"
     path.write_text(json.dumps({**table(), "sizes": SIZES}, indent=1) + "\n", "utf-8")

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ddcore.data import DATASETS
-from ddcore.experiments import spec
+from ddcore import counts
+from ddcore.experiments import KINDS, Spec, spec
+from ddcore.jobs import controls
+from ddcore.jobs.needs import unfinished
 from ddcore.methods import METHODS
-from ddcore.networks import NETWORKS
 from ddcore.report import estimate
+from ddcore.runs.key import key
+from tests.report.conftest import QUESTION, TINY_PAD
 from tests.report.test_tables import record
 
 QUICK = METHODS["datadam"].preset("quick").for_dataset("digits")
@@ -46,6 +50,22 @@ def test_the_middle_of_several_runs_counts() -> None:
     assert guess([finished(30.0), finished(50.0), finished(900.0)]).seconds == pytest.approx(50.0, rel=0.01)
 
 
+def test_runs_of_another_kind_or_method_make_the_estimate_more_cautious_and_never_less() -> None:
+    alone = guess([]).seconds - estimate.START
+    other = replace(finished(60.0), name="dm", config=spec("distill", "dm", {"num_iters": 20}).config.values())
+    slow, fast = (
+        replace(other, info={**other.info, "times": {"seconds": 1e6}}),
+        replace(other, info={**other.info, "times": {"seconds": 4.5}}),
+    )
+    assert guess([fast]).seconds - estimate.START == pytest.approx(alone)
+    assert "no run of this kind has finished on this CPU yet" in guess([fast]).basis
+    assert guess([slow]).seconds > 2 * alone
+    assert guess([slow]).basis == "measured on the last finished run of other kinds on this CPU"
+    assert guess([fast]).rough
+    assert guess([slow]).rough
+    assert not guess([slow, finished(60.0)]).rough
+
+
 def test_runs_on_another_device_failed_and_foreign_runs_say_nothing() -> None:
     gpu = replace(finished(9.0), info={"times": {"seconds": 9.0}, "device": {"type": "cuda"}})
     odd = replace(finished(9.0), config={"dataset": "gone"})
@@ -64,58 +84,6 @@ def test_work_that_is_not_training_costs_only_the_start() -> None:
     assert estimate.estimate("flops", "flops", asked.config, []).seconds == estimate.START
 
 
-def test_the_shipped_table_is_what_fvcore_counts_now() -> None:
-    from ddcore.ops import flops
-
-    for dataset in DATASETS.values():
-        if dataset.resolution > 64:  # the largest take seconds each; the slow test counts them all
-            continue
-        for name, entry in NETWORKS.items():
-            if not entry.problems(dataset.shape(), {}):
-                counted, size = flops.count(name, dataset.shape(), len(dataset.classes)), len(dataset.classes)
-                assert estimate.macs(name, dataset.shape(), size) == counted.macs, name
-                assert estimate.parameters(name, dataset.shape(), size) == counted.parameters, name
-
-
-@pytest.mark.slow
-def test_the_whole_shipped_table_is_current() -> None:
-    from tests.report import macs_table
-
-    assert estimate.shipped() == {**macs_table.table(), "sizes": macs_table.SIZES}
-
-
-def test_the_shipped_sizes_are_those_of_the_data() -> None:
-    from ddcore.data.load import load
-
-    data = load("digits")
-    assert estimate.shipped()["sizes"]["digits"] == {s: len(getattr(data, s)) for s in ("train", "val", "test")}
-
-
-@pytest.mark.parametrize(
-    ("network", "shape", "options"),
-    [
-        ("convnet3", (1, 28, 28), {"width": 32}), ("convnet3", (1, 28, 28), {"depth": 2}),
-        ("convnet5", (3, 64, 64), {"width": 64, "depth": 4}), ("convnet3", (1, 8, 8), {"pooling": "none"}),
-        ("convnet3", (1, 28, 28), {"norm": "batch"}), ("convnet3", (1, 8, 8), {"norm": "layer", "pooling": "max"}),
-        ("convnet3", (1, 8, 8), {"norm": "group", "width": 8}), ("convnet3", (3, 32, 32), {"norm": "none"}),
-        ("mlp", (1, 28, 28), {"width": 512}),
-    ],
-)  # fmt: skip
-def test_other_options_are_counted_exactly(network: str, shape: Any, options: dict[str, Any]) -> None:
-    from ddcore.ops import flops
-
-    classes = 2 if shape[0] == 3 else 10
-    counted = flops.count(network, shape, classes, options)
-    assert estimate.macs(network, shape, classes, options) == counted.macs
-    assert estimate.parameters(network, shape, classes, options) == counted.parameters
-
-
-def test_an_unknown_size_is_scaled_by_its_pixels() -> None:
-    largest = estimate.macs("lenet", (3, 224, 224), 2)
-    assert estimate.macs("lenet", (3, 448, 448), 2) == 4 * largest
-    assert estimate.parameters("lenet", (3, 448, 448), 2) == estimate.parameters("lenet", (3, 224, 224), 2)
-
-
 def judged(protocol: str, **changes: Any) -> Any:
     return spec("evaluate", "evaluate", {"run": "0" * 16, "protocol": protocol, **changes})
 
@@ -129,7 +97,7 @@ def test_a_protocol_told_in_steps_costs_the_same_whatever_the_set_is_large() -> 
 
 def test_an_evaluation_on_the_validation_split_predicts_fewer_images() -> None:
     test, val = judged("course", nets=1), judged("course", nets=1, split="val")
-    one = estimate.macs("convnet3", (1, 8, 8), 10)
+    one = counts.macs("convnet3", (1, 8, 8), 10)
     costs = [estimate.cost("evaluate", "evaluate", asked.config, 100) for asked in (test, val)]
     assert costs == [one * (3 * 20 * 100 + 359), one * (3 * 20 * 100 + 144)]
 
@@ -145,9 +113,6 @@ def test_a_baseline_may_be_told_in_steps() -> None:
 
 
 def test_a_coreset_that_needs_scores_takes_as_long_as_both_until_they_are_there(home: Any) -> None:
-    from ddcore.experiments import KINDS
-    from ddcore.runs.key import key
-
     asked = spec("distill", "herding", METHODS["herding"].preset("quick").for_dataset("digits"))
     (scores,) = KINDS["distill"].needs(asked.name, asked.config)
     both = estimate.estimate("distill", "herding", asked.config, [])
@@ -159,11 +124,53 @@ def test_a_coreset_that_needs_scores_takes_as_long_as_both_until_they_are_there(
 
 
 def test_several_runs_are_counted_once_each_and_not_where_they_are_done(home: Any) -> None:
-    from ddcore.runs.key import key
-
     first, second = (judged("course", seed=seed) for seed in (0, 1))
     one = estimate.total([first], []).seconds
     assert estimate.total([first, first, second], []).seconds == pytest.approx(2 * one)
     done = record(id=key(first), kind="evaluate", config=first.config.values(), info={})
     assert estimate.total([first, second], [done]).seconds == pytest.approx(one)
     assert estimate.total([first], [done]).seconds == 0
+
+
+PAD = spec("distill", "pad", TINY_PAD)
+(EXPERTS,) = KINDS["distill"].needs("pad", PAD.config)
+(SCORES,) = KINDS["experts"].needs("experts", EXPERTS.config)
+
+
+def test_experts_cost_what_their_images_in_use_cost_in_each_epoch() -> None:
+    one = counts.macs("convnet3", (1, 8, 8), 10, {"width": 8})
+    in_use = [round(1294 * share) for share in (0.75, 0.875, 1.0)]
+    assert estimate.cost("experts", "experts", EXPERTS.config) == one * (2 * 3 * sum(in_use) + 2 * 3 * 144)
+    assert estimate.steps("experts", "experts", EXPERTS.config) == 2 * sum(-(-n // 64) for n in in_use)
+    few = EXPERTS.config.replace(train_images=100, initial_ratio=1.0)
+    assert estimate.steps("experts", "experts", few) == 2 * 3 * 2
+
+
+def test_a_run_on_experts_takes_as_long_as_it_the_experts_and_the_scores(home: Path) -> None:
+    each = [estimate.estimate(one.kind, one.name, one.config, [answered(SCORES), answered(EXPERTS)]).seconds
+            for one in (SCORES, EXPERTS, PAD)]  # fmt: skip
+    whole = estimate.estimate("distill", "pad", PAD.config, [])
+    assert whole.seconds == pytest.approx(sum(each))
+    assert estimate.total([PAD], [answered(SCORES)]).seconds == pytest.approx(sum(each[1:]))
+    assert estimate.total([PAD], [answered(SCORES), answered(EXPERTS)]).seconds == pytest.approx(each[2])
+
+
+def test_a_variation_brings_experts_of_its_own_to_the_total(home: Path) -> None:
+    asked = controls.plan(PAD, QUESTION).specs()
+    kinds = [one.kind for one in unfinished([PAD, *asked], []).values()]
+    assert (kinds.count("scores"), kinds.count("experts")) == (1, 2)
+    assert estimate.total([PAD, *asked], []).seconds > 2 * estimate.total([PAD], [answered(SCORES)]).seconds
+
+
+def test_the_disk_space_is_that_of_the_trajectories_that_are_not_there(home: Path) -> None:
+    each = 2 * 4 * 4 * counts.parameters("convnet3", (1, 8, 8), 10, {"width": 8})
+    assert estimate.disk([PAD], []) == each
+    assert estimate.disk([PAD, EXPERTS], []) == each
+    assert estimate.disk([PAD], [answered(EXPERTS)]) == 0
+    assert estimate.disk(controls.plan(PAD, QUESTION).specs(), []) == each  # that of the variation
+    half = spec("distill", "pad", {**TINY_PAD, "precision": "half"})
+    assert estimate.disk([half], []) == each // 2
+
+
+def answered(one: Spec) -> Any:
+    return record(id=key(one), kind=one.kind, name=one.name, config=one.config.values(), info={})

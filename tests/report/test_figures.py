@@ -102,6 +102,55 @@ def test_class_bars_stand_beside_the_accuracy_over_all() -> None:
     assert figure.layout.shapes[0].y0 == 80.0
 
 
+def scores_frame() -> pd.DataFrame:
+    return pd.DataFrame(
+        [("a", 0.0, 0.5, 9), ("a", 0.5, 1.0, 0), ("b", 0.0, 0.5, 1), ("b", 0.5, 1.0, 2)],
+        columns=["class", "left", "right", "images"],
+    )
+
+
+def test_every_class_has_its_own_histogram_the_first_on_top() -> None:
+    figure = figures.difficulty(scores_frame())
+    assert [(bars.base, list(bars.x)) for bars in figure.data] == [(1, [0.25, 0.75]), (0, [0.25, 0.75])]
+    assert list(figure.data[0].y) == [figures.RIDGE, 0.0]
+    assert 0 < figure.data[1].y[0] < figure.data[1].y[1] < figures.RIDGE
+    assert list(figure.layout.yaxis.ticktext) == ["a", "b"]
+
+
+def test_a_cut_is_one_line_in_the_histogram_of_each_class() -> None:
+    cut = pd.DataFrame({"class": ["a", "b"], "score": [0.2, 0.7]})
+    line = figures.difficulty(scores_frame(), {"last image in use": cut}).data[-1]
+    assert line.name == "last image in use"
+    assert list(line.x) == [0.2, 0.2, None, 0.7, 0.7, None]
+    assert list(line.y) == [1, 1 + figures.RIDGE, None, 0, figures.RIDGE, None]
+
+
+def test_the_schedule_is_a_bar_an_epoch_and_the_matched_ones_stand_out() -> None:
+    frame = pd.DataFrame({"epoch": [0, 1, 2], "low": [0.0, 0.0, 10.0], "high": [75.0, 100.0, 100.0],
+                          "matched": [True, True, False]})  # fmt: skip
+    matched, others = figures.schedule(frame).data
+    assert (list(matched.x), list(matched.base), list(matched.y)) == ([0, 1], [0.0, 0.0], [75.0, 100.0])
+    assert (list(others.x), list(others.base), list(others.y)) == ([2], [10.0], [90.0])
+    assert matched.marker.color != others.marker.color
+
+
+def test_start_epochs_lie_in_the_range_they_were_drawn_from() -> None:
+    drawn = pd.DataFrame({"step": [1, 2], "epoch": [0.0, 3.0], "skipped": [False, True]})
+    reach = pd.DataFrame({"step": [0, 9], "low": [0, 0], "high": [1, 4]})
+    band, taken, skipped = figures.starts(drawn, reach).data
+    assert (list(band.x), list(band.y)) == ([0, 9, 9, 0], [1, 4, 0, 0])
+    assert (list(taken.x), list(taken.y)) == ([1], [0.0])
+    assert (list(skipped.x), list(skipped.y), skipped.marker.symbol) == ([2], [3.0], "x")
+
+
+def test_learnt_labels_are_rows_in_the_order_of_the_classes() -> None:
+    figure = figures.soft_labels([[90.0, 10.0], [80.0, 20.0], [5.0, 95.0]], [0, 0, 1], ("cat", "dog"))
+    heat = figure.data[0]
+    assert [list(row) for row in heat.z] == [[90.0, 10.0], [80.0, 20.0], [5.0, 95.0]]
+    assert (list(figure.layout.yaxis.tickvals), list(figure.layout.yaxis.ticktext)) == ([0.5, 2.0], ["cat", "dog"])
+    assert (heat.zmin, heat.zmax) == (0, 100)
+
+
 def test_theme_and_figures_share_their_colours() -> None:
     import tomllib
     from pathlib import Path

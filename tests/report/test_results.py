@@ -9,7 +9,7 @@ from ddcore.jobs.controls import evaluation, plan
 from ddcore.jobs.job import mark_queued
 from ddcore.report import results
 from ddcore.runs import RunRecord, Store
-from tests.report.conftest import QUESTION, Answer, distilled
+from tests.report.conftest import QUESTION, Answer, distilled, imitated
 
 
 def test_a_set_stands_beside_its_controls(store: Store, run: RunRecord, answer: Answer) -> None:
@@ -19,6 +19,21 @@ def test_a_set_stands_beside_its_controls(store: Store, run: RunRecord, answer: 
     table = results.table(rows).set_index("name")
     assert table.loc["Distilled images", "mean"] == pytest.approx(65.0)
     assert table.loc["Random real images", "state"] == "not computed"
+
+
+def test_learnt_labels_and_variations_have_rows_of_their_own(store: Store, answer: Answer) -> None:
+    run = imitated(store)
+    asked = plan(run, QUESTION)
+    answer(asked.variations[0].evaluation, 0.7)
+    rows = {row.role: row for row in results.results(store, run, QUESTION)}
+    assert list(rows) == ["final", "initial", "initial_hard", "datm", "random_real", "full"]
+    assert (rows["initial"].title, rows["initial_hard"].title) == (
+        "Initial images, soft labels", "Initial images, class labels",
+    )  # fmt: skip
+    assert rows["datm"].accuracy
+    assert rows["datm"].accuracy["mean"] == 0.7
+    assert [one.kind for one in rows["datm"].specs] == ["distill", "evaluate"]
+    assert rows["datm"].title == asked.variations[0].title
 
 
 def test_what_is_known_is_not_missing_and_what_is_queued_is_active(

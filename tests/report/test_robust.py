@@ -9,7 +9,7 @@ import pytest
 from ddcore.jobs.controls import evaluation, plan
 from ddcore.report import robust
 from ddcore.runs import RunRecord, Store
-from tests.report.conftest import QUESTION, Answer
+from tests.report.conftest import QUESTION, Answer, imitated
 
 
 def test_parity_gives_a_label_robust_score_of_26_9() -> None:
@@ -71,6 +71,13 @@ def test_a_set_with_soft_labels_is_judged_without_them_too(store: Store, run: Ru
     answer(plan(soft, QUESTION).full, 0.9)
     values = {score.name: score.value for score in robust.scores(store, soft, QUESTION).scores}
     assert values["hlr"] == pytest.approx(0.5)
+
+
+def test_a_variation_beside_the_set_is_no_part_of_its_scores(store: Store) -> None:
+    found = robust.scores(store, imitated(store), QUESTION)
+    assert "soft labels" in found.note
+    assert {"final", "random_real", "full", "hard"} < {part.role for part in found.parts}
+    assert not {"datm", "initial", "initial_hard"} & {part.role for part in found.parts}
 
 
 @pytest.mark.parametrize("words", [robust.TITLES, robust.HELP])

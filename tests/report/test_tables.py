@@ -68,6 +68,23 @@ def test_an_evaluation_is_called_after_the_images_it_tested() -> None:
     assert told == "Evaluation of initial images of DataDAM, IPC 10 · digits · ConvNet-3"
 
 
+def test_an_evaluation_with_class_labels_alone_says_so() -> None:
+    config = {"dataset": "digits", "network": "convnet3", "labels": "hard"}
+    summary = {"source": {"method": "pad", "images": "initial", "ipc": 10}}
+    told = tables.title(record(summary=summary, config=config))
+    assert told.startswith("Evaluation of initial images of PAD, IPC 10 with class labels alone · ")
+
+
+def test_experts_are_called_by_their_number_and_what_they_see() -> None:
+    from ddcore.methods.trajectories import TrajectoryConfig
+
+    values = TrajectoryConfig.build({"dataset": "digits", "experts": 4, "train_epochs": 10}).values()
+    scheduled = record(kind="experts", name="experts", config=values)
+    plain = record(kind="experts", name="experts", config={**values, "initial_ratio": 1.0})
+    assert tables.title(scheduled) == "Expert trajectories, 4 × 10 epochs · digits · ConvNet-3"
+    assert tables.title(plain) == "Expert trajectories, 4 × 10 epochs, all data · digits · ConvNet-3"
+
+
 def test_curves_leave_out_what_is_not_finite_and_keep_the_last_point() -> None:
     events = [{"event": "step", "step": i, "loss": float(i)} for i in range(5000)]
     events[3]["loss"] = math.nan

@@ -5,7 +5,7 @@ import pytest
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.report import trajectory
 from ddcore.runs import RunRecord, Store
-from tests.report.conftest import QUESTION, Answer
+from tests.report.conftest import QUESTION, Answer, imitated
 
 
 def test_every_kept_step_is_judged_on_the_validation_split_and_never_on_the_test_set(
@@ -17,6 +17,11 @@ def test_every_kept_step_is_judged_on_the_validation_split_and_never_on_the_test
     assert all(isinstance(config, EvaluateConfig) and config.split == "val" for config in configs)
     asked = [(config.values()["images"], config.values()["step"]) for config in configs]
     assert asked == [("initial", None), ("images", 1), ("images", 2), ("images", None)]
+
+
+def test_a_set_with_learnt_labels_is_judged_with_those_of_each_step(store: Store) -> None:
+    points = trajectory.points(store, imitated(store), QUESTION)
+    assert [point.result.specs[-1].config.values()["labels"] for point in points] == ["learnt"] * 4
 
 
 def test_long_runs_are_thinned_to_the_first_and_the_latest_steps(store: Store, run: RunRecord) -> None:

@@ -31,7 +31,7 @@ def finished(store: Store, one: Spec, steps: int = 4, **summary: Any) -> RunReco
     recorder = FolderRecorder(store, record.id)
     recorder.save_images("initial", image_set(0.0))
     for step in (1, 2):
-        recorder.snapshot(step, image_set(step).images)
+        recorder.snapshot(step, image_set(step))
         recorder.event("step", step=step, loss=1.0 / step)
     recorder.checkpoint({}, {"step": steps})
     recorder.save_images("images", image_set(9.0))

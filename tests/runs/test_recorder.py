@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -62,10 +63,15 @@ def test_images_come_back_as_they_were_saved_and_snapshots_in_half_precision(rec
     original = image_set()
     one = type(original)(images.bfloat16(), torch.arange(10), original.classes, original.mean, original.std)
     recorder.save_images("initial", one)
-    recorder.snapshot(5, images)
+    soft = torch.randn(10, 10)
+    recorder.snapshot(5, dataclasses.replace(one, images=images, label_logits=soft, lr=0.25))
     stored = recorder.store.images(recorder.record.id, "initial")
     assert (stored.images == images.bfloat16().float().numpy()).all()
     assert (recorder.store.snapshot(recorder.record.id, 5).images == images.half().float().numpy()).all()
+    kept = recorder.store.snapshot(recorder.record.id, 5)
+    assert (kept.label_logits == soft.numpy()).all()
+    assert kept.lr == 0.25
+    assert stored.label_logits is None
     assert recorder.store.snapshots(recorder.record.id) == [0, 5]
 
 

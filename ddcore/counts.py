@@ -1,0 +1,111 @@
+"""How large networks are and how much one forward pass of one image costs, without torch.
+
+Exact for ConvNets and MLPs with any options, in closed form. The others are looked up among the sizes that were
+counted with fvcore (macs.json), where also the sizes of the data sets' parts lie.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ddcore.networks import NETWORKS
+
+NORM_MACS = {"instance": 5, "batch": 2, "layer": 5, "group": 5, "none": 0}  # for each element, as fvcore counts
+Shape = tuple[int, int, int]
+Options = Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a network: its name for people, multiply-adds for one image, parameters."""
+
+    name: str
+    macs: int
+    parameters: int
+
+
+@cache
+def shipped() -> dict[str, Any]:
+    """What ships: {"macs": {network: {"1x28x28x10": n}}, "parameters": likewise, "sizes": {data set: {split: n}}}."""
+    return json.loads((Path(__file__).parent / "macs.json").read_text("utf-8"))
+
+
+def macs(network: str, shape: Shape, classes: int, options: Options = None) -> int:
+    """Multiply-adds of one forward pass of one image, as fvcore counts them.
+
+    Exact for ConvNets and MLPs with any options, and for the others as published on the data sets' sizes; scaled by
+    the number of pixels for other sizes.
+    """
+    if (found := _closed_form(network, shape, classes, options)) is not None:
+        return sum(layer.macs for layer in found)
+    key, number = _nearest(shipped()["macs"][network], shape, classes)
+    return round(number * shape[1] * shape[2] / _pixels(key))
+
+
+def parameters(network: str, shape: Shape, classes: int, options: Options = None) -> int:
+    """Weights of a network; exact where `macs` is, else those at the nearest size that was counted."""
+    if (found := _closed_form(network, shape, classes, options)) is not None:
+        return sum(layer.parameters for layer in found)
+    return _nearest(shipped()["parameters"][network], shape, classes)[1]
+
+
+def layers(network: str, shape: Shape, classes: int, options: Options = None) -> tuple[tuple[str, int], ...] | None:
+    """(name, parameters) of each layer, shallow to deep, a normalisation with the convolution before it.
+
+    None where they are not known in closed form.
+    """
+    found = _closed_form(network, shape, classes, options)
+    return None if found is None else tuple((layer.name, layer.parameters) for layer in found)
+
+
+def _nearest(table: Mapping[str, int], shape: Shape, classes: int) -> tuple[str, int]:
+    """(key, number) of this size, else of the one with the most similar number of pixels."""
+    wanted = "x".join(map(str, (*shape, classes)))
+    key = wanted if wanted in table else min(table, key=lambda key: abs(_pixels(key) - shape[1] * shape[2]))
+    return key, table[key]
+
+
+def _pixels(key: str) -> int:
+    _, height, width, _ = map(int, key.split("x"))
+    return height * width
+
+
+def _closed_form(network: str, shape: Shape, classes: int, options: Options) -> list[Layer] | None:
+    """The layers of a ConvNet or MLP; None for the others."""
+    chosen = {**NETWORKS[network].options, **{k: v for k, v in (options or {}).items() if v is not None}}
+    if network.startswith("convnet"):
+        return _convnet(shape, classes, chosen)
+    return _mlp(shape, classes, chosen["width"]) if network == "mlp" else None
+
+
+def _convnet(shape: Shape, classes: int, options: Mapping[str, Any]) -> list[Layer]:
+    channels, height, width = shape
+    wide, norm, found = options["width"], options["norm"], []
+    grown = 4 if channels == 1 else 0  # one-channel images: the first layer pads by 3 instead of 1
+    height, width = height + grown, width + grown
+    for block in range(options["depth"]):
+        maps = height * width * wide
+        affine = 0 if norm == "none" else 2 * (maps if norm == "layer" else wide)
+        macs, weights = maps * (9 * channels + NORM_MACS[norm]), wide * (9 * channels + 1)
+        found.append(Layer(f"block {block + 1}", macs, weights + affine))
+        channels = wide
+        if options["pooling"] != "none":
+            height, width = height // 2, width // 2
+    return [*found, _linear("classifier", channels * height * width, classes)]
+
+
+def _mlp(shape: Shape, classes: int, width: int) -> list[Layer]:
+    pixels = shape[0] * shape[1] * shape[2]
+    return [
+        _linear("hidden layer 1", pixels, width), _linear("hidden layer 2", width, width),
+        _linear("classifier", width, classes),
+    ]  # fmt: skip
+
+
+def _linear(name: str, inputs: int, outputs: int) -> Layer:
+    return Layer(name, inputs * outputs, inputs * outputs + outputs)

@@ -1,0 +1,252 @@
+"""Expert trajectories: networks trained on real images, whose weights after every epoch are kept.
+
+Kept for the runs that imitate them: "trajectories", a mapped array (experts, train_epochs + 1, P), float32 or float16;
+P are all parameters of the network, flattened in the order of `network.parameters()`, from shallow to deep. Row 0 is
+the random start, row e the state after e epochs.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ddcore import counts
+from ddcore.data import split
+from ddcore.errors import Diverged, RunBroken
+from ddcore.experiments import spec
+from ddcore.experiments.base import Kind, Recorder, Spec
+from ddcore.experiments.evaluate import spread
+from ddcore.experiments.scores import chosen
+from ddcore.lazy import lazy
+from ddcore.methods.trajectories import TrajectoryConfig, needs_scores
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+    from ddcore.data import load, resident
+    from ddcore.data.base import Data
+    from ddcore.ops import device, nets, schedule, seeds, train, unroll
+else:
+    torch = lazy("torch")
+    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
+    device, nets, schedule, seeds, train, unroll = (
+        lazy(f"ddcore.ops.{m}") for m in ("device", "nets", "schedule", "seeds", "train", "unroll")
+    )
+
+CHECKPOINT_SECONDS = 15
+LOOKED_AT = 1000  # validation images, for the curve; after the last epoch all: looking takes as long as a short epoch
+DTYPES = {"full": "float32", "half": "float16"}
+BYTES = {"full": 4, "half": 2}
+
+
+@dataclass
+class Progress:
+    """What is carried from group to group of experts that are trained together.
+
+    done: experts trained; seconds: time spent until then; train_accuracies, val_accuracies: after their last epoch.
+    """
+
+    done: int = 0
+    seconds: float = 0.0
+    train_accuracies: list[float] = field(default_factory=list)
+    val_accuracies: list[float] = field(default_factory=list)
+
+
+def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, Any]:
+    """Train all experts, as many at once as fit, and keep their trajectories."""
+    where = device.pick(config.device)
+    recorder.progress(0, 1, "Reading the data set")
+    school = School(config, recorder, where)
+    layers = unroll.layers(school.network(0))
+    weights = sum(size for _, size, _ in layers)
+    shape = config.experts, config.train_epochs + 1, weights
+    kept = recorder.mapped("trajectories", shape, DTYPES[config.precision])
+    progress, point = _resume(kept, recorder)
+    together = _together(school)
+    while progress.done < config.experts:
+        # A group that was begun keeps its size, though another device would take more or fewer.
+        size = point[1]["together"] if point else together
+        indices = range(progress.done, min(progress.done + size, config.experts))
+        _train(school, indices, kept, progress, point, recorder)
+        point = None
+    return {
+        "experts": config.experts, "epochs": config.train_epochs, "parameters": weights, "bytes": kept.nbytes,
+        "precision": config.precision, "images": len(school.part),
+        "layers": [{"name": layer, "parameters": size, "share": share} for layer, size, share in layers],
+        "shares": [list(config.window(epoch)) for epoch in range(config.train_epochs)],
+        "train_accuracy": spread(progress.train_accuracies), "val_accuracy": spread(progress.val_accuracies),
+        "steps": school.steps, "seconds": progress.seconds,
+    }  # fmt: skip
+
+
+class School:
+    """What all experts share: the images, which of them are in use in each epoch, and the setting."""
+
+    def __init__(self, config: TrajectoryConfig, recorder: Recorder, where: torch.device) -> None:
+        self.config = config
+        data = load.load(config.dataset, config.resolution)
+        indices, places = _lessons(config, data, recorder)
+        self.part = resident.Resident.from_split(split.take(data.train, indices), data, where)
+        self.val = resident.Resident.from_split(data.val, data, where)
+        labels, windows = self.part.labels.cpu(), (config.window(epoch) for epoch in range(config.train_epochs))
+        self.in_use = [schedule.in_use(places, labels, low, high).to(where) for low, high in windows]
+        self.each = sum(-(-len(used) // config.batch_train) for used in self.in_use)
+        self.steps = self.each * config.experts
+        self.setting = train.Setting(
+            config.train_epochs, config.lr_teacher, config.momentum_teacher, 0.0, "constant", config.batch_train,
+            config.augment,
+        )  # fmt: skip
+
+    def network(self, index: int) -> nets.Net:
+        """Expert number `index` before its first epoch, with the weights that its number and the seed give it."""
+        config, where = self.config, self.part.device
+        draws = seeds.generator(config.seed, "experts", index, "network", device=where)
+        options = config.network_options()
+        return nets.build(config.network, config.shape, len(self.part.classes), options, draws, where)
+
+
+def _lessons(config: TrajectoryConfig, data: Data, recorder: Recorder) -> tuple[np.ndarray, Tensor]:
+    """(indices in the training part of the images to learn, the place of each in its class from easy to hard)."""
+    if not config.scheduled:
+        indices = chosen(config, data)
+        return indices, torch.zeros(len(indices), dtype=torch.int64)
+    stored = recorder.built_on()[0].arrays("scores")
+    labels = torch.from_numpy(data.train.labels)[stored["indices"]]
+    draws = seeds.generator(config.seed, "experts", "equal scores")
+    return stored["indices"].numpy(), schedule.places(stored[config.difficulty], labels, draws)
+
+
+def _together(school: School) -> int:
+    """How many experts are trained at once.
+
+    A CPU trains networks one by one anyhow, and one alone is sooner at the end of an epoch, from where it can go on.
+    """
+    config, where = school.config, school.part.device
+    if where.type != "cuda":
+        return 1
+    return train.fitting(school.network(0), config.shape, config.batch_train, where)
+
+
+def _train(
+    school: School, indices: range, kept: np.ndarray, progress: Progress,
+    point: tuple[dict[str, Tensor], dict[str, Any]] | None, recorder: Recorder,
+) -> None:  # fmt: skip
+    """Train these experts together to their end, from `point` on if they were begun, and add them to `progress`."""
+    config, began = school.config, 0
+    training = train.Training.begin(*(school.network(index) for index in indices))
+    if point:
+        training.load(point[0], point[1]["step"])
+        began = point[1]["epoch"]
+    else:
+        _keep(training, indices, 0, kept, config)
+    watch, saved = device.Stopwatch(school.part.device, progress.seconds), time.monotonic()
+    for epoch in range(began, config.train_epochs):
+        loss, learnt = _epoch(school, training, indices, epoch, recorder)
+        _keep(training, indices, epoch + 1, kept, config)
+        last = epoch + 1 == config.train_epochs
+        judged = len(school.val) if last else min(LOOKED_AT, len(school.val))
+        answered = [_val_accuracy(school, training, position, judged, recorder) for position in range(len(indices))]
+        progress.seconds, (low, high) = watch.stop(), config.window(epoch)
+        recorder.event(
+            "epoch", first=indices[0], epoch=epoch + 1, images=len(school.in_use[epoch]), low=low, high=high,
+            loss=loss.mean().item(), train_accuracy=learnt.mean().item(), val_accuracy=sum(answered) / len(answered),
+            seconds=round(progress.seconds, 3),
+        )  # fmt: skip
+        if last:
+            progress.done = indices.stop
+            progress.train_accuracies += learnt.tolist()
+            progress.val_accuracies += answered
+            _checkpoint({}, progress, recorder)
+        elif time.monotonic() - saved > CHECKPOINT_SECONDS:
+            begun = {"epoch": epoch + 1, "step": training.step, "together": len(indices)}
+            _checkpoint(training.dump(), progress, recorder, **begun)
+            saved = time.monotonic()
+        watch.go()
+
+
+def _epoch(
+    school: School, training: train.Training, indices: range, epoch: int, recorder: Recorder
+) -> tuple[Tensor, Tensor]:
+    """One epoch of these experts: (mean loss, training accuracy), each (n,)."""
+    config, before = school.config, school.each * indices[0]
+    words = f"expert {indices[0] + 1}" if len(indices) == 1 else f"experts {indices[0] + 1} to {indices[-1] + 1}"
+
+    def look() -> None:
+        recorder.check_cancelled()
+        done = before + training.step * len(indices)
+        recorder.progress(done, school.steps, f"Training {words} of {config.experts}, epoch {epoch + 1}")
+
+    purposes = [(config.seed, "experts", index) for index in indices]
+    order, draws = train.drawn(purposes, epoch, school.in_use[epoch])
+    return train.one_epoch(training, school.part.batch, school.part.labels, school.setting, order, draws, look)
+
+
+def _keep(training: train.Training, indices: range, row: int, kept: np.ndarray, config: TrajectoryConfig) -> None:
+    """Write the weights of these experts to their trajectories; Diverged where the stored precision has no place."""
+    weights = torch.cat([p.detach().flatten(1) for p in training.stack.parameters.values()], 1).cpu()
+    most = torch.finfo(getattr(torch, DTYPES[config.precision])).max
+    for index, largest in zip(indices, weights.abs().amax(1).tolist(), strict=True):
+        if not largest <= most:
+            advice = "" if config.precision == "full" else ", or full precision"
+            raise Diverged(
+                f"expert {index + 1} diverged by epoch {row}: a weight is {largest:g}, while {config.precision} "
+                f"precision holds at most {most:g}. The likely cause is too large a learning rate: lr_teacher is "
+                f"{config.lr_teacher:g}; try {config.lr_teacher / 10:g}{advice}."
+            )
+    kept[indices.start : indices.stop, row] = weights.numpy()
+
+
+def _val_accuracy(school: School, training: train.Training, position: int, judged: int, recorder: Recorder) -> float:
+    """Of one expert, on so many drawn validation images: a fraction."""
+    val, network = school.val, training.stack.member(position)
+    some = seeds.permutation(len(val), school.config.seed, "experts", "judged")[:judged].to(val.device)
+    said = train.logits(network, lambda i: val.batch(some[i]), judged, val.device, on_batch=recorder.check_cancelled)
+    return (said.argmax(1) == val.labels[some]).float().mean().item()
+
+
+def _checkpoint(tensors: dict[str, Tensor], progress: Progress, recorder: Recorder, **begun: int) -> None:
+    """After an epoch of the experts in training, or, without tensors, between two groups of them."""
+    recorder.checkpoint(tensors, {**vars(progress), **begun})
+
+
+def _resume(
+    kept: np.ndarray, recorder: Recorder
+) -> tuple[Progress, tuple[dict[str, Tensor], dict[str, Any]] | None]:  # fmt: skip
+    """(how far the last checkpoint, if any, came; itself if it lies amid the training of a group)."""
+    if (point := recorder.resume_point()) is None:
+        return Progress(), None
+    if not kept[0, 0].any():
+        raise RunBroken(
+            "the trajectories that this run had kept are gone, so it cannot go on; put it into the trash and start anew"
+        )
+    tensors, meta = point
+    progress = Progress(
+        meta["done"], meta["seconds"], list(meta["train_accuracies"]), list(meta["val_accuracies"])
+    )  # fmt: skip
+    recorder.note(f"Goes on after {progress.done} experts and {meta.get('epoch', 0)} epochs.")
+    return progress, point if tensors else None
+
+
+def _disk(name: str, config: TrajectoryConfig) -> int:
+    """Bytes of the trajectories."""
+    classes = len(config.facts.classes)
+    each = counts.parameters(config.network, config.shape, classes, config.network_options())
+    return config.experts * (config.train_epochs + 1) * each * BYTES[config.precision]
+
+
+def _needs(name: str, config: TrajectoryConfig) -> tuple[Spec, ...]:
+    return tuple(spec(*need) for need in needs_scores(config))
+
+
+KIND = Kind(
+    name="experts",
+    title="Expert trajectories",
+    names=lambda: ("experts",),
+    config=lambda name: TrajectoryConfig,
+    run=run,
+    needs=_needs,
+    disk=_disk,
+)

@@ -1,0 +1,100 @@
+"""What answering questions takes beside time: the runs that have to be computed first, and room on the disk."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ddcore.errors import DataBroken, DataMissing
+from ddcore.runs.files import FolderUnusable, size
+
+if TYPE_CHECKING:
+    from ddcore.experiments.base import Spec
+    from ddcore.runs.store import RunRecord, Store
+
+
+def unfinished(specs: Iterable[Spec], records: Iterable[RunRecord]) -> dict[str, Spec]:
+    """Those of these specs, and of what they need, that no run has answered, by key; needs come first."""
+    return _unfinished(specs, {record.id for record in records if record.state == "done"})
+
+
+def _unfinished(specs: Iterable[Spec], done: set[str]) -> dict[str, Spec]:
+    from ddcore.experiments import KINDS
+    from ddcore.runs.key import key
+
+    found: dict[str, Spec] = {}
+    for one in specs:
+        try:
+            run_id = key(one)
+        except (DataMissing, DataBroken):  # nothing can have been computed without the data
+            run_id = f"{one.kind} {one.name} {one.config.values()}"
+        if run_id not in done:
+            found |= _unfinished(KINDS[one.kind].needs(one.name, one.config), done)
+            found[run_id] = one
+    return found
+
+
+def disk(specs: Iterable[Spec], records: Iterable[RunRecord]) -> int:
+    """Bytes that these and what they need will still write, as far as that is more than a few MB for each run."""
+    known = list(records)
+    return _bytes(unfinished(specs, known), {record.id: record for record in known})
+
+
+def check_disk(store: Store, specs: Iterable[Spec]) -> None:
+    """Raise FolderUnusable, with the numbers, where the disk is too small for these and for all that is under way."""
+    from ddcore.experiments import KINDS
+
+    asked = list(specs)
+    if not any(KINDS[one.kind].disk(one.name, one.config) for one in _unfinished(asked, set()).values()):
+        return
+    records = store.records()
+    wanted = unfinished(asked, records)
+    under_way = unfinished(_active(records), records)
+    by_id = {record.id: record for record in records}
+    needed, others = _bytes(wanted, by_id), _bytes({k: v for k, v in under_way.items() if k not in wanted}, by_id)
+    free = _free(store.root)
+    if needed and needed + others > free:
+        waiting = f" beside {size(others)} that runs under way will write" if others else ""
+        raise FolderUnusable(
+            f"the disk is too small: this needs {size(needed)}{waiting}, {size(free)} are free in {store.root}; "
+            "it takes less with fewer experts, fewer epochs of an expert or half precision"
+        )
+
+
+def _active(records: Iterable[RunRecord]) -> list[Spec]:
+    """What is being computed or waits for it, without runs of another version of the code."""
+    from ddcore.errors import DDCoreError
+    from ddcore.experiments import spec
+
+    found = []
+    for record in records:
+        if record.active:
+            try:
+                found.append(spec(record.kind, record.name, record.config))
+            except DDCoreError:
+                continue
+    return found
+
+
+def _bytes(specs: dict[str, Spec], records: dict[str, RunRecord]) -> int:
+    """What these will write, less what lies on the disk of those that were begun."""
+    from ddcore.experiments import KINDS
+
+    needed = {run_id: KINDS[one.kind].disk(one.name, one.config) for run_id, one in specs.items()}
+    return sum(max(0, n - _written(records.get(run_id))) for run_id, n in needed.items() if n)
+
+
+def _written(record: RunRecord | None) -> int:
+    """Bytes that a run's mapped arrays take on the disk; where they are holes they take none."""
+    if record is None:
+        return 0
+    return sum(file.stat().st_blocks * 512 for file in record.folder.glob("*.npy"))
+
+
+def _free(folder: Path) -> int:
+    """Bytes free where this folder is or will be."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,500 @@
+"""PAD: distillation by trajectory matching with prioritised alignment (Li et al., 2024), and its parent DATM.
+
+Networks are trained on real images, and their weights after every epoch are kept: expert trajectories. A student starts
+at an expert's weights of some epoch, takes N steps on the synthetic set and is held against the expert's weights M
+epochs on:
+
+    L = ‖θ_N − θ*_{t+M}‖² / ‖θ*_t − θ*_{t+M}‖²
+
+The gradient flows through the N steps to the images, to the labels (learnt as logits) and to the learning rate.
+DATM (Guo et al., ICLR 2024) draws t from a range that widens, starts from images that the experts get right, with their
+logits as labels, and skips an update where L is too large. PAD adds two things: the experts see easy images first and
+leave the easiest out late (`trajectories`), and the shallow share α of the parameters does not count in L. DATM is PAD
+without the two; MTT is DATM with class labels.
+
+Paper and released code disagree; both are presets. Paper: drops the first α·P parameters, orders images by EL2N.
+Code: drops the share of parameters with the smallest error, orders images by gradient norm. Departures from both:
+experts are trained by plain SGD instead of GSAM (the authors found little influence), without ZCA whitening; draws come
+from explicit generators; the final images are the last iteration's, not the best on the test set; an image that no
+expert gets right has a label all the same (the code's is NaN); the learning rate cannot become negative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from ddcore import counts
+from ddcore.data import DATASETS
+from ddcore.lazy import lazy
+from ddcore.methods import matching, trajectories
+from ddcore.methods.base import Method, MethodConfig, State, Task, Variation
+from ddcore.methods.trajectories import TrajectoryConfig
+from ddcore.params import Param, ParamInfo
+from ddcore.presets import Preset
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+    from torch.nn import functional as F
+
+    from ddcore.ops import augment, nets, unroll
+else:
+    torch, F = lazy("torch"), lazy("torch.nn.functional")
+    augment, nets, unroll = (lazy(f"ddcore.ops.{m}") for m in ("augment", "nets", "unroll"))
+
+MOMENTUM_LABELS, MOMENTUM_LR = 0.9, 0.5  # of the published code
+LEAST_LR = 1e-5  # below it the learnt learning rate would be as good as none, or negative
+LARGEST_BATCH = 1000  # of the published settings
+FILLING = 17  # images of a student step: 10 took as long as 17 of a batch of 100 (ConvNet-3 of width 32, two cores)
+LOOKED_AT = 250  # candidates for the first images that an expert is asked about at a time
+
+
+class PADConfig(MethodConfig, TrajectoryConfig):
+    """The parameters of PAD, with the paper's symbols."""
+
+    length_param: ClassVar[str] = "num_iters"
+
+    init: Literal["correct", "real", "noise"] = Param(
+        "correct", label="Initialisation", group="Small set",
+        help="Where the images start: real images that the first expert gets right, random real images, or noise.",
+    )  # fmt: skip
+    soft_labels: bool = Param(
+        True, label="Learn labels", group="Small set",
+        help="Every image gets a soft label, learnt like the pixels; it starts as what the experts say.",
+    )  # fmt: skip
+    num_iters: int = Param(
+        1000, label="Iterations", ge=1, le=1_000_000, step=100,
+        help="Updates of the synthetic set, each against another piece of an expert's trajectory.",
+    )  # fmt: skip
+    student_steps: int = Param(
+        40, label="Student steps", symbol="N", ge=1, le=1000, step=5,
+        help="Steps that the student takes on the synthetic set in every iteration.",
+    )  # fmt: skip
+    expert_epochs: int = Param(
+        2, label="Expert epochs", symbol="M", ge=1, le=100, step=1,
+        help="How many epochs of the expert the student has to catch up with.",
+    )  # fmt: skip
+    min_start_epoch: int = Param(
+        0, label="First start epoch", symbol="T⁻", ge=0, le=1000, step=1,
+        help="Students never start earlier in a trajectory. Early epochs teach what is easy, late ones what is hard.",
+    )  # fmt: skip
+    first_max_start_epoch: int = Param(
+        10, label="Start before epoch, at first", symbol="T", ge=1, le=1000, step=1,
+        help="At first students start before this epoch; the bound then moves on evenly to T⁺.",
+    )  # fmt: skip
+    max_start_epoch: int = Param(
+        20, label="Start before epoch, in the end", symbol="T⁺", ge=1, le=1000, step=1,
+        help="In the end students start before this epoch.",
+    )  # fmt: skip
+    expansion_iters: int = Param(
+        1000, label="Widening", unit="iterations", ge=0, le=1_000_000, step=100,
+        help="After so many iterations the range of start epochs has reached T⁺.",
+    )  # fmt: skip
+    selection: Literal["depth", "layers", "loss"] = Param(
+        "depth", label="What α drops",
+        help="'depth' (the paper): the shallowest share of the parameters; 'layers': the same, rounded to whole "
+        "layers; 'loss' (the published code): the share with the smallest error.",
+    )  # fmt: skip
+    shallow_ratio: float = Param(
+        0.25, label="Dropped parameters", symbol="α", ge=0, le=1, step=0.05,
+        help="Share of the parameters that does not count in the matching loss.",
+    )  # fmt: skip
+    threshold: float = Param(
+        1.0, label="Largest loss", gt=0, le=1000, step=0.1,
+        help="An update with a larger matching loss is skipped; 1 means no nearer to the expert than at the start.",
+    )  # fmt: skip
+    batch_syn: int | None = Param(
+        None, label="Synthetic batch", symbol="|B|", unit="images", ge=1, le=8192, step=10, follows=("ipc",),
+        help="Synthetic images in a student step; left empty, all, and at most 1,000.",
+    )  # fmt: skip
+    lr_img: float = Param(
+        100.0, label="Image learning rate", gt=0, le=1_000_000, log=True, help="Step size on the images.",
+    )  # fmt: skip
+    momentum_img: float = Param(
+        0.5, label="Image momentum", ge=0, le=0.999, step=0.1, help="Momentum of the steps on the images.",
+    )  # fmt: skip
+    lr_y: float = Param(
+        2.0, label="Label learning rate", gt=0, le=1_000_000, log=True,
+        help="Step size on the label logits; no effect where labels are not learnt.",
+    )  # fmt: skip
+    lr_student: float = Param(
+        0.01, label="Student learning rate, at first", symbol="η", ge=LEAST_LR, le=10, log=True,
+        help="Step size of the student where the learning of it begins. It is stored with the images.",
+    )  # fmt: skip
+    lr_lr: float = Param(
+        1e-5, label="Step size of that", ge=0, le=10, help="Step size on the student's learning rate; 0 keeps it.",
+    )  # fmt: skip
+    unroll: Literal["plain", "recompute"] = Param(
+        "plain", label="Memory", help="'plain' remembers all student steps; 'recompute' one at a time: the same "
+        "gradient in memory that does not grow with N, for a third more work.",
+    )  # fmt: skip
+
+    @classmethod
+    def params(cls) -> tuple[ParamInfo, ...]:
+        """PAD's own first, then those of the experts, as the form shows them."""
+        return tuple(sorted(super().params(), key=lambda p: p.name in TrajectoryConfig.model_fields))
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = super().fill(values)
+        given = {name: values.get(name, cls.model_fields[name].default) for name in ("dataset", "ipc")}
+        if given["dataset"] in DATASETS and str(given["ipc"]).isdecimal():  # what is wrong is reported later
+            values.setdefault("batch_syn", max(1, min(_size(given), LARGEST_BATCH)))
+        return values
+
+    def problems(self) -> list[str]:
+        found = super().problems()
+        lowest, first, last = self.min_start_epoch, self.first_max_start_epoch, self.max_start_epoch
+        if not lowest < first <= last:
+            found.append(
+                "start epochs must be in order, min_start_epoch < first_max_start_epoch <= max_start_epoch, "
+                f"got {lowest}, {first}, {last}"
+            )
+        if self.train_epochs < (reached := last + self.expert_epochs):
+            found.append(
+                f"train_epochs must be at least {reached} (max_start_epoch {last} + expert_epochs "
+                f"{self.expert_epochs}), or the experts are too short; got {self.train_epochs}"
+            )
+        whole, asked = _size(self.values()), self.batch_syn or 0
+        if asked > whole:
+            found.append(f"batch_syn must be at most {whole}, the synthetic images, got {asked}")
+        if self.shallow_ratio >= 1:
+            weights = counts.parameters(self.network, self.shape, len(self.facts.classes), self.network_options())
+            found.append(
+                f"shallow_ratio must be below 1, got {self.shallow_ratio:g}: it drops all {weights:,} parameters, and "
+                "nothing is left to match"
+            )
+        return found
+
+
+def _size(values: dict[str, Any]) -> int:
+    """Synthetic images of a set."""
+    return len(DATASETS[values["dataset"]].classes) * int(values["ipc"])
+
+
+@dataclass
+class PADState(State):
+    """velocity, label_velocity, lr_velocity: momentum of what is learnt; skipped: updates left out so far, 0-dim;
+    network: the shape of the students."""
+
+    velocity: Tensor = None  # type: ignore[assignment]
+    label_velocity: Tensor | None = None
+    lr_velocity: Tensor = None  # type: ignore[assignment]
+    skipped: Tensor = None  # type: ignore[assignment]
+    network: nets.Net = None  # type: ignore[assignment]
+
+
+def start(task: Task) -> PADState:
+    """The first images with the experts' labels, everything at rest."""
+    config, where = task.config, task.device
+    network = nets.build(
+        config.network, config.shape, task.classes, config.network_options(), task.generator("student"), where
+    )
+    labels = torch.arange(task.classes, device=where).repeat_interleave(config.ipc)
+    images = first_images(task, network)
+    logits = first_logits(_last_words(task, network, images), labels) if config.soft_labels else None
+    return PADState(
+        images, labels, label_logits=logits, lr=torch.tensor(config.lr_student, device=where),
+        velocity=torch.zeros_like(images), label_velocity=None if logits is None else torch.zeros_like(logits),
+        lr_velocity=torch.zeros((), device=where), skipped=torch.zeros((), device=where), network=network,
+    )  # fmt: skip
+
+
+def first_images(task: Task, network: nets.Net) -> Tensor:
+    """IPC images of each class, float32, sorted by class: noise, random real ones, or real ones an expert gets right.
+
+    The expert is the first, at its end. Where it gets fewer than IPC of a class right, others follow in the same order.
+    """
+    config = task.config
+    if config.init == "noise":
+        shape = (task.classes * config.ipc, *config.shape)
+        return torch.randn(shape, generator=task.generator("init noise"), device=task.device)
+    random = task.real("init real")  # also refuses an IPC above the smallest class
+    if config.init == "real":
+        return random
+    expert = unroll.Student(network).split(_weights(task, 0, config.train_epochs))
+    return task.data.batch(torch.cat([_right(task, network, expert, label) for label in range(task.classes)]))
+
+
+def _right(task: Task, network: nets.Net, expert: tuple[Tensor, ...], label: int) -> Tensor:
+    """Indices of IPC images of a class, those first that the expert gets right, in a drawn order."""
+    members = task.data.of_class(label)
+    order = torch.randperm(len(members), generator=task.generator("init correct", label), device=task.device)
+    right, wrong, ipc = [], [], task.config.ipc
+    for some in members[order].split(LOOKED_AT):
+        said = _say(network, expert, task.data.batch(some)).argmax(1)
+        right.append(some[said == label])
+        wrong.append(some[said != label])
+        if sum(map(len, right)) >= ipc:
+            break
+    return torch.cat([*right, *wrong])[:ipc]
+
+
+def _last_words(task: Task, network: nets.Net, images: Tensor) -> Tensor:
+    """What every expert says of the images at its end: logits (experts, N, classes)."""
+    student, said = unroll.Student(network), []
+    for expert in range(task.config.experts):
+        task.tell(expert, task.config.experts, "Asking the experts for labels")
+        said.append(_say(network, student.split(_weights(task, expert, task.config.train_epochs)), images))
+    return torch.stack(said)
+
+
+def first_logits(said: Tensor, labels: Tensor) -> Tensor:
+    """Label logits (N, classes): the mean over those experts, said (experts, N, classes), that get the image right.
+
+    Where none does: the mean over all, with the largest logit and that of the true class exchanged, so that the label
+    is right and as sure as they were.
+    """
+    right = (said.argmax(2) == labels).unsqueeze(2)
+    mean = (said * right).sum(0) / right.sum(0).clamp(min=1)
+    everybody = said.mean(0)
+    largest, true = everybody.argmax(1, keepdim=True), labels.unsqueeze(1)
+    exchanged = everybody.scatter(1, largest, everybody.gather(1, true)).scatter(1, true, everybody.gather(1, largest))
+    return torch.where(right.any(0), mean, exchanged)
+
+
+def _say(network: nets.Net, weights: tuple[Tensor, ...], images: Tensor) -> Tensor:
+    with torch.no_grad():
+        return unroll.Student(network).logits(weights, images)
+
+
+def _weights(task: Task, expert: int, epoch: int) -> Tensor:
+    """An expert's parameters after so many epochs, flat, float32."""
+    kept = task.parents[0].mapped("trajectories")[expert, epoch]
+    return torch.from_numpy(kept.astype("float32")).to(task.device)
+
+
+def step(task: Task, state: PADState) -> dict[str, Tensor]:
+    """One update of images, labels and learning rate, against one piece of one expert's trajectory."""
+    config, now = task.config, state.step
+    draws = task.generator("piece", now, on="cpu")
+    expert = int(torch.randint(config.experts, (), generator=draws))
+    epoch = int(torch.randint(config.min_start_epoch, latest(config, now), (), generator=draws))
+    begin, target = _weights(task, expert, epoch), _weights(task, expert, epoch + config.expert_epochs)
+    loss, gradients = pull(task, state, begin, target)
+    images, *labels, rate = gradients
+    descend(task, state, loss, images, labels[0] if labels else None, rate)
+    recorded = {"loss": loss, "lr": state.lr, "start_epoch": torch.tensor(float(epoch)), "skipped": state.skipped}
+    norms = {"grad_images": images.norm(), **({"grad_labels": labels[0].norm()} if labels else {})}
+    return {name: value.detach().to(task.device) for name, value in {**recorded, **norms}.items()}
+
+
+def latest(config: PADConfig, step: int) -> int:
+    """The epoch before which students start at this step: from T it moves on to T⁺ in `expansion_iters` steps."""
+    first, last = config.first_max_start_epoch, config.max_start_epoch
+    if step >= config.expansion_iters:
+        return last
+    return first + (last - first) * step // config.expansion_iters
+
+
+def pull(task: Task, state: PADState, begin: Tensor, target: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """(matching loss, its gradients wrt images, label logits where they are learnt, and learning rate)."""
+    config, student = task.config, unroll.Student(state.network)
+    batches = _batches(task, state)
+    images = state.images.requires_grad_()
+    logits = None if state.label_logits is None else state.label_logits.requires_grad_()
+
+    def batch(i: int) -> tuple[Tensor, Tensor]:
+        chosen, drawn = batches[i]
+        y = state.labels[chosen] if logits is None else logits[chosen].softmax(1)
+        return augment.apply(images[chosen], drawn), y
+
+    share, by = dropped(config, state.network)
+    through = unroll.unrolled if config.unroll == "plain" else unroll.recomputed
+    assert state.lr is not None
+    return through(
+        student, begin, batch, config.student_steps, state.lr,
+        lambda reached: unroll.matching_loss(reached, begin, target, share, by),
+        [images] if logits is None else [images, logits],
+    )  # fmt: skip
+
+
+def _batches(task: Task, state: PADState) -> list[tuple[Tensor, augment.Draw]]:
+    """For each student step: which images, each once before one comes again, and how each is augmented."""
+    config, n = task.config, len(state.labels)
+    order = task.generator("batches", state.step)
+    changes = task.generator("augment", state.step, on="cpu")
+    queue: list[Tensor] = []
+    found = []
+    for _ in range(config.student_steps):
+        queue = queue or list(torch.randperm(n, generator=order, device=task.device).split(config.batch_syn))
+        chosen = queue.pop(0)
+        found.append((chosen, augment.draw(config.augment, changes, config.shape, images=len(chosen))))
+    return found
+
+
+def dropped(config: PADConfig, network: nets.Net) -> tuple[float, str]:
+    """(share of the parameters that does not count, "depth" or "loss"): α, or the whole layers nearest to it."""
+    if config.selection != "layers":
+        return config.shallow_ratio, config.selection
+    ends = [0.0, *(end for _, _, end in unroll.layers(network)[:-1])]
+    return min(ends, key=lambda end: abs(end - config.shallow_ratio)), "depth"
+
+
+def descend(task: Task, state: PADState, loss: Tensor, images: Tensor, labels: Tensor | None, rate: Tensor) -> None:
+    """One step with momentum of all that is learnt, in place; none of it where the loss is above the threshold.
+
+    Decided on the device, so that nothing waits for it.
+    """
+    config, taken = task.config, loss <= task.config.threshold
+    assert state.lr is not None
+    state.velocity, state.images = _moved(
+        state.images, state.velocity, images, config.momentum_img, config.lr_img, taken
+    )
+    if labels is not None:
+        assert state.label_logits is not None
+        assert state.label_velocity is not None
+        state.label_velocity, state.label_logits = _moved(
+            state.label_logits, state.label_velocity, labels, MOMENTUM_LABELS, config.lr_y, taken
+        )
+    state.lr_velocity, state.lr = _moved(state.lr, state.lr_velocity, rate, MOMENTUM_LR, config.lr_lr, taken)
+    state.lr = state.lr.clamp(min=LEAST_LR)
+    state.skipped = state.skipped + ~taken
+
+
+def _moved(
+    value: Tensor, velocity: Tensor, gradient: Tensor, momentum: float, lr: float, taken: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(velocity, value) after one step of SGD with momentum, or as they were where it is not taken."""
+    value = value.detach()
+    faster = momentum * velocity + gradient
+    return torch.where(taken, faster, velocity), torch.where(taken, value - lr * faster, value)
+
+
+def steps(config: PADConfig) -> int:
+    """The iterations."""
+    return config.num_iters
+
+
+def cost(config: PADConfig, macs: int, classes: int) -> int:
+    """Multiply-adds of the matching: nine forward passes an image and student step, twelve where it is recomputed.
+
+    Forward, backward to the weights (two), and the way back through both (six). A small batch takes as long as one
+    that fills the processor.
+    """
+    passes = 9 if config.unroll == "plain" else 12
+    return config.num_iters * config.student_steps * max(config.batch_syn or 0, FILLING) * passes * macs
+
+
+def variations(config: PADConfig) -> tuple[Variation, ...]:
+    """DATM: the same without a scheduler and with all parameters; none for a run that is DATM itself."""
+    if not config.scheduled and not config.shallow_ratio:
+        return ()
+    plain = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0,
+             "selection": "depth"}  # fmt: skip
+    return (
+        Variation(
+            "datm", "DATM: no scheduler, all parameters",
+            "The same run without what PAD adds: experts see all images all the time, and all parameters count.",
+            {**config.values(), **plain},
+        ),
+    )  # fmt: skip
+
+
+PUBLISHED = {
+    "num_iters": 10_000, "student_steps": 80, "expert_epochs": 2, "lr_student": 0.01, "lr_lr": 1e-5, "threshold": 1.0,
+    "experts": 100, "train_epochs": 100, "lr_teacher": 0.01, "momentum_teacher": 0.0, "batch_train": 256,
+    "initial_ratio": 0.75, "add_end_epoch": 20, "remove_epoch": 40, "remove_ratio": 0.1, "second_remove_epoch": 60,
+    "second_remove_ratio": 0.2, "difficulty": "el2n", "agents": 10, "score_epochs": 10, "precision": "half",
+    "init": "correct", "norm": "instance", "unroll": "recompute",
+}  # fmt: skip
+IPC_10 = {
+    "ipc": 10, "min_start_epoch": 0, "first_max_start_epoch": 10, "max_start_epoch": 20, "expansion_iters": 1000,
+    "lr_y": 2.0, "lr_img": 100.0, "selection": "depth", "shallow_ratio": 0.25,
+}  # fmt: skip
+IPC_1 = {
+    "ipc": 1, "min_start_epoch": 0, "first_max_start_epoch": 4, "max_start_epoch": 4, "expansion_iters": 0,
+    "lr_y": 5.0, "lr_img": 100.0, "lr_lr": 1e-7, "selection": "depth", "shallow_ratio": 0.0,
+}  # fmt: skip
+IPC_50 = {
+    "ipc": 50, "min_start_epoch": 0, "first_max_start_epoch": 20, "max_start_epoch": 40, "expansion_iters": 2000,
+    "lr_y": 2.0, "lr_img": 1000.0, "selection": "depth", "shallow_ratio": 0.25,
+}  # fmt: skip
+NO_SCHEDULER = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0}
+
+PRESETS = (
+    Preset(
+        "quick",
+        "A short run for a small CPU: one image per class, a narrow network (width 32), two short experts on some of "
+        "the images, twenty student steps. With ten images per class two cores are too slow for the many iterations "
+        "those need. All parameters count, as the paper has it at IPC 1. MNIST takes about two minutes, scores and "
+        "experts included.",
+        {
+            "ipc": 1, "width": 32, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 5, "lr_teacher": 0.05,
+            "batch_train": 128, "initial_ratio": 0.75, "add_end_epoch": 2, "remove_ratio": 0.0,
+            "second_remove_ratio": 0.0, "num_iters": 80, "student_steps": 20, "expert_epochs": 2,
+            "first_max_start_epoch": 1, "max_start_epoch": 3, "expansion_iters": 50, "shallow_ratio": 0.0,
+            "lr_img": 1000.0, "lr_y": 10.0, "lr_student": 0.05, "lr_lr": 1e-4,
+        },
+        {
+            "mnist": {"augment": "siamese-no-flip", "train_images": 3000},
+            "digits": {"batch_train": 32},
+            "mhist": {"augment": "siamese", "resolution": 64, "network": "convnet5", "ipc": 5, "num_iters": 50},
+        },
+    ),
+    Preset(
+        "mnist",
+        "PAD fitted to MNIST at IPC 10, where ten experts of 25 epochs are enough: scheduler and start epochs scaled "
+        "to that length. For one GPU.",
+        {
+            **PUBLISHED, **IPC_10, "num_iters": 3000, "student_steps": 40, "experts": 10, "train_epochs": 25,
+            "add_end_epoch": 5, "remove_epoch": 12, "second_remove_epoch": 18, "first_max_start_epoch": 2,
+            "max_start_epoch": 8, "expansion_iters": 1000, "agents": 5, "score_epochs": 5, "precision": "full",
+        },
+        matching.siamese_everywhere(),
+    ),
+    Preset(
+        "paper",
+        "As the paper prints it for CIFAR-10 at IPC 10: 100 experts of 100 epochs, 80 student steps, start epochs "
+        "before 10 widening to 20, the shallowest quarter dropped, 10,000 iterations. Wants a large GPU and much disk.",
+        {**PUBLISHED, **IPC_10},
+        matching.siamese_everywhere(),
+    ),
+    Preset(
+        "paper-ipc1", "The same at IPC 1: start epochs before 4, all parameters.", {**PUBLISHED, **IPC_1},
+        matching.siamese_everywhere(),
+    ),
+    Preset(
+        "paper-ipc50", "The same at IPC 50: start epochs before 20 widening to 40, images at ten times the step size.",
+        {**PUBLISHED, **IPC_50}, matching.siamese_everywhere(),
+    ),
+    Preset(
+        "code",
+        "As the released code and its settings run at IPC 10: drops the half of the parameters with the smallest "
+        "error, and orders images by gradient norm.",
+        {**PUBLISHED, **IPC_10, "selection": "loss", "shallow_ratio": 0.5, "difficulty": "grad_norm"},
+        matching.siamese_everywhere(),
+    ),
+    Preset(
+        "datm",
+        "DATM, PAD's parent, at IPC 10: no scheduler and all parameters, everything else as in the paper.",
+        {**PUBLISHED, **IPC_10, **NO_SCHEDULER, "shallow_ratio": 0.0},
+        matching.siamese_everywhere(),
+    ),
+)  # fmt: skip
+
+METHOD = Method(
+    name="pad",
+    title="PAD",
+    summary="Imitates how networks learn: training on the synthetic set must lead where experts on real images went.",
+    paper="Li et al., Prioritize Alignment in Dataset Distillation, 2024",
+    Config=PADConfig,
+    start=start,
+    step=step,
+    steps=steps,
+    cost=cost,
+    needs=trajectories.needs_experts,
+    learns_labels=lambda config: config.soft_labels,
+    variations=variations,
+    presets=PRESETS,
+    curves={
+        "loss": "Matching loss (1: no nearer than at the start)",
+        "lr": "Learnt learning rate",
+        "start_epoch": "Start epoch",
+        "skipped": "Skipped updates so far",
+        "grad_images": "Gradient norm of the images",
+        "grad_labels": "Gradient norm of the label logits",
+    },
+    rank=30,
+)

@@ -1,0 +1,138 @@
+"""Expert trajectories: what is asked of the networks whose training a method imitates, and of their data scheduler.
+
+The experts are trained by a run of kind "experts", which is computed first and shared by all runs with the same
+experts. In every epoch they see the images that the scheduler has in use (PAD's filtering information extraction):
+of each class, ordered from easy to hard, first the easiest share IR, then more until all are in use at epoch AEE;
+from the removal epochs on the easiest are left out.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ddcore.augmentations import STRATEGIES
+from ddcore.methods.base import Need
+from ddcore.methods.scored import AgentsConfig
+from ddcore.params import Param
+
+SCHEDULER = (
+    "add_end_epoch", "remove_epoch", "remove_ratio", "second_remove_epoch", "second_remove_ratio", "difficulty",
+    "score_epochs", "agents",
+)  # fmt: skip
+
+
+class TrajectoryConfig(AgentsConfig):
+    """The experts: how many, how long and how they train, and which images they see when."""
+
+    experts: int = Param(
+        10, label="Experts", group="Experts", unit="networks", ge=1, le=1000, step=1,
+        help="Networks trained on real images, whose weights after every epoch are kept: the trajectories.",
+    )  # fmt: skip
+    train_epochs: int = Param(
+        25, label="Epochs of an expert", group="Experts", ge=1, le=1000, step=1,
+        help="Length of a trajectory. It must reach beyond the last epoch that is matched.",
+    )  # fmt: skip
+    lr_teacher: float = Param(
+        0.01, label="Expert learning rate", group="Experts", gt=0, le=10, log=True,
+        help="Constant step size of plain SGD on the real images.",
+    )  # fmt: skip
+    momentum_teacher: float = Param(
+        0.0, label="Expert momentum", group="Experts", ge=0, le=0.999, step=0.1,
+        help="Published experts have none: students imitate plain SGD steps.",
+    )  # fmt: skip
+    batch_train: int = Param(
+        256, label="Expert batch", group="Experts", unit="images", ge=1, le=8192, step=16,
+        help="Real images per step of an expert.",
+    )  # fmt: skip
+    augment: str = Param(
+        "none", label="Augmentation", group="Experts", choices=STRATEGIES,
+        help="Random changes of every image, the same kind for experts and students.",
+    )  # fmt: skip
+    precision: Literal["full", "half"] = Param(
+        "full", label="Stored precision", group="Experts",
+        help="Of the kept weights: 'half' takes half of the disk space and rounds to three digits.",
+    )  # fmt: skip
+    initial_ratio: float = Param(
+        0.75, label="First share of the data", symbol="IR", group="Scheduler", gt=0, le=1, step=0.05,
+        help="Experts begin with this easiest share of each class; 1 is no scheduling.",
+    )  # fmt: skip
+    add_end_epoch: int = Param(
+        20, label="All data from epoch", symbol="AEE", group="Scheduler", ge=0, le=1000, step=1,
+        help="Harder images are added evenly until all are in use at this epoch.",
+    )  # fmt: skip
+    remove_epoch: int = Param(
+        40, label="First removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
+        help="From this epoch on the easiest images are left out.",
+    )  # fmt: skip
+    remove_ratio: float = Param(
+        0.1, label="First removal", group="Scheduler", ge=0, le=0.9, step=0.05,
+        help="Share of each class, from the easy end, that is left out then; 0 leaves out none.",
+    )  # fmt: skip
+    second_remove_epoch: int = Param(
+        60, label="Second removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
+        help="From this epoch on the second share is left out instead of the first.",
+    )  # fmt: skip
+    second_remove_ratio: float = Param(
+        0.2, label="Second removal", group="Scheduler", ge=0, le=0.9, step=0.05,
+        help="Share of each class, from the easy end, that is left out from then on; 0 keeps the first.",
+    )  # fmt: skip
+    difficulty: Literal["el2n", "forgetting", "grad_norm"] = Param(
+        "el2n", label="Difficulty", group="Scheduler",
+        help="What orders the images: size of the error early in training (EL2N, the paper), how often an image is "
+        "forgotten, or the gradient norm of the last layer (GraNd, the published code).",
+    )  # fmt: skip
+    score_epochs: int = Param(
+        5, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
+        help="Epochs that the agents train; EL2N and gradient norms are means over the first five at most.",
+    )  # fmt: skip
+
+    def problems(self) -> list[str]:
+        found = super().problems()
+        for epoch in range(self.train_epochs):
+            low, high = self.window(epoch)
+            if low >= high:
+                found.append(
+                    f"the scheduler must leave some images in use: at epoch {epoch} the easiest {low:.0%} are removed, "
+                    f"got initial_ratio {self.initial_ratio:g} with only the easiest {high:.0%} added"
+                )
+                break
+        return found
+
+    def key_values(self) -> dict[str, Any]:
+        """Without a scheduler, nothing of it and of the scores decides the result."""
+        values = super().key_values()
+        return values if self.scheduled else {name: v for name, v in values.items() if name not in SCHEDULER}
+
+    @property
+    def removals(self) -> tuple[tuple[int, float], ...]:
+        """(epoch, share of each class that is gone from then on), those that remove something, by epoch."""
+        both = (self.remove_epoch, self.remove_ratio), (self.second_remove_epoch, self.second_remove_ratio)
+        return tuple(sorted((epoch, ratio) for epoch, ratio in both if ratio and epoch < self.train_epochs))
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the scheduler does anything at all."""
+        return self.initial_ratio < 1 or bool(self.removals)
+
+    def window(self, epoch: int) -> tuple[float, float]:
+        """(low, high): of each class, from easy to hard, the shares between which images are in use in this epoch.
+
+        high = IR + (1 − IR)·epoch/AEE, at most 1; low = the share that the removals left out. Epochs count
+        from 0.
+        """
+        grown = epoch / self.add_end_epoch if self.add_end_epoch else 1.0
+        high = min(1.0, self.initial_ratio + (1 - self.initial_ratio) * grown)
+        return max((ratio for start, ratio in self.removals if start <= epoch), default=0.0), high
+
+
+def needs_scores(config: TrajectoryConfig) -> tuple[Need, ...]:
+    """The one run of scores that orders the images; none where nothing is scheduled."""
+    if not config.scheduled:
+        return ()
+    values = {name: getattr(config, name) for name in AgentsConfig.model_fields}
+    return (("scores", "scores", {**values, "epochs": config.score_epochs}),)
+
+
+def needs_experts(config: TrajectoryConfig) -> tuple[Need, ...]:
+    """The one run that trains the experts."""
+    return (("experts", "experts", {name: getattr(config, name) for name in TrajectoryConfig.model_fields}),)

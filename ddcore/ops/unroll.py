@@ -1,0 +1,149 @@
+"""Imitating an expert: a student's training steps on the synthetic set, and how the set must change to bring it nearer.
+
+Notation: θ_i the student's parameters after i of N steps of plain SGD, θ_{i+1} = θ_i − η·g_i with g_i the gradient of
+the cross-entropy of batch i at θ_i; θ_0 and θ* are states of an expert some epochs apart; P parameters in all,
+flattened shallow to deep. The matching loss is ‖θ_N − θ*‖² / ‖θ_0 − θ*‖² over the parameters that count (Cazenavette et
+al., MTT, CVPR 2022, eq. 2), and its gradient flows through all N steps to images, labels and η.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+Batch = Callable[[int], tuple[Tensor, Tensor]]
+Tensors = tuple[Tensor, ...]
+PARTS = {"blocks": "block", "hidden": "hidden layer", "conv": "stem", "norm": "stem"}  # what people call them
+
+
+class Student:
+    """A network as a function of its parameters, given as tensors in the order of `network.parameters()`.
+
+    In training mode. Buffers (running statistics) are the network's own, and are never written.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._network = network.train()
+        self._names = [name for name, _ in network.named_parameters()]
+        self._shapes = [p.shape for p in network.parameters()]
+        self._sizes = [p.numel() for p in network.parameters()]
+
+    def split(self, flat: Tensor) -> Tensors:
+        """The parameters in a flat vector (P,): views of it."""
+        return tuple(part.view(shape) for part, shape in zip(flat.split(self._sizes), self._shapes, strict=True))
+
+    def logits(self, parameters: Sequence[Tensor], images: Tensor) -> Tensor:
+        """(B, classes) of images (B, C, H, W)."""
+        given = dict(zip(self._names, parameters, strict=True))
+        buffers = {name: b.clone() for name, b in self._network.named_buffers()}
+        said: Tensor = functional_call(self._network, {**given, **buffers}, (images,))
+        return said
+
+    def gradient(self, parameters: Sequence[Tensor], images: Tensor, targets: Tensor, create_graph: bool) -> Tensors:
+        """g: of the mean cross-entropy against targets, class numbers (B,) or probabilities (B, classes)."""
+        loss = F.cross_entropy(self.logits(parameters, images), targets)
+        return torch.autograd.grad(loss, list(parameters), create_graph=create_graph)
+
+
+def layers(network: nn.Module) -> list[tuple[str, int, float]]:
+    """(name, parameters, share of all up to its end) of each layer, shallow to deep: a block with its normalisation."""
+    sizes: dict[str, int] = {}
+    for name, p in network.named_parameters():
+        part, number, *_ = name.split(".")
+        layer = PARTS.get(part, part) + (f" {int(number) + 1}" if number.isdigit() else "")
+        sizes[layer] = sizes.get(layer, 0) + p.numel()
+    total, done, found = sum(sizes.values()), 0, []
+    for layer, size in sizes.items():
+        done += size
+        found.append((layer, size, done / total))
+    return found
+
+
+def kept(student: Tensor, target: Tensor, share: float, by: str) -> Tensor | slice:
+    """Which of the P parameters count, once `share` of them is dropped: an index into flat vectors.
+
+    by "depth": the first ⌊share·P⌋, the shallowest, are dropped (PAD's paper, sec. 3.2); "loss": those with the
+    smallest squared error (what PAD's code does). Raises ValueError where nothing would be left.
+    """
+    dropped = int(share * len(student))
+    if not 0 <= dropped < len(student):
+        raise ValueError(f"a share of {share:g} drops {dropped} of {len(student)} parameters; some must be left")
+    if by == "depth":
+        return slice(dropped, None)
+    return (student.detach() - target).square().argsort()[dropped:] if dropped else slice(None)
+
+
+def matching_loss(student: Tensor, start: Tensor, target: Tensor, share: float = 0.0, by: str = "depth") -> Tensor:
+    """‖θ_N − θ*‖² / ‖θ_0 − θ*‖² of flat vectors (P,), both over the parameters that are `kept`: a scalar.
+
+    1 where the student has come no nearer to the target than it began.
+    """
+    chosen = kept(student, target, share, by)
+    return (student - target)[chosen].square().sum() / (start - target)[chosen].square().sum()
+
+
+def unrolled(
+    student: Student, start: Tensor, batch: Batch, steps: int, lr: Tensor, loss: Callable[[Tensor], Tensor],
+    leaves: Sequence[Tensor],
+) -> tuple[Tensor, Tensors]:  # fmt: skip
+    """(loss of the student after `steps` steps, its gradients wrt each of `leaves` and lr), all steps remembered.
+
+    start: θ_0, flat; batch(i): images and targets of step i, made from the leaves; loss: of the flat θ_N. The memory
+    grows with the steps.
+    """
+    rate = lr.detach().requires_grad_()
+    parameters = student.split(start.detach().clone().requires_grad_())
+    for i in range(steps):
+        gradient = student.gradient(parameters, *batch(i), create_graph=True)
+        parameters = tuple(p - rate * g for p, g in zip(parameters, gradient, strict=True))
+    reached = loss(_flat(parameters))
+    return reached.detach(), torch.autograd.grad(reached, [*leaves, rate])
+
+
+def recomputed(
+    student: Student, start: Tensor, batch: Batch, steps: int, lr: Tensor, loss: Callable[[Tensor], Tensor],
+    leaves: Sequence[Tensor],
+) -> tuple[Tensor, Tensors]:  # fmt: skip
+    """The same as `unrolled`, with one step remembered at a time; a third to a half more work.
+
+    Only the θ_i are kept, and each step is computed again on the way back: with a_N = ∇loss(θ_N),
+    a_i = a_{i+1} − η·∇_θ⟨g_i, a_{i+1}⟩, the leaves get −η·∇⟨g_i, a_{i+1}⟩ and η gets −⟨g_i, a_{i+1}⟩ of each step.
+    TESLA (Cui et al., ICML 2023) saves memory by taking the θ_i for constants, that is a_i = a_N, which is another
+    gradient; this one is exact.
+    """
+    rate = lr.detach()
+    states = [student.split(start.detach())]
+    for i in range(steps):
+        now = _free(states[-1])
+        gradient = student.gradient(now, *_constant(batch(i)), create_graph=False)
+        states.append(tuple(p.detach() - rate * g for p, g in zip(now, gradient, strict=True)))
+    end = _free(states.pop())
+    reached = loss(_flat(end))
+    pulled = torch.autograd.grad(reached, list(end))
+    to_leaves, to_rate = [torch.zeros_like(leaf) for leaf in leaves], torch.zeros_like(rate)
+    for i in reversed(range(steps)):
+        now = _free(states.pop())
+        gradient = student.gradient(now, *batch(i), create_graph=True)
+        product = torch.stack([(g * a).sum() for g, a in zip(gradient, pulled, strict=True)]).sum()
+        back = torch.autograd.grad(product, [*leaves, *(now if i else ())])
+        for total, part in zip(to_leaves, back, strict=False):
+            total.sub_(rate * part)
+        to_rate -= product.detach()
+        pulled = tuple(a - rate * b for a, b in zip(pulled, back[len(leaves) :], strict=False))
+    return reached.detach(), (*to_leaves, to_rate)
+
+
+def _flat(parameters: Sequence[Tensor]) -> Tensor:
+    return torch.cat([p.flatten() for p in parameters])
+
+
+def _free(parameters: Sequence[Tensor]) -> Tensors:
+    return tuple(p.detach().requires_grad_() for p in parameters)
+
+
+def _constant(batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return batch[0].detach(), batch[1].detach()

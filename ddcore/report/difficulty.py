@@ -1,0 +1,68 @@
+"""How hard the images of a data set are: the stored scores of a run, and where a data scheduler cuts them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ddcore.data import DATASETS
+from ddcore.lazy import lazy
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ddcore.runs.store import RunRecord, Store
+else:
+    np, pd = lazy("numpy"), lazy("pandas")
+
+TITLES = {"el2n": "EL2N", "forgetting": "Forgetting", "grad_norm": "Gradient norm"}
+HELP = {
+    "el2n": "Length of the error vector: the network's probabilities minus the right answer, a mean over agents and "
+    "their first epochs. Near 0 the image is learnt at once, near 1.4 the network is sure of a wrong answer.",
+    "forgetting": "How often an image that was answered right is answered wrong after a later epoch, over all agents. "
+    "An image that was never learnt counts as if it was forgotten after every epoch.",
+    "grad_norm": "Length of the gradient of the last layer: how strongly the image pulls at the network, a mean over "
+    "agents and their first epochs.",
+}
+BINS = 40
+
+
+def names(store: Store, run: RunRecord) -> list[str]:
+    """The scores that a run kept and that can be shown by class; [] for a run that is older than its labels."""
+    kept = store.arrays(run.id, "scores")
+    return [name for name in TITLES if name in kept] if "labels" in kept else []
+
+
+def scores(store: Store, run: RunRecord, name: str) -> pd.DataFrame:
+    """One row a scored image: its class (by name, an ordered category) and its score."""
+    kept = store.arrays(run.id, "scores")
+    classes = DATASETS[run.config["dataset"]].classes
+    named = pd.Categorical.from_codes(kept["labels"].tolist(), categories=pd.Index(classes), ordered=True)
+    return pd.DataFrame({"class": named, "score": kept[name].astype(float)})
+
+
+def histogram(frame: pd.DataFrame, bins: int = BINS) -> pd.DataFrame:
+    """Images by class and score: columns class, left, right, images; the same bins for all classes."""
+    edges = np.histogram_bin_edges(frame["score"], bins)
+    rows: list[dict[str, Any]] = []
+    for name, of_class in frame.groupby("class", observed=True):
+        counts, _ = np.histogram(of_class["score"], edges)
+        rows += [
+            {"class": str(name), "left": left, "right": right, "images": int(images)}
+            for left, right, images in zip(edges, edges[1:], counts, strict=False)
+        ]
+    return pd.DataFrame(rows, columns=["class", "left", "right", "images"])
+
+
+def limits(frame: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
+    """Where a window cuts each class: columns class, low, high, the scores of the easiest and hardest image in use.
+
+    low, high: shares of the images of a class, from easy to hard.
+    """
+    rows = []
+    for name, of_class in frame.groupby("class", observed=True):
+        values = np.sort(of_class["score"])
+        first = min(int(low * len(values) + 0.5), len(values) - 1)  # as ops.schedule rounds
+        last = max(int(high * len(values) + 0.5) - 1, first)
+        rows.append({"class": str(name), "low": values[first], "high": values[last]})
+    return pd.DataFrame(rows, columns=["class", "low", "high"])

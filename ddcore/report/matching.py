@@ -1,0 +1,69 @@
+"""Trajectory matching as people look at it: which epochs were imitated when, and what became of the labels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ddcore.lazy import lazy
+from ddcore.methods import pad
+from ddcore.report import tables
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from ddcore.methods.pad import PADConfig
+    from ddcore.runs.images import Images
+else:
+    np, pd = lazy("numpy"), lazy("pandas")
+
+POINTS = 200  # of the range that start epochs are drawn from
+
+
+def matched(config: PADConfig) -> tuple[int, int]:
+    """The first and the last epoch, counted from 0, whose training a student imitates."""
+    return config.min_start_epoch, config.max_start_epoch + config.expert_epochs - 2
+
+
+def starts(events: Iterable[Mapping[str, Any]], threshold: float) -> pd.DataFrame:
+    """The start epochs that were recorded: columns step, epoch, skipped (whether the update was left out)."""
+    known = list(events)
+    drawn = tables.curves(known, {"start_epoch": "epoch"})
+    losses = {e["step"]: e.get("loss") for e in known if e.get("event") == "step"}
+    left_out = [_skipped(losses.get(step), threshold) for step in drawn["step"]]
+    return pd.DataFrame({"step": drawn["step"], "epoch": drawn["value"], "skipped": left_out})
+
+
+def _skipped(loss: float | None, threshold: float) -> bool:
+    return loss is None or not math.isfinite(loss) or loss > threshold
+
+
+def reach(config: PADConfig) -> pd.DataFrame:
+    """The first and the last epoch that a student may start from, over the steps: columns step, low, high."""
+    stride = max(1, config.num_iters // POINTS)
+    steps = sorted({*range(0, config.num_iters, stride), config.num_iters - 1})
+    return pd.DataFrame(
+        {"step": steps, "low": config.min_start_epoch, "high": [pad.latest(config, step) - 1 for step in steps]}
+    )
+
+
+def skipped(events: Iterable[Mapping[str, Any]]) -> int:
+    """How many updates were left out so far, because the student ended further from the expert than is allowed."""
+    told = [e["skipped"] for e in events if e.get("event") == "step" and e.get("skipped") is not None]
+    return int(told[-1]) if told else 0
+
+
+def soft_labels(images: Images) -> np.ndarray | None:
+    """What each image is labelled as: shares in percent (N, classes), rows sum to 100; None for plain class labels."""
+    if images.label_logits is None:
+        return None
+    shifted = np.exp(images.label_logits - images.label_logits.max(1, keepdims=True))
+    return 100 * shifted / shifted.sum(1, keepdims=True)
+
+
+def own_share(images: Images) -> float:
+    """How much of its label an image gives to its own class, in percent, a mean over the images."""
+    shares = soft_labels(images)
+    return 100.0 if shares is None else float(shares[np.arange(len(shares)), images.labels].mean())

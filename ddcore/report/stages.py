@@ -1,0 +1,95 @@
+"""The runs in which a question is answered, one after another: what is computed already, what the rest will take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ddcore.errors import DataBroken, DataMissing, DDCoreError, RunNotFound
+from ddcore.experiments import KINDS, Spec, spec
+from ddcore.methods import METHODS
+from ddcore.report.estimate import Estimate, total
+from ddcore.runs.key import key
+
+if TYPE_CHECKING:
+    from ddcore.runs.store import RunRecord, Store
+
+WORDS = {
+    "scores": "How hard is each real image? A few networks learn the data and are looked at while they do.",
+    "experts": "Networks learn from the real images; their weights after every epoch are kept as trajectories.",
+}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One run on the way to an answer.
+
+    title, words: for people; record: the run that answers its question, in whatever state, or None when it was never
+    asked for.
+    """
+
+    title: str
+    words: str
+    spec: Spec
+    record: RunRecord | None
+
+    @property
+    def state(self) -> str:
+        """The state of its run, "missing" where there is none."""
+        return self.record.state if self.record else "missing"
+
+    @property
+    def disk(self) -> int:
+        """Bytes that it writes beyond a few MB, or has written."""
+        return KINDS[self.spec.kind].disk(self.spec.name, self.spec.config)
+
+
+def stages(store: Store, asked: Spec) -> list[Stage]:
+    """All that a question needs, first things first and each once; the question itself comes last."""
+    found: list[Stage] = []
+    for need in KINDS[asked.kind].needs(asked.name, asked.config):
+        found += [stage for stage in stages(store, need) if stage not in found]
+    return [*found, _stage(asked, _known(store, asked))]
+
+
+def of_run(store: Store, run: RunRecord) -> list[Stage]:
+    """The stages of a run that was asked for: the very runs that it builds on, and itself last.
+
+    None where its parameters are those of another version of the code.
+    """
+    try:
+        asked = spec(run.kind, run.name, run.config)
+    except DDCoreError:
+        return []
+    needs = KINDS[run.kind].needs(run.name, asked.config)
+    ids = run.info.get("parents", [])[-len(needs) :] if needs else []
+    found: list[Stage] = []
+    for need, run_id in zip(needs, ids, strict=False):
+        before = of_run(store, store.record(run_id)) if store.exists(run_id) else [_stage(need, None)]
+        found += [stage for stage in before if stage not in found]
+    return [*found, _stage(asked, run)]
+
+
+def times(of: Sequence[Stage], records: Iterable[RunRecord], device: str = "cpu") -> list[Estimate]:
+    """How long each takes by itself, after those before it; no time where it is computed already.
+
+    records: the runs of the store, newest first.
+    """
+    known = list(records)
+    until = [total([stage.spec for stage in of[:end]], known, device) for end in range(1, len(of) + 1)]
+    before = [0.0, *(one.seconds for one in until)]
+    return [Estimate(one.seconds - earlier, one.rough, one.basis) for one, earlier in zip(until, before, strict=False)]
+
+
+def _known(store: Store, asked: Spec) -> RunRecord | None:
+    try:
+        return store.record(key(asked))
+    except (RunNotFound, DataMissing, DataBroken):  # without the data nobody can say which run it would be
+        return None
+
+
+def _stage(asked: Spec, record: RunRecord | None) -> Stage:
+    method = METHODS[asked.name] if asked.kind == "distill" else None
+    title = method.title if method else KINDS[asked.kind].title
+    return Stage(title, method.summary if method else WORDS.get(asked.kind, ""), asked, record)

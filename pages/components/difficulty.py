@@ -1,0 +1,90 @@
+"""Difficulty scores: how many images are how hard, which ones, and where a data scheduler cuts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ddcore.methods.pad import PADConfig
+from ddcore.methods.trajectories import TrajectoryConfig
+from ddcore.report import difficulty, figures, text
+from ddcore.report.matching import matched
+from ddcore.runs.store import RunRecord
+from pages.components import charts, frame, images
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 5  # images of each class that a run keeps for eyes
+
+
+def section(run: RunRecord, config: PADConfig | None = None) -> None:
+    """A finished run of scores; config: the run that builds on it, whose scheduler cuts the images."""
+    summary, store = run.summary, frame.store()
+    with st.grid(4, min_column_width=150):
+        st.metric("Scored images", f"{summary['images']:,}")
+        st.metric("Agents", summary["agents"], help=f"Networks that were asked, trained {summary['epochs']} epochs.")
+        st.metric("Never forgotten", text.percent(summary.get("never_forgotten")),
+                  help="Images that no agent ever got wrong again once it had them right.")  # fmt: skip
+        st.metric("Their accuracy", text.accuracy(summary.get("val_accuracy")).partition(" (")[0],
+                  help="Of the agents after their last epoch, on the validation split.")  # fmt: skip
+    offered = difficulty.names(store, run)
+    if not offered:
+        st.caption("This run is older than the histogram by class; compute the scores again to see it.")
+        return
+    used = config.difficulty if config else offered[0]
+    name = st.segmented_control("Score", offered, default=used if used in offered else offered[0], required=True,
+                                format_func=difficulty.TITLES.__getitem__, key=f"score-{run.id}")  # fmt: skip
+    name = name or offered[0]
+    st.markdown(difficulty.HELP[name])
+    frame_ = difficulty.scores(store, run, name)
+    cuts = _cuts(frame_, config) if config and config.scheduled and name == used else {}
+    charts.chart(figures.difficulty(difficulty.histogram(frame_), cuts), f"difficulty-{run.id}")
+    st.caption("One histogram a class. The height is the logarithm of the number of images, so that the few hard ones "
+               "are seen; point at a bar for the number itself.")  # fmt: skip
+    if config and config.scheduled:
+        st.markdown(_window(config) if name == used else
+                    f"This run's scheduler orders images by **{difficulty.TITLES[used]}**.")  # fmt: skip
+    _extremes(run, name)
+
+
+def _cuts(frame_: pd.DataFrame, config: PADConfig) -> dict[str, pd.DataFrame]:
+    """Lines where the window of the first and of the last matched epoch cuts each class."""
+    found = {}
+    for epoch in dict.fromkeys(matched(config)):
+        low, high = config.window(epoch)
+        limits = difficulty.limits(frame_, low, high)
+        if low > 0:
+            found[f"epoch {epoch}: easier ones left out"] = limits.rename(columns={"low": "score"})
+        if high < 1:
+            found[f"epoch {epoch}: harder ones not yet in use"] = limits.rename(columns={"high": "score"})
+    return found
+
+
+def _window(config: PADConfig) -> str:
+    first, last = matched(config)
+    return (
+        f"At IPC {config.ipc} students imitate the epochs {first} to {last}. In epoch {first} the experts see "
+        f"{in_use(config, first)}, in epoch {last} {in_use(config, last)}."
+    )
+
+
+def in_use(config: TrajectoryConfig, epoch: int) -> str:
+    """ "the easiest 75 % of each class"."""
+    low, high = config.window(epoch)
+    if low == 0:
+        return "**all images**" if high == 1 else f"**the easiest {100 * high:.0f} %** of each class"
+    if high == 1:
+        return f"**all but the easiest {100 * low:.0f} %** of each class"
+    return f"**{100 * (high - low):.0f} %** of each class, without the easiest {100 * low:.0f} % and the hardest " \
+           f"{100 * (1 - high):.0f} %"  # fmt: skip
+
+
+def _extremes(run: RunRecord, name: str) -> None:
+    left, right = st.columns(2, gap="medium")
+    with left:
+        images.grid(run, "Easiest images", SHOWN, name=f"easiest_{name}")
+    with right:
+        images.grid(run, "Hardest images", SHOWN, name=f"hardest_{name}")
+    st.caption("One row per class, the extreme one first. Hard images are odd, ambiguous or wrongly labelled ones.")

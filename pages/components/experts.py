@@ -1,0 +1,102 @@
+"""Experts: which images they see when, how well they learn, and which of their parameters a student must match."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from ddcore import counts
+from ddcore.methods.pad import PADConfig
+from ddcore.methods.trajectories import TrajectoryConfig
+from ddcore.report import experts, figures, text
+from ddcore.report.matching import matched
+from ddcore.runs.files import size
+from ddcore.runs.store import RunRecord
+from pages.components import charts, difficulty, frame
+
+
+def in_short(config: TrajectoryConfig) -> None:
+    """The scheduler in a few words, for its card."""
+    if not config.scheduled:
+        st.badge("Off", color="gray", icon=":material/block:")
+        st.caption("All images in every epoch.")
+        return
+    st.badge("Set", color="green", icon=":material/tune:")
+    end = config.train_epochs - 1
+    st.caption(f"Epoch 0: {difficulty.in_use(config, 0)}. Epoch {end}: {difficulty.in_use(config, end)}.")
+
+
+def plan(config: PADConfig) -> None:
+    """What a form's values mean, before anything is computed."""
+    schedule(config)
+    layers = counts.layers(config.network, config.shape, len(config.facts.classes), config.network_options())
+    if layers:
+        _dropped([{"name": name, "parameters": number} for name, number in layers], config)
+
+
+def schedule(config: TrajectoryConfig) -> None:
+    """The share of the data in use, epoch by epoch, the matched ones marked."""
+    epochs = matched(config) if isinstance(config, PADConfig) else None
+    if not config.scheduled:
+        st.markdown("The scheduler is **off**: the experts see all images in every epoch.")
+        return
+    st.markdown("**Images in use**: of each class, from the easiest (0 %) to the hardest (100 %)")
+    charts.chart(figures.schedule(experts.schedule(config, epochs)), f"schedule-{config.train_epochs}")
+    words = "Easy images teach what a class looks like, hard ones where it ends."
+    if epochs:
+        words += (
+            f" Students imitate the epochs {epochs[0]} to {epochs[1]}: few images per class can hold little, "
+            "so they imitate early, easy epochs; larger sets later ones."
+        )
+    st.caption(words)
+
+
+def section(run: RunRecord, config: PADConfig | None = None) -> None:
+    """A finished run of experts; config: the run that imitates them, with what it asks of their layers."""
+    summary = run.summary
+    with st.grid(5, min_column_width=140):
+        st.metric("Experts", summary["experts"], help="Networks trained on real images from different random weights.")
+        st.metric("Epochs", summary["epochs"], help="Their weights are kept after each.")
+        st.metric("Parameters", text.count(summary["parameters"]), help=f"{summary['parameters']:,} weights of each.")
+        st.metric("On disk", size(summary["bytes"]), help=f"All trajectories, in {summary['precision']} precision.")
+        st.metric("Accuracy", text.accuracy(summary["val_accuracy"]).partition(" (")[0],
+                  help="Of the experts after their last epoch, on the validation split.")  # fmt: skip
+    curve(run)
+    _dropped(summary["layers"], config)
+
+
+def curve(run: RunRecord) -> None:
+    """Accuracy of the experts over epochs."""
+    events, _ = frame.store().events(run.id)
+    accuracy = experts.accuracy(events, int(run.config["experts"]))
+    if accuracy.empty:
+        st.caption("The experts' accuracy appears here after their first epoch.")
+        return
+    st.markdown("**Accuracy of the experts**, a mean over them")
+    charts.chart(figures.lines(accuracy, "epoch", "value", x_title="Epochs done", y_title="Accuracy (%)"),
+                 f"experts-{run.id}")  # fmt: skip
+
+
+def _dropped(layers: Sequence[Mapping[str, Any]], config: PADConfig | None) -> None:
+    """The layers with their shares, and what α drops of each where a run asks for it."""
+    st.markdown("**Layers**, from shallow to deep")
+    alpha = config.shallow_ratio if config else 0.0
+    if config and config.selection == "layers":
+        alpha = experts.rounded(layers, alpha)
+    asked = config is not None and config.selection != "loss"
+    st.dataframe(
+        experts.dropped(layers, alpha), hide_index=True, height="content",
+        column_order=["layer", "parameters", "share", *(["dropped"] if asked else [])],
+        column_config={
+            "layer": st.column_config.TextColumn("Layer"),
+            "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
+            "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
+            "dropped": st.column_config.NumberColumn("Dropped", format="%.0f %%", help="Of the layer."),
+        },
+    )  # fmt: skip
+    if config is not None:
+        st.markdown(f"{experts.in_words(layers, config.shallow_ratio, config.selection)}.")
+        st.caption("Shallow layers learn edges and strokes that any image teaches; deep ones what tells classes apart. "
+                   "Dropped parameters do not count in the matching loss.")  # fmt: skip

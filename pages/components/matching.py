@@ -1,0 +1,74 @@
+"""Trajectory matching: how near students come to their experts, from where they start, and what labels they learn."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddcore.methods.pad import PADConfig
+from ddcore.report import figures, matching, tables
+from ddcore.runs.images import Images
+from ddcore.runs.store import RunRecord
+from pages.components import charts, frame
+
+LOSS = "**Matching loss**: how far the student ends from its expert, as a share of the way that the expert went"
+
+
+def section(run: RunRecord, config: PADConfig) -> None:
+    """Curves, start epochs and learnt labels of a finished run."""
+    curves(run)
+    starts(run, config)
+    labels(run)
+
+
+def curves(run: RunRecord) -> None:
+    """Loss, gradient norms and the learnt learning rate over the iterations."""
+    charts.losses(run, {"loss": "matching loss"}, LOSS)
+    events, _ = frame.store().events(run.id)
+    gradient = tables.curves(events, {"grad_images": "of the images", "grad_labels": "of the label logits"})
+    if not gradient.empty:
+        st.markdown("**Gradient norms**: how strongly images and labels are moved")
+        figure = figures.lines(gradient, "step", "value", x_title="Step", y_title="Gradient norm", log=True)
+        charts.chart(figure, f"gradients-{run.id}")
+    rate = tables.curves(events, {"lr": "learnt learning rate"})
+    if not rate.empty:
+        st.markdown("**Learning rate of the student**: learnt like the images, and stored with them")
+        charts.chart(figures.lines(rate, "step", "value", x_title="Step", y_title="Learning rate"), f"lr-{run.id}")
+
+
+def starts(run: RunRecord, config: PADConfig) -> None:
+    """From which epochs students started, within the range that widens."""
+    events, _ = frame.store().events(run.id)
+    drawn = matching.starts(events, config.threshold)
+    if drawn.empty:
+        return
+    st.markdown("**Start epochs**: where in an expert's training the student begins; later epochs come in step by step")
+    charts.chart(figures.starts(drawn, matching.reach(config)), f"starts-{run.id}")
+    left_out, done = matching.skipped(events), int(drawn["step"].iloc[-1])
+    st.caption(
+        f"{left_out:,} of {done:,} updates were skipped, because the loss was above {config.threshold:g}: "
+        "the student had ended too far from its expert to teach anything."
+    )
+
+
+def labels(run: RunRecord) -> None:
+    """Learnt labels as a heat map, the first beside the final ones."""
+    store = frame.store()
+    first, last = store.images(run.id, "initial"), store.images(run.id)
+    if last.label_logits is None:
+        return
+    st.markdown("**Learnt labels**: how an image divides its label among the classes, a row an image")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _heat(first, "At the start, as the experts say", f"first-{run.id}")
+    with right:
+        _heat(last, "In the end", f"last-{run.id}")
+    st.caption("A plain class label would put all 100 % on the own class. What lies beside it tells the student what "
+               "an image also resembles.")  # fmt: skip
+
+
+def _heat(images: Images, caption: str, key: str) -> None:
+    st.markdown(f"{caption}: **{matching.own_share(images):.1f} %** on the own class")
+    shares = matching.soft_labels(images)
+    if shares is not None:
+        figure = figures.soft_labels(shares.tolist(), images.labels.tolist(), images.classes)
+        charts.chart(figure, f"labels-{key}")

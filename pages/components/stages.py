@@ -1,0 +1,182 @@
+"""The stages of a method that builds on other runs: how each stands, what it will take, what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.experiments import KINDS, Spec
+from ddcore.methods import METHODS
+from ddcore.methods.pad import PADConfig
+from ddcore.methods.trajectories import TrajectoryConfig
+from ddcore.report import results, stages, text
+from ddcore.report.estimate import Estimate
+from ddcore.report.stages import Stage
+from ddcore.runs.files import size
+from ddcore.runs.store import RunRecord
+from pages.components import difficulty, experts, frame, matching, parts, progress
+
+SCHEDULER = "Which images do the experts see when? First the easy ones, then all, in the end without the easiest."
+EVALUATION = "How good are the images? Networks are trained on them from scratch, and on the controls."
+Fact = Callable[[int, Stage], None]
+
+
+def ahead(asked: Spec) -> None:
+    """What a question that is not asked yet is answered in: what is there already, what the rest will take."""
+    found = stages.stages(frame.store(), asked)
+    if len(found) < 2:
+        return
+    each = stages.times(found, frame.store().records(), frame.device())
+    st.markdown("**What will be computed**, one stage after another")
+    _strip(found, lambda i, stage: _will_take(stage, each[i]), None)
+    if isinstance(asked.config, PADConfig):
+        box = st.expander("**Scheduler and dropped parameters** with these values", key=f"plan-{asked.name}",
+                          on_change="rerun")  # fmt: skip
+        if box.open:
+            with box:
+                experts.plan(asked.config)
+
+
+def standing(run: RunRecord) -> None:
+    """How each stage of a run stands by now; nothing for a run that builds on no other."""
+    run = frame.store().record(run.id)  # it may have begun since the page was drawn
+    found = stages.of_run(frame.store(), run)
+    if len(found) > 1:
+        _strip(found, lambda _, stage: _took(stage), run)
+
+
+def _strip(found: Sequence[Stage], facts: Fact, run: RunRecord | None) -> None:
+    """A card for each stage, the scheduler and the evaluation among them; run: None where it is not asked for yet."""
+    scheduled = any(stage.spec.kind == "experts" for stage in found)
+    with st.grid(len(found) + 1 + scheduled, min_column_width=160):
+        number = 0
+        for i, stage in enumerate(found):
+            if isinstance(config := stage.spec.config, TrajectoryConfig) and stage.spec.kind == "experts":
+                number += 1
+                with _card(number, "Scheduler", SCHEDULER):
+                    experts.in_short(config)
+            number += 1
+            last = i == len(found) - 1
+            with _card(number, "Matching" if last and scheduled else stage.title, stage.words):
+                _badge(stage, is_asked=run is not None)
+                facts(i, stage)
+        with _card(number + 1, "Evaluation", EVALUATION):
+            _evaluation(run)
+
+
+def _card(number: int, title: str, words: str) -> st.delta_generator.DeltaGenerator:
+    card = st.container(border=True, height="stretch")
+    card.markdown(f"**{number} · {title}**")
+    card.caption(words)
+    return card
+
+
+def _badge(stage: Stage, *, is_asked: bool) -> None:
+    if stage.state == "missing":
+        word = "No longer here" if is_asked else "To be computed"
+        st.badge(word, color="gray", icon=":material/pending:")
+    elif stage.state == "done" and not is_asked:
+        st.badge("Cached", color="green", icon=":material/bolt:")
+    else:
+        progress.badge(stage.state)
+
+
+def _will_take(stage: Stage, time: Estimate) -> None:
+    if stage.record and stage.state == "done":
+        frame.link(stage.record, "Look at it")
+        return
+    disk = f" · {size(stage.disk)} on disk" if stage.disk else ""
+    st.markdown(f"{time}{disk}")
+    if stage.record and not stage.record.active:
+        st.caption(f"{progress.STATES[stage.state][0]} before; goes on from its last checkpoint.")
+
+
+def _took(stage: Stage) -> None:
+    record = stage.record
+    if record is None:
+        return
+    if record.state == "done":
+        st.caption(f"Took {text.duration(record.summary.get('seconds'))}.")
+    elif record.active:
+        status = jobs.status(record.id)
+        share = min(1.0, status.done / status.total) if status.total else 0.0
+        st.progress(share, text=f"{status.done:,} of {status.total:,}" if status.total else "not begun")
+    elif record.state == "failed":
+        st.caption(progress.reason(record))
+    if record.kind != "distill":
+        frame.link(record, "Look at it")
+
+
+def _evaluation(run: RunRecord | None) -> None:
+    last = results.last_evaluation(frame.store(), run) if run else None
+    if last is None:
+        st.badge("On request", color="gray", icon=":material/touch_app:")
+        st.caption("When the images are there." if run is None or run.state != "done" else "Asked for above.")
+        return
+    progress.badge(last.state)
+    if accuracy := last.summary.get("accuracy"):
+        st.caption(f"{text.accuracy(accuracy)}, protocol {accuracy.get('protocol')}")
+
+
+def sections(run: RunRecord) -> None:
+    """What every stage of a finished run found, each behind its tab."""
+    st.subheader("Stage by stage", anchor=False)
+    standing(run)
+    found = {stage.spec.kind: stage for stage in stages.of_run(frame.store(), run)}
+    config = found["distill"].spec.config
+    assert isinstance(config, PADConfig)
+    shown: dict[str, Callable[[], None]] = {}
+    if (scores := found.get("scores")) is not None:
+        shown["Scores"] = lambda: _kept(scores, lambda record: difficulty.section(record, config))
+    shown["Scheduler"] = lambda: experts.schedule(config)
+    shown["Experts"] = lambda: _kept(found["experts"], lambda record: experts.section(record, config))
+    shown["Matching"] = lambda: matching.section(run, config)
+    for tab, draw in zip(st.tabs(list(shown), default="Matching", key=f"stages-{run.id}", on_change="rerun"),
+                         shown.values(), strict=True):  # fmt: skip
+        if tab.open:
+            with tab, frame.guarded():
+                draw()
+
+
+def _kept(stage: Stage, draw: Callable[[RunRecord], None]) -> None:
+    """What the stage found, while its run is there."""
+    if stage.record and stage.record.state == "done":
+        draw(stage.record)
+    else:
+        st.caption("The run of this stage was deleted; what it found is gone, and stays part of the result.")
+
+
+def live(run: RunRecord) -> None:
+    """Curves of the newest stage that has begun."""
+    found = {stage.spec.kind: stage for stage in stages.of_run(frame.store(), run)}
+    trained = found["experts"].record if "experts" in found else None
+    if trained is not None and trained.state != "done":
+        experts.curve(trained)
+    else:
+        matching.curves(run)
+
+
+def show(run: RunRecord) -> None:
+    """A run of one stage by itself, scores or experts, whatever state it is in."""
+    parts.header(run)
+    if run.active:
+        progress.follow(run.id, partial(_curve, run))
+    elif run.state == "done":
+        (difficulty.section if run.kind == "scores" else experts.section)(run)
+        progress.log(run.id)
+    else:
+        progress.stopped(run)
+    parts.parameters(KINDS[run.kind].config(run.name), run)
+
+
+def _curve(run: RunRecord, run_id: str) -> None:
+    if run.kind == "experts":
+        experts.curve(run)
+
+
+def imitates(run: RunRecord) -> bool:
+    """Whether this run imitates experts, so that it has stages to show one by one."""
+    return issubclass(METHODS[run.name].Config, PADConfig)

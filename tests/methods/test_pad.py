@@ -1,0 +1,199 @@
+"""PAD: what is learnt from which piece of which expert, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from recording import MemoryRecorder
+from test_every_method import _task_and_state, config, images, made, parents
+
+from ddcore.errors import ConfigError
+from ddcore.experiments import spec
+from ddcore.methods import METHODS, Task, pad
+
+PAD = METHODS["pad"]
+
+
+@pytest.fixture(autouse=True)
+def _home(home: Any) -> None: ...
+
+
+def task(**changes: Any) -> Task:
+    """A task on digits with experts."""
+    known, _ = _task_and_state("pad")
+    asked = config("pad", **changes)
+    return Task(asked, known.data, known.device, tuple(parents("pad", asked).values()))
+
+
+def expert_says(one: Task, expert: int, these: torch.Tensor) -> torch.Tensor:
+    """What an expert says at its end of these images: logits."""
+    state = pad.start(one)
+    student = pad.unroll.Student(state.network)
+    weights = torch.from_numpy(one.parents[0].mapped("trajectories")[expert, one.config.train_epochs])
+    return student.logits(student.split(weights), these).detach()
+
+
+def test_the_first_images_are_real_ones_that_the_first_expert_gets_right() -> None:
+    one = task(width=8, lr_teacher=0.1, batch_train=16)
+    state = pad.start(one)
+    right = expert_says(one, 0, state.images).argmax(1) == state.labels
+    assert right.all()
+    data = {tuple(image.flatten().tolist()) for image in one.data.all()}
+    assert all(tuple(image.flatten().tolist()) in data for image in state.images)
+
+
+def test_where_the_expert_gets_too_few_right_others_fill_up() -> None:
+    state = pad.start(task(lr_teacher=1e-5))  # experts that have learnt nothing
+    assert len(state.images) == 20
+    assert state.label_logits is not None
+    assert state.label_logits.isfinite().all()
+    assert torch.equal(state.label_logits.argmax(1), state.labels)
+
+
+def test_first_labels_are_the_mean_over_the_experts_that_are_right() -> None:
+    said = torch.tensor([
+        [[4.0, 0.0, 1.0], [3.0, 1.0, 0.0], [0.0, 5.0, 1.0]],
+        [[2.0, 0.0, 3.0], [0.0, 2.0, 4.0], [0.0, 3.0, 1.0]],
+    ])  # fmt: skip
+    found = pad.first_logits(said, torch.tensor([0, 1, 1]))
+    assert found[0].tolist() == [4, 0, 1]  # only the first expert is right
+    assert found[2].tolist() == [0, 4, 1]  # both are
+    assert found[1].tolist() == [1.5, 2, 1.5]  # nobody is: of the mean (1.5, 1.5, 2) the largest goes to class 1
+
+
+def test_the_range_of_start_epochs_widens_evenly_and_then_stays() -> None:
+    asked = config(
+        "pad", min_start_epoch=1, first_max_start_epoch=2, max_start_epoch=6, train_epochs=7, expansion_iters=8
+    )
+    assert [pad.latest(asked, step) for step in (0, 1, 2, 3, 4, 7, 8, 100)] == [2, 2, 3, 3, 4, 5, 6, 6]
+    assert pad.latest(asked.replace(expansion_iters=0), 0) == 6
+    told = made(
+        "pad", min_start_epoch=1, first_max_start_epoch=2, max_start_epoch=6, train_epochs=7, expansion_iters=4
+    ).told("step")  # fmt: skip
+    epochs = [event["start_epoch"] for event in told]
+    assert epochs[0] == 1
+    assert all(1 <= epoch < pad.latest(asked.replace(expansion_iters=4), step) for step, epoch in enumerate(epochs))
+    assert max(epochs) > 2
+
+
+def test_every_image_has_its_turn_before_one_comes_again() -> None:
+    one = task(batch_syn=8, student_steps=5)
+    batches = [chosen.tolist() for chosen, _ in pad._batches(one, pad.start(one))]
+    assert [len(batch) for batch in batches] == [8, 8, 4, 8, 8]
+    assert sorted(i for batch in batches[:3] for i in batch) == list(range(20))
+    assert len({i for batch in batches[3:] for i in batch}) == 16
+
+
+def test_an_update_with_too_large_a_loss_is_skipped_and_counted() -> None:
+    recorder = made("pad", threshold=1e-9)
+    assert torch.equal(images(recorder), recorder.sets["initial"].images)
+    assert [event["skipped"] for event in recorder.told("step")] == list(range(1, 9))
+    last = recorder.sets["images"]
+    assert last.lr == recorder.sets["initial"].lr
+    assert made("pad", threshold=1000).told("step")[-1]["skipped"] == 0
+
+
+def test_images_labels_and_learning_rate_are_all_learnt() -> None:
+    recorder = made("pad", lr_lr=1e-3)
+    first, last = recorder.sets["initial"], recorder.sets["images"]
+    assert first.label_logits is not None
+    assert last.label_logits is not None
+    assert not torch.equal(first.label_logits, last.label_logits)
+    assert first.lr == pytest.approx(0.01)
+    assert last.lr != first.lr
+    assert last.stored_floats == 20 * 64 + 20 * 10 + 1
+
+
+def test_the_learning_rate_stays_positive_however_far_it_is_pushed() -> None:
+    rates = [event["lr"] for event in made("pad", lr_lr=10.0, threshold=1000.0, num_iters=6).told("step")]
+    assert all(rate >= pad.LEAST_LR * 0.999 for rate in rates)
+
+
+def test_with_class_labels_no_labels_are_learnt() -> None:
+    recorder = made("pad", soft_labels=False)
+    assert recorder.sets["images"].label_logits is None
+    assert "grad_labels" not in recorder.told("step")[0]
+    assert not PAD.learns_labels(config("pad", soft_labels=False))
+    assert PAD.learns_labels(config("pad"))
+
+
+def test_recomputing_the_students_steps_leads_to_the_same_images() -> None:
+    plain, again = made("pad"), made("pad", unroll="recompute")
+    torch.testing.assert_close(images(again), images(plain), rtol=1e-3, atol=1e-4)
+
+
+def test_the_students_come_nearer_to_the_experts() -> None:
+    losses = [
+        event["loss"]
+        for event in made(
+            "pad", width=8, num_iters=14, lr_img=30.0, lr_y=20.0, lr_student=0.05, student_steps=6, lr_teacher=0.1,
+            batch_train=32, max_start_epoch=1,
+        ).told("step")
+    ]  # fmt: skip
+    assert all(loss < 1 for loss in losses)
+    assert sum(losses[-3:]) < 0.9 * sum(losses[:3])
+
+
+def test_whole_layers_are_dropped_on_request() -> None:
+    network = pad.start(task()).network
+    ends = [end for *_, end in pad.unroll.layers(network)]  # width 4 on digits: .145, .536, .928, 1
+
+    def kept(alpha: float) -> tuple[float, str]:
+        return pad.dropped(config("pad", selection="layers", shallow_ratio=alpha), network)
+
+    assert kept(0.01) == (0.0, "depth")
+    assert kept(ends[0] + 0.02) == (ends[0], "depth")
+    assert kept(0.99) == (ends[2], "depth")  # the classifier always counts
+    assert pad.dropped(config("pad", selection="loss", shallow_ratio=0.3), network) == (0.3, "loss")
+
+
+def test_datm_is_pad_without_scheduler_and_with_all_parameters() -> None:
+    (datm,) = PAD.variations(config("pad"))
+    assert datm.role == "datm"
+    built = spec("distill", "pad", datm.values).config
+    assert not built.scheduled
+    assert built.shallow_ratio == 0
+    same = {"ipc", "init", "num_iters", "lr_img", "lr_y", "experts", "train_epochs", "max_start_epoch", "seed"}
+    assert all(getattr(built, name) == getattr(config("pad"), name) for name in same)
+    assert PAD.variations(built) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"train_epochs": 2},
+            r"train_epochs must be at least 3 \(max_start_epoch 2 \+ expert_epochs 1\), .* too short; got 2",
+        ),
+        ({"shallow_ratio": 1.0}, "shallow_ratio must be below 1, got 1: it drops all 410 parameters"),
+        ({"batch_syn": 21}, "batch_syn must be at most 20, the synthetic images, got 21"),
+        ({"min_start_epoch": 1}, "min_start_epoch < first_max_start_epoch <= max_start_epoch, got 1, 1, 2"),
+        ({"first_max_start_epoch": 3}, "got 0, 3, 2"),
+        (
+            {"initial_ratio": 0.1, "remove_epoch": 0, "remove_ratio": 0.2},
+            "at epoch 0 the easiest 20% are removed, got initial_ratio 0.1 with only the easiest 10% added",
+        ),
+        ({"init": "kcenter"}, "no 'kcenter'"),
+    ],
+)
+def test_what_cannot_run_is_refused_with_the_numbers(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        config("pad", **changes)
+
+
+def test_the_synthetic_batch_left_empty_follows_the_images_per_class() -> None:
+    assert config("pad").batch_syn == 20
+    assert config("pad", ipc=120, batch_syn=None).batch_syn == 1000
+
+
+def test_snapshots_hold_labels_and_rate_of_their_step() -> None:
+    class Keeping(MemoryRecorder):
+        def snapshot(self, step: int, images: Any) -> None:
+            self.snapshots[step] = images
+
+    kept = made("pad", Keeping(), lr_lr=1e-3)
+    assert kept.snapshots[0].lr == kept.sets["initial"].lr
+    assert len({snapshot.lr for snapshot in kept.snapshots.values()}) == len(kept.snapshots)
+    assert not torch.equal(kept.snapshots[5].label_logits, kept.snapshots[0].label_logits)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ddcore import counts
+from ddcore.data import DATASETS
+from ddcore.networks import NETWORKS
+
+
+def test_the_shipped_table_is_what_fvcore_counts_now() -> None:
+    from ddcore.ops import flops
+
+    for dataset in DATASETS.values():
+        if dataset.resolution > 64:  # the largest take seconds each; the slow test counts them all
+            continue
+        for name, entry in NETWORKS.items():
+            if not entry.problems(dataset.shape(), {}):
+                counted, size = flops.count(name, dataset.shape(), len(dataset.classes)), len(dataset.classes)
+                assert counts.macs(name, dataset.shape(), size) == counted.macs, name
+                assert counts.parameters(name, dataset.shape(), size) == counted.parameters, name
+
+
+@pytest.mark.slow
+def test_the_whole_shipped_table_is_current() -> None:
+    from tests.report import macs_table
+
+    assert counts.shipped() == {**macs_table.table(), "sizes": macs_table.SIZES}
+
+
+def test_the_shipped_sizes_are_those_of_the_data() -> None:
+    from ddcore.data.load import load
+
+    data = load("digits")
+    assert counts.shipped()["sizes"]["digits"] == {s: len(getattr(data, s)) for s in ("train", "val", "test")}
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "options"),
+    [
+        ("convnet3", (1, 28, 28), {"width": 32}), ("convnet3", (1, 28, 28), {"depth": 2}),
+        ("convnet5", (3, 64, 64), {"width": 64, "depth": 4}), ("convnet3", (1, 8, 8), {"pooling": "none"}),
+        ("convnet3", (1, 28, 28), {"norm": "batch"}), ("convnet3", (1, 8, 8), {"norm": "layer", "pooling": "max"}),
+        ("convnet3", (1, 8, 8), {"norm": "group", "width": 8}), ("convnet3", (3, 32, 32), {"norm": "none"}),
+        ("mlp", (1, 28, 28), {"width": 512}),
+    ],
+)  # fmt: skip
+def test_other_options_are_counted_exactly(network: str, shape: Any, options: dict[str, Any]) -> None:
+    from ddcore.ops import flops
+
+    classes = 2 if shape[0] == 3 else 10
+    counted = flops.count(network, shape, classes, options)
+    assert counts.macs(network, shape, classes, options) == counted.macs
+    assert counts.parameters(network, shape, classes, options) == counted.parameters
+
+
+def test_an_unknown_size_is_scaled_by_its_pixels() -> None:
+    largest = counts.macs("lenet", (3, 224, 224), 2)
+    assert counts.macs("lenet", (3, 448, 448), 2) == 4 * largest
+    assert counts.parameters("lenet", (3, 448, 448), 2) == counts.parameters("lenet", (3, 224, 224), 2)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "options"),
+    [
+        ("convnet3", (1, 28, 28), {"width": 32}), ("convnet3", (1, 8, 8), {"norm": "layer", "depth": 2}),
+        ("convnet5", (3, 64, 64), {"norm": "batch", "width": 8}), ("convnet3", (3, 32, 32), {"norm": "none"}),
+        ("mlp", (1, 28, 28), {"width": 16}),
+    ],
+)  # fmt: skip
+def test_layers_have_the_parameters_that_lie_between_their_ends(
+    network: str, shape: Any, options: dict[str, Any]
+) -> None:
+    from ddcore.ops import nets
+
+    found = counts.layers(network, shape, 10, options)
+    assert found
+    assert sum(number for _, number in found) == counts.parameters(network, shape, 10, options)
+    built = nets.build(network, shape, 10, options)
+    parts = [*(built.hidden if network == "mlp" else built.blocks), built.classifier]
+    assert [number for _, number in found] == [sum(p.numel() for p in part.parameters()) for part in parts]
+    assert [p.shape for part in parts for p in part.parameters()] == [p.shape for p in built.parameters()]
+
+
+def test_layers_have_names_for_people() -> None:
+    found = counts.layers("convnet3", (1, 28, 28), 10, {"width": 32})
+    assert found
+    assert [name for name, _ in found] == ["block 1", "block 2", "block 3", "classifier"]
+    assert found[0] == ("block 1", 32 * 9 + 32 + 2 * 32)
+    assert counts.layers("resnet18", (1, 28, 28), 10) is None
