@@ -2,9 +2,11 @@
 
     python -m benchmarks.accuracy datadam --preset quick --protocols course
     python -m benchmarks.accuracy dm --preset quick --protocols quick
+    python -m benchmarks.accuracy pad --preset quick --protocols quick
     python -m benchmarks.accuracy random --protocols standard --nets 5 --width 32
     python -m benchmarks.accuracy datadam --preset course --protocols course standard     (wants a CUDA GPU)
     python -m benchmarks.accuracy dm --preset paper --ipc 1 10 50 --protocols standard --nets 5 --matrix   (as well)
+    python -m benchmarks.accuracy pad --preset mnist --protocols standard --nets 5                             (as well)
 
 Uses the real command line in a home of its own (an empty one: nothing is answered from disk), and the data root
 DDCORE_DATA. --matrix also evaluates each set on the other networks of the field; --width evaluates it, without
@@ -32,7 +34,7 @@ def main() -> None:
     parser.add_argument("method")
     parser.add_argument("--preset")
     parser.add_argument("--dataset", default="mnist")
-    parser.add_argument("--ipc", nargs="+", default=["10"])
+    parser.add_argument("--ipc", nargs="+", default=[None], help="images per class; left out, the preset's own")
     parser.add_argument("--protocols", nargs="+", default=["course"])
     parser.add_argument("--nets", default="3")
     parser.add_argument("--seeds", default="1")
@@ -45,7 +47,8 @@ def main() -> None:
         home = asked.home or empty
         for ipc in asked.ipc:
             for protocol in asked.protocols:
-                rows.append({"ipc": int(ipc), "protocol": protocol, **_distilled(asked, ipc, protocol, home)})
+                size = {"ipc": int(ipc)} if ipc else {}
+                rows.append({**size, "protocol": protocol, **_distilled(asked, ipc, protocol, home)})
                 print(json.dumps(rows[-1]), flush=True)
     device = "cuda" if described()["gpu"] else "cpu"
     name = "_".join([asked.method, *([asked.preset] if asked.preset else []), asked.dataset, device])
@@ -54,10 +57,11 @@ def main() -> None:
     print(keep(name, {"nets": int(asked.nets), "seeds": int(asked.seeds), "device": device, "results": rows}))
 
 
-def _distilled(asked: argparse.Namespace, ipc: str, protocol: str, home: str) -> dict[str, Any]:
+def _distilled(asked: argparse.Namespace, ipc: str | None, protocol: str, home: str) -> dict[str, Any]:
     """One command, from the first keystroke to the answer; later protocols find the images on disk."""
     preset = ["--preset", asked.preset] if asked.preset else []
-    distil = ["run", asked.method, *preset, "--dataset", asked.dataset, "--ipc", ipc, "--wait"]
+    size = ["--ipc", ipc] if ipc else []
+    distil = ["run", asked.method, *preset, "--dataset", asked.dataset, *size, "--wait"]
     if asked.width:
         narrow = Variant("convnet3", {"width": int(asked.width)})
         return _elsewhere(_run(home, *distil)["run"], narrow, protocol, asked.nets, home)

@@ -136,6 +136,7 @@ class Method:
     needs(config): (kind, name, values) of each run that it builds on, computed first and found in `Task.parents`;
     learns_labels(config): whether the set gets soft labels, so that controls are shown with and without them;
     variations(config): what else is shown beside a run, with a distillation of its own;
+    called(config): the name of its own, if any, that the method has with these values ("DATM");
     curves: recorded scalar → label for people; version: raise it when results change.
     """
 
@@ -151,6 +152,7 @@ class Method:
     needs: Callable[[Any], tuple[Need, ...]] = lambda config: ()
     learns_labels: Callable[[Any], bool] = lambda config: False
     variations: Callable[[Any], tuple[Variation, ...]] = lambda config: ()
+    called: Callable[[Any], str] | None = None
     presets: tuple[Preset, ...] = ()
     curves: Mapping[str, str] = field(default_factory=dict)
     version: int = 1

@@ -123,7 +123,8 @@ class PADConfig(MethodConfig, TrajectoryConfig):
         help="Step size of the student where the learning of it begins. It is stored with the images.",
     )  # fmt: skip
     lr_lr: float = Param(
-        1e-5, label="Step size of that", ge=0, le=10, help="Step size on the student's learning rate; 0 keeps it.",
+        1e-5, label="Step size of the rate η", ge=0, le=10,
+        help="Step size on the student's learning rate; 0 keeps it.",
     )  # fmt: skip
     unroll: Literal["plain", "recompute"] = Param(
         "plain", label="Memory", help="'plain' remembers all student steps; 'recompute' one at a time: the same "
@@ -377,9 +378,16 @@ def cost(config: PADConfig, macs: int, classes: int) -> int:
     return config.num_iters * config.student_steps * max(config.batch_syn or 0, FILLING) * passes * macs
 
 
+def called(config: PADConfig) -> str:
+    """Without its two additions PAD is DATM, and without learnt labels either, MTT; "" for PAD itself."""
+    if config.scheduled or config.shallow_ratio:
+        return ""
+    return "DATM" if config.soft_labels else "MTT"
+
+
 def variations(config: PADConfig) -> tuple[Variation, ...]:
     """DATM: the same without a scheduler and with all parameters; none for a run that is DATM itself."""
-    if not config.scheduled and not config.shallow_ratio:
+    if called(config):
         return ()
     plain = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0,
              "selection": "depth"}  # fmt: skip
@@ -487,6 +495,7 @@ METHOD = Method(
     needs=trajectories.needs_experts,
     learns_labels=lambda config: config.soft_labels,
     variations=variations,
+    called=called,
     presets=PRESETS,
     curves={
         "loss": "Matching loss (1: no nearer than at the start)",

@@ -41,11 +41,11 @@ def _skipped(loss: float | None, threshold: float) -> bool:
 
 
 def reach(config: PADConfig) -> pd.DataFrame:
-    """The first and the last epoch that a student may start from, over the steps: columns step, low, high."""
+    """The first and the last epoch that a student may start from, at each step done: columns step, low, high."""
     stride = max(1, config.num_iters // POINTS)
-    steps = sorted({*range(0, config.num_iters, stride), config.num_iters - 1})
+    steps = sorted({*range(1, config.num_iters + 1, stride), config.num_iters})
     return pd.DataFrame(
-        {"step": steps, "low": config.min_start_epoch, "high": [pad.latest(config, step) - 1 for step in steps]}
+        {"step": steps, "low": config.min_start_epoch, "high": [pad.latest(config, step - 1) - 1 for step in steps]}
     )
 
 

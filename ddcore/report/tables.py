@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ddcore.data import DATASETS
+from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
@@ -35,7 +36,7 @@ def title(record: RunRecord) -> str:
         return str(named)
     what = record.kind
     if record.kind == "distill" and record.name in METHODS:
-        what = METHODS[record.name].title
+        what = _method(record)
     elif record.kind in KINDS:
         what = KINDS[record.kind].title
     if record.kind == "evaluate":
@@ -45,6 +46,17 @@ def title(record: RunRecord) -> str:
     trained = network(config) if record.kind in NETWORK_KINDS and config.get("network") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
     return " · ".join([what, *[str(part) for part in (config.get("dataset"), trained, ipc) if part]])
+
+
+def _method(record: RunRecord) -> str:
+    """The method's title, or the name that it has with this run's values."""
+    method = METHODS[record.name]
+    if method.called is None:
+        return method.title
+    try:
+        return method.called(method.Config.build(record.config)) or method.title
+    except ConfigError:  # a run of a version that had other parameters
+        return method.title
 
 
 def network(config: Mapping[str, Any]) -> str:

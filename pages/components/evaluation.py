@@ -169,7 +169,8 @@ def _against(one: Result, other: Result, words: str) -> str:
     """ "*A* beside *B*: what it is worth, +1.2 points", without the number where one of them is not known."""
     said = f"*{one.title}* beside *{other.title}*: {words}"
     if one.accuracy and other.accuracy:
-        said += f", **{100 * (one.accuracy['mean'] - other.accuracy['mean']):+.1f} points**"
+        points = f"{100 * (one.accuracy['mean'] - other.accuracy['mean']):+.1f}"
+        said += ", **no difference**" if float(points) == 0 else f", **{points} points**"
     return said
 
 

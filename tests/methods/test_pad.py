@@ -158,6 +158,8 @@ def test_datm_is_pad_without_scheduler_and_with_all_parameters() -> None:
     same = {"ipc", "init", "num_iters", "lr_img", "lr_y", "experts", "train_epochs", "max_start_epoch", "seed"}
     assert all(getattr(built, name) == getattr(config("pad"), name) for name in same)
     assert PAD.variations(built) == ()
+    assert PAD.called is not None
+    assert [PAD.called(one) for one in (config("pad"), built, built.replace(soft_labels=False))] == ["", "DATM", "MTT"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ddcore.experiments import KINDS
+from ddcore.methods import METHODS
 from ddcore.report import tables
 from ddcore.runs.store import RunRecord
 
@@ -83,6 +84,13 @@ def test_experts_are_called_by_their_number_and_what_they_see() -> None:
     plain = record(kind="experts", name="experts", config={**values, "initial_ratio": 1.0})
     assert tables.title(scheduled) == "Expert trajectories, 4 × 10 epochs · digits · ConvNet-3"
     assert tables.title(plain) == "Expert trajectories, 4 × 10 epochs, all data · digits · ConvNet-3"
+
+
+def test_a_run_of_pad_without_what_pad_adds_is_called_datm() -> None:
+    values = METHODS["pad"].Config.build({"dataset": "digits", "ipc": 1}).values()
+    plain = {**values, "initial_ratio": 1.0, "shallow_ratio": 0.0}
+    called = [tables.title(record(kind="distill", name="pad", config=one)) for one in (values, plain, {"ipc": "?"})]
+    assert called == ["PAD · digits · IPC 1", "DATM · digits · IPC 1", "PAD · IPC ?"]
 
 
 def test_curves_leave_out_what_is_not_finite_and_keep_the_last_point() -> None:
