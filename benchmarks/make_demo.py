@@ -18,10 +18,10 @@ RUNS = (
     "flops-table",
     "run datadam --preset quick --dataset digits --seed 7 --evaluate course --nets 5 --with-full --wait",
     "run dm --preset quick --dataset digits --seed 7 --evaluate course --nets 5 --wait",
-    "run pad --preset quick --dataset digits --width 16 --precision half --seed 7 --evaluate quick --nets 5 --wait",
     "run datadam --preset quick --dataset mnist --ipc 1 --init noise --seed 7 --evaluate course --nets 5 --wait",
 )
-LEFT_OUT = ("checkpoint.safetensors", "log.txt", "job.json", "progress.json")
+KEPT = ("run.json", "spec.json", "events.jsonl", "images.safetensors", "initial.safetensors", "user.json")
+FOLDERS = ("snapshots", "pictures")
 
 
 def main() -> None:
@@ -49,7 +49,13 @@ def _compute() -> None:
 
 
 def _keep(source: Path, target: Path) -> None:
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns(*LEFT_OUT, ".*"))
+    target.mkdir(parents=True)
+    for name in KEPT:
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
+    for name in FOLDERS:
+        if (source / name).is_dir():
+            shutil.copytree(source / name, target / name)
 
 
 if __name__ == "__main__":

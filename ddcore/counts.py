@@ -7,9 +7,10 @@ counted with fvcore (macs.json), where also the sizes of the data sets' parts li
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,15 @@ def layers(network: str, shape: Shape, classes: int, options: Options = None) ->
     """
     found = _closed_form(network, shape, classes, options)
     return None if found is None else tuple((layer.name, layer.parameters) for layer in found)
+
+
+def before_layer(sizes: Sequence[int], share: float) -> int:
+    """How many parameters lie before the layer boundary nearest to this share of all; the last layer never does.
+
+    sizes: the parameters of each layer, shallow to deep.
+    """
+    ends = accumulate(sizes[:-1], initial=0)
+    return min(ends, key=lambda end: abs(end - share * sum(sizes)))
 
 
 def _nearest(table: Mapping[str, int], shape: Shape, classes: int) -> tuple[str, int]:

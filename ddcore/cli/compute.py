@@ -30,8 +30,6 @@ from ddcore.runs.files import size
 from ddcore.runs.key import key
 from ddcore.runs.store import Store
 
-WORTH_TELLING = 100e6  # bytes: smaller files are not announced
-
 WAIT_AND_JSON: tuple[click.Option, click.Option] = (
     click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
     click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
@@ -131,7 +129,7 @@ def _promise(asked: Sequence[Spec], store: Store, images: int | None = None) -> 
     guess = estimate.total(asked, records, _device(asked[0]), images)
     if guess.seconds:
         room = estimate.disk(asked, records)
-        files = f" and {size(room)} on the disk" if room >= WORTH_TELLING else ""
+        files = f" and {size(room)} on the disk" if room else ""
         click.echo(f"takes {guess}{files}; {guess.basis}", err=True)
     return round(guess.seconds, 1)
 

@@ -156,7 +156,8 @@ def _likely_cause(config: Config) -> str:
         if p.name == "lr_img":
             lr = getattr(config, p.name)
             return (
-                f" The likely cause is too large a step on the images: {p.symbol} (lr_img) is {lr:g}; try {lr / 10:g}."
+                f" The likely cause is too large a step on the images: {p.symbol or p.label} (lr_img) is {lr:g}; "
+                f"try {lr / 10:g}."
             )
     return ""
 

@@ -59,36 +59,36 @@ def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, An
     """Train all experts, as many at once as fit, and keep their trajectories."""
     where = device.pick(config.device)
     recorder.progress(0, 1, "Reading the data set")
-    school = School(config, recorder, where)
-    layers = unroll.layers(school.network(0))
+    shared = ExpertData(config, recorder, where)
+    layers = unroll.layers(shared.network(0))
     weights = sum(size for _, size, _ in layers)
     shape = config.experts, config.train_epochs + 1, weights
     kept = recorder.mapped("trajectories", shape, DTYPES[config.precision])
     progress, point = _resume(kept, recorder)
-    together = _together(school)
+    together = _together(shared)
     while progress.done < config.experts:
         # A group that was begun keeps its size, though another device would take more or fewer.
         size = point[1]["together"] if point else together
         indices = range(progress.done, min(progress.done + size, config.experts))
-        _train(school, indices, kept, progress, point, recorder)
+        _train(shared, indices, kept, progress, point, recorder)
         point = None
     return {
         "experts": config.experts, "epochs": config.train_epochs, "parameters": weights, "bytes": kept.nbytes,
-        "precision": config.precision, "images": len(school.part),
+        "precision": config.precision, "images": len(shared.part),
         "layers": [{"name": layer, "parameters": size, "share": share} for layer, size, share in layers],
         "shares": [list(config.window(epoch)) for epoch in range(config.train_epochs)],
         "train_accuracy": spread(progress.train_accuracies), "val_accuracy": spread(progress.val_accuracies),
-        "steps": school.steps, "seconds": progress.seconds,
+        "steps": shared.steps, "seconds": progress.seconds,
     }  # fmt: skip
 
 
-class School:
+class ExpertData:
     """What all experts share: the images, which of them are in use in each epoch, and the setting."""
 
     def __init__(self, config: TrajectoryConfig, recorder: Recorder, where: torch.device) -> None:
         self.config = config
         data = load.load(config.dataset, config.resolution)
-        indices, places = _lessons(config, data, recorder)
+        indices, places = _by_difficulty(config, data, recorder)
         self.part = resident.Resident.from_split(split.take(data.train, indices), data, where)
         self.val = resident.Resident.from_split(data.val, data, where)
         labels, windows = self.part.labels.cpu(), (config.window(epoch) for epoch in range(config.train_epochs))
@@ -108,7 +108,7 @@ class School:
         return nets.build(config.network, config.shape, len(self.part.classes), options, draws, where)
 
 
-def _lessons(config: TrajectoryConfig, data: Data, recorder: Recorder) -> tuple[np.ndarray, Tensor]:
+def _by_difficulty(config: TrajectoryConfig, data: Data, recorder: Recorder) -> tuple[np.ndarray, Tensor]:
     """(indices in the training part of the images to learn, the place of each in its class from easy to hard)."""
     if not config.scheduled:
         indices = chosen(config, data)
@@ -119,39 +119,39 @@ def _lessons(config: TrajectoryConfig, data: Data, recorder: Recorder) -> tuple[
     return stored["indices"].numpy(), schedule.places(stored[config.difficulty], labels, draws)
 
 
-def _together(school: School) -> int:
+def _together(shared: ExpertData) -> int:
     """How many experts are trained at once.
 
     A CPU trains networks one by one anyhow, and one alone is sooner at the end of an epoch, from where it can go on.
     """
-    config, where = school.config, school.part.device
+    config, where = shared.config, shared.part.device
     if where.type != "cuda":
         return 1
-    return train.fitting(school.network(0), config.shape, config.batch_train, where)
+    return train.fitting(shared.network(0), config.shape, config.batch_train, where)
 
 
 def _train(
-    school: School, indices: range, kept: np.ndarray, progress: Progress,
+    shared: ExpertData, indices: range, kept: np.ndarray, progress: Progress,
     point: tuple[dict[str, Tensor], dict[str, Any]] | None, recorder: Recorder,
 ) -> None:  # fmt: skip
     """Train these experts together to their end, from `point` on if they were begun, and add them to `progress`."""
-    config, began = school.config, 0
-    training = train.Training.begin(*(school.network(index) for index in indices))
+    config, began = shared.config, 0
+    training = train.Training.begin(*(shared.network(index) for index in indices))
     if point:
         training.load(point[0], point[1]["step"])
         began = point[1]["epoch"]
     else:
         _keep(training, indices, 0, kept, config)
-    watch, saved = device.Stopwatch(school.part.device, progress.seconds), time.monotonic()
+    watch, saved = device.Stopwatch(shared.part.device, progress.seconds), time.monotonic()
     for epoch in range(began, config.train_epochs):
-        loss, learnt = _epoch(school, training, indices, epoch, recorder)
+        loss, learnt = _epoch(shared, training, indices, epoch, recorder)
         _keep(training, indices, epoch + 1, kept, config)
         last = epoch + 1 == config.train_epochs
-        judged = len(school.val) if last else min(LOOKED_AT, len(school.val))
-        answered = [_val_accuracy(school, training, position, judged, recorder) for position in range(len(indices))]
+        judged = len(shared.val) if last else min(LOOKED_AT, len(shared.val))
+        answered = [_val_accuracy(shared, training, position, judged, recorder) for position in range(len(indices))]
         progress.seconds, (low, high) = watch.stop(), config.window(epoch)
         recorder.event(
-            "epoch", first=indices[0], epoch=epoch + 1, images=len(school.in_use[epoch]), low=low, high=high,
+            "epoch", first=indices[0], epoch=epoch + 1, images=len(shared.in_use[epoch]), low=low, high=high,
             loss=loss.mean().item(), train_accuracy=learnt.mean().item(), val_accuracy=sum(answered) / len(answered),
             seconds=round(progress.seconds, 3),
         )  # fmt: skip
@@ -168,20 +168,20 @@ def _train(
 
 
 def _epoch(
-    school: School, training: train.Training, indices: range, epoch: int, recorder: Recorder
+    shared: ExpertData, training: train.Training, indices: range, epoch: int, recorder: Recorder
 ) -> tuple[Tensor, Tensor]:
     """One epoch of these experts: (mean loss, training accuracy), each (n,)."""
-    config, before = school.config, school.each * indices[0]
+    config, before = shared.config, shared.each * indices[0]
     words = f"expert {indices[0] + 1}" if len(indices) == 1 else f"experts {indices[0] + 1} to {indices[-1] + 1}"
 
     def look() -> None:
         recorder.check_cancelled()
         done = before + training.step * len(indices)
-        recorder.progress(done, school.steps, f"Training {words} of {config.experts}, epoch {epoch + 1}")
+        recorder.progress(done, shared.steps, f"Training {words} of {config.experts}, epoch {epoch + 1}")
 
     purposes = [(config.seed, "experts", index) for index in indices]
-    order, draws = train.drawn(purposes, epoch, school.in_use[epoch])
-    return train.one_epoch(training, school.part.batch, school.part.labels, school.setting, order, draws, look)
+    order, draws = train.drawn(purposes, epoch, shared.in_use[epoch])
+    return train.one_epoch(training, shared.part.batch, shared.part.labels, shared.setting, order, draws, look)
 
 
 def _keep(training: train.Training, indices: range, row: int, kept: np.ndarray, config: TrajectoryConfig) -> None:
@@ -199,10 +199,12 @@ def _keep(training: train.Training, indices: range, row: int, kept: np.ndarray, 
     kept[indices.start : indices.stop, row] = weights.numpy()
 
 
-def _val_accuracy(school: School, training: train.Training, position: int, judged: int, recorder: Recorder) -> float:
+def _val_accuracy(
+    shared: ExpertData, training: train.Training, position: int, judged: int, recorder: Recorder
+) -> float:
     """Of one expert, on so many drawn validation images: a fraction."""
-    val, network = school.val, training.stack.member(position)
-    some = seeds.permutation(len(val), school.config.seed, "experts", "judged")[:judged].to(val.device)
+    val, network = shared.val, training.stack.member(position)
+    some = seeds.permutation(len(val), shared.config.seed, "experts", "judged")[:judged].to(val.device)
     said = train.logits(network, lambda i: val.batch(some[i]), judged, val.device, on_batch=recorder.check_cancelled)
     return (said.argmax(1) == val.labels[some]).float().mean().item()
 

@@ -46,6 +46,7 @@ SHOWN = 5  # images of each class that are kept as the easiest and the hardest
 class ScoresConfig(TrainConfig, AgentsConfig):
     """The agents, how they are trained, and which of their epochs count."""
 
+    agent_length: ClassVar[str] = "epochs"
     steps: ClassVar[None] = None  # type: ignore[misc]  # a length in steps need not end with an epoch
     absent: ClassVar[Mapping[str, str]] = {"steps": "images are scored after every epoch, so the length is in epochs"}
 
@@ -53,25 +54,11 @@ class ScoresConfig(TrainConfig, AgentsConfig):
         10, label="Epochs", group="Training", ge=1, le=5000, step=1,
         help="Passes of each agent over the images. All images are looked at after each.",
     )  # fmt: skip
-    el2n_epochs: int | None = Param(
-        None, label="EL2N epochs", group="Scores", ge=1, le=5000, step=1,
-        help="EL2N and the gradient norm are means over so many first epochs; left empty, the first five at most. "
-        "Late in training few images have an error left.",
-    )  # fmt: skip
 
     @property
     def early(self) -> int:
         """How many first epochs EL2N and the gradient norm are means over."""
-        return self.el2n_epochs or min(5, self.epochs)
-
-    def key_values(self) -> dict[str, Any]:
-        return {**super().key_values(), "el2n_epochs": self.early}
-
-    def problems(self) -> list[str]:
-        if self.early > self.epochs:
-            asked = f"el2n_epochs must be at most {self.epochs}, the epochs of an agent, got {self.early}"
-            return [*super().problems(), asked]
-        return super().problems()
+        return self.el2n_epochs or 1
 
 
 @dataclass

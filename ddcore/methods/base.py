@@ -97,13 +97,17 @@ class Task:
 
     def real(self, *purpose: str | int) -> torch.Tensor:
         """IPC different real images of each class, sorted by class; ConfigError where a class has fewer."""
+        self.check_ipc()
+        return self.data.sample(self.config.ipc, self.generator(*purpose))
+
+    def check_ipc(self) -> None:
+        """ConfigError where a class has fewer images than IPC."""
         fewest = min(self.data.counts)
         if self.config.ipc > fewest:
             raise ConfigError([
                 f"ipc must be at most {fewest}, the training images of the smallest class of {self.config.dataset}, "
                 f"got {self.config.ipc}"
             ])  # fmt: skip
-        return self.data.sample(self.config.ipc, self.generator(*purpose))
 
     def generator(self, *purpose: str | int, on: str | torch.device | None = None) -> torch.Generator:
         """A fresh generator for (seed, purpose…); the same purpose draws the same. `on` defaults to the device.
@@ -132,6 +136,8 @@ class Method:
     """A registered method.
 
     steps(config): how many times `step` is called (0 for coresets, which finish in `start`);
+    rounds(config): how many times, one after another, a network is trained a step or asked, each of which takes its
+    least time however small it is; left out, the steps;
     cost(config, macs, classes): multiply-adds of the whole run, given those of one forward pass of one image;
     needs(config): (kind, name, values) of each run that it builds on, computed first and found in `Task.parents`;
     learns_labels(config): whether the set gets soft labels, so that controls are shown with and without them;
@@ -148,6 +154,7 @@ class Method:
     start: Callable[[Task], State]
     step: Callable[[Task, Any], dict[str, torch.Tensor]] | None = None
     steps: Callable[[Any], int] = lambda config: 0
+    rounds: Callable[[Any], int] | None = None
     cost: Callable[[Any, int, int], int] = lambda config, macs, classes: 0
     needs: Callable[[Any], tuple[Need, ...]] = lambda config: ()
     learns_labels: Callable[[Any], bool] = lambda config: False

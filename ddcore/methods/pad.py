@@ -14,9 +14,10 @@ without the two; MTT is DATM with class labels.
 
 Paper and released code disagree; both are presets. Paper: drops the first α·P parameters, orders images by EL2N.
 Code: drops the share of parameters with the smallest error, orders images by gradient norm. Departures from both:
-experts are trained by plain SGD instead of GSAM (the authors found little influence), without ZCA whitening; draws come
-from explicit generators; the final images are the last iteration's, not the best on the test set; an image that no
-expert gets right has a label all the same (the code's is NaN); the learning rate cannot become negative.
+experts are trained by plain SGD instead of GSAM (the authors found little influence), without ZCA whitening; gradient
+norms are means over early epochs, not those after 200; draws come from explicit generators; the final images are the
+last iteration's, not the best on the test set; an image that no expert gets right has a label all the same (the code's
+is NaN); the learning rate cannot become negative.
 """
 
 from __future__ import annotations
@@ -46,8 +47,8 @@ else:
 MOMENTUM_LABELS, MOMENTUM_LR = 0.9, 0.5  # of the published code
 LEAST_LR = 1e-5  # below it the learnt learning rate would be as good as none, or negative
 LARGEST_BATCH = 1000  # of the published settings
-FILLING = 17  # images of a student step: 10 took as long as 17 of a batch of 100 (ConvNet-3 of width 32, two cores)
-LOOKED_AT = 250  # candidates for the first images that an expert is asked about at a time
+LOOKED_AT = 250  # images that an expert is asked about at a time
+RAN_AWAY = 1e6  # recorded as the loss of a student whose weights are no numbers any more; its update is skipped
 
 
 class PADConfig(MethodConfig, TrajectoryConfig):
@@ -88,7 +89,7 @@ class PADConfig(MethodConfig, TrajectoryConfig):
         help="In the end students start before this epoch.",
     )  # fmt: skip
     expansion_iters: int = Param(
-        1000, label="Widening", unit="iterations", ge=0, le=1_000_000, step=100,
+        1000, label="Range widened after", unit="iterations", ge=0, le=1_000_000, step=100,
         help="After so many iterations the range of start epochs has reached T⁺.",
     )  # fmt: skip
     selection: Literal["depth", "layers", "loss"] = Param(
@@ -128,7 +129,7 @@ class PADConfig(MethodConfig, TrajectoryConfig):
     )  # fmt: skip
     unroll: Literal["plain", "recompute"] = Param(
         "plain", label="Memory", help="'plain' remembers all student steps; 'recompute' one at a time: the same "
-        "gradient in memory that does not grow with N, for a third more work.",
+        "gradient for a third more work, in memory that grows by one copy of the weights a step only.",
     )  # fmt: skip
 
     @classmethod
@@ -143,6 +144,12 @@ class PADConfig(MethodConfig, TrajectoryConfig):
         if given["dataset"] in DATASETS and str(given["ipc"]).isdecimal():  # what is wrong is reported later
             values.setdefault("batch_syn", max(1, min(_size(given), LARGEST_BATCH)))
         return values
+
+    def key_values(self) -> dict[str, Any]:
+        """Without what decides nothing: a step on labels that are not learnt, the way of dropping no parameter."""
+        values = super().key_values()
+        unused = [*([] if self.soft_labels else ["lr_y"]), *([] if self.shallow_ratio else ["selection"])]
+        return {name: value for name, value in values.items() if name not in unused}
 
     def problems(self) -> list[str]:
         found = super().problems()
@@ -194,7 +201,7 @@ def start(task: Task) -> PADState:
     )
     labels = torch.arange(task.classes, device=where).repeat_interleave(config.ipc)
     images = first_images(task, network)
-    logits = first_logits(_last_words(task, network, images), labels) if config.soft_labels else None
+    logits = first_logits(expert_logits(task, network, images), labels) if config.soft_labels else None
     return PADState(
         images, labels, label_logits=logits, lr=torch.tensor(config.lr_student, device=where),
         velocity=torch.zeros_like(images), label_velocity=None if logits is None else torch.zeros_like(logits),
@@ -211,34 +218,42 @@ def first_images(task: Task, network: nets.Net) -> Tensor:
     if config.init == "noise":
         shape = (task.classes * config.ipc, *config.shape)
         return torch.randn(shape, generator=task.generator("init noise"), device=task.device)
-    random = task.real("init real")  # also refuses an IPC above the smallest class
     if config.init == "real":
-        return random
-    expert = unroll.Student(network).split(_weights(task, 0, config.train_epochs))
-    return task.data.batch(torch.cat([_right(task, network, expert, label) for label in range(task.classes)]))
+        return task.real("init real")
+    task.check_ipc()
+    return task.data.batch(_right_first(task, network))
 
 
-def _right(task: Task, network: nets.Net, expert: tuple[Tensor, ...], label: int) -> Tensor:
-    """Indices of IPC images of a class, those first that the expert gets right, in a drawn order."""
-    members = task.data.of_class(label)
-    order = torch.randperm(len(members), generator=task.generator("init correct", label), device=task.device)
-    right, wrong, ipc = [], [], task.config.ipc
-    for some in members[order].split(LOOKED_AT):
-        said = _say(network, expert, task.data.batch(some)).argmax(1)
-        right.append(some[said == label])
-        wrong.append(some[said != label])
-        if sum(map(len, right)) >= ipc:
+def _right_first(task: Task, network: nets.Net) -> Tensor:
+    """Indices of IPC images of each class, sorted by class, those first that the first expert gets right.
+
+    It is asked about all classes together, in a drawn order: batch normalisation knows a class by what is beside it.
+    """
+    data, ipc, classes = task.data, task.config.ipc, task.classes
+    order = torch.randperm(len(data), generator=task.generator("init correct"), device=task.device)
+    weights = _weights(task, 0, task.config.train_epochs)
+    right = torch.zeros(0, dtype=torch.bool, device=task.device)
+    for some in order.split(LOOKED_AT):
+        said = _logits(network, weights, data.batch(some)).argmax(1)
+        right = torch.cat([right, said == data.labels[some]])
+        found = data.labels[order[: len(right)]][right]
+        if int(torch.bincount(found, minlength=classes).min()) >= ipc:
             break
-    return torch.cat([*right, *wrong])[:ipc]
+    asked = order[: len(right)]
+    preferred = torch.cat([asked[right], asked[~right], order[len(right) :]])
+    return torch.cat([preferred[data.labels[preferred] == label][:ipc] for label in range(classes)])
 
 
-def _last_words(task: Task, network: nets.Net, images: Tensor) -> Tensor:
-    """What every expert says of the images at its end: logits (experts, N, classes)."""
-    student, said = unroll.Student(network), []
+def expert_logits(task: Task, network: nets.Net, images: Tensor) -> Tensor:
+    """What every expert says of the images at its end: (experts, N, classes)."""
+    order = torch.randperm(len(images), generator=task.generator("init labels"), device=task.device)
+    said = torch.zeros(task.config.experts, len(images), task.classes, device=task.device)
     for expert in range(task.config.experts):
         task.tell(expert, task.config.experts, "Asking the experts for labels")
-        said.append(_say(network, student.split(_weights(task, expert, task.config.train_epochs)), images))
-    return torch.stack(said)
+        weights = _weights(task, expert, task.config.train_epochs)
+        for some in order.split(LOOKED_AT):
+            said[expert, some] = _logits(network, weights, images[some])
+    return said
 
 
 def first_logits(said: Tensor, labels: Tensor) -> Tensor:
@@ -255,15 +270,17 @@ def first_logits(said: Tensor, labels: Tensor) -> Tensor:
     return torch.where(right.any(0), mean, exchanged)
 
 
-def _say(network: nets.Net, weights: tuple[Tensor, ...], images: Tensor) -> Tensor:
+def _logits(network: nets.Net, weights: Tensor, images: Tensor) -> Tensor:
+    """(N, classes) of a network with these flat weights."""
+    student = unroll.Student(network)
     with torch.no_grad():
-        return unroll.Student(network).logits(weights, images)
+        return student.logits(student.split(weights), images)
 
 
 def _weights(task: Task, expert: int, epoch: int) -> Tensor:
-    """An expert's parameters after so many epochs, flat, float32."""
-    kept = task.parents[0].mapped("trajectories")[expert, epoch]
-    return torch.from_numpy(kept.astype("float32")).to(task.device)
+    """An expert's parameters after so many epochs, flat, float32; on their way to the device nobody waits for them."""
+    kept = torch.from_numpy(task.parents[0].mapped("trajectories")[expert, epoch].astype("float32"))
+    return kept.pin_memory().to(task.device, non_blocking=True) if task.device.type == "cuda" else kept
 
 
 def step(task: Task, state: PADState) -> dict[str, Tensor]:
@@ -273,12 +290,16 @@ def step(task: Task, state: PADState) -> dict[str, Tensor]:
     expert = int(torch.randint(config.experts, (), generator=draws))
     epoch = int(torch.randint(config.min_start_epoch, latest(config, now), (), generator=draws))
     begin, target = _weights(task, expert, epoch), _weights(task, expert, epoch + config.expert_epochs)
-    loss, gradients = pull(task, state, begin, target)
+    loss, gradients = matching_gradients(task, state, begin, target)
     images, *labels, rate = gradients
-    descend(task, state, loss, images, labels[0] if labels else None, rate)
-    recorded = {"loss": loss, "lr": state.lr, "start_epoch": torch.tensor(float(epoch)), "skipped": state.skipped}
+    update(task, state, loss, images, labels[0] if labels else None, rate)
     norms = {"grad_images": images.norm(), **({"grad_labels": labels[0].norm()} if labels else {})}
-    return {name: value.detach().to(task.device) for name, value in {**recorded, **norms}.items()}
+    assert state.lr is not None
+    return {
+        "loss": loss.nan_to_num(nan=RAN_AWAY, posinf=RAN_AWAY), "lr": state.lr, "skipped": state.skipped,
+        "start_epoch": torch.full((), float(epoch), device=task.device),
+        **{name: norm.nan_to_num(nan=0.0, posinf=0.0) for name, norm in norms.items()},
+    }  # fmt: skip
 
 
 def latest(config: PADConfig, step: int) -> int:
@@ -289,7 +310,7 @@ def latest(config: PADConfig, step: int) -> int:
     return first + (last - first) * step // config.expansion_iters
 
 
-def pull(task: Task, state: PADState, begin: Tensor, target: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+def matching_gradients(task: Task, state: PADState, begin: Tensor, target: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
     """(matching loss, its gradients wrt images, label logits where they are learnt, and learning rate)."""
     config, student = task.config, unroll.Student(state.network)
     batches = _batches(task, state)
@@ -301,12 +322,12 @@ def pull(task: Task, state: PADState, begin: Tensor, target: Tensor) -> tuple[Te
         y = state.labels[chosen] if logits is None else logits[chosen].softmax(1)
         return augment.apply(images[chosen], drawn), y
 
-    share, by = dropped(config, state.network)
+    left_out, by = dropped(config, state.network)
     through = unroll.unrolled if config.unroll == "plain" else unroll.recomputed
     assert state.lr is not None
     return through(
         student, begin, batch, config.student_steps, state.lr,
-        lambda reached: unroll.matching_loss(reached, begin, target, share, by),
+        lambda reached: unroll.matching_loss(reached, begin, target, left_out, by),
         [images] if logits is None else [images, logits],
     )  # fmt: skip
 
@@ -325,15 +346,15 @@ def _batches(task: Task, state: PADState) -> list[tuple[Tensor, augment.Draw]]:
     return found
 
 
-def dropped(config: PADConfig, network: nets.Net) -> tuple[float, str]:
-    """(share of the parameters that does not count, "depth" or "loss"): α, or the whole layers nearest to it."""
-    if config.selection != "layers":
-        return config.shallow_ratio, config.selection
-    ends = [0.0, *(end for _, _, end in unroll.layers(network)[:-1])]
-    return min(ends, key=lambda end: abs(end - config.shallow_ratio)), "depth"
+def dropped(config: PADConfig, network: nets.Net) -> tuple[int, str]:
+    """(how many parameters do not count, by "depth" or "loss"): ⌊α·P⌋, or the whole layers nearest to that."""
+    sizes = [size for _, size, _ in unroll.layers(network)]
+    if config.selection == "layers":
+        return counts.before_layer(sizes, config.shallow_ratio), "depth"
+    return int(config.shallow_ratio * sum(sizes)), config.selection
 
 
-def descend(task: Task, state: PADState, loss: Tensor, images: Tensor, labels: Tensor | None, rate: Tensor) -> None:
+def update(task: Task, state: PADState, loss: Tensor, images: Tensor, labels: Tensor | None, rate: Tensor) -> None:
     """One step with momentum of all that is learnt, in place; none of it where the loss is above the threshold.
 
     Decided on the device, so that nothing waits for it.
@@ -371,11 +392,15 @@ def steps(config: PADConfig) -> int:
 def cost(config: PADConfig, macs: int, classes: int) -> int:
     """Multiply-adds of the matching: nine forward passes an image and student step, twelve where it is recomputed.
 
-    Forward, backward to the weights (two), and the way back through both (six). A small batch takes as long as one
-    that fills the processor.
+    Forward, backward to the weights (two), and the way back through both (six).
     """
     passes = 9 if config.unroll == "plain" else 12
-    return config.num_iters * config.student_steps * max(config.batch_syn or 0, FILLING) * passes * macs
+    return config.num_iters * config.student_steps * (config.batch_syn or 0) * passes * macs
+
+
+def rounds(config: PADConfig) -> int:
+    """Student steps, those that are computed again too."""
+    return config.num_iters * config.student_steps * (1 if config.unroll == "plain" else 2)
 
 
 def called(config: PADConfig) -> str:
@@ -386,14 +411,15 @@ def called(config: PADConfig) -> str:
 
 
 def variations(config: PADConfig) -> tuple[Variation, ...]:
-    """DATM: the same without a scheduler and with all parameters; none for a run that is DATM itself."""
+    """The same without a scheduler and with all parameters: DATM, or MTT; none for a run that is that itself."""
     if called(config):
         return ()
+    name = "DATM" if config.soft_labels else "MTT"
     plain = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0,
              "selection": "depth"}  # fmt: skip
     return (
         Variation(
-            "datm", "DATM: no scheduler, all parameters",
+            "datm", f"{name}: no scheduler, all parameters",
             "The same run without what PAD adds: experts see all images all the time, and all parameters count.",
             {**config.values(), **plain},
         ),
@@ -404,7 +430,7 @@ PUBLISHED = {
     "num_iters": 10_000, "student_steps": 80, "expert_epochs": 2, "lr_student": 0.01, "lr_lr": 1e-5, "threshold": 1.0,
     "experts": 100, "train_epochs": 100, "lr_teacher": 0.01, "momentum_teacher": 0.0, "batch_train": 256,
     "initial_ratio": 0.75, "add_end_epoch": 20, "remove_epoch": 40, "remove_ratio": 0.1, "second_remove_epoch": 60,
-    "second_remove_ratio": 0.2, "difficulty": "el2n", "agents": 10, "score_epochs": 10, "precision": "half",
+    "second_remove_ratio": 0.2, "difficulty": "el2n", "agents": 10, "score_epochs": 10,
     "init": "correct", "norm": "instance", "unroll": "recompute",
 }  # fmt: skip
 IPC_10 = {
@@ -426,8 +452,8 @@ PRESETS = (
         "quick",
         "A short run for a small CPU: one image per class, a narrow network (width 32), two short experts on some of "
         "the images, twenty student steps. With ten images per class two cores are too slow for the many iterations "
-        "those need. All parameters count, as the paper has it at IPC 1. MNIST takes about two minutes, scores and "
-        "experts included.",
+        "those need. All parameters count, as the paper has it at IPC 1, so only what the experts see in their first "
+        "two epochs tells it from DATM. MNIST takes about two minutes, scores and experts included.",
         {
             "ipc": 1, "width": 32, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 5, "lr_teacher": 0.05,
             "batch_train": 128, "initial_ratio": 0.75, "add_end_epoch": 2, "remove_ratio": 0.0,
@@ -492,6 +518,7 @@ METHOD = Method(
     step=step,
     steps=steps,
     cost=cost,
+    rounds=rounds,
     needs=trajectories.needs_experts,
     learns_labels=lambda config: config.soft_labels,
     variations=variations,

@@ -7,7 +7,7 @@ network, agents, epochs, images and seed. Only the images that it scored can be 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ddcore.errors import ConfigError
 from ddcore.lazy import lazy
@@ -31,15 +31,36 @@ BATCH = 250  # larger batches leave the cache of a small CPU and are slower ther
 class AgentsConfig(NetworkConfig):
     """Which networks are trained on which images, for scores."""
 
+    agent_length: ClassVar[str] = "score_epochs"  # the parameter that says how many epochs an agent trains
+
     agents: int = Param(
         3, label="Agents", group="Scores", unit="networks", ge=1, le=100, step=1,
         help="Networks trained on the data from different random weights; scores are taken over all of them.",
     )  # fmt: skip
     train_images: int = Param(
-        0, label="Scored images", group="Scores", ge=0, le=10_000_000, step=1000,
-        help="Training images that the agents train on and score, drawn so that classes keep their shares; "
-        "0 takes all.",
+        0, label="Training images", group="Scores", ge=0, le=10_000_000, step=1000,
+        help="Real images that are learnt and scored, drawn so that classes keep their shares; 0 takes all.",
     )  # fmt: skip
+    el2n_epochs: int | None = Param(
+        None, label="EL2N epochs", group="Scores", ge=1, le=5000, step=1, follows=("score_epochs", "epochs"),
+        help="EL2N and the gradient norm are means over so many first epochs of an agent; left empty, the first five "
+        "at most. Late in training few images have an error left.",
+    )  # fmt: skip
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        values = super().fill(values)
+        length = values.get(cls.agent_length, cls.model_fields[cls.agent_length].default)
+        if str(length).isdecimal() and int(length):  # what is wrong is reported later
+            values.setdefault("el2n_epochs", min(5, int(length)))
+        return values
+
+    def problems(self) -> list[str]:
+        length = getattr(self, self.agent_length)
+        if (self.el2n_epochs or 0) > length:
+            asked = f"el2n_epochs must be at most {length}, the epochs of an agent, got {self.el2n_epochs}"
+            return [*super().problems(), asked]
+        return super().problems()
 
 
 class ScoredConfig(CoresetConfig, AgentsConfig):

@@ -16,9 +16,9 @@ from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
 
 SCHEDULER = (
-    "add_end_epoch", "remove_epoch", "remove_ratio", "second_remove_epoch", "second_remove_ratio", "difficulty",
-    "score_epochs", "agents",
+    "initial_ratio", "add_end_epoch", "remove_epoch", "remove_ratio", "second_remove_epoch", "second_remove_ratio",
 )  # fmt: skip
+SCORED = ("difficulty", "score_epochs", "el2n_epochs", "agents")
 
 
 class TrajectoryConfig(AgentsConfig):
@@ -57,11 +57,11 @@ class TrajectoryConfig(AgentsConfig):
         help="Experts begin with this easiest share of each class; 1 is no scheduling.",
     )  # fmt: skip
     add_end_epoch: int = Param(
-        20, label="All data from epoch", symbol="AEE", group="Scheduler", ge=0, le=1000, step=1,
+        5, label="All data from epoch", symbol="AEE", group="Scheduler", ge=0, le=1000, step=1,
         help="Harder images are added evenly until all are in use at this epoch.",
     )  # fmt: skip
     remove_epoch: int = Param(
-        40, label="First removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
+        12, label="First removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
         help="From this epoch on the easiest images are left out.",
     )  # fmt: skip
     remove_ratio: float = Param(
@@ -69,7 +69,7 @@ class TrajectoryConfig(AgentsConfig):
         help="Share of each class, from the easy end, that is left out then; 0 leaves out none.",
     )  # fmt: skip
     second_remove_epoch: int = Param(
-        60, label="Second removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
+        18, label="Second removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
         help="From this epoch on the second share is left out instead of the first.",
     )  # fmt: skip
     second_remove_ratio: float = Param(
@@ -88,8 +88,7 @@ class TrajectoryConfig(AgentsConfig):
 
     def problems(self) -> list[str]:
         found = super().problems()
-        for epoch in range(self.train_epochs):
-            low, high = self.window(epoch)
+        for epoch, (low, high) in enumerate(self.windows):
             if low >= high:
                 found.append(
                     f"the scheduler must leave some images in use: at epoch {epoch} the easiest {low:.0%} are removed, "
@@ -99,9 +98,11 @@ class TrajectoryConfig(AgentsConfig):
         return found
 
     def key_values(self) -> dict[str, Any]:
-        """Without a scheduler, nothing of it and of the scores decides the result."""
-        values = super().key_values()
-        return values if self.scheduled else {name: v for name, v in values.items() if name not in SCHEDULER}
+        """The scheduler enters by what it does in each epoch; where it does nothing, no score decides anything."""
+        values = {name: value for name, value in super().key_values().items() if name not in SCHEDULER}
+        if not self.scheduled:
+            return {name: value for name, value in values.items() if name not in SCORED}
+        return {**values, "windows": [list(window) for window in self.windows]}
 
     @property
     def removals(self) -> tuple[tuple[int, float], ...]:
@@ -110,19 +111,25 @@ class TrajectoryConfig(AgentsConfig):
         return tuple(sorted((epoch, ratio) for epoch, ratio in both if ratio and epoch < self.train_epochs))
 
     @property
+    def windows(self) -> tuple[tuple[float, float], ...]:
+        """The `window` of every epoch."""
+        return tuple(map(self.window, range(self.train_epochs)))
+
+    @property
     def scheduled(self) -> bool:
         """Whether the scheduler does anything at all."""
-        return self.initial_ratio < 1 or bool(self.removals)
+        return any(window != (0.0, 1.0) for window in self.windows)
 
     def window(self, epoch: int) -> tuple[float, float]:
         """(low, high): of each class, from easy to hard, the shares between which images are in use in this epoch.
 
-        high = IR + (1 − IR)·epoch/AEE, at most 1; low = the share that the removals left out. Epochs count
-        from 0.
+        high = IR + (1 − IR)·epoch/AEE, at most 1; low = the share that the latest removal left out. Epochs
+        count from 0.
         """
         grown = epoch / self.add_end_epoch if self.add_end_epoch else 1.0
         high = min(1.0, self.initial_ratio + (1 - self.initial_ratio) * grown)
-        return max((ratio for start, ratio in self.removals if start <= epoch), default=0.0), high
+        gone = [ratio for start, ratio in self.removals if start <= epoch]
+        return gone[-1] if gone else 0.0, high
 
 
 def needs_scores(config: TrajectoryConfig) -> tuple[Need, ...]:

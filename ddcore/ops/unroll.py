@@ -63,26 +63,25 @@ def layers(network: nn.Module) -> list[tuple[str, int, float]]:
     return found
 
 
-def kept(student: Tensor, target: Tensor, share: float, by: str) -> Tensor | slice:
-    """Which of the P parameters count, once `share` of them is dropped: an index into flat vectors.
+def kept(student: Tensor, target: Tensor, dropped: int, by: str) -> Tensor | slice:
+    """Which of the P parameters count, once `dropped` of them are left out: an index into flat vectors.
 
-    by "depth": the first ⌊share·P⌋, the shallowest, are dropped (PAD's paper, sec. 3.2); "loss": those with the
-    smallest squared error (what PAD's code does). Raises ValueError where nothing would be left.
+    by "depth": the first ones, the shallowest, are dropped (PAD's paper, sec. 3.2); "loss": those with the smallest
+    squared error (what PAD's code does). Raises ValueError where nothing would be left.
     """
-    dropped = int(share * len(student))
     if not 0 <= dropped < len(student):
-        raise ValueError(f"a share of {share:g} drops {dropped} of {len(student)} parameters; some must be left")
+        raise ValueError(f"{dropped} of {len(student)} parameters are to be dropped; some must be left")
     if by == "depth":
         return slice(dropped, None)
     return (student.detach() - target).square().argsort()[dropped:] if dropped else slice(None)
 
 
-def matching_loss(student: Tensor, start: Tensor, target: Tensor, share: float = 0.0, by: str = "depth") -> Tensor:
+def matching_loss(student: Tensor, start: Tensor, target: Tensor, dropped: int = 0, by: str = "depth") -> Tensor:
     """‖θ_N − θ*‖² / ‖θ_0 − θ*‖² of flat vectors (P,), both over the parameters that are `kept`: a scalar.
 
     1 where the student has come no nearer to the target than it began.
     """
-    chosen = kept(student, target, share, by)
+    chosen = kept(student, target, dropped, by)
     return (student - target)[chosen].square().sum() / (start - target)[chosen].square().sum()
 
 
@@ -108,12 +107,12 @@ def recomputed(
     student: Student, start: Tensor, batch: Batch, steps: int, lr: Tensor, loss: Callable[[Tensor], Tensor],
     leaves: Sequence[Tensor],
 ) -> tuple[Tensor, Tensors]:  # fmt: skip
-    """The same as `unrolled`, with one step remembered at a time; a third to a half more work.
+    """The same as `unrolled`, with the maps of one step remembered at a time; a third to a half more work.
 
-    Only the θ_i are kept, and each step is computed again on the way back: with a_N = ∇loss(θ_N),
-    a_i = a_{i+1} − η·∇_θ⟨g_i, a_{i+1}⟩, the leaves get −η·∇⟨g_i, a_{i+1}⟩ and η gets −⟨g_i, a_{i+1}⟩ of each step.
-    TESLA (Cui et al., ICML 2023) saves memory by taking the θ_i for constants, that is a_i = a_N, which is another
-    gradient; this one is exact.
+    Only the θ_i are kept, one copy of the weights a step, and each step is computed again on the way back: with
+    a_N = ∇loss(θ_N) and a_i = a_{i+1} − η·∇_θ⟨g_i, a_{i+1}⟩, each step gives the leaves −η·∇⟨g_i, a_{i+1}⟩ and η
+    −⟨g_i, a_{i+1}⟩. TESLA (Cui et al., ICML 2023) saves memory by taking the θ_i for constants, that is a_i = a_N,
+    which is another gradient; this one is exact.
     """
     rate = lr.detach()
     states = [student.split(start.detach())]

@@ -98,7 +98,7 @@ def _trained(training: TrainConfig, images: int) -> int:
 def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
     """Optimiser steps of a whole run, without those of networks trained inside a method."""
     if kind == "distill":
-        return METHODS[name].steps(config)
+        return (METHODS[name].rounds or METHODS[name].steps)(config)
     if kind == "evaluate":
         return config.nets * config.training().optimiser_steps(_set_size(config, images))
     train = counts.shipped()["sizes"].get(config.dataset, {}).get("train", 0)

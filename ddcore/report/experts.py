@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from ddcore import counts
 from ddcore.lazy import lazy
 from ddcore.report import tables, text
 
@@ -79,9 +79,8 @@ def dropped(layers: Sequence[Mapping[str, Any]], alpha: float) -> pd.DataFrame:
 
 def rounded(layers: Sequence[Mapping[str, Any]], alpha: float) -> float:
     """The share of the parameters that lies before the layer boundary nearest to α; the last layer always counts."""
-    total = sum(layer["parameters"] for layer in layers)
-    ends = accumulate((layer["parameters"] / total for layer in layers[:-1]), initial=0.0)
-    return min(ends, key=lambda end: abs(end - alpha))
+    sizes = [layer["parameters"] for layer in layers]
+    return counts.before_layer(sizes, alpha) / sum(sizes)
 
 
 def in_words(layers: Sequence[Mapping[str, Any]], alpha: float, selection: str = "depth") -> str:

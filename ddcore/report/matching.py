@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,13 +30,9 @@ def starts(events: Iterable[Mapping[str, Any]], threshold: float) -> pd.DataFram
     """The start epochs that were recorded: columns step, epoch, skipped (whether the update was left out)."""
     known = list(events)
     drawn = tables.curves(known, {"start_epoch": "epoch"})
-    losses = {e["step"]: e.get("loss") for e in known if e.get("event") == "step"}
-    left_out = [_skipped(losses.get(step), threshold) for step in drawn["step"]]
+    losses = {e["step"]: e["loss"] for e in known if e.get("event") == "step"}
+    left_out = [losses[step] > threshold for step in drawn["step"]]
     return pd.DataFrame({"step": drawn["step"], "epoch": drawn["value"], "skipped": left_out})
-
-
-def _skipped(loss: float | None, threshold: float) -> bool:
-    return loss is None or not math.isfinite(loss) or loss > threshold
 
 
 def reach(config: PADConfig) -> pd.DataFrame:

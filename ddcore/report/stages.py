@@ -56,7 +56,7 @@ def stages(store: Store, asked: Spec) -> list[Stage]:
 def of_run(store: Store, run: RunRecord) -> list[Stage]:
     """The stages of a run that was asked for: the very runs that it builds on, and itself last.
 
-    None where its parameters are those of another version of the code.
+    Empty where its parameters are those of another version of the code.
     """
     try:
         asked = spec(run.kind, run.name, run.config)

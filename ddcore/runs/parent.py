@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunBroken, RunNotFound
@@ -26,6 +26,7 @@ class FinishedRun:
     name: str
     config: Mapping[str, Any]
     summary: Mapping[str, Any]
+    opened: dict[str, np.ndarray] = field(default_factory=dict)  # an open file outlives the trash
 
     def images(self, name: str = "images") -> ImageSet:
         """A stored image set as tensors on the CPU."""
@@ -48,13 +49,16 @@ class FinishedRun:
         """An array that lies on disk, read-only. RunNotFound when the run kept none of that name."""
         import numpy as np
 
+        if name in self.opened:
+            return self.opened[name]
         path = self.store.record(self.id).folder / f"{checked_name(name)}.npy"
         try:
             kept: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             raise RunNotFound(f"run {self.id} kept nothing called {name!r}") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise RunBroken(f"{path.name} of run {self.id} cannot be read: {error}") from None
+        self.opened[name] = kept
         return kept
 
 

@@ -126,6 +126,9 @@ def sections(run: RunRecord) -> None:
     st.subheader("Stage by stage", anchor=False)
     standing(run)
     found = {stage.spec.kind: stage for stage in stages.of_run(frame.store(), run)}
+    if "distill" not in found:
+        st.caption("This run was made by another version; what its stages found is no longer understood here.")
+        return
     config = found["distill"].spec.config
     assert isinstance(config, PADConfig)
     shown: dict[str, Callable[[], None]] = {}

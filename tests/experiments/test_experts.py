@@ -153,7 +153,7 @@ def test_an_expert_learns_the_same_alone_and_after_others() -> None:
 
 def test_an_expert_learns_the_same_alone_and_in_company(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = trained(augment="siamese")
-    monkeypatch.setattr(experts, "_together", lambda school: 2)
+    monkeypatch.setattr(experts, "_together", lambda shared: 2)
     together = trained(augment="siamese")
     np.testing.assert_allclose(rows(together[1]), rows(alone[1]), atol=1e-6)
     assert [(e["first"], e["epoch"]) for e in together[1].told("epoch")] == [
@@ -187,7 +187,7 @@ def test_experts_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(
     size: int, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(experts, "CHECKPOINT_SECONDS", -1)
-    monkeypatch.setattr(experts, "_together", lambda school: size)
+    monkeypatch.setattr(experts, "_together", lambda shared: size)
     asked = {"momentum_teacher": 0.5, "augment": "siamese"}
     summary, whole = trained(**asked)
     halted = Halting(after)
@@ -195,7 +195,7 @@ def test_experts_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(
         trained(halted, **asked)
     resumed = MemoryRecorder(point=halted.points[-1])
     resumed.maps = halted.maps
-    monkeypatch.setattr(experts, "_together", lambda school: 1)  # a group that was begun keeps its size
+    monkeypatch.setattr(experts, "_together", lambda shared: 1)  # a group that was begun keeps its size
     again, _ = trained(resumed, **asked)
     assert {**again, "seconds": 0} == {**summary, "seconds": 0}
     assert np.array_equal(rows(resumed), rows(whole))

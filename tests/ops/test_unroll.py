@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import published
@@ -27,7 +28,8 @@ def test_loss_and_gradients_are_the_published_ones(through: Any, share: float) -
     loss, (to_images, to_labels, to_rate) = through(
         unroll.Student(network), start, lambda i: (images[order[i]], labels[order[i]].softmax(1)), len(order),
         torch.tensor(float(stored["syn_lr"])),
-        lambda reached: unroll.matching_loss(reached, start, target, share, "loss"), [images, labels],
+        lambda reached: unroll.matching_loss(reached, start, target, int(share * len(start)), "loss"),
+        [images, labels],
     )  # fmt: skip
     case = f"drop_smallest_{share}"
     assert loss.item() == pytest.approx(float(stored[f"loss_{case}"]), rel=published.LOSS)
@@ -54,8 +56,19 @@ def test_two_steps_of_a_linear_model_by_hand(through: Any) -> None:
     assert reached[0].tolist() == pytest.approx([0.575858, -0.575858, 0.287929, -0.287929], abs=1e-6)
     by_hand = (2 * (1 - 0.575858) ** 2 + 2 * (0.5 - 0.287929) ** 2) / 2.5
     assert value.item() == pytest.approx(by_hand, abs=1e-6)
-    assert to_x.item() < 0  # a longer x and a larger rate both bring the student nearer
-    assert to_rate.item() < 0
+    # W = 2·η·½·(1 + 2·0.075858…) moves with x through both steps; slopes by finite differences of that arithmetic.
+    assert to_x.item() == pytest.approx((by_arithmetic(2 + 1e-4) - by_arithmetic(2 - 1e-4)) / 2e-4, rel=1e-4)
+    slope = (by_arithmetic(2, 0.5 + 1e-4) - by_arithmetic(2, 0.5 - 1e-4)) / 2e-4
+    assert to_rate.item() == pytest.approx(slope, rel=1e-4)
+
+
+def by_arithmetic(x: float, rate: float = 0.5) -> float:
+    """The matching loss of the linear model below after its two steps, in plain numbers."""
+    w = b = 0.0  # of class 0; those of class 1 are their negatives
+    for _ in range(2):
+        wrong = 1 - 1 / (1 + math.exp(-2 * (w * x + b)))
+        w, b = w + rate * wrong * x, b + rate * wrong
+    return (2 * (1 - w) ** 2 + 2 * (0.5 - b) ** 2) / 2.5
 
 
 @BOTH
@@ -87,7 +100,7 @@ def test_a_gpu_gives_the_gradients_of_the_cpu(through: Any) -> None:
         torch.testing.assert_close(one.cpu(), other, rtol=1e-6, atol=1e-12)
 
 
-def test_recomputing_needs_no_more_memory_for_more_steps() -> None:
+def test_recomputing_holds_the_maps_of_one_step_however_many_there_are() -> None:
     plain = [most_held(unroll.unrolled, steps) for steps in (2, 8)]
     recomputed = [most_held(unroll.recomputed, steps) for steps in (2, 8)]
     assert plain[1] > 3 * plain[0]
@@ -115,14 +128,13 @@ def test_depth_drops_the_shallowest_and_loss_the_smallest_errors() -> None:
     start, target = torch.zeros(4), torch.ones(4)
     student = torch.tensor([-1.0, 1.0, 0.5, 0.0])  # squared errors 4, 0, ¼, 1
     assert unroll.matching_loss(student, start, target).item() == pytest.approx(5.25 / 4)
-    assert unroll.matching_loss(student, start, target, 0.5, "depth").item() == pytest.approx(1.25 / 2)
-    assert unroll.matching_loss(student, start, target, 0.5, "loss").item() == pytest.approx(5 / 2)
-    assert unroll.matching_loss(student, start, target, 0.49, "depth").item() == pytest.approx(1.25 / 3)  # ⌊α·P⌋ = 1
+    assert unroll.matching_loss(student, start, target, 2, "depth").item() == pytest.approx(1.25 / 2)
+    assert unroll.matching_loss(student, start, target, 2, "loss").item() == pytest.approx(5 / 2)
 
 
 def test_dropping_everything_is_refused_with_the_numbers() -> None:
-    with pytest.raises(ValueError, match="a share of 1 drops 4 of 4 parameters"):
-        unroll.matching_loss(torch.ones(4), torch.zeros(4), torch.ones(4), 1.0)
+    with pytest.raises(ValueError, match="4 of 4 parameters are to be dropped"):
+        unroll.matching_loss(torch.ones(4), torch.zeros(4), torch.ones(4), 4)
 
 
 def test_layers_are_blocks_with_their_normalisation_and_their_shares_end_at_one() -> None:
@@ -133,7 +145,7 @@ def test_layers_are_blocks_with_their_normalisation_and_their_shares_end_at_one(
     assert [round(share, 3) for *_, share in found] == [0.005, 0.47, 0.936, 1.0]
 
 
-@pytest.mark.parametrize("name", ["convnet3", "mlp", "lenet", "resnet18"])
+@pytest.mark.parametrize("name", ["convnet3", "mlp", "lenet", "alexnet", "vgg11", "resnet18"])
 def test_the_layers_of_every_network_hold_all_its_parameters(name: str) -> None:
     network = build(name, (1, 8, 8), 10, {"width": 4} if name in ("convnet3", "mlp") else {})
     layers = unroll.layers(network)
@@ -162,7 +174,7 @@ def run(
     return through(
         unroll.Student(network), start, lambda i: (images[orders[i]], logits[orders[i]].softmax(1)), steps,
         torch.tensor(rate, dtype=torch.double, device=device),
-        lambda end: unroll.matching_loss(end, start, target, 0.25), [images, logits],
+        lambda end: unroll.matching_loss(end, start, target, len(start) // 4), [images, logits],
     )  # fmt: skip
 
 

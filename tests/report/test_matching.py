@@ -39,7 +39,7 @@ def test_start_epochs_come_with_whether_their_update_was_left_out() -> None:
     events = [
         {"event": "step", "step": 1, "loss": 0.9, "start_epoch": 3.0, "skipped": 0.0},
         {"event": "step", "step": 2, "loss": 1.1, "start_epoch": 4.0, "skipped": 1.0},
-        {"event": "step", "step": 3, "loss": None, "start_epoch": 5.0, "skipped": 2.0},
+        {"event": "step", "step": 3, "loss": 1e6, "start_epoch": 5.0, "skipped": 2.0},
         {"event": "snapshot", "step": 3},
     ]
     frame = matching.starts(events, threshold=1.0)

@@ -9,7 +9,6 @@ import pytest
 from ddcore.experiments import KINDS, spec
 from ddcore.home import PROJECT
 from ddcore.runs.key import key
-from ddcore.runs.parent import finished
 from ddcore.runs.store import Store
 
 DEMO = PROJECT / "ddcore" / "demo"
@@ -23,12 +22,12 @@ def store(home: Path) -> Store:
 def test_demo_runs_are_whole_small_and_still_answers_to_their_own_question(store: Store) -> None:
     records = store.records()
     assert len(records) == len(list(DEMO.glob("*/*"))), "an unfinished folder is no run"
-    assert {r.kind for r in records} == {"distill", "scores", "experts", "evaluate", "baseline", "describe", "flops"}
+    assert {r.kind for r in records} == {"distill", "evaluate", "baseline", "describe", "flops"}
     for record in records:
         assert (record.state, record.demo, record.problem) == ("done", True, None)
         assert key(spec(record.kind, record.name, record.config)) == record.id
         assert KINDS[record.kind].version(record.name) == record.info["version"]
-    assert sum(f.stat().st_size for f in DEMO.rglob("*") if f.is_file()) < 1_600_000
+    assert sum(f.stat().st_size for f in DEMO.rglob("*") if f.is_file()) < 900_000
 
 
 def test_a_demo_set_shows_images_at_every_snapshot_and_stands_beside_its_controls(store: Store) -> None:
@@ -37,15 +36,6 @@ def test_a_demo_set_shows_images_at_every_snapshot_and_stands_beside_its_control
         assert all(len(store.snapshot(record.id, step).labels) for step in store.snapshots(record.id))
     judged = {r.config["run"] for r in store.records("evaluate")}
     assert {r.id for r in store.records("distill")} <= judged
-
-
-def test_what_a_demo_run_builds_on_is_whole_so_that_new_runs_can_build_on_it_too(store: Store) -> None:
-    for record in store.records("experts"):
-        trajectories = finished(store, record.id).mapped("trajectories")
-        assert trajectories.shape[:2] == (record.summary["experts"], record.summary["epochs"] + 1)
-    for record in store.records("scores"):
-        assert {"indices", "labels", "el2n", "forgetting", "grad_norm"} <= store.arrays(record.id, "scores").keys()
-        assert store.arrays(record.id, "network")
 
 
 def test_demo_runs_name_no_folder_of_the_machine_that_made_them() -> None:
