@@ -27,6 +27,18 @@ def accuracy(value: Mapping[str, Any] | None) -> str:
     return f"{percent(value['mean'])} (n = {n})"
 
 
+def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """ "+1.2 ± 0.4 points": how much higher the first accuracy {mean, std, n} is, ± one standard error.
+
+    √(s₁²/n₁ + s₂²/n₂); without it where one of them has no spread. "no difference" where they agree to a digit.
+    """
+    points = f"{100 * (one['mean'] - other['mean']):+.1f}"
+    if all(value.get("std") is not None and value["n"] > 1 for value in (one, other)):
+        error = math.sqrt(sum(value["std"] ** 2 / value["n"] for value in (one, other)))
+        return f"{points if float(points) else '0.0'} ± {100 * error:.1f} points"
+    return f"{points} points" if float(points) else "no difference"
+
+
 def duration(seconds: float | None) -> str:
     """0.42 → "0.4 s"; 200 → "3 min 20 s"; 7500 → "2 h 05 min"."""
     if seconds is None or not math.isfinite(seconds):

@@ -162,15 +162,15 @@ def _lesson(rows: list[Result]) -> None:
     pairs += [(of["final"], row, "what this method adds to that one") for row in rows if row.role not in ROLES]
     if pairs:
         pairs.insert(0, (of["final"], of["initial"], "what distilling is worth"))
-        st.markdown("\n".join(["Hold against each other:", *(f"- {_against(*pair)}" for pair in pairs)]))
+        lines = [f"- {_against(*pair)}" for pair in pairs]
+        st.markdown("\n".join(["Hold against each other (± one standard error over the networks):", *lines]))
 
 
 def _against(one: Result, other: Result, words: str) -> str:
     """ "*A* beside *B*: what it is worth, +1.2 points", without the number where one of them is not known."""
     said = f"*{one.title}* beside *{other.title}*: {words}"
     if one.accuracy and other.accuracy:
-        points = f"{100 * (one.accuracy['mean'] - other.accuracy['mean']):+.1f}"
-        said += ", **no difference**" if float(points) == 0 else f", **{points} points**"
+        said += f", **{text.difference(one.accuracy, other.accuracy)}**"
     return said
 
 

@@ -99,8 +99,18 @@ def open_run(run_id: str | None, asked: str = "run") -> None:
 
 def link(record: RunRecord, label: str | None = None) -> None:
     """A link to the page that shows this run."""
-    shown = _shown_by(record)
-    st.page_link(page_of(shown), label=label or tables.title(record), query_params={"run": shown.id})
+    shown, words = _shown_by(record), label or tables.title(record)
+    page = page_of(shown)
+    if not _is_here(page):
+        st.page_link(page, label=words, query_params={"run": shown.id})
+    elif st.button(words, key=f"open-{record.id}-{words}", type="tertiary"):
+        open_run(shown.id)
+
+
+def _is_here(page: str) -> bool:
+    """Whether this page file is the one being drawn: a link to it would leave the address as it is, and the next click
+    would forget the run."""
+    return str(st.context.url or "").partition("?")[0].rstrip("/").endswith("/" + menu.title(page))
 
 
 def page_of(record: RunRecord) -> str:

@@ -88,7 +88,8 @@ def test_experts_are_called_by_their_number_and_what_they_see() -> None:
 
 def test_a_run_of_pad_without_what_pad_adds_is_called_datm() -> None:
     values = METHODS["pad"].Config.build({"dataset": "digits", "ipc": 1}).values()
-    plain = {**values, "initial_ratio": 1.0, "shallow_ratio": 0.0}
+    everything = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0}
+    plain = {**values, **everything}
     called = [tables.title(record(kind="distill", name="pad", config=one)) for one in (values, plain, {"ipc": "?"})]
     assert called == ["PAD · digits · IPC 1", "DATM · digits · IPC 1", "PAD · IPC ?"]
 

@@ -35,3 +35,17 @@ def test_large_counts_are_shortened(number: float, shown: str) -> None:
 
 def test_recent_times_are_told_by_their_distance() -> None:
     assert [text.ago(1000.0, now=1000.0 + s) for s in (5, 300, 7200)] == ["just now", "5 min ago", "2 h ago"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        ((0.83, 0.03, 9), (0.65, 0.04, 16), "+18.0 ± 1.4 points"),  # √(0.01² + 0.01²)
+        ((0.5, 0.02, 4), (0.5004, 0.0, 4), "0.0 ± 1.0 points"),
+        ((0.5, None, 1), (0.6, 0.1, 4), "-10.0 points"),
+        ((0.5, None, 1), (0.5, None, 1), "no difference"),
+    ],
+)
+def test_a_difference_of_accuracies_comes_with_its_standard_error(one: tuple, other: tuple, told: str) -> None:
+    accuracies = [dict(zip(("mean", "std", "n"), value, strict=True)) for value in (one, other)]
+    assert text.difference(*accuracies) == told
