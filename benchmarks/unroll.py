@@ -60,7 +60,7 @@ def measured(way: str, width: int, steps: int, images: int, repeats: int) -> dic
         began = time.perf_counter()
         getattr(unroll, way)(
             unroll.Student(network), start, lambda i: (x, y.softmax(1)), steps, torch.tensor(0.02, device=where),
-            lambda end: unroll.matching_loss(end, start, target, 0.25), [x, y],
+            lambda end: unroll.matching_loss(end, start, target, len(start) // 4), [x, y],
         )  # fmt: skip
         if where.type == "cuda":
             torch.cuda.synchronize(where)
