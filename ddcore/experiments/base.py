@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import torch
 
 
+CHECKPOINT_SECONDS = 15  # a run that was killed loses at most so much work, and the step or epoch under way
+
+
 @dataclass(frozen=True)
 class ImageSet:
     """Stored images. images: float32 (N, C, H, W) normalised with mean, std; labels: int64 (N,).

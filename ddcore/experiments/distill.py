@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import Diverged
 from ddcore.experiments import spec
-from ddcore.experiments.base import ImageSet, Kind, Recorder, Spec
+from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Recorder, Spec
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS, Method, MethodConfig, State, Task
 from ddcore.ops import pictures
@@ -30,7 +30,6 @@ else:
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
     device, states = lazy("ddcore.ops.device"), lazy("ddcore.experiments.state")
 
-CHECKPOINT_SECONDS = 15
 MOST_RECORDED_STEPS = 2000
 LARGEST = 65_504  # of half precision, in which snapshots are kept; no pixel comes near it
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ddcore.augmentations import STRATEGIES
 from ddcore.errors import ConfigError
-from ddcore.experiments.base import ImageSet, Kind, Parent, Recorder
+from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder
 from ddcore.experiments.baseline import majority
 from ddcore.lazy import lazy
 from ddcore.params import Param
@@ -28,7 +28,6 @@ else:
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
     device, flops, nets, seeds, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "flops", "nets", "seeds", "train"))
 
-CHECKPOINT_SECONDS = 15
 TEST_POINTS = 10  # parts of the training after which the test curve has a point; the last is the test itself
 TEST_IMAGES = 1000  # that a point of it is measured on: it is for eyes, and testing takes longer than training
 

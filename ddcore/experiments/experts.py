@@ -15,7 +15,7 @@ from ddcore import counts
 from ddcore.data import split
 from ddcore.errors import Diverged, RunBroken
 from ddcore.experiments import spec
-from ddcore.experiments.base import Kind, Recorder, Spec
+from ddcore.experiments.base import CHECKPOINT_SECONDS, Kind, Recorder, Spec
 from ddcore.experiments.evaluate import spread
 from ddcore.experiments.scores import chosen
 from ddcore.lazy import lazy
@@ -36,7 +36,6 @@ else:
         lazy(f"ddcore.ops.{m}") for m in ("device", "nets", "schedule", "seeds", "train", "unroll")
     )
 
-CHECKPOINT_SECONDS = 15
 LOOKED_AT = 1000  # validation images, for the curve; after the last epoch all: looking takes as long as a short epoch
 DTYPES = {"full": "float32", "half": "float16"}
 BYTES = {"full": 4, "half": 2}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ddcore.experiments.scores import SHOWN
 from ddcore.methods.pad import PADConfig
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.report import difficulty, figures, text
@@ -15,8 +16,6 @@ from pages.components import charts, frame, images
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SHOWN = 5  # images of each class that a run keeps for eyes
 
 
 def section(run: RunRecord, config: PADConfig | None = None) -> None:
