@@ -1,7 +1,7 @@
 """How large networks are and how much one forward pass of one image costs, without torch.
 
 Exact for ConvNets and MLPs with any options, in closed form. The others are looked up among the sizes that were
-counted with fvcore (macs.json), where also the sizes of the data sets' parts lie.
+counted with fvcore (macs.json).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Layer:
 
 @cache
 def shipped() -> dict[str, Any]:
-    """What ships: {"macs": {network: {"1x28x28x10": n}}, "parameters": likewise, "sizes": {data set: {split: n}}}."""
+    """What ships: {"macs": {network: {"1x28x28x10": n}}, "parameters": likewise}."""
     return json.loads((Path(__file__).parent / "macs.json").read_text("utf-8"))
 
 

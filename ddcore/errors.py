@@ -5,6 +5,7 @@ DDCoreError
 ├── UnknownName     a name that no registry knows, with the nearest one
 ├── DataMissing     a data set that is not there: what was looked for, where, how to get it
 ├── DataBroken      a data set that is there and malformed or truncated
+├── DataRefused     what a person brought to make a data set of breaks a rule
 ├── RunNotFound     no run folder has this id
 ├── RunBroken       a run folder that cannot be read
 ├── Diverged        a run whose numbers stopped being finite: the step, the likely cause, what is kept
@@ -47,6 +48,10 @@ class DataMissing(DDCoreError):
 
 class DataBroken(DDCoreError):
     """A data set that was found but is malformed or truncated: says which file and what is wrong."""
+
+
+class DataRefused(DDCoreError):
+    """What a person brought as a data set breaks a rule: says which, what was found and what is allowed."""
 
 
 class RunNotFound(DDCoreError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,18 +13,19 @@ from ddcore.networks import NETWORKS
 class Preset:
     """A named starting point for a method.
 
-    help says where the values come from; `values` hold for every data set, `by_dataset` adds to or
-    overrides them for one.
+    help says where the values come from; `values` hold for every data set, `of_dataset` adds what follows from the
+    facts of the one that is named (its augmentation, its image size), `by_dataset` overrides both for one.
     """
 
     name: str
     help: str
     values: Mapping[str, Any]
     by_dataset: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    of_dataset: Callable[[str], Mapping[str, Any]] = lambda dataset: {}
 
     def for_dataset(self, dataset: str) -> dict[str, Any]:
         """The values of this preset on `dataset`."""
-        return {**self.values, **self.by_dataset.get(dataset, {}), "dataset": dataset}
+        return {**self.values, **self.of_dataset(dataset), **self.by_dataset.get(dataset, {}), "dataset": dataset}
 
 
 def fitting(values: Mapping[str, Any], network: str | None) -> dict[str, Any]:

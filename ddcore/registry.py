@@ -36,17 +36,22 @@ class Registry(Mapping[str, T], Generic[T]):
                 found.append(entry)
         return {e.name: e for e in sorted(found, key=lambda e: (getattr(e, "rank", 100), e.name))}
 
+    def known(self) -> Mapping[str, T]:
+        """Every entry by its name."""
+        return self._entries
+
     def __getitem__(self, name: str) -> T:
+        known = self.known()
         try:
-            return self._entries[name]
+            return known[name]
         except (KeyError, TypeError):
-            raise UnknownName(self.kind, str(name), self._entries) from None
+            raise UnknownName(self.kind, str(name), known) from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries
+        return name in self.known()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        return iter(self.known())
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self.known())

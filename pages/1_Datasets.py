@@ -2,57 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from ddcore.data import DATASETS
+from ddcore.data import agreement as levels
 from ddcore.data.base import Dataset
-from ddcore.experiments import spec
+from ddcore.experiments import describe, spec
 from ddcore.networks import NETWORKS
-from ddcore.report import figures, tables, text
+from ddcore.report import figures, tables, text, votes
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, parts, progress
+from pages.components import charts, frame, own, parts, progress
 
 LEAD = "What the networks learn from: how many images of which class, how they are split, what they look like."
 
 
 def main() -> None:
     with frame.page("Datasets", LEAD):
+        if "bring" in st.query_params:
+            own.view()
+            return
+        own.forget()
         linked = frame.chosen_run("describe")
-        names = list(DATASETS)
-        name = st.segmented_control(
-            "Data set", names, default=linked.config["dataset"] if linked else names[0], required=True,
-            format_func=lambda n: DATASETS[n].title, key=f"dataset-{linked.id if linked else ''}",
-        )  # fmt: skip
-        facts = DATASETS[name or names[0]]
+        facts = chosen(linked)
+        if facts is None:
+            show(linked)  # type: ignore[arg-type]
+            return
         about(facts)
         if linked is None or linked.config["dataset"] != facts.name:
             linked = described(facts)
+        else:
+            parts.data_note(facts.name)
         if linked is not None:
             show(linked)
+
+
+def chosen(linked: RunRecord | None) -> Dataset | None:
+    """The data set that the address names or the menu says; None for a description of one that is not known here."""
+    asked = linked.config["dataset"] if linked else st.query_params.get("set", "")
+    if linked and asked not in DATASETS:
+        st.warning(f"This describes “{parts.plain(asked)}”, a data set that is not known here (any more).",
+                   icon=":material/folder_off:")  # fmt: skip
+        if st.button("To the data sets", key="new-run"):
+            frame.open_run(None)
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        key = f"dataset-{linked.id if linked else asked}"
+        facts = DATASETS[parts.data_set(st.container(width=320), key, first=asked)]
+        if st.button("Bring your own", icon=":material/add_photo_alternate:", key="bring"):
+            st.query_params.from_dict({"bring": "own"})
+            st.rerun()
+        if facts.own and not facts.removed:
+            own.removal(facts)
+    return facts
 
 
 def about(facts: Dataset) -> None:
     """What is known before a single image is read."""
     c, h, w = facts.shape()
     with st.grid(4, min_column_width=150):
-        st.metric("Classes", len(facts.classes), help=", ".join(facts.classes))
+        st.metric("Classes", len(facts.classes), help=parts.names(facts.classes))
         offered = ", ".join(map(str, facts.resolutions))
         st.metric("Image", f"{h} × {w}", help=f"Pixels. Sides offered: {offered}.")
         st.metric("Channels", c, help="1: grey, 3: red, green, blue.")
         st.metric("Usual network", NETWORKS[facts.network].title, help="The one the field uses for this data set.")
-    st.caption(f"Source: {facts.source}")
+    st.caption(f"Source: {parts.plain(facts.source)}")
 
 
 def described(facts: Dataset) -> RunRecord | None:
     """The description of the data set, if it was made; else what to do to get one."""
-    if not parts.data_note(facts.name):
-        return None
+    ready = parts.data_note(facts.name)
     asked = spec("describe", "describe", {"dataset": facts.name})
     run_id = parts.known(asked)
     if run_id:
         return frame.store().record(run_id)
-    st.markdown("Nobody has looked into this data set here yet.")
-    parts.launch(asked, label=f"Describe {facts.title}")
+    if not ready and facts.steps:
+        st.markdown("**How to get it**\n\n" + "\n".join(f"{i}. {step}" for i, step in enumerate(facts.steps, 1)))
+    if ready:
+        st.markdown("Nobody has looked into this data set here yet.")
+        parts.launch(asked, label=f"Describe {facts.title}")
     return None
 
 
@@ -64,8 +94,8 @@ def show(run: RunRecord) -> None:
     else:
         summary = run.summary
         sizes(summary)
-        voted = any(p.get("votes") for p in summary["splits"].values())
-        cells = [[balance], [votes], [statistics], [checks]] if voted else [[balance], [statistics, checks]]
+        voted = votes.voted(summary)
+        cells = [[balance], [agreement], [statistics], [checks]] if voted else [[balance], [statistics, checks]]
         with st.grid(2, min_column_width=340, gap="medium"):
             for cell in cells:
                 with st.container():
@@ -99,22 +129,28 @@ def balance(summary: dict) -> None:
     st.subheader("Images per class", anchor=False)
     frame_ = tables.class_counts(summary)
     charts.chart(figures.bars(frame_, "class", "images", x_title="Class", y_title="Images", series="split"), "balance")
-    test = frame_[frame_["split"] == "test"]
-    most = test.sort_values("images").iloc[-1]
-    st.caption(
-        f"Always answering “{most['class']}”, the most frequent class, is right on {most['share']:.1f} % of the test "
-        "images: a network has to do better than that."
+    told = describe.majorities(summary["splits"], summary["classes"])
+    st.markdown(
+        " ".join(f"{in_words(part, one)}." for part, one in told.items())
+        + " A network that learnt nothing but to say the most frequent class reaches exactly that."
     )
 
 
-def votes(summary: dict) -> None:
-    frame_ = tables.votes(summary)
+def in_words(part: str, majority: Mapping[str, Any]) -> str:
+    words = describe.in_words(part, {**majority, "class": f"“{majority['class']}”"})
+    return parts.plain(words[:1].upper() + words[1:])
+
+
+def agreement(summary: dict) -> None:
+    """How many annotators voted for the last class, coloured by how far they agreed."""
+    frame_ = votes.by_agreement(summary)
+    last, voters = summary["classes"][-1], summary["voters"]
     st.subheader("Votes", anchor=False)
-    charts.chart(
-        figures.bars(frame_, "votes", "images", x_title=f"Annotators who voted {summary['classes'][-1]}",
-                     y_title="Images", series="split"), "votes",
-    )  # fmt: skip
-    st.caption("Several experts judged each image; the label is the majority's. Votes in the middle are hard cases.")
+    charts.chart(figures.agreement(frame_, x_title=f"Annotators of {voters} who said {last}"), "votes")
+    st.caption(
+        f"{voters} annotators judged each image; the label is the majority's. They were unanimous on "
+        f"{text.percent(votes.unanimous(frame_))} of the images. Split votes are hard cases."
+    )
 
 
 def statistics(summary: dict) -> None:
@@ -130,11 +166,26 @@ def examples(run: RunRecord) -> None:
     path = frame.store().picture(run.id, "examples")
     if path:
         st.subheader("Examples", anchor=False)
-        words = "Real training images, one row for each class: " + ", ".join(run.summary["classes"])
+        classes = run.summary["classes"]
+        words = f"Real training images, one row for each class: {parts.names(classes[: describe.ROWS])}"
+        words += f" (the first {describe.ROWS} of {len(classes):,})." if len(classes) > describe.ROWS else "."
+        if votes.voted(run.summary) and run.info.get("version", 1) > 1:  # the first version drew no frames
+            words += " Each row goes from unanimous to split votes."
+            legend(int(run.summary["voters"]))
         with st.container(width=560):  # an image of this width would be clipped on a narrow screen
             st.image(path.read_bytes(), caption=words, width="stretch")
     st.caption(f"Described {text.ago(run.created)} · run `{run.id}`")
     progress.log(run.id)
+
+
+def legend(voters: int) -> None:
+    """What the colours of the frames mean: a square and its words for each level of agreement."""
+    words, colours = levels.words(voters), levels.colours(voters)
+    square = "display:inline-block;width:.9em;height:.9em;margin-right:.4em;vertical-align:-.1em;background:rgb"
+    st.html("".join(
+        f'<span style="display:inline-block;margin-right:1.2em"><span style="{square}{colour}"></span>{said}</span>'
+        for said, colour in zip(words, colours, strict=True)
+    ))  # fmt: skip
 
 
 main()

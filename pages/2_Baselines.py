@@ -9,7 +9,7 @@ from ddcore.experiments import KINDS, Spec, spec
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import charts, form, frame, method, parts, progress
+from pages.components import beside, charts, form, frame, method, parts, progress
 
 LEAD = """
 What a distilled set is held against: a network trained on **all** images, and as few **real** images, picked at
@@ -60,8 +60,7 @@ def coreset(like: RunRecord | None) -> None:
 def new_run() -> None:
     frame.device_banner()
     st.markdown("What a network reaches with **all** training images. The defaults are the course's full-data task.")
-    dataset = st.selectbox("Data set", list(DATASETS), key="baseline-dataset", persist_state="session",
-                           format_func=lambda d: DATASETS[d].title)  # fmt: skip
+    dataset = parts.data_set(st.container(), "baseline-dataset")
     parts.data_note(dataset)
     config = form.config_form(
         CONFIG, {"dataset": dataset}, f"baseline.{dataset}", hidden=("dataset",), open_groups=("Network", "Training"),
@@ -88,6 +87,7 @@ def done(run: RunRecord) -> None:
     with st.grid(4, min_column_width=150):
         st.metric("Test accuracy", text.percent(accuracy["mean"], 2),
                   help=f"Of the final epoch, one network (n = 1), protocol {accuracy['protocol']}.")  # fmt: skip
+        beside.metrics(s, tables.beside(s))
         st.metric("Majority class", text.percent(s["majority"], 2),
                   help="What always answering the most frequent class would reach.")  # fmt: skip
         st.metric("Training time", text.duration(s["seconds_train"]), help="Validation and testing not included.")
@@ -98,6 +98,8 @@ def done(run: RunRecord) -> None:
         st.metric("FLOPs, test set", text.count(2 * s["macs_test_set"]),
                   help=f"One forward pass of all {s['test_images']:,} test images.")  # fmt: skip
         st.metric("Parameters", text.count(s["parameters"]), help=f"{s['parameters']:,} weights.")
+    for note in s.get("notes") or ():
+        st.warning(note, icon=":material/warning:")
     charts.training(run)
     progress.log(run.id)
 

@@ -9,7 +9,7 @@ from ddcore.experiments import KINDS
 from ddcore.params import Config
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import frame, parts, progress
+from pages.components import beside, frame, parts, progress
 
 LEAD = "Everything that was ever computed here. Select a row to see its status and log, to continue it or to tidy up."
 
@@ -50,11 +50,14 @@ def _text(record: RunRecord) -> str:
 def table(records: list[RunRecord]) -> RunRecord | None:
     """The table; the record of the selected row."""
     text_column = st.column_config.TextColumn
+    shown = tables.runs(records)
+    also = [name for name in beside.COLUMNS if (shown[name] != text.NONE).any()]
     event = st.dataframe(
-        tables.runs(records), hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row",
+        shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row",
         key="runs-table",
-        column_order=["run", "state", "accuracy", "protocol", "time", "created", "tags", "note", "id"],
+        column_order=["run", "state", "accuracy", *also, "protocol", "time", "created", "tags", "note", "id"],
         column_config={
+            **beside.COLUMNS,
             "run": text_column("Run", width=230), "state": text_column("State"),
             "accuracy": text_column("Test accuracy", alignment="right", width=150), "protocol": text_column("Protocol"),
             "time": text_column("Time", alignment="right", width=100, help="Wall time of the run."),

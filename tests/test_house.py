@@ -98,7 +98,7 @@ def test_the_readme_names_every_method_data_set_page_and_protocol() -> None:
 
     readme = (ROOT / "README.md").read_text()
     pages = [p.stem.split("_", 1)[1].replace("_", " ") for p in (ROOT / "pages").glob("[0-9]*_*.py")]
-    for name in (*METHODS, *DATASETS, *PROTOCOLS, *pages):
+    for name in (*METHODS, *DATASETS.shipped, *PROTOCOLS, *pages):
         assert re.search(rf"\b{re.escape(name)}\b", readme), f"README.md does not name {name}"
 
 

@@ -11,15 +11,17 @@ from typing import Any
 import click
 
 from ddcore import jobs
-from ddcore.cli.flags import as_json, given, percent, show
+from ddcore.cli.flags import as_json, caveats, given, percent, show
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
+from ddcore.jobs.controls import BESIDE, judged
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
 from ddcore.params import Config
 from ddcore.protocols import PROTOCOLS, Protocol
+from ddcore.report import tables
 from ddcore.runs import memo
-from ddcore.runs.store import Store
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 
 SMALLEST_SIDE = 8  # pixels: that of the smallest data set; the networks are made for it and up
@@ -34,8 +36,8 @@ def list_(what: str | None, as_json: bool) -> None:
         "methods": [{"name": m.name, "title": m.title, "help": m.summary, "paper": m.paper,
                      "parameters": parameters(m.Config)} for m in METHODS.values()],
         "datasets": [{"name": d.name, "title": d.title, "classes": list(d.classes), "shape": list(d.shape()),
-                      "resolutions": list(d.resolutions), "network": d.network, "help": d.source}
-                     for d in DATASETS.values()],
+                      "resolutions": list(d.resolutions), "network": d.network, "help": d.source, "own": d.own}
+                     for d in map(DATASETS.__getitem__, DATASETS.offered())],
         "networks": [{"name": n.name, "title": n.title, "options": dict(n.options)} for n in NETWORKS.values()],
         "protocols": [{"name": p.name, "help": p.help, **_fields(p)} for p in PROTOCOLS.values()],
         "presets": [{"name": p.name, "method": m.name, "help": p.help, "values": dict(p.values),
@@ -75,18 +77,21 @@ def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
 @click.command(help="Every saved run, newest first.")
 @as_json
 def runs(as_json: bool) -> None:
+    records = Store().records()
     rows = [
         {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state,
-         "config": r.config, "accuracy": r.summary.get("accuracy"), "seconds": r.summary.get("seconds"),
+         "config": r.config, "accuracy": r.summary.get("accuracy"),
+         **{name: r.summary.get(name) for name in BESIDE}, "seconds": r.summary.get("seconds"),
          "tags": list(r.user.get("tags", [])), "title": r.user.get("name", ""), "demo": r.demo, "problem": r.problem}
-        for r in Store().records()
+        for r in records
     ]  # fmt: skip
-    show({"runs": rows}, as_json, lambda: "\n".join(_run_line(row) for row in rows) or "no runs yet")
+    show({"runs": rows}, as_json, lambda: "\n".join(map(_run_line, records)) or "no runs yet")
 
 
-def _run_line(row: dict[str, Any]) -> str:
-    accuracy = percent(row["accuracy"]) if row["accuracy"] else ""
-    return f"{row['run']:<18} {row['name']:<10} {row['status']:<12} {row['config'].get('dataset', ''):<8} {accuracy}"
+def _run_line(run: RunRecord) -> str:
+    known = run.summary.get("accuracy")
+    accuracy = percent(judged(run.summary), tables.beside(run.summary)) if known else ""
+    return f"{run.id:<18} {run.name:<10} {run.state:<12} {run.config.get('dataset', ''):<8} {accuracy}"
 
 
 @click.command("show", help="One run: its parameters, state, result, and the reason if it failed.")
@@ -101,6 +106,7 @@ def show_run(run_id: str, as_json: bool) -> None:
         "total": status.total, "config": record.config, "summary": record.summary, "user": record.user,
         "error": store.error(record.id), "problem": record.problem, "info": record.info,
     }  # fmt: skip
+    caveats(record.summary)
     show(result, as_json, lambda: _details(result))
 
 

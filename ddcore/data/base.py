@@ -50,11 +50,13 @@ class Availability:
     """Whether a data set can be used now, without reading it whole.
 
     state: "ready" (on disk), "download" (will be fetched at first use), "missing" (a person must
-    act) or "broken"; message: one or two sentences for that person.
+    act) or "broken"; message: one or two sentences for that person; caveat: what to know of every number
+    computed with it, where other images lie in the place of the official ones.
     """
 
     state: Literal["ready", "download", "missing", "broken"]
     message: str
+    caveat: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ class Dataset:
     names the content and enters every cache key, so it must be cheap and torch-free; both raise
     DataMissing or DataBroken. mean and std None: measured on the training data when read. sizes: images
     in the official (train, test), so that a different count can be shown; voters: annotators who voted
-    on each image, their votes for the last class being `Split.votes` (0: nobody voted).
+    on each image, their votes for the last class being `Split.votes` (0: nobody voted). own: a person brought
+    it, and `notes` says what to know of it; removed: its images are gone, its facts stay for its finished runs.
+    steps: what a person must do to get it, one thing after another, where it cannot be downloaded.
     """
 
     name: str
@@ -86,6 +90,19 @@ class Dataset:
     sizes: tuple[int, int] | None = None
     voters: int = 0
     rank: int = 100
+    own: bool = False
+    removed: bool = False
+    notes: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Images in each part, "train", "val" and "test", as `load` splits the official sizes; {} where unknown."""
+        if self.sizes is None:
+            return {}
+        official, test = self.sizes
+        held = int(self.val_share * official + Fraction(1, 2))  # rounded half up, as hold_out does
+        return {"train": official - held, "val": held, "test": test}
 
     def shape(self, resolution: int | None = None) -> tuple[int, int, int]:
         """(C, H, W) at this resolution (the default one when None)."""

@@ -7,20 +7,22 @@ entries cannot write anywhere. Sizes are checked before anything is read or deco
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
 import stat
+import struct
 import threading
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ddcore.data import prepared
 from ddcore.errors import DataBroken
@@ -28,15 +30,20 @@ from ddcore.errors import DataBroken
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 MAX_FILE_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000  # an image bomb unfolds to far more than its file
+LARGE_PIXELS = 8_000_000  # from here on images unfold one at a time, whatever the number of threads
 SHOWN = 5  # problems named in an error; the rest are counted
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, NotImplementedError, struct.error,
+              zipfile.BadZipFile, zlib.error)  # fmt: skip
+
+_large = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One image file: its size in bytes, what its content sums to (CRC-32), and how to get it."""
+    """One file: its size in bytes, what its content sums to (CRC-32; None: not known yet), how to get it."""
 
     size: int
-    crc: int
+    crc: int | None
     read: Callable[[], bytes]
 
 
@@ -106,8 +113,7 @@ def decode(entries: Sequence[tuple[str, Entry]], side: int, where: Path) -> np.n
         name, entry = entries[position]
         try:
             out[position] = _pixels(entry, side)
-        except (OSError, ValueError, SyntaxError, EOFError, RuntimeError, NotImplementedError,
-                zipfile.BadZipFile, zlib.error, Image.DecompressionBombError) as error:  # fmt: skip
+        except UNREADABLE as error:
             with lock:
                 problems[position] = f"{name}: {error}"
 
@@ -125,8 +131,11 @@ def broken(where: Path, problems: Sequence[str]) -> DataBroken:
     return DataBroken(f"{where}: {count}{'; '.join(problems[:SHOWN])}{more}")
 
 
-def _pixels(entry: Entry, side: int) -> np.ndarray:
-    """One image as uint8 (3, side, side)."""
+def opened(entry: Entry) -> Image.Image:
+    """The image of an entry, its header read and judged, its pixels not yet unfolded.
+
+    Raises one of UNREADABLE.
+    """
     if entry.size > MAX_FILE_BYTES:
         raise ValueError(f"{entry.size:,} bytes, allowed are {MAX_FILE_BYTES:,}")
     content = entry.read()
@@ -134,16 +143,77 @@ def _pixels(entry: Entry, side: int) -> np.ndarray:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.UnidentifiedImageError:
         raise ValueError(f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image") from None
+    except Image.DecompressionBombError:
+        raise ValueError(f"its header promises far more than the {MAX_PIXELS:,} pixels allowed") from None
     width, height = image.size
-    if width != height:
-        raise ValueError(f"{width}×{height} pixels, must be square")
     if width * height > MAX_PIXELS:
         raise ValueError(f"{width}×{height} pixels, allowed are {MAX_PIXELS:,}")
+    return image
+
+
+@contextlib.contextmanager
+def turn(image: Image.Image) -> Iterator[None]:
+    """Unfold the pixels of an opened image in here: large ones wait for one another, so memory is bounded."""
+    with _large if image.width * image.height > LARGE_PIXELS else contextlib.nullcontext():
+        yield
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """The image as 8-bit grey ("L") or colour ("RGB"): of 16 bits the upper 8, on white where it is transparent.
+
+    Turned upright where the camera noted how it was held.
+    """
+    image = ImageOps.exif_transpose(image)
+    if image.mode == "F":
+        raise ValueError("its levels are floating-point numbers, which say nothing of what is white")
+    if image.mode.startswith("I"):
+        levels = np.asarray(image).astype(np.int64)
+        if levels.min() < 0 or levels.max() >= 2**16:
+            raise ValueError("its levels have more than 16 bits")
+        return Image.fromarray((levels >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        ground = Image.new("RGBA", image.size, "white")
+        ground.alpha_composite(image.convert("RGBA"))
+        return ground.convert("RGB")
+    if image.mode in ("L", "RGB"):
+        image.load()
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def digest(image: Image.Image) -> bytes:
+    """A name for the RGB pixels of an image: copies share it, in whatever file format they lie."""
     rgb = image.convert("RGB")
-    if rgb.size != (side, side):
-        # PIL widens the filter by the scale when it shrinks an image: that is the antialiasing.
-        rgb = rgb.resize((side, side), Image.Resampling.BILINEAR)
-    return np.asarray(rgb).transpose(2, 0, 1)
+    return hashlib.blake2b(rgb.tobytes(), digest_size=16, salt=b"%dx%d" % rgb.size).digest()
+
+
+def fitted(image: Image.Image, side: int, colour: str, fit: str) -> np.ndarray:
+    """A plain image as uint8 (C, side, side).
+
+    colour: "rgb" or "grey"; fit: what happens where it is not square, "crop" (its centre is taken) or "stretch".
+    """
+    shown = image.convert("L" if colour == "grey" else "RGB")
+    width, height = shown.size
+    if fit == "crop" and width != height:
+        edge = min(width, height)
+        left, upper = (width - edge) // 2, (height - edge) // 2
+        shown = shown.crop((left, upper, left + edge, upper + edge))
+    levels = np.asarray(_resized(shown, side))
+    return levels[None] if levels.ndim == 2 else levels.transpose(2, 0, 1)
+
+
+def _pixels(entry: Entry, side: int) -> np.ndarray:
+    """One square image as uint8 (3, side, side)."""
+    image = opened(entry)
+    if image.width != image.height:
+        raise ValueError(f"{image.width}×{image.height} pixels, must be square")
+    with turn(image):
+        return np.asarray(_resized(image.convert("RGB"), side)).transpose(2, 0, 1)
+
+
+def _resized(image: Image.Image, side: int) -> Image.Image:
+    """Antialiased bilinear: PIL widens the filter by the scale when it shrinks an image."""
+    return image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BILINEAR)
 
 
 def _unzip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

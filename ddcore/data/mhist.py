@@ -28,7 +28,14 @@ VOTERS = 7
 PARTITIONS = ("train", "test")
 NAME, LABEL, PARTITION = "Image Name", "Majority Vote Label", "Partition"
 VOTES = "Number of Annotators who Selected SSA (Out of 7)"
+OFFICIAL = {"training": (1545, 630), "test": (617, 360)}  # images of each class
 
+STEPS = (
+    "Open https://bmirds.github.io/MHIST/ and fill in its form: a research use agreement.",
+    "An e-mail follows with links. You need `annotations.csv` and `images.zip` (354 MB).",
+    "Put both into the folder that is named above. `images.zip` may stay packed; the folder `images/` from it will do.",
+    "Open this page again: it counts what it finds, and says so where that is not the official set.",
+)
 HOW_TO_GET = (
     "MHIST is handed out by its owners for research use: fill in the form at https://bmirds.github.io/MHIST/ "
     "and put annotations.csv and images.zip (or the folder images/ from it) there."
@@ -66,14 +73,32 @@ def read(root: Path, resolution: int) -> tuple[Split, Split]:
 
 
 def check(root: Path) -> Availability:
-    """Reads the annotations and looks for the images, without decoding any."""
+    """Reads the annotations and looks for the images, without decoding any.
+
+    Other images in this layout are as good to work with; only their numbers must never be taken for MHIST's.
+    """
     try:
         _, rows, _ = _found(root)
     except DataMissing as error:
         return Availability("missing", str(error))
     except DataBroken as error:
         return Availability("broken", str(error))
-    return Availability("ready", f"{len(rows):,} images are in {folder(root)}.")
+    return Availability("ready", f"{len(rows):,} images are in {folder(root)}.", _caveat(rows))
+
+
+def _caveat(rows: list[Row]) -> str:
+    """What tells these images from the official ones, by their counts in each part and class; "" where nothing does."""
+    found = {part: tuple(sum(r.test is test and r.label == label for r in rows) for label in range(len(CLASSES)))
+             for part, test in (("training", False), ("test", True))}  # fmt: skip
+    if found == OFFICIAL:
+        return ""
+    other = [f"{_counted(found[part])} {part} images where MHIST has {_counted(there)}"
+             for part, there in OFFICIAL.items() if found[part] != there]  # fmt: skip
+    return f"These are not the official MHIST images: {', '.join(other)}. Numbers of them are not MHIST's."
+
+
+def _counted(images: tuple[int, ...]) -> str:
+    return " + ".join(f"{count:,} {name}" for name, count in zip(CLASSES, images, strict=True))
 
 
 def read_annotations(content: bytes, where: Path) -> list[Row]:
@@ -173,4 +198,5 @@ DATASET = Dataset(
     sizes=(2175, 977),
     voters=VOTERS,
     rank=30,
+    steps=STEPS,
 )

@@ -1,5 +1,8 @@
 """A split that lives on the device as uint8 and is normalised batch by batch.
 
+One that does not fit stays in host memory, and only the images of a batch are sent to the device, still as bytes: the
+same numbers to the bit, a quarter of the traffic of floats.
+
 Notation: N images, classes counted from 0, n images drawn of each class.
 """
 
@@ -18,11 +21,15 @@ else:
     torch = lazy("torch")  # the registry of data sets looks into this module too, in the web process
 
 
+SHARE = 0.5  # of a GPU's free memory that images may take; the rest is for networks and their maps
+
+
 class Resident:
     """Images and labels on the device, with everything needed to draw normalised batches from them.
 
     images: uint8 (N, C, H, W); labels: int64 (N,); mean, std: per channel on the 0..1 scale. Drawing is
-    index arithmetic on the device with the caller's generator: no host synchronisation, no hidden state.
+    index arithmetic on the device with the caller's generator: no host synchronisation, no hidden state. With
+    `host` the images stay where they are and every batch waits for its indices and is sent to the labels' device.
     """
 
     def __init__(
@@ -32,35 +39,40 @@ class Resident:
         classes: Sequence[str],
         mean: Sequence[float],
         std: Sequence[float],
+        host: bool = False,
     ) -> None:
-        self.images, self.labels = images, labels
+        self.images, self.labels, self.host = images, labels, host
         self.classes, self.mean, self.std = tuple(classes), tuple(mean), tuple(std)
         # x/255 normalised is x·scale + shift, one pass over the batch.
         per_channel = [torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in (self.mean, self.std)]
-        self._scale = (1 / (255 * per_channel[1])).float().to(images.device)
-        self._shift = (-per_channel[0] / per_channel[1]).float().to(images.device)
+        self._scale = (1 / (255 * per_channel[1])).float().to(labels.device)
+        self._shift = (-per_channel[0] / per_channel[1]).float().to(labels.device)
         counts = torch.bincount(labels, minlength=len(self.classes))
         self.counts: tuple[int, ...] = tuple(counts.tolist())
         self._counts = counts[:, None]
         self._members = self._by_class()
 
     @classmethod
-    def from_split(cls, split: Split, data: Data, device: torch.device | str) -> Resident:
-        """The split of `data` on `device`."""
-        return cls(
-            torch.from_numpy(split.images).to(device),
-            torch.from_numpy(split.labels).to(device),
-            data.classes,
-            data.mean,
-            data.std,
-        )
+    def from_split(cls, split: Split, data: Data, device: torch.device | str, room: float | None = None) -> Resident:
+        """The split of `data` on `device`; its images in pinned host memory where they take more than `room` bytes.
+
+        room None: a GPU's SHARE of what is free, and no bound on a CPU, whose memory they are in anyway.
+        """
+        where = torch.device(device)
+        images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels).to(where)
+        host = images.nbytes > (_room(where) if room is None else room)
+        if not host:
+            images = images.to(where)
+        elif where.type == "cuda":
+            images = images.pin_memory()
+        return cls(images, labels, data.classes, data.mean, data.std, host)
 
     def __len__(self) -> int:
         return len(self.images)
 
     @property
     def device(self) -> torch.device:
-        return self.images.device
+        return self.labels.device
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -74,11 +86,19 @@ class Resident:
 
     def batch(self, indices: torch.Tensor) -> torch.Tensor:
         """The images at `indices`, normalised: float32 (B, C, H, W)."""
-        return self.normalise(self.images[indices])
+        return self.normalise(self._sent(indices) if self.host else self.images[indices])
+
+    def _sent(self, indices: torch.Tensor) -> torch.Tensor:
+        """The images at `indices`, gathered on the host and sent to the device."""
+        wanted = indices.flatten().cpu()
+        # Only from pinned memory does a copy to a GPU run beside its work.
+        batch = torch.empty((len(wanted), *self.shape), dtype=torch.uint8, pin_memory=self.images.is_pinned())
+        torch.index_select(self.images, 0, wanted, out=batch)
+        return batch.to(self.device, non_blocking=True).view(*indices.shape, *self.shape)
 
     def all(self) -> torch.Tensor:
         """Every image, normalised: float32 (N, C, H, W), four times the memory. For small sets only."""
-        return self.normalise(self.images)
+        return self.normalise(self.images.to(self.device))
 
     def of_class(self, c: int) -> torch.Tensor:
         """Indices of the images of class c, ascending."""
@@ -119,3 +139,8 @@ class Resident:
     def _check_drawable(self) -> None:
         if empty := [name for name, count in zip(self.classes, self.counts, strict=True) if not count]:
             raise DataBroken(f"no images to draw of class {', '.join(empty)}")
+
+
+def _room(device: torch.device) -> float:
+    """Bytes that images may take on this device."""
+    return SHARE * torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else float("inf")

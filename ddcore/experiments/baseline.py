@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ddcore.experiments.base import Kind, Recorder
+from ddcore.experiments.judge import judged, majority, notes, spread
 from ddcore.lazy import lazy
 from ddcore.settings import NetworkConfig, TrainConfig
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from ddcore.data import load, resident
     from ddcore.data.resident import Resident
     from ddcore.ops import device, flops, nets, seeds, train
 else:
+    torch = lazy("torch")
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
     device, flops, nets, seeds, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "flops", "nets", "seeds", "train"))
 
@@ -38,6 +41,8 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
         )
     )  # fmt: skip
     seconds_before, reached = _resume(training, recorder)
+    if not training.step:
+        recorder.event("judge", images=len(val_part), majority=majority(val_part))
     watch = device.Stopwatch(where, seconds_before)
     steps, per_epoch = config.optimiser_steps(len(train_part)), -(-len(train_part) // config.batch_size)
 
@@ -61,15 +66,16 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
     )  # fmt: skip
     recorder.progress(steps, steps, "Testing")
     tested = device.Stopwatch(where)
-    predicted = _predict(training.network, test_part, recorder)
+    found = judged(_said(training.network, test_part, recorder), test_part)
     tested.stop()
     counted = flops.count(config.network, config.shape, len(data.classes), config.network_options())
     return {
-        "accuracy": {"mean": (predicted == test_part.labels).float().mean().item(), "std": None, "n": 1,
-                     "protocol": protocol_of(config)},
+        "accuracy": {**spread([found["accuracy"]]), "protocol": protocol_of(config)},
+        "balanced_accuracy": spread([found["balanced_accuracy"]]),
+        "auc": None if found["auc"] is None else spread([found["auc"]]),
         "accuracy_train": reached,
-        "per_class": train.per_class_accuracy(predicted, test_part.labels, len(data.classes)),
-        "majority": majority(test_part),
+        "confusion": found["confusion"], "per_class": train.shares(torch.tensor(found["confusion"])),
+        "classes": list(data.classes), "majority": majority(test_part), "notes": notes(config),
         "seconds": watch.seconds + tested.seconds, "seconds_train": watch.seconds, "seconds_test": tested.seconds,
         "images": len(train_part), "test_images": len(test_part), "steps": steps,
         "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
@@ -97,18 +103,15 @@ def protocol_of(config: BaselineConfig) -> str:
     return "own setting"
 
 
-def majority(part: Resident) -> float:
-    """Accuracy of always answering the most frequent class."""
-    return part.labels.bincount().max().item() / len(part)
+def _said(network: nn.Module, part: Resident, recorder: Recorder) -> Tensor:
+    return train.logits(network, part.batch, len(part), part.labels.device, on_batch=recorder.check_cancelled)
 
 
-def _predict(network: nn.Module, part: Resident, recorder: Recorder) -> Tensor:
-    said = train.logits(network, part.batch, len(part), part.labels.device, on_batch=recorder.check_cancelled)
-    return said.argmax(1)
-
-
-def _accuracy(network: nn.Module, part: Resident, recorder: Recorder) -> float:
-    return (_predict(network, part, recorder) == part.labels).float().mean().item()
+def _accuracy(network: nn.Module, part: Resident, recorder: Recorder) -> float | None:
+    """None of a part without images, as a very small data set's validation part is."""
+    if not len(part):
+        return None
+    return (_said(network, part, recorder).argmax(1) == part.labels).float().mean().item()
 
 
 KIND = Kind(

@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from ddcore.augmentations import STRATEGIES
-from ddcore.errors import ConfigError
+from ddcore.errors import ConfigError, DataMissing
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder
-from ddcore.experiments.baseline import majority
+from ddcore.experiments.judge import judged, majority, notes, spread
 from ddcore.lazy import lazy
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
@@ -110,6 +110,8 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]
     recorder.progress(0, 100 * config.nets, "Reading the data set")
     data = load.load(config.dataset, config.resolution)
     judge = resident.Resident.from_split(data.test if config.split == "test" else data.val, data, where)
+    if not len(judge):
+        raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
     trial = Trial(config, subject, judge, where)
     point = recorder.resume_point()
     done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
@@ -219,37 +221,22 @@ def _test(trial: Trial, network: nn.Module, recorder: Recorder) -> dict[str, Any
     """What one trained network gets right, in numbers that JSON can hold."""
     watch, judge = device.Stopwatch(trial.where), trial.judge
     said = train.logits(network, judge.batch, len(judge), trial.where, on_batch=recorder.check_cancelled)
-    predicted = said.argmax(1)
-    per_class = train.per_class_accuracy(predicted, judge.labels, trial.classes)
-    return {
-        "accuracy": (predicted == judge.labels).float().mean().item(),
-        "balanced_accuracy": statistics.mean(per_class),
-        "auc": _auc(said, judge.labels) if trial.classes == 2 else None,
-        "confusion": train.confusion(predicted, judge.labels, trial.classes).tolist(),
-        "seconds_test": watch.stop(),
-    }
-
-
-def _auc(said: Tensor, labels: Tensor) -> float:
-    """Area under the ROC curve of the second class: the chance that one of it is ranked above one of the first."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(labels.cpu().numpy(), (said[:, 1] - said[:, 0]).cpu().numpy()))
+    return {**judged(said, judge), "seconds_test": watch.stop()}
 
 
 def _summary(trial: Trial, trained: list[dict[str, Any]], parent: Parent) -> dict[str, Any]:
     config, setting, subject = trial.config, trial.setting, trial.subject
     counted = flops.count(config.network, config.shape, trial.classes, config.network_options())
     confusion = torch.tensor([one["confusion"] for one in trained]).sum(0)
-    accuracy = spread([one["accuracy"] for one in trained])
+    accuracy, areas = spread([one["accuracy"] for one in trained]), [one["auc"] for one in trained]
     return {
         "accuracy": {**accuracy, "protocol": config.protocol_label(), "split": config.split},
         "accuracies": [one["accuracy"] for one in trained],
         "accuracies_train": [one["accuracy_train"] for one in trained],
         "balanced_accuracy": spread([one["balanced_accuracy"] for one in trained]),
-        "auc": spread([one["auc"] for one in trained]) if trial.classes == 2 else None,
-        "confusion": confusion.tolist(), "per_class": train.shares(confusion),
-        "majority": majority(trial.judge),
+        "auc": None if None in areas else spread(areas),
+        "confusion": confusion.tolist(), "per_class": train.shares(confusion), "classes": list(trial.judge.classes),
+        "majority": majority(trial.judge), "notes": notes(config),
         "seconds": sum(one["seconds_train"] + one["seconds_test"] for one in trained),
         # The median: the first networks on a GPU also pay for loading its kernels.
         "seconds_train": statistics.median(one["seconds_train"] for one in trained),
@@ -261,12 +248,6 @@ def _summary(trial: Trial, trained: list[dict[str, Any]], parent: Parent) -> dic
         "source": {"run": parent.id, "method": parent.name, "images": config.images, "step": config.step,
                    "ipc": parent.config.get("ipc"), "seed": parent.config.get("seed")},
     }  # fmt: skip
-
-
-def spread(values: list[float]) -> dict[str, Any]:
-    """{mean, std, n}; one value has no spread."""
-    return {"mean": statistics.mean(values), "std": statistics.stdev(values) if len(values) > 1 else None,
-            "n": len(values)}  # fmt: skip
 
 
 def _check_fit(config: EvaluateConfig, subject: ImageSet) -> None:

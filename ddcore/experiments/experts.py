@@ -16,7 +16,7 @@ from ddcore.data import split
 from ddcore.errors import Diverged, RunBroken
 from ddcore.experiments import spec
 from ddcore.experiments.base import CHECKPOINT_SECONDS, Kind, Recorder, Spec
-from ddcore.experiments.evaluate import spread
+from ddcore.experiments.judge import majority, spread
 from ddcore.experiments.scores import chosen
 from ddcore.lazy import lazy
 from ddcore.methods.trajectories import TrajectoryConfig, needs_scores
@@ -64,6 +64,8 @@ def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, An
     shape = config.experts, config.train_epochs + 1, weights
     kept = recorder.mapped("trajectories", shape, DTYPES[config.precision])
     progress, point = _resume(kept, recorder)
+    if recorder.resume_point() is None:
+        recorder.event("judge", images=len(shared.val), majority=majority(shared.val))
     together = _together(shared)
     while progress.done < config.experts:
         # A group that was begun keeps its size, though another device would take more or fewer.
@@ -76,7 +78,8 @@ def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, An
         "precision": config.precision, "images": len(shared.part),
         "layers": [{"name": layer, "parameters": size, "share": share} for layer, size, share in layers],
         "shares": [list(config.window(epoch)) for epoch in range(config.train_epochs)],
-        "train_accuracy": spread(progress.train_accuracies), "val_accuracy": spread(progress.val_accuracies),
+        "train_accuracy": spread(progress.train_accuracies),
+        "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
         "steps": shared.steps, "seconds": progress.seconds,
     }  # fmt: skip
 
@@ -147,12 +150,13 @@ def _train(
         _keep(training, indices, epoch + 1, kept, config)
         last = epoch + 1 == config.train_epochs
         judged = len(shared.val) if last else min(LOOKED_AT, len(shared.val))
-        answered = [_val_accuracy(shared, training, position, judged, recorder) for position in range(len(indices))]
+        looked_at = range(len(indices)) if judged else ()  # a very small data set has no validation images
+        answered = [_val_accuracy(shared, training, position, judged, recorder) for position in looked_at]
         progress.seconds, (low, high) = watch.stop(), config.window(epoch)
         recorder.event(
             "epoch", first=indices[0], epoch=epoch + 1, images=len(shared.in_use[epoch]), low=low, high=high,
-            loss=loss.mean().item(), train_accuracy=learnt.mean().item(), val_accuracy=sum(answered) / len(answered),
-            seconds=round(progress.seconds, 3),
+            loss=loss.mean().item(), train_accuracy=learnt.mean().item(),
+            val_accuracy=sum(answered) / len(answered) if judged else None, seconds=round(progress.seconds, 3),
         )  # fmt: skip
         if last:
             progress.done = indices.stop

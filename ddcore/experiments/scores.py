@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ddcore.data import split
 from ddcore.errors import ConfigError
 from ddcore.experiments.base import ImageSet, Kind, Recorder
-from ddcore.experiments.evaluate import spread
+from ddcore.experiments.judge import spread
 from ddcore.lazy import lazy
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
@@ -107,7 +107,7 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
         "agents": config.agents, "epochs": config.epochs, "el2n_epochs": config.early, "images": n,
         "scores": list(found), **{score: _extent(found[score]) for score in ("el2n", "grad_norm")},
         "never_forgotten": (progress.forgetting == 0).float().mean().item(),
-        "val_accuracy": spread(progress.val_accuracies),
+        "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
         "steps": config.agents * config.optimiser_steps(n), "seconds": progress.seconds,
     }  # fmt: skip
 
@@ -157,9 +157,10 @@ def _train_agent(
             progress.el2n += scoring.el2n(logits, part.labels)
             progress.grad_norm += scoring.grad_norm(logits, part.labels, lengths)
         told = {"agent": agent, "epoch": epoch, "loss": loss.item(), "train_accuracy": right.float().mean().item()}
-        if agent == 0 or epoch == config.epochs:
+        looked_at = len(val) and (agent == 0 or epoch == config.epochs)  # a very small data set holds none out
+        if looked_at:
             told["val_accuracy"] = _accuracy(training.network, val, recorder)
-        if epoch == config.epochs:
+        if looked_at and epoch == config.epochs:
             progress.val_accuracies.append(told["val_accuracy"])
         progress.seconds = watch.stop()
         recorder.event("epoch", **told, seconds=round(progress.seconds, 3))

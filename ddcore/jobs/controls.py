@@ -24,6 +24,7 @@ from ddcore.runs.key import identity, key
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 
+BESIDE = ("balanced_accuracy", "auc")  # what a summary tells beside its accuracy
 NETWORK_PARAMS = tuple(name for name in NetworkConfig.model_fields if name in ("network", *NETWORK_OPTIONS))
 
 
@@ -190,18 +191,32 @@ def submit(plan: Plan, with_full: bool = False) -> list[str]:
     return [jobs.submit(one) for one in asked]
 
 
+def judged(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The accuracy that a summary tells, {mean, std, n, protocol}, with `balanced_accuracy` and `auc` beside it.
+
+    Those are {mean, std, n} too; None where they were not measured, `auc` of more than two classes always.
+    """
+    return {**summary["accuracy"], **{name: summary.get(name) for name in BESIDE}}
+
+
 def outcome(plan: Plan, store: Store) -> dict[str, Any]:
-    """What is known of the plan now: accuracy, controls and seconds; None where not computed."""
+    """What is known of the plan now: accuracy, controls and seconds; None where not computed.
+
+    The accuracy and that of each control as `judged` tells them.
+    """
     final = _summary(store, plan.final)
     known = {role: one and _summary(store, one) for role, one in plan.controls.items()}
     seconds = [summary["seconds"] for summary in (final, *known.values()) if summary]
     return {
-        "accuracy": final and final["accuracy"],
+        "accuracy": final and judged(final),
+        **{name: final and final.get(name) for name in BESIDE},
         "controls": {
-            **{role: summary and summary["accuracy"] for role, summary in known.items()},
+            **{role: summary and judged(summary) for role, summary in known.items()},
             "full": full_data(plan, store),
         },
         "majority": final and final["majority"],
+        "classes": final and final.get("classes"),
+        "notes": (final and final.get("notes")) or [],
         "network": {name: value for name, value in plan.final.config.values().items() if name in NETWORK_PARAMS},
         "seconds": {
             "distill": store.record(plan.run).summary.get("seconds"),
@@ -217,9 +232,11 @@ def over_seeds(plans: Sequence[Plan], store: Store) -> dict[str, Any]:
     Seconds are sums. `seeds` has the accuracy and controls of each.
     """
     each = [outcome(plan, store) for plan in plans]
+    pooled_accuracy = _pooled(store, [p.final for p in plans])
     return {
         **each[0],
-        "accuracy": _pooled(store, [p.final for p in plans]),
+        "accuracy": pooled_accuracy,
+        **{name: pooled_accuracy and pooled_accuracy[name] for name in BESIDE},
         "controls": {
             **{role: _pooled(store, [p.controls[role] for p in plans]) for role in plans[0].controls},
             "full": each[0]["controls"]["full"],
@@ -231,12 +248,27 @@ def over_seeds(plans: Sequence[Plan], store: Store) -> dict[str, Any]:
 
 
 def pooled(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """{mean, std, n, seeds, protocol} over all networks of these evaluations, one a seed; None where there is none."""
+    """{mean, std, n, seeds, protocol} over all networks of these evaluations, one a seed; None where there is none.
+
+    With `balanced_accuracy` and `auc`, as `judged` tells them.
+    """
     known = list(summaries)
     if not known:
         return None
     accuracies = [value for summary in known for value in summary["accuracies"]]
-    return {**known[0]["accuracy"], **spread(accuracies), "seeds": len(known)}
+    beside = {name: _together([summary.get(name) for summary in known]) for name in BESIDE}
+    return {**known[0]["accuracy"], **spread(accuracies), "seeds": len(known), **beside}
+
+
+def _together(each: Sequence[Mapping[str, Any] | None]) -> dict[str, Any] | None:
+    """{mean, std, n} of all values from {mean, std, n} of each group of them; None where that of one is not known."""
+    known = [one for one in each if one]
+    if not known or len(known) < len(each):
+        return None
+    n = sum(one["n"] for one in known)
+    mean = sum(one["n"] * one["mean"] for one in known) / n
+    squares = sum((one["n"] - 1) * (one["std"] or 0) ** 2 + one["n"] * (one["mean"] - mean) ** 2 for one in known)
+    return {"mean": mean, "std": (squares / (n - 1)) ** 0.5 if n > 1 else None, "n": n}
 
 
 def _pooled(store: Store, specs: Iterable[Spec | None]) -> dict[str, Any] | None:
@@ -258,6 +290,7 @@ def full_data(plan: Plan, store: Store) -> dict[str, Any] | None:
     means = [r.summary["accuracy"]["mean"] for r in matching]
     return {
         **spread(means), "protocol": plan.label,
+        **{name: _together([r.summary.get(name) for r in matching]) for name in BESIDE},
         "seconds_train": statistics.mean(r.summary["seconds_train"] for r in matching),
     }  # fmt: skip
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ddcore.lazy import lazy
-from ddcore.methods import matching
+from ddcore.methods import matching, quick
 from ddcore.methods.base import Method, Task
 from ddcore.methods.matching import MatchingConfig, MatchingState
 from ddcore.params import Param
@@ -178,9 +178,10 @@ PRESETS = (
             "width": 32, "ipc": 10,
         },
         {
-            "digits": {"width": 128, "num_inits": 100, "lr_img": 1.0},
-            "mhist": {"resolution": 64, "network": "convnet5", "num_inits": 60},
+            "digits": {"width": 128, "num_inits": 100, "lr_img": 1.0, "batch_real": 32},
+            "mhist": {"resolution": 64, "network": "convnet5", "num_inits": 60, "batch_real": 32},
         },
+        lambda dataset: quick.real_batch(dataset, 250_880),
     ),
     Preset(
         "course",
@@ -199,7 +200,7 @@ PRESETS = (
             "num_inits": 8000, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "lambda_task": 0.01, "attn_power": 4.0,
             "norm": "instance", "batch_real": 256,
         },
-        matching.siamese_everywhere(),
+        of_dataset=matching.siamese_of,
     ),
     Preset(
         "code",
@@ -208,7 +209,7 @@ PRESETS = (
             "num_inits": 20_000, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "lambda_task": 0.01, "attn_power": 1.0,
             "norm": "batch", "batch_real": 64, "batch_syn": 64,
         },
-        matching.siamese_everywhere(),
+        of_dataset=matching.siamese_of,
     ),
 )  # fmt: skip
 

@@ -91,9 +91,9 @@ def siamese(task: Task, purpose: tuple[str | int, ...], real: Tensor, images: Te
     return torch.cat([r for r, _ in pairs]), torch.cat([s for _, s in pairs])
 
 
-def siamese_everywhere() -> dict[str, dict[str, str]]:
+def siamese_of(dataset: str) -> dict[str, str]:
     """For presets: each data set with its own siamese strategy."""
-    return {name: {"augment": facts.augment} for name, facts in DATASETS.items()}
+    return {"augment": DATASETS[dataset].augment}
 
 
 def redraw(network: nets.Net, generator: torch.Generator) -> None:

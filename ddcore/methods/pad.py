@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.lazy import lazy
-from ddcore.methods import matching, trajectories
+from ddcore.methods import matching, quick, trajectories
 from ddcore.methods.base import Method, MethodConfig, State, Task, Variation
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.params import Param, ParamInfo
@@ -39,15 +39,14 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import functional as F
 
-    from ddcore.ops import augment, nets, unroll
+    from ddcore.ops import augment, nets, train, unroll
 else:
     torch, F = lazy("torch"), lazy("torch.nn.functional")
-    augment, nets, unroll = (lazy(f"ddcore.ops.{m}") for m in ("augment", "nets", "unroll"))
+    augment, nets, train, unroll = (lazy(f"ddcore.ops.{m}") for m in ("augment", "nets", "train", "unroll"))
 
 MOMENTUM_LABELS, MOMENTUM_LR = 0.9, 0.5  # of the published code
 LEAST_LR = 1e-5  # below it the learnt learning rate would be as good as none, or negative
 LARGEST_BATCH = 1000  # of the published settings
-LOOKED_AT = 250  # images that an expert is asked about at a time
 RAN_AWAY = 1e6  # recorded as the loss of a student whose weights are no numbers any more; its update is skipped
 
 
@@ -233,7 +232,7 @@ def _right_first(task: Task, network: nets.Net) -> Tensor:
     order = torch.randperm(len(data), generator=task.generator("init correct"), device=task.device)
     weights = _weights(task, 0, task.config.train_epochs)
     right = torch.zeros(0, dtype=torch.bool, device=task.device)
-    for some in order.split(LOOKED_AT):
+    for some in order.split(train.images_at_once(task.config.shape)):
         said = _logits(network, weights, data.batch(some)).argmax(1)
         right = torch.cat([right, said == data.labels[some]])
         found = data.labels[order[: len(right)]][right]
@@ -251,7 +250,7 @@ def expert_logits(task: Task, network: nets.Net, images: Tensor) -> Tensor:
     for expert in range(task.config.experts):
         task.tell(expert, task.config.experts, "Asking the experts for labels")
         weights = _weights(task, expert, task.config.train_epochs)
-        for some in order.split(LOOKED_AT):
+        for some in order.split(train.images_at_once(task.config.shape)):
             said[expert, some] = _logits(network, weights, images[some])
     return said
 
@@ -463,10 +462,10 @@ PRESETS = (
             "lr_img": 1000.0, "lr_y": 10.0, "lr_student": 0.05, "lr_lr": 1e-4,
         },
         {
-            "mnist": {"augment": "siamese-no-flip", "train_images": 3000},
-            "digits": {"batch_train": 32, "lr_teacher": 0.2, "lr_img": 30.0, "lr_y": 3.0},
-            "mhist": {"augment": "siamese", "resolution": 64, "network": "convnet5", "ipc": 5, "num_iters": 50},
+            "digits": {"batch_train": 32, "lr_teacher": 0.2, "lr_img": 30.0, "lr_y": 3.0, "augment": "none"},
+            "mhist": {"resolution": 64, "network": "convnet5", "ipc": 5, "num_iters": 50, "train_images": 0},
         },
+        lambda dataset: {**quick.some_images(dataset, 2_352_000), **matching.siamese_of(dataset)},
     ),
     Preset(
         "mnist",
@@ -477,35 +476,35 @@ PRESETS = (
             "add_end_epoch": 5, "remove_epoch": 12, "second_remove_epoch": 18, "first_max_start_epoch": 2,
             "max_start_epoch": 8, "expansion_iters": 1000, "agents": 5, "score_epochs": 5, "precision": "full",
         },
-        matching.siamese_everywhere(),
+        of_dataset=matching.siamese_of,
     ),
     Preset(
         "paper",
         "As the paper prints it for CIFAR-10 at IPC 10: 100 experts of 100 epochs, 80 student steps, start epochs "
         "before 10 widening to 20, the shallowest quarter dropped, 10,000 iterations. Wants a large GPU and much disk.",
         {**PUBLISHED, **IPC_10},
-        matching.siamese_everywhere(),
+        of_dataset=matching.siamese_of,
     ),
     Preset(
         "paper-ipc1", "The same at IPC 1: start epochs before 4, all parameters.", {**PUBLISHED, **IPC_1},
-        matching.siamese_everywhere(),
+        of_dataset=matching.siamese_of,
     ),
     Preset(
         "paper-ipc50", "The same at IPC 50: start epochs before 20 widening to 40, images at ten times the step size.",
-        {**PUBLISHED, **IPC_50}, matching.siamese_everywhere(),
+        {**PUBLISHED, **IPC_50}, of_dataset=matching.siamese_of,
     ),
     Preset(
         "code",
         "As the released code and its settings run at IPC 10: drops the half of the parameters with the smallest "
         "error, and orders images by gradient norm.",
         {**PUBLISHED, **IPC_10, "selection": "loss", "shallow_ratio": 0.5, "difficulty": "grad_norm"},
-        matching.siamese_everywhere(),
+        of_dataset=matching.siamese_of,
     ),
     Preset(
         "datm",
         "DATM, PAD's parent, at IPC 10: no scheduler and all parameters, everything else as in the paper.",
         {**PUBLISHED, **IPC_10, **NO_SCHEDULER, "shallow_ratio": 0.0},
-        matching.siamese_everywhere(),
+        of_dataset=matching.siamese_of,
     ),
 )  # fmt: skip
 

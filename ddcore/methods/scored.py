@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ddcore.errors import ConfigError
 from ddcore.lazy import lazy
+from ddcore.methods import quick
 from ddcore.methods.base import Need, State, Task
 from ddcore.methods.coreset import CoresetConfig
 from ddcore.params import Param
@@ -20,12 +21,10 @@ from ddcore.settings import NetworkConfig
 if TYPE_CHECKING:
     import torch
 
-    from ddcore.ops import coreset, nets
+    from ddcore.ops import coreset, nets, train
 else:
     torch = lazy("torch")
-    coreset, nets = lazy("ddcore.ops.coreset"), lazy("ddcore.ops.nets")
-
-BATCH = 250  # larger batches leave the cache of a small CPU and are slower there
+    coreset, nets, train = (lazy(f"ddcore.ops.{m}") for m in ("coreset", "nets", "train"))
 
 
 class AgentsConfig(NetworkConfig):
@@ -93,7 +92,7 @@ def by_features(task: Task, choose: Callable[[torch.Tensor, int], torch.Tensor])
     total, done = sum(map(len, members)), 0
     for of_class in members:
         features = []
-        for batch in of_class.split(BATCH):
+        for batch in of_class.split(train.images_at_once(task.config.shape)):
             task.tell(done, total, "Choosing real images")
             features.append(_embed(network, task.data.batch(batch)))
             done += len(batch)
@@ -128,10 +127,10 @@ def presets(**values: Any) -> tuple[Preset, ...]:
             "About a minute on two cores with the scores; later coresets with the same agents take seconds.",
             {"ipc": 10, "width": 32, "agents": 1, "score_epochs": 3, **values},
             {
-                "mnist": {"train_images": 6000},
                 "digits": {"score_epochs": 10},
-                "mhist": {"resolution": 64, "network": "convnet5"},
+                "mhist": {"resolution": 64, "network": "convnet5", "train_images": 0},
             },
+            lambda dataset: quick.some_images(dataset, 4_704_000),
         ),
         Preset(
             "full",

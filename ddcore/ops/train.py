@@ -278,21 +278,29 @@ def sgd_step(
     torch._foreach_add_(parameters, velocity, alpha=-lr)
 
 
+def images_at_once(shape: Sequence[int]) -> int:
+    """How many images (…, H, W) to look at in one forward pass: 250 up to 32×32, fewer of larger ones, at least 4.
+
+    More leave the cache of a small CPU and are slower there; and 250 images of 224×224 would fill 6.4 GB with each
+    map of a ConvNet of width 128.
+    """
+    return max(4, min(250, 250 * 32 * 32 // (shape[-2] * shape[-1])))
+
+
 @torch.no_grad()
 def logits(
     network: nn.Module,
     images: Batch,
     n: int,
     device: torch.device,
-    batch: int = 250,
     on_batch: Callable[[], None] = lambda: None,
 ) -> Tensor:
     """What the network says of each of the n images, (n, classes), in evaluation mode.
 
-    batch 250: larger batches leave the cache of a small CPU and are slower there. Channels last: a forward pass of
-    ConvNet-3 takes 0.5 to 0.75 of the time there (two cores, AVX-512), while training gains nothing.
+    Channels last: a forward pass of ConvNet-3 takes 0.5 to 0.75 of the time on two cores with AVX-512, while training
+    gains nothing.
     """
-    return torch.cat([network(x) for x in _looked_at(network, images, n, device, batch, on_batch)])
+    return torch.cat([network(x) for x in _looked_at(network, images, n, device, on_batch)])
 
 
 @torch.no_grad()
@@ -301,12 +309,11 @@ def logits_and_lengths(
     images: Batch,
     n: int,
     device: torch.device,
-    batch: int = 250,
     on_batch: Callable[[], None] = lambda: None,
 ) -> tuple[Tensor, Tensor]:
     """(the same logits; ‖embedding‖₂ of each of the n images (n,)), in one pass."""
     said, lengths = [], []
-    for x in _looked_at(network, images, n, device, batch, on_batch):
+    for x in _looked_at(network, images, n, device, on_batch):
         embedded = network.embed(x)
         said.append(network.classifier(embedded))
         lengths.append(embedded.norm(dim=1))
@@ -314,19 +321,15 @@ def logits_and_lengths(
 
 
 def _looked_at(
-    network: nn.Module, images: Batch, n: int, device: torch.device, batch: int, on_batch: Callable[[], None]
+    network: nn.Module, images: Batch, n: int, device: torch.device, on_batch: Callable[[], None]
 ) -> Iterator[Tensor]:
     """The n images batch by batch, laid out for a forward pass of the network, which is put into evaluation mode."""
     network.eval().to(memory_format=torch.channels_last)
+    batch = images_at_once(images(torch.zeros(1, dtype=torch.long, device=device)).shape)
     for start in range(0, n, batch):
         on_batch()
         indices = torch.arange(start, min(start + batch, n), device=device)
         yield images(indices).contiguous(memory_format=torch.channels_last)
-
-
-def per_class_accuracy(predicted: Tensor, labels: Tensor, classes: int) -> list[float]:
-    """Share of each class's images that were predicted right (nan-free: 0 for an empty class)."""
-    return shares(confusion(predicted, labels, classes))
 
 
 def confusion(predicted: Tensor, labels: Tensor, classes: int) -> Tensor:
@@ -335,5 +338,5 @@ def confusion(predicted: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 
 def shares(counts: Tensor) -> list[float]:
-    """Share of each row of a confusion matrix that lies on the diagonal."""
+    """Share of each row of a confusion matrix that lies on the diagonal: each class's accuracy, 0 of an empty one."""
     return (counts.diagonal().double() / counts.sum(1).clamp(min=1)).tolist()

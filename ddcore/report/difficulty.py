@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ddcore.data import DATASETS
 from ddcore.lazy import lazy
+from ddcore.report import tables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ def names(store: Store, run: RunRecord) -> list[str]:
 def scores(store: Store, run: RunRecord, name: str) -> pd.DataFrame:
     """One row a scored image: its class (by name, an ordered category) and its score."""
     kept = store.arrays(run.id, "scores")
-    classes = DATASETS[run.config["dataset"]].classes
+    classes = tables.classes(run) or tuple(str(label) for label in range(int(kept["labels"].max()) + 1))
     named = pd.Categorical.from_codes(kept["labels"].tolist(), categories=pd.Index(classes), ordered=True)
     return pd.DataFrame({"class": named, "score": kept[name].astype(float)})
 

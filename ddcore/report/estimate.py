@@ -67,8 +67,7 @@ def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
 
 def _passes(kind: str, config: Any, images: int | None) -> tuple[int, int]:
     """(images trained on, images only predicted) in a whole run, each counted as often as it passes."""
-    held = counts.shipped()["sizes"].get(config.dataset, {})
-    train, val, test = (held.get(part, 0) for part in ("train", "val", "test"))
+    train, val, test = (config.facts.parts.get(part, 0) for part in ("train", "val", "test"))
     if kind == "baseline":
         trained = _trained(config, train)
         return trained, round(val * trained / max(1, train)) + test
@@ -101,7 +100,7 @@ def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
         return (METHODS[name].rounds or METHODS[name].steps)(config)
     if kind == "evaluate":
         return config.nets * config.training().optimiser_steps(_set_size(config, images))
-    train = counts.shipped()["sizes"].get(config.dataset, {}).get("train", 0)
+    train = config.facts.parts.get("train", 0)
     if kind == "scores":
         return config.agents * config.optimiser_steps(config.train_images or train)
     if kind == "experts":

@@ -48,7 +48,7 @@ def accuracy(events: Iterable[Mapping[str, Any]], experts: int) -> pd.DataFrame:
     means = [
         {"event": "epoch", "epoch": epoch, **{
             name: sum(members[e["first"]] * e[name] for e in group) / sum(members[e["first"]] for e in group)
-            for name in ("train_accuracy", "val_accuracy")
+            for name in ("train_accuracy", "val_accuracy") if all(e[name] is not None for e in group)
         }}
         for epoch, group in sorted(by_epoch.items())
     ]  # fmt: skip

@@ -26,15 +26,20 @@ GREY = "#6F7C86"  # controls beside our own; white text stays legible on it
 PALE = "#E8F1F8"  # where a heat map begins; cells are opaque, so that their numbers read alike in both modes
 INK = "#8A8F98"  # thin lines and outlines that have to be seen on white and on black
 ELSEWHERE = "Published elsewhere"
+MAJORITY = COLOURS[3]  # always answering the most frequent class: in no other chart of accuracies is this colour
 MARKS = (COLOURS[1], COLOURS[2], COLOURS[0])  # lines across a pale histogram
 RIDGE = 0.9  # height of a class's histogram, where the next begins at 1
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 def lines(
-    frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, series: str = "series", log: bool = False
-) -> go.Figure:
-    """One line for each name in the column `series`; each with its own dash, for eyes and printers without colour."""
+    frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, series: str = "series", log: bool = False,
+    majority: float | None = None,
+) -> go.Figure:  # fmt: skip
+    """One line for each name in the column `series`; each with its own dash, for eyes and printers without colour.
+
+    majority: of curves of accuracy, in percent, drawn as a line.
+    """
     figure = go.Figure()
     for i, (name, part) in enumerate(frame.groupby(series, sort=False)):
         marked = "lines+markers" if len(part) <= 30 else "lines"
@@ -45,7 +50,7 @@ def lines(
         )  # fmt: skip
     figure.update_yaxes(title=y_title, type="log" if log else "linear")
     figure.update_xaxes(title=x_title)
-    return _dress(figure)
+    return _dress(_majority(figure, majority))
 
 
 def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, series: str = "series") -> go.Figure:
@@ -59,6 +64,25 @@ def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, ser
     figure.update_yaxes(title=y_title)
     figure.update_xaxes(title=x_title, type="category")
     return _dress(figure)
+
+
+def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
+    """Images over their number of votes, each bar in the colour of the annotators' agreement, from unanimous to split.
+
+    Columns: votes, agreement, colour, images, training, validation, test.
+    """
+    figure = go.Figure()
+    for name, part in frame.groupby("agreement", sort=False):
+        figure.add_bar(
+            x=part["votes"].tolist(), y=part["images"].tolist(), width=0.8, name=str(name),
+            marker_color=part["colour"].iloc[0],
+            customdata=part[["training", "validation", "test"]].values.tolist(),
+            hovertemplate="%{y:,} images: %{customdata[0]:,} training, %{customdata[1]:,} validation, "
+            f"%{{customdata[2]:,}} test<extra>{name}</extra>",
+        )  # fmt: skip
+    figure.update_xaxes(title=x_title, dtick=1, range=[-0.6, frame["votes"].max() + 0.6])
+    figure.update_yaxes(title="Images")
+    return _dress(figure).update_layout(barmode="overlay")
 
 
 def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Sequence[Published] = ()) -> go.Figure:
@@ -85,12 +109,7 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Se
             marker={"symbol": "diamond" if verified else "diamond-open", "size": 10, "color": COLOURS[2]},
             text=[row.label for row in rows], hovertemplate="%{text}: %{x:.1f} %<extra></extra>",
         )  # fmt: skip
-    if majority is not None:
-        figure.add_vline(
-            x=majority, line={"dash": "dot", "color": COLOURS[1], "width": 2},
-            annotation={"text": f"majority class {majority:.1f} %", "font": {"color": COLOURS[1]}},
-            annotation_position="top",
-        )  # fmt: skip
+    figure = _majority(figure, majority, across=True)
     figure.update_xaxes(title="Test accuracy (%)", range=[0, 101])
     order = [*([ELSEWHERE] if published else []), *shown["name"]]
     figure.update_yaxes(
@@ -130,8 +149,11 @@ def matrix(frame: pd.DataFrame) -> go.Figure:
     return _heat(frame, x_title="Evaluated on", y_title="Distilled on", low=low, high=high, digits=1)
 
 
-def trajectory(frame: pd.DataFrame) -> go.Figure:
-    """Accuracy over steps with a band of ± one standard deviation. Columns: step, mean, std (percent, NaN allowed)."""
+def trajectory(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
+    """Accuracy over steps with a band of ± one standard deviation. Columns: step, mean, std (percent, NaN allowed).
+
+    majority: percent, drawn as a line.
+    """
     shown = frame.dropna(subset=["mean"])
     spread = shown["std"].astype(float).fillna(0.0)
     steps, mean = shown["step"].tolist(), shown["mean"].astype(float)
@@ -146,7 +168,7 @@ def trajectory(frame: pd.DataFrame) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="Step")
     figure.update_yaxes(title="Validation accuracy (%)")
-    return _dress(figure)
+    return _dress(_majority(figure, majority))
 
 
 def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = None) -> go.Figure:
@@ -266,6 +288,19 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
     figure.update_xaxes(title=x_title, type="category", showgrid=False)
     figure.update_yaxes(title=y_title, type="category", autorange="reversed", showgrid=False)
     return _dress(figure, height=110 + 30 * len(rows) + 4 * max(map(len, columns), default=0))
+
+
+def _majority(figure: go.Figure, share: float | None, *, across: bool = False) -> go.Figure:
+    """The figure with a line at the accuracy of always answering the most frequent class; as it was where unknown.
+
+    across: whether accuracy is the horizontal axis.
+    """
+    if share is None:
+        return figure
+    look = {"line": {"dash": "dot", "color": MAJORITY, "width": 2}, "annotation_text": f"majority class {share:.1f} %"}
+    if across:
+        return figure.add_vline(x=share, annotation_position="top", **look)
+    return figure.add_hline(y=share, annotation_position="bottom right", **look)
 
 
 def _dress(figure: go.Figure, height: int = 320) -> go.Figure:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunNotFound
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.jobs.controls import Plan, Question, full_data, plan, pooled
+from ddcore.jobs.controls import BESIDE, Plan, Question, full_data, judged, plan, pooled
 from ddcore.lazy import lazy
 from ddcore.report import tables, text
 from ddcore.runs.key import key
@@ -33,7 +33,7 @@ class Result:
 
     role: final, initial, initial_hard, random_real, full or that of a method's variation; specs: what to submit, in
     order, to get it; record: the run that answers it, in whatever state, or None when it was never asked for;
-    accuracy: {mean, std, n, protocol} as fractions once it is computed.
+    accuracy: {mean, std, n, protocol, balanced_accuracy, auc} as fractions once it is computed.
     """
 
     role: str
@@ -88,8 +88,8 @@ def result(
         record = store.record(key(specs[-1]))
     except RunNotFound:
         return Result(role, title, help, specs, None, accuracy)
-    done = record.summary.get("accuracy") if record.state == "done" else None
-    return Result(role, title, help, specs, record, accuracy or done)
+    known = record.state == "done" and record.summary.get("accuracy")
+    return Result(role, title, help, specs, record, accuracy or (judged(record.summary) if known else None))
 
 
 def last_evaluation(store: Store, run: RunRecord) -> RunRecord | None:
@@ -118,7 +118,8 @@ def setting(rows: list[Result]) -> str:
 
 
 def table(rows: list[Result]) -> pd.DataFrame:
-    """One row a line: name, mean, std (percent), n, images, steps, seconds of training one network, state."""
+    """One row a line: name, accuracy, balanced_accuracy, auc (texts), mean, std (percent), images, steps, seconds of
+    training one network, state."""
     return pd.DataFrame([_row(r) for r in rows])
 
 
@@ -126,8 +127,7 @@ def _row(result: Result) -> dict[str, Any]:
     summary = result.record.summary if result.record and result.record.state == "done" else {}
     return {
         "name": result.title,
-        "accuracy": text.accuracy(result.accuracy),
-        **tables.spread(result.accuracy),
+        **accuracies(result.accuracy),
         "images": summary.get("images"),
         "steps": summary.get("steps"),
         "seconds": summary.get("seconds_train"),
@@ -135,12 +135,29 @@ def _row(result: Result) -> dict[str, Any]:
     }
 
 
-def majority(rows: list[Result]) -> float | None:
-    """Accuracy in percent of always answering the most frequent class of the test set, once one line is computed."""
-    for result in rows:
-        if result.accuracy and result.record and (share := result.record.summary.get("majority")) is not None:
-            return 100 * share
-    return None
+def accuracies(accuracy: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Columns for one result: accuracy, balanced_accuracy, auc (texts, the latter without n), mean, std (percent)."""
+    told = {name: text.spread((accuracy or {}).get(name)) for name in BESIDE}
+    return {"accuracy": text.accuracy(accuracy), **told, **tables.spread(accuracy)}
+
+
+def beside(rows: Iterable[Result]) -> tuple[str, ...]:
+    """Which of "balanced_accuracy" and "auc" to show beside these accuracies; () until one is computed."""
+    return next((tables.beside(summary) for summary in _summaries(rows)), ())
+
+
+def majority(rows: Iterable[Result]) -> float | None:
+    """Accuracy in percent of always answering the most frequent class of what judges, once one line is computed."""
+    return next((100 * share for s in _summaries(rows) if (share := s.get("majority")) is not None), None)
+
+
+def notes(rows: Iterable[Result]) -> list[str]:
+    """What must be known of these numbers, each sentence once."""
+    return list(dict.fromkeys(note for summary in _summaries(rows) for note in summary.get("notes") or ()))
+
+
+def _summaries(rows: Iterable[Result]) -> Iterator[Mapping[str, Any]]:
+    return (row.record.summary for row in rows if row.accuracy and row.record and row.record.state == "done")
 
 
 def speed_up(rows: list[Result]) -> tuple[float, float] | None:
@@ -164,8 +181,8 @@ class SeedRow:
 class Seeds:
     """A set distilled from several seeds.
 
-    accuracy: {mean, std, n, seeds, protocol} over all networks of all seeds evaluated so far, random_real likewise;
-    None while none is.
+    accuracy: {mean, std, n, seeds, protocol, balanced_accuracy, auc} over all networks of all seeds evaluated so far,
+    random_real likewise; None while none is.
     """
 
     accuracy: Mapping[str, Any] | None
@@ -213,15 +230,15 @@ def _pooled(found: Iterable[Result]) -> dict[str, Any] | None:
 
 
 def seeds_table(seeds: Seeds) -> pd.DataFrame:
-    """One row a seed: seed, run (id), accuracy, random_real (texts), mean, std (percent), n, state."""
+    """One row a seed: seed, run (id), accuracy, balanced_accuracy, auc, random_real (texts), mean, std (percent),
+    state."""
     return pd.DataFrame(
         [
             {
                 "seed": row.seed,
                 "run": row.run.id,
-                "accuracy": text.accuracy(row.final.accuracy),
+                **accuracies(row.final.accuracy),
                 "random_real": text.accuracy(row.random_real.accuracy),
-                **tables.spread(row.final.accuracy),
                 "state": state(row.final),
             }
             for row in seeds.rows

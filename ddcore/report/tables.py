@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ddcore.data import DATASETS
-from ddcore.errors import ConfigError
+from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
@@ -26,6 +26,7 @@ else:
     pd = lazy("pandas")
 
 NETWORK_KINDS = ("baseline", "evaluate", "scores", "experts")  # of runs that are about a network as much as about data
+UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
 
 
@@ -55,7 +56,7 @@ def _method(record: RunRecord) -> str:
         return method.title
     try:
         return method.called(method.Config.build(record.config)) or method.title
-    except ConfigError:  # a run of a version that had other parameters
+    except DDCoreError:  # a run of a version that had other parameters, or on a data set that is not known here
         return method.title
 
 
@@ -94,7 +95,7 @@ def _taught(record: RunRecord) -> str:
 
 
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row a run, newest first as given. Columns: id, run, state, accuracy (text), time, finished, tags, note."""
+    """One row a run, newest first as given; accuracies, balanced accuracies and AUC as texts."""
     return pd.DataFrame(
         [
             {
@@ -103,6 +104,7 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
                 "kind": record.kind,
                 "state": f"{record.state} (demo)" if record.demo else record.state,
                 "accuracy": text.accuracy(record.summary.get("accuracy")),
+                **_beside(record.summary),
                 "protocol": (record.summary.get("accuracy") or {}).get("protocol") or text.NONE,
                 "time": text.duration((record.info.get("times") or {}).get("seconds")),
                 "created": text.ago(record.created),
@@ -111,8 +113,15 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
             }
             for record in records
         ],
-        columns=["id", "run", "kind", "state", "accuracy", "protocol", "time", "created", "tags", "note"],
-    )
+        columns=["id", "run", "kind", "state", "accuracy", "balanced_accuracy", "auc", "protocol", "time", "created",
+                 "tags", "note"],
+    )  # fmt: skip
+
+
+def _beside(summary: Mapping[str, Any]) -> dict[str, str]:
+    """Balanced accuracy and AUC as texts, dashes where they say nothing that the accuracy does not."""
+    shown = beside(summary)
+    return {name: text.spread(summary.get(name) if name in shown else None) for name in ("balanced_accuracy", "auc")}
 
 
 def flops(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -176,9 +185,36 @@ def evaluation(events: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.assign(value=frame["value"] * 100)
 
 
+def majority(events: Iterable[Mapping[str, Any]]) -> float | None:
+    """Accuracy in percent of always answering the most frequent class of the images that judge a training.
+
+    None for a run from before that was recorded.
+    """
+    shares = [e["majority"] for e in events if e.get("event") == "judge" and e.get("majority") is not None]
+    return 100 * shares[-1] if shares else None
+
+
+def beside(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """What an accuracy is told with: "balanced_accuracy" where classes are unequally frequent, of two also "auc".
+
+    Where they are about equally frequent, both accuracies say the same.
+    """
+    if not summary.get("accuracy"):
+        return ()
+    number, share = len(summary.get("classes") or summary.get("per_class") or ()), summary.get("majority") or 0.0
+    if number == 2:
+        return "balanced_accuracy", "auc"
+    return ("balanced_accuracy",) if number and number * share > UNEVEN else ()
+
+
 def classes(record: RunRecord) -> tuple[str, ...]:
-    """The names of the classes of a run's data set."""
-    return DATASETS[record.config["dataset"]].classes
+    """The names of the classes that a run told apart; their numbers where neither it nor its data set names them."""
+    if named := record.summary.get("classes"):
+        return tuple(named)
+    dataset, number = str(record.config.get("dataset")), len(record.summary.get("per_class") or ())
+    if dataset in DATASETS and number in (0, len(DATASETS[dataset].classes)):
+        return DATASETS[dataset].classes
+    return tuple(str(label) for label in range(number))
 
 
 def per_class(record: RunRecord) -> pd.DataFrame:

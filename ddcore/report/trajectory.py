@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ddcore.jobs.controls import Question, evaluation
 from ddcore.lazy import lazy
-from ddcore.report import tables, text
-from ddcore.report.results import Result, result, state
+from ddcore.report.results import Result, accuracies, result, state
 from ddcore.runs.store import final_step
 
 if TYPE_CHECKING:
@@ -40,10 +39,12 @@ def points(store: Store, run: RunRecord, question: Question, most: int = MOST) -
 
 
 def table(points: Sequence[Point]) -> pd.DataFrame:
-    """One row a step: step, accuracy (text), mean, std (percent, None until computed), n, state."""
+    """One row a step: step, accuracy, balanced_accuracy, auc (texts), mean, std (percent, None until computed),
+    state."""
     return pd.DataFrame(
-        [_row(point) for point in points], columns=["step", "accuracy", "mean", "std", "n", "state"]
-    )  # fmt: skip
+        [{"step": p.step, **accuracies(p.result.accuracy), "state": state(p.result)} for p in points],
+        columns=["step", "accuracy", "balanced_accuracy", "auc", "mean", "std", "state"],
+    )
 
 
 def _thinned(steps: Sequence[int], most: int) -> list[int]:
@@ -60,11 +61,3 @@ def _result(store: Store, run: RunRecord, question: Question, step: int) -> Resu
     else:
         asked = evaluation(run, question, step=step)
     return result(store, f"step {step}", f"Images after step {step:,}", "Tested on the validation split.", asked)
-
-
-def _row(point: Point) -> dict[str, Any]:
-    accuracy = point.result.accuracy or {}
-    return {
-        "step": point.step, "accuracy": text.accuracy(accuracy), **tables.spread(accuracy), "n": accuracy.get("n"),
-        "state": state(point.result),
-    }  # fmt: skip

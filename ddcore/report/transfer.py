@@ -12,7 +12,7 @@ from ddcore.jobs.controls import NETWORK_PARAMS, Question, evaluation
 from ddcore.lazy import lazy
 from ddcore.networks import LINEUP, NETWORKS, Variant
 from ddcore.report import tables, text
-from ddcore.report.results import Result, alike, result, state
+from ddcore.report.results import Result, accuracies, alike, result, state
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,7 @@ class Cell:
 
     @property
     def accuracy(self) -> Mapping[str, Any] | None:
-        """{mean, std, n, protocol} as fractions, once it is computed."""
+        """{mean, std, n, protocol, balanced_accuracy, auc} as fractions, once it is computed."""
         return self.result.accuracy if self.result else None
 
 
@@ -68,7 +68,8 @@ def row(store: Store, run: RunRecord, question: Question) -> list[Cell]:
 
 
 def table(cells: Sequence[Cell]) -> pd.DataFrame:
-    """One row a network: network, parameters, macs, flops, accuracy (text), mean, std, drop (points), state."""
+    """One row a network: network, parameters, macs, flops, accuracy, balanced_accuracy, auc (texts), mean, std, drop
+    (points), state."""
     return pd.DataFrame(
         [
             {
@@ -76,15 +77,15 @@ def table(cells: Sequence[Cell]) -> pd.DataFrame:
                 "parameters": cell.parameters,
                 "macs": cell.macs,
                 "flops": cell.macs and 2 * cell.macs,
-                "accuracy": text.accuracy(cell.accuracy),
-                **tables.spread(cell.accuracy),
+                **accuracies(cell.accuracy),
                 "drop": None if cell.drop is None else 100 * cell.drop,
                 "state": cell.problem or (state(cell.result) if cell.result else text.NONE),
             }
             for cell in cells
         ],
-        columns=["network", "parameters", "macs", "flops", "accuracy", "mean", "std", "drop", "state"],
-    )
+        columns=["network", "parameters", "macs", "flops", "accuracy", "balanced_accuracy", "auc", "mean", "std",
+                 "drop", "state"],
+    )  # fmt: skip
 
 
 def rows(store: Store, run: RunRecord, question: Question) -> dict[str, list[Cell]]:

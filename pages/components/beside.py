@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from ddcore.experiments import spec
-from ddcore.jobs.controls import Question, plan
+from ddcore.jobs.controls import BESIDE, Question, plan
 from ddcore.methods import METHODS
 from ddcore.report import figures, results, tables, text
 from ddcore.report.published import Published
@@ -18,7 +18,60 @@ from ddcore.report.results import Result, SeedRow, Seeds
 from ddcore.report.robust import HELP, TITLES, Robust, Score
 from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, wanted
+from pages.components import charts, frame, parts, wanted
+
+HELP_BALANCED = (
+    "Mean of the classes' accuracies, so that a frequent class counts no more than a rare one. Always answering one of "
+    "two classes reaches 50 %, however unequal they are; one of ten, 10 %."
+)
+HELP_AUC = (
+    "Area under the ROC curve: the chance that an image of the second class is given a higher score than one of the "
+    "first. 50 % is guessing, and what always answering one class reaches."
+)
+COLUMNS: Mapping[str, Any] = {
+    "balanced_accuracy": st.column_config.TextColumn("Balanced", alignment="right", width=92, help=HELP_BALANCED),
+    "auc": st.column_config.TextColumn("AUC", alignment="right", width=92, help=HELP_AUC),
+}
+
+
+def notes(run: RunRecord, rows: Iterable[Result]) -> None:
+    """What must be known of these numbers, near to them, unless the run's own notes say it above."""
+    for note in results.notes(rows):
+        if note not in run.summary.get("notes", ()):
+            st.warning(parts.plain(note), icon=":material/warning:")
+
+
+def metrics(summary: Mapping[str, Any], shown: Sequence[str] = BESIDE) -> None:
+    """Balanced accuracy and AUC of one run, as far as they are known."""
+    titles = {"balanced_accuracy": ("Balanced accuracy", HELP_BALANCED), "auc": ("AUC", HELP_AUC)}
+    for name in shown:
+        if value := summary.get(name):
+            title, words = titles[name]
+            st.metric(title, text.spread(value), help=words)
+
+
+def kept(run: RunRecord) -> None:
+    """What was evaluated of a run whose data set is not known here: it can be looked at, and nothing can be added."""
+    st.warning(
+        f"The data set “{run.config.get('dataset')}” is not known here: it was deleted, or the run comes from another "
+        "machine. So no evaluation can be started; what was measured before still holds.", icon=":material/folder_off:",
+    )  # fmt: skip
+    found = [r for r in frame.store().records("evaluate") if r.config.get("run") == run.id and r.state == "done"]
+    if not found:
+        st.caption("Nothing was evaluated.")
+        return
+    shown = tables.runs(found)
+    also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
+    st.dataframe(
+        shown.assign(majority=[text.percent(record.summary.get("majority")) for record in found]),
+        hide_index=True, width="stretch", column_order=["run", "accuracy", *also, "majority", "protocol", "id"],
+        column_config={
+            "run": st.column_config.TextColumn("Evaluation", width="medium"),
+            "accuracy": st.column_config.TextColumn("Accuracy", alignment="right"), **COLUMNS,
+            "majority": st.column_config.TextColumn("Majority class", alignment="right"),
+            "protocol": st.column_config.TextColumn("Protocol"), "id": st.column_config.TextColumn("Id"),
+        },
+    )  # fmt: skip
 
 
 def another(run: RunRecord, question: Question) -> SeedRow:
@@ -46,10 +99,12 @@ def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
             "much of it was luck."
         )
         if found:
+            also = results.beside(row.final for row in found.rows)
             st.dataframe(
                 results.seeds_table(found), hide_index=True, width="stretch", placeholder=text.NONE,
-                column_order=["seed", "accuracy", "random_real", "state", "run"],
+                column_order=["seed", "accuracy", *also, "random_real", "state", "run"],
                 column_config={
+                    **COLUMNS,
                     "seed": st.column_config.NumberColumn("Seed", width="small"),
                     "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),
                     "random_real": st.column_config.TextColumn("Random real images", alignment="right"),
@@ -57,8 +112,10 @@ def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
                 },
             )  # fmt: skip
             if known:
-                against = text.accuracy(found.random_real)
-                st.markdown(f"Over all networks and seeds: **{text.accuracy(known)}**, random real images {against}.")
+                st.markdown(
+                    f"Over all networks and seeds: **{text.accuracy(known)}**{text.beside(known, also)}; random real "
+                    f"images {text.accuracy(found.random_real)}."
+                )
         with st.container(horizontal=True):
             rows = found.rows if found else ()
             missing = [part for row in rows for part in (row.final, row.random_real) if part.missing]
@@ -131,21 +188,11 @@ def details(run: RunRecord, rows: Sequence[Result]) -> None:
         _detail(told[title])
 
 
-def _spread(value: Mapping[str, Any]) -> str:
-    """ "93.4 ± 0.5 %": n is told once, below, where there is room."""
-    return text.accuracy(value).partition(" (")[0]
-
-
 def _detail(record: RunRecord) -> None:
     summary = record.summary
     with st.grid(4, min_column_width=150):
-        st.metric("Accuracy", _spread(summary["accuracy"]))
-        if balanced := summary.get("balanced_accuracy"):
-            st.metric("Balanced accuracy", _spread(balanced), help="Mean of the classes' accuracies: a frequent "
-                      "class counts no more than a rare one.")  # fmt: skip
-        if auc := summary.get("auc"):
-            st.metric("AUC", _spread(auc), help="Chance that an image of the second class is given a higher "
-                      "score than one of the first; 50 % is guessing.")  # fmt: skip
+        st.metric("Accuracy", text.spread(summary["accuracy"]))
+        metrics(summary)
         st.metric("Majority class", text.percent(summary["majority"]), help="Always answering the most frequent class.")
         if floats := summary.get("stored_floats"):
             st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats in the set trained on.")

@@ -53,7 +53,8 @@ def training(run: RunRecord) -> None:
     with left:
         st.markdown("**Accuracy**")
         accuracy = tables.training(events)
-        chart(figures.lines(accuracy, "epoch", "value", x_title="Epoch", y_title="Accuracy (%)"), f"accuracy-{run.id}")
+        chart(figures.lines(accuracy, "epoch", "value", x_title="Epoch", y_title="Accuracy (%)",
+                            majority=tables.majority(events)), f"accuracy-{run.id}")  # fmt: skip
     with right:
         st.markdown("**Loss**")
         chart(figures.lines(loss, "epoch", "value", x_title="Epoch", y_title="Cross-entropy"), f"loss-{run.id}")
@@ -62,10 +63,10 @@ def training(run: RunRecord) -> None:
 def evaluation(run: RunRecord) -> None:
     """How the networks of an evaluation learnt: training accuracy, and accuracy on some test images for eyes only."""
     events, _ = frame.store().events(run.id)
-    curves = tables.evaluation(events)
+    curves, share = tables.evaluation(events), run.summary.get("majority")
     if not curves.empty:
         st.markdown("**While training**", help="On the set itself: mean of the networks that are trained together "
                     "first. On images it has not seen: the first network, on some of those that judge the set; for "
                     "eyes only, nothing is chosen by it.")  # fmt: skip
-        chart(figures.lines(curves, "step", "value", x_title="Optimiser step", y_title="Accuracy (%)"),
-              f"curves-{run.id}")  # fmt: skip
+        chart(figures.lines(curves, "step", "value", x_title="Optimiser step", y_title="Accuracy (%)",
+                            majority=None if share is None else 100 * share), f"curves-{run.id}")  # fmt: skip

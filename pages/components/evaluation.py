@@ -9,6 +9,7 @@ import streamlit as st
 
 from ddcore.data import DATASETS
 from ddcore.experiments.evaluate import EvaluateConfig
+from ddcore.home import data_root
 from ddcore.jobs.controls import Question
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
@@ -22,6 +23,12 @@ from pages.components import beside, charts, frame, trajectory, transfer, wanted
 WORDS = """
 **Test accuracy**: share of the official test images answered correctly. It is measured once, after the last
 training step; nothing is ever chosen by looking at the test set.
+
+**Balanced accuracy**: mean of the classes' accuracies. It stands beside the accuracy where classes are unequally
+frequent: a network that always answers one of two classes has 50 %, however frequent that class is.
+
+**AUC** (two classes): the chance that an image of the second class is given a higher score than one of the first;
+50 % is guessing.
 
 **Protocol**: how a network is trained on the set before it is tested. Numbers compare only under the same one.
 
@@ -40,6 +47,11 @@ def section(run: RunRecord) -> None:
     st.subheader("How good is it?", anchor=False)
     st.markdown("Networks are trained **from scratch** on the small set and tested on the real test images.")
     with frame.guarded():  # a data set that is away is told here; the rest of the page needs none
+        if (dataset := str(run.config.get("dataset"))) not in DATASETS:
+            beside.kept(run)
+            return
+        if DATASETS[dataset].removed:
+            st.warning(DATASETS[dataset].check(data_root()).message, icon=":material/folder_off:")
         question = _question(run)
         names = [name for name in TABS if name != TABS[1] or METHODS[run.name].step]
         for name, tab in zip(names, st.tabs(names, key=f"tabs-{run.id}", on_change="rerun"), strict=True):
@@ -124,6 +136,7 @@ def _find(run: RunRecord, question: Question) -> Found:
 
 
 def _show(run: RunRecord, question: Question, found: Found) -> None:
+    beside.notes(run, found.rows)
     _buttons(run, found.rows)
     _lesson(found.rows)
     if any(row.accuracy for row in found.rows):
@@ -177,7 +190,7 @@ def _against(one: Result, other: Result, words: str) -> str:
 def _numbers(run: RunRecord, found: Found) -> None:
     rows = found.rows
     frame_ = results.table(rows)
-    majority = results.majority(rows)
+    majority, also = results.majority(rows), results.beside(rows)
     st.markdown(f"**Test accuracy** · {results.setting(rows)}")
     charts.chart(figures.accuracies(frame_, majority, _published(run, rows)), f"accuracy-bars-{run.id}")
     shown = frame_.assign(
@@ -186,8 +199,9 @@ def _numbers(run: RunRecord, found: Found) -> None:
     )
     st.dataframe(
         shown, hide_index=True, width="stretch", placeholder=text.NONE,
-        column_order=["name", "accuracy", "images", "steps", "time", "state"],
+        column_order=["name", "accuracy", *also, "images", "steps", "time", "state"],
         column_config={
+            **beside.COLUMNS,
             "name": st.column_config.TextColumn("Trained on", width="medium"),
             "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),
             "images": st.column_config.NumberColumn("Images", format="localized"),

@@ -10,7 +10,7 @@ import streamlit as st
 from ddcore import counts
 from ddcore.methods.pad import PADConfig
 from ddcore.methods.trajectories import TrajectoryConfig
-from ddcore.report import experts, figures, text
+from ddcore.report import experts, figures, tables, text
 from ddcore.report.matching import matched
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
@@ -75,8 +75,8 @@ def curve(run: RunRecord) -> None:
         st.caption("The experts' accuracy appears here after their first epoch.")
         return
     st.markdown("**Accuracy of the experts**, a mean over them")
-    charts.chart(figures.lines(accuracy, "epoch", "value", x_title="Epochs done", y_title="Accuracy (%)"),
-                 f"experts-{run.id}")  # fmt: skip
+    charts.chart(figures.lines(accuracy, "epoch", "value", x_title="Epochs done", y_title="Accuracy (%)",
+                               majority=tables.majority(events)), f"experts-{run.id}")  # fmt: skip
 
 
 def _dropped(layers: Sequence[Mapping[str, Any]], config: PADConfig | None) -> None:

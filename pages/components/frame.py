@@ -23,6 +23,7 @@ PAGES = {"describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASE
 def page(title: str, lead: str) -> Iterator[None]:
     """Title and lead, then the page's guarded body."""
     menu.ensure()
+    menu.let_go(title)
     st.title(title, anchor=False)
     st.markdown(lead)
     with guarded():

@@ -12,6 +12,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 DRAWN = "menu is drawn by us"
+_KEPT = "kept by"
 ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
 LEAD = """
 Can **100 images** teach a network nearly as much as 60,000? *Dataset distillation* makes a small synthetic set,
@@ -36,6 +37,18 @@ def draw() -> Page:
     return st.navigation([st.Page(_home, title="Home", icon=":material/home:", url_path="", default=True), *files])
 
 
+def kept(page: str, what: str) -> str:
+    """The key in the session of something large that is let go of when another page is opened."""
+    return f"{_KEPT} {page}: {what}"
+
+
+def let_go(page: str) -> None:
+    """Forget what other pages than this one kept."""
+    for key in [str(key) for key in st.session_state]:
+        if key.startswith(_KEPT) and not key.startswith(kept(page, "")):
+            del st.session_state[key]
+
+
 def ensure() -> None:
     """Draw the menu if this page was not reached through app.py.
 
@@ -53,6 +66,7 @@ def title(file: str) -> str:
 
 
 def _home() -> None:
+    let_go("Home")
     st.title("Dataset distillation workbench", anchor=False)
     st.markdown(LEAD)
     from pages.components import home  # the engine's declarations take a moment to load: title and lead come first

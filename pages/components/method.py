@@ -38,10 +38,8 @@ def page(name: str, lead: str, *also: str) -> None:
 def new_run(method: Method) -> None:
     """Data set and preset, the form they fill in, and the start button."""
     left, right = st.columns(2)
-    dataset = left.selectbox("Data set", list(DATASETS), key=f"{method.name}-dataset", persist_state="session",
-                             format_func=lambda d: DATASETS[d].title,
-                             help="The images to choose from or to distil. *Digits* is built in and needs no "
-                             "download.")  # fmt: skip
+    dataset = parts.data_set(left, f"{method.name}-dataset", help="The images to choose from or to distil. *Digits* is "
+                             "built in and needs no download; your own are added on the Datasets page.")  # fmt: skip
     given: Mapping[str, Any] = {"dataset": dataset}
     start = dataset
     if method.presets:
@@ -63,6 +61,10 @@ def again(run: RunRecord) -> None:
         frame.link(run, f"run {run.id}")
         if st.button("Choose a preset instead", key="new-run"):
             frame.open_run(None)
+    if given["dataset"] not in DATASETS:
+        st.warning(f"The data set “{parts.plain(given['dataset'])}” is not known here, so nothing can be computed.",
+                   icon=":material/folder_off:")  # fmt: skip
+        return
     parts.data_note(given["dataset"])
     ask(method, given, run.id)
 
@@ -112,7 +114,7 @@ def done(run: RunRecord) -> None:
     method = METHODS[run.name]
     numbers(run, chosen=method.step is None)
     for note in run.summary.get("notes", []):
-        st.info(note, icon=":material/info:")
+        st.info(parts.plain(note), icon=":material/info:")
     if method.step is None:
         images.chosen(run)
     else:

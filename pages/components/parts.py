@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ddcore import jobs
 from ddcore.data import DATASETS
@@ -20,16 +22,42 @@ from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
 
 LONGEST = 44  # letters of a link: more are cut off on a narrow screen
+NAMED = 40  # classes named where they are listed
 SHOWN = 8  # earlier runs listed on a method's page; all are on the Runs page
 
 
+def plain(words: str) -> str:
+    """Words that people or their files brought, for markdown to show as they are."""
+    return re.sub(r"([\\`*_\[\]<>$~|])", r"\\\1", words)
+
+
+def names(classes: Sequence[str]) -> str:
+    """The names of the classes, or the first of very many."""
+    more = f" and {len(classes) - NAMED:,} more" if len(classes) > NAMED else ""
+    return plain(", ".join(classes[:NAMED])) + more
+
+
+def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") -> str:
+    """The menu of data sets; first: the one that it starts with, which is in it even if it was removed."""
+    offered = DATASETS.offered()
+    if first in DATASETS and first not in offered:
+        offered = [*offered, first]
+    return box.selectbox(
+        "Data set", offered, index=offered.index(first) if first in offered else 0, key=key, help=help or None,
+        format_func=lambda name: DATASETS[name].title, persist_state="session",
+    )  # fmt: skip
+
+
 def data_note(dataset: str) -> bool:
-    """What to do when a data set is not ready; True when a run on it can start."""
-    found = DATASETS[dataset].check(data_root())
+    """What to do when a data set is not ready, what to know of it when it is; True when a run on it can start."""
+    facts = DATASETS[dataset]
+    found = facts.check(data_root())
     if found.state == "download":
         st.info(found.message, icon=":material/download:")
     elif found.state != "ready":
-        st.warning(found.message, icon=":material/folder_off:")
+        st.warning(plain(found.message), icon=":material/folder_off:")
+    for known in filter(None, (found.caveat, *facts.notes)):
+        st.warning(plain(known), icon=":material/info:")
     return found.state in ("ready", "download")
 
 
@@ -53,7 +81,9 @@ def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") ->
             pressed = st.button("Open result", type="primary", icon=":material/bolt:", key=f"launch-{spec.kind}")
             st.markdown("This very run is finished already; nothing needs computing.")
         else:
-            pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}")
+            dataset = str(getattr(spec.config, "dataset", ""))
+            pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}",
+                                disabled=dataset in DATASETS and DATASETS[dataset].removed)  # fmt: skip
             room = disk([spec], frame.store().records())
             st.markdown(f"Takes **{guess}**" + (f" and **{size(room)}** on disk" if room else ""),
                         help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")  # fmt: skip

@@ -10,7 +10,7 @@ from ddcore.jobs.controls import Question
 from ddcore.report import figures, results, text, trajectory
 from ddcore.report.trajectory import Point
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, wanted
+from pages.components import beside, charts, frame, wanted
 
 LEAD = """
 Does it pay to go on? The images kept along the way are judged by the same protocol on the **validation split**:
@@ -34,13 +34,16 @@ def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
         what = "the snapshots" if len(missing) == len(points) else f"{len(missing)} more"
         wanted.button(f"Evaluate {what}", missing, run, f"snapshots-{run.id}", primary=True,
                       help=f"{len(points)} of the kept steps, from the first to the last.")  # fmt: skip
-    known = trajectory.table(points)
+    known, found = trajectory.table(points), [point.result for point in points]
+    beside.notes(run, found)
     if known["mean"].notna().any():
         st.markdown("**Validation accuracy** over the iterations, mean ± standard deviation over the networks")
-        charts.chart(figures.trajectory(known), f"trajectory-{run.id}")
+        charts.chart(figures.trajectory(known, results.majority(found)), f"trajectory-{run.id}")
         st.dataframe(
-            known, hide_index=True, placeholder=text.NONE, column_order=["step", "accuracy", "state"],
+            known, hide_index=True, placeholder=text.NONE,
+            column_order=["step", "accuracy", *results.beside(found), "state"],
             column_config={
+                **beside.COLUMNS,
                 "step": st.column_config.NumberColumn("Step", format="localized"),
                 "accuracy": st.column_config.TextColumn("Validation accuracy", alignment="right"),
                 "state": st.column_config.TextColumn("State"),
@@ -48,6 +51,9 @@ def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
         )  # fmt: skip
     final = results.results(frame.store(), run, question)[0]
     if final.accuracy:
-        st.markdown(f"Final images on the **test set**, under the same protocol: **{text.accuracy(final.accuracy)}**")
+        also = text.beside(final.accuracy, results.beside([final]))
+        st.markdown(
+            f"Final images on the **test set**, under the same protocol: **{text.accuracy(final.accuracy)}**{also}"
+        )
     else:
         st.caption("The figure for the test set is made under *Accuracy*: once, of the final images.")

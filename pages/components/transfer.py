@@ -8,11 +8,11 @@ from functools import partial
 import streamlit as st
 
 from ddcore.jobs.controls import Question
-from ddcore.report import figures, text, transfer
+from ddcore.report import figures, results, text, transfer
 from ddcore.report.results import Result
 from ddcore.report.transfer import Cell
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, wanted
+from pages.components import beside, charts, frame, wanted
 
 Rows = Mapping[str, list[Cell]]
 
@@ -38,24 +38,29 @@ def _show(run: RunRecord, rows: Rows) -> None:
     if len(missing) > 1:
         wanted.button(f"Evaluate on all {len(missing)}", [result for _, result in missing], run,
                       f"transfer-{run.id}", primary=True)  # fmt: skip
+    tried = [cell.result for cell in cells if cell.result]
+    beside.notes(run, tried)
     number = st.column_config.NumberColumn
     table = transfer.table(cells)
     states = ["does not fit" if cell.problem else state for cell, state in zip(cells, table["state"], strict=True)]
     st.dataframe(
         table.assign(state=states),
         hide_index=True, width="stretch", height="content", placeholder=text.NONE,
-        column_order=["network", "parameters", "macs", "flops", "accuracy", "drop", "state"],
+        column_order=["network", "parameters", "macs", "flops", "accuracy", *results.beside(tried), "drop", "state"],
         column_config={
+            **beside.COLUMNS,
             "network": st.column_config.TextColumn("Network", width="medium"),
             "parameters": number("Parameters", format="compact"),
             "macs": number("MACs", format="compact", help="Multiply-adds of one forward pass of one image."),
             "flops": number("FLOPs", format="compact", help="2 × MACs: a multiplication and an addition each."),
-            "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),
-            "drop": number("Drop (points)", format="%.1f", help="Percentage points below the network that the set was "
+            "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right", width=140),
+            "drop": number("Drop", format="%.1f", help="Percentage points below the network that the set was "
                            "made on; negative: this one does better."),
             "state": st.column_config.TextColumn("State"),
         },
     )  # fmt: skip
+    if (share := results.majority(tried)) is not None:
+        st.caption(f"Always answering the most frequent class would be right on {share:.1f} % of the test images.")
     if missing:
         st.caption("One at a time:")
         with st.container(horizontal=True):

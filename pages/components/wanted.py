@@ -8,6 +8,7 @@ from typing import TypeVar
 import streamlit as st
 
 from ddcore import jobs
+from ddcore.data import DATASETS
 from ddcore.jobs.needs import check_disk
 from ddcore.report import tables
 from ddcore.report.estimate import disk, total
@@ -74,7 +75,9 @@ def problems(results: Iterable[Result]) -> None:
 def button(label: str, wanted: Sequence[Result], run: RunRecord, key: str, *, primary: bool = False,
            icon: str = ":material/play_arrow:", help: str = "") -> None:  # fmt: skip
     """A button that asks for these results, with how long they take written on it."""
-    if st.button(f"{label} · {guess(wanted, run)}", key=key, icon=icon, help=help or _named(wanted),
+    gone = DATASETS[run.config["dataset"]].removed
+    why = "Its data set was removed; add it again to compute with it." if gone else help or _named(wanted)
+    if st.button(f"{label} · {guess(wanted, run)}", key=key, icon=icon, help=why, disabled=gone,
                  type="primary" if primary else "secondary"):  # fmt: skip
         with st.spinner("Asking for them …"):
             check_disk(frame.store(), [spec for result in wanted for spec in result.specs])

@@ -22,7 +22,9 @@ from ddcore.home import PROJECT
 from ddcore.methods import METHODS
 from ddcore.protocols import PROTOCOLS
 from ddcore.runs import Store
+from ddcore.runs.key import key
 from ddcore.settings import TrainConfig
+from tests.runs import shelf
 
 TINY = "run datadam --dataset digits --ipc 1 --num-inits 3 --num-iters 1 --width 4 --batch-real 4 --device cpu".split()
 
@@ -76,6 +78,10 @@ def test_a_run_with_evaluation_answers_with_accuracy_controls_and_seconds(done: 
         assert accuracy["n"] == 2
         assert accuracy["protocol"] == "course"
         assert 0 <= accuracy["mean"] <= 1
+    assert 0 <= result["balanced_accuracy"]["mean"] <= 1
+    assert 0 <= result["controls"]["random_real"]["balanced_accuracy"]["mean"] <= 1
+    assert result["auc"] is result["controls"]["initial"]["auc"] is None  # of ten classes
+    assert 0.1 <= result["majority"] < 0.11
     assert result["controls"]["full"] is None
     assert result["seconds"]["distill"] > 0
     assert result["seconds"]["evaluate"] > 0
@@ -116,6 +122,26 @@ def test_show_runs_and_export_tell_of_the_run(done: Any, monkeypatch: Any, capsy
         assert stored["labels"].tolist() == list(range(10))
         assert stored["classes"].tolist() == [str(c) for c in range(10)]
         assert stored["mean"].shape == stored["std"].shape == (1,)
+
+
+def test_two_classes_are_told_with_balanced_accuracy_auc_majority_and_what_must_be_known(
+    home: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    told = {"mean": 0.7, "std": None, "n": 1}
+    summary = {"accuracy": {**told, "protocol": "course"}, "balanced_accuracy": {**told, "mean": 0.61},
+               "auc": {**told, "mean": 0.66}, "majority": 0.632, "per_class": [0.5, 0.72],
+               "notes": ["Other images."]}  # fmt: skip
+    one = spec("baseline", "baseline", {"dataset": "digits", "epochs": 1})
+    shelf.finished(Store(), one, **summary)
+    said = "70.0 % (n=1, course), balanced 61.0 %, AUC 66.0 %"
+    _, out, err = here(home, monkeypatch, capsys, "baseline", "--dataset", "digits", "--epochs", "1", "--wait")
+    assert f"accuracy {said}, majority class 63.2 %" in out
+    assert "note: Other images." in err
+    _, out, _ = here(home, monkeypatch, capsys, "runs")
+    assert said in out
+    _, out, err = here(home, monkeypatch, capsys, "show", key(one), "--json")
+    assert json.loads(out)["summary"]["auc"]["mean"] == 0.66
+    assert err == "note: Other images.\n"
 
 
 @pytest.mark.usefixtures("inline")

@@ -161,3 +161,42 @@ def test_damage_inside_a_zip_names_the_image(tmp_path):
     found = images.in_zip(path, ["a.png"])
     with pytest.raises(DataBroken, match=r"a\.png: Bad CRC"):
         images.decode([*found.items()], 8, path)
+
+
+def loaded(content):
+    return images.plain(images.opened(entry(content)))
+
+
+def test_sixteen_bits_keep_their_upper_eight():
+    stream = io.BytesIO()
+    Image.fromarray(np.array([[0, 255], [256, 65_535]], np.uint16)).save(stream, "PNG")
+    assert np.asarray(loaded(stream.getvalue())).tolist() == [[0, 0], [1, 255]]
+
+
+def test_transparent_pixels_are_drawn_on_white():
+    stream = io.BytesIO()
+    Image.fromarray(np.array([[[9, 8, 7, 0], [9, 8, 7, 255]]], np.uint8)).save(stream, "PNG")
+    assert np.asarray(loaded(stream.getvalue())).tolist() == [[[255, 255, 255], [9, 8, 7]]]
+
+
+@pytest.mark.parametrize(("fit", "expected"), [("crop", [[20, 30]]), ("stretch", [[17, 33]])])
+def test_image_that_is_not_square_is_cropped_to_its_centre_or_stretched(fit, expected):
+    bars = np.repeat(np.array([[10, 20, 30, 40]], np.uint8), 2, axis=0)
+    out = images.fitted(Image.fromarray(bars), 2, "grey", fit)
+    assert out.shape == (1, 2, 2)
+    assert abs(out[0, :1].astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("colour", ["rgb", "grey"])
+def test_grey_image_keeps_its_levels_in_either_colour(colour):
+    levels = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+    assert (images.fitted(Image.fromarray(levels), 8, colour, "crop") == levels).all()
+
+
+def test_large_images_unfold_one_at_a_time(monkeypatch):
+    monkeypatch.setattr(images, "LARGE_PIXELS", 3)
+    with images.turn(Image.new("L", (2, 2))):
+        assert images._large.locked()
+        with images.turn(Image.new("L", (1, 1))):
+            pass
+    assert not images._large.locked()

@@ -96,3 +96,11 @@ sys.exit(f"loaded {{heavy}}" if heavy else 0)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_the_parts_that_the_facts_tell_are_those_that_are_loaded(name, request):
+    root = request.getfixturevalue("mnist_root") if name == "mnist" else None
+    data = load.load(name, root=root)
+    told = {part: len(getattr(data, part)) for part in ("train", "val", "test")}
+    assert DATASETS[name].parts == told

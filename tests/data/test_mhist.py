@@ -181,3 +181,26 @@ def test_standin_reads_through_the_same_path(histology):
     assert (len(train), len(test)) == (573, 243)
     assert np.bincount(test.labels).tolist() == [68, 175]
     assert set(train.votes.tolist()) == {0, 7}
+
+
+def test_other_images_in_mhists_place_are_told_from_the_official_ones_by_their_counts(root):
+    found = mhist.check(root)
+    assert found.state == "ready"
+    assert found.caveat.startswith("These are not the official MHIST images: ")
+    assert "1,545 HP + 630 SSA" in found.caveat
+    assert "not MHIST's" in found.caveat
+
+
+def test_the_official_counts_need_no_caveat_and_are_the_published_ones(monkeypatch, root):
+    rows = [
+        mhist.Row(f"{part}{label}{i}", label, 0, part == "test")
+        for part, counts in mhist.OFFICIAL.items()
+        for label, count in enumerate(counts)
+        for i in range(count)
+    ]
+    monkeypatch.setattr(mhist, "_found", lambda _: (b"", rows, {}))
+    assert mhist.check(root).caveat == ""
+    assert (len(rows), sum(r.test for r in rows)) == (3152, 977)
+    test = [r for r in rows if r.test]
+    assert sum(r.label == 0 for r in test) / len(test) == pytest.approx(0.6315, abs=5e-5)
+    assert sum(r.label == 0 for r in rows) / len(rows) == pytest.approx(0.6859, abs=5e-5)

@@ -1,7 +1,5 @@
 """MNIST without a network: mirrors are folders on disk, and damage is real damage to real archives."""
 
-import functools
-import http.server
 import shutil
 import socket
 import threading
@@ -10,8 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from ddcore.data import mnist
+from ddcore.data import downloaded, mnist
 from ddcore.errors import DataBroken, DataMissing
+
+RAW, ARCHIVES = mnist.DOWNLOAD.folder, mnist.DOWNLOAD.archives
 
 
 @pytest.fixture
@@ -22,48 +22,29 @@ def offline(monkeypatch):
     monkeypatch.setattr(datasets.MNIST, "mirrors", ["file:///nowhere/"])
 
 
-class Mirror(http.server.SimpleHTTPRequestHandler):
-    """Serves the archives; breaks off half-way through every file while `breaks_off`."""
-
-    breaks_off = False
-
-    def copyfile(self, source, outputfile):
-        content = source.read()
-        outputfile.write(content[: len(content) // 2] if self.breaks_off else content)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def mirror(monkeypatch, mnist_root):
+def mirrored(monkeypatch, mnist_root, serve):
     """The only mirror is a server on this machine, with the real archives."""
     from torchvision import datasets
 
-    handler = functools.partial(Mirror, directory=str(mnist.raw_folder(mnist_root)))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(datasets.MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
-        monkeypatch.setenv("no_proxy", "127.0.0.1")
-        yield
-        server.shutdown()
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [serve(RAW(mnist_root))])
 
 
 @pytest.fixture
 def root(tmp_path, mnist_root):
     """A data root of its own with the four archives, to be damaged."""
-    mnist.raw_folder(tmp_path).mkdir(parents=True)
-    for file in mnist.FILES:
-        shutil.copyfile(mnist.raw_folder(mnist_root) / file.archive, mnist.raw_folder(tmp_path) / file.archive)
+    RAW(tmp_path).mkdir(parents=True)
+    for file in ARCHIVES:
+        shutil.copyfile(RAW(mnist_root) / file.name, RAW(tmp_path) / file.name)
     return tmp_path
 
 
 @pytest.fixture
 def small(tmp_path):
     """A data root whose archives are all cut off after 100 bytes."""
-    mnist.raw_folder(tmp_path).mkdir(parents=True)
-    for file in mnist.FILES:
-        (mnist.raw_folder(tmp_path) / file.archive).write_bytes(b"x" * 100)
+    RAW(tmp_path).mkdir(parents=True)
+    for file in ARCHIVES:
+        (RAW(tmp_path) / file.name).write_bytes(b"x" * 100)
     return tmp_path
 
 
@@ -82,7 +63,7 @@ def test_archives_placed_by_hand_give_the_official_set_without_a_network(mnist_r
 @pytest.mark.usefixtures("offline")
 def test_files_cut_short_or_altered_while_unpacking_are_unpacked_again(root):
     before, _ = mnist.read(root, 28)
-    images, labels = (mnist.raw_folder(root) / f.name for f in mnist.FILES[:2])
+    images, labels = (RAW(root) / f.name for f in mnist.DOWNLOAD.files[:2])
     with images.open("r+b") as stream:
         stream.truncate(1_000_000)
     altered = bytearray(labels.read_bytes())
@@ -93,22 +74,22 @@ def test_files_cut_short_or_altered_while_unpacking_are_unpacked_again(root):
     assert (after.labels == before.labels).all()
 
 
-@pytest.mark.usefixtures("mirror")
+@pytest.mark.usefixtures("mirrored")
 def test_half_an_archive_is_fetched_again(root):
-    archive = mnist.raw_folder(root) / mnist.FILES[0].archive
+    archive = RAW(root) / ARCHIVES[0].name
     whole = archive.read_bytes()
     archive.write_bytes(whole[: len(whole) // 2])
     assert len(mnist.read(root, 28)[0]) == 60_000
     assert archive.read_bytes() == whole
 
 
-@pytest.mark.usefixtures("mirror")
-def test_download_that_breaks_off_poisons_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(Mirror, "breaks_off", True)
+@pytest.mark.usefixtures("mirrored")
+def test_download_that_breaks_off_poisons_nothing(tmp_path, mirror, monkeypatch):
+    monkeypatch.setattr(mirror, "breaks_off", True)
     with pytest.raises(DataMissing, match="could not be downloaded"):
         mnist.read(tmp_path, 28)
-    assert mnist.check(tmp_path).state == "download"
-    monkeypatch.setattr(Mirror, "breaks_off", False)
+    assert mnist.DATASET.check(tmp_path).state == "download"
+    monkeypatch.setattr(mirror, "breaks_off", False)
     assert len(mnist.read(tmp_path, 28)[0]) == 60_000
 
 
@@ -116,15 +97,15 @@ def test_download_that_breaks_off_poisons_nothing(tmp_path, monkeypatch):
 def test_truncated_archives_that_cannot_be_replaced_are_named_and_removed(small):
     with pytest.raises(DataBroken, match=r"train-images-idx3-ubyte\.gz has 100 bytes instead of 9,912,422"):
         mnist.read(small, 28)
-    assert not list(mnist.raw_folder(small).glob("*.gz"))
+    assert not list(RAW(small).glob("*.gz"))
     with pytest.raises(DataMissing):
         mnist.read(small, 28)
 
 
 @pytest.mark.usefixtures("offline")
 def test_archive_of_the_right_size_with_other_content_is_broken(small):
-    file = mnist.FILES[3]
-    (mnist.raw_folder(small) / file.archive).write_bytes(b"x" * file.archive_bytes)
+    file = ARCHIVES[3]
+    (RAW(small) / file.name).write_bytes(b"x" * file.bytes)
     with pytest.raises(DataBroken, match=r"t10k-labels-idx1-ubyte\.gz has the wrong content"):
         mnist.read(small, 28)
 
@@ -135,7 +116,7 @@ def test_nothing_there_and_no_network_says_where_it_looked_and_how_to_get_it(tmp
     with pytest.raises(DataMissing) as caught:
         mnist.read(tmp_path, 28)
     assert time.monotonic() - start < 5
-    for expected in (str(mnist.raw_folder(tmp_path)), "internet", "by hand", *(f.archive for f in mnist.FILES)):
+    for expected in (str(RAW(tmp_path)), "internet", "by hand", *(f.name for f in ARCHIVES)):
         assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -146,7 +127,7 @@ def test_silent_network_gives_up_soon_and_leaves_the_time_limit_as_it_was(tmp_pa
     with socket.create_server(("127.0.0.1", 0)) as deaf:  # accepts, and never says a word
         monkeypatch.setattr(datasets.MNIST, "mirrors", [f"http://127.0.0.1:{deaf.getsockname()[1]}/"])
         monkeypatch.setenv("no_proxy", "127.0.0.1")
-        monkeypatch.setattr(mnist, "_OFFLINE_SECONDS", 0.2)
+        monkeypatch.setattr(downloaded, "_OFFLINE_SECONDS", 0.2)
         with pytest.raises(DataMissing, match="could not be downloaded"):
             mnist.read(tmp_path, 28)
     assert socket.getdefaulttimeout() is None
@@ -202,15 +183,15 @@ def test_unverified_files_of_old_torchvision_are_not_read(tmp_path):
 def test_archives_and_sums_are_torchvisions():
     from torchvision import datasets
 
-    assert [(f.archive, f.archive_md5) for f in mnist.FILES] == datasets.MNIST.resources
+    assert [(f.name, f.md5) for f in ARCHIVES] == datasets.MNIST.resources
 
 
 def test_availability_is_told_without_reading(tmp_path, mnist_root, small):
-    assert mnist.check(mnist_root).state == "ready"
-    assert mnist.check(tmp_path / "empty").state == "download"
-    assert "11.6 MB" in mnist.check(tmp_path / "empty").message
-    assert mnist.check(small).state == "download"
-    assert "Truncated" in mnist.check(small).message
+    assert mnist.DATASET.check(mnist_root).state == "ready"
+    assert mnist.DATASET.check(tmp_path / "empty").state == "download"
+    assert "11.6 MB" in mnist.DATASET.check(tmp_path / "empty").message
+    assert mnist.DATASET.check(small).state == "download"
+    assert "Truncated" in mnist.DATASET.check(small).message
 
 
 def test_fingerprint_is_known_before_the_download(tmp_path):

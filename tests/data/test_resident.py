@@ -105,3 +105,42 @@ def test_drawing_on_the_gpu_needs_no_synchronisation():
         torch.cuda.set_sync_debug_mode("default")
     assert few.shape == (100, 1, 8, 8)
     assert many.shape == (5000, 1, 8, 8)
+
+
+def small_and_large(device):
+    """The same split on the device, and with its images left in host memory because there is no room."""
+    digits = load("digits")
+    here = Resident.from_split(digits.train, digits, device)
+    away = Resident.from_split(digits.train, digits, device, room=digits.train.images.nbytes - 1)
+    assert (here.host, away.host) == (False, True)
+    return here, away
+
+
+def assert_same_draws(here, away, device):
+    draws = [torch.Generator(device).manual_seed(4) for _ in range(2)]
+    assert torch.equal(here.sample(7, draws[0]), away.sample(7, draws[1]))
+    table = torch.tensor([[3, 1, 3], [0, 5, 1293]], device=device)
+    assert torch.equal(here.batch(table), away.batch(table))
+    assert away.batch(table).shape == (2, 3, 1, 8, 8)
+    assert torch.equal(here.all(), away.all())
+    assert torch.equal(here.of_class(3), away.of_class(3))
+    assert away.device == here.device == torch.zeros(0, device=device).device
+
+
+def test_a_set_that_does_not_fit_gives_the_very_same_batches_from_host_memory():
+    here, away = small_and_large("cpu")
+    assert_same_draws(here, away, "cpu")
+    assert away.images.dtype == torch.uint8
+
+
+@pytest.mark.gpu
+def test_a_set_that_does_not_fit_the_gpu_stays_pinned_and_gives_the_very_same_batches():
+    here, away = small_and_large("cuda")
+    assert_same_draws(here, away, "cuda")
+    assert away.images.device.type == "cpu"
+    assert away.images.is_pinned()
+
+
+def test_a_set_of_exactly_the_room_there_is_still_fits():
+    digits = load("digits")
+    assert not Resident.from_split(digits.train, digits, "cpu", room=digits.train.images.nbytes).host

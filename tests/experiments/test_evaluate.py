@@ -8,14 +8,16 @@ import math
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from recording import MemoryRecorder
 
+from ddcore.data import DATASETS, Availability, Split
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
-from ddcore.errors import Cancelled, ConfigError
-from ddcore.experiments import ImageSet, baseline, evaluate, spec
+from ddcore.errors import Cancelled, ConfigError, DataMissing
+from ddcore.experiments import ImageSet, baseline, evaluate, experts, judge, scores, spec
 from ddcore.experiments.flops import FlopsConfig
 from ddcore.experiments.flops import run as count_all
 from ddcore.ops import seeds, train
@@ -24,6 +26,8 @@ from ddcore.settings import TrainConfig
 
 STEPS = 11  # optimiser steps of an epoch over the training part of digits, batch 128
 SMALL: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu"}
+UNSCHEDULED: dict[str, Any] = {"experts": 1, "train_epochs": 1, "initial_ratio": 1.0, "remove_ratio": 0.0,
+                               "second_remove_ratio": 0.0}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -85,9 +89,75 @@ def test_an_evaluation_tells_a_curve_of_training_and_one_of_testing() -> None:
 
 def test_two_classes_have_an_area_under_the_curve() -> None:
     said = torch.tensor([[0.0, 1.0], [0.0, 3.0], [0.0, 2.0], [0.0, 0.0]])
-    assert evaluate._auc(said, torch.tensor([0, 1, 1, 0])) == 1.0
-    assert evaluate._auc(said, torch.tensor([1, 0, 0, 1])) == 0.0
-    assert evaluate._auc(said, torch.tensor([0, 1, 0, 1])) == 0.5
+    assert judge.auc(said, torch.tensor([0, 1, 1, 0])) == 1.0
+    assert judge.auc(said, torch.tensor([1, 0, 0, 1])) == 0.0
+    assert judge.auc(said, torch.tensor([0, 1, 0, 1])) == 0.5
+
+
+def part(labels: list[int], classes: tuple[str, ...] = ("a", "b")) -> Resident:
+    images = torch.zeros(len(labels), 1, 2, 2, dtype=torch.uint8)
+    return Resident(images, torch.tensor(labels, dtype=torch.int64), classes, (0.5,), (0.5,))
+
+
+def test_a_network_that_always_answers_the_frequent_class_is_right_on_its_share_and_balanced_at_one_half() -> None:
+    uneven = part([1, 1, 1, 0])
+    found = judge.judged(torch.tensor([[0.0, 1.0]]).expand(4, 2), uneven)
+    assert found == {"accuracy": 0.75, "balanced_accuracy": 0.5, "auc": 0.5, "confusion": [[0, 1], [0, 3]]}
+    assert judge.majority(uneven) == 0.75
+
+
+def test_a_part_that_lacks_a_class_has_no_area_under_the_curve_and_balances_those_it_has() -> None:
+    said = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+    assert judge.judged(said, part([1, 1]))["auc"] is None
+    assert judge.judged(said, part([1, 1]))["balanced_accuracy"] == 0.5
+    assert judge.majority(part([])) is None
+
+
+def two_classes(monkeypatch: pytest.MonkeyPatch, each: int = 40, **changes: Any) -> None:
+    """A data set "tiles" of two classes, the second three times as frequent, with something to know of it."""
+    labels = np.tile([0, 1, 1, 1], each)
+    pixels = np.random.default_rng(0).integers(0, 60, (len(labels), 1, 8, 8))
+    made = Split((pixels + 150 * labels[:, None, None, None]).astype(np.uint8), labels)
+    facts = dataclasses.replace(
+        DATASETS["digits"], name="tiles", classes=("dark", "bright"), sizes=(len(labels), len(labels)),
+        read=lambda root, side: (made, made), fingerprint=lambda root, side: "tiles", notes=("Copies were left out.",),
+        check=lambda root: Availability("ready", "there", caveat="These are other images."), **changes,
+    )  # fmt: skip
+    monkeypatch.setitem(DATASETS._entries, "tiles", facts)
+
+
+def test_two_classes_have_balanced_accuracy_auc_and_what_must_be_known_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    two_classes(monkeypatch)
+    data = load("tiles")
+    images = Resident.from_split(data.train, data, "cpu").sample(2, torch.Generator().manual_seed(0))
+    small = ImageSet(images, torch.tensor([0, 0, 1, 1]), data.classes, data.mean, data.std)
+    summary = evaluated(small, dataset="tiles", nets=2)[0]
+    recorder = MemoryRecorder()
+    config = spec("baseline", "baseline", {**SMALL, "dataset": "tiles", "epochs": 1}).config
+    full = baseline.run("baseline", config, recorder)  # type: ignore[arg-type]
+    for found, n in ((summary, 2), (full, 1)):
+        assert found["balanced_accuracy"]["n"] == found["auc"]["n"] == n
+        assert found["balanced_accuracy"]["mean"] == pytest.approx(sum(found["per_class"]) / 2)
+        assert (found["majority"], found["classes"]) == (0.75, ["dark", "bright"])
+        assert found["notes"] == ["These are other images.", "Copies were left out."]
+    (told,) = recorder.told("judge")
+    assert (told["images"], told["majority"]) == (len(data.val), 0.75)
+
+
+def test_a_data_set_too_small_for_a_validation_part_is_trained_on_and_not_validated(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two_classes(monkeypatch, each=1)
+    assert len(load("tiles").val) == 0
+    recorder = MemoryRecorder()
+    config = spec("baseline", "baseline", {**SMALL, "dataset": "tiles", "epochs": 1}).config
+    assert baseline.run("baseline", config, recorder)["accuracy"]["n"] == 1  # type: ignore[arg-type]
+    assert [e["val_accuracy"] for e in recorder.told("epoch")] == [None]
+    with pytest.raises(DataMissing, match="so small that no image of it is held out for validation"):
+        evaluated(dataclasses.replace(small_set(), classes=("dark", "bright")), dataset="tiles", split="val")
+    for kind, run, values in (("scores", scores.run, {"epochs": 1}), ("experts", experts.run, UNSCHEDULED)):
+        asked = spec(kind, kind, {**SMALL, "dataset": "tiles", **values}).config
+        assert run(kind, asked, MemoryRecorder())["val_accuracy"] is None  # type: ignore[operator]
 
 
 def test_choices_are_made_on_the_validation_split() -> None:
@@ -224,7 +294,7 @@ def test_images_a_network_trains_on_are_each_augmented_with_parameters_of_their_
 
 def test_the_accuracy_of_each_class_is_counted_by_hand() -> None:
     predicted, labels = torch.tensor([0, 0, 1, 1, 1]), torch.tensor([0, 1, 1, 1, 1])
-    assert train.per_class_accuracy(predicted, labels, 3) == [1.0, 0.75, 0.0]
+    assert train.shares(train.confusion(predicted, labels, 3)) == [1.0, 0.75, 0.0]
 
 
 def test_the_flops_table_has_every_network_that_fits() -> None:

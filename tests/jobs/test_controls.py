@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import statistics
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -84,6 +86,35 @@ def test_over_seeds_all_networks_count_alike(store: Store, run: RunRecord, answe
 
 def test_nothing_is_pooled_from_nothing() -> None:
     assert controls.pooled([]) is None
+
+
+def spread(*values: float) -> dict[str, Any]:
+    return {"mean": statistics.mean(values), "std": statistics.stdev(values), "n": len(values)}
+
+
+def test_balanced_accuracy_and_auc_are_told_beside_every_accuracy_and_pooled_over_all_networks(
+    store: Store, run: RunRecord, answer: Answer
+) -> None:
+    plans = [controls.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
+    first, second = (0.5, 0.7), (0.6, 0.9)
+    for plan, values in zip(plans, (first, second), strict=True):
+        for asked in (plan.final, plan.random_real):
+            answer(asked, 0.6, 0.6, balanced_accuracy=spread(*values), auc=spread(*values), notes=["Other images."])
+    one, both = controls.outcome(plans[0], store), controls.over_seeds(plans, store)
+    assert one["balanced_accuracy"] == one["auc"] == one["controls"]["random_real"]["auc"] == spread(*first)
+    for told in (both, both["accuracy"], both["controls"]["random_real"]):
+        for name in ("balanced_accuracy", "auc"):
+            assert told[name] == pytest.approx(spread(*first, *second))
+    assert one["notes"] == both["notes"] == ["Other images."]
+
+
+def test_balanced_accuracy_is_not_pooled_where_one_evaluation_is_older_than_it(
+    store: Store, run: RunRecord, answer: Answer
+) -> None:
+    plans = [controls.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
+    answer(plans[0].final, 0.5, 0.7, balanced_accuracy=spread(0.5, 0.7))
+    answer(plans[1].final, 0.6, 0.8)
+    assert controls.over_seeds(plans, store)["balanced_accuracy"] is None
 
 
 def test_a_set_with_learnt_labels_is_held_against_its_start_with_and_without_them(store: Store) -> None:

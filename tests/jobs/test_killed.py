@@ -105,7 +105,7 @@ STAGED = {
 }  # fmt: skip
 STAGES = {  # when to kill, at an event that lies behind the first checkpoint; what is kept in the end
     "scores": (lambda e: e["epoch"] >= 2, ["scores.safetensors", "network.safetensors"]),
-    "experts": (lambda e: e["first"] >= 1, ["trajectories.npy"]),
+    "experts": (lambda e: e.get("first", 0) >= 1, ["trajectories.npy"]),
     "distill": (lambda e: e.get("step", 0) >= 3, ["images.safetensors", "initial.safetensors"]),
 }
 

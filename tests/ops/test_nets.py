@@ -15,7 +15,8 @@ from ddcore.ops.nets import build, reinitialise
 from ddcore.ops.seeds import generator
 
 CLASSES = 3
-SHAPES = sorted({d.shape(r) for d in DATASETS.values() for r in d.resolutions} | {(3, 8, 8), (1, 16, 16), (3, 32, 32)})
+SHIPPED = [d for d in DATASETS.values() if not d.own]
+SHAPES = sorted({d.shape(r) for d in SHIPPED for r in d.resolutions} | {(3, 8, 8), (1, 16, 16), (3, 32, 32)})
 FITTING = [(name, shape) for name in NETWORKS for shape in SHAPES if not network(name).problems(shape, {})]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,6 +150,34 @@ def test_two_classes_are_judged_by_balanced_accuracy_and_auc_too(open_page: Open
     assert "AUC 80.0 ± 2.0 %" in words(app)
     assert "n = 2 networks:" in words(app)
     assert "Stored numbers 1,280" in words(app)
+
+
+def test_unequal_classes_have_a_balanced_column_and_every_chart_of_accuracy_the_majority_line(
+    open_page: Open, filled: Filled
+) -> None:
+    unequal = {"majority": 0.4, "balanced_accuracy": {"mean": 0.25, "std": 0.0, "n": 2}}
+    edit(Store().record(filled.evaluated).folder / "run.json", unequal)
+    first = trajectory.points(Store(), Store().record(filled.distilled), ASKED)[0].result.specs[-1]
+    finish(first, told(0.5, **unequal))
+    app = open_page(PAGE, run=filled.distilled)
+    assert "balanced_accuracy" in next(t for t in app.dataframe if "steps" in t.value.columns).proto.column_order
+    assert frames(app, "steps")["balanced_accuracy"][0] == "25.0 ± 0.0 %"
+    app.session_state[f"detail-{filled.distilled}"] = True
+    app.run()
+    titles = ("Test accuracy (%)", "Validation accuracy (%)", "Accuracy (%)")
+    charts = drawn(app) + drawn(on_tab(app, filled.distilled, "Over iterations"))
+    accuracies = [f["layout"] for f in charts if axes(f) & set(titles) and "Class" not in axes(f)]
+    assert {title for layout in accuracies for title in axes({"layout": layout})} >= set(titles)
+    assert all(layout["annotations"][0]["text"] == "majority class 40.0 %" for layout in accuracies)
+
+
+def edit(file: Path, changes: dict[str, Any]) -> None:
+    info = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps({**info, "summary": {**info["summary"], **changes}}), "utf-8")
+
+
+def axes(figure: dict[str, Any]) -> set[str]:
+    return {figure["layout"].get(axis, {}).get("title", {}).get("text", "") for axis in ("xaxis", "yaxis")}
 
 
 def test_snapshots_are_judged_on_the_validation_split_with_one_button(

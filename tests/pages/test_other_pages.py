@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ddcore import jobs
+from ddcore.data import agreement, mhist
 from ddcore.experiments import spec
 from ddcore.runs.store import Store
 from tests.pages.conftest import TINY, Backend, Filled, Open, away, put, words
@@ -57,6 +58,36 @@ def test_the_description_shows_sizes_balance_and_examples(open_page: Open, fille
     assert app.get("image")
     bars = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     assert {b["name"] for b in bars} == {"training", "validation", "test"}
+
+
+def test_votes_and_the_frames_of_the_examples_are_coloured_by_agreement(
+    open_page: Open, filled: Filled, home: Path
+) -> None:
+    summary = Store().record(filled.described).summary
+    summary["voters"] = 7
+    for part in summary["splits"].values():
+        part["votes"] = [4, 3, 2, 1, 1, 2, 3, 4]
+    kept = home / "runs" / "describe" / filled.described / "run.json"
+    kept.write_text(json.dumps({**json.loads(kept.read_text()), "summary": summary}))
+    app = open_page(DATASETS)
+    votes = next(c for c in app.get("plotly_chart") if "who said 9" in c.proto.spec)
+    assert [bar["name"] for bar in json.loads(votes.proto.spec)["data"]] == agreement.words(7)
+    assert "They were unanimous on 40.0 % of the images." in words(app)
+    legend = app.get("html")[0].proto.body
+    assert all(f"rgb{colour}" in legend for colour in agreement.colours(7))
+
+
+def test_the_majority_class_of_the_test_images_and_of_all_is_said(open_page: Open, filled: Filled) -> None:
+    shown = words(open_page(DATASETS))
+    assert "Always answering “3” is right on 10.31 % of the 359 test images." in shown
+    assert "of all 1,797 images." in shown
+    assert "1,797 images in all, as many as the official set has" in shown
+
+
+def test_a_data_set_that_must_be_asked_for_is_explained_step_by_step(open_page: Open) -> None:
+    shown = words(open_page(DATASETS, set="mhist"))
+    assert "How to get it" in shown
+    assert all(step in shown for step in mhist.STEPS)
 
 
 def test_a_baseline_form_submits_the_courses_setting(open_page: Open, backend: Backend) -> None:

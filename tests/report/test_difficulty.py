@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,6 +35,11 @@ def test_scores_are_read_by_class(store: Store) -> None:
     assert difficulty.names(store, run) == ["el2n"]
     frame = difficulty.scores(store, run, "el2n")
     assert frame[frame["class"] == "3"]["score"].tolist() == pytest.approx([0.4, 0.1, 0.3, 0.2])
+
+
+def test_classes_of_a_data_set_that_is_not_known_here_are_numbers(store: Store) -> None:
+    run = replace(scored(store, el2n=EL2N, labels=LABELS), config={"dataset": "gone"})
+    assert set(difficulty.scores(store, run, "el2n")["class"]) == set("0123456789")
 
 
 def test_a_run_older_than_its_labels_has_nothing_to_show_by_class(store: Store) -> None:

@@ -29,6 +29,8 @@ def test_accuracy_is_a_mean_over_all_experts_that_have_reached_the_epoch() -> No
     assert training["epoch"].tolist() == [1, 2]
     assert training["value"].tolist() == [pytest.approx(50.0), pytest.approx(60.0)]
     assert experts.accuracy([], experts=3).empty
+    unvalidated = {**told(0, 1, 0.3), "val_accuracy": None}
+    assert set(experts.accuracy([unvalidated], experts=1)["series"]) == {"training"}
 
 
 def test_alpha_takes_the_shallow_layers_first() -> None:

@@ -46,6 +46,15 @@ def test_the_majority_class_is_a_line_across_the_bars() -> None:
     assert "63.2" in figure.layout.annotations[0].text
 
 
+def test_the_majority_class_is_a_line_under_every_curve_of_accuracy() -> None:
+    steps = pd.DataFrame({"step": [0, 10], "mean": [50.0, 70.0], "std": [None, None]})
+    curves = figures.lines(CURVES, "step", "value", x_title="Step", y_title="Accuracy (%)", majority=63.2)
+    for figure in (curves, figures.trajectory(steps, 63.2)):
+        assert (figure.layout.shapes[0].y0, figure.layout.shapes[0].y1) == (63.2, 63.2)
+        assert figure.layout.annotations[0].text == "majority class 63.2 %"
+    assert not figures.trajectory(steps).layout.shapes
+
+
 def published() -> list[Published]:
     row = Published("DM", "mnist", "convnet3", 10, 97.5, 0.1, "as printed", "a paper", verified=True)
     return [row, replace(row, method="KIP", mean=97.0, verified=False)]

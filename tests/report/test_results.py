@@ -21,6 +21,36 @@ def test_a_set_stands_beside_its_controls(store: Store, run: RunRecord, answer: 
     assert table.loc["Random real images", "state"] == "not computed"
 
 
+TWO = {"per_class": [0.5, 0.9], "balanced_accuracy": {"mean": 0.7, "std": 0.02, "n": 2},
+       "auc": {"mean": 0.8, "std": 0.01, "n": 2}, "majority": 0.6, "notes": ["Other images."]}  # fmt: skip
+
+
+def test_two_classes_stand_with_balanced_accuracy_and_auc(store: Store, run: RunRecord, answer: Answer) -> None:
+    assert results.beside(results.results(store, run, QUESTION)) == ()
+    for asked in (plan(run, QUESTION).final, plan(run, QUESTION).random_real):
+        answer(asked, 0.6, 0.7, **TWO)
+    rows = results.results(store, run, QUESTION)
+    table = results.table(rows).set_index("name")
+    for name in ("Distilled images", "Random real images"):
+        assert table.loc[name, ["balanced_accuracy", "auc"]].tolist() == ["70.0 ± 2.0 %", "80.0 ± 1.0 %"]
+    assert table.loc["Full training data", ["balanced_accuracy", "auc"]].tolist() == ["–", "–"]
+    assert results.beside(rows) == ("balanced_accuracy", "auc")
+    assert results.majority(rows) == 60.0
+    assert results.notes(rows) == ["Other images."]
+
+
+def test_the_full_data_stands_with_balanced_accuracy_over_all_its_seeds(
+    store: Store, run: RunRecord, answer: Answer
+) -> None:
+    full = plan(run, QUESTION).full
+    for seed, balanced in enumerate((0.6, 0.8)):
+        asked = replace(full, config=full.config.replace(seed=seed))
+        answer(asked, 0.9, **{**TWO, "balanced_accuracy": {"mean": balanced, "std": None, "n": 1}})
+    last = results.results(store, run, QUESTION)[-1]
+    assert last.accuracy
+    assert last.accuracy["balanced_accuracy"] == {"mean": pytest.approx(0.7), "std": pytest.approx(0.1414214), "n": 2}
+
+
 def test_learnt_labels_and_variations_have_rows_of_their_own(store: Store, answer: Answer) -> None:
     run = imitated(store)
     asked = plan(run, QUESTION)
@@ -80,6 +110,7 @@ def test_the_spread_over_seeds_is_over_all_networks_of_all_seeds(store: Store, r
     assert seeds.random_real
     assert seeds.random_real["mean"] == pytest.approx(0.3)
     table = results.seeds_table(seeds)
+    assert {"balanced_accuracy", "auc"} < set(table.columns)
     assert table["seed"].tolist() == [0, 1]
     assert table["mean"].tolist() == pytest.approx([55.0, 75.0])
     assert table["run"].tolist() == [run.id, second.id]

@@ -160,6 +160,51 @@ def test_classes_have_their_accuracy_in_percent() -> None:
     assert frame.values.tolist() == [["HP", 75.0], ["SSA", 50.0]]
 
 
+@pytest.mark.parametrize(
+    ("config", "summary", "named"),
+    [
+        ({"dataset": "mhist"}, {}, ("HP", "SSA")),
+        ({"dataset": "mhist"}, {"classes": ["a", "b"], "per_class": [1, 0]}, ("a", "b")),
+        ({"dataset": "mhist"}, {"per_class": [1, 0, 0]}, ("0", "1", "2")),
+        ({"dataset": "gone"}, {"classes": ["a", "b"], "per_class": [1, 0]}, ("a", "b")),
+        ({"dataset": "gone"}, {"per_class": [1, 0]}, ("0", "1")),
+    ],
+)  # fmt: skip
+def test_classes_are_named_by_the_run_itself_then_by_its_data_set_then_by_number(
+    config: dict[str, Any], summary: dict[str, Any], named: tuple[str, ...]
+) -> None:
+    one = record(config=config, summary=summary)
+    assert tables.classes(one) == named
+    assert tables.per_class(one)["class"].tolist() == list(named[: len(summary.get("per_class", ()))])
+
+
+@pytest.mark.parametrize(
+    ("shares", "majority", "shown"),
+    [
+        ([0.5] * 2, 0.5, ("balanced_accuracy", "auc")), ([0.5] * 10, 0.1135, ()),
+        ([0.5] * 10, 0.1959, ("balanced_accuracy",)), ([], 0.9, ()),
+    ],
+)  # fmt: skip
+def test_balanced_accuracy_is_told_where_classes_are_unequally_frequent_and_auc_of_two(
+    shares: list[float], majority: float, shown: tuple[str, ...]
+) -> None:
+    found = {"accuracy": {"mean": 0.5}, "per_class": shares, "majority": majority}
+    assert tables.beside(found) == shown
+    assert tables.beside({**found, "accuracy": None}) == ()
+
+
+def test_the_runs_table_tells_balanced_accuracy_only_where_it_says_something_else() -> None:
+    beside = {"balanced_accuracy": {"mean": 0.7, "std": None, "n": 1}, "majority": 0.6}
+    rows = [record(summary={**record().summary, **beside, "per_class": [0.5] * n}) for n in (2, 1)]
+    assert tables.runs([rows[0], record()])["balanced_accuracy"].tolist() == ["70.0 %", "–"]
+
+
+def test_the_majority_of_the_images_that_judge_a_training_is_read_from_its_events() -> None:
+    assert tables.majority([{"event": "judge", "majority": 0.625}, {"event": "epoch"}]) == 62.5
+    assert tables.majority([{"event": "epoch"}]) is None
+    assert tables.majority([{"event": "judge", "majority": None}]) is None
+
+
 def test_an_evaluation_from_before_confusion_was_recorded_has_an_empty_table() -> None:
     assert tables.confusion(record(summary={})).empty
     assert tables.per_class(record(summary={})).empty

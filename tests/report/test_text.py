@@ -18,6 +18,13 @@ def test_an_accuracy_is_a_percentage_with_spread_and_number_of_networks() -> Non
     assert text.accuracy({"mean": 0.9342, "std": 0.0051, "n": 3}) == "93.4 ± 0.5 % (n = 3)"
 
 
+def test_what_stands_beside_an_accuracy_is_told_as_far_as_it_is_known() -> None:
+    found = {"mean": 0.7, "balanced_accuracy": {"mean": 0.615, "std": 0.004, "n": 3}, "auc": None}
+    assert text.spread(found["balanced_accuracy"]) == "61.5 ± 0.4 %"
+    assert text.beside(found) == ", balanced 61.5 ± 0.4 %"
+    assert text.beside(found, ()) == text.beside({}) == ""
+
+
 def test_one_network_has_no_spread() -> None:
     assert text.accuracy({"mean": 0.9342, "std": None, "n": 1}) == "93.4 % (n = 1)"
 

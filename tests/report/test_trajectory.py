@@ -32,9 +32,11 @@ def test_long_runs_are_thinned_to_the_first_and_the_latest_steps(store: Store, r
 def test_the_table_has_a_row_for_each_step_whether_it_is_known_or_not(
     store: Store, run: RunRecord, answer: Answer
 ) -> None:
-    answer(trajectory.points(store, run, QUESTION)[1].result.specs[-1], 0.4, 0.6)
+    balanced = {"mean": 0.45, "std": 0.0, "n": 2}
+    answer(trajectory.points(store, run, QUESTION)[1].result.specs[-1], 0.4, 0.6, balanced_accuracy=balanced)
     table = trajectory.table(trajectory.points(store, run, QUESTION))
     assert table["step"].tolist() == [0, 1, 2, 4]
     assert table["mean"].tolist()[1] == pytest.approx(50.0)
+    assert table["balanced_accuracy"].tolist() == ["–", "45.0 ± 0.0 %", "–", "–"]
     assert table["mean"].isna().tolist() == [True, False, True, True]
     assert table["state"].tolist() == ["not computed", "done", "not computed", "not computed"]

@@ -46,12 +46,13 @@ def test_the_drop_is_against_the_source_network(store: Store, run: RunRecord, an
     for title, accuracy in (("ConvNet-3, width 8", 0.8), ("MLP", 0.5), ("LeNet", 0.9)):
         result = cells[title].result
         assert result
-        answer(result.specs[-1], accuracy)
+        answer(result.specs[-1], accuracy, auc={"mean": accuracy / 2, "std": None, "n": 1})
     cells = {cell.title: cell for cell in transfer.row(store, run, QUESTION)}
     drops = [cells[title].drop for title in ("ConvNet-3, width 8", "MLP", "LeNet", "AlexNet")]
     assert drops == [0.0, pytest.approx(0.3), pytest.approx(-0.1), None]
     table = transfer.table(list(cells.values())).set_index("network")
     assert table.loc["MLP", "drop"] == pytest.approx(30.0)
+    assert table.loc["MLP", "auc"] == "25.0 %"
     assert table.loc["ConvNet-3, width 8 (distilled on)", "mean"] == pytest.approx(80.0)
 
 

@@ -1,0 +1,178 @@
+"""Data sets that a person brings: look at them, add them, remove them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from ddcore import home
+from ddcore.cli.flags import as_json, given, options, show
+from ddcore.data import DATASETS, own
+from ddcore.data.layout import arrange
+from ddcore.data.preview import Preview, look, suggested
+from ddcore.data.source import Source, open_source
+from ddcore.errors import ConfigError, UnknownName
+from ddcore.report.uses import uses
+from ddcore.runs.store import Store
+
+SUGGESTED = ("side", "colour")
+MOST = 10  # classes and sizes told of a preview; the rest are counted
+
+
+@click.group("data", help="Bring your own data set: look at it, add it, remove it.")
+def data() -> None: ...
+
+
+def _add(path: Path, name: str, as_json: bool, **parameters: Any) -> None:
+    source, preview = _looked(path)
+    if not as_json:
+        click.echo(_text(source, preview))
+    config = own.AddConfig.build({**suggested(source, preview), **given(parameters), "name": name})
+    with _progress("storing") as on_progress:
+        added = own.add(source, preview, config, home.data_root(), on_progress, reserved=uses(Store(), name).any)
+    result = {
+        "name": added.name, "classes": list(added.classes), "shape": list(added.shape()), "sizes": added.sizes,
+        "network": added.network, "fingerprint": added.fingerprint(home.data_root(), added.resolution),
+        "notes": list(added.notes), "config": config.values(), "preview": _json(source, preview),
+    }  # fmt: skip
+    train, test = added.sizes or (0, 0)
+    notes = [f"\n  note: {note}" for note in added.notes]
+    show(result, as_json, lambda: (
+        f"added {name}: {train:,} training and {test:,} test images of {'×'.join(map(str, added.shape()))}"
+        f"{''.join(notes)}"
+    ))  # fmt: skip
+
+
+def _flags() -> list[click.Option]:
+    """The flags of AddConfig; those that the images decide where they are not given say so."""
+    flags = options(own.AddConfig, skip=["name"])
+    for flag in flags:
+        if flag.name in SUGGESTED:
+            flag.help = f"{(flag.help or '').partition(' [default:')[0]} [default: what fits the images]"
+    return flags
+
+
+data.add_command(
+    click.Command(
+        "add",
+        callback=_add,
+        help="Make a data set of a folder or a zip: class folders, in train/ and test/ or not, or a CSV with the "
+        "columns image and label. What is found is printed; nothing is asked, and a problem that stops it refuses it.",
+        params=[
+            click.Argument(["path"], type=click.Path(path_type=Path)),
+            click.Option(["--name"], required=True, help=own.AddConfig.param("name").help),
+            *_flags(),
+            click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
+        ],
+    )
+)
+
+
+@data.command(
+    help="Look at a folder or a zip as `add` would, or at a data set that is there. Exit status 1 where something "
+    "stops it from being used."
+)
+@click.argument("path_or_name")
+@as_json
+def check(path_or_name: str, as_json: bool) -> int:
+    if path_or_name in DATASETS or (not os.path.exists(path_or_name) and own.NAME.fullmatch(path_or_name)):
+        return _check_known(path_or_name, as_json)
+    source, preview = _looked(Path(path_or_name))
+    show(_json(source, preview), as_json, lambda: _text(source, preview))
+    return int(any(problem.stops for problem in preview.problems))
+
+
+def _check_known(name: str, as_json: bool) -> int:
+    """Whether a data set can be used; of an own one every stored value is looked at."""
+    root = home.data_root()
+    if name not in DATASETS and not own.exists(name, root):
+        raise UnknownName("data set, file or folder", name, DATASETS)
+    facts = dict(DATASETS).get(name)  # None: its folder is there and cannot be read
+    problems = own.verify(name, root) if facts is None or (facts.own and not facts.removed) else []
+    state, message = "broken", "; ".join(problems)
+    if facts is not None and not problems:
+        found = facts.check(root)
+        state, message = found.state, f"{found.message} {found.caveat}".strip()
+    notes = list(facts.notes) if facts is not None else []
+    result = {"name": name, "state": state, "message": message, "notes": notes}
+    show(result, as_json, lambda: "\n".join([f"{name}: {state}. {message}", *(f"  note: {note}" for note in notes)]))
+    return int(state in ("missing", "broken"))
+
+
+@data.command(help="Delete the images of an own data set. Its finished runs go on to be shown and compared.")
+@click.argument("name")
+@as_json
+def remove(name: str, as_json: bool) -> None:
+    if name in DATASETS.shipped:
+        raise ConfigError([f"{name} comes with the app; only own data sets can be removed"])
+    used = uses(Store(), name)
+    if used.active:
+        raise ConfigError([f"{_runs(used.active)} on {name} still waiting or running; cancel or await them first"])
+    own.remove(name, home.data_root(), keep_facts=used.any)
+    kept = f"; its facts are kept for {_runs(used.finished + used.other)}" if used.any else ""
+    result = {"name": name, "finished": used.finished, "other": used.other, "facts_kept": used.any}
+    show(result, as_json, lambda: f"removed {name}{kept}")
+
+
+def _looked(path: Path) -> tuple[Source, Preview]:
+    """What lies there, every image decoded once."""
+    source = open_source(path, path.absolute().name)
+    layout = arrange(source)
+    with _progress("looking at images") as on_progress:
+        return source, look(source, layout, on_progress)
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar where standard error is a terminal, and nothing elsewhere."""
+    with tqdm(desc=title, unit=" images", leave=False, disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+
+        def on_progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield on_progress
+
+
+def _json(source: Source, preview: Preview) -> dict[str, Any]:
+    return {
+        "source": source.name, "kind": source.kind, "layout": preview.layout.kind,
+        "classes": list(preview.layout.classes), "voters": preview.layout.voters,
+        "counts": {part: dict(counts) for part, counts in preview.counts.items()},
+        "sizes": [{"width": w, "height": h, "images": n} for (w, h), n in preview.sizes.most_common()],
+        "modes": dict(preview.modes), "unreadable": dict(preview.unreadable),
+        "problems": [asdict(problem) for problem in preview.problems], "suggested": suggested(source, preview),
+    }  # fmt: skip
+
+
+def _text(source: Source, preview: Preview) -> str:
+    """The preview as lines for people."""
+    layout = preview.layout
+    where = "listed in a table" if layout.kind == "table" else "in class folders"
+    lines = [f"{source.name}: {len(layout.rows):,} images of {len(layout.classes)} classes, {where}"]
+    for part, counts in preview.counts.items():
+        lines.append(f"  {part:<6} {sum(counts.values()):,}: {_some([f'{c} {n:,}' for c, n in counts.items()])}")
+    lines.append(f"  sizes  {_some([f'{w}×{h} ({n:,})' for (w, h), n in preview.sizes.most_common()])}")
+    lines += [f"  {'stops' if problem.stops else 'note'}: {problem.text}" for problem in preview.problems]
+    return "\n".join(lines)
+
+
+def _some(told: list[str]) -> str:
+    more = f" and {len(told) - MOST:,} more" if len(told) > MOST else ""
+    return ", ".join(islice(told, MOST)) + more
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} runs" if count != 1 else "1 run"
+
+
+COMMANDS: tuple[click.Command, ...] = (data,)

@@ -1,0 +1,209 @@
+"""Data sets that torchvision fetches: every file is held against its MD5 before it is read.
+
+torchvision believes any unpacked file that exists, so a process killed while unpacking would poison every later run.
+Here what does not agree is removed and fetched again, by one process at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import socket
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ddcore.data import prepared
+from ddcore.data.base import Availability, Split
+from ddcore.data.fingerprint import fingerprint
+from ddcore.errors import DataBroken, DataMissing
+
+_OFFLINE_SECONDS = 5.0  # a network that stays silent for this long counts as none
+_LOCK_SECONDS = 900.0  # another worker's download may take this long
+_PARTS = ("train", "test")
+
+
+@dataclass(frozen=True)
+class File:
+    """A file by its name in the folder of its data set; contents: what comes out of an archive that is unpacked."""
+
+    name: str
+    bytes: int
+    md5: str
+    contents: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True)
+class Download:
+    """The files of a data set and how they get to disk.
+
+    name, title: of the data set; place: its folder under the data root, where torchvision looks for it too; archives:
+    as they are handed out; fetch(root): torchvision's way to bring there, and unpack, what is not there.
+    """
+
+    name: str
+    title: str
+    place: str
+    archives: tuple[File, ...]
+    fetch: Callable[[Path], object]
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """The files that are read: those that archives are unpacked to, else the archives."""
+        return tuple(file for archive in self.archives for file in archive.contents or (archive,))
+
+    def folder(self, root: Path) -> Path:
+        return root / self.place
+
+    def fingerprint(self, root: Path, resolution: int) -> str:
+        """The sums are verified before reading, so they name the content without looking at the disk."""
+        return fingerprint(self.name, resolution, *(file.md5 for file in self.files))
+
+    def check(self, root: Path) -> Availability:
+        """Judged by file sizes alone; sums are taken when the data is read."""
+        folder = self.folder(root)
+        if all(_is_there(folder, archive) for archive in self.archives):
+            return Availability("ready", f"{self.title} is in {folder}.")
+        damaged = [f.name for f in self.archives if _size(folder / f.name) not in (None, f.bytes)]
+        again = f" Truncated, will be fetched again: {', '.join(damaged)}." if damaged else ""
+        size = sum(f.bytes for f in self.archives) / 1e6
+        return Availability("download", f"{self.title} ({size:.1f} MB) is downloaded to {folder} at first use.{again}")
+
+    def ensure(self, root: Path) -> None:
+        """Have every file on disk, whole: fetched first where one is not.
+
+        Raises DataMissing where they are not there and cannot be fetched, DataBroken where a damaged archive could
+        not be replaced.
+        """
+        folder = self.folder(root)
+        if not all((folder / f.name).exists() and _damage(folder, f) is None for f in self.files):
+            self._fetch(root)
+
+    def _fetch(self, root: Path) -> None:
+        """Bring the files to disk; one process at a time."""
+        import filelock
+
+        folder = self.folder(root)
+        removed: list[str] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(folder / f".{self.name}.lock", timeout=_LOCK_SECONDS):
+                removed = self._remove_damaged(folder)
+                with _impatient_network():
+                    self.fetch(root)
+                removed += self._remove_damaged(folder)
+        except filelock.Timeout:
+            raise DataMissing(f"{self.title} is being fetched by another process, unfinished after "
+                              f"{_LOCK_SECONDS:.0f} s: {folder}") from None  # fmt: skip
+        except (OSError, RuntimeError, EOFError, zlib.error, http.client.HTTPException) as error:
+            raise self._unavailable(folder, removed, error) from error
+        if absent := [f.name for f in self.files if not (folder / f.name).is_file()]:
+            raise self._unavailable(folder, removed, f"no usable {', '.join(absent)} came of it")
+
+    def _remove_damaged(self, folder: Path) -> list[str]:
+        """Remove every file that is not what it should be; a sentence on each damaged archive.
+
+        A damaged unpacked file is not worth a word: it is unpacked anew, from an archive that is whole.
+        """
+        found = []
+        for archive in self.archives:
+            for file in (*archive.contents, archive):
+                if damage := _damage(folder, file):
+                    (folder / file.name).unlink()
+                    found += [damage] if file is archive else []
+        return found
+
+    def _unavailable(self, folder: Path, removed: list[str], reason: object) -> DataMissing | DataBroken:
+        """The error for people: what was looked for, where, what was found wrong, how to get it."""
+        why = " ".join(str(reason).split())
+        how = (
+            f"Connect to the internet and try again, or place {', '.join(f.name for f in self.archives)} "
+            f"into {folder} by hand (any copy of {self.title} will do)."
+        )
+        if removed:
+            return DataBroken(f"{self.title} in {folder} is damaged and could not be fetched again: "
+                              f"{'; '.join(removed)} (removed). {how} [{why}]")  # fmt: skip
+        return DataMissing(f"{self.title} was not found in {folder} and could not be downloaded. {how} [{why}]")
+
+
+@dataclass(frozen=True)
+class Kept(Download):
+    """A download whose arrays are kept once they were decoded, and then read without its files and without torchvision.
+
+    side: of the images in pixels; decode(root): the official (train, test), from files that were verified.
+    """
+
+    side: int
+    decode: Callable[[Path], tuple[Split, Split]]
+
+    def read(self, root: Path, resolution: int) -> tuple[Split, Split]:
+        """The official (train, test) splits, fetched and decoded first where they are not kept; raises as `ensure`."""
+
+        @cache
+        def decoded() -> dict[str, Split]:
+            self.ensure(root)
+            return dict(zip(_PARTS, self.decode(root), strict=True))
+
+        def array(part: str, what: str) -> np.ndarray:
+            return prepared.array(self._kept(root, part, what), lambda: getattr(decoded()[part], what))
+
+        train, test = (Split(array(part, "images"), array(part, "labels")) for part in _PARTS)
+        # Training images are copied when the validation part is taken out of them. The test part is used as it is, and
+        # torch complains about arrays that it could not write to.
+        return train, Split(np.array(test.images), np.array(test.labels))
+
+    def check(self, root: Path) -> Availability:
+        """As `Download.check`; ready too where only the arrays are left."""
+        if all(self._kept(root, part, what).is_file() for part in _PARTS for what in ("images", "labels")):
+            return Availability("ready", f"{self.title} is in {prepared.folder(root)}.")
+        return super().check(root)
+
+    def _kept(self, root: Path, part: str, what: str) -> Path:
+        return prepared.folder(root) / f"{self.fingerprint(root, self.side)}-{part}-{what}.npy"
+
+
+def _is_there(folder: Path, archive: File) -> bool:
+    """Whether the archive, or all that comes out of it, has its size."""
+    unpacked = bool(archive.contents) and all(_size(folder / f.name) == f.bytes for f in archive.contents)
+    return unpacked or _size(folder / archive.name) == archive.bytes
+
+
+def _damage(folder: Path, file: File) -> str | None:
+    """What is wrong with the file; None when it is whole or not there.
+
+    The size is looked at first, so that a truncated file says how much of it is there.
+    """
+    found, name = _size(folder / file.name), Path(file.name).name
+    if found is None:
+        return None
+    if found != file.bytes:
+        return f"{name} has {found:,} bytes instead of {file.bytes:,}"
+    return None if _md5(folder / file.name) == file.md5 else f"{name} has the wrong content (its MD5 does not agree)"
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+@contextmanager
+def _impatient_network() -> Iterator[None]:
+    """torchvision sets no time limit: behind a wall that drops packets it would wait for minutes."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_OFFLINE_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

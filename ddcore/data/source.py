@@ -1,0 +1,350 @@
+"""What a person brings: a folder or a zip archive, looked through before anything in it is read.
+
+Nothing is ever unpacked to disk, and an archive is judged by its directory alone: counts, sizes, names and
+places are checked first, so that a hostile one is refused before a byte of its entries is unpacked.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import stat
+import struct
+import threading
+import unicodedata
+import weakref
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO, Literal
+
+from ddcore.data.images import MAX_FILE_BYTES, SHOWN, Entry
+from ddcore.errors import DataRefused
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+TABLE = ".csv"
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+HARMLESS = re.compile(
+    r"(readme|licen[sc]e)[^./]*(\.(rst|html|pdf))?|[^/]*\.(txt|md)|\.ds_store|thumbs\.db|desktop\.ini|\._[^/]*", re.I
+)
+BEGINNINGS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7-Zip archive", b"\x1f\x8b": "a gzip file"}
+
+MAX_ARCHIVE_BYTES = 4 * 2**30  # what a zip without 64-bit extensions can hold
+MAX_ENTRIES = 100_000  # the largest of the field's small sets, SVHN, has 99,289 images
+MAX_DIRECTORY_BYTES = 64 * 2**20  # an archive's directory is held in memory: 640 bytes for each entry
+MAX_TOTAL_BYTES = 16 * 2**30  # read one image at a time, but hours of reading
+MAX_TABLE_BYTES = 16 * 2**20  # a table is read whole: 160 bytes for each line
+MAX_RATIO = 100  # images hardly pack; a zip of zeros packs 1,000 to 1
+RATIO_FREE_BYTES = 2**20  # a small plain bitmap packs as well as a bomb, and does no harm
+MAX_NAME = 500
+
+_END, _END64, _LOCATOR64 = b"PK\5\6", b"PK\6\6", b"PK\6\7"
+_LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header, before its name
+_READING = os.O_RDONLY | sum(getattr(os, f"O_{flag}", 0) for flag in ("NOFOLLOW", "NONBLOCK", "BINARY"))
+_READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True)
+class Source:
+    """name: the archive's or the folder's own name, without its path; entries: relative posix path → how to
+    read it, images and CSV tables only; folders: those that are not there for readmes alone; ignored: what is
+    left out.
+    """
+
+    name: str
+    kind: Literal["folder", "zip"]
+    entries: Mapping[str, Entry]
+    folders: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+def open_source(given: Path | BinaryIO, name: str) -> Source:
+    """The folder, the zip file or the zip in memory that a person gave, called `name`.
+
+    Raises DataRefused with the rule that it breaks. A zip in memory must stay open as long as it is read from.
+    """
+    called = PurePosixPath(name.replace("\\", "/")).name or "data"
+    try:
+        if isinstance(given, Path):
+            return _folder(given, called) if given.is_dir() else _zip(_opened(given), called)
+        return _zip(_Bytes(given), called)
+    except OSError as error:
+        raise DataRefused(f"{called} cannot be read: {error.strerror or error}") from None
+
+
+def is_image(path: str) -> bool:
+    return path.lower().endswith(IMAGES)
+
+
+def _folder(root: Path, called: str) -> Source:
+    """Links are not followed, and neither are hidden folders: both are among what is ignored."""
+    entries, folders, ignored, total = dict[str, Entry](), list[str](), list[str](), 0
+    for path, found in _walk(root, called):
+        if stat.S_ISDIR(found.st_mode) and not _is_hidden(PurePosixPath(path).name):
+            folders.append(path)
+        elif not stat.S_ISREG(found.st_mode) or _is_harmless(path) or not path.lower().endswith((*IMAGES, TABLE)):
+            ignored.append(path)
+        else:
+            _check_name(path)
+            _check_size(path, found.st_size)
+            total += found.st_size
+            entries[path] = Entry(found.st_size, None, functools.partial(_read_file, root / path, path, found.st_size))
+    _check_total(called, total)
+    return Source(called, "folder", dict(sorted(entries.items())), _kept_folders(folders, [*entries, *ignored]),
+                  tuple(sorted(ignored)))  # fmt: skip
+
+
+def _walk(root: Path, called: str) -> Iterator[tuple[str, os.stat_result]]:
+    """(relative path, what lies there) of everything below `root`, links themselves and not what they lead to."""
+    seen, waiting = 0, [root]
+    while waiting:
+        with os.scandir(waiting.pop()) as listing:
+            for item in listing:
+                seen += 1
+                if seen > MAX_ENTRIES:
+                    raise DataRefused(f"{called} holds more than the {MAX_ENTRIES:,} files allowed")
+                found = item.stat(follow_symlinks=False)
+                if stat.S_ISDIR(found.st_mode) and not _is_hidden(item.name):
+                    waiting.append(Path(item.path))
+                yield Path(item.path).relative_to(root).as_posix(), found
+
+
+def _read_file(place: Path, path: str, size: int) -> bytes:
+    """The file, unless it has become another one since it was looked at: a link, a pipe, a longer one."""
+    handle = os.open(place, _READING)
+    with open(handle, "rb") as stream:
+        content = stream.read(size + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
+    if len(content) != size:
+        raise DataRefused(f"{_shown(path)} has changed while it was being looked at")
+    return content
+
+
+class _Bytes:
+    """Bytes of an open stream by position; threads take turns."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream, self._turn, self.size = stream, threading.Lock(), stream.seek(0, os.SEEK_END)
+
+    def at(self, position: int, length: int) -> bytes:
+        with self._turn:
+            self.stream.seek(position)
+            return self.stream.read(length)
+
+
+def _opened(path: Path) -> _Bytes:
+    """The bytes of a file, which is closed when nobody can read from it any more."""
+    stream = path.open("rb")
+    content = _Bytes(stream)
+    weakref.finalize(content, stream.close)
+    return content
+
+
+def _zip(content: _Bytes, called: str) -> Source:
+    start = _check_directory(content, called)
+    try:
+        with zipfile.ZipFile(content.stream) as archive:
+            listed = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError) as error:
+        raise DataRefused(f"{called} is damaged: its directory cannot be read ({error})") from None
+    _check_entries(listed, called, content.size)
+    data = _places(listed, content, start)
+    files = {_path(info): info for info in listed if not info.is_dir()}
+    kept = [path for path in sorted(files) if not _is_harmless(path)]
+    _check_kinds(kept, called)
+    entries = {path: Entry(files[path].file_size, files[path].CRC,
+                           functools.partial(_unpack, content.at, path, files[path], data[files[path].header_offset]))
+               for path in kept}  # fmt: skip
+    folders = [_path(info) for info in listed if info.is_dir()]
+    return Source(called, "zip", entries, _kept_folders(folders, files), tuple(sorted(set(files) - set(kept))))
+
+
+def _check_directory(content: _Bytes, called: str) -> int:
+    """Where the directory of the archive begins, which is as long and has as many entries as is allowed.
+
+    Looked at before zipfile does, which would make an object of each of millions of entries.
+    """
+    if not content.size:
+        raise DataRefused(f"{called} is empty (0 bytes)")
+    if content.size > MAX_ARCHIVE_BYTES:
+        raise DataRefused(f"{called} has {content.size:,} bytes, allowed are {MAX_ARCHIVE_BYTES:,}")
+    tail_start = max(0, content.size - 2**16 - 22)
+    tail = content.at(tail_start, content.size)
+    if (end := tail.rfind(_END)) < 0 or len(tail) < end + 22:
+        raise DataRefused(_no_zip(content.at(0, 4), called))
+    length: int = struct.unpack_from("<L", tail, end + 12)[0]
+    end += tail_start
+    extended = content.at(max(0, end - 76), 76)
+    if len(extended) == 76 and extended.startswith(_END64) and extended[56:60] == _LOCATOR64:
+        length, end = struct.unpack_from("<Q", extended, 40)[0], end - 76
+    if length > min(end, MAX_DIRECTORY_BYTES):
+        raise DataRefused(f"{called} says that its directory has {length:,} bytes, "
+                          f"allowed are {min(end, MAX_DIRECTORY_BYTES):,}")  # fmt: skip
+    if (count := content.at(end - length, length).count(b"PK\1\2")) > MAX_ENTRIES:
+        raise DataRefused(f"{called} holds {count:,} entries, allowed are {MAX_ENTRIES:,}")
+    return end - length
+
+
+def _no_zip(beginning: bytes, called: str) -> str:
+    if beginning.startswith(b"PK"):
+        return f"{called} is cut short: it begins as a zip archive, but its directory, which comes last, is missing"
+    looks = next((f"it looks like {kind}" for start, kind in BEGINNINGS.items() if beginning.startswith(start)), "")
+    return f"{called} is not a zip archive, whatever its name says{looks and '; ' + looks}"
+
+
+def _check_entries(listed: Sequence[zipfile.ZipInfo], called: str, size: int) -> None:
+    """Refuse what the directory alone gives away: names, links, encryption, sizes, copies."""
+    if not listed:
+        raise DataRefused(f"{called} holds nothing")
+    seen: set[str] = set()
+    for info in listed:
+        name = info.orig_filename
+        _check_name(name)
+        mode = stat.S_IFMT(info.external_attr >> 16)
+        if stat.S_ISLNK(mode):
+            raise DataRefused(f"{_shown(name)} is a link; only files and folders are allowed")
+        if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise DataRefused(f"{_shown(name)} is a device or a pipe; only files and folders are allowed")
+        if info.flag_bits & 0x2041:  # encrypted, strongly encrypted, encrypted directory
+            raise DataRefused(f"{_shown(name)} is encrypted; bring an archive without a password")
+        if info.compress_type not in _READABLE:
+            raise DataRefused(f"{_shown(name)} is packed by method {info.compress_type}; "
+                              "allowed are stored (0) and deflated (8)")  # fmt: skip
+        if (path := _path(info)) in seen:
+            raise DataRefused(f"{_shown(name)} is in {called} more than once")
+        seen.add(path)
+        _check_size(name, info.file_size)
+        _check_ratio(_shown(name), info.file_size, info.compress_size)
+    total = sum(info.file_size for info in listed)
+    _check_total(called, total)
+    _check_ratio(called, total, size)
+
+
+def _places(listed: Sequence[zipfile.ZipInfo], content: _Bytes, end: int) -> dict[int, int]:
+    """Where the packed bytes of each entry begin, by the place of its header.
+
+    Refuses entries that share bytes (one small piece of data unpacked over and over) or whose own header
+    says something else than the directory.
+    """
+    data, free = dict[int, int](), 0
+    for info in sorted(listed, key=lambda i: i.header_offset):
+        name = _shown(info.orig_filename)
+        header = content.at(info.header_offset, _LOCAL.size) if info.header_offset >= 0 else b""
+        if len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
+            raise DataRefused(f"{name} is not where the archive's directory says; truncated or damaged?")
+        _, _, flags, method, _, _, _, packed, size, name_length, extra_length = _LOCAL.unpack(header)
+        # Sizes follow the data where bit 3 is set; where they have more than 32 bits, these are all ones.
+        agree = flags & 8 or (packed in (info.compress_size, 2**32 - 1) and size in (info.file_size, 2**32 - 1))
+        if method != info.compress_type or flags & 1 or not agree:
+            raise DataRefused(f"{name} says something else of itself than the archive's directory says of it")
+        if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
+            raise DataRefused(f"{name} is not packed, yet has two sizes: "
+                              f"{info.compress_size:,} and {info.file_size:,} bytes")  # fmt: skip
+        data[info.header_offset] = start = info.header_offset + _LOCAL.size + name_length + extra_length
+        if info.header_offset < free or start + info.compress_size > end:
+            raise DataRefused(f"{name} overlaps what lies beside it in the archive; entries must not share bytes")
+        free = start + info.compress_size
+    return data
+
+
+def _check_kinds(paths: Sequence[str], called: str) -> None:
+    """Refuse an archive that holds anything but images, tables and what is known to be harmless."""
+    foreign = [path for path in paths if not path.lower().endswith((*IMAGES, TABLE))]
+    if nested := [path for path in foreign if path.lower().endswith(ARCHIVES)]:
+        raise DataRefused(f"{called} holds another archive, {_shown(nested[0])}; unpack it first")
+    if foreign:
+        more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
+        raise DataRefused(
+            f"{called} holds {', '.join(map(_shown, foreign[:SHOWN]))}{more}; allowed are images "
+            f"({', '.join(IMAGES)}), tables ({TABLE}) and texts (README, LICENSE, .txt, .md)"
+        )
+
+
+def _unpack(at: Callable[[int, int], bytes], path: str, info: zipfile.ZipInfo, start: int) -> bytes:
+    """The content of one entry: never more than the size it declared, however much is packed in it."""
+    packed = at(start, info.compress_size)
+    if info.compress_type == zipfile.ZIP_STORED:
+        content, whole = packed, len(packed) == info.file_size
+    else:
+        unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            content = unpacker.decompress(packed, info.file_size + 1)
+        except zlib.error as error:
+            raise ValueError(f"damaged in the archive: {error}") from None
+        if len(content) > info.file_size:
+            raise DataRefused(f"{_shown(path)} unpacks to more than the {info.file_size:,} bytes it declares")
+        whole = unpacker.eof and len(content) == info.file_size
+    if not whole or zlib.crc32(content) != info.CRC:
+        raise ValueError("damaged in the archive: its content is not what was packed")
+    return content
+
+
+def _check_name(name: str) -> None:
+    """Refuse a name that could mean another place than one inside, on any system."""
+    wrong = ""
+    if len(name) > MAX_NAME:
+        wrong = f"has a name of {len(name):,} characters, allowed are {MAX_NAME}"
+    elif any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        wrong = "has a control character in its name"
+    elif "\\" in name:
+        wrong = "has a backslash in its name; folders are parted by /"
+    elif name.startswith("/") or re.match("[A-Za-z]:", name):
+        wrong = "has an absolute path; allowed are paths inside"
+    elif ".." in name.split("/"):
+        wrong = "leads outside (..); allowed are paths inside"
+    if wrong:
+        raise DataRefused(f"{_shown(name)} {wrong}")
+
+
+def _check_size(name: str, size: int) -> None:
+    allowed = MAX_TABLE_BYTES if name.lower().endswith(TABLE) else MAX_FILE_BYTES
+    if size > allowed:
+        raise DataRefused(f"{_shown(name)} has {size:,} bytes, allowed are {allowed:,} for one file of its kind")
+
+
+def _check_total(called: str, total: int) -> None:
+    if total > MAX_TOTAL_BYTES:
+        raise DataRefused(f"{called} has {total:,} bytes unpacked, allowed are {MAX_TOTAL_BYTES:,}")
+
+
+def _check_ratio(called: str, size: int, packed: int) -> None:
+    if size > max(RATIO_FREE_BYTES, MAX_RATIO * packed):
+        times = f"{size / packed:,.0f} times" if packed else "without end"
+        raise DataRefused(f"{called} unpacks to {size:,} bytes, {times} its size; allowed is {MAX_RATIO} times")
+
+
+def _path(info: zipfile.ZipInfo) -> str:
+    """The entry's path as everything else knows it: "./a//b.png" is "a/b.png"."""
+    return str(PurePosixPath(info.filename))
+
+
+def _kept_folders(folders: Iterable[str], files: Iterable[str]) -> tuple[str, ...]:
+    """The folders in which a class may lie: those with files, but for hidden ones and readmes, and the empty ones."""
+    files = set(files)
+    harmless = {path for path in files if _is_harmless(path)}
+    used = _parents(files - harmless)
+    empty = {*folders, *_parents(folders)} - _parents(harmless)
+    return tuple(sorted(f for f in used | empty if not any(map(_is_hidden, f.split("/")))))
+
+
+def _parents(paths: Iterable[str]) -> set[str]:
+    """Every folder above these paths."""
+    direct = {path.rpartition("/")[0] for path in paths} - {""}
+    return direct | {str(above) for folder in direct for above in PurePosixPath(folder).parents if above.parts}
+
+
+def _is_harmless(path: str) -> bool:
+    """Whether a file of this name is known and never read: a readme, a licence, what systems leave behind."""
+    *folders, name = path.split("/")
+    return "__MACOSX" in folders or HARMLESS.fullmatch(name) is not None
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith(".") or folder == "__MACOSX"
+
+
+def _shown(name: str) -> str:
+    """A name from outside as it can be put into a sentence."""
+    return repr(name if len(name) <= 100 else f"{name[:97]}…")

@@ -1,0 +1,92 @@
+"""What a person brought, as a preview shows it: classes, sizes and modes in tables and words, examples in a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ddcore.data.layout import Problem
+from ddcore.data.preview import Preview
+from ddcore.lazy import lazy
+from ddcore.ops import pictures
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+else:
+    np, pd = lazy("numpy"), lazy("pandas")
+
+PARTS = {"train": "training", "test": "test", "all": "all images"}
+BINS = 20
+LONGEST = 20  # letters of a class's name in a picture
+MODES = {
+    "1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette", "RGB": "colour",
+    "RGBA": "colour with transparency", "CMYK": "print colours (CMYK)", "I;16": "16-bit grey", "I": "32-bit grey",
+    "F": "floating-point grey",
+}  # fmt: skip
+
+
+def class_counts(preview: Preview) -> pd.DataFrame:
+    """Images of each class in each part: columns class, part, images."""
+    rows = [
+        {"class": name, "part": PARTS.get(part, part), "images": images}
+        for part, counts in preview.counts.items()
+        for name, images in counts.items()
+    ]
+    return pd.DataFrame(rows, columns=["class", "part", "images"])
+
+
+def shorter_sides(preview: Preview) -> pd.DataFrame:
+    """A histogram of the images' shorter sides: columns side ("32" or "32 to 47"), images; empty bins left out."""
+    sides = np.repeat([min(size) for size in preview.sizes], list(preview.sizes.values()))
+    low, high = int(sides.min()), int(sides.max())
+    width = max(1, -(-(high - low + 1) // BINS))
+    counts = np.bincount((sides - low) // width)
+    starts = [low + i * width for i in range(len(counts))]
+    return pd.DataFrame(
+        [
+            {"side": str(start) if width == 1 else f"{start} to {start + width - 1}", "images": int(images)}
+            for start, images in zip(starts, counts, strict=True)
+            if images
+        ],
+        columns=["side", "images"],
+    )
+
+
+def sizes(preview: Preview) -> str:
+    """The images' sizes in a sentence."""
+    if not preview.sizes:
+        return "No image could be read."
+    ordered = sorted(preview.sizes, key=lambda size: (size[0] * size[1], size))
+    if len(ordered) == 1:
+        return f"All images are {_pixels(ordered[0])} pixels."
+    common, images = preview.sizes.most_common(1)[0]
+    often = f"; most often {_pixels(common)} ({images:,} images)" if images > 1 else ""
+    return f"{len(ordered):,} sizes, from {_pixels(ordered[0])} to {_pixels(ordered[-1])} pixels{often}."
+
+
+def modes(preview: Preview) -> str:
+    """How the images' colours are stored, in a sentence, the most frequent way first."""
+    told = [f"{MODES.get(mode, mode)} {images:,}" for mode, images in preview.modes.most_common()]
+    return f"Stored as: {', '.join(told)}." if told else ""
+
+
+def sentence(problem: Problem) -> str:
+    """The problem with a capital letter and a full stop; a path that it begins with stays as it is."""
+    begun = problem.text if problem.text.startswith(problem.examples) else problem.text[:1].upper() + problem.text[1:]
+    return f"{begun}."
+
+
+def picture(examples: Mapping[str, Sequence[np.ndarray]], most: int) -> bytes:
+    """A PNG with a row of examples, uint8 (C, side, side), for each of the first `most` classes that have any."""
+    shown = {name: images for name, images in examples.items() if len(images)}
+    names = list(shown)[:most]
+    images = np.stack([image for name in names for image in shown[name]]).astype(np.float32) / 255
+    labels = np.repeat(np.arange(len(names)), [len(shown[name]) for name in names])
+    channels = images.shape[1]
+    short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
+    return pictures.grid(images, labels, short, (0.0,) * channels, (1.0,) * channels)
+
+
+def _pixels(size: tuple[int, int]) -> str:
+    return f"{size[0]:,} × {size[1]:,}"

@@ -1,0 +1,43 @@
+"""What annotators said: how many images got how many votes, and how far the annotators agreed on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ddcore.data import agreement
+from ddcore.lazy import lazy
+from ddcore.report import tables
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
+PARTS = ("training", "validation", "test")
+
+
+def voted(summary: Mapping[str, Any]) -> bool:
+    """Whether several people voted on the images of this `describe` summary."""
+    return int(summary.get("voters") or 0) > 1 and any(part.get("votes") for part in summary["splits"].values())
+
+
+def by_agreement(summary: Mapping[str, Any]) -> pd.DataFrame:
+    """A row for each number of votes: votes, agreement (words), colour, images, and those of each part."""
+    voters = int(summary["voters"])
+    parts = tables.votes(summary).pivot(index="votes", columns="split", values="images")
+    frame = parts.reindex(index=range(voters + 1), columns=list(PARTS)).fillna(0).astype(int).reset_index()
+    level = agreement.level(frame["votes"].to_numpy(), voters)
+    colours = [f"rgb{colour}" for colour in agreement.colours(voters)]
+    return pd.DataFrame(
+        {
+            "votes": frame["votes"], "agreement": [agreement.words(voters)[at] for at in level],
+            "colour": [colours[at] for at in level], "images": frame[list(PARTS)].sum(axis=1), **frame[list(PARTS)],
+        }
+    )  # fmt: skip
+
+
+def unanimous(frame: pd.DataFrame) -> float:
+    """The share of images that all annotators judged alike."""
+    ends = frame["votes"].isin([frame["votes"].min(), frame["votes"].max()])
+    return float(frame.loc[ends, "images"].sum() / max(1, frame["images"].sum()))

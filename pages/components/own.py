@@ -1,0 +1,304 @@
+"""Bring your own data: choose an archive or a folder, look at it before it is accepted, add it, remove it again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import streamlit as st
+
+from ddcore.data import layout, preview, source
+from ddcore.data.base import Dataset
+from ddcore.data.own import AddConfig, add, remove
+from ddcore.errors import ConfigError, DDCoreError
+from ddcore.home import data_root
+from ddcore.report import figures
+from ddcore.report import preview as report
+from ddcore.report.uses import uses
+from pages.components import charts, form, frame, menu, parts
+
+KEPT = menu.kept("Datasets", "brought")
+REFUSED = menu.kept("Datasets", "refused")
+REFUSALS = menu.kept("Datasets", "refusals")  # their number: a new one makes a new, empty uploader
+MOST_MB = 200
+WAYS = ("Upload a zip", "A folder on this machine")
+LOCAL = ("127.0.0.1", "localhost", "::1")
+FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # what proxies add
+CLASSES, EACH = 20, 8  # rows and columns of the examples
+REDRAWN = 0.2  # seconds between two movements of a progress bar
+
+FOLDERS = """
+my-images.zip
+├── train/
+│   ├── cat/   1.jpg  2.jpg …
+│   └── dog/   7.jpg  8.jpg …
+└── test/
+    ├── cat/   3.jpg …
+    └── dog/   9.jpg …
+"""
+TABLE = """
+my-images.zip
+├── labels.csv
+│      image,label,split
+│      1.jpg,cat,train
+│      9.jpg,dog,test
+└── images/   1.jpg  9.jpg …
+"""
+
+
+@dataclass
+class Brought:
+    """What a person brought, looked at once. token: says when it is another; pictures: examples by form values."""
+
+    token: str
+    source: source.Source
+    preview: preview.Preview
+    pictures: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
+
+
+def view() -> None:
+    """Everything from the explanation to the button that adds the data set."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Back to the data sets", icon=":material/arrow_back:", key="own-back"):
+            open_datasets()
+        st.markdown("**Bring your own data**")
+    words = st.container()
+    brought = given()
+    if refused := st.session_state.get(REFUSED):
+        st.error(f"**Refused, and nothing of it was kept.** {parts.plain(refused)}.", icon=":material/block:")
+    if brought is not None:
+        shown(brought)
+    else:
+        with words:
+            explained()
+
+
+def open_datasets(name: str = "") -> None:
+    """The page of this data set, or of the first one."""
+    forget()
+    st.query_params.from_dict({"set": name} if name else {})
+    st.rerun()
+
+
+def forget() -> None:
+    """Let go of what was brought; an archive that was uploaded may take hundreds of megabytes."""
+    st.session_state.pop(KEPT, None)
+    st.session_state.pop(REFUSED, None)
+
+
+def explained() -> None:
+    """The two ways in which images may lie in what is brought."""
+    st.markdown(
+        "Images with labels, in one of two layouts. You see what was found in them, and what is wrong with it, before "
+        "anything is added; then your data set is in every menu, like any other."
+    )
+    with st.grid(2, min_column_width=280, gap="medium"):
+        with st.container():
+            st.markdown("**A folder for each class**")
+            st.code(FOLDERS.strip("\n"), language=None)
+            st.caption("Without `train/` and `test/`, class folders alone will do: a share of each class is held out "
+                       "to test on.")  # fmt: skip
+        with st.container():
+            st.markdown("**A table**")
+            st.code(TABLE.strip("\n"), language=None)
+            st.caption("`split` may be left out. A column such as *Number of Annotators who Selected dog (Out of 7)* "
+                       "tells how far annotators agreed.")  # fmt: skip
+    st.caption(
+        "PNG, JPEG, BMP or TIFF. Only images and tables are read, nothing is unpacked and nothing is executed. What is "
+        "added can be seen and used by everybody who uses this app."
+    )
+
+
+def given() -> Brought | None:
+    """What the person chose just now, or chose before and was looked at already."""
+    way = WAYS[0]
+    if at_this_machine():
+        way = st.segmented_control("Where is it?", WAYS, default=WAYS[0], required=True, key="own-way") or WAYS[0]
+    if way == WAYS[0]:
+        upload = st.file_uploader(
+            "A zip archive", type="zip", max_upload_size=MOST_MB, key=f"own-zip-{st.session_state.get(REFUSALS, 0)}",
+            help="Larger ones: `python -m ddcore data add FILE --name NAME`.",
+        )  # fmt: skip
+        if upload is None:
+            return _kept("")
+        return _kept(upload.file_id) or _looked(upload.file_id, upload, upload.name)
+    with st.form("own-folder", border=False):
+        path = st.text_input("Path of a folder or a zip", key="own-path", placeholder="/home/me/my-images").strip()
+        asked = st.form_submit_button("Look into it", icon=":material/search:")
+    if not asked or not path:
+        return _kept(path)
+    place = Path(path).expanduser().absolute()
+    return _looked(path, place, place.name)
+
+
+def at_this_machine() -> bool:
+    """Whether only somebody at this machine can be asking: else anybody could look into its folders.
+
+    A server that answers this machine alone may still stand behind a proxy that lets others in.
+    """
+    headers = st.context.headers
+    host = headers.get("Host", "localhost").rsplit(":", 1)[0].strip("[]")
+    forwarded = any(name.lower() in FORWARDED for name in headers)
+    return st.get_option("server.address") in LOCAL and host in LOCAL and not forwarded
+
+
+def _kept(token: str) -> Brought | None:
+    """What was looked at before, if that is what is chosen now; else it is let go of."""
+    brought = st.session_state.get(KEPT)
+    if brought is None or brought.token == token:
+        return brought
+    del st.session_state[KEPT]
+    return None
+
+
+def _looked(token: str, what: Path | BinaryIO, name: str) -> Brought:
+    """Look into what was chosen, once. What is refused is let go of, the upload too, and the page says why."""
+    forget()
+    bar = st.progress(0.0, "Reading the list of files …")
+    try:
+        found = source.open_source(what, name)
+        seen = preview.look(found, layout.arrange(found), _moving(bar, "Looking at image"))
+    except DDCoreError as error:
+        st.session_state[REFUSED] = str(error) if name in str(error) else f"{name}: {error}"
+        st.session_state[REFUSALS] = st.session_state.get(REFUSALS, 0) + 1
+        st.rerun()
+    bar.empty()
+    brought = st.session_state[KEPT] = Brought(token, found, seen)
+    return brought
+
+
+def _moving(bar: Any, words: str) -> Callable[[int, int], None]:
+    """Moves a progress bar a few times a second, not at each of many thousand images."""
+    moved = 0.0
+
+    def move(done: int, total: int) -> None:
+        nonlocal moved
+        if (now := time.monotonic()) - moved > REDRAWN:
+            moved = now
+            bar.progress(min(1.0, done / max(1, total)), f"{words} {done:,} of {total:,} …")
+
+    return move
+
+
+def shown(brought: Brought) -> None:
+    """What was found, the choices, how images will look with them, and the button."""
+    seen = brought.preview
+    st.subheader("What was found", anchor=False)
+    with st.grid(5, min_column_width=140):
+        st.metric("Images", f"{len(seen.layout.rows):,}")
+        st.metric("Classes", f"{len(seen.layout.classes):,}", help=parts.names(seen.layout.classes))
+        st.metric("Labels from", "a table" if seen.layout.kind == "table" else "folders")
+        st.metric("Test part", "given" if seen.layout.split else "made here")
+        if seen.layout.voters:
+            st.metric("Annotators", seen.layout.voters)
+    problems(seen)
+    with st.grid(2, min_column_width=340, gap="medium"):
+        with st.container():
+            st.markdown("**Images per class**")
+            charts.chart(figures.bars(report.class_counts(seen), "class", "images", x_title="Class", y_title="Images",
+                                      series="part"), "own-classes")  # fmt: skip
+        with st.container():
+            st.markdown("**Sizes**")
+            if len(seen.sizes) > 1:
+                charts.chart(figures.bars(report.shorter_sides(seen).assign(series="images"), "side", "images",
+                                          x_title="Shorter side (pixels)", y_title="Images"), "own-sizes")  # fmt: skip
+            st.markdown(report.sizes(seen))
+            st.markdown(report.modes(seen))
+    if seen.stops:
+        st.markdown("This cannot be added as it is. Mend what is named above and choose it again.")
+        return
+    config = choices(brought)
+    if config is not None:
+        examples(brought, config)
+        accept(brought, config)
+
+
+def problems(seen: preview.Preview) -> None:
+    """What is wrong or worth knowing, what stops first."""
+    if not seen.problems:
+        st.markdown(":material/check: Nothing suspicious was found: every image can be read, none is there twice.")
+    for problem in seen.problems:
+        text = parts.plain(report.sentence(problem))
+        if problem.rule == "unreadable":
+            st.error(f"{text} Mend them, or choose below to leave them out.", icon=":material/broken_image:")
+        elif problem.stops:
+            st.error(text, icon=":material/block:")
+        else:
+            st.markdown(f":material/warning: {text}")
+
+
+def choices(brought: Brought) -> AddConfig | None:
+    """The form; what cannot matter for these images is not asked."""
+    seen = brought.preview
+    rules = {problem.rule for problem in seen.problems}
+    needless = {
+        "test_share": seen.layout.split, "unreadable": not seen.unreadable, "fit": "not square" not in rules,
+        "duplicates": not rules & {"leak", "duplicate", "two labels"},
+    }  # fmt: skip
+    start: Mapping[str, Any] = preview.suggested(brought.source, seen)
+    st.subheader("How it becomes a data set", anchor=False)
+    config = form.config_form(AddConfig, start, f"own.{brought.token}", open_groups=("Your data",),
+                              hidden=[name for name, needs_nobody in needless.items() if needs_nobody])  # fmt: skip
+    assert config is None or isinstance(config, AddConfig)
+    return config
+
+
+def examples(brought: Brought, config: AddConfig) -> None:
+    """The first images of each class as they would be stored."""
+    asked = (config.side, config.colour, config.fit)
+    if asked not in brought.pictures:
+        found = preview.examples(brought.source, brought.preview, each=EACH, side=config.side, colour=config.colour,
+                                 fit=config.fit)  # fmt: skip
+        brought.pictures = {asked: report.picture(found, CLASSES)}
+    channels = "grey" if config.colour == "grey" else "colour"
+    st.markdown(f"**As networks will see them**: {config.side} × {config.side} pixels, {channels}")
+    with st.container(width=620):
+        st.image(brought.pictures[asked], width="stretch", alt="Examples of each class as they will be stored")
+    if (classes := len(brought.preview.layout.classes)) > CLASSES:
+        st.caption(f"The first {CLASSES} of {classes:,} classes.")
+
+
+def accept(brought: Brought, config: AddConfig) -> None:
+    """The button that adds it."""
+    waits = bool(brought.preview.unreadable) and config.unreadable == "refuse"
+    if waits:
+        st.caption("Some images cannot be read; say above what shall become of them.")
+    if not st.button("Add data set", type="primary", icon=":material/add:", key="own-add", disabled=waits):
+        return
+    bar = st.progress(0.0, "Adding it …")
+    try:
+        reserved = uses(frame.store(), config.name).any
+        made = add(brought.source, brought.preview, config, data_root(), _moving(bar, "Storing image"), reserved)
+    except ConfigError as error:
+        bar.empty()
+        st.error("\n".join(f"- {parts.plain(problem)}" for problem in error.problems), icon=":material/rule:")
+    except DDCoreError as error:
+        bar.empty()
+        st.error(f"**Refused, and nothing of it was kept.** {parts.plain(str(error))}.", icon=":material/block:")
+    else:
+        open_datasets(made.name)
+
+
+def removal(facts: Dataset) -> None:
+    """The button that removes an own data set, once it was said what uses it."""
+    used = uses(frame.store(), facts.name)
+    with st.popover("Remove", icon=":material/delete:", type="tertiary", key=f"remove-{facts.name}"):
+        if used.active:
+            st.markdown(f"**{_runs(used.active)} on it {'is' if used.active == 1 else 'are'} waiting or running.** "
+                        "Cancel or await them first.")  # fmt: skip
+        elif used.finished:
+            st.markdown(f"**{_runs(used.finished)} used it.** They stay and can be looked at and compared; nothing new "
+                        "can be computed with them until the same images are added again.")  # fmt: skip
+        else:
+            st.markdown("No finished run uses it.")
+        st.markdown("Its images are deleted here; what you brought it from is not touched.")
+        if st.button(f"Remove {facts.name}", type="primary", key=f"removed-{facts.name}", disabled=bool(used.active)):
+            remove(facts.name, data_root(), keep_facts=used.any)
+            open_datasets()
+
+
+def _runs(number: int) -> str:
+    return f"{number:,} run{'' if number == 1 else 's'}"

@@ -1,0 +1,213 @@
+import pytest
+from brought import folders, picture, table, written, zipped
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ddcore.data import layout, source
+from ddcore.data.layout import arrange, naturally
+from ddcore.errors import DataRefused
+
+VOTES = "Number of Annotators who Selected b (Out of 7)"
+
+
+def arranged(files):
+    return arrange(source.open_source(zipped(files), "tiles.zip"))
+
+
+def named(*paths):
+    return dict.fromkeys(paths, picture())
+
+
+def listed(found):
+    """(path, class, part) of every row."""
+    return [(row.path, found.classes[row.label], row.part) for row in found.rows]
+
+
+@pytest.mark.parametrize("outer", ["", "pets/", "Downloads/pets/"])
+@pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "testing")])
+def test_class_folders_in_parts_are_found_under_one_outer_folder_too(outer, train, test):
+    found = arranged(named(f"{outer}{train}/cat/a.png", f"{outer}{train}/dog/b.png", f"{outer}{test}/cat/more/c.png"))
+    assert (found.kind, found.classes, found.split) == ("folders", ("cat", "dog"), True)
+    assert sorted(listed(found), key=lambda row: row[0][-5:]) == [
+        (f"{outer}{train}/cat/a.png", "cat", "train"),
+        (f"{outer}{train}/dog/b.png", "dog", "train"),
+        (f"{outer}{test}/cat/more/c.png", "cat", "test"),
+    ]
+    assert not found.problems
+
+
+@pytest.mark.parametrize("outer", ["", "pets/"])
+def test_class_folders_alone_have_no_parts(outer):
+    found = arranged(named(f"{outer}cat/a.png", f"{outer}dog/b.png"))
+    assert listed(found) == [(f"{outer}cat/a.png", "cat", None), (f"{outer}dog/b.png", "dog", None)]
+    assert not found.split
+
+
+def test_classes_and_images_come_in_natural_order():
+    found = arranged(named("class 10/1.png", "class 2/10.png", "class 2/9.png", "Class 1/1.png"))
+    assert found.classes == ("Class 1", "class 2", "class 10")
+    assert [row.path for row in found.rows] == ["Class 1/1.png", "class 2/9.png", "class 2/10.png", "class 10/1.png"]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=6), max_size=6))
+def test_natural_order_is_an_order_of_all_names(names):
+    backwards = names[::-1]
+    assert sorted(names, key=naturally) == sorted(backwards, key=naturally)
+
+
+def test_class_folder_without_images_is_a_class(tmp_path):
+    written(named("cat/a.png"), tmp_path)
+    (tmp_path / "dog").mkdir()
+    assert arrange(source.open_source(tmp_path, "pets")).classes == ("cat", "dog")
+    assert arranged({**named("cat/a.png"), "dog/": b""}).classes == ("cat", "dog")
+
+
+@pytest.mark.parametrize(("given", "counts_as"), [(("train", "val"), "test"), (("train", "valid", "test"), "train")])
+def test_validation_part_is_the_test_part_only_where_there_is_no_other(given, counts_as):
+    found = arranged(named(*(f"{part}/cat/{part}.png" for part in given)))
+    (part,) = (row.part for row in found.rows if "/val" in f"/{row.path}")
+    assert part == counts_as
+    assert [problem.rule for problem in found.problems] == ["validation"]
+    assert "1 validation images count as" in found.problems[0].text
+
+
+def test_single_part_is_split_anew_and_says_so():
+    found = arranged(named("train/cat/a.png", "train/dog/b.png"))
+    assert {row.part for row in found.rows} == {None}
+    assert [p.text for p in found.problems] == ["only a train part was given, so a test part is made of it"]
+
+
+def test_images_in_no_class_folder_are_left_out_and_named():
+    found = arranged(named("train/cat/a.png", "train/loose.png", "extra/cat/b.png", "test/cat/c.png", "cover.png"))
+    assert [row.path for row in found.rows] == ["test/cat/c.png", "train/cat/a.png"]
+    (problem,) = found.problems
+    assert (problem.rule, problem.stops) == ("left out", False)
+    assert set(problem.examples) == {"train/loose.png", "extra/cat/b.png", "cover.png"}
+
+
+@pytest.mark.parametrize(
+    ("files", "rule"),
+    [
+        ({"notes.csv": b"a,b\n"}, "tiles.zip holds no images"),
+        (named("a.png", "b.png"), "have no classes: put them into folders named after their classes"),
+        ({**named("a.png"), "l.csv": b"picture,label\na.png,x\n"}, "l.csv is not used: it has no column named image"),
+        ({**named("a.png"), "l.csv": b"\xff\xfe"}, "l.csv is not used: it is no text in UTF-8"),
+        ({**named("a.png"), "l.csv": b'image,label\n"open'}, "l.csv is not used: unexpected end of data"),
+        ({**named("a.png"), "l.csv": table([]), "m.csv": table([])}, "holds 2 tables with .*: l.csv, m.csv; bring one"),
+        ({**named("a.png"), "l.csv": table([])}, "l.csv in tiles.zip: it has no lines but its heading"),
+        (named(f"{'x' * 101}/a.png", "y/b.png"), "cannot be the name of a class"),
+    ],
+)
+def test_what_has_no_layout_is_refused_with_the_reason(files, rule):
+    with pytest.raises(DataRefused, match=rule):
+        arranged(files)
+
+
+def test_too_many_classes_are_taken_for_a_wrong_column(monkeypatch):
+    monkeypatch.setattr(layout, "MAX_CLASSES", 2)
+    files = {**named("a.png", "b.png", "c.png"), "l.csv": table(["a.png,1", "b.png,2", "c.png,3"], "image,label")}
+    with pytest.raises(DataRefused, match="has 3 classes, allowed are 2; is it the right label column"):
+        arranged(files)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["image,label,split", "Image Name,Majority Vote Label,Partition", "file_name, TARGET ,Subset", "path;class;set"],
+)
+def test_columns_are_known_by_their_usual_names(header):
+    comma = ";" if ";" in header else ","
+    lines = [comma.join(line) for line in (("a.png", "y", "train"), ("b.png", "x", "Testing"))]
+    found = arranged({**named("images/a.png", "images/b.png"), "labels.csv": table(lines, header)})
+    assert listed(found) == [("images/a.png", "y", "train"), ("images/b.png", "x", "test")]
+    assert (found.kind, found.classes) == ("table", ("x", "y"))
+
+
+def test_other_tables_are_told_of_and_images_on_no_line_are_left_out():
+    files = {
+        **named("a.png", "b.png", "c.png"),
+        "l.csv": table(["a.png,x", "b.png,y"], "image,label"),
+        "s.csv": b"image\n",
+    }
+    problems = {problem.rule: problem for problem in arranged(files).problems}
+    assert problems["table"].text == "s.csv is not used: it has no column named label"
+    assert problems["left out"].examples == ("c.png",)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("a.png", "set/one/a.png"),  # beside the table
+        ("set/one/a.png", "set/one/a.png"),
+        ("two/a.png", "set/two/a.png"),
+        ("two\\a.png", "set/two/a.png"),
+        ("./b.png", "set/two/b.png"),
+    ],
+)
+def test_image_of_a_line_is_found_by_its_path_or_by_its_end(asked, found):
+    files = {
+        **named("set/one/a.png", "set/two/a.png", "set/two/b.png"),
+        "set/one/l.csv": table([f"{asked},x"], "image,label"),
+    }
+    assert [row.path for row in arranged(files).rows] == [found]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("none.png,x,train,1", "line 3: no image 'none.png'"),
+        ("../../etc/passwd,x,train,1", "line 3: no image '../../etc/passwd'"),
+        ("c.png,x,train,1", "line 3: 'c.png' could be one/c.png or two/c.png; name the folder too"),
+        ("a.png,x,train,1", "line 3: 'a.png' is already on line 2"),
+        ("b.png,,train,1", "line 3: no label"),
+        ("b.png,x,trian,1", "line 3: no part 'trian'; allowed: train, test, val"),
+        ("b.png,x,train,8", "line 3: votes must be a whole number from 0 to 7, got '8'"),
+        ("b.png,x,train", "line 3: votes must be a whole number from 0 to 7, got ''"),
+    ],
+)
+def test_wrong_line_is_named_with_its_problem(line, problem):
+    files = {**named("a.png", "b.png", "one/c.png", "two/c.png"),
+             "l.csv": table(["a.png,b,train,7", line], f"image,label,split,{VOTES}")}  # fmt: skip
+    with pytest.raises(DataRefused) as caught:
+        arranged(files)
+    assert str(caught.value) == f"l.csv in tiles.zip: {problem}"
+
+
+def test_all_wrong_lines_are_reported_at_once():
+    with pytest.raises(DataRefused) as caught:
+        arranged({**named("a.png"), "l.csv": table([f"{i}.png,x,train" for i in range(9)])})
+    assert "9 problems: line 2: no image '0.png'" in str(caught.value)
+    assert str(caught.value).endswith("; and 4 more")
+
+
+def test_votes_are_for_the_last_class():
+    lines = ["1.png,b,7", "2.png,c,0", "3.png,a,2"]
+    found = arranged({**named("1.png", "2.png", "3.png"), "l.csv": table(lines, f"image,label,{VOTES}")})
+    assert found.classes == ("a", "c", "b")
+    assert [row.votes for row in found.rows] == [7, 0, 2]
+    assert found.voters == 7
+
+
+def test_votes_for_no_label_are_not_used_and_told_of():
+    found = arranged({**named("1.png"), "l.csv": table(["1.png,x,many"], f"image,label,{VOTES}")})
+    assert (found.voters, found.rows[0].votes) == (0, None)
+    assert found.problems[0].rule == "votes"
+
+
+def test_table_decides_where_there_are_class_folders_too():
+    found = arranged({**folders(1, 0), "l.csv": table(["cat/0.png,x", "dog/0.png,y"], "image,label")})
+    assert (found.kind, found.classes) == ("table", ("x", "y"))
+
+
+def test_table_with_windows_ends_and_a_byte_order_mark_is_read():
+    content = b"\xef\xbb\xbf" + table(["a.png,x", "b.png,y"], "image,label").replace(b"\n", b"\r\n")
+    assert arranged({**named("a.png", "b.png"), "l.csv": content}).classes == ("x", "y")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["x", "2", "10"]), st.sampled_from(["train", "test"])), min_size=1, max_size=8)
+)
+def test_table_says_the_same_of_every_image_as_its_lines(drawn):
+    lines = [f"{i}.png,{label},{part}" for i, (label, part) in enumerate(drawn)]
+    found = arranged({**{f"{i}.png": b"x" for i in range(len(drawn))}, "l.csv": table(lines)})
+    split = len({part for _, part in drawn}) > 1
+    assert listed(found) == [(f"{i}.png", label, part if split else None) for i, (label, part) in enumerate(drawn)]

@@ -1,0 +1,260 @@
+"""Bringing one's own data: looked at, refused, added, offered, removed; and a finished run of what was removed."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from ddcore import jobs
+from ddcore.data import DATASETS, layout, preview, source
+from ddcore.data.own import AddConfig, add, remove
+from ddcore.experiments import spec
+from ddcore.home import data_root
+from tests.pages.conftest import DM, Backend, Open, put, words
+
+PAGE, METHOD, BASELINES = "pages/1_Datasets.py", "pages/5_DM.py", "pages/2_Baselines.py"
+
+
+def png(level: int, size: tuple[int, int] = (8, 8)) -> bytes:
+    """An image that no other level's is like."""
+    pixels = np.random.Generator(np.random.PCG64(level)).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for path, content in files.items():
+            archive.writestr(path, content)
+    return stream.getvalue()
+
+
+def pets(each: int = 12) -> dict[str, bytes]:
+    """Two classes of 8×8 images in folders, without a test part."""
+    return {f"pets/{name}/{i}.png": png(100 * c + i) for c, name in enumerate(("cat", "dog")) for i in range(each)}
+
+
+def added(name: str = "pets", **values: object) -> str:
+    """The data set of `pets` is there, added without the page."""
+    found = source.open_source(io.BytesIO(zipped(pets())), "pets.zip")
+    seen = preview.look(found, layout.arrange(found))
+    config = AddConfig.build({"name": name, "side": 8, **values})
+    return add(found, seen, config, data_root()).name
+
+
+def upload(app: AppTest, files: dict[str, bytes], name: str = "pets.zip") -> AppTest:
+    return app.file_uploader[0].set_value((name, zipped(files), "application/zip")).run()
+
+
+def brought(open_page: Open, files: dict[str, bytes]) -> AppTest:
+    return upload(open_page(PAGE, bring="own"), files)
+
+
+def test_the_way_in_is_one_button_and_an_address(open_page: Open) -> None:
+    app = open_page(PAGE)
+    app.button(key="bring").click().run()
+    assert app.query_params["bring"] == "own"
+    assert "A folder for each class" in words(app)
+    app.button(key="own-back").click().run()
+    assert app.selectbox[0].label == "Data set"
+
+
+def test_a_zip_is_looked_at_once_and_becomes_a_data_set_that_every_menu_offers(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    look = preview.look
+    monkeypatch.setattr(preview, "look", lambda *given: looks.append(1) or look(*given))
+    app = brought(open_page, pets())
+    assert "All images are 8 × 8 pixels." in words(app)
+    assert "Nothing suspicious was found" in words(app)
+    assert len(app.get("plotly_chart")) == 1
+    next(t for t in app.text_input if t.label == "Name").set_value("my-pets").run()
+    assert len(looks) == 1
+    app.button(key="own-add").click().run()
+    assert app.query_params["set"] == "my-pets"
+    assert "Describe my-pets" in words(app)
+    assert DATASETS["my-pets"].sizes == (19, 5)
+    for page in (METHOD, BASELINES):
+        menu = next(s for s in open_page(page).selectbox if s.label == "Data set")
+        assert "my-pets" in menu.options
+
+
+def test_what_stops_comes_first_and_nothing_can_be_added_then(open_page: Open) -> None:
+    app = brought(open_page, {"train/cat/1.png": png(1), "train/cat/2.png": png(2), "train/dog/3.png": png(1)})
+    assert app.error
+    assert "own-add" not in [b.key for b in app.button]
+    assert "Mend what is named above" in words(app)
+
+
+def test_unreadable_images_can_be_left_out_once_that_is_said(open_page: Open, home: Path) -> None:
+    app = brought(open_page, {**pets(), "pets/cat/broken.png": png(7)[:40]})
+    assert "1 of 25 images cannot be read" in words(app)
+    assert app.button(key="own-add").disabled
+    next(s for s in app.selectbox if s.label == "Unreadable images").set_value("skip").run()
+    app.button(key="own-add").click().run()
+    assert "could not be read and was left out" in words(app)
+    assert sum(DATASETS["pets"].sizes or ()) == 24
+
+
+def test_only_what_can_matter_is_asked(open_page: Open) -> None:
+    asked = {s.label for s in brought(open_page, pets()).selectbox}
+    assert asked == {"Colour"}
+    oblong = {**pets(), "pets/cat/wide.png": png(50, (16, 8)), "pets/cat/copy.png": png(0)}
+    asked = {s.label for s in brought(open_page, oblong).selectbox}
+    assert asked == {"Colour", "Not square", "Identical images"}
+
+
+def test_a_hostile_zip_is_refused_with_its_rule_and_nothing_is_left(open_page: Open, home: Path) -> None:
+    app = brought(open_page, {"cat/../../evil.png": png(1)})
+    assert "leads outside" in words(app)
+    assert "nothing of it was kept" in words(app)
+    assert app.file_uploader[0].value is None
+    assert "kept by Datasets: brought" not in app.session_state
+    assert not (data_root() / "own").exists()
+    app = upload(app, pets())
+    assert "leads outside" not in words(app)
+    assert "What was found" in words(app)
+
+
+def test_a_name_that_is_taken_is_said_and_the_choice_stays(open_page: Open) -> None:
+    added()
+    app = brought(open_page, pets())
+    app.button(key="own-add").click().run()
+    assert "there is an own data set 'pets' already" in words(app)
+    next(t for t in app.text_input if t.label == "Name").set_value("digits").run()
+    assert "comes with the app" in words(app)
+
+
+def test_what_was_brought_is_let_go_of_when_another_page_is_opened(open_page: Open) -> None:
+    app = brought(open_page, pets())
+    assert "kept by Datasets: brought" in app.session_state
+    app.switch_page(METHOD).run()
+    assert "kept by Datasets: brought" not in app.session_state
+
+
+def test_a_folder_of_this_machine_is_read_only_where_nobody_else_is_served(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path, content in pets().items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    app = open_page(PAGE, bring="own")
+    app.segmented_control(key="own-way").set_value("A folder on this machine").run()
+    app.text_input(key="own-path").set_value(str(tmp_path / "pets"))
+    next(b for b in app.button if b.label == "Look into it").click().run()
+    assert "Images 24" in words(app)
+    app.button(key="own-add").click().run()
+    assert DATASETS["pets"].own
+    option = st.get_option
+    monkeypatch.setattr(st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else option(name))
+    assert not open_page(PAGE, bring="own").segmented_control
+
+
+def test_a_path_that_leads_nowhere_is_said(open_page: Open, tmp_path: Path) -> None:
+    app = open_page(PAGE, bring="own")
+    app.segmented_control(key="own-way").set_value("A folder on this machine").run()
+    app.text_input(key="own-path").set_value(str(tmp_path / "nowhere"))
+    next(b for b in app.button if b.label == "Look into it").click().run()
+    assert any("nowhere" in e.value for e in app.error)
+
+
+def test_a_set_that_runs_are_waiting_for_is_not_removed(open_page: Open) -> None:
+    added()
+    put(spec("distill", "dm", {**DM, "dataset": "pets"}), "queued")
+    app = open_page(PAGE, set="pets")
+    assert "1 run on it is waiting or running" in words(app)
+    assert app.button(key="removed-pets").disabled
+
+
+def test_an_unused_set_is_removed_without_a_trace(open_page: Open) -> None:
+    added()
+    app = open_page(PAGE, set="pets")
+    assert "No finished run uses it." in words(app)
+    app.button(key="removed-pets").click().run()
+    assert "pets" not in DATASETS
+    assert "pets" not in app.selectbox[0].options
+    assert not [path for path in (data_root() / "own").rglob("*") if path.is_file()]
+
+
+def test_a_finished_run_of_a_removed_set_still_opens_and_nothing_new_can_be_asked(
+    open_page: Open, backend: Backend
+) -> None:
+    added()
+    run = jobs.run_inline(spec("distill", "dm", {**DM, "dataset": "pets"}))
+    described = jobs.run_inline(spec("describe", "describe", {"dataset": "pets"}))
+    app = open_page(PAGE, set="pets")
+    assert "2 runs used it" in words(app)
+    app.button(key="removed-pets").click().run()
+    assert DATASETS["pets"].removed
+
+    for page in (METHOD, BASELINES, PAGE):
+        menu = next(s for s in open_page(page).selectbox if s.label == "Data set")
+        assert "pets" not in menu.options
+    app = open_page(METHOD, run=run)
+    assert "Synthetic images 4" in words(app)
+    assert "pets was removed" in words(app)
+    assert all(b.disabled for b in app.button if "Evaluate with controls" in b.label)
+    app = open_page(METHOD, like=run)
+    assert "pets was removed" in words(app)
+    assert all(b.disabled or b.label == "Open result" for b in app.button if str(b.key).startswith("launch"))
+    app = open_page(PAGE, run=described)
+    assert "pets was removed" in words(app)
+    assert app.get("image")
+    assert "remove-pets" not in [b.key for b in app.button]
+
+
+def test_a_run_of_a_set_that_is_not_known_here_still_opens(open_page: Open) -> None:
+    added()
+    run = jobs.run_inline(spec("distill", "dm", {**DM, "dataset": "pets"}))
+    described = jobs.run_inline(spec("describe", "describe", {"dataset": "pets"}))
+    remove("pets", data_root(), keep_facts=False)
+    assert "Synthetic images 4" in words(open_page(METHOD, run=run))
+    assert "not known here" in words(open_page(METHOD, like=run))
+    app = open_page(PAGE, run=described)
+    assert "not known here" in words(app)
+    assert app.get("image")
+
+
+def test_what_every_user_of_a_set_must_know_is_said_wherever_it_is_chosen(open_page: Open) -> None:
+    added()
+    facts = data_root() / "own" / "pets" / "dataset.json"
+    told = {**json.loads(facts.read_text()), "notes": ["3 images were left out as copies of *others*"]}
+    remove("pets", data_root(), keep_facts=False)
+    added()
+    facts.write_text(json.dumps(told))
+    assert any("3 images were left out" in w.value for w in open_page(PAGE, set="pets").warning)
+    for page in (METHOD, BASELINES):
+        app = open_page(page)
+        next(s for s in app.selectbox if s.label == "Data set").set_value("pets").run()
+        assert any("copies of \\*others\\*" in w.value for w in app.warning)
+
+
+@pytest.mark.parametrize(
+    ("address", "headers", "here"),
+    [
+        ("127.0.0.1", {"Host": "localhost:8501"}, True),
+        ("127.0.0.1", {"Host": "[::1]:8501"}, True),
+        ("0.0.0.0", {"Host": "localhost:8501"}, False),
+        ("127.0.0.1", {"Host": "demo.university.example"}, False),
+        ("127.0.0.1", {"Host": "localhost:8501", "X-Forwarded-For": "10.0.0.7"}, False),
+    ],
+)
+def test_folders_are_looked_into_only_for_somebody_at_this_machine(
+    address: str, headers: dict[str, str], here: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pages.components import own
+
+    monkeypatch.setattr(st, "get_option", lambda name: address)
+    monkeypatch.setattr(type(st.context), "headers", property(lambda self: headers))
+    assert own.at_this_machine() is here
