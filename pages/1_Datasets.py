@@ -68,7 +68,7 @@ def about(facts: Dataset) -> None:
         st.metric("Image", f"{h} × {w}", help=f"Pixels. Sides offered: {offered}.")
         st.metric("Channels", c, help="1: grey, 3: red, green, blue.")
         st.metric("Usual network", NETWORKS[facts.network].title, help="The one the field uses for this data set.")
-    st.caption(f"Source: {parts.plain(facts.source)}")
+    st.caption(f"Source: {parts.plain(facts.source) if facts.own else facts.source}")
 
 
 def described(facts: Dataset) -> RunRecord | None:

@@ -99,14 +99,19 @@ def done(run: RunRecord) -> None:
                   help=f"One forward pass of all {s['test_images']:,} test images.")  # fmt: skip
         st.metric("Parameters", text.count(s["parameters"]), help=f"{s['parameters']:,} weights.")
     for note in s.get("notes") or ():
-        st.warning(note, icon=":material/warning:")
+        st.warning(parts.plain(note), icon=":material/warning:")
     charts.training(run)
     progress.log(run.id)
 
 
 def flops() -> None:
     """Every network at every image size; made by a tiny job, since counting needs torch."""
-    asked = spec("flops", "flops", {})
+    own = [name for name in DATASETS.offered() if DATASETS[name].own]
+    of = "all"
+    if own:
+        of = st.selectbox("Data set", ["all", *own], key="flops-of", width=320,
+                          format_func=lambda name: "All that ship" if name == "all" else name)  # fmt: skip
+    asked = spec("flops", "flops", {"dataset": of})
     run_id = parts.known(asked)
     record = frame.store().record(run_id) if run_id else None
     if record is None:

@@ -55,16 +55,21 @@ def table(records: list[RunRecord]) -> RunRecord | None:
     event = st.dataframe(
         shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row",
         key="runs-table",
-        column_order=["run", "state", "accuracy", *also, "protocol", "time", "created", "tags", "note", "id"],
+        column_order=["run", "data", "state", "accuracy", *also, *(["majority"] if also else []), "protocol",
+                      "time", "created", "tags", "note", "id"],
         column_config={
             **beside.COLUMNS,
-            "run": text_column("Run", width=230), "state": text_column("State"),
+            "run": text_column("Run", width=300), "state": text_column("State"),
+            "data": text_column("Data", help="The data set and the side of its images; a star: see below the table."),
+            "majority": text_column("Majority class", alignment="right", help="Always answering the most frequent "
+                                    "class of the test images: a network has to beat that."),
             "accuracy": text_column("Test accuracy", alignment="right", width=150), "protocol": text_column("Protocol"),
             "time": text_column("Time", alignment="right", width=100, help="Wall time of the run."),
             "created": text_column("Started"), "tags": text_column("Tags"), "note": text_column("Note"),
             "id": text_column("Id"),
         },
     )  # fmt: skip
+    parts.footnotes(records)
     rows = event["selection"]["rows"]
     return records[rows[0]] if rows and rows[0] < len(records) else None
 

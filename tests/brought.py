@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ddcore.data import layout, own, preview, source
+from ddcore.data import adding, layout, preview, source
 from ddcore.data.base import Dataset
 
 
@@ -71,8 +71,8 @@ def added(
     """All the way from what was given to a data set called "pets", with sides of 16."""
     name = given.name if isinstance(given, Path) else "tiles.zip"
     opened, seen = looked(zipped(given) if isinstance(given, Mapping) else given, name)
-    config = own.AddConfig.build({"name": "pets", "side": 16, **values})
-    return own.add(opened, seen, config, root, reserved=reserved)
+    config = adding.AddConfig.build({"name": "pets", "side": 16, **values})
+    return adding.add(opened, seen, config, root, reserved=lambda: reserved)
 
 
 def tree(root: Path) -> dict[str, bytes | None]:

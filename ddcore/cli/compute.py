@@ -15,11 +15,11 @@ from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.baseline import BaselineConfig
-from ddcore.experiments.describe import DescribeConfig
+from ddcore.experiments.describe import DescribeConfig, in_words
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.experiments.scores import ScoresConfig
 from ddcore.jobs import controls
-from ddcore.jobs.needs import check_disk
+from ddcore.jobs.needs import check_data, check_disk
 from ddcore.methods import METHODS, Method
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.params import Config
@@ -105,6 +105,7 @@ def _distil(sets: list[Spec], question: controls.Question | None, with_full: boo
     for plan in plans:
         asked |= {key(one): one for one in plan.specs(with_full)}
     store = Store()
+    check_data(store, asked.values())
     check_disk(store, asked.values())
     images = sets[0].config.values()["ipc"] * len(DATASETS[sets[0].config.values()["dataset"]].classes)
     promised, began = _promise(list(asked.values()), store, images), time.monotonic()
@@ -194,6 +195,7 @@ def _titles(plan: controls.Plan) -> dict[str, str]:
 def _single(one: Spec, stay: bool, as_json: bool, images: int | None = None) -> None:
     """Submit one run that needs no controls, wait for it if asked, and show it."""
     store = Store()
+    check_data(store, [one])
     check_disk(store, [one])
     promised = _promise([one], store, images)
     run_id = jobs.submit(one)
@@ -203,7 +205,18 @@ def _single(one: Spec, stay: bool, as_json: bool, images: int | None = None) -> 
     summary = store.record(run_id).summary if status.state == "done" else {}
     result = {"run": run_id, "status": status.state, "promised_seconds": promised, **summary}
     caveats(summary)
-    show(result, as_json, lambda: f"run {run_id}: {status.state}{_accuracy(summary)}")
+    told = _told(summary) if one.kind == "describe" else []
+    show(result, as_json, lambda: "\n".join([f"run {run_id}: {status.state}{_accuracy(summary)}", *told]))
+
+
+def _told(summary: Mapping[str, Any]) -> list[str]:
+    """A description of a data set as lines for people: parts, classes, the majority class, what was checked."""
+    lines = []
+    for part, one in summary.get("splits", {}).items():
+        each = ", ".join(f"{name} {n:,}" for name, n in zip(summary["classes"], one["per_class"], strict=True))
+        lines.append(f"  {part:<5} {one['size']:,} images: {each}")
+    lines += [f"  {in_words(part, one)}" for part, one in summary.get("majorities", {}).items()]
+    return lines + [f"  {'ok' if c['ok'] else 'NOTE'}: {c['text']}" for c in summary.get("checks", ())]
 
 
 def _accuracy(summary: Mapping[str, Any]) -> str:

@@ -17,7 +17,8 @@ from tqdm import tqdm
 from ddcore import home
 from ddcore.cli.flags import as_json, given, options, show
 from ddcore.data import DATASETS, own
-from ddcore.data.layout import arrange
+from ddcore.data.adding import AddConfig, add
+from ddcore.data.layout import Problem, arrange
 from ddcore.data.preview import Preview, look, suggested
 from ddcore.data.source import Source, open_source
 from ddcore.errors import ConfigError, UnknownName
@@ -36,9 +37,9 @@ def _add(path: Path, name: str, as_json: bool, **parameters: Any) -> None:
     source, preview = _looked(path)
     if not as_json:
         click.echo(_text(source, preview))
-    config = own.AddConfig.build({**suggested(source, preview), **given(parameters), "name": name})
+    config = AddConfig.build({**suggested(source, preview), **given(parameters), "name": name})
     with _progress("storing") as on_progress:
-        added = own.add(source, preview, config, home.data_root(), on_progress, reserved=uses(Store(), name).any)
+        added = add(source, preview, config, home.data_root(), on_progress, reserved=lambda: uses(Store(), name).any)
     result = {
         "name": added.name, "classes": list(added.classes), "shape": list(added.shape()), "sizes": added.sizes,
         "network": added.network, "fingerprint": added.fingerprint(home.data_root(), added.resolution),
@@ -54,7 +55,7 @@ def _add(path: Path, name: str, as_json: bool, **parameters: Any) -> None:
 
 def _flags() -> list[click.Option]:
     """The flags of AddConfig; those that the images decide where they are not given say so."""
-    flags = options(own.AddConfig, skip=["name"])
+    flags = options(AddConfig, skip=["name"])
     for flag in flags:
         if flag.name in SUGGESTED:
             flag.help = f"{(flag.help or '').partition(' [default:')[0]} [default: what fits the images]"
@@ -69,7 +70,7 @@ data.add_command(
         "columns image and label. What is found is printed; nothing is asked, and a problem that stops it refuses it.",
         params=[
             click.Argument(["path"], type=click.Path(path_type=Path)),
-            click.Option(["--name"], required=True, help=own.AddConfig.param("name").help),
+            click.Option(["--name"], required=True, help=AddConfig.param("name").help),
             *_flags(),
             click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
         ],
@@ -158,12 +159,21 @@ def _text(source: Source, preview: Preview) -> str:
     """The preview as lines for people."""
     layout = preview.layout
     where = "listed in a table" if layout.kind == "table" else "in class folders"
-    lines = [f"{source.name}: {len(layout.rows):,} images of {len(layout.classes)} classes, {where}"]
+    number = len(layout.classes)
+    classes = f"{number:,} classes" if number != 1 else "1 class"
+    votes = f", with the votes of {layout.voters} annotators" if layout.voters else ""
+    lines = [f"{source.name}: {len(layout.rows):,} images of {classes}, {where}{votes}"]
     for part, counts in preview.counts.items():
         lines.append(f"  {part:<6} {sum(counts.values()):,}: {_some([f'{c} {n:,}' for c, n in counts.items()])}")
     lines.append(f"  sizes  {_some([f'{w}×{h} ({n:,})' for (w, h), n in preview.sizes.most_common()])}")
-    lines += [f"  {'stops' if problem.stops else 'note'}: {problem.text}" for problem in preview.problems]
+    lines += [f"  {'stops' if problem.stops else 'note'}: {problem.text}{_mended(problem)}"
+              for problem in preview.problems]  # fmt: skip
     return "\n".join(lines)
+
+
+def _mended(problem: Problem) -> str:
+    """The flag that lets a problem pass, where there is one."""
+    return " (--unreadable skip leaves them out)" if problem.rule == "unreadable" else ""
 
 
 def _some(told: list[str]) -> str:

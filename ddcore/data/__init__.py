@@ -24,8 +24,10 @@ class Datasets(Registry[Dataset]):
         return [name for name, dataset in self.known().items() if not dataset.removed]
 
     def __getitem__(self, name: str) -> Dataset:
-        # A shipped one is asked for all the time, and needs no look at the disk.
-        return self._entries[name] if name in self.shipped else super().__getitem__(name)
+        try:
+            return self._entries[name]  # a shipped one is asked for all the time, and needs no look at the disk
+        except (KeyError, TypeError):
+            return super().__getitem__(name)
 
     def known(self) -> dict[str, Dataset]:
         root = home.data_root()

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import json
+import math
 import os
 import stat
 import struct
@@ -31,9 +32,15 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 MAX_FILE_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000  # an image bomb unfolds to far more than its file
 LARGE_PIXELS = 8_000_000  # from here on images unfold one at a time, whatever the number of threads
+TILE_PIXELS = 2**20  # a TIFF's tile of 1024×1024, the largest that is usual, may be larger than the image
+TILE_TIMES = 4  # beyond that: pixels of a tile, over those of the image
 SHOWN = 5  # problems named in an error; the rest are counted
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, NotImplementedError, struct.error,
-              zipfile.BadZipFile, zlib.error)  # fmt: skip
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, NotImplementedError, ArithmeticError,
+              struct.error, zipfile.BadZipFile, zlib.error)  # fmt: skip
+
+_TILE_SIDES = (322, 323)  # the tags of a TIFF for a tile's width and length
+_TILE_TYPES = {3: "H", 4: "L"}  # the types that the standard allows them
+_MOST_TAGS = 4096  # as libtiff has it
 
 _large = threading.Lock()
 
@@ -139,6 +146,7 @@ def opened(entry: Entry) -> Image.Image:
     if entry.size > MAX_FILE_BYTES:
         raise ValueError(f"{entry.size:,} bytes, allowed are {MAX_FILE_BYTES:,}")
     content = entry.read()
+    tile = _tile_pixels(content)
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.UnidentifiedImageError:
@@ -148,13 +156,16 @@ def opened(entry: Entry) -> Image.Image:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ValueError(f"{width}×{height} pixels, allowed are {MAX_PIXELS:,}")
+    if tile > (allowed := min(MAX_PIXELS, max(TILE_PIXELS, TILE_TIMES * width * height))):
+        raise ValueError(f"{width}×{height} pixels in tiles of {tile:,}, allowed are {allowed:,}")
     return image
 
 
 @contextlib.contextmanager
 def turn(image: Image.Image) -> Iterator[None]:
     """Unfold the pixels of an opened image in here: large ones wait for one another, so memory is bounded."""
-    with _large if image.width * image.height > LARGE_PIXELS else contextlib.nullcontext():
+    times = TILE_TIMES if image.format == "TIFF" else 1  # a tile is in memory whole
+    with _large if times * image.width * image.height > LARGE_PIXELS else contextlib.nullcontext():
         yield
 
 
@@ -200,6 +211,32 @@ def fitted(image: Image.Image, side: int, colour: str, fit: str) -> np.ndarray:
         shown = shown.crop((left, upper, left + edge, upper + edge))
     levels = np.asarray(_resized(shown, side))
     return levels[None] if levels.ndim == 2 else levels.transpose(2, 0, 1)
+
+
+def _tile_pixels(content: bytes) -> int:
+    """Pixels of one tile of a TIFF, 0 where it has none, or is none; raises ValueError or struct.error.
+
+    libtiff unfolds a whole tile, however small the image is (of a strip no more than the image has). Read from the
+    bytes: of tags that are there twice, and of a BigTIFF's, PIL may see other ones than libtiff does.
+    """
+    start, kind = content[:2], content[2:4]
+    if start not in (b"II", b"MM") or not {42, 43} & {*kind}:
+        return 0
+    if 43 in kind:
+        raise ValueError("a BigTIFF, which is for files beyond 4 GB; save it as TIFF")
+    order = "<" if start == b"II" else ">"
+    (at,) = struct.unpack(f"{order}L", content[4:8])
+    (count,) = struct.unpack(f"{order}H", content[at : at + 2])
+    if count > _MOST_TAGS:
+        raise ValueError(f"{count:,} tags, allowed are {_MOST_TAGS:,}")
+    sides = dict.fromkeys(_TILE_SIDES, 0)
+    tags = content[at + 2 : at + 2 + 12 * count]
+    for tag, type_, _, value in struct.iter_unpack(f"{order}HHL4s", tags[: len(tags) // 12 * 12]):
+        if tag in sides and type_ not in _TILE_TYPES:
+            raise ValueError("its tiles are measured in a way that the standard does not allow")
+        if tag in sides:
+            sides[tag] = max(sides[tag], *struct.unpack_from(f"{order}{_TILE_TYPES[type_]}", value))
+    return math.prod(sides.values())
 
 
 def _pixels(entry: Entry, side: int) -> np.ndarray:

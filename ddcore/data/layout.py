@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import posixpath
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
 from ddcore.data.images import SHOWN
-from ddcore.data.source import TABLE, Source, is_image
+from ddcore.data.source import MAX_ENTRIES, MAX_TABLE_BYTES, TABLE, Source, is_image, shown
 from ddcore.errors import DataRefused
 
 Part = Literal["train", "test"]
@@ -25,6 +28,8 @@ PART_COLUMNS = ("partition", "split", "set", "subset")
 VOTES_COLUMN = re.compile(r"number of annotators who selected (.+) \(out of (\d{1,3})\)")
 MAX_CLASSES = 1000  # as many as ImageNet; a label that is different on every line is a mistake
 MAX_CLASS_NAME = 100
+MAX_COLUMNS = 1000
+MAX_TABLES_BYTES = 4 * MAX_TABLE_BYTES  # of all tables together: each is read to see whether it is the one
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,18 @@ class Layout:
 
 
 @dataclass(frozen=True)
+class _Columns:
+    """Where in each line of a table things stand; None: nowhere."""
+
+    image: int
+    label: int
+    part: int | None
+    votes: int | None
+    voted: str  # the class that the votes are for, as _plain has it; "" without votes
+    voters: int
+
+
+@dataclass(frozen=True)
 class _Line:
     """A line of the table as text: its number there, and what the known columns say."""
 
@@ -80,10 +97,8 @@ class _Line:
 @dataclass(frozen=True)
 class _Table:
     path: str
+    columns: _Columns
     lines: tuple[_Line, ...]
-    has_parts: bool
-    voted: str  # the class that the votes are for, as the header names it; "" without votes
-    voters: int
 
 
 def arrange(source: Source) -> Layout:
@@ -91,30 +106,28 @@ def arrange(source: Source) -> Layout:
     images = [path for path in source.entries if is_image(path)]
     if not images:
         raise DataRefused(f"{source.name} holds no images (.png, .jpg, .bmp or .tiff)")
-    tables, others = list[_Table](), list[Problem]()
-    for path in source.entries:
-        if path.lower().endswith(TABLE):
-            try:
-                tables.append(_read_table(path, source.entries[path].read()))
-            except (OSError, ValueError, csv.Error) as error:
-                others.append(Problem("table", f"{path} is not used: {error}", examples=(path,)))
-    if len(tables) > 1:
-        raise DataRefused(f"{source.name} holds {len(tables)} tables with an image and a label column: "
-                          f"{', '.join(t.path for t in tables[:SHOWN])}; bring one")  # fmt: skip
-    layout = _by_table(tables[0], images, source.name) if tables else _by_folder(images, source, others)
-    if len(layout.classes) > MAX_CLASSES:
-        raise DataRefused(f"{source.name} has {len(layout.classes):,} classes, allowed are {MAX_CLASSES:,}; "
-                          "is it the right label column?" if tables else "is a class a folder?")  # fmt: skip
-    if long := [name for name in layout.classes if len(name) > MAX_CLASS_NAME or not name.isprintable()]:
-        raise DataRefused(f"{long[0][:MAX_CLASS_NAME]!r} cannot be the name of a class: allowed are "
-                          f"{MAX_CLASS_NAME} printable characters")  # fmt: skip
+    table, others = _table(source)
+    layout = _by_table(table, images, source.name) if table else _by_folder(images, source, others)
     return Layout(layout.kind, layout.classes, layout.rows, layout.voters, (*layout.problems, *others))
 
 
-def naturally(name: str) -> tuple[object, ...]:
-    """A sorting key that puts "class 2" before "class 10"."""
-    pieces = re.split(r"(\d+)", name.casefold())
-    return tuple((0, int(p), "") if p.isdecimal() else (1, 0, p) for p in pieces), name
+def naturally(name: str) -> tuple[str, str]:
+    """A sorting key that puts "class 2" before "class 10": what stands before each number tells how long it is."""
+    return re.sub(r"\d+", _with_length, name.casefold()), name
+
+
+def _with_length(number: re.Match[str]) -> str:
+    digits = number[0].lstrip("0")
+    return f"\1{chr(len(digits))}{digits}"
+
+
+def _check_classes(names: Collection[str], called: str, hint: str) -> None:
+    """Refuse too many classes, and names that none can have."""
+    if len(names) > MAX_CLASSES:
+        raise DataRefused(f"{called} has {len(names):,} classes, allowed are {MAX_CLASSES:,}; {hint}")
+    if wrong := [name for name in names if len(name) > MAX_CLASS_NAME or not name.isprintable()]:
+        raise DataRefused(f"{shown(min(wrong))} cannot be the name of a class: allowed are "
+                          f"{MAX_CLASS_NAME} printable characters")  # fmt: skip
 
 
 # Folders
@@ -123,9 +136,10 @@ def naturally(name: str) -> tuple[object, ...]:
 def _by_folder(images: Sequence[str], source: Source, others: Sequence[Problem]) -> Layout:
     """Class folders, inside folders of parts (train/, test/) or by themselves."""
     outer = _outer(images, source.folders)
-    inside = {path: path.removeprefix(outer).split("/") for path in sorted(images, key=naturally)}
-    folders = [f.removeprefix(outer).split("/") for f in source.folders if f.startswith(outer) and f != outer]
-    split = any(folder[0].casefold() in PARTS for folder in folders)
+    # No more than the first two folders matter: of a part, of a class.
+    inside = {path: path.removeprefix(outer).split("/", 2) for path in sorted(images, key=naturally)}
+    folders = [f.removeprefix(outer).split("/", 2) for f in source.folders if f.startswith(outer) and f != outer]
+    split = sorted({folder[0] for folder in folders if folder[0].casefold() in PARTS})
     depth = 1 if split else 0  # of the class folder
     found: dict[str, tuple[str, str]] = {}  # path → (class, part)
     for path, pieces in inside.items():
@@ -133,56 +147,108 @@ def _by_folder(images: Sequence[str], source: Source, others: Sequence[Problem])
             found[path] = (pieces[depth], PARTS[pieces[0].casefold()] if split else "")
     names = {f[depth] for f in folders if len(f) > depth and (not split or f[0].casefold() in PARTS)}
     if not found:
-        said = "".join(f"; {p.text}" for p in others)
-        raise DataRefused(
-            f"the images of {source.name} have no classes: put them into folders named after their classes (inside "
-            f"train/ and test/ or not), or add a table with the columns image and label{said}"
-        )
+        raise DataRefused("; ".join([_no_classes(source.name, split), *(problem.text for problem in others)]))
+    _check_classes(names, source.name, "is a class a folder?")
     classes = tuple(sorted(names, key=naturally))
+    index = {name: c for c, name in enumerate(classes)}
     parts, problems = _parts([part for _, part in found.values()])
-    rows = [Row(path, classes.index(name), part) for (path, (name, _)), part in zip(found.items(), parts, strict=True)]
+    rows = [Row(path, index[name], part) for (path, (name, _)), part in zip(found.items(), parts, strict=True)]
     if loose := [path for path in inside if path not in found]:
-        problems.append(_left_out(loose, "lie in no class folder"))
+        where = f" of {', '.join(map(shown, split))}" if split else ""
+        problems.append(_left_out(loose, f"lie in no class folder{where}"))
     return Layout("folders", classes, tuple(rows), problems=tuple(problems))
+
+
+def _no_classes(called: str, parts: Sequence[str]) -> str:
+    """Why no image has a class, where `parts` are the folders that are taken for a training or test part."""
+    if parts:
+        return (f"{called} has {'folders' if len(parts) > 1 else 'a folder'} called {', '.join(map(shown, parts))}, "
+                "taken for the training or the test part, but no image lies in a class folder in there; a class that "
+                "is called so needs another name")  # fmt: skip
+    return (f"the images of {called} have no classes: put them into folders named after their classes (inside train/ "
+            "and test/ or not), or add a table with the columns image and label")  # fmt: skip
 
 
 def _outer(images: Sequence[str], folders: Iterable[str]) -> str:
     """The path of the folder around everything, "data/tiles/", or "" where there is none."""
-    outer = ""
-    while True:
-        inside = [path.removeprefix(outer).split("/") for path in images]
-        first = {pieces[0] for pieces in inside}
-        first |= {f.removeprefix(outer).split("/")[0] for f in folders if f.startswith(outer)}
-        if len(first) > 1 or all(len(pieces) <= 2 for pieces in inside) or {*map(str.casefold, first)} & {*PARTS}:
-            return outer
-        outer += f"{first.pop()}/"
+    shared = posixpath.commonpath(images)
+    shared = posixpath.commonpath([shared, *(f for f in folders if not f"{shared}/".startswith(f"{f}/"))])
+    most = max(path.count("/") for path in images) - 1  # the innermost folder may be a class
+    around = itertools.takewhile(lambda piece: piece.casefold() not in PARTS, PurePosixPath(shared).parts)
+    return "".join(f"{piece}/" for piece in itertools.islice(around, max(0, most)))
 
 
 # Tables
 
 
-def _read_table(path: str, content: bytes) -> _Table:
-    """The table in a CSV file; raises ValueError or csv.Error where it is none, or has no image and label column."""
+def _table(source: Source) -> tuple[_Table | None, list[Problem]]:
+    """The table with an image and a label column, if there is one, and why the others are not used.
+
+    Raises DataRefused where there are two, as their headings tell, or more than can be looked at.
+    """
+    paths = [path for path in source.entries if path.lower().endswith(TABLE)]
+    if (total := sum(source.entries[path].size for path in paths)) > MAX_TABLES_BYTES:
+        raise DataRefused(f"the {len(paths):,} tables of {source.name} have {total:,} bytes, "
+                          f"allowed are {MAX_TABLES_BYTES:,}; bring one")  # fmt: skip
+    chosen: tuple[str, Iterator[tuple[int, list[str]]], _Columns] | None = None
+    unused: list[tuple[str, Exception]] = []
+    for path in paths:
+        try:
+            rows = _rows(source.entries[path].read())
+            columns = _columns(next(rows, (0, []))[1])
+        except (OSError, ValueError, csv.Error) as error:
+            unused.append((path, error))
+            continue
+        if chosen:
+            raise DataRefused(f"{source.name} holds more than one table with an image and a label column: "
+                              f"{chosen[0]} and {path}; bring one")  # fmt: skip
+        chosen = path, rows, columns
+    table = None
+    if chosen:
+        path, rows, columns = chosen
+        try:
+            table = _Table(path, columns, tuple(_line(number, row, columns) for number, row in rows if row))
+        except (ValueError, csv.Error) as error:
+            unused.append((path, error))
+    others = [Problem("table", f"{path} is not used: {error}", examples=(path,)) for path, error in unused[:SHOWN]]
+    if more := tuple(path for path, _ in unused[SHOWN:]):
+        others.append(Problem("table", f"{len(more):,} more tables are not used", examples=more[:SHOWN]))
+    return table, others
+
+
+def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    """(its number, its cells) of each line of a CSV file; raises ValueError or csv.Error where it is none."""
     try:
-        text = content.decode("utf-8-sig")
+        stream = io.StringIO(content.decode("utf-8-sig"), newline="")
     except UnicodeDecodeError:
         raise ValueError("it is no text in UTF-8; save it as such") from None
-    heading = text.split("\n", 1)[0]
-    lines = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=max(",;\t", key=heading.count))
-    plain = {_plain(name): name for name in reversed(lines.fieldnames or ())}
+    heading = stream.readline()
+    stream.seek(0)
+    lines = csv.reader(stream, strict=True, delimiter=max(",;\t", key=heading.count))
+    for before, row in enumerate(lines):
+        if before > MAX_ENTRIES:
+            raise ValueError(f"it has more than the {MAX_ENTRIES:,} lines allowed")
+        if len(row) > MAX_COLUMNS:
+            raise ValueError(f"line {lines.line_num} has {len(row):,} columns, allowed are {MAX_COLUMNS:,}")
+        yield lines.line_num, row
+
+
+def _columns(heading: Sequence[str]) -> _Columns:
+    """What the columns of this heading are; raises ValueError where none is of images, or of labels."""
+    plain = {_plain(name): at for at, name in reversed([*enumerate(heading)])}
     image, label, part = (next((plain[c] for c in known if c in plain), None)
                           for known in (IMAGE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS))  # fmt: skip
     if image is None or label is None:
         absent = [word for word, column in (("image", image), ("label", label)) if column is None]
         raise ValueError(f"it has no column named {' and none named '.join(absent)}")
-    votes = next((name for c, name in plain.items() if VOTES_COLUMN.fullmatch(c)), None)
-    asked = VOTES_COLUMN.fullmatch(_plain(votes)) if votes else None
+    votes, asked = next(((at, found) for name, at in plain.items() if (found := VOTES_COLUMN.fullmatch(name))),
+                        (None, None))  # fmt: skip
+    return _Columns(image, label, part, votes, asked[1] if asked else "", int(asked[2]) if asked else 0)
 
-    def cell(line: Mapping[str, str | None], column: str | None) -> str:
-        return (line[column] or "").strip() if column else ""
 
-    read = [_Line(lines.line_num, *(cell(line, c) for c in (image, label, part, votes))) for line in lines]
-    return _Table(path, tuple(read), part is not None, asked[1] if asked else "", int(asked[2]) if asked else 0)
+def _line(number: int, row: Sequence[str], columns: _Columns) -> _Line:
+    asked = (columns.image, columns.label, columns.part, columns.votes)
+    return _Line(number, *(row[at].strip() if at is not None and at < len(row) else "" for at in asked))
 
 
 def _plain(heading: str) -> str:
@@ -191,21 +257,22 @@ def _plain(heading: str) -> str:
 
 def _by_table(table: _Table, images: Sequence[str], called: str) -> Layout:
     """A row for each line of the table; raises DataRefused with all that is wrong with its lines."""
-    classes, problems = _classes(table)
-    voters = table.voters if not problems else 0
+    classes, problems = _classes(table, called)
+    voters = table.columns.voters if not problems else 0
     find = _Finder(table.path, images)
-    wrong, seen = list[str](), dict[str, int]()
+    count, wrong, seen = 0, list[str](), dict[str, int]()
     for line in table.lines:
-        path, faults = _check_line(line, table.has_parts, voters, find)
+        path, faults = _check_line(line, table.columns.part is not None, voters, find)
         if path and (first := seen.setdefault(path, line.number)) != line.number:
-            faults.append(f"{line.image!r} is already on line {first}")
-        wrong += [f"line {line.number}: {fault}" for fault in faults]
+            faults.append(f"{shown(line.image)} is already on line {first}")
+        count += len(faults)
+        wrong += [f"line {line.number}: {fault}" for fault in faults[: SHOWN - len(wrong)]]
     if not table.lines:
-        wrong.append("it has no lines but its heading")
+        count, wrong = 1, ["it has no lines but its heading"]
     if wrong:
-        more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        count = f"{len(wrong):,} problems: " if len(wrong) > 1 else ""
-        raise DataRefused(f"{table.path} in {called}: {count}{'; '.join(wrong[:SHOWN])}{more}")
+        more = f"; and {count - SHOWN:,} more" if count > SHOWN else ""
+        problem = f"{count:,} problems: " if count > 1 else ""
+        raise DataRefused(f"{table.path} in {called}: {problem}{'; '.join(wrong)}{more}")
     parts, of_parts = _parts([PARTS.get(line.part.casefold(), "") for line in table.lines])
     problems += of_parts
     index = {name: c for c, name in enumerate(classes)}
@@ -216,16 +283,19 @@ def _by_table(table: _Table, images: Sequence[str], called: str) -> Layout:
     return Layout("table", classes, tuple(rows), voters, tuple(problems))
 
 
-def _classes(table: _Table) -> tuple[tuple[str, ...], list[Problem]]:
+def _classes(table: _Table, called: str) -> tuple[tuple[str, ...], list[Problem]]:
     """The labels in natural order, but the one that the votes are for comes last."""
-    names = sorted({line.label for line in table.lines}, key=naturally)
-    if table.voted:
-        last = [name for name in names if name.casefold() == table.voted]
-        if not last:
-            return tuple(names), [Problem("votes", f"the votes are not used: they are for {table.voted!r}, and no "
-                                                   "label is called so")]  # fmt: skip
-        names = [name for name in names if name != last[0]] + last[:1]
-    return tuple(names), []
+    names = {line.label for line in table.lines}
+    _check_classes(names, called, "is it the right label column?")
+    ordered, voted = sorted(names, key=naturally), table.columns.voted
+    if voted:
+        last = [name for name in ordered if _plain(name) == voted]
+        if len(last) != 1:
+            why = "more than one label is" if last else "no label is"
+            return tuple(ordered), [Problem("votes", f"the votes are not used: they are for {shown(voted)}, and {why} "
+                                                     "called so")]  # fmt: skip
+        ordered = [name for name in ordered if name != last[0]] + last
+    return tuple(ordered), []
 
 
 def _check_line(line: _Line, has_parts: bool, voters: int, find: _Finder) -> tuple[str, list[str]]:
@@ -235,15 +305,16 @@ def _check_line(line: _Line, has_parts: bool, voters: int, find: _Finder) -> tup
     if len(found) == 1:
         path = found[0]
     elif found:
-        faults.append(f"{line.image!r} could be {' or '.join(found[:2])}; name the folder too")
+        faults.append(f"{shown(line.image)} could be {' or '.join(found)}; name the folder too")
     else:
-        faults.append(f"no image {line.image!r}")
+        faults.append(f"no image {shown(line.image)}")
     if not line.label:
         faults.append("no label")
     if has_parts and line.part.casefold() not in PARTS:
-        faults.append(f"no part {line.part!r}; allowed: train, test, val")
-    if voters and not (line.votes.isascii() and line.votes.isdigit() and int(line.votes[:4]) <= voters):
-        faults.append(f"votes must be a whole number from 0 to {voters}, got {line.votes!r}")
+        faults.append(f"no part {shown(line.part)}; allowed: train, test, val")
+    votes = line.votes
+    if voters and not (len(votes) <= 3 and votes.isascii() and votes.isdigit() and int(votes) <= voters):
+        faults.append(f"votes must be a whole number from 0 to {voters}, got {shown(votes)}")
     return path, faults
 
 
@@ -253,17 +324,17 @@ class _Finder:
     def __init__(self, table: str, images: Sequence[str]) -> None:
         self._beside = PurePosixPath(table).parent
         self._whole = set(images)
-        self._ends: dict[str, list[str]] = {}
-        for path in images:
-            self._ends.setdefault(path.rsplit("/", 1)[-1], []).append(path)
+        self._backwards = sorted(path[::-1] for path in images)  # those of one end lie side by side
 
     def __call__(self, given: str) -> list[str]:
-        """Every image that can be meant."""
+        """The image that is meant, or two that can be, or none."""
         asked = str(PurePosixPath(given.replace("\\", "/")))
         for exact in (str(self._beside / asked), asked):
             if exact in self._whole:
                 return [exact]
-        return [p for p in self._ends.get(asked.rsplit("/", 1)[-1], []) if p == asked or p.endswith(f"/{asked}")]
+        end = f"/{asked}"[::-1]
+        first = bisect_left(self._backwards, end)
+        return [path[::-1] for path in self._backwards[first : first + 2] if path.startswith(end)]
 
 
 # Both

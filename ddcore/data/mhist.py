@@ -132,7 +132,7 @@ def _line_problems(line: dict[str, str]) -> list[str]:
         problems.append(f"no label {line[LABEL]!r}{suggestion(line[LABEL], CLASSES)}")
     if line[PARTITION].lower() not in PARTITIONS:
         problems.append(f"no partition {line[PARTITION]!r}{suggestion(line[PARTITION], PARTITIONS)}")
-    if not (line[VOTES].isascii() and line[VOTES].isdigit() and int(line[VOTES][:3]) <= VOTERS):
+    if line[VOTES] not in map(str, range(VOTERS + 1)):
         problems.append(f"votes must be a whole number from 0 to {VOTERS}, got {line[VOTES]!r}")
     return problems
 

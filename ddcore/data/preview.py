@@ -15,6 +15,7 @@ from statistics import median_low
 from typing import Any, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from ddcore.data import images
 from ddcore.data.layout import Layout, Problem, Row
@@ -27,6 +28,7 @@ Made = TypeVar("Made")
 
 SIDES = (28, 32, 64, 128, 224)  # of the field's data sets
 SHOWN = images.SHOWN
+EDGE = 96  # pixels: of an example on a page
 UNEQUAL = 4  # times: the largest side over the smallest
 MAX_PIXELS = 20_000_000_000  # of all images together: some minutes of decoding on two cores
 BECOMES = {
@@ -113,8 +115,8 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     )  # fmt: skip
 
 
-def suggested(source: Source, preview: Preview) -> dict[str, Any]:
-    """Values for own.AddConfig that fit these images: name, side, colour."""
+def suggested(source: Source, preview: Preview, most: int = 128) -> dict[str, Any]:
+    """Values for adding.AddConfig that fit these images: name, side (at most `most`), colour."""
     from ddcore.data import DATASETS
 
     name = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(source.name).stem.casefold()).strip("-")
@@ -124,21 +126,34 @@ def suggested(source: Source, preview: Preview) -> dict[str, Any]:
     grey = bool(preview.facts) and all(fact.grey for fact in preview.facts.values())
     return {
         "name": name if len(name) > 1 else "my-data",
-        "side": max((s for s in SIDES if s <= side), default=max(side, 8)),
+        "side": max((s for s in SIDES if s <= min(side, most)), default=max(side, 8)),
         "colour": "grey" if grey else "rgb",
     }
 
 
 def examples(
-    source: Source, preview: Preview, *, each: int, side: int, colour: str, fit: str
+    source: Source, preview: Preview, *, classes: int, each: int, side: int, colour: str, fit: str
 ) -> dict[str, list[np.ndarray]]:
-    """The first `each` readable images of every class as they would be stored: uint8 (C, side, side)."""
-    rows = preview.readable
-    chosen = {name: list(islice((row.path for row in rows if row.label == c), each))
-              for c, name in enumerate(preview.layout.classes)}  # fmt: skip
+    """The first `each` readable images of each of the first `classes` classes that have any, as they would be stored.
+
+    uint8 (C, edge, edge), the edge being the side, or EDGE where that is larger: a page shows them no larger.
+    """
+    of_class: dict[int, list[str]] = {}
+    for row in preview.readable:
+        if len(some := of_class.setdefault(row.label, [])) < each:
+            some.append(row.path)
+    chosen = {preview.layout.classes[label]: of_class[label] for label in sorted(of_class)[:classes]}
     paths = [path for some in chosen.values() for path in some]
-    shown = dict(zip(paths, threaded(lambda p: stored(source, p, side, colour, fit)[0], paths), strict=True))
-    return {name: [shown[path] for path in some] for name, some in chosen.items()}
+    shown = threaded(lambda path: _reduced(stored(source, path, side, colour, fit)[0]), paths)
+    found = dict(zip(paths, shown, strict=True))
+    return {name: [found[path] for path in some] for name, some in chosen.items()}
+
+
+def _reduced(pixels: np.ndarray) -> np.ndarray:
+    """uint8 (C, side, side) → (C, edge, edge)."""
+    edge = min(EDGE, pixels.shape[1])
+    small = [np.asarray(Image.fromarray(channel).resize((edge, edge), Image.Resampling.BILINEAR)) for channel in pixels]
+    return np.stack(small)
 
 
 def stored(source: Source, path: str, side: int, colour: str, fit: str) -> tuple[np.ndarray, bytes]:

@@ -32,14 +32,16 @@ HARMLESS = re.compile(
 )
 BEGINNINGS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7-Zip archive", b"\x1f\x8b": "a gzip file"}
 
+UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's controls, formats (text that turns round), ends of lines
 MAX_ARCHIVE_BYTES = 4 * 2**30  # what a zip without 64-bit extensions can hold
 MAX_ENTRIES = 100_000  # the largest of the field's small sets, SVHN, has 99,289 images
 MAX_DIRECTORY_BYTES = 64 * 2**20  # an archive's directory is held in memory: 640 bytes for each entry
 MAX_TOTAL_BYTES = 16 * 2**30  # read one image at a time, but hours of reading
-MAX_TABLE_BYTES = 16 * 2**20  # a table is read whole: 160 bytes for each line
+MAX_TABLE_BYTES = 16 * 2**20  # a table is read whole: 160 bytes for each of as many lines as images are allowed
 MAX_RATIO = 100  # images hardly pack; a zip of zeros packs 1,000 to 1
 RATIO_FREE_BYTES = 2**20  # a small plain bitmap packs as well as a bomb, and does no harm
 MAX_NAME = 500
+MAX_DEPTH = 16  # folders around a file: each is a path of its own to keep and to look at
 
 _END, _END64, _LOCATOR64 = b"PK\5\6", b"PK\6\6", b"PK\6\7"
 _LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header, before its name
@@ -83,12 +85,12 @@ def _folder(root: Path, called: str) -> Source:
     """Links are not followed, and neither are hidden folders: both are among what is ignored."""
     entries, folders, ignored, total = dict[str, Entry](), list[str](), list[str](), 0
     for path, found in _walk(root, called):
+        _check_name(path)
         if stat.S_ISDIR(found.st_mode) and not _is_hidden(PurePosixPath(path).name):
             folders.append(path)
         elif not stat.S_ISREG(found.st_mode) or _is_harmless(path) or not path.lower().endswith((*IMAGES, TABLE)):
             ignored.append(path)
         else:
-            _check_name(path)
             _check_size(path, found.st_size)
             total += found.st_size
             entries[path] = Entry(found.st_size, None, functools.partial(_read_file, root / path, path, found.st_size))
@@ -118,7 +120,7 @@ def _read_file(place: Path, path: str, size: int) -> bytes:
     with open(handle, "rb") as stream:
         content = stream.read(size + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
     if len(content) != size:
-        raise DataRefused(f"{_shown(path)} has changed while it was being looked at")
+        raise DataRefused(f"{shown(path)} has changed while it was being looked at")
     return content
 
 
@@ -201,22 +203,23 @@ def _check_entries(listed: Sequence[zipfile.ZipInfo], called: str, size: int) ->
     seen: set[str] = set()
     for info in listed:
         name = info.orig_filename
-        _check_name(name)
+        for called_so in dict.fromkeys((name, info.filename)):  # an extra field may give it another name
+            _check_name(called_so)
         mode = stat.S_IFMT(info.external_attr >> 16)
         if stat.S_ISLNK(mode):
-            raise DataRefused(f"{_shown(name)} is a link; only files and folders are allowed")
+            raise DataRefused(f"{shown(name)} is a link; only files and folders are allowed")
         if mode not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise DataRefused(f"{_shown(name)} is a device or a pipe; only files and folders are allowed")
+            raise DataRefused(f"{shown(name)} is a device or a pipe; only files and folders are allowed")
         if info.flag_bits & 0x2041:  # encrypted, strongly encrypted, encrypted directory
-            raise DataRefused(f"{_shown(name)} is encrypted; bring an archive without a password")
+            raise DataRefused(f"{shown(name)} is encrypted; bring an archive without a password")
         if info.compress_type not in _READABLE:
-            raise DataRefused(f"{_shown(name)} is packed by method {info.compress_type}; "
+            raise DataRefused(f"{shown(name)} is packed by method {info.compress_type}; "
                               "allowed are stored (0) and deflated (8)")  # fmt: skip
         if (path := _path(info)) in seen:
-            raise DataRefused(f"{_shown(name)} is in {called} more than once")
+            raise DataRefused(f"{shown(name)} is in {called} more than once")
         seen.add(path)
         _check_size(name, info.file_size)
-        _check_ratio(_shown(name), info.file_size, info.compress_size)
+        _check_ratio(shown(name), info.file_size, info.compress_size)
     total = sum(info.file_size for info in listed)
     _check_total(called, total)
     _check_ratio(called, total, size)
@@ -230,8 +233,8 @@ def _places(listed: Sequence[zipfile.ZipInfo], content: _Bytes, end: int) -> dic
     """
     data, free = dict[int, int](), 0
     for info in sorted(listed, key=lambda i: i.header_offset):
-        name = _shown(info.orig_filename)
-        header = content.at(info.header_offset, _LOCAL.size) if info.header_offset >= 0 else b""
+        name = shown(info.orig_filename)
+        header = content.at(info.header_offset, _LOCAL.size) if 0 <= info.header_offset < end else b""
         if len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
             raise DataRefused(f"{name} is not where the archive's directory says; truncated or damaged?")
         _, _, flags, method, _, _, _, packed, size, name_length, extra_length = _LOCAL.unpack(header)
@@ -253,11 +256,11 @@ def _check_kinds(paths: Sequence[str], called: str) -> None:
     """Refuse an archive that holds anything but images, tables and what is known to be harmless."""
     foreign = [path for path in paths if not path.lower().endswith((*IMAGES, TABLE))]
     if nested := [path for path in foreign if path.lower().endswith(ARCHIVES)]:
-        raise DataRefused(f"{called} holds another archive, {_shown(nested[0])}; unpack it first")
+        raise DataRefused(f"{called} holds another archive, {shown(nested[0])}; unpack it first")
     if foreign:
         more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
         raise DataRefused(
-            f"{called} holds {', '.join(map(_shown, foreign[:SHOWN]))}{more}; allowed are images "
+            f"{called} holds {', '.join(map(shown, foreign[:SHOWN]))}{more}; allowed are images "
             f"({', '.join(IMAGES)}), tables ({TABLE}) and texts (README, LICENSE, .txt, .md)"
         )
 
@@ -274,7 +277,7 @@ def _unpack(at: Callable[[int, int], bytes], path: str, info: zipfile.ZipInfo, s
         except zlib.error as error:
             raise ValueError(f"damaged in the archive: {error}") from None
         if len(content) > info.file_size:
-            raise DataRefused(f"{_shown(path)} unpacks to more than the {info.file_size:,} bytes it declares")
+            raise DataRefused(f"{shown(path)} unpacks to more than the {info.file_size:,} bytes it declares")
         whole = unpacker.eof and len(content) == info.file_size
     if not whole or zlib.crc32(content) != info.CRC:
         raise ValueError("damaged in the archive: its content is not what was packed")
@@ -286,22 +289,24 @@ def _check_name(name: str) -> None:
     wrong = ""
     if len(name) > MAX_NAME:
         wrong = f"has a name of {len(name):,} characters, allowed are {MAX_NAME}"
-    elif any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        wrong = "has a control character in its name"
+    elif not name.isprintable() and any(unicodedata.category(character) in UNSEEN for character in name):
+        wrong = "has a control character or an invisible one in its name"
     elif "\\" in name:
         wrong = "has a backslash in its name; folders are parted by /"
-    elif name.startswith("/") or re.match("[A-Za-z]:", name):
+    elif name.startswith("/") or name[1:2] == ":":
         wrong = "has an absolute path; allowed are paths inside"
     elif ".." in name.split("/"):
         wrong = "leads outside (..); allowed are paths inside"
+    elif name.count("/") > MAX_DEPTH:
+        wrong = f"lies in {name.count('/')} folders, one within the other; allowed are {MAX_DEPTH}"
     if wrong:
-        raise DataRefused(f"{_shown(name)} {wrong}")
+        raise DataRefused(f"{shown(name)} {wrong}")
 
 
 def _check_size(name: str, size: int) -> None:
     allowed = MAX_TABLE_BYTES if name.lower().endswith(TABLE) else MAX_FILE_BYTES
     if size > allowed:
-        raise DataRefused(f"{_shown(name)} has {size:,} bytes, allowed are {allowed:,} for one file of its kind")
+        raise DataRefused(f"{shown(name)} has {size:,} bytes, allowed are {allowed:,} for one file of its kind")
 
 
 def _check_total(called: str, total: int) -> None:
@@ -331,8 +336,13 @@ def _kept_folders(folders: Iterable[str], files: Iterable[str]) -> tuple[str, ..
 
 def _parents(paths: Iterable[str]) -> set[str]:
     """Every folder above these paths."""
-    direct = {path.rpartition("/")[0] for path in paths} - {""}
-    return direct | {str(above) for folder in direct for above in PurePosixPath(folder).parents if above.parts}
+    found: set[str] = set()
+    for path in paths:
+        while (path := path.rpartition("/")[0]) and path not in found:
+            found.add(path)
+        if len(found) > MAX_ENTRIES:
+            raise DataRefused(f"there are more than the {MAX_ENTRIES:,} folders allowed")
+    return found
 
 
 def _is_harmless(path: str) -> bool:
@@ -345,6 +355,6 @@ def _is_hidden(folder: str) -> bool:
     return folder.startswith(".") or folder == "__MACOSX"
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
     """A name from outside as it can be put into a sentence."""
     return repr(name if len(name) <= 100 else f"{name[:97]}…")

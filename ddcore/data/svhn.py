@@ -66,7 +66,7 @@ DATASET = Dataset(
     augment="siamese-no-flip",
     val_share=Fraction(1, 10),
     source="Netzer et al.: Reading Digits in Natural Images with Unsupervised Feature Learning (2011), cropped digits "
-    "without `extra`, through torchvision",
+    "without its extra part, through torchvision",
     read=DOWNLOAD.read,
     fingerprint=DOWNLOAD.fingerprint,
     check=DOWNLOAD.check,

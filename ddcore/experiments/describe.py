@@ -103,7 +103,7 @@ def checks(dataset: Dataset, official: Split, test: Split) -> list[dict[str, Any
     leaks = _none_of(len(pairs), "test images that are also training images")
     results.append({**leaks, "text": leaks["text"] + _named(pairs), "pairs": pairs[:PAIRS]})
     if dataset.voters:
-        contradicting = sum(_against_votes(split, dataset.voters) for split in (official, test))
+        contradicting = sum(_against_votes(part, dataset.voters, len(dataset.classes)) for part in (official, test))
         results.append(_none_of(contradicting, "images whose label is not the majority of their votes"))
     return results
 
@@ -162,9 +162,15 @@ def _none_of(found: int, what: str) -> dict[str, Any]:
     return {"what": what, "expected": 0, "found": found, "ok": found == 0, "text": f"{found or 'no'} {what}"}
 
 
-def _against_votes(split: Split, voters: int) -> int:
-    """Images of two classes whose label is not what most annotators said (votes are for class 1)."""
-    return 0 if split.votes is None else int(((2 * split.votes > voters) != (split.labels == 1)).sum())
+def _against_votes(split: Split, voters: int, classes: int) -> int:
+    """Images whose label is not what most annotators said; votes are for the last class.
+
+    With more than two classes a minority of votes may be the largest group, so only a majority contradicts.
+    """
+    if split.votes is None:
+        return 0
+    most, last = 2 * split.votes > voters, split.labels == classes - 1
+    return int((most != last if classes == 2 else most & ~last).sum())
 
 
 def _digest(image: np.ndarray) -> bytes:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ddcore.errors import Diverged
 from ddcore.experiments import spec
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Recorder, Spec
-from ddcore.experiments.judge import notes as of_data
+from ddcore.experiments.judge import notes as data_notes
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS, Method, MethodConfig, State, Task
 from ddcore.ops import pictures
@@ -46,7 +46,8 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     recorder.progress(0, method.steps(config), "Preparing the first images")
     watch = device.Stopwatch(where)
     state = method.start(task)
-    notes = [*of_data(config), *_notes(task)]
+    of_data = data_notes(config)
+    notes = [*of_data, *_notes(task)]
     if (progress := _resume(state, task, recorder)) is None:
         progress = Progress(_image_set(state, task))
         for text in notes:
@@ -72,6 +73,7 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
         "losses": progress.latest,
         "pixel_change": (final.images - initial.images).abs().mean().item(),
         "notes": notes,
+        "data_notes": of_data,
     }
 
 

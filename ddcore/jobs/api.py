@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.jobs.job import mark_ended, mark_queued, request_cancel
 from ddcore.jobs.launch import tend
-from ddcore.jobs.needs import check_disk
+from ddcore.jobs.needs import check_data, check_disk
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.status import Status, read_status
 from ddcore.runs.record import RunRecord
@@ -39,6 +39,7 @@ def submit(spec: Spec) -> str:
     run_id = key(spec)
     if store.exists(run_id) and store.record(run_id).state == "done":
         return run_id
+    check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
         _create_needs(store, spec)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ddcore import home
+from ddcore.data import DATASETS
 from ddcore.errors import DataBroken, DataMissing
 from ddcore.runs.files import FolderUnusable, size
 
@@ -61,6 +63,13 @@ def check_disk(store: Store, specs: Iterable[Spec]) -> None:
             f"the disk is too small: this needs {size(needed)}{waiting}, {size(free)} are free in {store.root}; "
             "it takes less with fewer experts, fewer epochs of an expert or half precision"
         )
+
+
+def check_data(store: Store, specs: Iterable[Spec]) -> None:
+    """Raise DataMissing for an open question about a data set that was removed: what is known of it can be shown."""
+    for name in {str(getattr(one.config, "dataset", "")) for one in unfinished(specs, store.records()).values()}:
+        if name in DATASETS and DATASETS[name].removed:
+            raise DataMissing(DATASETS[name].check(home.data_root()).message)
 
 
 def _active(records: Iterable[RunRecord]) -> list[Spec]:

@@ -5,6 +5,7 @@ Frames hold accuracies in percent, as tables.py makes them.
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -32,13 +33,18 @@ RIDGE = 0.9  # height of a class's histogram, where the next begins at 1
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
+def as_text(name: object) -> str:
+    """A class's name, which may be anybody's, for plotly to draw as it is: it takes some HTML for its own."""
+    return html.escape(str(name), quote=False).replace("%{", "% {")
+
+
 def lines(
     frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, series: str = "series", log: bool = False,
-    majority: float | None = None,
+    majority: float | None = None, judged_on: str = "",
 ) -> go.Figure:  # fmt: skip
     """One line for each name in the column `series`; each with its own dash, for eyes and printers without colour.
 
-    majority: of curves of accuracy, in percent, drawn as a line.
+    majority: of curves of accuracy, in percent, drawn as a line; judged_on: the images that it is of.
     """
     figure = go.Figure()
     for i, (name, part) in enumerate(frame.groupby(series, sort=False)):
@@ -50,7 +56,7 @@ def lines(
         )  # fmt: skip
     figure.update_yaxes(title=y_title, type="log" if log else "linear")
     figure.update_xaxes(title=x_title)
-    return _dress(_majority(figure, majority))
+    return _dress(_majority(figure, majority, judged_on))
 
 
 def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, series: str = "series") -> go.Figure:
@@ -58,7 +64,7 @@ def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, ser
     figure = go.Figure()
     for i, (name, part) in enumerate(frame.groupby(series, sort=False)):
         figure.add_bar(
-            x=part[x].astype(str).tolist(), y=part[y].tolist(), name=str(name),
+            x=[as_text(one) for one in part[x]], y=part[y].tolist(), name=str(name),
             marker_color=COLOURS[i % len(COLOURS)], hovertemplate=f"%{{y:,}}<extra>{name}</extra>",
         )  # fmt: skip
     figure.update_yaxes(title=y_title)
@@ -124,12 +130,15 @@ def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
     """Bars of each class's accuracy (percent; columns class, accuracy) with the accuracy over all as a line."""
     figure = go.Figure(
         go.Bar(
-            x=frame["class"].astype(str).tolist(), y=frame["accuracy"].tolist(), marker_color=COLOURS[0],
+            x=[as_text(one) for one in frame["class"]], y=frame["accuracy"].tolist(), marker_color=COLOURS[0],
             hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
         )
     )  # fmt: skip
     if mean is not None:
-        figure.add_hline(y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2})
+        figure.add_hline(
+            y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, annotation_position="top left",
+            annotation_text=f"of all images {mean:.1f} %",
+        )  # fmt: skip
     figure.update_xaxes(title="Class", type="category")
     figure.update_yaxes(title="Accuracy (%)", range=[0, 101])
     return _dress(figure).update_layout(showlegend=False)
@@ -168,7 +177,7 @@ def trajectory(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="Step")
     figure.update_yaxes(title="Validation accuracy (%)")
-    return _dress(_majority(figure, majority))
+    return _dress(_majority(figure, majority, "validation images"))
 
 
 def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = None) -> go.Figure:
@@ -186,7 +195,7 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
             x=((part["left"] + part["right"]) / 2).tolist(), width=(part["right"] - part["left"]).tolist(),
             y=[RIDGE * math.log1p(images) / top for images in part["images"]], base=feet[name], marker_color=COLOURS[5],
             marker_line_width=0, customdata=part[["left", "right", "images"]].values.tolist(), showlegend=False,
-            hovertemplate=f"{name}: %{{customdata[2]:,}} images from %{{customdata[0]:.3g}} to "
+            hovertemplate=f"{as_text(name)}: %{{customdata[2]:,}} images from %{{customdata[0]:.3g}} to "
             "%{customdata[1]:.3g}<extra></extra>",
         )  # fmt: skip
     for i, (name, cut) in enumerate((cuts or {}).items()):
@@ -199,7 +208,8 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
         )  # fmt: skip
     figure.update_xaxes(title="Score: easy to hard")
     figure.update_yaxes(
-        tickvals=[foot + RIDGE / 2 for foot in feet.values()], ticktext=names, showgrid=False, zeroline=False,
+        tickvals=[foot + RIDGE / 2 for foot in feet.values()], ticktext=[as_text(name) for name in names],
+        showgrid=False, zeroline=False,
         range=[0, len(names)],
     )  # fmt: skip
     return _dress(figure, height=130 + 42 * len(names)).update_layout(barmode="overlay", bargap=0)
@@ -252,9 +262,10 @@ def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classe
     """Heat map of learnt labels: a row an image, sorted by class, a column a class, in percent of the label."""
     figure = go.Figure(
         go.Heatmap(
-            z=[list(row) for row in shares], x=list(classes), y=list(range(len(labels))), zmin=0, zmax=100,
+            z=[list(row) for row in shares], x=[as_text(name) for name in classes], y=list(range(len(labels))),
+            zmin=0, zmax=100,
             colorscale=[[0, PALE], [1, COLOURS[0]]], colorbar={"title": "%", "thickness": 12},
-            customdata=[[classes[label]] * len(classes) for label in labels],
+            customdata=[[as_text(classes[label])] * len(classes) for label in labels],
             hovertemplate="an image of %{customdata}: %{z:.1f} % %{x}<extra></extra>",
         )
     )  # fmt: skip
@@ -262,13 +273,13 @@ def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classe
     kept = [(sum(rows) / len(rows), name) for rows, name in zip(middle, classes, strict=True) if rows]
     figure.update_xaxes(title="Share of class", type="category", showgrid=False)
     figure.update_yaxes(title="Image of class", autorange="reversed", showgrid=False,
-                        tickvals=[at for at, _ in kept], ticktext=[name for _, name in kept])  # fmt: skip
+                        tickvals=[at for at, _ in kept], ticktext=[as_text(name) for _, name in kept])  # fmt: skip
     return _dress(figure, height=420)
 
 
 def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: float, digits: int) -> go.Figure:
     """A heat map from pale to blue, each cell with its number, the first row on top."""
-    columns, rows = ([str(name).replace(", ", ",<br>") for name in names] for names in (frame.columns, frame.index))
+    columns, rows = ([as_text(name).replace(", ", ",<br>") for name in names] for names in (frame.columns, frame.index))
     values = frame.astype(float)
     figure = go.Figure(
         go.Heatmap(
@@ -290,14 +301,16 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
     return _dress(figure, height=110 + 30 * len(rows) + 4 * max(map(len, columns), default=0))
 
 
-def _majority(figure: go.Figure, share: float | None, *, across: bool = False) -> go.Figure:
+def _majority(figure: go.Figure, share: float | None, judged_on: str = "", *, across: bool = False) -> go.Figure:
     """The figure with a line at the accuracy of always answering the most frequent class; as it was where unknown.
 
-    across: whether accuracy is the horizontal axis.
+    judged_on: which images that is counted on, where they are not the test images; across: whether accuracy is the
+    horizontal axis.
     """
     if share is None:
         return figure
-    look = {"line": {"dash": "dot", "color": MAJORITY, "width": 2}, "annotation_text": f"majority class {share:.1f} %"}
+    words = f"majority class{judged_on and f' of {judged_on}'} {share:.1f} %"
+    look = {"line": {"dash": "dot", "color": MAJORITY, "width": 2}, "annotation_text": words}
     if across:
         return figure.add_vline(x=share, annotation_position="top", **look)
     return figure.add_hline(y=share, annotation_position="bottom right", **look)

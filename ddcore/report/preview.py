@@ -77,12 +77,11 @@ def sentence(problem: Problem) -> str:
     return f"{begun}."
 
 
-def picture(examples: Mapping[str, Sequence[np.ndarray]], most: int) -> bytes:
-    """A PNG with a row of examples, uint8 (C, side, side), for each of the first `most` classes that have any."""
-    shown = {name: images for name, images in examples.items() if len(images)}
-    names = list(shown)[:most]
-    images = np.stack([image for name in names for image in shown[name]]).astype(np.float32) / 255
-    labels = np.repeat(np.arange(len(names)), [len(shown[name]) for name in names])
+def picture(examples: Mapping[str, Sequence[np.ndarray]]) -> bytes:
+    """A PNG with a row of examples, uint8 (C, side, side), for each class."""
+    names = list(examples)
+    images = np.stack([image for name in names for image in examples[name]]).astype(np.float32) / 255
+    labels = np.repeat(np.arange(len(names)), [len(examples[name]) for name in names])
     channels = images.shape[1]
     short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
     return pictures.grid(images, labels, short, (0.0,) * channels, (1.0,) * channels)

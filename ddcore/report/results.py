@@ -92,14 +92,15 @@ def result(
     return Result(role, title, help, specs, record, accuracy or (judged(record.summary) if known else None))
 
 
-def last_evaluation(store: Store, run: RunRecord) -> RunRecord | None:
-    """The newest evaluation of this run's result on the test images, in whatever state.
+def last_evaluation(store: Store, run: RunRecord, *, done: bool = False) -> RunRecord | None:
+    """The newest evaluation of this run's result on the test images, in whatever state or among those done.
 
     Those of snapshots, on the validation split or with another augmentation answer questions beside the main one.
     """
     usual = {"run": run.id, "images": "images", "step": None, "split": "test", "labels": "learnt", "augment": None}
     older = {**usual, "run": ""}  # evaluations from before some of these parameters existed
-    return next((r for r in store.records("evaluate") if usual.items() <= {**older, **r.config}.items()), None)
+    found = (r for r in store.records("evaluate") if usual.items() <= {**older, **r.config}.items())
+    return next((r for r in found if r.state == "done" or not done), None)
 
 
 def question_of(evaluation: RunRecord) -> Question:

@@ -46,7 +46,24 @@ def title(record: RunRecord) -> str:
         what += _taught(record)
     trained = network(config) if record.kind in NETWORK_KINDS and config.get("network") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
-    return " · ".join([what, *[str(part) for part in (config.get("dataset"), trained, ipc) if part]])
+    return " · ".join([what, *[str(part) for part in (_data(record), trained, ipc) if part]])
+
+
+def _data(record: RunRecord) -> str:
+    """The data set's name; with a star where data_notes says what to know of it."""
+    return f"{record.config.get('dataset') or ''}{'*' if data_notes(record) else ''}"
+
+
+def data_notes(record: RunRecord) -> list[str]:
+    """What must be known of the data behind a run's numbers: other images than the official ones, leaks, …"""
+    # A distilled set has other notes too; all those of an evaluation or a full-data training are of the data.
+    return list(record.summary.get("data_notes" if record.kind == "distill" else "notes") or ())
+
+
+def footnotes(records: Iterable[RunRecord]) -> list[str]:
+    """What the stars behind data sets mean, each once."""
+    starred = [(str(r.config.get("dataset")), note) for r in records for note in data_notes(r)]
+    return [f"* {dataset}: {note}" for dataset, note in dict.fromkeys(starred)]
 
 
 def _method(record: RunRecord) -> str:
@@ -105,6 +122,8 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
                 "state": f"{record.state} (demo)" if record.demo else record.state,
                 "accuracy": text.accuracy(record.summary.get("accuracy")),
                 **_beside(record.summary),
+                "majority": text.percent(record.summary.get("majority")),
+                "data": _data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
                 "protocol": (record.summary.get("accuracy") or {}).get("protocol") or text.NONE,
                 "time": text.duration((record.info.get("times") or {}).get("seconds")),
                 "created": text.ago(record.created),
@@ -113,8 +132,8 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
             }
             for record in records
         ],
-        columns=["id", "run", "kind", "state", "accuracy", "balanced_accuracy", "auc", "protocol", "time", "created",
-                 "tags", "note"],
+        columns=["id", "run", "kind", "state", "accuracy", "balanced_accuracy", "auc", "majority", "data", "protocol",
+                 "time", "created", "tags", "note"],
     )  # fmt: skip
 
 

@@ -54,7 +54,8 @@ def training(run: RunRecord) -> None:
         st.markdown("**Accuracy**")
         accuracy = tables.training(events)
         chart(figures.lines(accuracy, "epoch", "value", x_title="Epoch", y_title="Accuracy (%)",
-                            majority=tables.majority(events)), f"accuracy-{run.id}")  # fmt: skip
+                            majority=tables.majority(events), judged_on="validation images"),
+               f"accuracy-{run.id}")  # fmt: skip
     with right:
         st.markdown("**Loss**")
         chart(figures.lines(loss, "epoch", "value", x_title="Epoch", y_title="Cross-entropy"), f"loss-{run.id}")

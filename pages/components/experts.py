@@ -76,7 +76,8 @@ def curve(run: RunRecord) -> None:
         return
     st.markdown("**Accuracy of the experts**, a mean over them")
     charts.chart(figures.lines(accuracy, "epoch", "value", x_title="Epochs done", y_title="Accuracy (%)",
-                               majority=tables.majority(events)), f"experts-{run.id}")  # fmt: skip
+                               majority=tables.majority(events), judged_on="validation images"),
+               f"experts-{run.id}")  # fmt: skip
 
 
 def _dropped(layers: Sequence[Mapping[str, Any]], config: PADConfig | None) -> None:

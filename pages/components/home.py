@@ -10,9 +10,9 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.errors import DDCoreError
-from ddcore.report import results, text
+from ddcore.report import results, tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import frame, menu, progress
+from pages.components import frame, menu, parts, progress
 
 STEPS = (
     ("pages/1_Datasets.py", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
@@ -73,6 +73,7 @@ def _latest() -> None:
         st.caption("No finished run yet. Start with step 2 above.")
     for record in done[:6]:
         _result(record)
+    parts.footnotes(done[:6])
 
 
 def _is_result(record: RunRecord) -> bool:
@@ -90,21 +91,31 @@ def _result(record: RunRecord) -> None:
 
 
 def _judged(record: RunRecord) -> str:
-    """The accuracy in words, beside that of random real images where both are known."""
-    known = _known(record)
+    """The accuracy in words, beside random real images, and where classes are uneven what keeps it honest."""
+    last = record if record.kind == "baseline" else results.last_evaluation(frame.store(), record, done=True)
+    known = _known(record, last)
     if not (accuracy := record.summary.get("accuracy") or known.get("final")):
         return f"{record.summary.get('images', 0):,} images, not evaluated yet"
     against = f", random real images {text.accuracy(known['random_real'])}" if "random_real" in known else ""
-    return f"**{text.accuracy(accuracy)}**{against} · protocol *{accuracy.get('protocol', '?')}*"
+    return f"**{text.accuracy(accuracy)}**{against}{_uneven(last)} · protocol *{accuracy.get('protocol', '?')}*"
 
 
-def _known(record: RunRecord) -> dict[str, Mapping[str, Any]]:
-    """Accuracy by role under the question that was asked last, on the set's own network; {} before any."""
-    store = frame.store()
-    if record.kind != "distill" or (last := results.last_evaluation(store, record)) is None:
+def _uneven(judged: RunRecord | None) -> str:
+    """Balanced accuracy, AUC and the majority class, where the accuracy alone could deceive."""
+    summary = judged.summary if judged else {}
+    words = {"balanced_accuracy": "balanced", "auc": "AUC"}
+    told = [f"{words[name]} {text.spread(summary[name])}" for name in tables.beside(summary) if summary.get(name)]
+    if told and summary.get("majority") is not None:
+        told.append(f"majority class {text.percent(summary['majority'])}")
+    return "".join(f", {one}" for one in told)
+
+
+def _known(record: RunRecord, last: RunRecord | None) -> dict[str, Mapping[str, Any]]:
+    """Accuracy by role under the question that was answered last, on the set's own network; {} before any."""
+    if record.kind != "distill" or last is None:
         return {}
     try:
-        found = results.results(store, record, replace(results.question_of(last), network={}))
+        found = results.results(frame.store(), record, replace(results.question_of(last), network={}))
     except DDCoreError:  # its data set is away, so no control can be named; what was measured still holds
         return {"final": last.summary.get("accuracy") or {}}
     return {r.role: r.accuracy for r in found if r.accuracy}

@@ -46,10 +46,20 @@ def new_run(method: Method) -> None:
         preset = right.selectbox("Preset", [p.name for p in method.presets], key=f"{method.name}-preset",
                                  help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets),
                                  persist_state="session")  # fmt: skip
-        st.caption(method.preset(preset).help)
+        st.caption(method.preset(preset).help + here(method, preset, dataset))
         given, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
     parts.data_note(dataset)
     ask(method, given, start)
+
+
+def here(method: Method, preset: str, dataset: str) -> str:
+    """ " On MHIST: image side 64 px, network convnet5.": what a preset has for this data set and not for every one."""
+    chosen = method.preset(preset)
+    own = {n: v for n, v in chosen.for_dataset(dataset).items() if n != "dataset" and chosen.values.get(n) != v}
+    told = [
+        f"{p.label.lower()} {text.value(own[p.name])} {p.unit}".strip() for p in method.Config.params() if p.name in own
+    ]
+    return f" **On {DATASETS[dataset].title}**: {', '.join(told)}." if told else ""
 
 
 def again(run: RunRecord) -> None:

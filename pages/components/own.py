@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 import streamlit as st
 
 from ddcore.data import layout, preview, source
+from ddcore.data.adding import AddConfig, add
 from ddcore.data.base import Dataset
-from ddcore.data.own import AddConfig, add, remove
+from ddcore.data.own import remove
 from ddcore.errors import ConfigError, DDCoreError
 from ddcore.home import data_root
 from ddcore.report import figures
@@ -130,7 +133,7 @@ def given() -> Brought | None:
         asked = st.form_submit_button("Look into it", icon=":material/search:")
     if not asked or not path:
         return _kept(path)
-    place = Path(path).expanduser().absolute()
+    place = Path(os.path.expanduser(path)).absolute()  # Path's own raises where nobody is called so
     return _looked(path, place, place.name)
 
 
@@ -141,8 +144,9 @@ def at_this_machine() -> bool:
     """
     headers = st.context.headers
     host = headers.get("Host", "localhost").rsplit(":", 1)[0].strip("[]")
+    origin = urlsplit(headers.get("Origin", "")).hostname or host  # what stands in the browser's address bar
     forwarded = any(name.lower() in FORWARDED for name in headers)
-    return st.get_option("server.address") in LOCAL and host in LOCAL and not forwarded
+    return st.get_option("server.address") in LOCAL and {host, origin} <= {*LOCAL} and not forwarded
 
 
 def _kept(token: str) -> Brought | None:
@@ -223,7 +227,8 @@ def problems(seen: preview.Preview) -> None:
     for problem in seen.problems:
         text = parts.plain(report.sentence(problem))
         if problem.rule == "unreadable":
-            st.error(f"{text} Mend them, or choose below to leave them out.", icon=":material/broken_image:")
+            below = "" if seen.stops else " Mend them, or choose below to leave them out."
+            st.error(f"{text}{below}", icon=":material/broken_image:")
         elif problem.stops:
             st.error(text, icon=":material/block:")
         else:
@@ -238,7 +243,8 @@ def choices(brought: Brought) -> AddConfig | None:
         "test_share": seen.layout.split, "unreadable": not seen.unreadable, "fit": "not square" not in rules,
         "duplicates": not rules & {"leak", "duplicate", "two labels"},
     }  # fmt: skip
-    start: Mapping[str, Any] = preview.suggested(brought.source, seen)
+    most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it
+    start: Mapping[str, Any] = preview.suggested(brought.source, seen, most)
     st.subheader("How it becomes a data set", anchor=False)
     config = form.config_form(AddConfig, start, f"own.{brought.token}", open_groups=("Your data",),
                               hidden=[name for name, needs_nobody in needless.items() if needs_nobody])  # fmt: skip
@@ -250,9 +256,9 @@ def examples(brought: Brought, config: AddConfig) -> None:
     """The first images of each class as they would be stored."""
     asked = (config.side, config.colour, config.fit)
     if asked not in brought.pictures:
-        found = preview.examples(brought.source, brought.preview, each=EACH, side=config.side, colour=config.colour,
-                                 fit=config.fit)  # fmt: skip
-        brought.pictures = {asked: report.picture(found, CLASSES)}
+        found = preview.examples(brought.source, brought.preview, classes=CLASSES, each=EACH, side=config.side,
+                                 colour=config.colour, fit=config.fit)  # fmt: skip
+        brought.pictures = {asked: report.picture(found)}
     channels = "grey" if config.colour == "grey" else "colour"
     st.markdown(f"**As networks will see them**: {config.side} × {config.side} pixels, {channels}")
     with st.container(width=620):
@@ -270,8 +276,8 @@ def accept(brought: Brought, config: AddConfig) -> None:
         return
     bar = st.progress(0.0, "Adding it …")
     try:
-        reserved = uses(frame.store(), config.name).any
-        made = add(brought.source, brought.preview, config, data_root(), _moving(bar, "Storing image"), reserved)
+        made = add(brought.source, brought.preview, config, data_root(), _moving(bar, "Storing image"),
+                   reserved=lambda: uses(frame.store(), config.name).any)  # fmt: skip
     except ConfigError as error:
         bar.empty()
         st.error("\n".join(f"- {parts.plain(problem)}" for problem in error.problems), icon=":material/rule:")

@@ -27,14 +27,24 @@ SHOWN = 8  # earlier runs listed on a method's page; all are on the Runs page
 
 
 def plain(words: str) -> str:
-    """Words that people or their files brought, for markdown to show as they are."""
-    return re.sub(r"([\\`*_\[\]<>$~|])", r"\\\1", words)
+    """Words that people or their files brought, for markdown to show as they are.
+
+    Signs are escaped; addresses and :icons: are found after that, so an invisible space parts them.
+    """
+    parted = re.sub(r"(:|@|\bwww)(?=\S)", "\\1\u200b", words)
+    return re.sub(r"([\\`*_\[\]<>$~|#])", r"\\\1", parted)
 
 
 def names(classes: Sequence[str]) -> str:
     """The names of the classes, or the first of very many."""
     more = f" and {len(classes) - NAMED:,} more" if len(classes) > NAMED else ""
     return plain(", ".join(classes[:NAMED])) + more
+
+
+def footnotes(records: Sequence[RunRecord]) -> None:
+    """What the stars behind data sets in a list of runs mean."""
+    for note in tables.footnotes(records):
+        st.caption(plain(note))
 
 
 def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") -> str:
@@ -55,7 +65,7 @@ def data_note(dataset: str) -> bool:
     if found.state == "download":
         st.info(found.message, icon=":material/download:")
     elif found.state != "ready":
-        st.warning(plain(found.message), icon=":material/folder_off:")
+        st.warning(plain(found.message) if facts.own else found.message, icon=":material/folder_off:")
     for known in filter(None, (found.caveat, *facts.notes)):
         st.warning(plain(known), icon=":material/info:")
     return found.state in ("ready", "download")
@@ -85,7 +95,9 @@ def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") ->
             pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}",
                                 disabled=dataset in DATASETS and DATASETS[dataset].removed)  # fmt: skip
             room = disk([spec], frame.store().records())
-            st.markdown(f"Takes **{guess}**" + (f" and **{size(room)}** on disk" if room else ""),
+            fetched = DATASETS[dataset].check(data_root()).state == "download" if dataset in DATASETS else False
+            st.markdown(f"Takes **{guess}**" + (" plus the download" if fetched else "")
+                        + (f" and **{size(room)}** on disk" if room else ""),
                         help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")  # fmt: skip
     if pressed:
         with st.spinner("Starting the run …"):
@@ -125,6 +137,7 @@ def earlier(kind: str, title: str, *names: str) -> None:
             detail = text.accuracy((record.summary or {}).get("accuracy"))
             told = (rest, "" if detail == text.NONE else detail, text.ago(record.created))
             st.caption(" · ".join(filter(None, told)), width="content")
+    footnotes(records[:SHOWN])
     if len(records) > SHOWN:
         st.page_link("pages/8_Runs.py", label=f"All {len(records)} on the Runs page")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -26,16 +28,20 @@ from ddcore.runs.key import key
 from ddcore.settings import TrainConfig
 from tests.runs import shelf
 
+EVALUATED = "--evaluate course --nets 2 --wait --json".split()
 TINY = "run datadam --dataset digits --ipc 1 --num-inits 3 --num-iters 1 --width 4 --batch-real 4 --device cpu".split()
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """(home, JSON of a tiny run that was distilled and evaluated with its controls)."""
-    home = tmp_path_factory.mktemp("home")
-    out = called(home, [*TINY, *"--evaluate course --nets 2 --wait --json".split()])
-    assert out.returncode == 0, out.stderr
-    return home, json.loads(out.stdout.strip().splitlines()[-1])
+    """(home, JSON of a tiny run that was distilled and evaluated with its controls, computed in this process)."""
+    home, said = tmp_path_factory.mktemp("home"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(said):
+        patch.setenv("DDCORE_HOME", str(home))
+        patch.setattr(jobs, "submit", jobs.run_inline)
+        patch.setattr("ddcore.jobs.api.submit", jobs.run_inline)
+        assert main([*TINY, *EVALUATED]) == 0
+    return home, json.loads(said.getvalue().strip().splitlines()[-1])
 
 
 def called(home: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
@@ -87,6 +93,16 @@ def test_a_run_with_evaluation_answers_with_accuracy_controls_and_seconds(done: 
     assert result["seconds"]["evaluate"] > 0
 
 
+@pytest.mark.slow  # six processes that import torch, one after another: half a minute
+def test_real_workers_answer_as_this_process_does(done: Any, tmp_path: Path) -> None:
+    out = called(tmp_path, [*TINY, *EVALUATED])
+    assert out.returncode == 0, out.stderr
+    result = json.loads(out.stdout.strip().splitlines()[-1])
+    timed = {"seconds", "promised_seconds", "waited_seconds"}
+    assert {n: v for n, v in result.items() if n not in timed} == {n: v for n, v in done[1].items() if n not in timed}
+    assert "takes about" in out.stderr
+
+
 def test_a_run_says_what_it_will_take_before_it_starts_and_what_it_took_in_the_end(done: Any) -> None:
     _, result = done
     assert result["promised_seconds"] > 0
@@ -98,7 +114,7 @@ def test_the_same_question_is_answered_from_disk_in_under_three_seconds_of_proce
 
     home, first = done
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    out = called(home, [*TINY, *"--evaluate course --nets 2 --wait --json".split()])
+    out = called(home, [*TINY, *EVALUATED])
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     again = json.loads(out.stdout)
     assert again == {**first, "promised_seconds": 0.0, "waited_seconds": again["waited_seconds"]}

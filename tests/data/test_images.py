@@ -193,6 +193,46 @@ def test_grey_image_keeps_its_levels_in_either_colour(colour):
     assert (images.fitted(Image.fromarray(levels), 8, colour, "crop") == levels).all()
 
 
+def tiff(width=64, length=64, magic=42, hidden=None):
+    """A black TIFF of 32×32 in one deflated tile; hidden: a tag before that of the width, which PIL looks past."""
+    packed = zlib.compress(bytes(64 * 64 * 3))
+    tags = [(256, 4, 32), (257, 4, 32), (258, 3, 8), (259, 3, 8), (262, 3, 2), (277, 3, 3),
+            (322, 4, width), (323, 4, length), (324, 4, 16), (325, 4, len(packed))]  # fmt: skip
+    tags[6:6] = [hidden] if hidden else []
+    head = struct.pack("<2sHLQ", b"II", magic, 16 + len(packed), 16_384)
+    return head + packed + struct.pack("<H", len(tags)) + b"".join(
+        struct.pack("<HHLL", tag, kind, 1, value) for tag, kind, value in tags
+    ) + bytes(4)  # fmt: skip
+
+
+def test_tile_larger_than_its_image_is_read():
+    assert np.asarray(loaded(tiff())).shape == (32, 32, 3)
+    assert images.opened(entry(tiff(1024, 1024))).size == (32, 32)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (tiff(16_384, 16_384), "32×32 pixels in tiles of 268,435,456, allowed are 1,048,576"),
+        (tiff(hidden=(322, 17, 8)), "its tiles are measured in a way that the standard does not allow"),
+        (tiff(hidden=(322, 4, 2**30)), "in tiles of 68,719,476,736"),
+        (tiff(magic=43), "a BigTIFF"),
+        (struct.pack("<2sHLH", b"II", 42, 8, 5000), "5,000 tags, allowed are 4,096"),
+        (b"II*\0\xff\xff\xff\xff", "unpack requires"),
+    ],
+)
+def test_tiff_that_unfolds_to_far_more_than_its_image_is_unreadable(content, problem):
+    with pytest.raises(images.UNREADABLE, match=problem):
+        images.opened(entry(content))
+
+
+def test_tiff_waits_its_turn_as_long_as_its_largest_tile_would(monkeypatch):
+    monkeypatch.setattr(images, "LARGE_PIXELS", 3000)
+    for content, waits in ((tiff(), True), (png(32), False)):
+        with images.turn(images.opened(entry(content))):
+            assert images._large.locked() == waits
+
+
 def test_large_images_unfold_one_at_a_time(monkeypatch):
     monkeypatch.setattr(images, "LARGE_PIXELS", 3)
     with images.turn(Image.new("L", (2, 2))):

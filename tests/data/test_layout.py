@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from brought import folders, picture, table, written, zipped
 from hypothesis import given
@@ -55,6 +57,12 @@ def test_natural_order_is_an_order_of_all_names(names):
     assert sorted(names, key=naturally) == sorted(backwards, key=naturally)
 
 
+def test_number_may_be_of_any_length():
+    assert sorted(["a10", "a9", f"a{'9' * 5000}", "a010", "a"], key=naturally) == [
+        "a", "a9", "a010", "a10", f"a{'9' * 5000}",
+    ]  # fmt: skip
+
+
 def test_class_folder_without_images_is_a_class(tmp_path):
     written(named("cat/a.png"), tmp_path)
     (tmp_path / "dog").mkdir()
@@ -83,6 +91,7 @@ def test_images_in_no_class_folder_are_left_out_and_named():
     (problem,) = found.problems
     assert (problem.rule, problem.stops) == ("left out", False)
     assert set(problem.examples) == {"train/loose.png", "extra/cat/b.png", "cover.png"}
+    assert problem.text == "3 images that lie in no class folder of 'test', 'train' will be left out"
 
 
 @pytest.mark.parametrize(
@@ -93,14 +102,47 @@ def test_images_in_no_class_folder_are_left_out_and_named():
         ({**named("a.png"), "l.csv": b"picture,label\na.png,x\n"}, "l.csv is not used: it has no column named image"),
         ({**named("a.png"), "l.csv": b"\xff\xfe"}, "l.csv is not used: it is no text in UTF-8"),
         ({**named("a.png"), "l.csv": b'image,label\n"open'}, "l.csv is not used: unexpected end of data"),
-        ({**named("a.png"), "l.csv": table([]), "m.csv": table([])}, "holds 2 tables with .*: l.csv, m.csv; bring one"),
+        (
+            {**named("a.png"), "l.csv": table([]), "m.csv": table([])},
+            "more than one table with .*: l.csv and m.csv",
+        ),
         ({**named("a.png"), "l.csv": table([])}, "l.csv in tiles.zip: it has no lines but its heading"),
+        (
+            {**named("a.png"), "l.csv": table([], f"image,label{',' * 999}")},
+            "l.csv is not used: line 1 has 1,001 columns",
+        ),
         (named(f"{'x' * 101}/a.png", "y/b.png"), "cannot be the name of a class"),
+        ({**named("a.png"), "l.csv": table([f"a.png,{'1' * 5000},train"])}, "1…' cannot be the name of a class"),
+        ({**named("a.png"), "l.csv": table(["a.png,x\u202e,train"])}, r"'x\\u202e' cannot be the name of a class"),
+        (named("cat/a.png", "test/b.png"), "a folder called 'test', taken for the .* test part, .* needs another name"),
+        (named("train/a.png", "val/b.png"), "folders called 'train', 'val', taken for"),
     ],
 )
 def test_what_has_no_layout_is_refused_with_the_reason(files, rule):
     with pytest.raises(DataRefused, match=rule):
         arranged(files)
+
+
+def test_too_many_lines_and_too_long_tables_are_not_read(monkeypatch):
+    files = {**named("cat/a.png"), "l.csv": table(["a.png,x,train"] * 4), "m.csv": b"some,other"}
+    monkeypatch.setattr(layout, "MAX_ENTRIES", 3)
+    assert arranged(files).problems[1].text == "l.csv is not used: it has more than the 3 lines allowed"
+    monkeypatch.setattr(layout, "MAX_TABLES_BYTES", 80)
+    with pytest.raises(DataRefused, match=r"the 2 tables of tiles\.zip have 83 bytes, allowed are 80"):
+        arranged(files)
+
+
+def test_tables_are_told_apart_by_their_headings_alone(monkeypatch):
+    monkeypatch.setattr(layout, "_line", lambda *_: pytest.fail("a line was read"))
+    lines = table(["a.png,x,train"])
+    with pytest.raises(DataRefused, match="bring one"):
+        arranged({**named("a.png"), "l.csv": lines, "m.csv": lines})
+
+
+def test_class_folders_are_counted_before_anything_is_done_with_them(monkeypatch):
+    monkeypatch.setattr(layout, "MAX_CLASSES", 2)
+    with pytest.raises(DataRefused, match="has 3 classes, allowed are 2; is a class a folder"):
+        arranged(named("a/1.png", "b/1.png", "c/1.png"))
 
 
 def test_too_many_classes_are_taken_for_a_wrong_column(monkeypatch):
@@ -133,6 +175,21 @@ def test_other_tables_are_told_of_and_images_on_no_line_are_left_out():
     assert problems["left out"].examples == ("c.png",)
 
 
+def test_many_other_tables_are_counted():
+    files = {**named("cat/a.png"), **{f"{i}.csv": b"x" for i in range(8)}}
+    texts = [problem.text for problem in arranged(files).problems if problem.rule == "table"]
+    assert len(texts) == 6
+    assert texts[-1] == "3 more tables are not used"
+
+
+def test_line_costs_the_same_however_many_images_have_its_name():
+    images = [f"data/{i}/a.png" for i in range(10_000)]
+    find, start = layout._Finder("l.csv", images), time.perf_counter()
+    assert [find(f"{i}/a.png") for i in range(10_000)] == [[image] for image in images]
+    assert len(find("a.png")) == 2
+    assert time.perf_counter() - start < 2  # looked through for each line: a quarter of a minute
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
@@ -161,6 +218,8 @@ def test_image_of_a_line_is_found_by_its_path_or_by_its_end(asked, found):
         ("b.png,,train,1", "line 3: no label"),
         ("b.png,x,trian,1", "line 3: no part 'trian'; allowed: train, test, val"),
         ("b.png,x,train,8", "line 3: votes must be a whole number from 0 to 7, got '8'"),
+        ("b.png,x,train,00009", "line 3: votes must be a whole number from 0 to 7, got '00009'"),
+        (f"b.png,x,train,{'0' * 5000}", f"line 3: votes must be a whole number from 0 to 7, got '{'0' * 97}…'"),
         ("b.png,x,train", "line 3: votes must be a whole number from 0 to 7, got ''"),
     ],
 )
@@ -185,6 +244,20 @@ def test_votes_are_for_the_last_class():
     assert found.classes == ("a", "c", "b")
     assert [row.votes for row in found.rows] == [7, 0, 2]
     assert found.voters == 7
+
+
+@pytest.mark.parametrize("voted", ["SSA_x", "ss-a", "two  words"])
+def test_votes_are_for_the_class_that_the_heading_names_however_it_is_written(voted):
+    header = f"image,label,Number of Annotators who Selected {voted} (Out of 7)"
+    found = arranged({**named("1.png", "2.png"), "l.csv": table([f"1.png,{voted},7", "2.png,z,0"], header)})
+    assert (found.classes, found.voters) == (("z", voted), 7)
+
+
+def test_votes_that_could_be_for_two_labels_are_not_used():
+    header = "image,label,Number of Annotators who Selected s-a (Out of 7)"
+    found = arranged({**named("1.png", "2.png"), "l.csv": table(["1.png,s-a,7", "2.png,s_a,0"], header)})
+    assert (found.voters, found.problems[0].rule) == (0, "votes")
+    assert "more than one label is called so" in found.problems[0].text
 
 
 def test_votes_for_no_label_are_not_used_and_told_of():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ddcore.data import own, preview
+from ddcore.data import adding, preview
 from ddcore.data.source import open_source
 from ddcore.errors import DataRefused
 
@@ -176,7 +176,7 @@ def test_problems_that_stop_come_first():
         ("My Tiles (2).zip", 70, "RGB", {"name": "my-tiles-2", "side": 64, "colour": "rgb"}),
         ("2024.zip", 28, "L", {"name": "my-data", "side": 28, "colour": "grey"}),
         ("a" * 50, 20, "RGB", {"name": "a" * 32, "side": 20, "colour": "rgb"}),
-        ("tiles", 600, "L", {"name": "tiles", "side": 224, "colour": "grey"}),
+        ("tiles", 600, "L", {"name": "tiles", "side": 128, "colour": "grey"}),
         ("x.zip", 4, "RGB", {"name": "my-data", "side": 8, "colour": "rgb"}),
     ],
 )
@@ -184,24 +184,37 @@ def test_suggested_values_fit_the_images(name, size, mode, expected):
     files = {f"{c}/{i}.png": picture(i + 5 * c, (size, size + 9), mode) for c in range(2) for i in range(3)}
     source, found = looked(zipped(files), name)
     assert preview.suggested(source, found) == expected
-    own.AddConfig.build(expected)
+    assert preview.suggested(source, found, most=64)["side"] == min(64, expected["side"])
+    adding.AddConfig.build(expected)
 
 
 @given(st.text(max_size=60))
 def test_suggested_name_is_always_allowed(name):
     source = open_source(zipped({"a/1.png": b"x"}), name)
     empty = preview.look(source, preview.Layout("folders", ("a",), ()))
-    assert own.name_problems(preview.suggested(source, empty)["name"]) == []
+    assert adding.name_problems(preview.suggested(source, empty)["name"]) == []
 
 
 def test_examples_are_the_first_readable_images_as_they_would_be_stored():
     source, found = looked(zipped({**GOOD, "test/cat/-.png": b"no"}))
-    shown = preview.examples(source, found, each=2, side=8, colour="grey", fit="crop")
+    shown = preview.examples(source, found, classes=20, each=2, side=8, colour="grey", fit="crop")
     assert {name: [image.shape for image in some] for name, some in shown.items()} == {
         "cat": [(1, 8, 8)] * 2, "dog": [(1, 8, 8)] * 2,
     }  # fmt: skip
     first = next(row.path for row in found.readable if row.label == 1)
     assert (shown["dog"][0] == preview.stored(source, first, 8, "grey", "crop")[0]).all()
+
+
+def test_examples_are_of_the_first_classes_only_and_never_larger_than_a_page_shows_them(monkeypatch):
+    files = {f"{c}/{i}.png": picture(3 * c + i, (300, 300)) for c in range(4) for i in range(3)}
+    source, found = looked(zipped({**files, "1/a.png": b"no"}))
+    opened, stored = [], preview.stored
+    monkeypatch.setattr(preview, "stored", lambda at, path, *rest: opened.append(path) or stored(at, path, *rest))
+    shown = preview.examples(source, found, classes=2, each=2, side=512, colour="rgb", fit="crop")
+    assert {name: [image.shape for image in some] for name, some in shown.items()} == {
+        "0": [(3, 96, 96)] * 2, "1": [(3, 96, 96)] * 2,
+    }  # fmt: skip
+    assert sorted(opened) == ["0/0.png", "0/1.png", "1/0.png", "1/1.png"]
 
 
 def test_votes_of_a_table_reach_the_preview():

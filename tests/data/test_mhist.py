@@ -111,6 +111,8 @@ def test_missing_images_alone_are_asked_for_alone(root):
         ("f.png,,0,train", "line 7: no label ''; allowed: HP, SSA"),
         ("f.png,HP,0,trian", "line 7: no partition 'trian'; did you mean 'train'?"),
         ("f.png,HP,8,train", "votes must be a whole number from 0 to 7, got '8'"),
+        ("f.png,HP,00009,train", "votes must be a whole number from 0 to 7, got '00009'"),
+        (f"f.png,HP,{'0' * 5000},train", "votes must be a whole number from 0 to 7"),
         ("f.png,HP,two,train", "votes must be a whole number from 0 to 7, got 'two'"),
         ("f.png,HP", "line 7: no partition ''"),
         ("../f.png,HP,0,train", "line 7: '../f.png' is not the name of a file"),

@@ -1,9 +1,11 @@
+import errno
 import io
 import json
 import os
 import shutil
 import time
 import zipfile
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ddcore import home as places
-from ddcore.data import DATASETS, own, preview, source
+from ddcore.data import DATASETS, adding, own, preview, source
+from ddcore.data.layout import Row
 from ddcore.data.load import availability, fingerprint, load
 from ddcore.data.source import Source
 from ddcore.errors import ConfigError, DataMissing, DataRefused, UnknownName
@@ -103,10 +106,10 @@ def test_class_folders_alone_are_split_the_same_way_every_time(root, tmp_path, o
 
 @given(st.lists(st.integers(3, 9), min_size=2, max_size=4), st.integers(5, 50), st.data())
 def test_made_split_leaves_every_class_on_both_sides_and_copies_on_one(counts, share, data):
-    rows = [own.Row(f"{c}/{i}", c) for c, count in enumerate(counts) for i in range(count)]
-    rows += [own.Row(f"copy of {r.path}", r.label) for r in data.draw(st.lists(st.sampled_from(rows), unique=True))]
+    rows = [Row(f"{c}/{i}", c) for c, count in enumerate(counts) for i in range(count)]
+    rows += [Row(f"copy of {r.path}", r.label) for r in data.draw(st.lists(st.sampled_from(rows), unique=True))]
     facts = {r.path: preview.Fact(1, 1, "L", True, r.path.removeprefix("copy of ").encode()) for r in rows}
-    split = own._split(rows, facts, own.Fraction(share, 100))
+    split = adding._split(rows, facts, Fraction(share, 100))
     assert [row.path for row in split] == [row.path for row in rows]
     side = {row.path: row.part for row in split}
     for c in range(len(counts)):
@@ -202,13 +205,13 @@ def test_only_own_sets_can_be_removed(root, name):
 )
 def test_name_that_is_no_plain_word_is_refused(name):
     with pytest.raises(ConfigError, match="name must be 2 to 32 small letters"):
-        own.AddConfig.build({"name": name})
+        adding.AddConfig.build({"name": name})
 
 
 @pytest.mark.parametrize("name", ["digits", "mnist", "mhist"])
 def test_name_of_a_shipped_set_is_refused(name):
     with pytest.raises(ConfigError, match="comes with the app"):
-        own.AddConfig.build({"name": name})
+        adding.AddConfig.build({"name": name})
 
 
 def test_name_that_is_taken_is_refused_and_the_set_stays(root):
@@ -220,14 +223,14 @@ def test_name_that_is_taken_is_refused_and_the_set_stays(root):
 
 
 def test_two_who_add_at_once_get_one_set(root, monkeypatch):
-    fingerprint_of = own._fingerprint
+    fingerprint_of = own.content
 
     def meanwhile(*arguments):
-        monkeypatch.setattr(own, "_fingerprint", fingerprint_of)
+        monkeypatch.setattr(own, "content", fingerprint_of)
         added(folders(4, 3), root)
         return fingerprint_of(*arguments)
 
-    monkeypatch.setattr(own, "_fingerprint", meanwhile)
+    monkeypatch.setattr(own, "content", meanwhile)
     with pytest.raises(ConfigError, match="there is an own data set 'pets' already"):
         added(GOOD, root)
     assert DATASETS["pets"].sizes == (8, 6)
@@ -305,7 +308,7 @@ def test_image_that_changed_since_it_was_looked_at_is_refused(root, tmp_path):
     opened, seen = looked(written(GOOD, tmp_path / "pets"))
     (tmp_path / "pets/train/cat/0.png").write_bytes(GOOD["train/cat/1.png"])
     with pytest.raises(DataRefused, match=r"train/cat/0\.png has changed"):
-        own.add(opened, seen, own.AddConfig(name="pets", side=16), root)
+        adding.add(opened, seen, adding.AddConfig(name="pets", side=16), root)
     assert tree(root) == {}
 
 
@@ -316,7 +319,7 @@ def test_adding_that_is_broken_off_leaves_nothing(root):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        own.add(opened, seen, own.AddConfig(name="pets", side=16), root, stop)
+        adding.add(opened, seen, adding.AddConfig(name="pets", side=16), root, stop)
     assert tree(root) == {}
 
 
@@ -330,16 +333,73 @@ def test_what_a_killed_process_left_is_swept_at_the_next_adding(root):
     assert list(own.known(root)) == ["pets"]
 
 
-@pytest.mark.parametrize(("limit", "text"), [("allowed", "allowed are 100"), ("disk", "the disk has 100")])
+@pytest.mark.parametrize(
+    ("limit", "text"), [("allowed", "allowed are 100"), ("disk", "the disk has 13,000, of which 10 % stay free")]
+)
 def test_set_that_is_too_large_is_refused_with_the_numbers(root, monkeypatch, limit, text):
     if limit == "allowed":
-        monkeypatch.setattr(own, "MAX_STORED_BYTES", 100)
+        monkeypatch.setattr(adding, "MAX_STORED_BYTES", 100)
     else:
-        usage = shutil.disk_usage(root)._replace(free=100)
-        monkeypatch.setattr(own.shutil, "disk_usage", lambda folder: usage)
+        usage = shutil.disk_usage(root)._replace(free=13_000)
+        monkeypatch.setattr(adding.shutil, "disk_usage", lambda folder: usage)
     with pytest.raises(DataRefused, match=f"16 images of 16×16 pixels take 12,288 bytes, {text}"):
         added(GOOD, root)
     assert tree(root) == {}
+
+
+@pytest.mark.parametrize("where", ["room", "labels", "rename"])
+def test_disk_that_turns_out_full_refuses_the_set_with_the_numbers(root, monkeypatch, where):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    place, name = {"room": (os, "posix_fallocate"), "labels": (np, "save"), "rename": (type(root), "rename")}[where]
+    monkeypatch.setattr(place, name, full, raising=False)
+    with pytest.raises(DataRefused, match=r"16 images that take 12,288 bytes cannot be stored in .*: No space left"):
+        added(GOOD, root)
+    assert tree(root) == {}
+
+
+@pytest.mark.parametrize("room", ["no such call", errno.EOPNOTSUPP])
+def test_disk_that_cannot_promise_room_gets_the_same_arrays(root, tmp_path, monkeypatch, room):
+    def refused(*_):
+        raise OSError(room, "not here")
+
+    before = added(GOOD, tmp_path / "elsewhere")
+    if room == "no such call":
+        monkeypatch.delattr(os, "posix_fallocate", raising=False)
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", refused, raising=False)
+    assert added(GOOD, root).fingerprint(root, 16) == before.fingerprint(root, 16)
+    assert own.verify("pets", root) == []
+
+
+def test_place_that_another_takes_away_is_made_again(root, monkeypatch):
+    make, taken = os.mkdir, []
+
+    def mkdir(path, *arguments):
+        make(path, *arguments)
+        if path == root / "own" and not taken:
+            taken.append(path)
+            os.rmdir(path)
+
+    monkeypatch.setattr(os, "mkdir", mkdir)
+    assert added(GOOD, root).sizes == (10, 6)
+    assert taken
+
+
+def test_whether_runs_name_a_removed_set_is_asked_once_its_successor_is_stored(root):
+    added(folders(4, 3), root)
+    own.remove("pets", root, keep_facts=True)
+    (opened, seen), happened = looked(zipped(GOOD)), []
+
+    def reserved():
+        happened.append("asked")
+        return True
+
+    with pytest.raises(DataRefused, match="its runs would be taken for runs of this one"):
+        adding.add(opened, seen, adding.AddConfig(name="pets", side=16), root,
+                   lambda done, total: happened.append(done), reserved)  # fmt: skip
+    assert happened == [*range(1, 17), "asked"]
 
 
 def test_only_relative_names_of_what_was_given_are_kept(root, tmp_path):
@@ -404,6 +464,17 @@ def test_votes_stay_with_their_images(root):
     assert DATASETS["pets"].voters == 20
 
 
+def test_votes_of_more_voters_are_another_content(root):
+    made = set()
+    for voters in (7, 9):
+        lines = [f"{i}.png,{'ab'[i % 2]},{'test' if i > 7 else 'train'},{i % 8}" for i in range(12)]
+        header = f"image,label,split,Number of Annotators who Selected b (Out of {voters})"
+        made.add(added({**{f"{i}.png": picture(i) for i in range(12)}, "l.csv": table(lines, header)}, root)
+                 .fingerprint(root, 16))  # fmt: skip
+        own.remove("pets", root, keep_facts=False)
+    assert len(made) == 2
+
+
 def test_archive_that_cannot_be_read_again_is_not_half_stored(root):
     opened, seen = looked(zipped(GOOD))
 
@@ -412,5 +483,5 @@ def test_archive_that_cannot_be_read_again_is_not_half_stored(root):
 
     away = Source(opened.name, opened.kind, {p: source.Entry(e.size, e.crc, gone) for p, e in opened.entries.items()})
     with pytest.raises(DataRefused, match="cannot now: it went away"):
-        own.add(away, seen, own.AddConfig(name="pets", side=16), root)
+        adding.add(away, seen, adding.AddConfig(name="pets", side=16), root)
     assert tree(root) == {}

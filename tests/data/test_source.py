@@ -60,6 +60,10 @@ def repeated(entries):
     entries[1].header_offset = entries[0].header_offset
 
 
+def far(entries):
+    entries[0].header_offset = 2**64 - 100
+
+
 def nested():
     """An entry that lies whole within the unpacked data of another, as in a bomb that uses its bytes twice."""
     stream, name = io.BytesIO(), "train/dog/x.png"
@@ -116,6 +120,7 @@ HOSTILE = {
         "has 16,777,280 bytes, allowed are 16,777,216",
     ),
     "entries that share a place": (lambda: changed(repeated), "overlaps .* must not share bytes"),
+    "entry beyond all files": (lambda: changed(far), "'train/cat/0.png' is not where the archive's directory says"),
     "entries that overlap": (nested, "'train/cat/x.png' overlaps what lies beside it"),
     "directory that lies about a size": (
         lambda: changed(sizes(5)),
@@ -126,8 +131,12 @@ HOSTILE = {
     "path traversal at once": (lambda: with_entry("../x.png"), "leads outside"),
     "absolute path": (lambda: with_entry("/etc/x.png"), "'/etc/x.png' has an absolute path"),
     "drive letter": (lambda: with_entry("C:/x.png"), "has an absolute path"),
+    "drive that is no letter": (lambda: with_entry("0:/x.png"), "has an absolute path"),
     "backslashes": (lambda: with_entry("..\\..\\x.png"), "has a backslash in its name"),
     "name cut by a NUL": (lambda: with_entry("x.png\0.exe"), "control character"),
+    "name that turns round": (lambda: with_entry("train/cat/x\u202egnp.png"), "an invisible one in its name"),
+    "line within a name": (lambda: with_entry("train/cat/x\u2028.png"), "an invisible one in its name"),
+    "deep folders": (lambda: with_entry("a/" * 17 + "x.png"), "lies in 17 folders, .* allowed are 16"),
     "long name": (lambda: with_entry("x" * 600 + ".png"), "name of 604 characters, allowed are 500"),
     "symlink": (lambda: with_entry(content=b"/etc/passwd", attributes=LINK), "'train/cat/x.png' is a link"),
     "pipe": (lambda: with_entry(attributes=PIPE), "is a device or a pipe"),
@@ -234,6 +243,28 @@ def test_class_whose_images_cannot_be_read_does_not_vanish(tmp_path):
     found = source.open_source(tmp_path, "pets")
     assert found.folders == ("cat", "dog")
     assert found.ignored == ("dog/a.webp", "dog/b.webp")
+
+
+def test_name_that_an_extra_field_gives_is_judged_too():
+    info = zipfile.ZipInfo("train/cat/x.png")
+    info.filename = "../x.png"  # as newer Pythons read the Unicode path
+    with pytest.raises(DataRefused, match=r"'\.\./x\.png' leads outside"):
+        source._check_entries([info], "tiles.zip", 100)
+
+
+def test_folders_within_folders_are_bounded(monkeypatch):
+    given = zipped({f"{i}/{'a/' * 14}x.png": b"" for i in range(3)})
+    assert len(source.open_source(given, "pets").folders) == 45
+    monkeypatch.setattr(source, "MAX_ENTRIES", 20)
+    with pytest.raises(DataRefused, match="more than the 20 folders allowed"):
+        source.open_source(given, "pets")
+
+
+@pytest.mark.parametrize("name", ["a/" * 17 + "x.png", "cat\u202e/x.png", "x\u2066.webp"])
+def test_folder_has_the_names_of_an_archive(tmp_path, name):
+    written({name: b""}, tmp_path)
+    with pytest.raises(DataRefused, match=r"folders, one within the other|an invisible one in its name"):
+        source.open_source(tmp_path, "pets")
 
 
 def test_archive_written_as_a_stream_is_read():

@@ -142,7 +142,13 @@ def test_a_set_of_very_many_classes_has_a_picture_of_the_first_ones():
 
 def test_label_against_the_votes_is_counted():
     split = Split(np.zeros((3, 1, 1, 1), np.uint8), np.array([0, 1, 1]), np.array([3, 4, 3]))
-    assert describe._against_votes(split, voters=7) == 1
+    assert describe._against_votes(split, voters=7, classes=2) == 1
+
+
+def test_votes_are_for_the_last_of_many_classes_and_only_a_majority_contradicts_a_label():
+    labels, votes = np.array([0, 1, 2, 2, 0]), np.array([0, 1, 6, 3, 5])
+    split = Split(np.zeros((5, 1, 1, 1), np.uint8), labels, votes)
+    assert describe._against_votes(split, voters=7, classes=3) == 1
 
 
 def test_cancelled_description_stops(told, monkeypatch):

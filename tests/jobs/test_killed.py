@@ -128,6 +128,7 @@ def kept(store: Store, run_id: str, name: str) -> dict[str, bytes]:
     return {one: array.tobytes() for one, array in arrays.items()}
 
 
+@pytest.mark.slow  # nine workers, three of them killed: a quarter of a minute
 def test_each_stage_of_pad_killed_goes_on_from_its_checkpoint_to_the_same_bits(toys: Path):
     processes = multiprocessing.get_context("forkserver")  # torch is imported once for all of them, not nine times
     processes.set_forkserver_preload(["torch.fx.experimental.symbolic_shapes", "ddcore.jobs.worker"])

@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from brought import added, folders
 
+from ddcore import home as places
 from ddcore import jobs
+from ddcore.data import own
+from ddcore.errors import DataMissing
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.jobs.job import mark_queued
 from ddcore.jobs.needs import check_disk, disk, unfinished
@@ -100,3 +104,14 @@ def test_two_questions_that_share_their_experts_need_them_once(home: Path, free:
 def test_questions_that_write_little_never_look_at_the_disk(home: Path, free: Any) -> None:
     free(0)
     check_disk(Store(), [shelf.question()])
+
+
+def test_a_question_about_a_removed_data_set_is_refused_before_it_is_queued_and_known_answers_are_not(home):
+    added(folders(4, 2), places.data_root())
+    asked = spec("describe", "describe", {"dataset": "pets"})
+    done = jobs.run_inline(asked)
+    own.remove("pets", places.data_root(), keep_facts=True)
+    assert jobs.submit(asked) == done
+    with pytest.raises(DataMissing, match="pets was removed; add it again"):
+        jobs.submit(spec("describe", "describe", {"dataset": "pets", "seed": 1}))
+    assert [record.id for record in Store().records()] == [done]

@@ -27,9 +27,8 @@ def task(**changes: Any) -> Task:
     return Task(asked, known.data, known.device, tuple(parents("pad", asked).values()))
 
 
-def expert_says(one: Task, expert: int, these: torch.Tensor) -> torch.Tensor:
+def expert_says(one: Task, state: pad.PADState, expert: int, these: torch.Tensor) -> torch.Tensor:
     """What an expert says at its end of these images: logits."""
-    state = pad.start(one)
     student = pad.unroll.Student(state.network)
     weights = torch.from_numpy(one.parents[0].mapped("trajectories")[expert, one.config.train_epochs])
     return student.logits(student.split(weights), these).detach()
@@ -39,7 +38,7 @@ def expert_says(one: Task, expert: int, these: torch.Tensor) -> torch.Tensor:
 def test_the_first_images_are_real_ones_that_the_first_expert_gets_right(norm: str) -> None:
     one = task(width=8, lr_teacher=0.1, batch_train=16, norm=norm)
     state = pad.start(one)
-    everything = expert_says(one, 0, torch.cat([state.images, one.data.all()]))[: len(state.images)]
+    everything = expert_says(one, state, 0, torch.cat([state.images, one.data.all()]))[: len(state.images)]
     right = everything.argmax(1) == state.labels
     assert right.float().mean() >= (1.0 if norm == "instance" else 0.9)  # a batch's statistics are its own
     data = {tuple(image.flatten().tolist()) for image in one.data.all()}
@@ -51,7 +50,7 @@ def test_where_the_expert_gets_too_few_right_others_fill_up() -> None:
     state = pad.start(one)
     known = {tuple(i.flatten().tolist()): int(c) for i, c in zip(one.data.all(), one.data.labels, strict=True)}
     assert [known[tuple(image.flatten().tolist())] for image in state.images] == state.labels.tolist()
-    right = (expert_says(one, 0, state.images).argmax(1) == state.labels).view(10, 2)
+    right = (expert_says(one, state, 0, state.images).argmax(1) == state.labels).view(10, 2)
     assert not right.all()
     assert (right[:, 0] | ~right[:, 1]).all()  # what it gets right comes first
     assert state.label_logits is not None

@@ -15,10 +15,13 @@ from streamlit.testing.v1 import AppTest
 
 from ddcore import jobs
 from ddcore.data import DATASETS, layout, preview, source
-from ddcore.data.own import AddConfig, add, remove
+from ddcore.data.adding import AddConfig, add
+from ddcore.data.own import remove
 from ddcore.experiments import spec
 from ddcore.home import data_root
-from tests.pages.conftest import DM, Backend, Open, put, words
+from ddcore.jobs import controls
+from ddcore.runs.store import Store
+from tests.pages.conftest import DM, Backend, Open, finish, put, words
 
 PAGE, METHOD, BASELINES = "pages/1_Datasets.py", "pages/5_DM.py", "pages/2_Baselines.py"
 
@@ -248,6 +251,8 @@ def test_what_every_user_of_a_set_must_know_is_said_wherever_it_is_chosen(open_p
         ("0.0.0.0", {"Host": "localhost:8501"}, False),
         ("127.0.0.1", {"Host": "demo.university.example"}, False),
         ("127.0.0.1", {"Host": "localhost:8501", "X-Forwarded-For": "10.0.0.7"}, False),
+        ("127.0.0.1", {"Host": "localhost:8501", "Origin": "https://demo.university.example"}, False),
+        ("127.0.0.1", {"Host": "localhost:8501", "Origin": "http://127.0.0.1:8501"}, True),
     ],
 )
 def test_folders_are_looked_into_only_for_somebody_at_this_machine(
@@ -258,3 +263,42 @@ def test_folders_are_looked_into_only_for_somebody_at_this_machine(
     monkeypatch.setattr(st, "get_option", lambda name: address)
     monkeypatch.setattr(type(st.context), "headers", property(lambda self: headers))
     assert own.at_this_machine() is here
+
+
+def test_words_from_files_are_shown_as_they_are() -> None:
+    from pages.components import parts
+
+    assert parts.plain("a_b [x](y) #1") == "a\\_b \\[x\\](y) \\#1"
+    said = parts.plain("see https://evil.example, www.evil.example, me@evil.example or :material/home:")
+    for link in ("https://", "www.", "@evil", ":material"):
+        assert link not in said
+    assert said.replace("\u200b", "").replace("\\", "") == (
+        "see https://evil.example, www.evil.example, me@evil.example or :material/home:"
+    )
+
+
+def test_the_cost_of_the_networks_is_counted_for_an_own_set_too(open_page: Open) -> None:
+    added()
+    app = open_page("pages/2_Baselines.py")
+    assert app.selectbox(key="flops-of").options == ["All that ship", "pets"]
+    app.selectbox(key="flops-of").set_value("pets").run()
+    assert not app.exception
+    assert any(b.label == "Count FLOPs" for b in app.button)
+
+
+def test_numbers_on_other_images_and_the_majority_class_stand_on_home_too(open_page: Open) -> None:
+    added()
+    note = "These are not the official images."
+    config = {**DM, "dataset": "pets"}
+    run = finish(spec("distill", "dm", config), {"images": 4, "ipc": 2, "notes": [note], "data_notes": [note]})
+    judged = {
+        "accuracy": {"mean": 0.665, "std": 0.009, "n": 3, "protocol": "course"}, "majority": 0.72, "notes": [note],
+        "balanced_accuracy": {"mean": 0.5, "std": 0.01, "n": 3}, "classes": ["cat", "dog"],
+    }  # fmt: skip
+    finish(controls.evaluation(Store().record(run), controls.Question("course")), judged)
+    put(controls.evaluation(Store().record(run), controls.Question("course"), seed=3), "failed")
+    home = words(open_page())
+    assert "66.5 ± 0.9 % (n = 3)" in home  # though a later evaluation failed
+    assert "balanced 50.0 ± 1.0 %" in home
+    assert "majority class 72.0 %" in home
+    assert f"* pets: {note}" in home.replace("\\", "").replace("\u200b", "")

@@ -51,7 +51,8 @@ def test_the_majority_class_is_a_line_under_every_curve_of_accuracy() -> None:
     curves = figures.lines(CURVES, "step", "value", x_title="Step", y_title="Accuracy (%)", majority=63.2)
     for figure in (curves, figures.trajectory(steps, 63.2)):
         assert (figure.layout.shapes[0].y0, figure.layout.shapes[0].y1) == (63.2, 63.2)
-        assert figure.layout.annotations[0].text == "majority class 63.2 %"
+    assert curves.layout.annotations[0].text == "majority class 63.2 %"
+    assert figures.trajectory(steps, 63.2).layout.annotations[0].text == "majority class of validation images 63.2 %"
     assert not figures.trajectory(steps).layout.shapes
 
 
@@ -166,3 +167,18 @@ def test_theme_and_figures_share_their_colours() -> None:
 
     theme = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
     assert tuple(theme["chartCategoricalColors"]) == figures.COLOURS
+
+
+def test_class_names_that_look_like_html_are_drawn_as_they_are():
+    evil = '<a href="https://evil.example">%{x}</a>'
+    frame = pd.DataFrame({"class": [evil, "b"], "accuracy": [50.0, 60.0], "images": [1, 2], "series": ["s", "s"]})
+    square = pd.DataFrame([
+        {"true": t, "predicted": p, "images": 1, "share": 50.0} for t in (evil, "b") for p in (evil, "b")
+    ])  # fmt: skip
+    drawn = [
+        figures.per_class(frame), figures.confusion(square), figures.soft_labels([[50, 50]], [0], [evil, "b"]),
+        figures.bars(frame, "class", "images", x_title="Class", y_title="Images"),
+    ]  # fmt: skip
+    for figure in drawn:
+        assert "<a" not in figure.to_json().replace("\\u003c", "<")
+        assert "&lt;a href" in figure.to_json().replace("\\u0026", "&")

@@ -1,0 +1,322 @@
+"""Making a data set of what a person brought: which images go where, how they are stored, what is told of them."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import math
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import numpy as np
+
+from ddcore.data import images, own
+from ddcore.data.base import Dataset
+from ddcore.data.layout import Row
+from ddcore.data.preview import Fact, Preview, stored, threaded
+from ddcore.data.source import Source
+from ddcore.data.split import hold_out
+from ddcore.errors import ConfigError, DataRefused
+from ddcore.params import Config, Param
+
+Progress = Callable[[int, int], object]
+
+MAX_STORED_BYTES = 8 * 2**30  # runs hold a whole set in memory
+RESERVE = 10  # % of what the disk has free: other things are written meanwhile
+NETWORK_FROM = ((0, "convnet3"), (48, "convnet5"), (128, "convnet7"))  # each block halves the side
+_TEST_SEED = 4
+
+
+class AddConfig(Config):
+    """How the images that a person brought become a data set."""
+
+    name: str = Param(
+        "my-data", label="Name", group="Your data",
+        help="What menus and the command line call it: 2 to 32 small letters, digits and hyphens, a letter first.",
+    )  # fmt: skip
+    side: int = Param(
+        32, label="Side", unit="pixels", ge=8, le=512, group="Your data",
+        help="Every image is brought to a square of this side. Small sides are fast; details smaller than a pixel "
+        "are lost.",
+    )  # fmt: skip
+    colour: Literal["rgb", "grey"] = Param(
+        "rgb", label="Colour", group="Your data", help="Three channels, or one of grey levels."
+    )
+    fit: Literal["crop", "stretch"] = Param(
+        "crop", label="Not square", group="Your data",
+        help="What becomes of an image that is not square: its centre square is cut out, or all of it is stretched.",
+    )  # fmt: skip
+    test_share: int = Param(
+        20, label="Test share", unit="%", ge=5, le=50, group="Your data",
+        help="Used only where no test part was given: this share of each class is held out to test on, the same for "
+        "everybody.",
+    )  # fmt: skip
+    duplicates: Literal["drop", "keep"] = Param(
+        "drop", label="Identical images", group="Your data",
+        help="Drop: a training image that is also a test image leaves the training part, and of copies within a part "
+        "the first stays.",
+    )  # fmt: skip
+    unreadable: Literal["refuse", "skip"] = Param(
+        "refuse", label="Unreadable images", group="Your data", help="Refuse the data set, or leave such images out."
+    )
+    mirror: bool = Param(
+        True, label="Mirroring keeps the class", group="Your data",
+        help="Whether a mirrored image is still of its class, so that training may flip images: yes for photographs, "
+        "no for digits.",
+    )  # fmt: skip
+
+    def problems(self) -> list[str]:
+        return [*super().problems(), *name_problems(self.name)]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The images to store, training part first, and what to tell of how they were chosen."""
+
+    train: Sequence[Row]
+    test: Sequence[Row]
+    notes: tuple[str, ...]
+
+    @property
+    def rows(self) -> list[Row]:
+        return [*self.train, *self.test]
+
+
+def name_problems(name: str) -> list[str]:
+    """Why no own data set can have this name; [] if it can."""
+    from ddcore.data import DATASETS
+
+    if not own.NAME.fullmatch(name):
+        return [f"name must be 2 to 32 small letters, digits and hyphens, a letter first, got {name!r}"]
+    return [f"name: {name!r} is a data set that comes with the app; choose another"] if name in DATASETS.shipped else []
+
+
+def add(
+    source: Source,
+    preview: Preview,
+    config: AddConfig,
+    root: Path,
+    on_progress: Progress = lambda done, total: None,
+    reserved: Callable[[], bool] = lambda: True,
+) -> Dataset:
+    """Store the previewed images as the data set `config.name` under the data root `root`.
+
+    reserved: whether runs name a removed data set of this name, so that only the same content may come back under it;
+    asked last, for storing takes minutes. Raises ConfigError or DataRefused, and leaves nothing behind then.
+    """
+    place = own.place(root)
+    if (place / config.name).exists():
+        raise ConfigError([_taken(config.name)])
+    plan = _plan(preview, config)
+    needed = _check_room(len(plan.rows), config, root)
+    try:
+        with own.unfinished(place) as folder:
+            _store(source, preview.facts, plan.rows, config, folder, on_progress)
+            facts = _facts(source, preview, config, plan, folder)
+            (folder / "dataset.json").write_text(json.dumps(facts, indent=1))
+            _check_removed(facts, place, reserved)
+            _rename(folder, place / config.name)
+    except OSError as error:
+        raise DataRefused(f"{_images(len(plan.rows))} that take {needed:,} bytes cannot be stored in {place}: "
+                          f"{error.strerror or error}") from None  # fmt: skip
+    shutil.rmtree(place / own.REMOVED / config.name, ignore_errors=True)
+    return own.described(facts, removed=False)
+
+
+def _taken(name: str) -> str:
+    return f"name: there is an own data set {name!r} already; remove it or choose another name"
+
+
+def _check_removed(facts: Mapping[str, Any], place: Path, reserved: Callable[[], bool]) -> None:
+    """Refuse to give the name of a removed data set that runs still name to other content."""
+    before = own.read_facts(place / own.REMOVED / facts["name"])
+    if before is not None and before["fingerprint"] != facts["fingerprint"] and reserved():
+        raise DataRefused(f"another data set was called {facts['name']!r} before it was removed, and its runs would "
+                          "be taken for runs of this one: choose another name")  # fmt: skip
+
+
+def _rename(folder: Path, to: Path) -> None:
+    """Put the finished folder in its place, unless somebody else was faster."""
+    try:
+        folder.rename(to)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        raise ConfigError([_taken(to.name)]) from None
+
+
+def _plan(preview: Preview, config: AddConfig) -> _Plan:
+    """Which images become training and test part; raises DataRefused where a problem stops it."""
+    stopping = [p.text for p in preview.problems
+                if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]  # fmt: skip
+    if stopping:
+        raise DataRefused("; ".join(stopping))
+    notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes")]
+    if count := len(preview.unreadable):
+        notes.append(f"{_images(count)} could not be read and {_were(count)} left out")
+    rows = preview.readable
+    if config.duplicates == "drop":
+        rows, dropped = _without_copies(rows, preview.facts)
+        notes += dropped
+    else:
+        notes += [f"{p.text}; they were kept" for p in preview.problems if p.rule in ("leak", "duplicate")]
+    torn = "one of each was kept" if config.duplicates == "drop" else "they were kept"
+    notes += [f"{p.text}; {torn}" for p in preview.problems if p.rule == "two labels"]
+    if not preview.layout.split:
+        rows = _split(rows, preview.facts, Fraction(config.test_share, 100))
+    train, test = ([row for row in rows if row.part == part] for part in ("train", "test"))
+    for part, some, least in (("training", train, 2), ("test", test, 1)):
+        counts = np.bincount([row.label for row in some], minlength=len(preview.layout.classes))
+        if few := [name for name, n in zip(preview.layout.classes, counts, strict=True) if n < least]:
+            raise DataRefused(f"fewer than {least} {part} images are left of class {', '.join(few[: images.SHOWN])}, "
+                              "once copies are dropped and the test part is made")  # fmt: skip
+    return _Plan(train, test, tuple(notes))
+
+
+def _without_copies(rows: Sequence[Row], facts: Mapping[str, Fact]) -> tuple[list[Row], list[str]]:
+    """Rows of which no two show the same image, test images before training images; and what was left out."""
+    tested = {facts[row.path].digest for row in rows if row.part == "test"}
+    seen: set[tuple[bytes, bool]] = set()
+    kept, leaks, copies = list[Row](), 0, 0
+    for row in rows:
+        mark = (facts[row.path].digest, row.part == "test")
+        if row.part != "test" and mark[0] in tested:
+            leaks += 1
+        elif mark in seen:
+            copies += 1
+        else:
+            seen.add(mark)
+            kept.append(row)
+    notes = []
+    if leaks:
+        notes.append(f"{_images(leaks)} of the training part {_were(leaks)} left out, being in the test part too")
+    if copies:
+        notes.append(f"{_images(copies)} {_were(copies)} left out as {'copies' if copies > 1 else 'a copy'} of others")
+    return kept, notes
+
+
+def _split(rows: Sequence[Row], facts: Mapping[str, Fact], share: Fraction) -> list[Row]:
+    """The rows with a test part made, of every class at least one; copies of an image stay on one side."""
+    first = {facts[row.path].digest: row for row in reversed(rows)}
+    digests = list(dict.fromkeys(facts[row.path].digest for row in rows))
+    labels = np.array([first[digest].label for digest in digests])
+    kept, held = (side.tolist() for side in hold_out(labels, share, _TEST_SEED))
+    for label in set(labels[kept].tolist()) - set(labels[held].tolist()):
+        held.append(next(i for i in kept if labels[i] == label))
+    tested = {digests[i] for i in held}
+    return [replace(row, part="test" if facts[row.path].digest in tested else "train") for row in rows]
+
+
+def _check_room(count: int, config: AddConfig, root: Path) -> int:
+    """The bytes that the images take; refuses more than a set may have, or than the disk can give."""
+    needed = count * math.prod(_shape(config))
+    there = next(folder for folder in (root, *root.parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free
+    for allowed, what in (
+        (MAX_STORED_BYTES, f"allowed are {MAX_STORED_BYTES:,}"),
+        (free * (100 - RESERVE) // 100, f"the disk has {free:,}, of which {RESERVE} % stay free"),
+    ):
+        if needed > allowed:
+            raise DataRefused(f"{_images(count)} of {config.side}×{config.side} pixels take {needed:,} bytes, {what}: "
+                              "choose a smaller side, or grey")  # fmt: skip
+    return needed
+
+
+def _shape(config: AddConfig) -> tuple[int, int, int]:
+    return (3 if config.colour == "rgb" else 1, config.side, config.side)
+
+
+def _store(
+    source: Source,
+    facts: Mapping[str, Fact],
+    rows: Sequence[Row],
+    config: AddConfig,
+    folder: Path,
+    on_progress: Progress,
+) -> None:
+    """Write the arrays, decoding the images anew; raises DataRefused where one is not what was previewed.
+
+    The images are written like any file: into a memory map, a page that finds the disk full kills the process.
+    """
+    shape = _shape(config)
+    turn = threading.Lock()
+    with (folder / "images.npy").open("wb") as stream:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *shape)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        start = stream.tell()
+        _take_room(stream, start + len(rows) * math.prod(shape))
+
+        def fill(position: int) -> None:
+            path = rows[position].path
+            try:
+                pixels, digest = stored(source, path, config.side, config.colour, config.fit)
+            except images.UNREADABLE as error:
+                raise DataRefused(f"{path} could be read before and cannot now: {error}") from None
+            if digest != facts[path].digest:
+                raise DataRefused(f"{path} has changed since it was looked at")
+            with turn:
+                stream.seek(start + position * pixels.nbytes)
+                stream.write(pixels.tobytes())
+
+        with contextlib.closing(threaded(fill, range(len(rows)))) as filled:
+            for done, _ in enumerate(filled, 1):
+                on_progress(done, len(rows))
+        stream.flush()
+        os.fsync(stream.fileno())
+    np.save(folder / "labels.npy", np.array([row.label for row in rows], dtype=np.int64), allow_pickle=False)
+    if all(row.votes is not None for row in rows):
+        np.save(folder / "votes.npy", np.array([row.votes for row in rows], dtype=np.int64), allow_pickle=False)
+
+
+def _take_room(stream: BinaryIO, size: int) -> None:
+    """Let the disk give the whole room at once, where it can: what fails then fails before minutes of decoding."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    stream.flush()
+    try:
+        os.posix_fallocate(stream.fileno(), 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):  # a file system that cannot promise anything
+            raise
+
+
+def _facts(source: Source, preview: Preview, config: AddConfig, plan: _Plan, folder: Path) -> dict[str, Any]:
+    """What dataset.json says of the arrays in `folder`."""
+    layout, sizes = preview.layout, (len(plan.train), len(plan.test))
+    place = "uploaded as" if source.kind == "zip" else "read from the folder"
+    listed = "listed in a table" if layout.kind == "table" else "in class folders"
+    return {
+        "format": own.FORMAT,
+        "name": config.name,
+        "title": config.name,
+        "classes": list(layout.classes),
+        "channels": _shape(config)[0],
+        "side": config.side,
+        "sizes": list(sizes),
+        "network": next(name for least, name in reversed(NETWORK_FROM) if config.side >= least),
+        "augment": "siamese" if config.mirror else "siamese-no-flip",
+        "voters": layout.voters,
+        "source": f"{place} {source.name}, {_images(len(layout.rows))} {listed}",
+        "fingerprint": own.content(config.name, layout.classes, sizes, layout.voters, folder),
+        "fit": config.fit,
+        "colour": config.colour,
+        "split": "given" if layout.split else f"made, {config.test_share} % for testing",
+        "notes": list(plan.notes),
+        "created": time.time(),
+    }
+
+
+def _images(count: int) -> str:
+    return f"{count:,} images" if count != 1 else "1 image"
+
+
+def _were(count: int) -> str:
+    return "were" if count != 1 else "was"
