@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddcore import home
-from ddcore.data import DATASETS
 from ddcore.errors import DataBroken, DataMissing
 from ddcore.runs.files import FolderUnusable, size
 
@@ -67,6 +66,8 @@ def check_disk(store: Store, specs: Iterable[Spec]) -> None:
 
 def check_data(store: Store, specs: Iterable[Spec]) -> None:
     """Raise DataMissing for an open question about a data set that was removed: what is known of it can be shown."""
+    from ddcore.data import DATASETS
+
     for name in {str(getattr(one.config, "dataset", "")) for one in unfinished(specs, store.records()).values()}:
         if name in DATASETS and DATASETS[name].removed:
             raise DataMissing(DATASETS[name].check(home.data_root()).message)
