@@ -139,8 +139,11 @@ def _check_removed(facts: Mapping[str, Any], place: Path, reserved: Callable[[],
     """Refuse to give the name of a removed data set that runs still name to other content."""
     before = own.read_facts(place / own.REMOVED / facts["name"])
     if before is not None and before["fingerprint"] != facts["fingerprint"] and reserved():
-        raise DataRefused(f"another data set was called {facts['name']!r} before it was removed, and its runs would "
-                          "be taken for runs of this one: choose another name")  # fmt: skip
+        train, test = before["sizes"]
+        was = f"{train:,} + {test:,} images of {before['side']} px, {before['colour']}"
+        raise DataRefused(f"another data set ({was}) was called {facts['name']!r} before it was removed, and its runs "
+                          "would be taken for runs of this one: choose another name, or bring the same images with the "
+                          "same choices")  # fmt: skip
 
 
 def _rename(folder: Path, to: Path) -> None:
@@ -168,7 +171,8 @@ def _plan(preview: Preview, config: AddConfig) -> _Plan:
         notes += dropped
     else:
         notes += [f"{p.text}; they were kept" for p in preview.problems if p.rule in ("leak", "duplicate")]
-    torn = "one of each was kept" if config.duplicates == "drop" else "they were kept"
+    first = "the first of each was kept, a test image before a training image"
+    torn = first if config.duplicates == "drop" else "they were kept"
     notes += [f"{p.text}; {torn}" for p in preview.problems if p.rule == "two labels"]
     if not preview.layout.split:
         rows = _split(rows, preview.facts, Fraction(config.test_share, 100))

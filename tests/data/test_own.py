@@ -252,7 +252,7 @@ def test_training_images_that_are_test_images_are_dropped_or_kept_and_told_of(ro
 
 def test_one_image_with_two_labels_is_told_of(root):
     files = {**GOOD, "train/dog/copy.png": GOOD["train/cat/1.png"]}
-    assert any("(dog); one of each was kept" in note for note in notes(files, root))
+    assert any("(dog); the first of each was kept, a test image before" in note for note in notes(files, root))
 
 
 def test_what_remains_without_copies_must_still_be_enough(root):
