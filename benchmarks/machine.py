@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import resource
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -34,6 +35,15 @@ def keep(name: str, result: dict[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps({"command": command, "machine": described(), **result}, indent=2) + "\n")
     return path
+
+
+def held(where: Any) -> int:
+    """Bytes held at most so far: by the allocator on a GPU, by this process on a CPU."""
+    import torch
+
+    if where.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(where))
+    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _module() -> str:

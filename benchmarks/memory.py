@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 from typing import Any
 
-from benchmarks.machine import described, keep
+from benchmarks.machine import described, held, keep
 
 WAYS = ("bytes on the device", "bytes in host memory", "floats")
 TRAIN, TEST, STEPS, BATCH_REAL, WIDTH = 2175, 977, 3, 16, 32
@@ -53,9 +52,9 @@ def measured(way: str, side: int) -> dict[str, Any]:
 
     where = device.pick("auto")
     network = nets.build("convnet7", (3, side, side), 2, {"width": WIDTH}, seeds.generator(0, "n", device=where), where)
-    before = _held(where)
+    before = held(where)
     train_part, test_part = _parts(way, side, where)
-    there = _held(where)
+    there = held(where)
     synthetic = train_part.sample(10, seeds.generator(0, "s", device=where))
     for step in range(STEPS):
         synthetic.requires_grad_()
@@ -65,9 +64,9 @@ def measured(way: str, side: int) -> dict[str, Any]:
         loss = ((network.embed(synthetic).view(2, 10, -1).mean(1) - target) ** 2).sum()
         synthetic = synthetic.detach() - torch.autograd.grad(loss, synthetic)[0]
     said = train.logits(network, test_part.batch, len(test_part), where)
-    found = {"way": way, "peak_bytes_images": there - before, "peak_bytes": _held(where) - before}
+    found = {"way": way, "peak_bytes_images": there - before, "peak_bytes": held(where) - before}
     if where.type == "cuda":
-        found["peak_bytes_host"] = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        found["peak_bytes_host"] = held(torch.device("cpu"))
     return {**found, "sum": round(said.double().sum().item() + synthetic.double().sum().item(), 6)}
 
 
@@ -95,15 +94,6 @@ def _floats(part: Any) -> Any:
     images = part.all()
     part.images, part.normalise = images, lambda batch: batch
     return part
-
-
-def _held(where: Any) -> int:
-    """Bytes held at most so far: by the allocator on a GPU, by this process on a CPU."""
-    import torch
-
-    if where.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(where))
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

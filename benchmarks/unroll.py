@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import time
 from typing import Any
 
-from benchmarks.machine import described, keep
+from benchmarks.machine import described, held, keep
 
 
 def main() -> None:
@@ -69,15 +68,6 @@ def measured(way: str, width: int, steps: int, images: int, repeats: int) -> dic
         "way": way, "student_steps": steps, "batch": images, "n": repeats,
         "seconds": round(sorted(seconds)[repeats // 2], 4), "peak_bytes": held(where) - before,
     }  # fmt: skip
-
-
-def held(where: Any) -> int:
-    """Bytes held at most so far: by the allocator on a GPU, by this process on a CPU."""
-    import torch
-
-    if where.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(where))
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

@@ -27,6 +27,11 @@ class Preset:
         """The values of this preset on `dataset`."""
         return {**self.values, **self.of_dataset(dataset), **self.by_dataset.get(dataset, {}), "dataset": dataset}
 
+    def special(self, dataset: str) -> dict[str, Any]:
+        """What this preset has for `dataset` and not for every data set."""
+        values = self.for_dataset(dataset)
+        return {name: v for name, v in values.items() if name != "dataset" and self.values.get(name) != v}
+
 
 def fitting(values: Mapping[str, Any], network: str | None) -> dict[str, Any]:
     """A preset's values without the network options that the wanted `network` does not have.

@@ -60,7 +60,7 @@ def table(records: list[RunRecord]) -> RunRecord | None:
         column_config={
             **beside.COLUMNS,
             "run": text_column("Run", width=300), "state": text_column("State"),
-            "data": text_column("Data", help="The data set and the side of its images; a star: see below the table."),
+            "data": text_column("Data", help="The data set and the side of its images; a †: see below the table."),
             "majority": text_column("Majority class", alignment="right", help="Always answering the most frequent "
                                     "class of the test images: a network has to beat that."),
             "accuracy": text_column("Test accuracy", alignment="right", width=150), "protocol": text_column("Protocol"),

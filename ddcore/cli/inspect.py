@@ -18,7 +18,6 @@ from ddcore.jobs.controls import BESIDE, judged
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
 from ddcore.params import Config
-from ddcore.presets import Preset
 from ddcore.protocols import PROTOCOLS, Protocol
 from ddcore.report import tables
 from ddcore.runs import memo
@@ -42,7 +41,7 @@ def list_(what: str | None, as_json: bool) -> None:
         "networks": [{"name": n.name, "title": n.title, "options": dict(n.options)} for n in NETWORKS.values()],
         "protocols": [{"name": p.name, "help": p.help, **_fields(p)} for p in PROTOCOLS.values()],
         "presets": [{"name": p.name, "method": m.name, "help": p.help, "values": dict(p.values),
-                     "by_dataset": {name: _own_values(p, name) for name in DATASETS.offered()}}
+                     "by_dataset": {name: p.special(name) for name in DATASETS.offered()}}
                     for m in METHODS.values() for p in m.presets],
     }  # fmt: skip
     chosen = {what: known[what]} if what else known
@@ -75,12 +74,6 @@ def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _own_values(preset: Preset, dataset: str) -> dict[str, Any]:
-    """What a preset has for this data set and not for every one."""
-    values = preset.for_dataset(dataset)
-    return {name: v for name, v in values.items() if name != "dataset" and preset.values.get(name) != v}
-
-
 @click.command(help="Every saved run, newest first.")
 @as_json
 def runs(as_json: bool) -> None:
@@ -100,10 +93,9 @@ def runs(as_json: bool) -> None:
 def _run_line(run: RunRecord) -> str:
     known = run.summary.get("accuracy")
     accuracy = percent(judged(run.summary), tables.beside(run.summary)) if known else ""
-    data = f"{run.config.get('dataset') or ''}{'*' if tables.data_notes(run) else ''}"
     if tables.beside(run.summary) and run.summary.get("majority") is not None:
         accuracy += f", majority class {100 * run.summary['majority']:.1f} %"
-    return f"{run.id:<18} {run.name:<10} {run.state:<12} {data:<8} {accuracy}"
+    return f"{run.id:<18} {run.name:<10} {run.state:<12} {tables.data(run):<8} {accuracy}"
 
 
 @click.command("show", help="One run: its parameters, state, result, and the reason if it failed.")

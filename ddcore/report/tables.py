@@ -27,6 +27,7 @@ else:
 
 NETWORK_KINDS = ("baseline", "evaluate", "scores", "experts")  # of runs that are about a network as much as about data
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
+MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
 
 
@@ -46,12 +47,12 @@ def title(record: RunRecord) -> str:
         what += _taught(record)
     trained = network(config) if record.kind in NETWORK_KINDS and config.get("network") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
-    return " · ".join([what, *[str(part) for part in (_data(record), trained, ipc) if part]])
+    return " · ".join([what, *[str(part) for part in (data(record), trained, ipc) if part]])
 
 
-def _data(record: RunRecord) -> str:
-    """The data set's name; with a star where data_notes says what to know of it."""
-    return f"{record.config.get('dataset') or ''}{'*' if data_notes(record) else ''}"
+def data(record: RunRecord) -> str:
+    """The data set's name; marked where data_notes says what to know of it."""
+    return f"{record.config.get('dataset') or ''}{MARK if data_notes(record) else ''}"
 
 
 def data_notes(record: RunRecord) -> list[str]:
@@ -61,9 +62,9 @@ def data_notes(record: RunRecord) -> list[str]:
 
 
 def footnotes(records: Iterable[RunRecord]) -> list[str]:
-    """What the stars behind data sets mean, each once."""
-    starred = [(str(r.config.get("dataset")), note) for r in records for note in data_notes(r)]
-    return [f"* {dataset}: {note}" for dataset, note in dict.fromkeys(starred)]
+    """What the marks behind data sets mean, each once."""
+    marked = [(str(r.config.get("dataset")), note) for r in records for note in data_notes(r)]
+    return [f"{MARK} {dataset}: {note}" for dataset, note in dict.fromkeys(marked)]
 
 
 def _method(record: RunRecord) -> str:
@@ -123,7 +124,7 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
                 "accuracy": text.accuracy(record.summary.get("accuracy")),
                 **_beside(record.summary),
                 "majority": text.percent(record.summary.get("majority")),
-                "data": _data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
+                "data": data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
                 "protocol": (record.summary.get("accuracy") or {}).get("protocol") or text.NONE,
                 "time": text.duration((record.info.get("times") or {}).get("seconds")),
                 "created": text.ago(record.created),

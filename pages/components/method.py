@@ -54,8 +54,7 @@ def new_run(method: Method) -> None:
 
 def here(method: Method, preset: str, dataset: str) -> str:
     """ " On MHIST: image side 64 px, network convnet5.": what a preset has for this data set and not for every one."""
-    chosen = method.preset(preset)
-    own = {n: v for n, v in chosen.for_dataset(dataset).items() if n != "dataset" and chosen.values.get(n) != v}
+    own = method.preset(preset).special(dataset)
     told = [
         f"{p.label.lower()} {text.value(own[p.name])} {p.unit}".strip() for p in method.Config.params() if p.name in own
     ]

@@ -42,7 +42,7 @@ def names(classes: Sequence[str]) -> str:
 
 
 def footnotes(records: Sequence[RunRecord]) -> None:
-    """What the stars behind data sets in a list of runs mean."""
+    """What the marks behind data sets in a list of runs mean."""
     for note in tables.footnotes(records):
         st.caption(plain(note))
 

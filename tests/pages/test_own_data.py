@@ -301,4 +301,4 @@ def test_numbers_on_other_images_and_the_majority_class_stand_on_home_too(open_p
     assert "66.5 ± 0.9 % (n = 3)" in home  # though a later evaluation failed
     assert "balanced 50.0 ± 1.0 %" in home
     assert "majority class 72.0 %" in home
-    assert f"* pets: {note}" in home.replace("\\", "").replace("\u200b", "")
+    assert f"† pets: {note}" in home.replace("\\", "").replace("\u200b", "")
