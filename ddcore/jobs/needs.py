@@ -68,9 +68,11 @@ def check_data(store: Store, specs: Iterable[Spec]) -> None:
     """Raise DataMissing for an open question about a data set that was removed: what is known of it can be shown."""
     from ddcore.data import DATASETS
 
-    for name in {str(getattr(one.config, "dataset", "")) for one in unfinished(specs, store.records()).values()}:
-        if name in DATASETS and DATASETS[name].removed:
-            raise DataMissing(DATASETS[name].check(home.data_root()).message)
+    named = [(one, str(getattr(one.config, "dataset", ""))) for one in specs]
+    gone = [(one, name) for one, name in named if name in DATASETS and DATASETS[name].removed]
+    # The store is read only where a data set is gone: submitting is quick otherwise.
+    if gone and unfinished([one for one, _ in gone], store.records()):
+        raise DataMissing(DATASETS[gone[0][1]].check(home.data_root()).message)
 
 
 def _active(records: Iterable[RunRecord]) -> list[Spec]:

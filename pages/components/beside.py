@@ -52,8 +52,9 @@ def metrics(summary: Mapping[str, Any], shown: Sequence[str] = BESIDE) -> None:
 
 def kept(run: RunRecord) -> None:
     """What was evaluated of a run whose data set is not known here: it can be looked at, and nothing can be added."""
+    name = parts.plain(str(run.config.get("dataset")))
     st.warning(
-        f"The data set “{run.config.get('dataset')}” is not known here: it was deleted, or the run comes from another "
+        f"The data set “{name}” is not known here: it was deleted, or the run comes from another "
         "machine. So no evaluation can be started; what was measured before still holds.", icon=":material/folder_off:",
     )  # fmt: skip
     found = [r for r in frame.store().records("evaluate") if r.config.get("run") == run.id and r.state == "done"]
@@ -63,8 +64,7 @@ def kept(run: RunRecord) -> None:
     shown = tables.runs(found)
     also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
     st.dataframe(
-        shown.assign(majority=[text.percent(record.summary.get("majority")) for record in found]),
-        hide_index=True, width="stretch", column_order=["run", "accuracy", *also, "majority", "protocol", "id"],
+        shown, hide_index=True, width="stretch", column_order=["run", "accuracy", *also, "majority", "protocol", "id"],
         column_config={
             "run": st.column_config.TextColumn("Evaluation", width="medium"),
             "accuracy": st.column_config.TextColumn("Accuracy", alignment="right"), **COLUMNS,

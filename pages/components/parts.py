@@ -63,7 +63,7 @@ def data_note(dataset: str) -> bool:
     facts = DATASETS[dataset]
     found = facts.check(data_root())
     if found.state == "download":
-        st.info(found.message, icon=":material/download:")
+        st.info(f"{found.message} Estimates of time leave that out.", icon=":material/download:")
     elif found.state != "ready":
         st.warning(plain(found.message) if facts.own else found.message, icon=":material/folder_off:")
     for known in filter(None, (found.caveat, *facts.notes)):
@@ -95,9 +95,7 @@ def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") ->
             pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}",
                                 disabled=dataset in DATASETS and DATASETS[dataset].removed)  # fmt: skip
             room = disk([spec], frame.store().records())
-            fetched = DATASETS[dataset].check(data_root()).state == "download" if dataset in DATASETS else False
-            st.markdown(f"Takes **{guess}**" + (" plus the download" if fetched else "")
-                        + (f" and **{size(room)}** on disk" if room else ""),
+            st.markdown(f"Takes **{guess}**" + (f" and **{size(room)}** on disk" if room else ""),
                         help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")  # fmt: skip
     if pressed:
         with st.spinner("Starting the run …"):
