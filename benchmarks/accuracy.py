@@ -5,13 +5,15 @@
     python -m benchmarks.accuracy pad --preset quick --protocols quick
     python -m benchmarks.accuracy dm --preset quick --dataset mhist --protocols quick
     python -m benchmarks.accuracy random --protocols standard --nets 5 --width 32
+    python -m benchmarks.accuracy baseline --dataset mnist                           (20 epochs on the full data)
     python -m benchmarks.accuracy datadam --preset course --protocols course standard     (wants a CUDA GPU)
     python -m benchmarks.accuracy dm --preset paper --ipc 1 10 50 --protocols standard --nets 5 --matrix   (as well)
     python -m benchmarks.accuracy pad --preset mnist --protocols standard --nets 5                             (as well)
 
 Uses the real command line in a home of its own (an empty one: nothing is answered from disk), and the data root
-DDCORE_DATA. --matrix also evaluates each set on the other networks of the field; --width evaluates it, without
-controls, on a ConvNet-3 of this width instead. Writes benchmarks/results/<method>_<preset>_<dataset>_<device>.json.
+DDCORE_DATA. Flags that it does not know go to the first command. --matrix also evaluates each set on the other
+networks of the field; --width evaluates it, without controls, on a ConvNet-3 of this width instead. Writes
+benchmarks/results/<method>_<preset>_<dataset>_<device>.json.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ def main() -> None:
     parser.add_argument("--matrix", action="store_true")
     parser.add_argument("--width")
     parser.add_argument("--home", help="keep the runs here, so that a long benchmark that was stopped goes on")
-    asked = parser.parse_args()
+    asked, more = parser.parse_known_args()
+    asked.more = more
     rows = []
     with tempfile.TemporaryDirectory() as empty:
         home = asked.home or empty
@@ -64,9 +67,11 @@ def main() -> None:
 
 def _distilled(asked: argparse.Namespace, ipc: str | None, protocol: str, home: str) -> dict[str, Any]:
     """One command, from the first keystroke to the answer; later protocols find the images on disk."""
+    if asked.method == "baseline":
+        return _run(home, "baseline", "--dataset", asked.dataset, *asked.more, "--wait")
     preset = ["--preset", asked.preset] if asked.preset else []
     size = ["--ipc", ipc] if ipc else []
-    distil = ["run", asked.method, *preset, "--dataset", asked.dataset, *size, "--wait"]
+    distil = ["run", asked.method, *preset, "--dataset", asked.dataset, *size, *asked.more, "--wait"]
     if asked.width:
         narrow = Variant("convnet3", {"width": int(asked.width)})
         return _elsewhere(_run(home, *distil)["run"], narrow, protocol, asked.nets, home)

@@ -1,10 +1,19 @@
-"""The app as a browser meets it: a fresh server, first content of a page, and the server's memory.
+"""The app as a browser meets it: first visits, page switches, a thousand runs, a run that many people watch.
 
-    python -m benchmarks.app [--repeats 5]
+    python -m benchmarks.app [--repeats 5] [--parts first switches many live]
 
-Each repeat starts a new server and a new browser context and asks for the page once. First content is
-the browser's own first-contentful-paint; the title comes later, with the page's own words.
-Needs playwright and a Chromium. Writes benchmarks/results/app.json.
+- first: a fresh server and a new browser context for each page. First content is the browser's own
+  first-contentful-paint; the title comes later, with the page's own words; and the server's memory a moment later.
+- switches: a warm server with the runs that ship with the app; from every page to every other by the menu.
+- many: a warm server with a thousand finished runs more; page switches there, and opening a finished run: by a link
+  from Home, by its line on its method's page, and by its address, which starts Streamlit's own front end first (the
+  browser has seen another run before).
+- live: a run that computes, watched by ten browser contexts. Their browser runs on the same machine, so what it takes
+  is part of what slows the run; the server's share of one core is told apart.
+
+"title", "shown" (what one came for: the table, the heading and the images) and "stands" (the server has nothing more
+to say) count from the click, or from where the address was asked for. Needs playwright and a Chromium. Writes
+benchmarks/results/app.json; parts that are not asked for stay there as they were.
 """
 
 from __future__ import annotations
@@ -13,87 +22,194 @@ import argparse
 import contextlib
 import json
 import os
-import shutil
-import socket
-import statistics
-import subprocess
+import signal
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from itertools import permutations
+from typing import Any
 
-import psutil
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from benchmarks.machine import keep
-from ddcore.home import PROJECT
+from benchmarks import shelf
+from benchmarks.browsing import chromium, click, exchanges, listen, server, summary, visit
+from benchmarks.machine import RESULTS, keep
+from ddcore import jobs
+from ddcore.experiments import spec
+from ddcore.runs.store import RunRecord, Store
 
-PAGES = ("", "Datasets", "Baselines", "DataDAM", "Runs")
-QUIET = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update"
+TITLES = {"": "Dataset distillation workbench", **{page: page for page in
+          ("Datasets", "Baselines", "DataDAM", "PAD", "DM", "Runs")}}  # fmt: skip
+FRESH = ("", "Datasets", "Baselines", "DataDAM", "Runs")
+MANY = 1000
+OPENED = 4  # finished runs: so many of one method stand on Home
+VIEWERS = 10
+ALONE, WATCHED = 15, 30  # seconds
+TABLE, CHART = "[data-testid=stDataFrame] canvas", "[data-testid=stPlotlyChart]"
+IMAGES, HEADING = "img[alt^='Final images']", "h3"
+Times = tuple[float, float, float]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
-    result = {"n": repeats, "pages": {}}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET.split())
-        for page in PAGES:
-            measured = [_visit(browser, page) for _ in range(repeats)]
-            painted, titled, memory = zip(*measured, strict=True)
-            result["pages"][page or "Home"] = {
-                "first_content_seconds": _summary(painted),
-                "title_seconds": _summary(titled),
-                "server_memory_mb": round(max(memory) / 1e6),
-            }
-            print(page or "Home", json.dumps(result["pages"][page or "Home"]), flush=True)
-        browser.close()
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and servers, browser and job with it
+    kept = RESULTS / "app.json"
+    result = json.loads(kept.read_text()) if kept.exists() else {}
+    result = {name: result[name] for name in PARTS if name in result}
+    with chromium() as browser:
+        for part in asked.parts:
+            result[part] = PARTS[part](browser, asked.repeats)
+            print(part, json.dumps(result[part], indent=2), flush=True)
     print(keep("app", result))
 
 
-def _summary(seconds: Sequence[float]) -> dict[str, float]:
-    return {"median": round(statistics.median(seconds), 2), "max": round(max(seconds), 2)}
+def first(browser: Browser, repeats: int) -> dict[str, Any]:
+    """Each page as the very first that a server is asked for."""
+    found = {}
+    for page in FRESH:
+        painted, titled, memory = zip(*(_first(browser, page) for _ in range(repeats)), strict=True)
+        found[page or "Home"] = {
+            "first_content_seconds": summary(painted), "title_seconds": summary(titled),
+            "server_memory_mb": round(max(memory) / 1e6),
+        }  # fmt: skip
+    return found
 
 
-def _visit(browser: Browser, page: str) -> tuple[float, float, int]:
+def _first(browser: Browser, page: str) -> tuple[float, float, int]:
     """(seconds to the first paint of content, seconds to the title, resident bytes of the server a moment later)."""
-    with tempfile.TemporaryDirectory() as home, _server(home) as (address, server):
-        context = browser.new_context()
-        tab = context.new_page()
-        began = time.perf_counter()
-        tab.goto(f"{address}/{page}", wait_until="commit")
-        tab.wait_for_selector("h1", timeout=60_000)
-        titled = time.perf_counter() - began
+    with _home() as home, server(home) as (address, process), _tab(browser) as tab:
+        titled, _, _ = visit(tab, f"{address}/{page}", TITLES[page])
         painted = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") / 1000
         tab.wait_for_timeout(3000)
-        memory = psutil.Process(server).memory_info().rss
-        context.close()
-    return painted, titled, memory
+        return painted, titled, process.memory_info().rss
+
+
+def switches(browser: Browser, repeats: int) -> dict[str, Any]:
+    """Every page from every other one, after each was seen once."""
+    with _home() as home, server(home) as (address, _), _tab(browser) as tab:
+        _warm(tab, address)
+        pairs = list(permutations(TITLES, 2))
+        times = {pair: (_go(tab, pair[0]), _go(tab, pair[1]))[1] for pair in pairs}
+    return {page or "Home": _told([times[pair] for pair in pairs if pair[1] == page]) for page in TITLES}
+
+
+def many(browser: Browser, repeats: int) -> dict[str, Any]:
+    """Page switches and opening a finished run where there are a thousand."""
+    with _home() as home:
+        number = shelf.fill(MANY)
+        with server(home) as (address, process), _tab(browser) as tab:
+            _warm(tab, address)
+            pages: dict[str, list[Times]] = {page: [] for page in TITLES}
+            opened: dict[str, list[Times]] = {"link on Home": [], "line on its page": [], "address": []}
+            shipped = next(record.id for record in Store().records() if record.demo and record.name == "datadam")
+            for record in _judged()[:OPENED]:
+                for page in TITLES:
+                    pages[page].append(_go(tab, page, *([TABLE] if page == "Runs" else [])))
+                _go(tab, "")
+                opened["link on Home"].append(click(tab, f"a[href*='{record.id}']", "DataDAM", IMAGES, HEADING))
+                _go(tab, ""), _go(tab, "DataDAM")
+                line = f"[class*='st-key-open-{record.id}'] button"
+                opened["line on its page"].append(click(tab, line, "DataDAM", IMAGES, HEADING))
+                with _tab(browser) as other:
+                    there = f"{address}/DataDAM?run="
+                    visit(other, there + shipped, "DataDAM", IMAGES, CHART)  # the browser keeps the front end's parts
+                    other.wait_for_timeout(3000)
+                    opened["address"].append(visit(other, there + record.id, "DataDAM", IMAGES, HEADING))
+            memory = round(process.memory_info().rss / 1e6)
+    return {
+        "runs": number, "pages": {page or "Home": _told(times) for page, times in pages.items()},
+        "finished_run": {how: _told(times) for how, times in opened.items()}, "server_memory_mb": memory,
+    }  # fmt: skip
+
+
+def live(browser: Browser, repeats: int) -> dict[str, Any]:
+    """A run that computes: alone, then watched by ten."""
+    with _home() as home, server(home) as (address, process), contextlib.ExitStack() as stack:
+        run_id = jobs.submit(spec("distill", "datadam", {"dataset": "digits", "width": 32, "num_inits": 100_000}))
+        stack.callback(jobs.cancel, run_id, grace=0)
+        while jobs.status(run_id).done < 50:
+            time.sleep(0.5)
+        alone = _speed(run_id, lambda: time.sleep(ALONE))
+        tabs = [stack.enter_context(_tab(browser)) for _ in range(VIEWERS)]
+        for tab in tabs:
+            listen(tab)
+            visit(tab, f"{address}/DataDAM?run={run_id}", "DataDAM", CHART)
+        tabs[0].wait_for_timeout(10_000)
+        used = process.cpu_times()
+        watched = _speed(run_id, lambda: tabs[0].wait_for_timeout(1000 * WATCHED))
+        busy = sum(process.cpu_times()[:2]) - sum(used[:2])
+        seen = [one for tab in tabs for one in exchanges(tab, WATCHED)]
+        visitor = stack.enter_context(_tab(browser))
+        visit(visitor, f"{address}/DM", "DM")
+        elsewhere = [_go(visitor, page) for page in ("Runs", "Datasets", "DM", "Runs", "Datasets", "DM")]
+        return {
+            "viewers": VIEWERS, "refresh_seconds": summary([one["seconds"] for one in seen]),
+            "refresh_bytes": round(sum(one["bytes"] for one in seen) / len(seen)),
+            "server_share_of_a_core": round(busy / WATCHED, 3),
+            "server_memory_mb": round(process.memory_info().rss / 1e6),
+            "steps_per_second": {"alone": round(alone, 2), "watched": round(watched, 2)},
+            "page_switch_meanwhile": _told(elsewhere[3:]),
+        }  # fmt: skip
+
+
+def _speed(run_id: str, wait: Callable[[], object]) -> float:
+    """Steps a second that a running run makes meanwhile."""
+    began, done = time.monotonic(), jobs.status(run_id).done
+    wait()
+    return (jobs.status(run_id).done - done) / (time.monotonic() - began)
+
+
+def _judged() -> list[RunRecord]:
+    """Finished DataDAM runs whose images were tested, newest first, the shipped ones not among them."""
+    records = Store().records()
+    judged = {record.config.get("run") for record in records if record.kind == "evaluate"}
+    return [r for r in records if r.name == "datadam" and r.id in judged and not r.demo]
+
+
+def _warm(tab: Page, address: str) -> None:
+    """See every page once."""
+    visit(tab, address, TITLES[""])
+    for page in TITLES:
+        _go(tab, page)
+
+
+def _go(tab: Page, page: str, *shown: str) -> Times:
+    number = 1 + list(TITLES).index(page)
+    return click(tab, f"[data-testid=stSidebarNavItems] li:nth-of-type({number}) a", TITLES[page], *shown)
+
+
+def _told(times: list[Times]) -> dict[str, Any]:
+    return dict(zip(("title", "shown", "stands"), map(summary, zip(*times, strict=True)), strict=True))
 
 
 @contextlib.contextmanager
-def _server(home: str) -> Iterator[tuple[str, int]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
-    process = subprocess.Popen(
-        [*command, "--server.port", address.rsplit(":", 1)[1]], cwd=PROJECT, env={**os.environ, "DDCORE_HOME": home},
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
-                break
-            time.sleep(0.1)
-        yield address, process.pid
-    finally:
-        process.terminate()
-        process.wait()
+def _home() -> Iterator[str]:
+    """An empty home, of this process as well."""
+    with tempfile.TemporaryDirectory() as home:
+        before = os.environ.get("DDCORE_HOME")
+        os.environ["DDCORE_HOME"] = home
+        try:
+            yield home
+        finally:
+            os.environ.pop("DDCORE_HOME") if before is None else os.environ.update(DDCORE_HOME=before)
 
+
+@contextlib.contextmanager
+def _tab(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+PARTS: dict[str, Callable[[Browser, int], dict[str, Any]]] = {
+    "first": first, "switches": switches, "many": many, "live": live,
+}  # fmt: skip
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results"
+# Elsewhere where somebody only tries whether a benchmark works.
+RESULTS = Path(os.environ.get("DDCORE_RESULTS") or Path(__file__).parent / "results")
 
 
 def described() -> dict[str, Any]:
@@ -22,18 +23,24 @@ def described() -> dict[str, Any]:
     return {
         "processor": names[0] if names else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in ("torch", "numpy", "pydantic")},
     }
 
 
+def complete(result: dict[str, Any]) -> dict[str, Any]:
+    """A result with the command that made it and the machine; as it is where it has them."""
+    command = "python -m " + " ".join([module(), *sys.argv[1:]])
+    return {"command": command, "machine": described(), **result}
+
+
 def keep(name: str, result: dict[str, Any]) -> Path:
     """Write a result, with the command that made it and the machine, to benchmarks/results/<name>.json."""
-    command = "python -m " + " ".join([_module(), *sys.argv[1:]])
-    RESULTS.mkdir(exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"command": command, "machine": described(), **result}, indent=2) + "\n")
+    path.write_text(json.dumps(complete(result), indent=2) + "\n")
     return path
 
 
@@ -43,10 +50,13 @@ def held(where: Any) -> int:
 
     if where.type == "cuda":
         return int(torch.cuda.max_memory_allocated(where))
-    return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # What a process holds at most by getrusage is, on Linux, never less than what its parent held when it started it.
+    peaks = [int(line.split()[1]) for line in _lines("/proc/self/status") if line.startswith("VmHWM")]
+    return 1024 * (peaks[0] if peaks else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
-def _module() -> str:
+def module() -> str:
+    """The benchmark that was called."""
     return f"benchmarks.{Path(sys.argv[0]).stem}"
 
 

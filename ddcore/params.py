@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -142,11 +143,11 @@ class Config(BaseModel):
     @classmethod
     def params(cls) -> tuple[ParamInfo, ...]:
         """All parameters in the order of declaration."""
-        return tuple(_info(name, field) for name, field in cls.model_fields.items())
+        return tuple(_info(cls, name) for name in cls.model_fields)
 
     @classmethod
     def param(cls, name: str) -> ParamInfo:
-        return _info(name, cls.model_fields[name])
+        return _info(cls, name)
 
     def values(self) -> dict[str, Any]:
         """All values, JSON-ready."""
@@ -165,24 +166,34 @@ class Config(BaseModel):
         return self.build({**self.values(), **changes})
 
 
-def _info(name: str, field: Any) -> ParamInfo:
-    meta = field.json_schema_extra["param"]
+def _info(cls: type[Config], name: str) -> ParamInfo:
+    choices = _meta(cls, name)["choices"]
+    return _declared(cls, name, None if choices is None else tuple(choices() if callable(choices) else choices))
+
+
+@lru_cache(maxsize=2048)
+def _declared(cls: type[Config], name: str, choices: tuple[str, ...] | None) -> ParamInfo:
+    """The parameter with these choices: data sets come and go, the rest of a declaration stays as it is."""
+    field, meta = cls.model_fields[name], _meta(cls, name)
     bounds: dict[str, float] = {}
     for constraint in field.metadata:
         for bound in ("ge", "gt", "le"):
             if (value := getattr(constraint, bound, None)) is not None:
                 bounds[bound] = value
     base, optional, literal = _unwrap(field.annotation)
-    choices = meta["choices"]
-    listed = tuple(choices() if callable(choices) else choices) if choices is not None else literal
+    listed = literal if choices is None else choices
     kind: ParamType = "choice" if listed is not None else _TYPES[base]
     return ParamInfo(
         name=name, type=kind, optional=optional, default=field.default, label=meta["label"],
-        symbol=meta["symbol"], help=field.description, low=bounds.get("ge", bounds.get("gt")),
+        symbol=meta["symbol"], help=field.description or "", low=bounds.get("ge", bounds.get("gt")),
         low_open="gt" in bounds, high=bounds.get("le"), step=meta["step"], log=meta["log"],
         unit=meta["unit"], group=meta["group"], choices=listed, in_key=meta["in_key"],
         follows=meta["follows"],
     )  # fmt: skip
+
+
+def _meta(cls: type[Config], name: str) -> dict[str, Any]:
+    return cls.model_fields[name].json_schema_extra["param"]  # type: ignore[index, return-value]
 
 
 def _unwrap(annotation: Any) -> tuple[Any, bool, tuple[str, ...] | None]:

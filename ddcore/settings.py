@@ -85,6 +85,11 @@ class NetworkConfig(DataConfig):
         None, label="Pooling", group="Network", choices=POOLINGS, follows=("network",),
         help="What halves the side in a ConvNet block.",
     )  # fmt: skip
+    exact: bool = Param(
+        False, label="Plain arithmetic", group="Run",
+        help="Computes everything the plain way: float32 throughout, whole batches, no compiler. Slower; results "
+        "differ by rounding only. For checking the fast way against.",
+    )  # fmt: skip
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +105,11 @@ class NetworkConfig(DataConfig):
 
     def problems(self) -> list[str]:
         return [*super().problems(), *network(self.network).problems(self.shape, self.network_options())]
+
+    def key_values(self) -> dict[str, Any]:
+        """Without `exact` where it is off, which was the only way when the first runs were kept."""
+        values = super().key_values()
+        return values if self.exact else {name: value for name, value in values.items() if name != "exact"}
 
     def network_options(self) -> dict[str, Any]:
         """The options given to the network's builder."""

@@ -29,6 +29,9 @@ class Datasets(Registry[Dataset]):
         except (KeyError, TypeError):
             return super().__getitem__(name)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries or super().__contains__(name)
+
     def known(self) -> dict[str, Dataset]:
         root = home.data_root()
         state, brought = self._brought

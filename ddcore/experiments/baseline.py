@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore.experiments.base import Kind, Recorder
 from ddcore.experiments.judge import judged, majority, notes, spread
+from ddcore.experiments.work import arithmetic, pace
 from ddcore.lazy import lazy
 from ddcore.settings import NetworkConfig, TrainConfig
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ddcore.data import load, resident
     from ddcore.data.resident import Resident
@@ -34,12 +35,12 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
     train_part, val_part, test_part = (
         resident.Resident.from_split(split, data, where) for split in (data.train, data.val, data.test)
     )
-    training = train.Training.begin(
-        nets.build(
-            config.network, config.shape, len(data.classes), config.network_options(),
-            generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
-        )
+    network = nets.build(
+        config.network, config.shape, len(data.classes), config.network_options(),
+        generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
     )  # fmt: skip
+    passes = train.Passes(network, pace("baseline", config, where, recorder), len(test_part))
+    training = train.Training.begin(network, passes=passes)
     seconds_before, reached = _resume(training, recorder)
     if not training.step:
         recorder.event("judge", images=len(val_part), majority=majority(val_part))
@@ -55,7 +56,7 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
         seconds, reached = watch.stop(), accuracy.item()
         recorder.event(
             "epoch", epoch=-(-training.step // per_epoch), step=training.step, loss=loss.item(), train_accuracy=reached,
-            val_accuracy=_accuracy(training.network, val_part, recorder), seconds=round(seconds, 3),
+            val_accuracy=_accuracy(training, val_part, recorder), seconds=round(seconds, 3),
         )  # fmt: skip
         recorder.checkpoint(training.dump(), {"step": training.step, "seconds": seconds, "reached": reached})
         watch.go()
@@ -66,7 +67,7 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
     )  # fmt: skip
     recorder.progress(steps, steps, "Testing")
     tested = device.Stopwatch(where)
-    found = judged(_said(training.network, test_part, recorder), test_part)
+    found = judged(_said(training, test_part, recorder), test_part)
     tested.stop()
     counted = flops.count(config.network, config.shape, len(data.classes), config.network_options())
     return {
@@ -79,7 +80,7 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
         "seconds": watch.seconds + tested.seconds, "seconds_train": watch.seconds, "seconds_test": tested.seconds,
         "images": len(train_part), "test_images": len(test_part), "steps": steps,
         "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
-        "macs_test_set": counted.macs * len(test_part),
+        "macs_test_set": counted.macs * len(test_part), "arithmetic": arithmetic(passes.speed),
     }  # fmt: skip
 
 
@@ -103,15 +104,16 @@ def protocol_of(config: BaselineConfig) -> str:
     return "own setting"
 
 
-def _said(network: nn.Module, part: Resident, recorder: Recorder) -> Tensor:
-    return train.logits(network, part.batch, len(part), part.labels.device, on_batch=recorder.check_cancelled)
+def _said(training: train.Training, part: Resident, recorder: Recorder) -> Tensor:
+    assert training.passes is not None
+    return train.logits(training.passes, training.network, part.batch, len(part), recorder.check_cancelled)
 
 
-def _accuracy(network: nn.Module, part: Resident, recorder: Recorder) -> float | None:
+def _accuracy(training: train.Training, part: Resident, recorder: Recorder) -> float | None:
     """None of a part without images, as a very small data set's validation part is."""
     if not len(part):
         return None
-    return (_said(network, part, recorder).argmax(1) == part.labels).float().mean().item()
+    return (_said(training, part, recorder).argmax(1) == part.labels).float().mean().item()
 
 
 KIND = Kind(
@@ -120,5 +122,5 @@ KIND = Kind(
     names=lambda: ("baseline",),
     config=lambda name: BaselineConfig,
     run=run,
-    version=lambda name: 2,
+    version=lambda name: 3,
 )

@@ -15,21 +15,23 @@ from ddcore.errors import Diverged
 from ddcore.experiments import spec
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Recorder, Spec
 from ddcore.experiments.judge import notes as data_notes
+from ddcore.experiments.work import cost
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS, Method, MethodConfig, State, Task
 from ddcore.ops import pictures
 from ddcore.params import Config
+from ddcore.settings import NetworkConfig
 
 if TYPE_CHECKING:
     import torch
 
     from ddcore.data import load, resident
     from ddcore.experiments import state as states
-    from ddcore.ops import device
+    from ddcore.ops import device, speed
 else:
     torch = lazy("torch")
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, states = lazy("ddcore.ops.device"), lazy("ddcore.experiments.state")
+    device, speed, states = lazy("ddcore.ops.device"), lazy("ddcore.ops.speed"), lazy("ddcore.experiments.state")
 
 MOST_RECORDED_STEPS = 2000
 LARGEST = 65_504  # of half precision, in which snapshots are kept; no pixel comes near it
@@ -42,7 +44,9 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     recorder.progress(0, method.steps(config), "Reading the data set")
     data = load.load(config.dataset, config.resolution)
     part = resident.Resident.from_split(data.train, data, where)
-    task = Task(config, part, where, recorder.built_on(), partial(_tell, recorder))
+    exact = isinstance(config, NetworkConfig) and config.exact
+    pace = speed.Speed(where, exact=exact, work=cost("distill", name, config), note=recorder.note)
+    task = Task(config, part, where, recorder.built_on(), partial(_tell, recorder), pace)
     recorder.progress(0, method.steps(config), "Preparing the first images")
     watch = device.Stopwatch(where)
     state = method.start(task)
@@ -74,6 +78,7 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
         "pixel_change": (final.images - initial.images).abs().mean().item(),
         "notes": notes,
         "data_notes": of_data,
+        "arithmetic": pace.told(),
     }
 
 
@@ -114,6 +119,8 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
     _checkpoint(state, task, progress, progress.seconds, recorder)
     total = method.steps(task.config)
     every = -(-total // MOST_RECORDED_STEPS)
+    if task.speed.compiles:
+        recorder.progress(state.step, total, "Compiling for this machine, about a minute")
     began = saved = time.perf_counter()
     while state.step < total:
         recorder.check_cancelled()
@@ -168,12 +175,15 @@ def _notes(task: Task) -> list[str]:
     """Sentences about what people may not expect of this run."""
     batch = getattr(task.config, "batch_real", 0)
     few = [f"{name} ({n})" for name, n in zip(task.data.classes, task.data.counts, strict=True) if n < batch]
-    if not few:
-        return []
-    return [
-        f"Fewer training images than the real batch of {batch}: {', '.join(few)}. There images are drawn with "
-        "replacement."
-    ]  # fmt: skip
+    found = []
+    if few:
+        found.append(
+            f"Fewer training images than the real batch of {batch}: {', '.join(few)}. There images are drawn with "
+            "replacement."
+        )
+    if batch and task.speed.half:
+        found.append("Real images are seen in bfloat16, in which this machine is faster; with exact, in float32.")
+    return found
 
 
 def _snapshot_steps(step: int) -> set[int]:

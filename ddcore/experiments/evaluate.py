@@ -11,6 +11,7 @@ from ddcore.augmentations import STRATEGIES
 from ddcore.errors import ConfigError, DataMissing
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder
 from ddcore.experiments.judge import judged, majority, notes, spread
+from ddcore.experiments.work import arithmetic, pace
 from ddcore.lazy import lazy
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
@@ -18,17 +19,19 @@ from ddcore.settings import NetworkConfig, TrainConfig
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ddcore.data import load, resident
     from ddcore.data.resident import Resident
     from ddcore.ops import device, flops, nets, seeds, train
+    from ddcore.ops.speed import Speed
 else:
     torch = lazy("torch")
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
     device, flops, nets, seeds, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "flops", "nets", "seeds", "train"))
 
 TEST_POINTS = 10  # parts of the training after which the test curve has a point; the last is the test itself
+TOLD = 100  # parts of the training after which it is told how far it is; a GPU runs ahead in between
 TEST_IMAGES = 1000  # that a point of it is measured on: it is for eyes, and testing takes longer than training
 
 
@@ -112,7 +115,7 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]
     judge = resident.Resident.from_split(data.test if config.split == "test" else data.val, data, where)
     if not len(judge):
         raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
-    trial = Trial(config, subject, judge, where)
+    trial = Trial(config, subject, judge, pace("evaluate", config, where, recorder, len(subject.images)))
     point = recorder.resume_point()
     done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
     fitting = train.fitting(trial.network(0), config.shape, trial.batch, where)
@@ -135,14 +138,15 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]
 class Trial:
     """What every network of one evaluation shares: the set it learns, the images that judge it, the setting."""
 
-    def __init__(self, config: EvaluateConfig, subject: ImageSet, judge: Resident, where: torch.device) -> None:
-        self.config, self.subject, self.judge, self.where = config, subject, judge, where
+    def __init__(self, config: EvaluateConfig, subject: ImageSet, judge: Resident, speed: Speed) -> None:
+        self.config, self.subject, self.judge, self.where = config, subject, judge, speed.device
         own = config.training()
         self.setting = own.replace(lr=subject.lr) if subject.lr and config.lr_from == "learnt" else own
-        self.images, self.labels = subject.images.to(where), subject.labels.to(where)
+        self.images, self.labels = subject.images.to(self.where), subject.labels.to(self.where)
         soft = subject.label_logits if config.labels == "learnt" else None
-        self.soft = None if soft is None else soft.to(where).softmax(1)
+        self.soft = None if soft is None else soft.to(self.where).softmax(1)
         self.reached: list[float] = []
+        self.passes = train.Passes(self.network(0), speed, len(judge))
 
     @property
     def classes(self) -> int:
@@ -165,7 +169,7 @@ def _train(
 ) -> tuple[train.Training, float]:  # fmt: skip
     """(these networks, trained on the set together; the seconds that took). point: where they were left, if begun."""
     config, total = trial.config, trial.setting.optimiser_steps(len(trial.labels))
-    training = train.Training.begin(*(trial.network(index) for index in indices))
+    training = train.Training.begin(*(trial.network(index) for index in indices), passes=trial.passes)
     watch = device.Stopwatch(trial.where)
     if point and point[0]:
         training.load(point[0], point[1]["step"])
@@ -173,19 +177,17 @@ def _train(
         recorder.note(f"Goes on after step {training.step} of {total}.")
     curve = sorted({round(total * i / TEST_POINTS) for i in range(1, TEST_POINTS)})
     per_epoch = -(-len(trial.labels) // trial.setting.batch_size)
-    told, saved = -1.0, time.monotonic()
+    saved = time.monotonic()
 
     def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
-        nonlocal told, saved
-        if training.step == total:
-            trial.reached = accuracy.tolist()
-        if training.step < total and training.step / total - told < 0.01:
-            return
-        told = training.step / total
+        nonlocal saved
+        trial.reached = accuracy.tolist()
         fields = {"first": indices[0], "epoch": -(-training.step // per_epoch), "step": training.step}
         recorder.event("epoch", **fields, loss=loss.mean().item(), train_accuracy=accuracy.mean().item())
         words = f"network {indices[0] + 1}" if len(indices) == 1 else f"networks {indices[0] + 1} to {indices[-1] + 1}"
-        recorder.progress(_done(indices, told), 100 * config.nets, f"Training {words} of {config.nets}")
+        recorder.progress(
+            _done(indices, training.step / total), 100 * config.nets, f"Training {words} of {config.nets}"
+        )
         if curve and training.step >= curve[0]:
             del curve[: bisect.bisect_right(curve, training.step)]
             watch.stop()
@@ -200,6 +202,7 @@ def _train(
     train.train(
         training, lambda chosen: trial.images[chosen], trial.labels, train.Setting(**trial.setting.training_values()),
         [(config.seed, "evaluate", index) for index in indices], on_epoch, recorder.check_cancelled, trial.soft,
+        every=-(-total // TOLD),
     )  # fmt: skip
     return training, watch.stop()
 
@@ -212,15 +215,15 @@ def _done(indices: range, trained: float, tested: int = 0) -> int:
 def _test_point(trial: Trial, training: train.Training, first: int, recorder: Recorder) -> None:
     """One point of the test curve, for eyes only: the first network of a group on a part of the images."""
     some = seeds.permutation(len(trial.judge), trial.config.seed, "test curve")[:TEST_IMAGES].to(trial.where)
-    said = train.logits(training.network, lambda chosen: trial.judge.batch(some[chosen]), len(some), trial.where)
+    said = train.logits(trial.passes, training.network, lambda chosen: trial.judge.batch(some[chosen]), len(some))
     right = (said.argmax(1) == trial.judge.labels[some]).float().mean().item()
     recorder.event("tested", first=first, step=training.step, test_accuracy=right, images=len(some))
 
 
-def _test(trial: Trial, network: nn.Module, recorder: Recorder) -> dict[str, Any]:
+def _test(trial: Trial, network: nets.Net, recorder: Recorder) -> dict[str, Any]:
     """What one trained network gets right, in numbers that JSON can hold."""
     watch, judge = device.Stopwatch(trial.where), trial.judge
-    said = train.logits(network, judge.batch, len(judge), trial.where, on_batch=recorder.check_cancelled)
+    said = train.logits(trial.passes, network, judge.batch, len(judge), recorder.check_cancelled)
     return {**judged(said, judge), "seconds_test": watch.stop()}
 
 
@@ -245,6 +248,7 @@ def _summary(trial: Trial, trained: list[dict[str, Any]], parent: Parent) -> dic
         "steps": setting.optimiser_steps(len(trial.labels)), "batch_size": setting.batch_size,
         "training": setting.values(), "network": config.network, "network_options": config.network_options(),
         "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
+        "arithmetic": arithmetic(trial.passes.speed),
         "source": {"run": parent.id, "method": parent.name, "images": config.images, "step": config.step,
                    "ipc": parent.config.get("ipc"), "seed": parent.config.get("seed")},
     }  # fmt: skip
@@ -269,5 +273,5 @@ KIND = Kind(
     config=lambda name: EvaluateConfig,
     run=run,
     parents=lambda config: (config.run,),
-    version=lambda name: 2,
+    version=lambda name: 3,
 )

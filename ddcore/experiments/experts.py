@@ -18,6 +18,7 @@ from ddcore.experiments import spec
 from ddcore.experiments.base import CHECKPOINT_SECONDS, Kind, Recorder, Spec
 from ddcore.experiments.judge import majority, spread
 from ddcore.experiments.scores import chosen
+from ddcore.experiments.work import LOOKED_AT, arithmetic, pace
 from ddcore.lazy import lazy
 from ddcore.methods.trajectories import TrajectoryConfig, needs_scores
 
@@ -36,7 +37,6 @@ else:
         lazy(f"ddcore.ops.{m}") for m in ("device", "nets", "schedule", "seeds", "train", "unroll")
     )
 
-LOOKED_AT = 1000  # validation images, for the curve; after the last epoch all: looking takes as long as a short epoch
 DTYPES = {"full": "float32", "half": "float16"}
 BYTES = {"full": 4, "half": 2}
 
@@ -80,7 +80,7 @@ def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, An
         "shares": [list(config.window(epoch)) for epoch in range(config.train_epochs)],
         "train_accuracy": spread(progress.train_accuracies),
         "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
-        "steps": shared.steps, "seconds": progress.seconds,
+        "steps": shared.steps, "seconds": progress.seconds, "arithmetic": arithmetic(shared.passes.speed),
     }  # fmt: skip
 
 
@@ -101,6 +101,8 @@ class ExpertData:
             config.train_epochs, config.lr_teacher, config.momentum_teacher, 0.0, "constant", config.batch_train,
             config.augment,
         )  # fmt: skip
+        speed = pace("experts", config, where, recorder)
+        self.passes = train.Passes(self.network(0), speed, len(self.val))
 
     def network(self, index: int) -> nets.Net:
         """Expert number `index` before its first epoch, with the weights that its number and the seed give it."""
@@ -138,7 +140,7 @@ def _train(
 ) -> None:  # fmt: skip
     """Train these experts together to their end, from `point` on if they were begun, and add them to `progress`."""
     config, began = shared.config, 0
-    training = train.Training.begin(*(shared.network(index) for index in indices))
+    training = train.Training.begin(*(shared.network(index) for index in indices), passes=shared.passes)
     if point:
         training.load(point[0], point[1]["step"])
         began = point[1]["epoch"]
@@ -184,7 +186,9 @@ def _epoch(
 
     purposes = [(config.seed, "experts", index) for index in indices]
     order, draws = train.drawn(purposes, epoch, shared.in_use[epoch])
-    return train.one_epoch(training, shared.part.batch, shared.part.labels, shared.setting, order, draws, look)
+    learnt = train.one_epoch(training, shared.part.batch, shared.part.labels, shared.setting, order, draws, look)
+    train.check_finite(learnt[0], training, shared.setting)
+    return learnt
 
 
 def _keep(training: train.Training, indices: range, row: int, kept: np.ndarray, config: TrajectoryConfig) -> None:
@@ -208,7 +212,7 @@ def _val_accuracy(
     """Of one expert, on so many drawn validation images: a fraction."""
     val, network = shared.val, training.stack.member(position)
     some = seeds.permutation(len(val), shared.config.seed, "experts", "judged")[:judged].to(val.device)
-    said = train.logits(network, lambda i: val.batch(some[i]), judged, val.device, on_batch=recorder.check_cancelled)
+    said = train.logits(shared.passes, network, lambda i: val.batch(some[i]), judged, recorder.check_cancelled)
     return (said.argmax(1) == val.labels[some]).float().mean().item()
 
 
@@ -252,6 +256,7 @@ KIND = Kind(
     names=lambda: ("experts",),
     config=lambda name: TrajectoryConfig,
     run=run,
+    version=lambda name: 2,
     needs=_needs,
     disk=_disk,
 )

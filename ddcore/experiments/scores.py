@@ -16,6 +16,7 @@ from ddcore.data import split
 from ddcore.errors import ConfigError
 from ddcore.experiments.base import ImageSet, Kind, Recorder
 from ddcore.experiments.judge import spread
+from ddcore.experiments.work import arithmetic, pace
 from ddcore.lazy import lazy
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from ddcore.data import load, resident
     from ddcore.data.base import Data
@@ -93,9 +94,10 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
         torch.zeros(n, device=where), torch.zeros(n, device=where), torch.zeros(n, device=where),
         torch.zeros(config.epochs, n, dtype=torch.bool, device=where),
     )  # fmt: skip
+    passes = train.Passes(_agent(config, 0, part), pace("scores", config, where, recorder), n)
     point = _resume(progress, recorder)
     while progress.agent < config.agents:
-        _train_agent(config, part, val, progress, point, recorder)
+        _train_agent(config, part, val, progress, passes, point, recorder)
         point = None
     looks = config.agents * config.early
     found = {"el2n": progress.el2n / looks, "forgetting": progress.forgetting, "grad_norm": progress.grad_norm / looks}
@@ -109,6 +111,7 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
         "never_forgotten": (progress.forgetting == 0).float().mean().item(),
         "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
         "steps": config.agents * config.optimiser_steps(n), "seconds": progress.seconds,
+        "arithmetic": arithmetic(passes.speed),
     }  # fmt: skip
 
 
@@ -125,18 +128,20 @@ def chosen(config: AgentsConfig, data: Data) -> np.ndarray:
     return split.hold_out(labels, Fraction(config.train_images, len(labels)), config.seed)[1]
 
 
+def _agent(config: ScoresConfig, number: int, part: Resident) -> nets.Net:
+    """An agent before its first epoch, with the weights that its number and the seed give it."""
+    draws = seeds.generator(config.seed, "scores", number, "network", device=part.device)
+    options = config.network_options()
+    return nets.build(config.network, config.shape, len(part.classes), options, draws, part.device)
+
+
 def _train_agent(
-    config: ScoresConfig, part: Resident, val: Resident, progress: Progress,
+    config: ScoresConfig, part: Resident, val: Resident, progress: Progress, passes: train.Passes,
     point: tuple[dict[str, Tensor], dict[str, Any]] | None, recorder: Recorder,
 ) -> None:  # fmt: skip
     """Train the next agent to its end, or from `point` on, and add what it found to `progress`."""
     where, agent = part.device, progress.agent
-    training = train.Training.begin(
-        nets.build(
-            config.network, config.shape, len(part.classes), config.network_options(),
-            generator=seeds.generator(config.seed, "scores", agent, "network", device=where), device=where,
-        )
-    )  # fmt: skip
+    training = train.Training.begin(_agent(config, agent, part), passes=passes)
     if point:
         training.load(point[0], point[1]["step"])
     each = config.optimiser_steps(len(part)) // config.epochs
@@ -150,7 +155,7 @@ def _train_agent(
     def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
         epoch = training.step // each
         logits, lengths = train.logits_and_lengths(
-            training.network, part.batch, len(part), where, on_batch=recorder.check_cancelled
+            passes, training.network, part.batch, len(part), recorder.check_cancelled
         )
         right = progress.right[epoch - 1] = logits.argmax(1) == part.labels
         if epoch <= config.early:
@@ -159,7 +164,7 @@ def _train_agent(
         told = {"agent": agent, "epoch": epoch, "loss": loss.item(), "train_accuracy": right.float().mean().item()}
         looked_at = len(val) and (agent == 0 or epoch == config.epochs)  # a very small data set holds none out
         if looked_at:
-            told["val_accuracy"] = _accuracy(training.network, val, recorder)
+            told["val_accuracy"] = _accuracy(passes, training.network, val, recorder)
         if looked_at and epoch == config.epochs:
             progress.val_accuracies.append(told["val_accuracy"])
         progress.seconds = watch.stop()
@@ -174,8 +179,8 @@ def _train_agent(
     progress.agent += 1
 
 
-def _accuracy(network: nn.Module, part: Resident, recorder: Recorder) -> float:
-    said = train.logits(network, part.batch, len(part), part.device, on_batch=recorder.check_cancelled)
+def _accuracy(passes: train.Passes, network: nets.Net, part: Resident, recorder: Recorder) -> float:
+    said = train.logits(passes, network, part.batch, len(part), recorder.check_cancelled)
     return (said.argmax(1) == part.labels).float().mean().item()
 
 
@@ -226,5 +231,5 @@ KIND = Kind(
     names=lambda: ("scores",),
     config=lambda name: ScoresConfig,
     run=run,
-    version=lambda name: 2,
+    version=lambda name: 3,
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import Field, fields
 from typing import TYPE_CHECKING, Any
 
 from ddcore.lazy import lazy
-from ddcore.methods.base import State
+from ddcore.methods.base import MADE_ANEW, State
 
 if TYPE_CHECKING:
     import torch
@@ -16,11 +16,16 @@ else:
     torch = lazy("torch")
 
 
+def kept(state: State) -> list[Field[Any]]:
+    """The fields that a run needs to go on; what is made anew at every start is marked MADE_ANEW."""
+    return [field for field in fields(state) if field.metadata != MADE_ANEW]
+
+
 def dump(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(tensors, numbers) of every field; a module's tensors are named "<field>.<its own name>"."""
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, Any] = {}
-    for field in fields(state):
+    for field in kept(state):
         value = getattr(state, field.name)
         if isinstance(value, torch.Tensor):
             tensors[field.name] = value.detach().clone()
@@ -33,7 +38,7 @@ def dump(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def load(state: State, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
     """Put a dump back into a fresh state of the same method, in place."""
-    for field in fields(state):
+    for field in kept(state):
         value = getattr(state, field.name)
         if isinstance(value, torch.Tensor):
             setattr(state, field.name, tensors[field.name].to(value.device, copy=True))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import sys
 import traceback
 
 from filelock import FileLock, Timeout
 
+from ddcore import home
 from ddcore.errors import Cancelled, DDCoreError, JobFailed
 from ddcore.experiments import KINDS
 from ddcore.experiments import spec as build_spec
@@ -74,4 +76,5 @@ def _sentence(error: BaseException) -> str:
 
 if __name__ == "__main__":
     faulthandler.enable()  # a crash inside a library leaves its trace in the log
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(home.home() / "compiled"))  # the next run finds its graphs
     sys.exit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "none"))

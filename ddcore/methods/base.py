@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 
     from ddcore.data.resident import Resident
     from ddcore.ops import seeds
+    from ddcore.ops import speed as speeds
+    from ddcore.ops.speed import Speed
 else:
-    torch, seeds = lazy("torch"), lazy("ddcore.ops.seeds")
+    torch, seeds, speeds = lazy("torch"), lazy("ddcore.ops.seeds"), lazy("ddcore.ops.speed")
 
 
+MADE_ANEW = {"made": "anew"}  # metadata of a State's field that `start` makes and no checkpoint holds
 Need = tuple[str, str, Mapping[str, Any]]
 
 
@@ -82,7 +85,7 @@ class Task:
     """What a method works on: its parameters and the training part of the data on the device.
 
     parents: the finished runs that `Method.needs` asked for, in that order; tell(done, total, phase): says how far
-    a long `start` is, and raises Cancelled if somebody asked the run to stop.
+    a long `start` is, and raises Cancelled if somebody asked the run to stop; speed: how the arithmetic is done.
     """
 
     config: Any
@@ -90,6 +93,7 @@ class Task:
     device: torch.device
     parents: tuple[Parent, ...] = ()
     tell: Callable[[int, int, str], None] = lambda done, total, phase: None
+    speed: Speed = field(default_factory=lambda: speeds.Speed(torch.device("cpu")))
 
     @property
     def classes(self) -> int:

@@ -21,11 +21,13 @@ is the same number.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ddcore.lazy import lazy
 from ddcore.methods import matching, quick
-from ddcore.methods.base import Method, Task
+from ddcore.methods.base import MADE_ANEW, Method, Task
 from ddcore.methods.matching import MatchingConfig, MatchingState
 from ddcore.params import Param
 from ddcore.presets import Preset
@@ -35,10 +37,11 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import functional as F
 
+    from ddcore.ops import attention as attentions
     from ddcore.ops import augment, losses, nets
 else:
     torch, F = lazy("torch"), lazy("torch.nn.functional")
-    augment, losses, nets = lazy("ddcore.ops.augment"), lazy("ddcore.ops.losses"), lazy("ddcore.ops.nets")
+    attentions, augment, losses, nets = (lazy(f"ddcore.ops.{m}") for m in ("attention", "augment", "losses", "nets"))
 
 # The two gradients are taken apart at every fifth step only: it costs one more backward pass.
 GRADIENT_NORM_EVERY = 5
@@ -99,11 +102,42 @@ class DataDAMConfig(MatchingConfig):
         return found
 
 
-def step(task: Task, state: MatchingState) -> dict[str, Tensor]:
+@dataclass
+class DataDAMState(MatchingState):
+    """learn: the network's cross-entropy on images and labels, for its training on the synthetic set."""
+
+    learn: Callable[[Tensor, Tensor], Tensor] = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
+
+
+def start(task: Task) -> DataDAMState:
+    """As DM starts, and how the network learns."""
+    state = DataDAMState(**vars(matching.start(task, looks)))
+    network = state.network
+
+    def learn(images: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(network(images), labels)
+
+    # On a CPU it is no faster compiled: 0.53 against 0.45 s for 100 images.
+    state.learn = task.speed.compiled(learn) if task.device.type == "cuda" else learn
+    return state
+
+
+def looks(config: DataDAMConfig, network: nets.Net) -> matching.Look:
+    """What is compared: the attention of each layer that is matched (N, H·W), then the last features (N, F)."""
+    last, power = None if config.layers == "all" else -1, config.attn_power
+
+    def look(images: Tensor) -> tuple[Tensor, ...]:
+        maps, features = network.maps(images)
+        return (*(attentions.attention(one, power) for one in maps[:last]), features)
+
+    return look
+
+
+def step(task: Task, state: DataDAMState) -> dict[str, Tensor]:
     """One iteration: ζ_S image steps and, unless it is this network's last, ζ_θ epochs on the images."""
     draw, iteration = divmod(state.step, task.config.num_iters)
     if iteration == 0:
-        nets.reinitialise(state.network, task.generator("network", draw))
+        matching.redraw(state.network, task.generator("network", draw))
     for inner in range(task.config.img_steps):
         recorded = move_images(task, state, inner)
     if iteration < task.config.num_iters - 1:
@@ -114,16 +148,9 @@ def step(task: Task, state: MatchingState) -> dict[str, Tensor]:
 def move_images(task: Task, state: MatchingState, inner: int) -> dict[str, Tensor]:
     """One momentum step of the images down the matching loss; returns losses and gradient norms."""
     config = task.config
-    real = task.data.sample(config.batch_real, task.generator("real", state.step, inner))
-    images = state.images.requires_grad_()
-    real, syn = matching.siamese(task, ("siamese", state.step, inner), real, images)
-    state.network.train().requires_grad_(False)
-    with torch.no_grad():
-        real_maps, real_features = state.network.maps(real)
-    syn_maps, syn_features = state.network.maps(syn)
-    last = None if config.layers == "all" else -1
-    attention = losses.attention_loss(real_maps[:last], syn_maps[:last], task.classes, config.attn_power).sum()
-    feature = 100 * config.lambda_task * losses.feature_loss(real_features, syn_features, task.classes)
+    images, real, syn = matching.both(task, state, inner)
+    attention = losses.attention_distance(real[:-1], syn[:-1], task.classes).sum()
+    feature = 100 * config.lambda_task * losses.feature_loss(real[-1], syn[-1], task.classes)
     recorded = {"loss": attention + feature, "loss_attention": attention, "loss_feature": feature}
     if state.step % GRADIENT_NORM_EVERY == 0:
         (from_attention,) = torch.autograd.grad(attention, images, retain_graph=True)
@@ -136,12 +163,14 @@ def move_images(task: Task, state: MatchingState, inner: int) -> dict[str, Tenso
     return {name: value.detach() for name, value in recorded.items()}
 
 
-def train_network(task: Task, state: MatchingState) -> None:
+def train_network(task: Task, state: DataDAMState) -> None:
     """ζ_θ epochs of plain SGD (no momentum, no decay) on the synthetic set, in the order DC uses.
 
     Augmentation draws for each image here, as published: the shared draw is for matching.
     """
     config, network = task.config, state.network.train().requires_grad_(True)
+    if task.device.type == "cpu":  # in the plain layout a training step takes 0.65 of the time
+        network.to(memory_format=torch.contiguous_format)
     parameters: list[Tensor] = list(network.parameters())
     draws = task.generator("inner", state.step)
     changes = task.generator("inner siamese", state.step, on="cpu")
@@ -150,7 +179,7 @@ def train_network(task: Task, state: MatchingState) -> None:
         for batch in order.split(config.batch_syn):
             drawn = augment.draw(config.augment, changes, config.shape, images=len(batch))
             x = augment.apply(state.images[batch], drawn)
-            gradients = torch.autograd.grad(F.cross_entropy(network(x), state.labels[batch]), parameters)
+            gradients = torch.autograd.grad(state.learn(x, state.labels[batch]), parameters)
             with torch.no_grad():
                 torch._foreach_add_(parameters, gradients, alpha=-config.lr_net)
 
@@ -219,7 +248,7 @@ METHOD = Method(
     summary="Matches where random networks look: spatial attention maps of real and synthetic images.",
     paper="Sajedi et al., DataDAM: Efficient Dataset Distillation with Attention Matching, ICCV 2023",
     Config=DataDAMConfig,
-    start=matching.start,
+    start=start,
     step=step,
     steps=steps,
     cost=cost,
@@ -231,6 +260,6 @@ METHOD = Method(
         "grad_attention": "Gradient norm of the attention loss",
         "grad_feature": "Gradient norm of the feature loss",
     },
-    version=2,
+    version=3,
     rank=10,
 )

@@ -57,27 +57,23 @@ def _is_large(ipc: Any) -> bool:
         return False
 
 
+def looks(config: DMConfig, network: nets.Net) -> matching.Look:
+    """What is compared: the embedding ψ of an image."""
+
+    def look(images: Tensor) -> tuple[Tensor, ...]:
+        return (network.embed(images),)
+
+    return look
+
+
 def step(task: Task, state: MatchingState) -> dict[str, Tensor]:
     """One step of the images down the distance in a fresh network."""
-    config, now = task.config, state.step
-    matching.redraw(state.network, task.generator("network", now))
-    state.network.train().requires_grad_(False)
-    real = task.data.sample(config.batch_real, task.generator("real", now))
-    images = state.images.requires_grad_()
-    loss = distance(
-        state.network, *matching.siamese(task, ("siamese", now), real, images), task.classes,
-        together=config.norm == "batch",
-    )  # fmt: skip
+    matching.redraw(state.network, task.generator("network", state.step))
+    images, (real,), (syn,) = matching.both(task, state)
+    loss = losses.feature_loss(real, syn, task.classes)
     (gradient,) = torch.autograd.grad(loss, images)
     matching.descend(task, state, gradient)
     return {"loss": loss.detach(), "grad_norm": gradient.norm()}
-
-
-def distance(network: nets.Net, real: Tensor, syn: Tensor, classes: int, *, together: bool) -> Tensor:
-    """DM's loss between two batches that are sorted by class; together: the network's norm mixes the images."""
-    with torch.no_grad():
-        target = matching.embed(network, real, together)
-    return losses.feature_loss(target, matching.embed(network, syn, together), classes)
 
 
 def steps(config: DMConfig) -> int:
@@ -123,11 +119,12 @@ METHOD = Method(
     summary="Matches where real and synthetic images lie: their mean embeddings in random networks.",
     paper="Zhao & Bilen, Dataset Condensation with Distribution Matching, WACV 2023",
     Config=DMConfig,
-    start=matching.start,
+    start=lambda task: matching.start(task, looks),
     step=step,
     steps=steps,
     cost=cost,
     presets=PRESETS,
     curves={"loss": "Loss (sum over classes)", "grad_norm": "Gradient norm of the images"},
+    version=2,
     rank=20,
 )

@@ -6,13 +6,14 @@ both into something comparable, and the synthetic images take a momentum step do
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from ddcore.augmentations import STRATEGIES
 from ddcore.data import DATASETS
 from ddcore.lazy import lazy
-from ddcore.methods.base import State, Task
+from ddcore.methods.base import MADE_ANEW, State, Task
 from ddcore.methods.initial import SyntheticConfig, initial_images
 from ddcore.params import Param, ParamInfo
 
@@ -21,13 +22,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ddcore.ops import augment, nets
+
+    Look = Callable[[Tensor], tuple[Tensor, ...]]
 else:
     torch = lazy("torch")
     augment, nets = lazy("ddcore.ops.augment"), lazy("ddcore.ops.nets")
-
-# Pixels that go through the network at once on a CPU: 32 images of 28×28. Larger pieces leave the cache: 640 images
-# through ConvNet-3 of width 64 took 0.57 s of one core in such pieces, 0.97 s at once.
-CACHED_PIXELS = 25_088
 
 
 class MatchingConfig(SyntheticConfig):
@@ -63,20 +62,22 @@ class MatchingConfig(SyntheticConfig):
 
 @dataclass
 class MatchingState(State):
-    """velocity: momentum of the images; network: the current draw."""
+    """velocity: momentum of the images; network: the current draw; look: what of an image it compares."""
 
     velocity: Tensor = None  # type: ignore[assignment]
     network: nets.Net = None  # type: ignore[assignment]
+    look: Look = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
 
 
-def start(task: Task) -> MatchingState:
-    """The initial images, at rest, and a network."""
+def start(task: Task, looks: Callable[[Any, nets.Net], Look]) -> MatchingState:
+    """The initial images, at rest, and a network; looks(config, network): what is compared, as a function of images."""
     images, labels = initial_images(task)
     network = nets.build(
         task.config.network, task.config.shape, task.classes, task.config.network_options(),
         generator=task.generator("network", 0), device=task.device,
     )  # fmt: skip
-    return MatchingState(images, labels, velocity=torch.zeros_like(images), network=network)
+    look = task.speed.compiled(looks(task.config, network))
+    return MatchingState(images, labels, velocity=torch.zeros_like(images), network=network, look=look)
 
 
 def siamese(task: Task, purpose: tuple[str | int, ...], real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -97,22 +98,41 @@ def siamese_of(dataset: str) -> dict[str, str]:
 
 
 def redraw(network: nets.Net, generator: torch.Generator) -> None:
-    """New weights in place, the very numbers of `nets.build`, laid out as a CPU convolves fastest.
+    """New weights in place, the very numbers of `nets.build`.
 
-    With channels last a forward pass takes 0.6 to 0.95 of the time, with batch normalisation a backward pass half.
     Drawing goes through memory in order, so it is done in the plain layout.
     """
     network.to(memory_format=torch.contiguous_format)
     nets.reinitialise(network, generator)
-    if next(network.parameters()).device.type == "cpu":
+
+
+def seen(task: Task, state: MatchingState, images: Tensor) -> tuple[Tensor, ...]:
+    """What the network makes of the images: the `look` at all of them, in pieces unless its norm mixes images.
+
+    With channels last a forward pass of a CPU takes 0.6 to 0.95 of the time, with batch normalisation a backward pass
+    half.
+    """
+    speed, network = task.speed, state.network.train().requires_grad_(False)
+    if task.device.type == "cpu" and not speed.exact:
         network.to(memory_format=torch.channels_last)
+    piece = len(images) if task.config.norm == "batch" else speed.piece(network, images)
+    parts = [state.look(part) for part in images.split(piece)]
+    return tuple(torch.cat(found) for found in zip(*parts, strict=True))
 
 
-def embed(network: nets.Net, images: Tensor, together: bool) -> Tensor:
-    """Embeddings (N, F); on a CPU in pieces that fit its cache, unless the images belong `together`."""
-    pixels = images.shape[2] * images.shape[3]
-    piece = len(images) if together or images.is_cuda else max(1, CACHED_PIXELS // pixels)
-    return torch.cat([network.embed(part) for part in images.split(piece)])
+def both(task: Task, state: MatchingState, *inner: int) -> tuple[Tensor, tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """(the images, what is seen of fresh real ones, what is seen of them): a step's two sides, augmented alike.
+
+    inner: the number of the image step, where there are several in a step. Only the real side, most of the work and
+    averaged over many images, may be in half precision: with the images' own side in it too, bfloat16 moved DM's
+    gradient by 7 % (ConvNet-3) and 20 % (ConvNet-7 at 128 pixels) instead of 0.4 and 2 %.
+    """
+    images = state.images.requires_grad_()
+    real = task.data.sample(task.config.batch_real, task.generator("real", state.step, *inner))
+    real, syn = siamese(task, ("siamese", state.step, *inner), real, images)
+    with torch.no_grad(), task.speed.precision():
+        target = seen(task, state, real)
+    return images, target, seen(task, state, syn)
 
 
 def descend(task: Task, state: MatchingState, gradient: Tensor) -> None:

@@ -22,14 +22,14 @@ is NaN); the learning rate cannot become negative.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.lazy import lazy
 from ddcore.methods import matching, quick, trajectories
-from ddcore.methods.base import Method, MethodConfig, State, Task, Variation
+from ddcore.methods.base import MADE_ANEW, Method, MethodConfig, State, Task, Variation
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.params import Param, ParamInfo
 from ddcore.presets import Preset
@@ -183,13 +183,14 @@ def _size(values: dict[str, Any]) -> int:
 @dataclass
 class PADState(State):
     """velocity, label_velocity, lr_velocity: momentum of what is learnt; skipped: updates left out so far, 0-dim;
-    network: the shape of the students."""
+    network: the shape of the students; student: it as a function of its parameters."""
 
     velocity: Tensor = None  # type: ignore[assignment]
     label_velocity: Tensor | None = None
     lr_velocity: Tensor = None  # type: ignore[assignment]
     skipped: Tensor = None  # type: ignore[assignment]
     network: nets.Net = None  # type: ignore[assignment]
+    student: unroll.Student = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
 
 
 def start(task: Task) -> PADState:
@@ -201,10 +202,13 @@ def start(task: Task) -> PADState:
     labels = torch.arange(task.classes, device=where).repeat_interleave(config.ipc)
     images = first_images(task, network)
     logits = first_logits(expert_logits(task, network, images), labels) if config.soft_labels else None
+    # Maps in the cache, in pieces of ten images: 1.45 instead of 1.95 s for a student step of 100.
+    piece = None if config.norm == "batch" else task.speed.piece(network, images[: config.batch_syn])
     return PADState(
         images, labels, label_logits=logits, lr=torch.tensor(config.lr_student, device=where),
         velocity=torch.zeros_like(images), label_velocity=None if logits is None else torch.zeros_like(logits),
         lr_velocity=torch.zeros((), device=where), skipped=torch.zeros((), device=where), network=network,
+        student=unroll.Student(network, task.speed, piece),
     )  # fmt: skip
 
 
@@ -311,8 +315,7 @@ def latest(config: PADConfig, step: int) -> int:
 
 def matching_gradients(task: Task, state: PADState, begin: Tensor, target: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
     """(matching loss, its gradients wrt images, label logits where they are learnt, and learning rate)."""
-    config, student = task.config, unroll.Student(state.network)
-    batches = _batches(task, state)
+    config, student, batches = task.config, state.student, _batches(task, state)
     images = state.images.requires_grad_()
     logits = None if state.label_logits is None else state.label_logits.requires_grad_()
 
@@ -532,5 +535,6 @@ METHOD = Method(
         "grad_images": "Gradient norm of the images",
         "grad_labels": "Gradient norm of the label logits",
     },
+    version=2,
     rank=30,
 )

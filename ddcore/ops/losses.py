@@ -34,11 +34,17 @@ def attention_loss(real_maps: Sequence[Tensor], syn_maps: Sequence[Tensor], clas
     100·Σ_classes Σ_positions (mean a_real − mean a_syn)². No gradient flows to the real side. DataDAM leaves out the
     last layer; so does the caller. (DataDAM, eq. 3, with the factor of the published code.)
     """
-    terms = []
-    for real, syn in zip(real_maps, syn_maps, strict=True):
-        with torch.no_grad():
-            target = class_means(attention(real, p), classes)
-        terms.append((target - class_means(attention(syn, p), classes)).square().sum())
+    with torch.no_grad():
+        targets = [attention(real, p) for real in real_maps]
+    return attention_distance(targets, [attention(syn, p) for syn in syn_maps], classes)
+
+
+def attention_distance(real: Sequence[Tensor], syn: Sequence[Tensor], classes: int) -> Tensor:
+    """The same of attention that is known: one (classes·n, positions) each layer → (layers,)."""
+    terms = [
+        (class_means(ours.detach(), classes) - class_means(theirs, classes)).square().sum()
+        for ours, theirs in zip(real, syn, strict=True)
+    ]
     return ATTENTION_SCALE * torch.stack(terms)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 
@@ -19,6 +19,7 @@ from ddcore.errors import Diverged
 from ddcore.ops import augment as dsa
 from ddcore.ops import seeds
 from ddcore.ops.nets.base import Net
+from ddcore.ops.passes import Passes
 
 Batch = Callable[[Tensor], Tensor]
 Purpose = tuple[int, *tuple[str | int, ...]]
@@ -90,7 +91,7 @@ class Stack:
         if self.together:
             logits: Tensor = vmap(self._forward)(self.parameters, self.buffers, images)
             return logits
-        return torch.stack([self._forward(*self._weights(i), images[i]) for i in range(len(self))])
+        return torch.stack([self._forward(*self.weights(i), images[i]) for i in range(len(self))])
 
     def train(self, mode: bool = True) -> None:
         """Training or evaluation mode for all of them."""
@@ -98,7 +99,7 @@ class Stack:
 
     def member(self, i: int) -> Net:
         """Network i as a module of its own; it is the same module at every call, with other weights."""
-        parameters, buffers = self._weights(i)
+        parameters, buffers = self.weights(i)
         self._one.load_state_dict({**parameters, **buffers})
         return self._one
 
@@ -106,7 +107,8 @@ class Stack:
         """All stacked tensors by name."""
         return {**self.parameters, **self.buffers}
 
-    def _weights(self, i: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def weights(self, i: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """(parameters, buffers) of network i by name: views of the stacked ones."""
         return {k: v[i] for k, v in self.parameters.items()}, {k: v[i] for k, v in self.buffers.items()}
 
     def _forward(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
@@ -132,18 +134,20 @@ def fitting(network: Net, shape: tuple[int, int, int], batch: int, device: torch
 class Training:
     """A training under way of one network or several, with everything it needs to go on.
 
-    step: optimiser steps done. Always at the end of an epoch between two calls of `train`'s `on_epoch`.
+    step: optimiser steps done. Always at the end of an epoch between two calls of `train`'s `on_epoch`. passes: the
+    run's, where its steps may be compiled.
     """
 
     stack: Stack
     velocity: list[Tensor]
     step: int = 0
+    passes: Passes | None = None
 
     @classmethod
-    def begin(cls, *networks: Net, together: bool | None = None) -> Training:
+    def begin(cls, *networks: Net, together: bool | None = None, passes: Passes | None = None) -> Training:
         """At rest, before the first step."""
         stack = Stack(networks, together)
-        return cls(stack, [torch.zeros_like(p) for p in stack.parameters.values()])
+        return cls(stack, [torch.zeros_like(p) for p in stack.parameters.values()], passes=passes)
 
     @property
     def network(self) -> Net:
@@ -177,22 +181,27 @@ def train(
     on_epoch: Callable[[Tensor, Tensor], None] = lambda loss, accuracy: None,
     on_step: Callable[[], None] = lambda: None,
     soft_labels: Tensor | None = None,
+    every: int = 1,
 ) -> None:
     """Train in place with SGD and cross-entropy, from where `training` is to the setting's last step.
 
     purposes: for each network (seed, what for…), from which its order and augmentation are drawn: a network learns
-    the same alone and in company. on_epoch(mean loss (n,), training accuracy (n,) as fractions) is called after each
-    epoch, the last of which may be cut short, with tensors, so that the device need not be waited for; on_step before
-    each step. soft_labels: probabilities (N, classes) to learn instead of the labels. Augmentation draws for each
-    image, as the published code does where nothing is matched. Raises Diverged at the end of an epoch with a loss
-    that is not finite.
+    the same alone and in company. on_epoch(mean loss (n,), training accuracy (n,) as fractions) is called after an
+    epoch, the last of which may be cut short, when `every` steps have been done since the last call, and at the end:
+    only then is the device waited for. on_step is called before each step. soft_labels: probabilities (N, classes) to
+    learn instead of the labels. Augmentation draws for each image, as the published code does where nothing is
+    matched. Raises Diverged instead of a call of on_epoch with a loss that is not finite.
     """
-    size, total = setting.batch_size, setting.total(len(labels))
+    size, total, told = setting.batch_size, setting.total(len(labels)), training.step
     everything = torch.arange(len(labels), device=labels.device)
     while training.step < total:
         order, draws = drawn(purposes, training.step // -(-len(labels) // size), everything)
         left = order[:, : (total - training.step) * size]
-        on_epoch(*one_epoch(training, images, labels, setting, left, draws, on_step, soft_labels))
+        loss, accuracy = one_epoch(training, images, labels, setting, left, draws, on_step, soft_labels)
+        if training.step - told >= every or training.step == total:
+            told = training.step
+            check_finite(loss, training, setting)
+            on_epoch(loss, accuracy)
 
 
 def drawn(purposes: Sequence[Purpose], epoch: int, among: Tensor) -> tuple[Tensor, list[torch.Generator]]:
@@ -213,54 +222,87 @@ def one_epoch(
     on_step: Callable[[], None] = lambda: None,
     soft_labels: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Train each network on its images of `order` (n, N) once: (mean loss, training accuracy), each (n,).
-
-    Raises Diverged at the end, as `train` does.
-    """
+    """Train each network on its images of `order` (n, N) once: (mean loss, training accuracy), each (n,)."""
     targets = labels if soft_labels is None else soft_labels
     loss_sum = correct = torch.zeros(len(order), device=labels.device)
-    seen = 0
+    seen, full = 0, min(setting.batch_size, len(labels))
     training.stack.train()
     for batch in order.split(setting.batch_size, dim=1):
         on_step()
         x = images(batch)
         if setting.augment != "none":
-            x = torch.stack([_changed(one, setting.augment, g) for one, g in zip(x, draws, strict=True)])
+            x = _changed(x, setting.augment, draws)
         rate = setting.rate(training.step, len(labels))
-        loss, right = _step(training, x, labels[batch], targets[batch], setting, rate)
+        loss, right = _step(training, x, labels[batch], targets[batch], setting, rate, full)
         loss_sum, correct, seen = loss_sum + loss * batch.shape[1], correct + right, seen + batch.shape[1]
         training.step += 1
-    if not loss_sum.isfinite().all():
+    return loss_sum / seen, correct / seen
+
+
+def check_finite(loss: Tensor, training: Training, setting: Setting) -> None:
+    """Raise Diverged if a network's loss is not finite, from which it never comes back. Waits for the device."""
+    if not loss.isfinite().all():
         raise Diverged(
             f"training diverged by step {training.step}: the loss is no finite number. The likely cause is too "
             f"large a learning rate: {setting.lr:g}; try {setting.lr / 10:g}."
         )
-    return loss_sum / seen, correct / seen
 
 
-def _changed(images: Tensor, strategy: str, generator: torch.Generator) -> Tensor:
-    return dsa.apply(images, dsa.draw(strategy, generator, images.shape[1:], images=len(images)))
+def _changed(x: Tensor, strategy: str, draws: list[torch.Generator]) -> Tensor:
+    """The images (n, B, C, H, W), each network's augmented by its own draw, those of one operation in one go.
+
+    On a GPU twenty networks would else take hundreds of launches for a step.
+    """
+    drawn = [dsa.draw(strategy, generator, x.shape[2:], images=x.shape[1]) for generator in draws]
+    operations = [tuple(name for name, _ in one.steps) for one in drawn]
+    changed = list(x)
+    for operation in dict.fromkeys(operations):
+        alike = [i for i, other in enumerate(operations) if other == operation]
+        images = dsa.apply(torch.cat([x[i] for i in alike]), _joined([drawn[i] for i in alike]))
+        for i, one in zip(alike, images.split(x.shape[1]), strict=True):
+            changed[i] = one
+    return torch.stack(changed)
+
+
+def _joined(draws: list[dsa.Draw]) -> dsa.Draw:
+    """Draws of the same operations for the images of several batches, as one for all of these images."""
+    steps = []
+    for together in zip(*(draw.steps for draw in draws), strict=True):
+        parameters = zip(*(values for _, values in together), strict=True)
+        joined = tuple(torch.cat(values) if isinstance(values[0], Tensor) else values[0] for values in parameters)
+        steps.append((together[0][0], joined))
+    return dsa.Draw(tuple(steps))
 
 
 def _step(
-    training: Training, x: Tensor, y: Tensor, targets: Tensor, setting: Setting, lr: float
+    training: Training, x: Tensor, y: Tensor, targets: Tensor, setting: Setting, lr: float, full: int
 ) -> tuple[Tensor, Tensor]:
-    """One step of every network: (loss (n,), images answered right (n,)).
+    """One step of every network: (loss (n,), images answered right (n,)). full: images of a full batch.
 
     The gradient of the sum of the losses is each network's own: no weight is in two of them.
     """
-    parameters = list(training.stack.parameters.values())
-    said = training.stack(x)
+    stack, passes = training.stack, training.passes
+    if passes and passes.speed.compiles:
+        losses, right, gradients = passes.gradients(stack, x, y, targets, full)
+    else:
+        losses, right, gradients = _gradients(stack, x, y, targets)
+    weights = list(stack.parameters.values())
+    sgd_step(weights, gradients, training.velocity, lr, setting.momentum, setting.weight_decay)
+    return losses, right
+
+
+def _gradients(stack: Stack, x: Tensor, y: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+    """What `Passes.gradients` gives, computed plainly: in contiguous layout, in which a CPU trains soonest."""
+    said = stack(x)
     losses = F.cross_entropy(said.flatten(0, 1), targets.flatten(0, 1), reduction="none").view(y.shape).mean(1)
-    gradients = torch.autograd.grad(losses.sum(), parameters)
-    sgd_step(parameters, gradients, training.velocity, lr, setting.momentum, setting.weight_decay)
-    return losses.detach(), (said.detach().argmax(2) == y).sum(1)
+    gradients = torch.autograd.grad(losses.sum(), list(stack.parameters.values()))
+    return losses.detach(), (said.detach().argmax(2) == y).sum(1), list(gradients)
 
 
 @torch.no_grad()
 def sgd_step(
     parameters: list[Tensor],
-    gradients: tuple[Tensor, ...],
+    gradients: tuple[Tensor, ...] | list[Tensor],
     velocity: list[Tensor],
     lr: float,
     momentum: float,
@@ -288,47 +330,32 @@ def images_at_once(shape: Sequence[int]) -> int:
 
 
 @torch.no_grad()
-def logits(
-    network: nn.Module,
-    images: Batch,
-    n: int,
-    device: torch.device,
-    on_batch: Callable[[], None] = lambda: None,
-) -> Tensor:
-    """What the network says of each of the n images, (n, classes), in evaluation mode.
-
-    Channels last: a forward pass of ConvNet-3 takes 0.5 to 0.75 of the time on two cores with AVX-512, while training
-    gains nothing.
-    """
-    return torch.cat([network(x) for x in _looked_at(network, images, n, device, on_batch)])
+def logits(passes: Passes, network: Net, images: Batch, n: int, on_batch: Callable[[], None] = lambda: None) -> Tensor:
+    """What the network, one of the kind of `passes`, says of each of the n images, (n, classes), in evaluation mode."""
+    passes.look(network)
+    return torch.cat([passes.logits(x) for x in _looked_at(passes, images, n, on_batch)])[:n]
 
 
 @torch.no_grad()
 def logits_and_lengths(
-    network: Net,
-    images: Batch,
-    n: int,
-    device: torch.device,
-    on_batch: Callable[[], None] = lambda: None,
+    passes: Passes, network: Net, images: Batch, n: int, on_batch: Callable[[], None] = lambda: None
 ) -> tuple[Tensor, Tensor]:
     """(the same logits; ‖embedding‖₂ of each of the n images (n,)), in one pass."""
-    said, lengths = [], []
-    for x in _looked_at(network, images, n, device, on_batch):
-        embedded = network.embed(x)
-        said.append(network.classifier(embedded))
-        lengths.append(embedded.norm(dim=1))
-    return torch.cat(said), torch.cat(lengths)
+    passes.look(network)
+    found = [passes.embeddings(x) for x in _looked_at(passes, images, n, on_batch)]
+    said, lengths = (torch.cat(parts)[:n] for parts in zip(*found, strict=True))
+    return said, lengths
 
 
-def _looked_at(
-    network: nn.Module, images: Batch, n: int, device: torch.device, on_batch: Callable[[], None]
-) -> Iterator[Tensor]:
-    """The n images batch by batch, laid out for a forward pass of the network, which is put into evaluation mode."""
-    network.eval().to(memory_format=torch.channels_last)
-    batch = images_at_once(images(torch.zeros(1, dtype=torch.long, device=device)).shape)
-    for start in range(0, n, batch):
+def _looked_at(passes: Passes, images: Batch, n: int, on_batch: Callable[[], None]) -> Iterator[Tensor]:
+    """The n images piece by piece, channels last; where a graph is compiled for their size, the last is filled up."""
+    speed = passes.speed
+    one = images(torch.zeros(1, dtype=torch.long, device=speed.device))
+    piece = images_at_once(one.shape) if speed.exact else passes.piece(one)
+    for start in range(0, n, piece):
         on_batch()
-        indices = torch.arange(start, min(start + batch, n), device=device)
+        end = start + piece if speed.compiles else min(start + piece, n)
+        indices = torch.arange(start, end, device=speed.device).clamp_(max=n - 1)
         yield images(indices).contiguous(memory_format=torch.channels_last)
 
 

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from ddcore.ops.speed import Speed
+
 Batch = Callable[[int], tuple[Tensor, Tensor]]
 Tensors = tuple[Tensor, ...]
 PARTS = {"blocks": "block", "hidden": "hidden layer", "conv": "stem", "norm": "stem"}  # what people call them
@@ -23,11 +25,15 @@ PARTS = {"blocks": "block", "hidden": "hidden layer", "conv": "stem", "norm": "s
 class Student:
     """A network as a function of its parameters, given as tensors in the order of `network.parameters()`.
 
-    In training mode. Buffers (running statistics) are the network's own, and are never written.
+    In training mode. Buffers (running statistics) are the network's own, and are never written. speed, piece: how a
+    gradient is taken, of so many images at a time; their gradients are summed. None: of a whole batch.
     """
 
-    def __init__(self, network: nn.Module) -> None:
-        self._network = network.train()
+    def __init__(self, network: nn.Module, speed: Speed | None = None, piece: int | None = None) -> None:
+        self._network, self._piece = network.train(), piece
+        # Compiled it is no faster on a CPU, whose time goes to the convolutions: 2.1 against 1.95 s for 100 images.
+        fast = speed is not None and speed.device.type == "cuda"
+        self._compiled = speed.compiled(self._functional, graphs=False) if speed and fast else None
         self._names = [name for name, _ in network.named_parameters()]
         self._shapes = [p.shape for p in network.parameters()]
         self._sizes = [p.numel() for p in network.parameters()]
@@ -45,8 +51,26 @@ class Student:
 
     def gradient(self, parameters: Sequence[Tensor], images: Tensor, targets: Tensor, create_graph: bool) -> Tensors:
         """g: of the mean cross-entropy against targets, class numbers (B,) or probabilities (B, classes)."""
-        loss = F.cross_entropy(self.logits(parameters, images), targets)
-        return torch.autograd.grad(loss, list(parameters), create_graph=create_graph)
+        if self._compiled:
+            return self._compiled(tuple(parameters), images, targets)
+        size = self._piece or len(images)
+        found = [
+            torch.autograd.grad(
+                F.cross_entropy(self.logits(parameters, x), y) * (len(x) / len(images)),
+                list(parameters), create_graph=create_graph,
+            )
+            for x, y in zip(images.split(size), targets.split(size), strict=True)
+        ]  # fmt: skip
+        return found[0] if len(found) == 1 else tuple(torch.stack(parts).sum(0) for parts in zip(*found, strict=True))
+
+    def _functional(self, parameters: Tensors, images: Tensor, targets: Tensor) -> Tensors:
+        """The same gradient, in a form that can be compiled together with the way back through it."""
+
+        def loss(given: Tensors) -> Tensor:
+            return F.cross_entropy(self.logits(given, images), targets)
+
+        found: Tensors = torch.func.grad(loss)(parameters)
+        return found
 
 
 def layers(network: nn.Module) -> list[tuple[str, int, float]]:

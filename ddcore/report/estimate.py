@@ -10,20 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ddcore import counts
-from ddcore.data import DATASETS
 from ddcore.experiments import KINDS, Spec
-from ddcore.experiments.experts import LOOKED_AT
+from ddcore.experiments.work import cost, steps
 from ddcore.jobs.needs import disk, unfinished
-from ddcore.methods import METHODS
 from ddcore.report import text
-from ddcore.settings import TrainConfig
 
 if TYPE_CHECKING:
-    from ddcore.methods.trajectories import TrajectoryConfig
     from ddcore.runs.store import RunRecord
 
 __all__ = ["Estimate", "cost", "disk", "estimate", "steps", "total"]
@@ -45,71 +41,6 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"about {text.duration(self.seconds)}" + (" (rough)" if self.rough else "")
-
-
-def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
-    """Multiply-adds of a whole run without what it needs; `images` is the size of the set an evaluation trains on.
-
-    A training step is three forward passes (forward, gradient of activations, gradient of weights). 0 where unknown.
-    """
-    if kind not in ("distill", "baseline", "evaluate", "scores", "experts"):
-        return 0
-    facts = DATASETS[config.dataset]
-    classes = len(facts.classes)
-    network = getattr(config, "network", facts.network)
-    options = config.network_options() if hasattr(config, "network_options") else {}
-    one = counts.macs(network, config.shape, classes, options)
-    if kind == "distill":
-        return METHODS[name].cost(config, one, classes)
-    trained, looked_at = _passes(kind, config, images)
-    return one * (3 * trained + looked_at)
-
-
-def _passes(kind: str, config: Any, images: int | None) -> tuple[int, int]:
-    """(images trained on, images only predicted) in a whole run, each counted as often as it passes."""
-    train, val, test = (config.facts.parts.get(part, 0) for part in ("train", "val", "test"))
-    if kind == "baseline":
-        trained = _trained(config, train)
-        return trained, round(val * trained / max(1, train)) + test
-    if kind == "scores":
-        scored = config.train_images or train
-        return config.agents * config.epochs * scored, config.agents * config.epochs * (scored + val)
-    if kind == "experts":
-        looked_at = val + (config.train_epochs - 1) * min(LOOKED_AT, val)
-        return config.experts * sum(_in_use(config, train)), config.experts * looked_at
-    judged = test if config.split == "test" else val
-    return config.nets * _trained(config.training(), _set_size(config, images)), config.nets * judged
-
-
-def _in_use(config: TrajectoryConfig, train: int) -> list[int]:
-    """Images that each expert learns in each epoch."""
-    windows = map(config.window, range(config.train_epochs))
-    return [round((config.train_images or train) * (high - low)) for low, high in windows]
-
-
-def _trained(training: TrainConfig, images: int) -> int:
-    """Images that pass through a network while it is trained on so many."""
-    if training.steps:
-        return training.steps * min(training.batch_size, images)
-    return (training.epochs or 0) * images
-
-
-def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
-    """Optimiser steps of a whole run, without those of networks trained inside a method."""
-    if kind == "distill":
-        return (METHODS[name].rounds or METHODS[name].steps)(config)
-    if kind == "evaluate":
-        return config.nets * config.training().optimiser_steps(_set_size(config, images))
-    train = config.facts.parts.get("train", 0)
-    if kind == "scores":
-        return config.agents * config.optimiser_steps(config.train_images or train)
-    if kind == "experts":
-        return config.experts * sum(-(-images // config.batch_train) for images in _in_use(config, train))
-    return config.optimiser_steps(train)
-
-
-def _set_size(config: Any, images: int | None) -> int:
-    return images or 10 * len(config.facts.classes)
 
 
 def estimate(
@@ -150,9 +81,7 @@ def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None)
     modelled = _model(kind, one.name, config, device, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
-    found = [(_likeness(record, one), f) for record in records if (f := _factor(record, device)) is not None]
-    best = max((likeness for likeness, _ in found), default=0)
-    chosen = [factor for likeness, factor in found if likeness == best][:RECENT]
+    best, chosen = _measured(records, one, device)
     if not chosen or (not best and median(chosen) < 1):
         which, speed = "of this kind " if chosen else "", text.count(ASSUMED[device])
         guess = f"no run {which}has finished on this {device.upper()} yet; assumes {speed} multiply-adds a second"
@@ -160,6 +89,21 @@ def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None)
     number = "the last finished run" if len(chosen) == 1 else f"the last {len(chosen)} finished runs"
     basis = f"measured on {number} {LIKE[best]}on this {device.upper()}"
     return Estimate(START + modelled * median(chosen), best < 2, basis)
+
+
+def _measured(records: list[RunRecord], one: Spec, device: str) -> tuple[int, list[float]]:
+    """(index of LIKE, the factors of the newest runs that are that much like it); the index is 0 where none tells one.
+
+    A factor takes a millisecond, so among a thousand runs only those that count are asked for theirs.
+    """
+    alike: dict[int, list[RunRecord]] = {}
+    for record in records:
+        alike.setdefault(_likeness(record, one), []).append(record)
+    for likeness in sorted(alike, reverse=True):
+        factors = (f for record in alike[likeness] if (f := _factor(record, device)) is not None)
+        if chosen := list(islice(factors, RECENT)):
+            return likeness, chosen
+    return 0, []
 
 
 def _model(kind: str, name: str, config: Any, device: str, images: int | None) -> float:

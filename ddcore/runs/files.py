@@ -15,6 +15,8 @@ from typing import Any
 
 from ddcore.errors import DDCoreError, RunBroken
 
+Version = tuple[int, int, int]
+
 _counter = itertools.count()
 
 
@@ -85,8 +87,13 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def read_json_cached(path: Path) -> dict[str, Any]:
     """`read_json`, parsed again only when the file was replaced. The result is shared: do not change it."""
+    return _parsed(str(path), version(str(path)))
+
+
+def version(path: str) -> Version:
+    """What differs once the file was replaced, or changed in its place; OSError when there is none."""
     stat = os.stat(path)
-    return _parsed(str(path), stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
 
 
 def dumps(value: Any) -> str:
@@ -104,7 +111,7 @@ def sweep(folder: Path) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(path: str, inode: int, mtime_ns: int, size: int) -> dict[str, Any]:
+def _parsed(path: str, known: Version) -> dict[str, Any]:
     return read_json(Path(path))
 
 

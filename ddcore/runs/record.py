@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ddcore.errors import RunBroken
-from ddcore.runs.files import read_json_cached
+from ddcore.runs.files import Version, read_json, read_json_cached, version
 from ddcore.runs.state import ACTIVE, job_state
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
@@ -22,6 +23,8 @@ _SHAPE: Mapping[str, type | tuple[type, ...]] = {
 @dataclass(frozen=True)
 class RunRecord:
     """One run. info: the whole of run.json, or as much of it as is known before the end.
+
+    Records of finished runs are shared by all who ask: do not change what they hold.
 
     problem: for a failed, interrupted or broken run, the sentence that says why; created: when it
     was first submitted (seconds since 1970); user: {name, tags, note} given by people.
@@ -62,11 +65,19 @@ def _read(folder: Path, demo: bool) -> RunRecord:
         raise RunBroken("this is a link, not a run folder")
     if not RUN_ID.fullmatch(folder.name):
         raise RunBroken("this folder is not named like a run (16 hex digits)")
-    problem = None
     try:
-        state, info = "done", read_json_cached(folder / "run.json")
+        return _finished(str(folder), demo, version(f"{folder}/run.json"), _user_version(folder))
     except FileNotFoundError:
-        state, info, problem = _unfinished(folder)
+        return _record(folder, demo, *_unfinished(folder))
+
+
+@lru_cache(maxsize=4096)
+def _finished(folder: str, demo: bool, answer: Version, user: Version | None) -> RunRecord:
+    """The record of a finished run, made again only when one of its files was replaced."""
+    return _record(Path(folder), demo, "done", read_json(Path(folder, "run.json")), None)
+
+
+def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem: str | None) -> RunRecord:
     _check(folder, info)
     submitted = info["times"].get("submitted")
     return RunRecord(
@@ -112,6 +123,13 @@ def _user(folder: Path) -> dict[str, Any]:
         "tags": [str(tag) for tag in tags] if isinstance(tags, list) else [],
         "note": str(given.get("note") or ""),
     }
+
+
+def _user_version(folder: Path) -> Version | None:
+    try:
+        return version(f"{folder}/user.json")
+    except OSError:
+        return None
 
 
 def _mtime(folder: Path) -> float:

@@ -11,6 +11,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ class Store:
             for root, demo in ((self.root, False), (self.demo, True)):
                 for kind in _subfolders(root):
                     folder = kind / run_id
-                    if folder.is_dir() and (not demo or _finished(folder)):
+                    if (folder.is_dir() or folder.is_symlink()) and (not demo or _finished(folder)):
                         return folder, demo
         return None
 
@@ -83,7 +84,8 @@ class Store:
         if (found := self._exact(run_id)) is not None:
             return found
         near: dict[str, tuple[Path, bool]] = {}
-        for folder, demo in self._all():
+        # A whole id that is not there is asked for at every missing evaluation: no need to look at all names for it.
+        for folder, demo in () if RUN_ID.fullmatch(run_id) else self._all():
             if folder.name == run_id:
                 return folder, demo
             if len(run_id) >= SHORTEST_PREFIX and folder.name.startswith(run_id):
@@ -300,6 +302,28 @@ class Store:
         raise RunNotFound(f"run {run_id!r} is not in the trash")
 
 
+class Moment(Store):
+    """A store that lists its runs once, for one look at it: a page asks for them at ten places.
+
+    What is put away or named through it is listed anew; for what others do meanwhile, take another look.
+    """
+
+    def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
+        super().__init__(root, demo)
+        self._listed: list[RunRecord] | None = None
+
+    def records(self, kind: str | None = None) -> list[RunRecord]:
+        if self._listed is None:
+            self._listed = super().records()
+        return [record for record in self._listed if kind in (None, record.kind)]
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        self._listed = None
+        with super().lock():
+            yield
+
+
 def final_step(record: RunRecord) -> int | None:
     """The step that `images` shows, once it is there."""
     steps = record.summary.get("steps")
@@ -329,12 +353,15 @@ def _subfolders(root: Path, links: bool = False) -> list[Path]:
     try:
         with os.scandir(root) as entries:
             return [
-                Path(e.path)
+                _path(e.path)
                 for e in entries
                 if not e.name.startswith(".") and (e.is_dir(follow_symlinks=False) or (links and e.is_symlink()))
             ]
     except OSError:
         return []
+
+
+_path = lru_cache(maxsize=4096)(Path)  # taking a thousand paths to pieces takes longer than listing them
 
 
 def _tail(path: Path, limit: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import streamlit as st
 
@@ -12,11 +13,12 @@ from ddcore.errors import DDCoreError, RunNotFound
 from ddcore.methods import METHODS
 from ddcore.report import tables
 from ddcore.runs.record import RUN_ID
-from ddcore.runs.store import RunRecord, Store
+from ddcore.runs.store import Moment, RunRecord, Store
 from pages.components import menu
 
 BASELINES, PAD, RUNS = "pages/2_Baselines.py", "pages/4_PAD.py", "pages/8_Runs.py"
 PAGES = {"describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES, "scores": PAD, "experts": PAD}
+_moment: ContextVar[Moment | None] = ContextVar("moment", default=None)
 
 
 @contextmanager
@@ -34,8 +36,12 @@ def page(title: str, lead: str) -> Iterator[None]:
 def guarded() -> Iterator[None]:
     """An error in the body becomes a box in words instead of a broken page.
 
-    A fragment that draws itself again is outside its page's guard, so each wears its own as a decorator.
+    A fragment that draws itself again is outside its page's guard, so each wears its own as a decorator. All that is
+    drawn inside one sees the runs as they are at one moment.
     """
+    outermost = _moment.get() is None
+    if outermost:
+        _moment.set(Moment())
     try:
         yield
     except DDCoreError as error:
@@ -44,11 +50,14 @@ def guarded() -> Iterator[None]:
         st.error(f"This page met an error it does not know: {type(error).__name__}: {error}", icon=":material/error:")
         with st.expander("Technical details"):
             st.exception(error)
+    finally:
+        if outermost:
+            _moment.set(None)
 
 
 def store() -> Store:
-    """The store of runs; cheap to make, holds nothing."""
-    return Store()
+    """The store of runs, inside a guard as it is at one moment."""
+    return _moment.get() or Store()
 
 
 def device() -> str:

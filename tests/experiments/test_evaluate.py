@@ -20,7 +20,7 @@ from ddcore.errors import Cancelled, ConfigError, DataMissing
 from ddcore.experiments import ImageSet, baseline, evaluate, experts, judge, scores, spec
 from ddcore.experiments.flops import FlopsConfig
 from ddcore.experiments.flops import run as count_all
-from ddcore.ops import seeds, train
+from ddcore.ops import seeds, speed, train
 from ddcore.protocols import PROTOCOLS
 from ddcore.settings import TrainConfig
 
@@ -75,6 +75,7 @@ def test_an_evaluation_says_how_it_was_made() -> None:
     assert counted.diagonal().sum() / counted.sum() == pytest.approx(accuracy["mean"])
     assert summary["balanced_accuracy"]["mean"] == pytest.approx(sum(summary["per_class"]) / 10)
     assert summary["auc"] is None
+    assert not summary["arithmetic"]["compiled"]  # so short a run would take longer
     assert all(0.7 < reached <= 1 for reached in summary["accuracies_train"])
 
 
@@ -203,6 +204,21 @@ def test_the_same_evaluation_gives_the_same_numbers_and_more_networks_only_add()
     first, again, more = (evaluated(small_set(), nets=n)[0]["accuracies"] for n in (2, 2, 3))
     assert first == again
     assert more[:2] == pytest.approx(first, abs=0.01)  # in larger company the sums run in another order
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even the shortest run goes the way of those that are compiled; what the compiler makes is the function itself."""
+    monkeypatch.setattr(speed, "WORTH_COMPILING", {"cpu": 0})
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+
+
+def test_the_fast_way_and_the_plain_one_agree_and_a_summary_says_which_it_was(fast: None) -> None:
+    quick, exact = (evaluated(small_set(), exact=plain)[0] for plain in (False, True))
+    assert quick["arithmetic"] == {"exact": False, "compiled": True, "half": False}
+    assert exact["arithmetic"] == {"exact": True, "compiled": False, "half": False}
+    assert quick["accuracies"] == pytest.approx(exact["accuracies"], abs=0.02)
+    assert quick["accuracies_train"] == pytest.approx(exact["accuracies_train"], abs=0.03)
 
 
 def test_one_network_has_no_spread() -> None:
@@ -334,6 +350,17 @@ def test_a_baseline_that_was_stopped_goes_on_to_the_same_numbers() -> None:
     tested_only = baseline.run("baseline", config, MemoryRecorder(point=finished.points[-1]))  # type: ignore[arg-type]
     assert tested_only["accuracy_train"] == again["accuracy_train"] == whole["accuracy_train"] > 0
     assert (again["accuracy"], again["per_class"]) == (whole["accuracy"], whole["per_class"])
+
+
+def test_a_fast_baseline_that_was_stopped_goes_on_to_the_same_numbers(fast: None) -> None:
+    config = spec("baseline", "baseline", {**SMALL, "width": 4, "epochs": 2}).config
+    whole = baseline.run("baseline", config, MemoryRecorder())  # type: ignore[arg-type]
+    halted = Halting(lambda meta: meta["step"] == STEPS)
+    with pytest.raises(Cancelled):
+        baseline.run("baseline", config, halted)  # type: ignore[arg-type]
+    again = baseline.run("baseline", config, MemoryRecorder(point=halted.points[-1]))  # type: ignore[arg-type]
+    assert again["arithmetic"]["compiled"]
+    assert (again["accuracy"], again["accuracy_train"]) == (whole["accuracy"], whole["accuracy_train"])
 
 
 @pytest.mark.parametrize("when", ["between groups", "within a group"])

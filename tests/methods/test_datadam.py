@@ -10,7 +10,6 @@ from test_every_method import _task_and_state, config
 
 from ddcore.errors import ConfigError
 from ddcore.methods import Task, datadam, matching
-from ddcore.methods.matching import MatchingState
 from ddcore.ops import augment, losses
 
 
@@ -18,13 +17,13 @@ from ddcore.ops import augment, losses
 def _home(home: Any) -> None: ...
 
 
-def fresh(**changes: Any) -> tuple[Task, MatchingState]:
+def fresh(**changes: Any) -> tuple[Task, datadam.DataDAMState]:
     task, _ = _task_and_state("datadam")
     task = Task(config("datadam", **changes), task.data, task.device)
-    return task, matching.start(task)
+    return task, datadam.start(task)
 
 
-def by_hand(task: Task, state: MatchingState, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+def by_hand(task: Task, state: datadam.DataDAMState, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     """(loss, gradient wrt the images) of one image step without augmentation, from the formulas."""
     c = task.config
     real = task.data.sample(c.batch_real, task.generator("real", step, 0))

@@ -12,10 +12,9 @@ from test_every_method import _task_and_state, config
 from ddcore.data import DATASETS
 from ddcore.methods import Task, dm, matching
 from ddcore.methods.matching import MatchingState
-from ddcore.ops import losses, nets, seeds
+from ddcore.ops import losses, nets, seeds, speed
 
 NORMS = ("batch", "instance")
-LAYOUTS = {"plain": torch.contiguous_format, "channels last": torch.channels_last}
 
 
 @pytest.fixture(autouse=True)
@@ -28,16 +27,26 @@ def fresh(**changes: Any) -> tuple[Task, MatchingState]:
     return task, dm.METHOD.start(task)
 
 
+def looking(network: nets.Net, **changes: Any) -> tuple[Task, MatchingState]:
+    """A task, and a state that looks through this network."""
+    task, state = fresh(**changes)
+    state.network, state.look = network, dm.looks(task.config, network)
+    return task, state
+
+
 @pytest.mark.parametrize("norm", NORMS)
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_loss_and_gradient_are_the_published_ones(norm: str, layout: str) -> None:
+@pytest.mark.parametrize("exact", [False, True])
+def test_loss_and_gradient_are_the_published_ones(norm: str, exact: bool) -> None:
     stored = published.arrays("dm_loss")
     net = nets.build("convnet3", (1, 28, 28), 10, {"width": 16, "norm": norm})
     published.set_weights(net, stored["weight_seed"])
-    net.to(memory_format=LAYOUTS[layout])
     real, syn = (published.sorted_by_class(stored[name]) for name in ("real", "syn"))
     syn.requires_grad_()
-    loss = dm.distance(net, real, syn, 10, together=norm == "batch")
+    task, state = looking(net, norm=norm)
+    task.speed.exact = exact
+    with torch.no_grad():
+        (target,) = matching.seen(task, state, real)
+    loss = losses.feature_loss(target, *matching.seen(task, state, syn), 10)
     (gradient,) = torch.autograd.grad(loss, syn)
     assert loss.item() == pytest.approx(float(stored[f"loss_{norm}norm"]), rel=published.LOSS)
     assert published.relative_error(gradient, stored[f"grad_{norm}norm"]) < published.GRADIENT
@@ -66,12 +75,12 @@ def test_a_step_is_momentum_descent_in_a_network_drawn_for_it(norm: str) -> None
 
 def test_real_and_synthetic_images_of_a_class_share_their_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(dm, "distance", lambda net, real, syn, classes, together: seen.append((real, syn)) or syn.sum())
+    monkeypatch.setattr(matching, "seen", lambda task, state, images: seen.append(images) or (images.flatten(1),))
     task, state = fresh(augment="siamese", ipc=1, batch_real=1)
     same = task.data.sample(1, task.generator("real", 0))
     state.images = same.clone()
     dm.step(task, state)
-    ((real, syn),) = seen
+    real, syn = seen
     assert torch.equal(real, syn)
     assert not torch.equal(real, same)
 
@@ -84,23 +93,25 @@ def test_images_come_nearer_to_the_real_ones_in_a_network_that_they_never_saw() 
     for number in range(30):
         state.step = number
         dm.step(task, state)
-    before, after = (dm.distance(other, real, images, 10, together=False) for images in (start, state.images))
+    before, after = (losses.feature_loss(other.embed(real), other.embed(x), 10) for x in (start, state.images))
     assert after < before / 2
 
 
 @pytest.mark.parametrize("norm", ["instance", "group", "layer", "none"])
 def test_images_embedded_in_pieces_are_those_embedded_at_once(norm: str, monkeypatch: pytest.MonkeyPatch) -> None:
     network = nets.build("convnet3", (1, 8, 8), 10, {"width": 8, "norm": norm})
-    real = torch.randn(21, 1, 8, 8, generator=seeds.generator(0))
+    real = torch.randn(23, 1, 8, 8, generator=seeds.generator(0))
     whole = network.embed(real)
+    task, state = looking(network, norm=norm)
     sizes = embedded_sizes(network, monkeypatch)
-    monkeypatch.setattr(matching, "CACHED_PIXELS", 5 * 64)
-    torch.testing.assert_close(matching.embed(network, real, together=False), whole)
-    assert sizes == [5, 5, 5, 5, 1]
+    monkeypatch.setattr(speed, "CACHED", 5 * 8 * 12 * 12)  # five images' largest maps: 8 pixels padded to 12
+    (pieces,) = matching.seen(task, state, real)
+    torch.testing.assert_close(pieces, whole)
+    assert sizes == [5, 5, 5, 5, 3]
 
 
 def test_batch_normalisation_sees_all_classes_at_once_real_and_synthetic_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matching, "CACHED_PIXELS", 64)
+    monkeypatch.setattr(speed, "CACHED", 1)
     task, state = fresh(norm="batch", ipc=2, batch_real=4)
     sizes = embedded_sizes(state.network, monkeypatch)
     dm.step(task, state)
@@ -120,11 +131,10 @@ def test_redrawn_weights_are_those_of_a_network_built_anew_whatever_their_layout
     options = {"width": 8, "norm": "batch"}
     network = nets.build("convnet3", (3, 16, 16), 2, options)
     for seed in (1, 2):
+        network.to(memory_format=torch.channels_last)
         matching.redraw(network, seeds.generator(seed))
         expected = nets.build("convnet3", (3, 16, 16), 2, options, generator=seeds.generator(seed)).state_dict()
         assert all(torch.equal(tensor, expected[name]) for name, tensor in network.state_dict().items())
-    (*_, last) = (m for m in network.modules() if isinstance(m, torch.nn.Conv2d))
-    assert last.weight.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize(("ipc", "lr"), [(1, 1), (99, 1), (100, 10), ("100", 10), (100.0, 10)])

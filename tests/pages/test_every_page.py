@@ -11,6 +11,7 @@ from ddcore import jobs
 from ddcore.errors import RunNotFound
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
+from ddcore.runs.store import Store
 from tests.pages.conftest import DM, PAD, PAGES, TINY, Filled, Open, put, words
 
 
@@ -26,6 +27,15 @@ def test_an_empty_store_leads_to_a_first_step(page: str, open_page: Open) -> Non
 def test_a_filled_store_is_shown_without_an_error(page: str, open_page: Open, filled: Filled) -> None:
     app = open_page(page)
     assert not app.error
+
+
+def test_the_page_of_a_finished_run_lists_the_runs_once(
+    open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, listed, records = open_page("pages/3_DataDAM.py", run=filled.distilled), [], Store.records
+    monkeypatch.setattr(Store, "records", lambda *given: (listed.append(given), records(*given))[1])
+    app.run()
+    assert len(listed) == 1
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -50,6 +50,15 @@ def test_the_middle_of_several_runs_counts() -> None:
     assert guess([finished(30.0), finished(50.0), finished(900.0)]).seconds == pytest.approx(50.0, rel=0.01)
 
 
+def test_of_many_runs_only_the_newest_that_are_most_alike_are_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, known = [], [finished(60.0 + i) for i in range(20)]
+    others = [replace(one, kind="evaluate") for one in known]
+    factor = estimate._factor
+    monkeypatch.setattr(estimate, "_factor", lambda record, device: (asked.append(record), factor(record, device))[1])
+    assert guess([*others, *known]).seconds == pytest.approx(62.0, rel=0.01)
+    assert asked == known[:5]
+
+
 def test_runs_of_another_kind_or_method_make_the_estimate_more_cautious_and_never_less() -> None:
     alone = guess([]).seconds - estimate.START
     other = replace(finished(60.0), name="dm", config=spec("distill", "dm", {"num_iters": 20}).config.values())

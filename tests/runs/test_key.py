@@ -76,6 +76,12 @@ def test_the_device_is_not_part_of_the_key():
     assert key(spec("distill", "random", {"device": "cpu"})) == key(spec("distill", "random", {"device": "auto"}))
 
 
+def test_plain_arithmetic_is_another_question_and_the_usual_kind_keeps_the_old_name():
+    usual, plain = (spec("distill", "dm", {"exact": exact}) for exact in (False, True))
+    assert "exact" not in usual.config.key_values()
+    assert key(usual) != key(plain)
+
+
 def test_left_out_and_given_defaults_are_the_same_question():
     given = spec("distill", "datadam", SPECS[0].config.values())
     assert key(given) == key(SPECS[0])

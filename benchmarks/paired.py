@@ -1,0 +1,143 @@
+"""Timing several ways of doing the same in turn, A B A B, within one process, and telling what was found."""
+
+from __future__ import annotations
+
+import argparse
+import atexit
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.machine import complete, described, held, keep, module
+from ddcore.errors import DDCoreError
+
+# Largest relative distances of a loss, and of gradients and logits as a whole. The same float32 operations in another
+# order agree to the first. In other layouts a CPU normalises less exactly (8e-5 of a map at 128 px), and where rounding
+# turns a ReLU on or off a gradient jumps: ConvNet-7's was 1 % off, and 2 % with real images seen in bfloat16.
+TOLERANCE = {"exact": (1e-4, 1e-3), "float32": (1e-3, 5e-2), "tf32": (1e-2, 2e-1), "bfloat16": (5e-2, 1e-1)}
+
+
+SHOWN = ("precision", "ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain", "seconds_per_step_bare",
+         "images_per_second", "flops_per_second", "compile_seconds", "n")  # fmt: skip
+
+
+class NotTheSame(DDCoreError):
+    """Two ways that should compute the same do not: their speeds say nothing of each other."""
+
+
+def flags(parser: argparse.ArgumentParser, pairs: int) -> None:
+    """The flags that every comparison has."""
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    parser.add_argument("--json", action="store_true", help="end standard output with one JSON object, and no table")
+    parser.add_argument("--pairs", type=int, default=pairs, help=f"how often each way is timed [{pairs}]")
+    parser.add_argument("--width", type=int, help="another width of the network, to try it small")
+    parser.add_argument("--ipc", type=int, default=10)
+    parser.add_argument("--exact", action="store_true", help="time the plain arithmetic of ours, not the fast one")
+    parser.add_argument("--one", choices=("ours", "plain"), help=argparse.SUPPRESS)  # a process to measure memory in
+
+
+def cold() -> None:
+    """Let nothing that was compiled before be found, so that the first step tells what compiling takes."""
+    if "TORCHINDUCTOR_CACHE_DIR" not in os.environ:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = empty = tempfile.mkdtemp(prefix="ddcore-inductor-")
+        atexit.register(shutil.rmtree, empty, ignore_errors=True)
+
+
+def same(what: str, arithmetic: str, ours: Mapping[str, Any], plain: Mapping[str, Any]) -> dict[str, Any]:
+    """Both losses and what lies between them; NotTheSame beyond the tolerance of the arithmetic.
+
+    ours, plain: "loss", a number, and the same tensors by name. Only ours is in this arithmetic, plain in float32.
+    """
+    of_loss, of_tensors = TOLERANCE[arithmetic]
+    loss = abs(ours["loss"] - plain["loss"]) / abs(plain["loss"])
+    told = {"arithmetic": arithmetic, "ours": ours["loss"], "plain": plain["loss"], "apart": loss, "tolerance": of_loss}
+    far = [] if loss <= of_loss else [f"the losses {ours['loss']:.7g} and {plain['loss']:.7g}"]
+    for name in sorted(ours.keys() - {"loss"}):
+        told[f"{name}_apart"] = apart = ((ours[name] - plain[name]).norm() / plain[name].norm()).item()
+        far += [] if apart <= of_tensors else [f"the {name} (by {apart:.2g} of their length)"]
+    if far:
+        raise NotTheSame(f"{what} differs between ours ({arithmetic}) and the plain way: {' and '.join(far)}")
+    return told
+
+
+def in_turn(ways: Mapping[str, Callable[[], None]], pairs: int, clock: Callable[[], float]) -> dict[str, list[float]]:
+    """Seconds of each way in each round; in every round each runs once, in this order."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(pairs):
+        for name, way in ways.items():
+            began = clock()
+            way()
+            seconds[name].append(clock() - began)
+    return seconds
+
+
+def told(seconds: Mapping[str, Sequence[float]], images: float, macs: float, *, steps: int) -> dict[str, Any]:
+    """Ratios and rates from `in_turn`, whose ways "ours", "plain" and "bare" each made so many steps a round.
+
+    images, macs: of one step.
+    """
+    each = {name: [s / steps for s in rounds] for name, rounds in seconds.items()}
+    median = {name: statistics.median(rounds) for name, rounds in each.items()}
+
+    def over(one: str, other: str) -> float:
+        return statistics.median(a / b for a, b in zip(each[one], each[other], strict=True))
+
+    return {
+        "ratio": over("plain", "ours"),
+        "share_of_bare": over("ours", "bare"),
+        "seconds_per_step": median["ours"],
+        "seconds_per_step_plain": median["plain"],
+        "seconds_per_step_bare": median["bare"],
+        "spread": {name: [min(rounds), max(rounds)] for name, rounds in each.items()},
+        "images_per_second": images / median["ours"],
+        "flops_per_second": 2 * macs / median["ours"],
+        "n": len(each["ours"]),
+        "steps_per_round": steps,
+    }
+
+
+def peak(where: Any, way: Callable[[], None]) -> int:
+    """Bytes that a way takes at most on top of what was held: by the allocator on a GPU, by the process on a CPU."""
+    import torch
+
+    if where.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(where)
+        before = torch.cuda.memory_allocated(where)
+    else:
+        before = held(where)
+    way()
+    return held(where) - before
+
+
+def peaks(where: Any, ways: Mapping[str, Callable[[], None]]) -> dict[str, int]:
+    """The peak of each way. On a CPU each has a process of its own: this same command with --one."""
+    if where.type == "cuda":
+        return {name: peak(where, way) for name, way in ways.items()}
+    found = {}
+    for name in ways:
+        command = [sys.executable, "-m", module(), *sys.argv[1:], "--one", name]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found[name] = int(done.stdout.split()[-1])
+    return found
+
+
+def report(name: str, result: dict[str, Any], *, as_json: bool) -> None:
+    """Print a result, as a table or as one JSON object, and keep it in benchmarks/results/speed_<name>.json."""
+    everything = complete({"device": result.pop("device"), "versions": described()["versions"], **result})
+    path = keep(f"speed_{name}", everything)
+    if as_json:
+        print(json.dumps(everything))
+        return
+    for field in SHOWN:
+        value = everything[field]
+        print(f"{field:<24}{value if isinstance(value, str) else format(value, ',.4g')}")
+    for way, size in everything["peak_memory_bytes"].items():
+        print(f"{'peak memory, ' + way:<24}{size / 1e6:,.0f} MB")
+    print(path)

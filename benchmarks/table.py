@@ -1,0 +1,80 @@
+"""Write the README's table of speeds from benchmarks/results/speed_*.json: `python -m benchmarks.table`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from benchmarks.machine import RESULTS
+from ddcore.home import PROJECT
+
+README = PROJECT / "README.md"
+BEGIN, END = "<!-- speed: made by `python -m benchmarks.table` -->", "<!-- /speed -->"
+HEAD = (
+    "| what | on | published way | ours | times as fast | over the bare convolutions | peak memory, theirs / ours |",
+    "|---|---|---|---|---|---|---|",
+)
+TITLES = {"dm": "DM, one step", "datadam": "DataDAM, one step", "pad": "PAD, one iteration"}
+SHAPES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "mhist": "MHIST at 128 px"}
+ORDER = ("dm", "datadam", "pad", "small-set", "full-data")
+
+
+def main() -> None:
+    README.write_text(written(README.read_text("utf-8"), kept()), "utf-8")
+
+
+def kept() -> list[dict[str, Any]]:
+    """All results, GPUs last, in the order in which they are told."""
+    found = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("speed_*.json"))]
+    return sorted(found, key=lambda one: (one["device"], ORDER.index(_what(one)), list(SHAPES).index(one["shape"])))
+
+
+def written(readme: str, results: Iterable[dict[str, Any]]) -> str:
+    """The README with this table between its marks; ValueError where it has none."""
+    before, begun, rest = readme.partition(BEGIN)
+    _, ended, after = rest.partition(END)
+    if not (begun and ended):
+        raise ValueError(f"README.md has no place for the table of speeds: {BEGIN} … {END}")
+    rows = [row(one) for one in results]
+    table = "\n".join([*HEAD, *rows]) + "\n" if rows else ""
+    return f"{before}{BEGIN}\n{table}{END}{after}"
+
+
+def row(one: dict[str, Any]) -> str:
+    """One result as a row."""
+    memory = " / ".join(f"{one['peak_memory_bytes'][way] / 1e9:.2g}" for way in ("plain", "ours"))
+    theirs, ours = _seconds(one)
+    cells = (
+        f"{_title(one)}, {SHAPES[one['shape']]}", _place(one), theirs, f"{ours}, {one['precision']} (n = {one['n']})",
+        f"{one['ratio']:.1f}", f"{one['share_of_bare']:.2f}", f"{memory} GB",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+def _what(one: dict[str, Any]) -> str:
+    return str(one.get("method") or one["case"])
+
+
+def _title(one: dict[str, Any]) -> str:
+    if one.get("method") == "pad":
+        return f"{TITLES['pad']} of {one['config']['student_steps']} student steps"
+    if "method" in one:
+        return TITLES[one["method"]]
+    return f"{one['nets']} networks, {one['epochs']:,} epochs on {one['images']:,} images, and their test"
+
+
+def _seconds(one: dict[str, Any]) -> tuple[str, str]:
+    """Theirs and ours: of a step, or of the whole where that was counted up."""
+    if "seconds" in one:
+        return tuple(f"{one['seconds'][way]:,.3g} s" for way in ("plain", "ours"))  # type: ignore[return-value]
+    return f"{one['seconds_per_step_plain']:.3g} s", f"{one['seconds_per_step']:.3g} s"
+
+
+def _place(one: dict[str, Any]) -> str:
+    machine = one["machine"]
+    return str(machine["gpu"]) if one["device"] == "cuda" else f"{machine['threads']} CPU threads"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""How much a run computes, from its config alone, and how its arithmetic is done accordingly; without torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ddcore import counts
+from ddcore.data import DATASETS
+from ddcore.experiments.base import Recorder
+from ddcore.lazy import lazy
+from ddcore.methods import METHODS
+from ddcore.settings import TrainConfig
+
+if TYPE_CHECKING:
+    import torch
+
+    from ddcore.methods.trajectories import TrajectoryConfig
+    from ddcore.ops import speed
+    from ddcore.ops.speed import Speed
+else:
+    speed = lazy("ddcore.ops.speed")
+
+LOOKED_AT = 1000  # validation images for an expert's curve; after the last epoch all: as long as a short epoch
+
+
+def pace(kind: str, config: Any, device: torch.device, recorder: Recorder, images: int | None = None) -> Speed:
+    """What a run that trains networks may use of the machine; `images` as in `cost`."""
+    return speed.Speed(device, exact=config.exact, work=cost(kind, kind, config, images), note=recorder.note)
+
+
+def arithmetic(pace: Speed) -> dict[str, bool]:
+    """For the summary of such a run: how it was computed. Networks are never trained or tested in half precision."""
+    return {**pace.told(), "half": False}
+
+
+def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
+    """Multiply-adds of a whole run without what it needs; `images` is the size of the set an evaluation trains on.
+
+    A training step is three forward passes (forward, gradient of activations, gradient of weights). 0 where unknown.
+    """
+    if kind not in ("distill", "baseline", "evaluate", "scores", "experts"):
+        return 0
+    facts = DATASETS[config.dataset]
+    classes = len(facts.classes)
+    network = getattr(config, "network", facts.network)
+    options = config.network_options() if hasattr(config, "network_options") else {}
+    one = counts.macs(network, config.shape, classes, options)
+    if kind == "distill":
+        return METHODS[name].cost(config, one, classes)
+    trained, looked_at = _passes(kind, config, images)
+    return one * (3 * trained + looked_at)
+
+
+def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
+    """Optimiser steps of a whole run, without those of networks trained inside a method."""
+    if kind == "distill":
+        return (METHODS[name].rounds or METHODS[name].steps)(config)
+    if kind == "evaluate":
+        return config.nets * config.training().optimiser_steps(_set_size(config, images))
+    train = config.facts.parts.get("train", 0)
+    if kind == "scores":
+        return config.agents * config.optimiser_steps(config.train_images or train)
+    if kind == "experts":
+        return config.experts * sum(-(-images // config.batch_train) for images in _in_use(config, train))
+    return config.optimiser_steps(train)
+
+
+def _passes(kind: str, config: Any, images: int | None) -> tuple[int, int]:
+    """(images trained on, images only predicted) in a whole run, each counted as often as it passes."""
+    train, val, test = (config.facts.parts.get(part, 0) for part in ("train", "val", "test"))
+    if kind == "baseline":
+        trained = _trained(config, train)
+        return trained, round(val * trained / max(1, train)) + test
+    if kind == "scores":
+        scored = config.train_images or train
+        return config.agents * config.epochs * scored, config.agents * config.epochs * (scored + val)
+    if kind == "experts":
+        looked_at = val + (config.train_epochs - 1) * min(LOOKED_AT, val)
+        return config.experts * sum(_in_use(config, train)), config.experts * looked_at
+    judged = test if config.split == "test" else val
+    return config.nets * _trained(config.training(), _set_size(config, images)), config.nets * judged
+
+
+def _in_use(config: TrajectoryConfig, train: int) -> list[int]:
+    """Images that each expert learns in each epoch."""
+    windows = map(config.window, range(config.train_epochs))
+    return [round((config.train_images or train) * (high - low)) for low, high in windows]
+
+
+def _trained(training: TrainConfig, images: int) -> int:
+    """Images that pass through a network while it is trained on so many."""
+    if training.steps:
+        return training.steps * min(training.batch_size, images)
+    return (training.epochs or 0) * images
+
+
+def _set_size(config: Any, images: int | None) -> int:
+    return images or 10 * len(config.facts.classes)

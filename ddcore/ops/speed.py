@@ -1,0 +1,155 @@
+"""How the arithmetic of a run is done: plainly, or compiled and in the fastest precision that keeps the result.
+
+Everything here follows from the run's config and the machine, never from a clock, so that the same run on the same
+machine gives the same bits. `exact` is the plain path that the fast ones are held to: eager, float32, whole batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import shutil
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+from torch._functorch import config as _functorch
+from torch.utils._pytree import tree_map_only
+
+from ddcore.ops.nets.base import Net
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+# Numbers of the largest map that a piece of images may have on a CPU: 8 MB, 16 images through ConvNet-3 of width 128.
+# Larger pieces leave the cache: 320 images took 0.73 s of two cores at once, 0.53 s in such pieces.
+CACHED = 2**21
+GPU_MAPS = 2**33  # bytes that the maps of one piece may take on a GPU
+MAPS_KEPT = 4  # tensors of a map's size that a layer keeps: convolved, normalised, activated, pooled
+
+# Multiply-adds of a run from which compiling pays. A graph takes 10 to 40 s of two slow cores to compile and makes a
+# step about 1.6 times as fast; eager, they do some 30e9 multiply-adds a second, so this is a run of five minutes.
+WORTH_COMPILING = {"cpu": 1e13, "cuda": 1e13}
+
+
+class Speed:
+    """What one run may use of the machine.
+
+    work: multiply-adds of the whole run; note: told, once, what is not as it could be.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        *,
+        exact: bool = False,
+        work: float = 0,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.device, self.exact, self._note = device, exact, note
+        self._fitting: tuple[tuple[Net, torch.Size], int] | None = None  # the last network and shape asked about
+        self.half = not exact and has_half(device)
+        self.compiles = not exact and work >= WORTH_COMPILING[device.type]
+        if self.compiles and (missing := no_compiler(device)):
+            self._plainly(missing)
+        if self.compiles:
+            # A way back is compiled with its way there, so that it fails where it is guarded; DataDAM goes back twice.
+            _functorch.force_non_lazy_backward_lowering, _functorch.donated_buffer = True, False
+        if device.type == "cuda":
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = not exact
+
+    def compiled(self, function: Function, *, layout: bool = True, graphs: bool = True) -> Function:
+        """The function, compiled where that pays; the same function where it does not or the compiler fails.
+
+        layout: whether the compiler may choose the memory layout of convolutions. Forward passes gain by it; training
+        on a CPU loses (0.57 against 0.42 s for a step on 100 images). graphs: whether a GPU replays the launches as one
+        (CUDA graphs), by which small batches are limited.
+        """
+        if not self.compiles:
+            return function
+        options: dict[str, Any] = {
+            "layout_optimization": layout,
+            "triton.cudagraphs": graphs and self.device.type == "cuda",
+        }
+        fast = torch.compile(function, dynamic=False, options=options)
+
+        def call(*given: Any) -> Any:
+            if not self.compiles:
+                return function(*given)
+            try:
+                return self._kept(fast(*given))
+            except Exception as error:  # whatever a compiler may raise; what is ours the plain function raises again
+                found = function(*given)
+                self._plainly(f"the compiler failed ({type(error).__name__})")
+                return found
+
+        return cast("Function", call)
+
+    def _kept(self, found: Any) -> Any:
+        """What a graph on a GPU has found, in memory that its next launch does not write."""
+        if self.device.type != "cuda" or torch.is_grad_enabled():
+            return found
+        return tree_map_only(Tensor, Tensor.clone, found)
+
+    def precision(self) -> contextlib.AbstractContextManager[Any]:
+        """bfloat16 for convolutions and products where this machine is fast in it; else nothing changes."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.half else contextlib.nullcontext()
+
+    @torch.no_grad()
+    def piece(self, network: Net, images: Tensor) -> int:
+        """How many of these images (N, C, H, W) to put through the network at once, at least 1; all N where exact.
+
+        On a CPU their maps stay in its cache. Where a slightly smaller piece divides N, that one: a last, smaller one
+        would be compiled by itself.
+        """
+        if self.exact:
+            return len(images)
+        asked = network, images.shape[1:]
+        if self._fitting is None or self._fitting[0] != asked:
+            self._fitting = asked, self._fit(network, images)
+        return even(len(images), self._fitting[1])
+
+    def _fit(self, network: Net, images: Tensor) -> int:
+        """How many images' maps fit where they should."""
+        was_training = network.training
+        maps, _ = network.eval().maps(images[:1].detach())
+        network.train(was_training)
+        sizes = [one.numel() for one in maps] or [images[0].numel()]
+        return max(1, CACHED // max(sizes) if self.device.type == "cpu" else GPU_MAPS // (4 * MAPS_KEPT * sum(sizes)))
+
+    def told(self) -> dict[str, bool]:
+        """For a run's summary: how it was computed."""
+        return {"exact": self.exact, "compiled": self.compiles, "half": self.half}
+
+    def _plainly(self, why: str) -> None:
+        """From now on nothing is compiled."""
+        self.compiles = False
+        self._note(f"Computed without a compiler, which takes longer: {why}.")
+
+
+def has_half(device: torch.device) -> bool:
+    """Whether this device multiplies bfloat16 faster than float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def no_compiler(device: torch.device) -> str:
+    """Why nothing can be compiled for this device; "" if it can."""
+    if device.type == "cuda":
+        from torch.utils._triton import has_triton
+
+        return "" if has_triton() else "Triton, the compiler for GPUs, is not installed"
+    known = [os.environ.get("CXX", ""), "g++", "clang++", "c++", "cl"]
+    if any(name and shutil.which(name) for name in known):
+        return ""
+    return "no C++ compiler was found (g++ or clang++)"
+
+
+def even(n: int, most: int) -> int:
+    """The largest divisor of n up to `most`, unless that is less than a quarter of it: then `most` itself."""
+    if n <= most:
+        return n
+    divisor = max(d for k in range(1, math.isqrt(n) + 1) if n % k == 0 for d in (k, n // k) if d <= most)
+    return divisor if 4 * divisor >= most else most

@@ -1,0 +1,98 @@
+"""What benchmarks say and keep: the fields of their JSON, the README's table, and how a long list of them ends."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from benchmarks import distill, evaluate, gpu, machine, paired, table
+from benchmarks.gpu import Part
+
+CPU = torch.device("cpu")
+FIELDS = {"ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain", "spread", "images_per_second",
+          "flops_per_second", "peak_memory_bytes", "compile_seconds", "precision", "n", "device", "versions",
+          "command", "machine", "same_loss"}  # fmt: skip
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where results are kept; nothing is started to measure memory in."""
+    monkeypatch.setattr(machine, "RESULTS", tmp_path)
+    monkeypatch.setattr(paired, "peaks", lambda where, ways: dict.fromkeys(ways, 10**9))
+    return tmp_path
+
+
+def step() -> dict[str, Any]:
+    asked = argparse.Namespace(
+        method="dm", shape="mnist", ipc=1, width=4, exact=False, device="cpu", batch_real=4, student_steps=None,
+        unroll=None,
+    )  # fmt: skip
+    return {"shape": "mnist", **distill.compared("dm", distill.configured(asked), CPU, pairs=3, steps=2)}
+
+
+def judged() -> dict[str, Any]:
+    asked = argparse.Namespace(
+        case="small-set", shape="mnist", nets=2, epochs=4, ipc=1, width=4, exact=False, timed_epochs=2,
+        timed_images=None, timed_test=10,
+    )  # fmt: skip
+    return {"shape": "mnist", "case": "small-set", **evaluate.compared(evaluate.cased(asked, CPU), CPU, pairs=1)}
+
+
+@pytest.mark.parametrize("measured", [step, judged])
+def test_a_comparison_says_all_that_is_asked_of_it(measured: Any, results: Path, capsys: Any) -> None:
+    paired.report("x", measured(), as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told == json.loads((results / "speed_x.json").read_text())
+    assert told.keys() >= FIELDS
+    assert [one["arithmetic"] for one in told["same_loss"]] == ["exact", "float32"]
+    assert told["seconds_per_step"] > 0
+    for way in ("ours", "plain", "bare"):
+        low, high = told["spread"][way]
+        assert 0 < low <= high
+    assert table.row(told).count("|") == table.HEAD[0].count("|")
+
+
+def test_ratios_are_medians_over_rounds() -> None:
+    seconds = {"plain": [4.0, 9.0, 8.0], "ours": [1.0, 1.0, 2.0], "bare": [1.0, 0.5, 1.0]}
+    told = paired.told(seconds, images=10, macs=100, steps=2)
+    assert (told["ratio"], told["share_of_bare"], told["n"]) == (4.0, 2.0, 3)
+    assert (told["seconds_per_step"], told["seconds_per_step_plain"]) == (0.5, 4.0)
+    assert (told["images_per_second"], told["flops_per_second"]) == (20, 400)
+
+
+def test_ways_are_timed_in_turn() -> None:
+    done, clock = [], iter(range(100))
+    seconds = paired.in_turn({n: lambda n=n: done.append(n) for n in "ab"}, 2, lambda: float(next(clock)))
+    assert done == ["a", "b", "a", "b"]
+    assert seconds == {"a": [1.0, 1.0], "b": [1.0, 1.0]}
+
+
+def test_the_readme_shows_the_speeds_that_were_kept() -> None:
+    readme = table.README.read_text("utf-8")
+    assert readme == table.written(readme, table.kept())
+
+
+def test_a_readme_without_a_place_for_the_table_is_refused() -> None:
+    with pytest.raises(ValueError, match="no place for the table"):
+        table.written("# Title\n", [])
+
+
+def test_one_that_fails_or_takes_too_long_keeps_no_other_from_running(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("OUT", str(tmp_path))
+    slow = "timeit -n 1 -r 1 __import__('time').sleep(60)"
+    parts = (
+        Part("wrong", "benchmarks.nothing", 9, ""), Part("slow", slow, 1, ""),
+        Part("right", "json.tool {device}", 9, ""),
+    )  # fmt: skip
+    (given := tmp_path / "given.json").write_text("{}")
+    assert gpu.run(parts, str(given), tiny=False, seconds=60, results=tmp_path / "results") == {
+        "wrong": "failed with status 1", "slow": "stopped after 1 s", "right": "done",
+    }  # fmt: skip
+    assert gpu.run(parts[2:], str(given), tiny=False, seconds=gpu.LEAST - 1, results=tmp_path) == {
+        "right": "left out: no time"
+    }

@@ -1,0 +1,171 @@
+"""The fast ways of computing, held to the plain one; what is not as it could be is said, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from test_every_method import config, parents
+
+from ddcore.data.load import load
+from ddcore.data.resident import Resident
+from ddcore.methods import METHODS, Task
+from ddcore.ops import nets, seeds, speed, train
+from ddcore.ops.speed import Speed
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _home(home: Any) -> None: ...
+
+
+def moved(name: str, pace: Speed, steps: int = 3, **changes: Any) -> tuple[torch.Tensor, list[float]]:
+    """(the images after so many steps done in this way, the losses)."""
+    data, asked, method = load("digits"), config(name, **changes), METHODS[name]
+    part = Resident.from_split(data.train, data, pace.device)
+    task = Task(asked, part, pace.device, tuple(parents(name, asked).values()), speed=pace)
+    state, told = method.start(task), []
+    assert method.step is not None
+    for state.step in range(steps):
+        told.append(method.step(task, state)["loss"].item())
+    return state.images.cpu(), told
+
+
+def test_a_short_run_is_not_compiled_and_a_long_one_is() -> None:
+    short, long = (Speed(CPU, work=work) for work in (1e11, 1e15))
+    assert (short.compiles, long.compiles) == (False, not speed.no_compiler(CPU))
+    assert not Speed(CPU, exact=True, work=1e15).compiles
+
+
+def test_without_a_compiler_everything_is_computed_and_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "no_compiler", lambda device: "no C++ compiler was found")
+    notes: list[str] = []
+    pace = Speed(CPU, work=math.inf, note=notes.append)
+    assert pace.compiled(torch.sin) is torch.sin
+    assert notes == ["Computed without a compiler, which takes longer: no C++ compiler was found."]
+
+
+def test_a_compiler_that_fails_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    tried = []
+
+    def failing(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            tried.append(given)
+            raise RuntimeError("ld: cannot find -lgomp")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", failing)
+    notes: list[str] = []
+    pace = Speed(CPU, work=math.inf, note=notes.append)
+    one, two = pace.compiled(torch.sin), pace.compiled(torch.cos)
+    x = torch.ones(2)
+    assert [one(x).tolist(), one(x).tolist(), two(x).tolist()] == [x.sin().tolist()] * 2 + [x.cos().tolist()]
+    assert len(tried) == 1
+    assert notes == ["Computed without a compiler, which takes longer: the compiler failed (RuntimeError)."]
+    assert pace.told() == {"exact": False, "compiled": False, "half": pace.half}
+
+
+def test_an_error_of_the_function_itself_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+
+    def wrong(x: torch.Tensor) -> torch.Tensor:
+        raise ValueError("not these images")
+
+    with pytest.raises(ValueError, match="not these images"):
+        Speed(CPU, work=math.inf).compiled(wrong)(torch.ones(1))
+
+
+@pytest.mark.parametrize(
+    ("n", "most", "piece"), [(2560, 16, 16), (100, 16, 10), (7, 16, 7), (97, 16, 16), (90, 16, 15), (12, 1, 1)]
+)
+def test_pieces_are_even_where_that_does_not_make_them_small(n: int, most: int, piece: int) -> None:
+    assert speed.even(n, most) == piece
+
+
+def test_a_piece_is_as_large_as_the_cache_has_room_for_its_largest_map() -> None:
+    network = nets.build("convnet3", (1, 28, 28), 10, {"width": 128})
+    images = torch.zeros(320, 1, 28, 28)
+    assert Speed(CPU).piece(network, images) == 16  # the first map has 128·32² numbers
+    assert Speed(CPU).piece(network, images[:, :, :14, :14]) == 40  # at most 50, of 128·18²; 320 is eight times 40
+    assert Speed(CPU, exact=True).piece(network, images) == 320
+    assert network.training
+
+
+@pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
+def test_pieces_lead_to_the_same_images_as_whole_batches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    exact, plainly = moved(name, Speed(CPU, exact=True))
+    monkeypatch.setattr(speed, "CACHED", 4 * 8 * 12 * 12)
+    fast, told = moved(name, Speed(CPU))
+    assert told == pytest.approx(plainly, rel=1e-4)
+    torch.testing.assert_close(fast, exact, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["dm", "datadam"])
+def test_half_precision_sees_the_same_within_its_rounding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, plainly = moved(name, Speed(CPU, exact=True), steps=1)
+    monkeypatch.setattr(speed, "has_half", lambda device: True)
+    pace = Speed(CPU)
+    _, told = moved(name, pace, steps=1)
+    assert pace.half
+    assert told != plainly
+    assert told == pytest.approx(plainly, rel=0.05)  # bfloat16 keeps 8 bits; the loss is a difference of means
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dm", "datadam"])
+def test_compiled_steps_lead_to_the_same_images_as_plain_ones(name: str) -> None:
+    exact, plainly = moved(name, Speed(CPU, exact=True), steps=6)
+    notes: list[str] = []
+    pace = Speed(CPU, work=math.inf, note=notes.append)
+    fast, told = moved(name, pace, steps=6)
+    assert (pace.compiles, notes) == (True, []), "this machine has a compiler"
+    assert told == pytest.approx(plainly, rel=1e-3)
+    torch.testing.assert_close(fast, exact, rtol=1e-2, atol=1e-2)
+    again, _ = moved(name, Speed(CPU, work=math.inf), steps=6)
+    assert torch.equal(fast, again)
+
+
+@pytest.mark.slow
+def test_images_made_in_half_precision_teach_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    setting = {"num_iters": 60, "ipc": 5, "width": 16, "batch_real": 32, "lr_img": 5.0, "augment": "none",
+               "init": "noise"}  # fmt: skip
+    plain, _ = moved("dm", Speed(CPU, exact=True), steps=60, **setting)
+    monkeypatch.setattr(speed, "has_half", lambda device: True)
+    half, _ = moved("dm", Speed(CPU), steps=60, **setting)
+    start, _ = moved("dm", Speed(CPU), steps=0, **setting)
+    learnt = {name: taught(images) for name, images in (("start", start), ("plain", plain), ("half", half))}
+    assert learnt["half"] == pytest.approx(learnt["plain"], abs=0.02), learnt
+    assert learnt["half"] > learnt["start"] + 0.2, learnt
+
+
+def taught(images: torch.Tensor) -> float:
+    """Mean accuracy on the test images of five networks that learnt from these, five a class."""
+    data = load("digits")
+    labels, test = torch.arange(10).repeat_interleave(5), Resident.from_split(data.test, data, CPU)
+    networks = [nets.build("convnet3", (1, 8, 8), 10, {"width": 16}, seeds.generator(n)) for n in range(5)]
+    training = train.Training.begin(*networks)
+    setting = train.Setting(None, 0.05, 0.9, 5e-4, "cosine", 25, "none", steps=200)
+    train.train(training, lambda i: images[i], labels, setting, [(n,) for n in range(5)])
+    said = [train.logits(training.stack.member(n), test.batch, len(test), CPU).argmax(1) for n in range(5)]
+    return sum((one == test.labels).float().mean().item() for one in said) / 5
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
+def test_a_gpu_compiles_to_the_same_images_as_plain_steps(name: str) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA GPU")
+    gpu = torch.device("cuda")
+    _, plainly = moved(name, Speed(gpu, exact=True), steps=6)
+    notes: list[str] = []
+    pace = Speed(gpu, work=math.inf, note=notes.append)
+    _, told = moved(name, pace, steps=6)
+    assert (pace.compiles, notes) == (True, [])
+    assert told == pytest.approx(plainly, rel=0.05)  # TF32 and bfloat16 keep 10 and 8 bits
