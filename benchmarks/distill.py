@@ -10,9 +10,10 @@ is timed both make one step on the same draws, and a loss or gradient that diffe
 float32, then in the precision that is timed. Images are random bytes in the data set's shape, for only that matters.
 
 A round is --steps steps of each way. `ratio` is plain over ours and `share_of_bare` ours over the convolutions alone,
-medians over rounds; peak memory is on top of what the process held before the images were there (compiling included,
-on a CPU in a process of its own); compile_seconds the first step minus a later one, with nothing compiled before.
-Writes benchmarks/results/speed_<method>_<shape>_<device>.json.
+medians over rounds; peak memory is of two steps, on top of what the process held before the images were there (on a
+CPU a process of its own), with everything compiled before; compile_seconds the first step minus a later one, with
+nothing compiled before. Writes benchmarks/results/speed_<method>_<shape>_<device>.json, of another width, IPC or batch
+or with --exact trial_….json.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def main() -> None:
         return
     paired.cold()
     result = compared(asked.method, config, where, asked.pairs, asked.steps)
-    name = f"{asked.method}_{asked.shape}_{where.type}"
-    paired.report(name, {"shape": asked.shape, **result}, as_json=asked.json)
+    name, trial = f"{asked.method}_{asked.shape}_{where.type}", config != configured(paired.published(asked))
+    paired.report(name, {"shape": asked.shape, **result}, as_json=asked.json, trial=trial)
 
 
 def configured(asked: argparse.Namespace) -> Any:

@@ -5,23 +5,26 @@
     python -m benchmarks.evaluate --device cpu --width 8 --nets 2 --pairs 1 --timed-test 100    (to try it)
 
 small-set is what an evaluation under the protocol `standard` does, full-data what a baseline does: both train and
-then test, with the functions that those runs use. The plain way is `benchmarks.plain`. Before anything is timed both
-train on the same batch with the same draws, and a loss, or an answer to test images afterwards, that differs ends the
-benchmark.
+then test, with the functions that those runs use. The plain way is `benchmarks.plain`. Before their times are held
+against each other both train on the same batch with the same draws, and a loss, or an answer to test images
+afterwards, that differs ends the benchmark.
 
 All networks are trained and tested in every round, but only --timed-epochs of the epochs on --timed-images images are
 computed, and --timed-test of the test images; the whole is counted up from these, in proportion to steps and images.
-So `seconds` is the whole, testing included, and seconds_per_step that over the optimiser steps of one network.
-Writes benchmarks/results/speed_<case>_<shape>_<device>.json.
+What is done once however long the training is, from building a network to its first step, is added once. So `seconds`
+is the whole, testing included, and seconds_per_step that over the optimiser steps of one network. compile_seconds is
+the first round, with nothing compiled before, minus a later one. Writes
+benchmarks/results/speed_<case>_<shape>_<device>.json, of another width or IPC or with --exact trial_….json.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -38,6 +41,14 @@ from ddcore.ops.speed import Speed
 
 CASES = ("small-set", "full-data")
 TEST_BATCH = 250
+
+
+class Seconds(NamedTuple):
+    """What the parts of a round took: what is done once, before the first step; the training; the testing."""
+
+    begun: float = 0.0
+    trained: float = 0.0
+    tested: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,10 +80,11 @@ class Case:
         """Optimiser steps of one network."""
         return self.epochs * -(-self.images // self.setting.batch_size)
 
-    def whole(self, trained: float, tested: float) -> float:
-        """What the whole takes where a round's training and testing take this."""
+    def whole(self, one: Seconds) -> float:
+        """What the whole takes where a round takes this."""
         epochs, images, test_images = self.timed
-        return trained * self.steps / (epochs * -(-images // self.batch)) + tested * self.tested / test_images
+        trained = one.trained * self.steps / (epochs * -(-images // self.batch))
+        return one.begun + trained + one.tested * self.tested / test_images
 
 
 def main() -> None:
@@ -93,8 +105,8 @@ def main() -> None:
         return
     paired.cold()
     result = compared(case, where, asked.pairs)
-    name = f"{asked.case}_{asked.shape}_{where.type}"
-    paired.report(name, {"shape": asked.shape, "case": asked.case, **result}, as_json=asked.json)
+    name, trial = f"{asked.case}_{asked.shape}_{where.type}", case != cased(paired.published(asked), where)
+    paired.report(name, {"shape": asked.shape, "case": asked.case, **result}, as_json=asked.json, trial=trial)
 
 
 def cased(asked: argparse.Namespace, where: torch.device) -> Case:
@@ -133,31 +145,34 @@ class Ours:
         config, draws = self.case.config, seeds.generator(0, "evaluate", index, "network", device=self.where)
         return nets.build(config.network, config.shape, self.classes, config.network_options(), draws, self.where)
 
-    def trained(self, epochs: int) -> list[train.Training]:
-        """Every network after so many epochs."""
-        case, done = self.case, []
+    def begun(self) -> list[train.Training]:
+        """Every network before its first step, those together that are trained at once."""
+        case = self.case
         some = train.fitting(self.network(0), case.config.shape, case.batch, self.where)
+        groups = [range(first, min(first + some, case.nets)) for first in range(0, case.nets, some)]
+        return [train.Training.begin(*map(self.network, indices), passes=self.passes) for indices in groups]
+
+    def learn(self, begun: list[train.Training], epochs: int) -> None:
+        """Train them all for so many epochs."""
+        case, indices = self.case, itertools.count()
         setting = train.Setting(**{**case.setting.training_values(), "epochs": epochs})
-        for first in range(0, case.nets, some):
-            indices = range(first, min(first + some, case.nets))
-            training = train.Training.begin(*(self.network(index) for index in indices), passes=self.passes)
-            purposes = [(0, "evaluate", index) for index in indices]
+        for training in begun:
+            purposes = [(0, "evaluate", index) for index in itertools.islice(indices, len(training.stack))]
             train.train(training, self.images, self.labels, setting, purposes, every=-(-case.steps // TOLD))
-            done.append(training)
-        return done
 
     def answers(self, trained: list[train.Training]) -> Tensor:
         """(networks, test images, classes)."""
         members = (training.stack.member(i) for training in trained for i in range(len(training.stack)))
         return torch.stack([train.logits(self.passes, one, self.test.batch, len(self.test)) for one in members])
 
-    def round(self) -> tuple[float, float]:
-        """Seconds of training and of testing."""
+    def round(self) -> Seconds:
         began = device.now(self.where)
-        training = self.trained(self.case.timed[0])
+        networks = self.begun()
+        ready = device.now(self.where)
+        self.learn(networks, self.case.timed[0])
         between = device.now(self.where)
-        self.answers(training)
-        return between - began, device.now(self.where) - between
+        self.answers(networks)
+        return Seconds(ready - began, between - ready, device.now(self.where) - between)
 
     def first(self) -> dict[str, Any]:
         """One network's loss on a batch, and what it answers after that step."""
@@ -183,11 +198,10 @@ class Plain:
         config.shape = case.config.shape
         self.draws = plain.Draws(config, self.images, self.labels, len(case.config.facts.classes))
 
-    def round(self) -> tuple[float, float]:
-        """Seconds of training and of testing."""
+    def round(self) -> Seconds:
         given = (self.draws, self.images, self.labels, self.test, self.test_labels)
         found = [plain.evaluated(*given, self.case.setting, self.case.timed[0]) for _ in range(self.case.nets)]
-        return sum(one[1] for one in found), sum(one[2] for one in found)
+        return Seconds(*(sum(part) for part in zip(*(seconds for _, seconds in found), strict=True)))
 
     def first(self, ours: Ours) -> dict[str, Any]:
         """The same with what ours drew for its second network."""
@@ -221,8 +235,8 @@ def compared(case: Case, where: torch.device, pairs: int) -> dict[str, Any]:
     exact = paired.same(what, "exact", exactly.first(), reference)
     ours, theirs = Ours(case, where), Plain(case, where)
     timed = "tf32" if where.type == "cuda" and not config.exact else "float32"
+    first = sum(ours.round())  # before the losses are compared, for which the same graphs are compiled
     agreed = paired.same(what, timed, ours.first(), reference)
-    first = sum(ours.round())
     theirs.round()
     network = ours.network(0)
     epochs, images, tested = case.timed
@@ -233,20 +247,21 @@ def compared(case: Case, where: torch.device, pairs: int) -> dict[str, Any]:
             bare.Work(case.nets * tested, "forward", tested),
         )
     )
-    rounds: dict[str, list[tuple[float, float]]] = {"plain": [], "ours": [], "bare": []}
+    rounds: dict[str, list[Seconds]] = {"plain": [], "ours": [], "bare": []}
     for _ in range(pairs):
         rounds["plain"].append(theirs.round())
         rounds["ours"].append(ours.round())
         alone = paired.in_turn({"train": trained, "test": looked_at}, 1, lambda: device.now(where))
-        rounds["bare"].append((alone["train"][0], alone["test"][0]))
-    seconds = {name: [case.whole(*one) for one in found] for name, found in rounds.items()}
+        rounds["bare"].append(Seconds(trained=alone["train"][0], tested=alone["test"][0]))
+    seconds, training, testing = (
+        {name: [case.whole(one._replace(**left_out)) for one in found] for name, found in rounds.items()}
+        for left_out in ({}, {"tested": 0.0}, {"begun": 0.0, "trained": 0.0})
+    )
     seen = case.nets * (case.epochs * case.images + case.tested)
     return {
         "device": where.type, "precision": timed, "arithmetic": arithmetic(ours.passes.speed),
         **paired.told(seconds, seen / case.steps, _macs(case) / case.steps, steps=case.steps),
-        "seconds": {name: statistics.median(found) for name, found in seconds.items()},
-        "seconds_train": {name: _part(case, found, 0) for name, found in rounds.items()},
-        "seconds_test": {name: _part(case, found, 1) for name, found in rounds.items()},
+        "seconds": _medians(seconds), "seconds_train": _medians(training), "seconds_test": _medians(testing),
         "compile_seconds": first - statistics.median(sum(one) for one in rounds["ours"]),
         "peak_memory_bytes": paired.peaks(where, {way: partial(used, way, case, where) for way in WAYS}),
         "same_loss": [exact, agreed], "notes": ours.notes, "nets": case.nets, "epochs": case.epochs,
@@ -261,9 +276,8 @@ def used(way: str, case: Case, where: torch.device) -> None:
     WAYS[way](case, where).round()
 
 
-def _part(case: Case, rounds: list[tuple[float, float]], which: int) -> float:
-    """The median of the whole training (0) or testing (1)."""
-    return statistics.median(case.whole(*(s if i == which else 0.0 for i, s in enumerate(one))) for one in rounds)
+def _medians(rounds: dict[str, list[float]]) -> dict[str, float]:
+    return {name: statistics.median(found) for name, found in rounds.items()}
 
 
 def _macs(case: Case) -> int:

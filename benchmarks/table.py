@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from benchmarks.machine import RESULTS
 from ddcore.home import PROJECT
+from ddcore.networks import NETWORKS
 
 README = PROJECT / "README.md"
 BEGIN, END = "<!-- speed: made by `python -m benchmarks.table` -->", "<!-- /speed -->"
@@ -17,6 +18,12 @@ HEAD = (
 )
 TITLES = {"dm": "DM, one step", "datadam": "DataDAM, one step", "pad": "PAD, one iteration"}
 SHAPES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "mhist": "MHIST at 128 px"}
+# What the README says of all rows, and how a row says that it is otherwise.
+USUAL: dict[str, tuple[Any, Callable[[Any], str]]] = {
+    "network": ("convnet3", lambda name: NETWORKS[name].title),
+    "width": (128, "width {}".format),
+    "batch_real": (256, "{} real images of each class".format),
+}
 ORDER = ("dm", "datadam", "pad", "small-set", "full-data")
 
 
@@ -46,7 +53,8 @@ def row(one: dict[str, Any]) -> str:
     memory = " / ".join(f"{one['peak_memory_bytes'][way] / 1e9:.2g}" for way in ("plain", "ours"))
     theirs, ours = _seconds(one)
     cells = (
-        f"{_title(one)}, {SHAPES[one['shape']]}", _place(one), theirs, f"{ours}, {one['precision']} (n = {one['n']})",
+        ", ".join([_title(one), *_otherwise(one), SHAPES[one["shape"]]]), _place(one), theirs,
+        f"{ours}, {one['precision']} (n = {one['n']})",
         f"{one['ratio']:.1f}", f"{one['share_of_bare']:.2f}", f"{memory} GB",
     )  # fmt: skip
     return f"| {' | '.join(cells)} |"
@@ -62,6 +70,12 @@ def _title(one: dict[str, Any]) -> str:
     if "method" in one:
         return TITLES[one["method"]]
     return f"{one['nets']} networks, {one['epochs']:,} epochs on {one['images']:,} images, and their test"
+
+
+def _otherwise(one: dict[str, Any]) -> list[str]:
+    """Where this row is not what the README says of all."""
+    config = one.get("config") or {"network": one["network"], **one["network_options"]}
+    return [said(config[name]) for name, (usual, said) in USUAL.items() if config.get(name, usual) != usual]
 
 
 def _seconds(one: dict[str, Any]) -> tuple[str, str]:

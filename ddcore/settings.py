@@ -87,8 +87,8 @@ class NetworkConfig(DataConfig):
     )  # fmt: skip
     exact: bool = Param(
         False, label="Plain arithmetic", group="Run",
-        help="Computes everything the plain way: float32 throughout, whole batches, no compiler. Slower; results "
-        "differ by rounding only. For checking the fast way against.",
+        help="Computes everything the plain way: float32 throughout, no compiler, whole batches where networks learn. "
+        "Slower; steps differ by rounding only. For checking the fast way against.",
     )  # fmt: skip
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,23 @@ def no_demo_runs() -> Iterator[None]:
     """The finished runs that ship with the code are not in the way of tests of empty stores."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "demo_root", lambda: places.PROJECT / "no-demo-runs")
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def any_processor() -> Iterator[None]:
+    """All processors compute the same here: bfloat16 is tested where it is meant, not where one is fast in it.
+
+    Modules of tests that compute have imported torch by now; for all others it stays where it is.
+    """
+    if "torch" not in sys.modules:
+        yield
+        return
+    from ddcore.ops import speed
+
+    of_this_machine = speed.has_half
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speed, "has_half", lambda device: device.type == "cuda" and of_this_machine(device))
         yield
 
 

@@ -30,7 +30,10 @@ class Datasets(Registry[Dataset]):
             return super().__getitem__(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries or super().__contains__(name)
+        try:
+            return name in self._entries or super().__contains__(name)
+        except TypeError:  # what cannot be a key, as a list that a config holds by mistake, is no name
+            return False
 
     def known(self) -> dict[str, Dataset]:
         root = home.data_root()

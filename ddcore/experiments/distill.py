@@ -102,6 +102,9 @@ def _resume(state: State, task: Task, recorder: Recorder) -> Progress | None:
     if (point := recorder.resume_point()) is None:
         return None
     tensors, meta = point
+    if meta["long"] != task.speed.long:  # an uninterrupted run would have been compiled, and differs by rounding
+        recorder.note("Begins anew: the shorter run is too short to be compiled, this one is computed compiled.")
+        return None
     states.load(state, tensors, meta["state"])
     recorder.event("resumed", step=state.step)
     recorder.note(f"Goes on from step {state.step}.")
@@ -119,7 +122,7 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
     _checkpoint(state, task, progress, progress.seconds, recorder)
     total = method.steps(task.config)
     every = -(-total // MOST_RECORDED_STEPS)
-    if task.speed.compiles:
+    if task.speed.compiles and task.speed.graphs:
         recorder.progress(state.step, total, "Compiling for this machine, about a minute")
     began = saved = time.perf_counter()
     while state.step < total:
@@ -196,7 +199,7 @@ def _checkpoint(state: State, task: Task, progress: Progress, seconds: float, re
     """Keep what the run needs to go on from here, unless it has run away."""
     _numbers({}, state, task, progress)
     tensors, numbers = states.dump(state)
-    meta = {"state": numbers, "seconds": seconds, "latest": progress.latest}
+    meta = {"state": numbers, "seconds": seconds, "latest": progress.latest, "long": task.speed.long}
     recorder.checkpoint(tensors | _first(progress.initial), meta)
     progress.saved = state.step
 

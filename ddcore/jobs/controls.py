@@ -304,9 +304,9 @@ def _summary(store: Store, one: Spec) -> dict[str, Any] | None:
 
 
 def _without_seed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The setting without its seed; a switch that is off is left out, as in runs from before there was one."""
+    """The setting without its seed; runs from before there was `exact` do not say that it was off."""
     left_out = ("seed", "device")
-    return {n: v for n, v in values.items() if n not in left_out and v is not None and v is not False}
+    return {n: v for n, v in values.items() if n not in left_out and v is not None and (n, v) != ("exact", False)}
 
 
 def _network_of(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -76,5 +76,7 @@ def _sentence(error: BaseException) -> str:
 
 if __name__ == "__main__":
     faulthandler.enable()  # a crash inside a library leaves its trace in the log
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(home.home() / "compiled"))  # the next run finds its graphs
+    # The next long run finds its machine code; torch's own cache of graphs would be pickles.
+    os.environ |= {"TORCHINDUCTOR_FX_GRAPH_CACHE": "0", "TORCHINDUCTOR_AUTOGRAD_CACHE": "0"}
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(home.home() / "compiled"))
     sys.exit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "none"))

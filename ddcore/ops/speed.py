@@ -10,7 +10,7 @@ import contextlib
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 import torch
@@ -28,15 +28,20 @@ CACHED = 2**21
 GPU_MAPS = 2**33  # bytes that the maps of one piece may take on a GPU
 MAPS_KEPT = 4  # tensors of a map's size that a layer keeps: convolved, normalised, activated, pooled
 
-# Multiply-adds of a run from which compiling pays. A graph takes 10 to 40 s of two slow cores to compile and makes a
-# step about 1.6 times as fast; eager, they do some 30e9 multiply-adds a second, so this is a run of five minutes.
-WORTH_COMPILING = {"cpu": 1e13, "cuda": 1e13}
+# Multiply-adds of a run from which compiling pays. On two slow cores the graphs of DM at MNIST's size take 43 s to
+# compile and make a step 1.6 times as fast; eager, they do some 30e9 multiply-adds a second, so this is a run of five
+# minutes. On a GPU, where this was not measured, it is an estimate: half a minute of eager steps.
+WORTH_COMPILING = {"cpu": 1e13, "cuda": 3e14}
 
 
 class Speed:
     """What one run may use of the machine.
 
-    work: multiply-adds of the whole run; note: told, once, what is not as it could be.
+    work: multiply-adds of the whole run; note: told, once, what is not as it could be. Sets torch's own switches for
+    the whole process (TF32, and how ways back are compiled): a process computes one run.
+
+    long: whether the run is one that compiling pays for, which follows from its config alone; compiles: whether
+    functions given to `compiled` are; graphs: how many were given; half: whether `precision` lowers anything.
     """
 
     def __init__(
@@ -48,9 +53,10 @@ class Speed:
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.device, self.exact, self._note = device, exact, note
-        self._fitting: tuple[tuple[Net, torch.Size], int] | None = None  # the last network and shape asked about
-        self.half = not exact and has_half(device)
-        self.compiles = not exact and work >= WORTH_COMPILING[device.type]
+        self.half, self.long = not exact and has_half(device), not exact and work >= WORTH_COMPILING[device.type]
+        self.compiles, self.graphs = self.long, 0
+        self._used = {"compiled": False, "half": False}
+        self._fitting: dict[tuple[Net, torch.Size], int] = {}
         if self.compiles and (missing := no_compiler(device)):
             self._plainly(missing)
         if self.compiles:
@@ -68,33 +74,39 @@ class Speed:
         """
         if not self.compiles:
             return function
-        options: dict[str, Any] = {
-            "layout_optimization": layout,
-            "triton.cudagraphs": graphs and self.device.type == "cuda",
-        }
-        fast = torch.compile(function, dynamic=False, options=options)
+        replayed = graphs and self.device.type == "cuda"
+        options: dict[str, Any] = {"layout_optimization": layout, "triton.cudagraphs": replayed}
+        # A whole graph or none: what breaks into pieces would silently run at half the speed.
+        fast = torch.compile(function, dynamic=False, fullgraph=True, options=options)
+        self.graphs += 1
 
         def call(*given: Any) -> Any:
             if not self.compiles:
                 return function(*given)
             try:
-                return self._kept(fast(*given))
+                found = fast(*given)
+            except torch.OutOfMemoryError:
+                raise
             except Exception as error:  # whatever a compiler may raise; what is ours the plain function raises again
                 found = function(*given)
                 self._plainly(f"the compiler failed ({type(error).__name__})")
                 return found
+            self._used["compiled"] = True
+            if replayed and not torch.is_grad_enabled():  # in memory that the next replay does not write
+                return tree_map_only(Tensor, Tensor.clone, found)
+            return found
 
         return cast("Function", call)
 
-    def _kept(self, found: Any) -> Any:
-        """What a graph on a GPU has found, in memory that its next launch does not write."""
-        if self.device.type != "cuda" or torch.is_grad_enabled():
-            return found
-        return tree_map_only(Tensor, Tensor.clone, found)
-
-    def precision(self) -> contextlib.AbstractContextManager[Any]:
+    @contextlib.contextmanager
+    def precision(self) -> Iterator[None]:
         """bfloat16 for convolutions and products where this machine is fast in it; else nothing changes."""
-        return torch.autocast(self.device.type, torch.bfloat16) if self.half else contextlib.nullcontext()
+        if not self.half:
+            yield
+            return
+        self._used["half"] = True
+        with torch.autocast(self.device.type, torch.bfloat16):
+            yield
 
     @torch.no_grad()
     def piece(self, network: Net, images: Tensor) -> int:
@@ -106,9 +118,9 @@ class Speed:
         if self.exact:
             return len(images)
         asked = network, images.shape[1:]
-        if self._fitting is None or self._fitting[0] != asked:
-            self._fitting = asked, self._fit(network, images)
-        return even(len(images), self._fitting[1])
+        if asked not in self._fitting:
+            self._fitting[asked] = self._fit(network, images)
+        return even(len(images), self._fitting[asked])
 
     def _fit(self, network: Net, images: Tensor) -> int:
         """How many images' maps fit where they should."""
@@ -119,8 +131,8 @@ class Speed:
         return max(1, CACHED // max(sizes) if self.device.type == "cpu" else GPU_MAPS // (4 * MAPS_KEPT * sum(sizes)))
 
     def told(self) -> dict[str, bool]:
-        """For a run's summary: how it was computed."""
-        return {"exact": self.exact, "compiled": self.compiles, "half": self.half}
+        """For a run's summary: how it was computed, as far as it went."""
+        return {"exact": self.exact, **self._used}
 
     def _plainly(self, why: str) -> None:
         """From now on nothing is compiled."""
@@ -132,7 +144,8 @@ def has_half(device: torch.device) -> bool:
     """Whether this device multiplies bfloat16 faster than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private: another torch may not have them
+    return any(getattr(torch.cpu, name, bool)() for name in asked)
 
 
 def no_compiler(device: torch.device) -> str:

@@ -52,16 +52,18 @@ class Student:
     def gradient(self, parameters: Sequence[Tensor], images: Tensor, targets: Tensor, create_graph: bool) -> Tensors:
         """g: of the mean cross-entropy against targets, class numbers (B,) or probabilities (B, classes)."""
         if self._compiled:
-            return self._compiled(tuple(parameters), images, targets)
+            with torch.set_grad_enabled(create_graph):  # else every step would stay in memory
+                found: Tensors = self._compiled(tuple(parameters), images, targets)
+            return found
         size = self._piece or len(images)
-        found = [
+        parts = [
             torch.autograd.grad(
                 F.cross_entropy(self.logits(parameters, x), y) * (len(x) / len(images)),
                 list(parameters), create_graph=create_graph,
             )
             for x, y in zip(images.split(size), targets.split(size), strict=True)
         ]  # fmt: skip
-        return found[0] if len(found) == 1 else tuple(torch.stack(parts).sum(0) for parts in zip(*found, strict=True))
+        return parts[0] if len(parts) == 1 else tuple(torch.stack(each).sum(0) for each in zip(*parts, strict=True))
 
     def _functional(self, parameters: Tensors, images: Tensor, targets: Tensor) -> Tensors:
         """The same gradient, in a form that can be compiled together with the way back through it."""

@@ -201,8 +201,9 @@ def alike(store: Store, run: RunRecord, *varied: str) -> list[RunRecord]:
     left_out = {"device", *varied}
 
     def question(record: RunRecord) -> tuple[Any, ...]:
-        # A switch that is off is left out, as in runs from before there was one.
-        config = {n: v for n, v in record.config.items() if n not in left_out and v is not None and v is not False}
+        # Runs from before there was `exact` do not say that it was off.
+        said = ((n, v) for n, v in record.config.items() if (n, v) != ("exact", False))
+        config = {n: v for n, v in said if n not in left_out and v is not None}
         return record.name, record.info.get("version"), record.info.get("dataset"), config
 
     wanted = question(run)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import torch
 
 from benchmarks import distill, evaluate, gpu, machine, paired, table
 from benchmarks.gpu import Part
+from ddcore.ops import speed
 
 CPU = torch.device("cpu")
 FIELDS = {"ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain", "spread", "images_per_second",
@@ -55,6 +58,63 @@ def test_a_comparison_says_all_that_is_asked_of_it(measured: Any, results: Path,
         low, high = told["spread"][way]
         assert 0 < low <= high
     assert table.row(told).count("|") == table.HEAD[0].count("|")
+
+
+@pytest.mark.parametrize(
+    ("words", "kept"),
+    [
+        ("distill --method dm", "speed_dm_mnist_cpu"),
+        ("distill --method dm --width 128 --batch-real 256 --pairs 1", "speed_dm_mnist_cpu"),
+        ("distill --method dm --batch-real 4", "trial_dm_mnist_cpu"),
+        ("distill --method pad --student-steps 2", "speed_pad_mnist_cpu"),
+        ("distill --method datadam --shape mhist --exact", "trial_datadam_mhist_cpu"),
+        ("evaluate", "speed_small-set_mnist_cpu"),
+        ("evaluate --ipc 1", "trial_small-set_mnist_cpu"),
+        ("evaluate --case full-data --width 8", "trial_full-data_mnist_cpu"),
+    ],
+)
+def test_a_trial_leaves_the_published_figure_as_it_was(
+    words: str, kept: str, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    which, *flags = words.split()
+    benchmark = {"distill": distill, "evaluate": evaluate}[which]
+    measured = {**dict.fromkeys(paired.SHOWN, 1.0), "device": "cpu", "peak_memory_bytes": {}}
+    monkeypatch.setattr(benchmark, "compared", lambda *given: dict(measured))
+    monkeypatch.setattr(paired, "cold", lambda: None)
+    monkeypatch.setattr(sys, "argv", [which, *flags, "--device", "cpu"])
+    benchmark.main()
+    assert [path.stem for path in results.iterdir()] == [kept]
+
+
+def test_what_compiling_an_evaluation_takes_is_told(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
+    def slowly(function: Any, **options: Any) -> Any:
+        waits = iter([0.2])  # for the first call
+
+        def call(*given: Any) -> Any:
+            time.sleep(next(waits, 0.0))
+            return function(*given)
+
+        return call
+
+    monkeypatch.setattr(speed, "WORTH_COMPILING", {"cpu": 0})
+    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(torch, "compile", slowly)
+    assert judged()["compile_seconds"] > 0.3  # a graph to learn and one to look
+
+
+@pytest.mark.parametrize(
+    ("shape", "config", "title"),
+    [
+        ("mnist", {"network": "convnet3", "width": 128, "batch_real": 256}, "DM, one step, MNIST"),
+        ("mhist", {"network": "convnet7", "width": 128, "batch_real": 128},
+         "DM, one step, ConvNet-7, 128 real images of each class, MHIST at 128 px"),
+    ],
+)  # fmt: skip
+def test_a_row_says_where_it_is_not_what_the_readme_says_of_all(shape: str, config: Any, title: str) -> None:
+    numbers = dict.fromkeys(("ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain"), 1.0)
+    one = {**numbers, "method": "dm", "shape": shape, "device": "cpu", "n": 3, "precision": "float32",
+           "machine": {"threads": 2}, "peak_memory_bytes": {"plain": 1, "ours": 1}, "config": config}  # fmt: skip
+    assert table.row(one).split(" | ")[0] == f"| {title}"
 
 
 def test_ratios_are_medians_over_rounds() -> None:

@@ -84,4 +84,4 @@ def test_a_whole_evaluation_is_counted_up_from_what_was_timed() -> None:
     one = case("full-data")
     assert one.timed == (1, 8, 5)
     assert one.steps == 3 * -(-55_000 // 128)
-    assert one.whole(trained=2.0, tested=1.0) == 2.0 * one.steps + 10_000 / 5
+    assert one.whole(evaluate.Seconds(begun=3.0, trained=2.0, tested=1.0)) == 3.0 + 2.0 * one.steps + 10_000 / 5

@@ -210,6 +210,7 @@ def test_the_same_evaluation_gives_the_same_numbers_and_more_networks_only_add()
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even the shortest run goes the way of those that are compiled; what the compiler makes is the function itself."""
     monkeypatch.setattr(speed, "WORTH_COMPILING", {"cpu": 0})
+    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
 
 

@@ -135,9 +135,8 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(name: str, stop: int) -
     halted.parents = parents(name, config(name))
     with pytest.raises(Cancelled):
         run(name, config(name), halted)
-    resumed = MemoryRecorder(
-        point=(tensors | distill._first(whole.sets["initial"]), {"state": numbers, "seconds": 1.0, "latest": {}})
-    )
+    meta = {"state": numbers, "seconds": 1.0, "latest": {}, "long": False}
+    resumed = MemoryRecorder(point=(tensors | distill._first(whole.sets["initial"]), meta))
     resumed.parents = parents(name, config(name))
     run(name, config(name), resumed)
     assert torch.equal(images(resumed), images(whole))

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 import torch
-from test_every_method import config, parents
+from recording import MemoryRecorder
+from test_every_method import config, images, made, parents
 
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
+from ddcore.experiments import work
 from ddcore.methods import METHODS, Task
 from ddcore.ops import nets, seeds, speed, train
 from ddcore.ops.speed import Speed
@@ -35,6 +37,12 @@ def moved(name: str, pace: Speed, steps: int = 3, **changes: Any) -> tuple[torch
     return state.images.cpu(), told
 
 
+def apart(images: torch.Tensor, exact: torch.Tensor, name: str) -> float:
+    """How far images are from the exact ones, as a share of how far those have moved."""
+    start, _ = moved(name, Speed(CPU, exact=True), steps=0)
+    return ((images - exact).norm() / (exact - start).norm()).item()
+
+
 def test_a_short_run_is_not_compiled_and_a_long_one_is() -> None:
     short, long = (Speed(CPU, work=work) for work in (1e11, 1e15))
     assert (short.compiles, long.compiles) == (False, not speed.no_compiler(CPU))
@@ -47,6 +55,31 @@ def test_without_a_compiler_everything_is_computed_and_said_once(monkeypatch: py
     pace = Speed(CPU, work=math.inf, note=notes.append)
     assert pace.compiled(torch.sin) is torch.sin
     assert notes == ["Computed without a compiler, which takes longer: no C++ compiler was found."]
+
+
+@pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
+def test_a_run_that_grows_long_enough_to_be_compiled_begins_anew(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else its images would be neither those of a compiled run nor those of an eager one."""
+    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    length = METHODS[name].Config.length_param
+    short = made(name, **{length: 2})
+    between = (work.cost("distill", name, config(name, **{length: n})) for n in (2, 3))
+    monkeypatch.setitem(speed.WORTH_COMPILING, "cpu", sum(between) / 2)
+    longer = made(name, MemoryRecorder(point=short.points[-1]), **{length: 3})
+    assert longer.told("step")[0]["step"] == 1
+    assert torch.equal(images(longer), images(made(name, **{length: 3})))
+
+
+@pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
+def test_what_is_recorded_of_the_arithmetic_is_what_was_done(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(speed, "has_half", lambda device: True)
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    matching = name != "pad"  # on a CPU nothing of PAD is compiled, nor seen in half precision
+    pace = Speed(CPU, work=math.inf)
+    moved(name, pace, steps=1)
+    assert pace.told() == {"exact": False, "compiled": matching, "half": matching}
 
 
 def test_a_compiler_that_fails_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,18 +137,17 @@ def test_pieces_lead_to_the_same_images_as_whole_batches(name: str, monkeypatch:
     monkeypatch.setattr(speed, "CACHED", 4 * 8 * 12 * 12)
     fast, told = moved(name, Speed(CPU))
     assert told == pytest.approx(plainly, rel=1e-4)
-    torch.testing.assert_close(fast, exact, rtol=1e-3, atol=1e-3)
+    assert apart(fast, exact, name) < 2e-2
 
 
 @pytest.mark.parametrize("name", ["dm", "datadam"])
 def test_half_precision_sees_the_same_within_its_rounding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    _, plainly = moved(name, Speed(CPU, exact=True), steps=1)
+    exact, plainly = moved(name, Speed(CPU, exact=True), steps=1)
     monkeypatch.setattr(speed, "has_half", lambda device: True)
-    pace = Speed(CPU)
-    _, told = moved(name, pace, steps=1)
-    assert pace.half
+    fast, told = moved(name, Speed(CPU), steps=1)
     assert told != plainly
     assert told == pytest.approx(plainly, rel=0.05)  # bfloat16 keeps 8 bits; the loss is a difference of means
+    assert apart(fast, exact, name) < 5e-2
 
 
 @pytest.mark.slow
@@ -127,7 +159,7 @@ def test_compiled_steps_lead_to_the_same_images_as_plain_ones(name: str) -> None
     fast, told = moved(name, pace, steps=6)
     assert (pace.compiles, notes) == (True, []), "this machine has a compiler"
     assert told == pytest.approx(plainly, rel=1e-3)
-    torch.testing.assert_close(fast, exact, rtol=1e-2, atol=1e-2)
+    assert apart(fast, exact, name) < 2e-2
     again, _ = moved(name, Speed(CPU, work=math.inf), steps=6)
     assert torch.equal(fast, again)
 
@@ -141,7 +173,7 @@ def test_images_made_in_half_precision_teach_as_well(monkeypatch: pytest.MonkeyP
     half, _ = moved("dm", Speed(CPU), steps=60, **setting)
     start, _ = moved("dm", Speed(CPU), steps=0, **setting)
     learnt = {name: taught(images) for name, images in (("start", start), ("plain", plain), ("half", half))}
-    assert learnt["half"] == pytest.approx(learnt["plain"], abs=0.02), learnt
+    assert learnt["half"] == pytest.approx(learnt["plain"], abs=0.05), learnt  # of 0.5 that were learnt
     assert learnt["half"] > learnt["start"] + 0.2, learnt
 
 
@@ -153,13 +185,14 @@ def taught(images: torch.Tensor) -> float:
     training = train.Training.begin(*networks)
     setting = train.Setting(None, 0.05, 0.9, 5e-4, "cosine", 25, "none", steps=200)
     train.train(training, lambda i: images[i], labels, setting, [(n,) for n in range(5)])
-    said = [train.logits(training.stack.member(n), test.batch, len(test), CPU).argmax(1) for n in range(5)]
+    passes = train.Passes(networks[0], Speed(CPU), len(test))
+    said = [train.logits(passes, training.stack.member(n), test.batch, len(test)).argmax(1) for n in range(5)]
     return sum((one == test.labels).float().mean().item() for one in said) / 5
 
 
 @pytest.mark.gpu
 @pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
-def test_a_gpu_compiles_to_the_same_images_as_plain_steps(name: str) -> None:
+def test_a_gpu_compiles_to_the_same_losses_as_plain_steps(name: str) -> None:
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA GPU")
     gpu = torch.device("cuda")

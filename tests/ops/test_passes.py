@@ -106,6 +106,7 @@ def test_a_compiler_that_fails_leaves_a_note_and_the_same_answer(monkeypatch: py
     def fails(*given: Any) -> None:
         raise RuntimeError("no compiler today")
 
+    monkeypatch.setattr("ddcore.ops.speed.no_compiler", lambda device: "")
     monkeypatch.setattr(torch, "compile", lambda *given, **options: fails)
     notes: list[str] = []
     speed = Speed(CPU, work=float("inf"), note=notes.append)
