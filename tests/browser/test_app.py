@@ -62,7 +62,7 @@ def test_a_run_is_launched_watched_reloaded_and_finished(server: Server, watched
 
 def test_a_running_run_is_cancelled_from_its_page(server: Server, watched: Watched) -> None:
     page: Any = watched.page
-    start_run(page, server, draws=5000)
+    start_run(page, server, draws=2000)  # minutes, and not long enough to be compiled first
     expect(page.get_by_text(re.compile("Distilling")).first).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("This run was cancelled.")).to_be_visible(timeout=SLOW)
