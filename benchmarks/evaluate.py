@@ -35,7 +35,6 @@ from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.data.resident import Resident
 from ddcore.experiments.evaluate import TOLD, EvaluateConfig
-from ddcore.experiments.work import arithmetic
 from ddcore.ops import augment, device, nets, seeds, train
 from ddcore.ops.speed import Speed
 
@@ -259,7 +258,7 @@ def compared(case: Case, where: torch.device, pairs: int) -> dict[str, Any]:
     )
     seen = case.nets * (case.epochs * case.images + case.tested)
     return {
-        "device": where.type, "precision": timed, "arithmetic": arithmetic(ours.passes.speed),
+        "device": where.type, "precision": timed, "arithmetic": ours.passes.speed.told(),
         **paired.told(seconds, seen / case.steps, _macs(case) / case.steps, steps=case.steps),
         "seconds": _medians(seconds), "seconds_train": _medians(training), "seconds_test": _medians(testing),
         "compile_seconds": first - statistics.median(sum(one) for one in rounds["ours"]),

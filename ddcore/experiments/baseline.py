@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore.experiments.base import Kind, Recorder
 from ddcore.experiments.judge import judged, majority, notes, spread
-from ddcore.experiments.work import arithmetic, pace
+from ddcore.experiments.work import pace
 from ddcore.lazy import lazy
 from ddcore.settings import NetworkConfig, TrainConfig
 
@@ -80,7 +80,7 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
         "seconds": watch.seconds + tested.seconds, "seconds_train": watch.seconds, "seconds_test": tested.seconds,
         "images": len(train_part), "test_images": len(test_part), "steps": steps,
         "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
-        "macs_test_set": counted.macs * len(test_part), "arithmetic": arithmetic(passes.speed),
+        "macs_test_set": counted.macs * len(test_part), "arithmetic": passes.speed.told(),
     }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from ddcore.augmentations import STRATEGIES
 from ddcore.errors import ConfigError, DataMissing
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder
 from ddcore.experiments.judge import judged, majority, notes, spread
-from ddcore.experiments.work import arithmetic, pace
+from ddcore.experiments.work import pace
 from ddcore.lazy import lazy
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
@@ -248,7 +248,7 @@ def _summary(trial: Trial, trained: list[dict[str, Any]], parent: Parent) -> dic
         "steps": setting.optimiser_steps(len(trial.labels)), "batch_size": setting.batch_size,
         "training": setting.values(), "network": config.network, "network_options": config.network_options(),
         "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
-        "arithmetic": arithmetic(trial.passes.speed),
+        "arithmetic": trial.passes.speed.told(),
         "source": {"run": parent.id, "method": parent.name, "images": config.images, "step": config.step,
                    "ipc": parent.config.get("ipc"), "seed": parent.config.get("seed")},
     }  # fmt: skip

@@ -18,7 +18,7 @@ from ddcore.experiments import spec
 from ddcore.experiments.base import CHECKPOINT_SECONDS, Kind, Recorder, Spec
 from ddcore.experiments.judge import majority, spread
 from ddcore.experiments.scores import chosen
-from ddcore.experiments.work import LOOKED_AT, arithmetic, pace
+from ddcore.experiments.work import LOOKED_AT, pace
 from ddcore.lazy import lazy
 from ddcore.methods.trajectories import TrajectoryConfig, needs_scores
 
@@ -80,7 +80,7 @@ def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, An
         "shares": [list(config.window(epoch)) for epoch in range(config.train_epochs)],
         "train_accuracy": spread(progress.train_accuracies),
         "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
-        "steps": shared.steps, "seconds": progress.seconds, "arithmetic": arithmetic(shared.passes.speed),
+        "steps": shared.steps, "seconds": progress.seconds, "arithmetic": shared.passes.speed.told(),
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from ddcore.data import split
 from ddcore.errors import ConfigError
 from ddcore.experiments.base import ImageSet, Kind, Recorder
 from ddcore.experiments.judge import spread
-from ddcore.experiments.work import arithmetic, pace
+from ddcore.experiments.work import pace
 from ddcore.lazy import lazy
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
@@ -111,7 +111,7 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
         "never_forgotten": (progress.forgetting == 0).float().mean().item(),
         "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
         "steps": config.agents * config.optimiser_steps(n), "seconds": progress.seconds,
-        "arithmetic": arithmetic(passes.speed),
+        "arithmetic": passes.speed.told(),
     }  # fmt: skip
 
 

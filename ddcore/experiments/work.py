@@ -28,11 +28,6 @@ def pace(kind: str, config: Any, device: torch.device, recorder: Recorder, image
     return speed.Speed(device, exact=config.exact, work=cost(kind, kind, config, images), note=recorder.note)
 
 
-def arithmetic(pace: Speed) -> dict[str, bool]:
-    """For the summary of such a run: how it was computed. Networks are never trained or tested in half precision."""
-    return {**pace.told(), "half": False}
-
-
 def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
     """Multiply-adds of a whole run without what it needs; `images` is the size of the set an evaluation trains on.
 

@@ -124,10 +124,7 @@ class Speed:
 
     def _fit(self, network: Net, images: Tensor) -> int:
         """How many images' maps fit where they should."""
-        was_training = network.training
-        maps, _ = network.eval().maps(images[:1].detach())
-        network.train(was_training)
-        sizes = [one.numel() for one in maps] or [images[0].numel()]
+        sizes = map_sizes(network, images[:1].detach()) or [images[0].numel()]
         return max(1, CACHED // max(sizes) if self.device.type == "cpu" else GPU_MAPS // (4 * MAPS_KEPT * sum(sizes)))
 
     def told(self) -> dict[str, bool]:
@@ -158,6 +155,15 @@ def no_compiler(device: torch.device) -> str:
     if any(name and shutil.which(name) for name in known):
         return ""
     return "no C++ compiler was found (g++ or clang++)"
+
+
+@torch.no_grad()
+def map_sizes(network: Net, image: Tensor) -> list[int]:
+    """Numbers in each map of this image (1, C, H, W), shallow to deep; the network stays in its mode."""
+    was_training = network.training
+    maps, _ = network.eval().maps(image)
+    network.train(was_training)
+    return [one.numel() for one in maps]
 
 
 def even(n: int, most: int) -> int:

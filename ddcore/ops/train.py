@@ -20,12 +20,12 @@ from ddcore.ops import augment as dsa
 from ddcore.ops import seeds
 from ddcore.ops.nets.base import Net
 from ddcore.ops.passes import Passes
+from ddcore.ops.speed import MAPS_KEPT, map_sizes
 
 Batch = Callable[[Tensor], Tensor]
 Purpose = tuple[int, *tuple[str | int, ...]]
 
 MEMORY = 2 * 2**30  # bytes that the maps of networks trained together may take on a CPU
-MAPS_KEPT = 4  # tensors of a map's size kept for a layer's backward pass: convolved, normalised, activated, pooled
 
 
 @dataclass(frozen=True)
@@ -116,16 +116,12 @@ class Stack:
         return logits
 
 
-@torch.no_grad()
 def fitting(network: Net, shape: tuple[int, int, int], batch: int, device: torch.device) -> int:
     """How many networks of this kind can be trained together on batches of `batch` images (C, H, W): at least 1.
 
     What fills the memory is the maps kept for the backward pass. On a GPU half of what is free may be taken.
     """
-    was_training = network.training
-    maps, _ = network.eval().maps(torch.zeros(1, *shape, device=device))
-    network.train(was_training)
-    each = MAPS_KEPT * 4 * batch * sum(one.numel() for one in maps)
+    each = MAPS_KEPT * 4 * batch * sum(map_sizes(network, torch.zeros(1, *shape, device=device)))
     free = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else MEMORY
     return max(1, free // max(1, each))
 
