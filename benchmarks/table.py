@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.machine import RESULTS
 from ddcore.home import PROJECT
 from ddcore.networks import NETWORKS
+from ddcore.report import text
 
 README = PROJECT / "README.md"
 BEGIN, END = "<!-- speed: made by `python -m benchmarks.table` -->", "<!-- /speed -->"
@@ -69,7 +70,9 @@ def _title(one: dict[str, Any]) -> str:
         return f"{TITLES['pad']} of {one['config']['student_steps']} student steps"
     if "method" in one:
         return TITLES[one["method"]]
-    return f"{one['nets']} networks, {one['epochs']:,} epochs on {one['images']:,} images, and their test"
+    networks = "one network" if one["nets"] == 1 else f"{one['nets']} networks"
+    timed = f"counted up from {one['timed']['epochs']} of the epochs on {one['timed']['images']:,} images"
+    return f"{networks}, {one['epochs']:,} epochs on {one['images']:,} images, and the test ({timed})"
 
 
 def _otherwise(one: dict[str, Any]) -> list[str]:
@@ -81,7 +84,7 @@ def _otherwise(one: dict[str, Any]) -> list[str]:
 def _seconds(one: dict[str, Any]) -> tuple[str, str]:
     """Theirs and ours: of a step, or of the whole where that was counted up."""
     if "seconds" in one:
-        return tuple(f"{one['seconds'][way]:,.3g} s" for way in ("plain", "ours"))  # type: ignore[return-value]
+        return text.duration(one["seconds"]["plain"]), text.duration(one["seconds"]["ours"])
     return f"{one['seconds_per_step_plain']:.3g} s", f"{one['seconds_per_step']:.3g} s"
 
 
