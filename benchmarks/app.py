@@ -40,8 +40,8 @@ from ddcore.experiments import spec
 from ddcore.runs.store import RunRecord, Store
 
 TITLES = {"": "Dataset distillation workbench", **{page: page for page in
-          ("Datasets", "Baselines", "DataDAM", "PAD", "DM", "Runs")}}  # fmt: skip
-FRESH = ("", "Datasets", "Baselines", "DataDAM", "Runs")
+          ("Datasets", "Baselines", "DataDAM", "PAD", "DM", "Compare", "Runs")}}  # fmt: skip
+FRESH = ("", "Datasets", "Baselines", "DataDAM", "Compare", "Runs")
 MANY = 1000
 OPENED = 4  # finished runs: so many of one method stand on Home
 VIEWERS = 10
@@ -108,7 +108,7 @@ def many(browser: Browser, repeats: int) -> dict[str, Any]:
             shipped = next(record.id for record in Store().records() if record.demo and record.name == "datadam")
             for record in _judged()[:OPENED]:
                 for page in TITLES:
-                    pages[page].append(_go(tab, page, *([TABLE] if page == "Runs" else [])))
+                    pages[page].append(_go(tab, page, *([TABLE] if page in ("Compare", "Runs") else [])))
                 _go(tab, "")
                 opened["link on Home"].append(click(tab, f"a[href*='{record.id}']", "DataDAM", IMAGES, HEADING))
                 _go(tab, ""), _go(tab, "DataDAM")

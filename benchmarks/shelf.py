@@ -35,7 +35,7 @@ def fill(number: int) -> int:
         shutil.copytree(record.folder, folder)
         for name in ("run.json", "spec.json"):
             known = json.loads((record.folder / name).read_bytes())
-            (folder / name).write_text(json.dumps({n: info[n] for n in known}) + "\n")
+            (folder / name).write_text(json.dumps({n: info[n] for n in ("in_key", *known)}) + "\n")
     return sum(not record.demo for record in Store().records())
 
 
@@ -67,7 +67,8 @@ def _varied(record: RunRecord, variant: int, ids: dict[str, str]) -> dict[str, A
     later = time.time() - variant * APART - record.info["times"]["submitted"]
     times = {name: moment + later for name, moment in record.info["times"].items() if name != "seconds"}
     return {
-        **record.info, "id": key(asked), "config": asked.config.values(), "parents": identity(asked)["parents"],
+        **record.info, "id": key(asked), "config": asked.config.values(), "in_key": identity(asked)["config"],
+        "parents": identity(asked)["parents"],
         "seed": config["seed"], "family": family(asked), "times": {**record.info["times"], **times},
     }  # fmt: skip
 

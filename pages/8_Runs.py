@@ -8,14 +8,22 @@ from ddcore import jobs
 from ddcore.experiments import KINDS
 from ddcore.params import Config
 from ddcore.report import tables, text
+from ddcore.runs import packing
 from ddcore.runs.store import RunRecord
-from pages.components import beside, frame, parts, progress
+from pages.components import beside, frame, house, parts, progress
+from pages.components.words import called
 
-LEAD = "Everything that was ever computed here. Select a row to see its status and log, to continue it or to tidy up."
+LEAD = """
+Everything that was ever computed here. Tick a row to see its status and log, to continue it or to name it; tick several
+to compare, tag, download or put them away together.
+"""
+ENDED_BADLY = ("failed", "cancelled")
 
 
 def main() -> None:
     with frame.page("Runs", LEAD):
+        with st.container():  # a place of its own: what comes and goes here must not close what is open below
+            house.told()
         linked = frame.chosen_run()
         records = frame.store().records()
         if not records:
@@ -24,22 +32,30 @@ def main() -> None:
             st.page_link("pages/3_DataDAM.py", label="Go to DataDAM")
         else:
             chosen = table(filtered(records))
-            if chosen or linked:
-                detail(chosen or linked)  # type: ignore[arg-type]
-        trash()
+            house.opened(chosen)
+            with st.container(), frame.guarded():  # what is odd about one run must not hide the trash
+                if len(chosen) > 1:
+                    house.bulk(chosen)
+                elif run := next(iter(chosen), linked):
+                    detail(run)
+        house.bring()
+        house.trash()
+        house.disk()
 
 
 def filtered(records: list[RunRecord]) -> list[RunRecord]:
-    find, kinds, states = st.columns([2, 2, 2])
+    find, kinds, states, hide = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     words = find.text_input("Search", placeholder="name, tag, id, data set", key="runs-search").lower().split()
     kind = kinds.multiselect("Kind", sorted({r.kind for r in records}), placeholder="All kinds", key="runs-kind",
                              format_func=lambda k: KINDS[k].title if k in KINDS else k)  # fmt: skip
     state = states.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
+    hidden = ENDED_BADLY if hide.toggle("Hide failed", key="runs-hide", help="And cancelled ones.") else ()
     return [
         r
         for r in records
         if (not kind or r.kind in kind) and (not state or r.state in state) and all(w in _text(r) for w in words)
-    ]
+        and r.state not in hidden
+    ]  # fmt: skip
 
 
 def _text(record: RunRecord) -> str:
@@ -47,14 +63,19 @@ def _text(record: RunRecord) -> str:
     return " ".join([record.id, tables.title(record), record.name, *user.get("tags", []), user.get("note", "")]).lower()
 
 
-def table(records: list[RunRecord]) -> RunRecord | None:
-    """The table; the record of the selected row."""
+def table(records: list[RunRecord]) -> list[RunRecord]:
+    """The table; the records of the selected rows."""
     text_column = st.column_config.TextColumn
     shown = tables.runs(records)
+    for row, record in enumerate(records):
+        if record.state == "broken":  # it has no name but its folder's, and nothing to tell but what is wrong with it
+            shown.loc[row, ["run", "note"]] = record.id, record.problem
+        elif packing.imported(record.folder):
+            shown.loc[row, "state"] = f"{record.state} (imported)"
     also = [name for name in beside.COLUMNS if (shown[name] != text.NONE).any()]
     event = st.dataframe(
-        shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="single-row",
-        key="runs-table",
+        shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
+        key=house.table_key("runs-table", records),
         column_order=["run", "data", "state", "accuracy", *also, *(["majority"] if also else []), "protocol",
                       "time", "created", "tags", "note", "id"],
         column_config={
@@ -70,31 +91,40 @@ def table(records: list[RunRecord]) -> RunRecord | None:
         },
     )  # fmt: skip
     parts.footnotes(records)
-    rows = event["selection"]["rows"]
-    return records[rows[0]] if rows and rows[0] < len(records) else None
+    return house.ticked(event, records)
 
 
 def detail(record: RunRecord) -> None:
+    known = record.kind in KINDS and record.name in KINDS[record.kind].names()
     with st.container(border=True):
-        with st.container(horizontal=True, vertical_alignment="center"):
-            if not record.active:
-                progress.badge(record.state)
-            st.markdown(f"**{tables.title(record)}**")
-            st.caption(f"run `{record.id}` · {text.ago(record.created)}", width="content")
-            frame.link(record, "Open its page")
+        header(record)
         if record.active:
             progress.follow(record.id)
         elif record.state == "done":
-            extend(record)
+            if known:
+                extend(record)
             progress.log(record.id)
         else:
             progress.stopped(record)
-        if record.kind in KINDS:
+        if known:
             parts.parameters(KINDS[record.kind].config(record.name), record)
+        elif record.state != "broken":
+            what = parts.plain(f"{record.kind} {record.name}")
+            st.caption(f"This version of the app knows no {what}, so this run can be kept and nothing more.")
         if record.demo:
             st.caption("This run ships with the app: it can be looked at, not changed.")
-        elif not record.active:
-            keep_house(record)
+        keep_house(record)
+
+
+def header(record: RunRecord) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not record.active:
+            progress.badge(record.state)
+        st.markdown(f"**{called(record)}**")
+        st.caption(f"run {parts.plain(record.id)} · {text.ago(record.created)}", width="content")
+        house.origin(record)
+        if record.state != "broken":
+            frame.link(record, "Open its page")
 
 
 def extend(record: RunRecord) -> None:
@@ -114,35 +144,28 @@ def extend(record: RunRecord) -> None:
 
 
 def keep_house(record: RunRecord) -> None:
-    user = record.user or {}
+    """Name, tags, note, a file to take away, the trash: as far as this run allows it."""
+    own = not record.demo and not record.active
+    if own and record.state != "broken":
+        annotate(record)
+    with st.container(horizontal=True):
+        if record.state == "done":
+            house.download([record])
+        if own and st.button("Move to trash", icon=":material/delete:", key=f"trash-{record.id}"):
+            house.put_away([record.id])
+
+
+def annotate(record: RunRecord) -> None:
+    user = record.user
     with st.form(f"notes-{record.id}", border=False):
         left, middle, right = st.columns([2, 2, 3])
-        name = left.text_input("Name", user.get("name") or "", placeholder=tables.title(record))
-        tags = middle.multiselect("Tags", user.get("tags") or [], default=user.get("tags") or [],
-                                  accept_new_options=True, placeholder="Type and press Enter")  # fmt: skip
-        note = right.text_input("Note", user.get("note") or "")
+        name = left.text_input("Name", user["name"], placeholder=tables.title(record))
+        tags = middle.multiselect("Tags", user["tags"], default=user["tags"], accept_new_options=True,
+                                  placeholder="Type and press Enter")  # fmt: skip
+        note = right.text_input("Note", user["note"])
         if st.form_submit_button("Save", icon=":material/save:"):
             frame.store().annotate(record.id, name=name, tags=list(tags), note=note)
             st.rerun()
-    if st.button("Move to trash", icon=":material/delete:", key=f"trash-{record.id}"):
-        frame.store().trash(record.id)
-        frame.open_run(None)
-
-
-def trash() -> None:
-    trashed = frame.store().trashed()
-    if not trashed:
-        return
-    with st.expander(f"Trash ({len(trashed)})", icon=":material/delete:"):
-        for record in trashed:
-            words, restore, purge = st.columns([4, 1, 1], vertical_alignment="center")
-            words.markdown(f"{tables.title(record)} · `{record.id}`")
-            if restore.button("Restore", key=f"restore-{record.id}", width="stretch"):
-                frame.store().restore(record.id)
-                st.rerun()
-            if purge.button("Delete for good", key=f"purge-{record.id}", width="stretch", help="Cannot be undone."):
-                frame.store().purge(record.id)
-                st.rerun()
 
 
 main()

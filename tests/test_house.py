@@ -75,7 +75,7 @@ from ddcore.data import DATASETS
 from ddcore.experiments import KINDS
 from ddcore.methods import METHODS
 assert DATASETS and KINDS and METHODS and all(m.Config.params() for m in METHODS.values())
-heavy = {{"torch", "torchvision", "sklearn", "fvcore"}} & set(sys.modules)
+heavy = {{"torch", "torchvision", "sklearn", "fvcore", "matplotlib"}} & set(sys.modules)
 assert not heavy, heavy
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -21,7 +21,11 @@ from ddcore.settings import NetworkConfig, TrainConfig
 CONFIGS = {f"{kind}/{name}": KINDS[kind].config(name) for kind in KINDS for name in KINDS[kind].names()}
 ALL = [(label, config, p) for label, config in CONFIGS.items() for p in config.params()]
 EVERY_PARAMETER = pytest.mark.parametrize(("label", "config", "p"), ALL, ids=[f"{a}-{p.name}" for a, _, p in ALL])
-NEEDED: dict[str, dict[str, Any]] = {"evaluate/evaluate": {"run": "0123456789abcdef"}}
+NEEDED: dict[str, dict[str, Any]] = {
+    "evaluate/evaluate": {"run": "0123456789abcdef"},
+    "features/features": {"runs": "0123456789abcdef"},
+    "tsne/tsne": {"runs": "0123456789abcdef"},
+}
 
 
 def built(label: str, **values: Any) -> Config:

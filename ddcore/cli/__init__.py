@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from ddcore.cli import compute, data, inspect
+from ddcore.cli import compute, data, house, inspect, report
 from ddcore.errors import DDCoreError
 
 
@@ -14,7 +14,7 @@ from ddcore.errors import DDCoreError
 def cli() -> None: ...
 
 
-for command in (*compute.COMMANDS, *inspect.COMMANDS, *data.COMMANDS):
+for command in (*compute.COMMANDS, *inspect.COMMANDS, *data.COMMANDS, *report.COMMANDS, *house.COMMANDS):
     cli.add_command(command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ddcore import counts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 else:
     speed = lazy("ddcore.ops.speed")
 
+TSNE = 1000, 100_000  # rounds of t-SNE; multiply-adds that take about as long as a point does in one of them
 LOOKED_AT = 1000  # validation images for an expert's curve; after the last epoch all: as long as a short epoch
 
 
@@ -33,7 +35,9 @@ def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
 
     A training step is three forward passes (forward, gradient of activations, gradient of weights). 0 where unknown.
     """
-    if kind not in ("distill", "baseline", "evaluate", "scores", "experts"):
+    if kind == "tsne":
+        return math.prod(TSNE) * config.real_per_class * len(config.facts.classes)
+    if kind not in ("distill", "baseline", "evaluate", "scores", "experts", "lens", "features"):
         return 0
     facts = DATASETS[config.dataset]
     classes = len(facts.classes)
@@ -57,6 +61,8 @@ def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
         return config.agents * config.optimiser_steps(config.train_images or train)
     if kind == "experts":
         return config.experts * sum(-(-images // config.batch_train) for images in _in_use(config, train))
+    if kind in ("features", "tsne"):
+        return TSNE[0] if kind == "tsne" else 0
     return config.optimiser_steps(train)
 
 
@@ -72,6 +78,10 @@ def _passes(kind: str, config: Any, images: int | None) -> tuple[int, int]:
     if kind == "experts":
         looked_at = val + (config.train_epochs - 1) * min(LOOKED_AT, val)
         return config.experts * sum(_in_use(config, train)), config.experts * looked_at
+    if kind == "lens":
+        return _trained(config, train), val + config.real_per_class * len(config.facts.classes)
+    if kind == "features":
+        return 0, train
     judged = test if config.split == "test" else val
     return config.nets * _trained(config.training(), _set_size(config, images)), config.nets * judged
 

@@ -256,11 +256,11 @@ def pooled(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
     if not known:
         return None
     accuracies = [value for summary in known for value in summary["accuracies"]]
-    beside = {name: _together([summary.get(name) for summary in known]) for name in BESIDE}
+    beside = {name: together([summary.get(name) for summary in known]) for name in BESIDE}
     return {**known[0]["accuracy"], **spread(accuracies), "seeds": len(known), **beside}
 
 
-def _together(each: Sequence[Mapping[str, Any] | None]) -> dict[str, Any] | None:
+def together(each: Sequence[Mapping[str, Any] | None]) -> dict[str, Any] | None:
     """{mean, std, n} of all values from {mean, std, n} of each group of them; None where that of one is not known."""
     known = [one for one in each if one]
     if not known or len(known) < len(each):
@@ -277,22 +277,26 @@ def _pooled(store: Store, specs: Iterable[Spec | None]) -> dict[str, Any] | None
 
 def full_data(plan: Plan, store: Store) -> dict[str, Any] | None:
     """Accuracy of training on all data in the plan's setting, over all seeds that were run."""
+    if not (matching := full_runs(plan, store)):
+        return None
+    means = [r.summary["accuracy"]["mean"] for r in matching]
+    return {
+        **spread(means), "protocol": plan.label,
+        **{name: together([r.summary.get(name) for r in matching]) for name in BESIDE},
+        "seconds_train": statistics.mean(r.summary["seconds_train"] for r in matching),
+    }  # fmt: skip
+
+
+def full_runs(plan: Plan, store: Store) -> list[RunRecord]:
+    """The finished trainings on all data in the plan's setting, one a seed."""
     wanted = identity(plan.full)
-    matching = [
+    return [
         r
         for r in store.records("baseline")
         if r.state == "done"
         and _without_seed(r.config) == _without_seed(wanted["config"])
         and (r.info["version"], r.info["dataset"]) == (wanted["version"], wanted["dataset"])
     ]
-    if not matching:
-        return None
-    means = [r.summary["accuracy"]["mean"] for r in matching]
-    return {
-        **spread(means), "protocol": plan.label,
-        **{name: _together([r.summary.get(name) for r in matching]) for name in BESIDE},
-        "seconds_train": statistics.mean(r.summary["seconds_train"] for r in matching),
-    }  # fmt: skip
 
 
 def _summary(store: Store, one: Spec) -> dict[str, Any] | None:

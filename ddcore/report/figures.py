@@ -72,7 +72,7 @@ def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, ser
         )  # fmt: skip
     figure.update_yaxes(title=y_title)
     figure.update_xaxes(title=x_title, type="category")
-    return _dress(figure)
+    return dress(figure)
 
 
 def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
@@ -91,7 +91,7 @@ def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(title=x_title, dtick=1, range=[-0.6, frame["votes"].max() + 0.6])
     figure.update_yaxes(title="Images")
-    return _dress(figure).update_layout(barmode="overlay")
+    return dress(figure).update_layout(barmode="overlay")
 
 
 def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Sequence[Published] = ()) -> go.Figure:
@@ -145,7 +145,7 @@ def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(title="Class", type="category")
     figure.update_yaxes(title="Accuracy (%)", range=[0, 101])
-    return _dress(figure).update_layout(showlegend=False)
+    return dress(figure).update_layout(showlegend=False)
 
 
 def confusion(frame: pd.DataFrame) -> go.Figure:
@@ -181,7 +181,7 @@ def trajectory(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
     )  # fmt: skip
     figure.update_xaxes(title="Step")
     figure.update_yaxes(title="Validation accuracy (%)")
-    return _dress(_majority(figure, majority, "validation images"))
+    return dress(_majority(figure, majority, "validation images"))
 
 
 def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = None) -> go.Figure:
@@ -216,7 +216,7 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
         showgrid=False, zeroline=False,
         range=[0, len(names)],
     )  # fmt: skip
-    return _dress(figure, height=130 + 42 * len(names)).update_layout(barmode="overlay", bargap=0)
+    return dress(figure, height=130 + 42 * len(names)).update_layout(barmode="overlay", bargap=0)
 
 
 def schedule(frame: pd.DataFrame) -> go.Figure:
@@ -234,7 +234,7 @@ def schedule(frame: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     figure.update_xaxes(title="Epoch of an expert")
     figure.update_yaxes(title="Images in use, easy to hard (%)", range=[0, 101])
-    return _dress(figure).update_layout(barmode="overlay")
+    return dress(figure).update_layout(barmode="overlay")
 
 
 def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
@@ -259,7 +259,7 @@ def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(title="Step")
     few = reach["high"].max() <= 10
     figure.update_yaxes(title="Start epoch", rangemode="tozero", dtick=1 if few else None)
-    return _dress(figure)
+    return dress(figure)
 
 
 def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classes: Sequence[str]) -> go.Figure:
@@ -278,7 +278,7 @@ def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classe
     figure.update_xaxes(title="Share of class", type="category", showgrid=False)
     figure.update_yaxes(title="Image of class", autorange="reversed", showgrid=False,
                         tickvals=[at for at, _ in kept], ticktext=[as_text(name) for _, name in kept])  # fmt: skip
-    return _dress(figure, height=420)
+    return dress(figure, height=420)
 
 
 def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: float, digits: int) -> go.Figure:
@@ -302,7 +302,7 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
     ])  # fmt: skip
     figure.update_xaxes(title=x_title, type="category", showgrid=False)
     figure.update_yaxes(title=y_title, type="category", autorange="reversed", showgrid=False)
-    return _dress(figure, height=110 + 30 * len(rows) + 4 * max(map(len, columns), default=0))
+    return dress(figure, height=110 + 30 * len(rows) + 4 * max(map(len, columns), default=0))
 
 
 def _majority(figure: go.Figure, share: float | None, judged_on: str = "", *, across: bool = False) -> go.Figure:
@@ -320,7 +320,8 @@ def _majority(figure: go.Figure, share: float | None, judged_on: str = "", *, ac
     return figure.add_hline(y=share, annotation_position="bottom right", **look)
 
 
-def _dress(figure: go.Figure, height: int = 320) -> go.Figure:
+def dress(figure: go.Figure, height: int = 320) -> go.Figure:
+    """The figure in the look that all share."""
     return figure.update_layout(_look(height))
 
 

@@ -24,6 +24,7 @@ else:
 
 
 FINAL = "The images this run made."
+_USUAL = {"images": "images", "step": None, "split": "test", "labels": "learnt", "augment": None}
 RANDOM = "As many real training images per class, drawn at random."
 
 
@@ -93,14 +94,22 @@ def result(
 
 
 def last_evaluation(store: Store, run: RunRecord, *, done: bool = False) -> RunRecord | None:
-    """The newest evaluation of this run's result on the test images, in whatever state or among those done.
+    """The newest evaluation of this run's result on the test images, in whatever state or among those done."""
+    return next(iter(evaluations(store, run, done=done)), None)
+
+
+def evaluations(store: Store, run: RunRecord, *, done: bool = False) -> list[RunRecord]:
+    """The evaluations of this run's result on the test images, newest first; done: only finished ones.
 
     Those of snapshots, on the validation split or with another augmentation answer questions beside the main one.
     """
-    usual = {"run": run.id, "images": "images", "step": None, "split": "test", "labels": "learnt", "augment": None}
-    older = {**usual, "run": ""}  # evaluations from before some of these parameters existed
-    found = (r for r in store.records("evaluate") if usual.items() <= {**older, **r.config}.items())
-    return next((r for r in found if r.state == "done" or not done), None)
+    found = (r for r in store.records("evaluate") if r.config.get("run") == run.id and of_the_result(r))
+    return [r for r in found if r.state == "done" or not done]
+
+
+def of_the_result(evaluation: RunRecord) -> bool:
+    """Whether an evaluation asks the main question: how good are the images that a run made, on the test images?"""
+    return _USUAL.items() <= {**_USUAL, **evaluation.config}.items()  # older ones lack some of these parameters
 
 
 def question_of(evaluation: RunRecord) -> Question:

@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
 
-NETWORK_KINDS = ("baseline", "evaluate", "scores", "experts")  # of runs that are about a network as much as about data
+NETWORK_KINDS = (
+    "baseline",
+    "evaluate",
+    "scores",
+    "experts",
+    "lens",
+)  # of runs that are about a network as much as about data
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
@@ -36,11 +42,7 @@ def title(record: RunRecord) -> str:
     config = record.config
     if named := record.user.get("name"):
         return str(named)
-    what = record.kind
-    if record.kind == "distill" and record.name in METHODS:
-        what = _method(record)
-    elif record.kind in KINDS:
-        what = KINDS[record.kind].title
+    what = _method(record) if record.kind == "distill" and record.name in METHODS else kind(record.kind)
     if record.kind == "evaluate":
         what += _tested(record)
     if record.kind == "experts":
@@ -48,6 +50,11 @@ def title(record: RunRecord) -> str:
     trained = network(config) if record.kind in NETWORK_KINDS and config.get("network") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
     return " · ".join([what, *[str(part) for part in (data(record), trained, ipc) if part]])
+
+
+def kind(name: str) -> str:
+    """What a person calls this kind of run; its name where it is not known here."""
+    return KINDS[name].title if name in KINDS else name
 
 
 def data(record: RunRecord) -> str:

@@ -78,6 +78,15 @@ def count(number: float | None) -> str:
     return f"{number:,.0f}"
 
 
+def bytes_(number: float | None) -> str:
+    """25600 → "25.6 kB"; 44_000_000 → "44 MB"."""
+    if number is None or not math.isfinite(number):
+        return NONE
+    if number < 1e5:
+        return f"{number / 1e3:.1f} kB"
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.{0 if number >= 1e7 else 1}f} MB"
+
+
 def ago(moment: float | None, now: float | None = None) -> str:
     """How long ago a time stamp (seconds since 1970) was: "just now", "5 min ago", else its date."""
     if not moment:

@@ -9,6 +9,7 @@
     checkpoint.safetensors  what the run needs to go on; kept when done, so that it can be extended
     initial.safetensors images.safetensors snapshots/<step>.safetensors pictures/<name>.png
     user.json             name, tags, note
+    imported.json         of a run that was brought as one file: when, and the file's name
     run.json              the answer; written last: a folder with it is complete
 """
 

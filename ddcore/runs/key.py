@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ddcore import home
@@ -55,6 +56,19 @@ def dataset(config: Config) -> dict[str, str] | None:
     facts = DATASETS[name]
     resolution = getattr(config, "resolution", None) or facts.resolution
     return {"name": name, "fingerprint": facts.fingerprint(home.data_root(), resolution)}
+
+
+def answers(info: Mapping[str, Any]) -> bool:
+    """Whether the id of a stored run is the key of the question that is stored with it (as run.json has it).
+
+    A run that says what entered its key is held to that; an older one to what this version makes of its parameters:
+    raises UnknownName or ConfigError where it makes nothing of them.
+    """
+    known = info.get("in_key")
+    if not isinstance(known, dict):
+        known = KINDS[info["kind"]].config(info["name"]).build(info["config"]).key_values()
+    question = {name: info.get(name) for name in ("kind", "name", "version", "dataset", "parents")}
+    return _digest({**question, "config": known}) == info["id"]
 
 
 def _digest(value: Any) -> str:

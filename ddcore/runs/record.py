@@ -15,9 +15,19 @@ from ddcore.runs.state import ACTIVE, job_state
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 
-_SHAPE: Mapping[str, type | tuple[type, ...]] = {
-    "id": str, "kind": str, "name": str, "config": dict, "parents": list, "times": dict,
+_NUMBER = (int, float)
+_Shape = Mapping[str, type | tuple[type, ...]]
+_SHAPE: _Shape = {"id": str, "kind": str, "name": str, "config": dict, "parents": list, "times": dict}
+# What a run may leave out, and what every table of runs reads where it is there.
+_MAY_SAY: _Shape = {
+    "summary": dict, "dataset": dict, "code": dict, "libraries": dict, "device": dict, "peak_memory_bytes": _NUMBER,
 }  # fmt: skip
+_TIMES: _Shape = {"submitted": _NUMBER, "started": _NUMBER, "finished": _NUMBER, "seconds": _NUMBER}
+_SUMMARY: _Shape = {
+    "accuracy": dict, "balanced_accuracy": dict, "auc": dict, "source": dict, "classes": list, "per_class": list,
+    "notes": list, "data_notes": list, "majority": _NUMBER,
+}  # fmt: skip
+_ACCURACY: _Shape = {"mean": _NUMBER, "std": _NUMBER, "n": _NUMBER}
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,8 @@ def _unfinished(folder: Path) -> tuple[str, dict[str, Any], str | None]:
         return "done", read_json_cached(folder / "run.json"), None
     times = {name: job[name] for name in ("started", "finished") if job.get(name) is not None}
     message = job.get("message") if state not in ACTIVE else None
-    return state, {**spec, "times": {**spec.get("times", {}), **times}}, message
+    submitted = spec.get("times", {})
+    return state, {**spec, "times": {**submitted, **times} if isinstance(submitted, dict) else None}, message
 
 
 def _check(folder: Path, info: Mapping[str, Any]) -> None:
@@ -107,8 +118,20 @@ def _check(folder: Path, info: Mapping[str, Any]) -> None:
     for name, kind in _SHAPE.items():
         if not isinstance(info.get(name), kind):
             raise RunBroken(f"its {name!r} is missing or not what a run writes")
+    summary = info.get("summary") or {}
+    for told, shape in ((info, _MAY_SAY), (info["times"], _TIMES), (summary, _SUMMARY)):
+        _check_told(told, shape)
+    for name in ("accuracy", "balanced_accuracy", "auc"):
+        _check_told(summary.get(name) or {}, _ACCURACY)
     if info["id"] != folder.name or info["kind"] != folder.parent.name:
         raise RunBroken(f"it says to be {info['kind']}/{info['id']}: the folder was renamed or copied")
+
+
+def _check_told(values: Mapping[str, Any], shape: _Shape) -> None:
+    """RunBroken when something is there and of another type."""
+    for name, kind in shape.items():
+        if (value := values.get(name)) is not None and not isinstance(value, kind):
+            raise RunBroken(f"its {name!r} is a {type(value).__name__}, which no run writes there")
 
 
 def _user(folder: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +59,12 @@ class Store:
         own = {folder.name for folder, demo in found if not demo}
         records = [read_record(folder, demo) for folder, demo in found if not demo or folder.name not in own]
         return sorted(records, key=lambda r: (-r.created, r.id))
+
+    def folders(self, trash: bool = False) -> dict[str, list[Path]]:
+        """The folders of the user's own runs, or of those in the trash, by kind."""
+        return {
+            kind.name: _subfolders(kind, links=True) for kind in _subfolders(self.root / TRASH if trash else self.root)
+        }
 
     def exists(self, run_id: str) -> bool:
         """Whether there is a run with exactly this id, in whatever state."""
@@ -125,6 +131,7 @@ class Store:
             "dataset": identity["dataset"],
             "seed": spec.config.values().get("seed"),
             "family": keys.family(spec),
+            "in_key": identity["config"],
             "length": spec.config.length(),
             "times": {"submitted": time.time()},
         }
@@ -243,6 +250,8 @@ class Store:
         """Give a run a name, tags, a note; what is None stays as it is."""
         with self.lock():
             record = self.own(run_id, "changed")
+            if record.state == "broken":  # it may be a link to another folder
+                raise DDCoreError(f"run {record.id} cannot be read ({record.problem}), so nothing is written to it")
             user = dict(record.user)
             if name is not None:
                 user["name"] = " ".join(name.split())
@@ -282,6 +291,26 @@ class Store:
         with self.lock():
             _remove(self._find_trashed(run_id))
 
+    def each(self, deed: Callable[[str], object], run_ids: Iterable[str]) -> dict[str, str]:
+        """Do a deed (`trash`, `restore`, `purge`) to every run to which it can be done; {id: why not} of the others."""
+        refused = {}
+        for run_id in dict.fromkeys(run_ids):
+            try:
+                deed(run_id)
+            except DDCoreError as error:
+                refused[run_id] = str(error)
+        return refused
+
+    def adopt(self, folder: Path) -> RunRecord:
+        """Take in the whole run in `folder`, <kind>/<id> on the same disk. It may take the place of one that ships."""
+        place = self.root / folder.parent.name / folder.name
+        with self.lock():
+            if (there := self._exact(folder.name)) is not None and not there[1]:
+                raise DDCoreError(f"run {folder.name} is here already")
+            place.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(folder, place)
+        return read_record(place)
+
     def own(self, run_id: str, deed: str) -> RunRecord:
         """The run with this id, if it may be `deed` ("changed"); DDCoreError for one that ships with the app."""
         record = self.record(run_id)
@@ -296,9 +325,13 @@ class Store:
         os.replace(record.folder, place)
 
     def _find_trashed(self, run_id: str) -> Path:
-        for folder in _folders(self.root / TRASH):
-            if folder.name == run_id:
-                return folder
+        if RUN_ID.fullmatch(run_id):  # of many, each without listing all of them
+            kinds = _subfolders(self.root / TRASH)
+            found = [kind / run_id for kind in kinds if (kind / run_id).is_dir() or (kind / run_id).is_symlink()]
+        else:
+            found = [folder for folder in _folders(self.root / TRASH) if folder.name == run_id]
+        if found:
+            return found[0]
         raise RunNotFound(f"run {run_id!r} is not in the trash")
 
 

@@ -11,10 +11,10 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.errors import DDCoreError, RunNotFound
 from ddcore.methods import METHODS
-from ddcore.report import tables
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import Moment, RunRecord, Store
 from pages.components import menu
+from pages.components.words import called
 
 BASELINES, PAD, RUNS = "pages/2_Baselines.py", "pages/4_PAD.py", "pages/8_Runs.py"
 PAGES = {"describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES, "scores": PAD, "experts": PAD}
@@ -109,7 +109,7 @@ def open_run(run_id: str | None, asked: str = "run") -> None:
 
 def link(record: RunRecord, label: str | None = None) -> None:
     """A link to the page that shows this run."""
-    shown, words = _shown_by(record), label or tables.title(record)
+    shown, words = _shown_by(record), label or called(record)
     page = page_of(shown)
     if not _is_here(page):
         st.page_link(page, label=words, query_params={"run": shown.id})

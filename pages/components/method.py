@@ -11,9 +11,10 @@ import streamlit as st
 from ddcore.data import DATASETS
 from ddcore.experiments import KINDS, Spec
 from ddcore.methods import METHODS, Method
-from ddcore.report import tables, text
+from ddcore.report import text
 from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation, form, frame, images, parts, progress, stages
+from pages.components.words import called
 
 
 def page(name: str, lead: str, *also: str) -> None:
@@ -66,7 +67,7 @@ def again(run: RunRecord) -> None:
     method = METHODS[run.name]
     given = {name: value for name, value in run.config.items() if name in method.Config.model_fields}
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Parameters of **{tables.title(run)}**")
+        st.markdown(f"Parameters of **{called(run)}**")
         frame.link(run, f"run {run.id}")
         if st.button("Choose a preset instead", key="new-run"):
             frame.open_run(None)

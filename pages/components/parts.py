@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -20,19 +19,11 @@ from ddcore.runs.files import size
 from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
+from pages.components.words import called, plain
 
 LONGEST = 44  # letters of a link: more are cut off on a narrow screen
 NAMED = 40  # classes named where they are listed
 SHOWN = 8  # earlier runs listed on a method's page; all are on the Runs page
-
-
-def plain(words: str) -> str:
-    """Words that people or their files brought, for markdown to show as they are.
-
-    Signs are escaped; addresses and :icons: are found after that, so an invisible space parts them.
-    """
-    parted = re.sub(r"(:|@|\bwww)(?=\S)", "\\1\u200b", words)
-    return re.sub(r"([\\`*_\[\]<>$~|#])", r"\\\1", parted)
 
 
 def names(classes: Sequence[str]) -> str:
@@ -115,7 +106,7 @@ def header(run: RunRecord, form: bool = False) -> None:
             progress.badge(run.state)
         if run.demo:
             st.badge("ships with the app", color="violet")
-        st.markdown(f"**{tables.title(run)}**")
+        st.markdown(f"**{called(run)}**")
         st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
 
 
@@ -128,12 +119,12 @@ def earlier(kind: str, title: str, *names: str) -> None:
     for record in records[:SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center"):
             progress.badge(record.state)
-            title, rest = tables.title(record), ""
-            if len(title) > LONGEST:
-                title, _, rest = title.partition(" · ")
-            frame.link(record, title)
+            name, rest = tables.title(record), ""
+            if len(name) > LONGEST:
+                name, _, rest = name.partition(" · ")
+            frame.link(record, plain(name))
             detail = text.accuracy((record.summary or {}).get("accuracy"))
-            told = (rest, "" if detail == text.NONE else detail, text.ago(record.created))
+            told = (plain(rest), "" if detail == text.NONE else detail, text.ago(record.created))
             st.caption(" · ".join(filter(None, told)), width="content")
     footnotes(records[:SHOWN])
     if len(records) > SHOWN:

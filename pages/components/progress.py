@@ -7,9 +7,10 @@ from collections.abc import Callable
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.report import tables, text
+from ddcore.report import text
 from ddcore.runs.store import RunRecord
 from pages.components import frame
+from pages.components.words import called
 
 POLL_SECONDS = 2.5
 STATES = {
@@ -42,7 +43,7 @@ def _tick(run_id: str, live: Callable[[str], None] | None) -> None:
         st.rerun()
     parents = needed(frame.store().record(run_id))
     for parent in parents:
-        st.caption(f"Needed first: {tables.title(parent)}")
+        st.caption(f"Needed first: {called(parent)}")
         bar(parent.id, jobs.status(parent.id))
     if parents:
         st.caption("Then this run")

@@ -10,12 +10,12 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.data import DATASETS
 from ddcore.jobs.needs import check_disk
-from ddcore.report import tables
 from ddcore.report.estimate import disk, total
 from ddcore.report.results import Result
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
+from pages.components.words import called
 
 T = TypeVar("T")
 WORTH_TELLING = 1e8  # bytes on disk
@@ -53,7 +53,7 @@ def under_way(active: Iterable[Result]) -> None:
     waiting = [record for record in records.values() if record.state == "queued"]
     shown = [record for record in records.values() if record.state != "queued"] or waiting[:1]
     for record in shown:
-        st.caption(titles.get(record.id) or tables.title(record))
+        st.caption(titles.get(record.id) or called(record))
         progress.bar(record.id, jobs.status(record.id))
     behind = [record for record in waiting if record not in shown]
     if behind:

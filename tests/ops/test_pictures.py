@@ -32,3 +32,39 @@ def test_rows_follow_the_classes_and_images_are_enlarged_without_smoothing() -> 
 
 def test_a_class_with_more_images_than_columns_takes_more_rows() -> None:
     assert open_grid(per_class=3).height > open_grid(per_class=2).height
+
+
+def test_signed_numbers_run_from_blue_over_white_to_orange_and_no_further() -> None:
+    colours = pictures.signed(np.array([-9.0, -2.0, 0.0, 1.0, 2.0]), most=2.0)
+    assert colours.tolist() == [[0, 114, 178], [0, 114, 178], [255, 255, 255], [234, 174, 128], [213, 94, 0]]
+
+
+def test_large_images_are_made_smaller_only_where_that_is_asked_for() -> None:
+    image = np.zeros((100, 100, 3), np.uint8)
+    assert pictures.enlarged(image, 24).shape == (100, 100, 3)
+    assert pictures.enlarged(image, 24, shrink=True).shape == (25, 25, 3)
+    assert pictures.enlarged(image[:10, :10], 24, shrink=True).shape == (30, 30, 3)
+
+
+def test_the_shape_of_a_sheet_does_not_depend_on_the_size_of_its_images() -> None:
+    sheets = [
+        Image.open(io.BytesIO(pictures.sheet([("a class", [np.zeros((side, side, 3), np.uint8)])] * 3, 4)))
+        for side in (8, 20, 28, 33, 224)
+    ]
+    assert len({sheet.width / sheet.height for sheet in sheets}) == 1
+
+
+def test_a_row_without_images_keeps_its_place() -> None:
+    white = np.full((48, 48, 3), 255, np.uint8)
+    picture = Image.open(io.BytesIO(pictures.sheet([("a", []), ("b", [white])], 1)))
+    assert picture.getpixel((picture.width - 20, picture.height // 4))[3] == 0  # type: ignore[index]
+    assert picture.getpixel((picture.width - 20, 3 * picture.height // 4)) == (255, 255, 255, 255)
+
+
+def test_a_sheet_can_be_stored_with_a_loss_in_less_room() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
+    exact, lossy = (pictures.sheet([("a", noise)], 20, quality=quality) for quality in (None, 90))
+    assert len(lossy) < len(exact)
+    one, other = Image.open(io.BytesIO(exact)), Image.open(io.BytesIO(lossy))
+    assert (one.format, other.format) == ("PNG", "WEBP")
+    assert one.size == other.size

@@ -11,7 +11,7 @@ from ddcore.experiments import spec
 from ddcore.runs.store import Store
 from tests.pages.conftest import TINY, Backend, Filled, Open, away, put, words
 
-DATASETS, BASELINES, RUNS = "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/8_Runs.py"
+DATASETS, BASELINES = "pages/1_Datasets.py", "pages/2_Baselines.py"
 
 
 def test_home_lists_running_jobs_and_latest_results(
@@ -122,46 +122,3 @@ def test_the_flops_table_is_made_at_the_press_of_a_button(open_page: Open, backe
     app = open_page(BASELINES)
     app.button(key="launch-flops").click().run()
     assert backend.submitted[0].kind == "flops"
-
-
-def test_all_runs_stand_in_one_table_and_can_be_searched(open_page: Open, filled: Filled) -> None:
-    app = open_page(RUNS)
-    assert {filled.distilled, filled.baseline} <= set(app.dataframe[0].value["id"])
-    app.text_input(key="runs-search").set_value(filled.baseline[:8]).run()
-    assert app.dataframe[0].value["id"].tolist() == [filled.baseline]
-
-
-def test_the_selected_row_is_shown_below(open_page: Open, filled: Filled) -> None:
-    app = open_page(RUNS)
-    row = app.dataframe[0].value["id"].tolist().index(filled.baseline)
-    app.session_state["runs-table"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
-    app.run()
-    assert filled.baseline in words(app)
-
-
-def test_a_finished_run_is_extended_from_its_row(open_page: Open, filled: Filled, backend: Backend) -> None:
-    app = open_page(RUNS, run=filled.distilled)
-    app.number_input(key=f"to-{filled.distilled}").set_value(6).run()
-    app.button(key=f"extend-{filled.distilled}").click().run()
-    assert backend.extended == [(filled.distilled, 6)]
-
-
-def test_names_tags_and_notes_are_kept(open_page: Open, filled: Filled) -> None:
-    app = open_page(RUNS, run=filled.baseline)
-    next(t for t in app.text_input if t.label == "Name").set_value("for the report")
-    next(t for t in app.text_input if t.label == "Note").set_value("<b>bold</b>")
-    next(b for b in app.button if b.label == "Save").click().run()
-    assert Store().record(filled.baseline).user["name"] == "for the report"
-    assert "for the report" in words(app)
-
-
-def test_a_run_goes_to_the_trash_and_comes_back_or_goes_for_good(open_page: Open, filled: Filled) -> None:
-    app = open_page(RUNS, run=filled.baseline)
-    app.button(key=f"trash-{filled.baseline}").click().run()
-    assert not Store().exists(filled.baseline)
-    app.button(key=f"restore-{filled.baseline}").click().run()
-    assert Store().exists(filled.baseline)
-    Store().trash(filled.baseline)
-    app = open_page(RUNS)
-    app.button(key=f"purge-{filled.baseline}").click().run()
-    assert not Store().trashed()

@@ -99,6 +99,11 @@ def test_a_rewritten_history_is_told_to_who_read_the_old_one(store: Store):
     assert [e["step"] for e in store.events(record.id, 0)[0]] == [1]
 
 
+def told(folder: Path, file: str = "run.json", **values: object) -> None:
+    """Let a file of a run say something else."""
+    write_json(folder / file, {**read_json(folder / "spec.json"), **values})
+
+
 BREAKAGES = {
     "no files": lambda folder: [f.unlink() for f in folder.iterdir() if f.is_file()],
     "half a run.json": lambda folder: (folder / "run.json").write_text('{"id": "'),
@@ -107,6 +112,10 @@ BREAKAGES = {
     "deep": lambda folder: (folder / "run.json").write_text("[" * 100_000),
     "no config": lambda folder: (folder / "run.json").write_text('{"id": "x", "kind": "distill", "name": "n"}'),
     "not text": lambda folder: (folder / "run.json").write_bytes(b"\xff\xfe\x00"),
+    "an accuracy in words": lambda folder: told(folder, summary={"accuracy": "good"}),
+    "a mean in words": lambda folder: told(folder, summary={"accuracy": {"mean": "0.9"}}),
+    "notes in one text": lambda folder: told(folder, summary={"notes": "none"}),
+    "no times": lambda folder: ((folder / "run.json").unlink(), told(folder, "spec.json", times=[])),
     "a folder": lambda folder: ((folder / "run.json").unlink(), (folder / "run.json").mkdir()),
 }
 
@@ -172,6 +181,15 @@ def test_purge_deletes_only_what_is_in_the_trash(store: Store):
     assert not list(store.root.rglob("run.json"))
 
 
+def test_what_can_be_done_to_several_runs_is_done_and_the_rest_is_told_run_by_run(store: Store):
+    first, second = (finished(store, question(seed=seed)).id for seed in (0, 1))
+    assert store.each(store.trash, [first, "0" * 16, second, first]) == {"0" * 16: "no run '0000000000000000'"}
+    assert store.each(store.purge, [second]) == {}
+    refused = store.each(store.restore, [first, second])
+    assert refused == {second: f"run {second!r} is not in the trash"}
+    assert [record.id for record in store.records()] == [first]
+
+
 def test_a_run_computed_again_is_not_overwritten_by_a_restore(store: Store):
     record = finished(store, question())
     store.trash(record.id)
@@ -187,6 +205,15 @@ def test_what_is_not_annotated_stays(store: Store):
     store.annotate(record.id, tags=["keep"])
     store.annotate(record.id, note="later")
     assert store.record(record.id).user == {"name": "", "tags": ["keep"], "note": "later"}
+
+
+def test_nothing_is_written_into_a_folder_that_is_no_run(store: Store, tmp_path: Path):
+    (store.root / "distill").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (store.root / "distill" / ("a" * 16)).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DDCoreError, match=r"cannot be read \(this is a link"):
+        store.annotate("a" * 16, tags=["x"])
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_demo_runs_are_read_only_and_hidden_by_the_users_own(store: Store):

@@ -1,0 +1,185 @@
+"""Keeping house: names, tags, notes, trash, runs as files, the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ddcore.cli.flags import as_json, show
+from ddcore.errors import ConfigError, DDCoreError
+from ddcore.report import tables, text
+from ddcore.runs import packing, usage
+from ddcore.runs.store import Store
+
+RUN = click.argument("run_id", metavar="RUN")
+RUNS = click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
+
+
+@click.command(help="Give a run a name; an empty one takes it away.")
+@RUN
+@click.argument("name")
+@as_json
+def rename(run_id: str, name: str, as_json: bool) -> None:
+    _annotated(run_id, as_json, name=name)
+
+
+@click.command(help="Give a run tags, or take them away with --remove.")
+@RUN
+@click.argument("tags", metavar="TAG...", nargs=-1, required=True)
+@click.option("--remove", is_flag=True, help="Take these tags away.")
+@as_json
+def tag(run_id: str, tags: Sequence[str], remove: bool, as_json: bool) -> None:
+    now = set(Store().record(run_id).user["tags"])
+    given = {" ".join(tag.split()) for tag in tags}
+    if remove and (absent := given - now):
+        raise ConfigError([f"run {run_id} has no tag {', '.join(map(repr, sorted(absent)))}"])
+    _annotated(run_id, as_json, tags=sorted(now - given if remove else now | given))
+
+
+@click.command(help="Write a note to a run; an empty one takes it away.")
+@RUN
+@click.argument("words", metavar="TEXT")
+@as_json
+def note(run_id: str, words: str, as_json: bool) -> None:
+    _annotated(run_id, as_json, note=words)
+
+
+def _annotated(run_id: str, as_json: bool, **given: Any) -> None:
+    record = Store().annotate(run_id, **given)
+    tags = f", tags {', '.join(record.user['tags'])}" if record.user["tags"] else ""
+    note = f", note {record.user['note']!r}" if record.user["note"] else ""
+    show({"run": record.id, **record.user}, as_json, lambda: f"{record.id} {tables.title(record)}{tags}{note}")
+
+
+@click.command(help="Put runs into the trash; without any, list what is in it.")
+@click.argument("run_ids", metavar="[RUN...]", nargs=-1)
+@as_json
+def trash(run_ids: Sequence[str], as_json: bool) -> int:
+    store = Store()
+    if run_ids:
+        return _done(run_ids, store.each(store.trash, run_ids), "put into the trash", as_json)
+    trashed = store.trashed()
+    rows = [{"run": r.id, "kind": r.kind, "name": r.name, "title": tables.title(r), "problem": r.problem}
+            for r in trashed]  # fmt: skip
+    lines = [f"{r.id:<18} {tables.title(r)}" for r in trashed]
+    show({"trash": rows}, as_json, lambda: "\n".join(lines) or "the trash is empty")
+    return 0
+
+
+@click.command(help="Bring runs back from the trash.")
+@RUNS
+@as_json
+def restore(run_ids: Sequence[str], as_json: bool) -> int:
+    store = Store()
+    return _done(run_ids, store.each(store.restore, run_ids), "restored", as_json)
+
+
+@click.command(help="Delete runs of the trash for good, after a question.")
+@click.argument("run_ids", metavar="[RUN...]", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Empty the trash.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@as_json
+def purge(run_ids: Sequence[str], everything: bool, yes: bool, as_json: bool) -> int:
+    store = Store()
+    trashed = {record.id: record for record in store.trashed()}
+    if bool(run_ids) == everything:
+        raise ConfigError(["name the runs to delete, or say --all"])
+    chosen = list(trashed) if everything else list(dict.fromkeys(run_ids))
+    freed = sum(usage.run_bytes(trashed[run_id].folder) for run_id in chosen if run_id in trashed)
+    if chosen and not yes and not _agreed(f"Delete {_runs(len(chosen))} for good? This frees {text.bytes_(freed)}"):
+        raise DDCoreError("nothing was deleted")
+    return _done(chosen, store.each(store.purge, chosen), "deleted", as_json)
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:  # nobody there to ask
+        return False
+
+
+def _done(run_ids: Iterable[str], refused: Mapping[str, str], deed: str, as_json: bool) -> int:
+    """What was done to which run and what was not; the exit status."""
+    done = [run_id for run_id in dict.fromkeys(run_ids) if run_id not in refused]
+    for why in refused.values():
+        click.echo(f"error: {why}", err=True)
+    show({"done": done, "refused": dict(refused)}, as_json, lambda: f"{_runs(len(done))} {deed}")
+    return int(bool(refused))
+
+
+@click.command(help="Write finished runs as one file each (RUN.ddrun), to keep or to bring elsewhere.")
+@RUNS
+@click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="FOLDER|FILE",
+              help="A folder, or for one run a file. [default: this folder]")  # fmt: skip
+@click.option("--heavy", is_flag=True, help="With checkpoints and expert trajectories; these can be huge.")
+@as_json
+def pack(run_ids: Sequence[str], out: Path, heavy: bool, as_json: bool) -> int:
+    store, refused = Store(), dict[str, str]()
+    packed: list[dict[str, Any]] = []
+    into_file = out.suffix == packing.SUFFIX and not out.is_dir()
+    if into_file and len(run_ids) > 1:
+        raise ConfigError([f"{out} is one file; several runs need a folder"])
+    if not (folder := out.parent if into_file else out).is_dir():
+        raise ConfigError([f"no folder {str(folder)!r} to write into"])
+    for run_id in dict.fromkeys(run_ids):
+        try:
+            file = out if into_file else out / f"{store.record(run_id).id}{packing.SUFFIX}"
+            made = packing.pack(store, run_id, file, heavy)
+        except DDCoreError as error:
+            refused[run_id] = str(error)
+            continue
+        packed.append({"run": made.run_id, "file": str(file), "files": made.files, "bytes": made.bytes,
+                       "left_out": list(made.left_out)})  # fmt: skip
+    for why in refused.values():
+        click.echo(f"error: {why}", err=True)
+    lines = [
+        f"{one['file']}: {one['files']} files, {text.bytes_(one['bytes'])}{_without(one['left_out'])}" for one in packed
+    ]
+    show({"packed": packed, "refused": refused}, as_json, lambda: "\n".join(lines))
+    return int(bool(refused))
+
+
+def _without(left_out: Sequence[str]) -> str:
+    return f", without {', '.join(left_out)} (--heavy takes all)" if left_out else ""
+
+
+@click.command(help="Take packed runs in, once everything in the files was checked.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@as_json
+def unpack(files: Sequence[Path], as_json: bool) -> int:
+    store = Store()
+    became = [one for file in files for one in packing.unpack_all(store, file)]
+    arrived = [one for one in became if isinstance(one, packing.Arrived)]
+    refused = [one for one in became if isinstance(one, DDCoreError)]
+    for error in refused:
+        click.echo(f"error: {error}", err=True)
+    rows = [{"run": one.record.id, "new": one.new, "missing": list(one.missing)} for one in arrived]
+    told = {"arrived": rows, "refused": [list(getattr(error, "problems", [str(error)])) for error in refused]}
+    show(told, as_json, lambda: "\n".join(map(_arrived, arrived)))
+    return int(bool(refused))
+
+
+def _arrived(one: packing.Arrived) -> str:
+    """ "a1b2… DM · digits · IPC 1: here now"."""
+    builds = f"; it builds on {', '.join(one.missing)}, not here" if one.missing else ""
+    return f"{one.record.id} {tables.title(one.record)}: {'here now' if one.new else 'was here already'}{builds}"
+
+
+@click.command("usage", help="What takes how much of the disk.")
+@as_json
+def usage_(as_json: bool) -> None:
+    found = usage.usage(Store())
+    rows = [{"what": u.what, "kind": u.kind or None, "runs": u.number, "bytes": u.bytes} for u in found]
+    lines = [f"{text.bytes_(u.bytes):>10}  {u.title}{'' if u.number is None else f' ({u.number:,})'}" for u in found]
+    total = sum(u.bytes for u in found)
+    show({"usage": rows, "bytes": total}, as_json, lambda: "\n".join([*lines, f"{text.bytes_(total):>10}  in all"]))
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} runs" if count != 1 else "1 run"
+
+
+COMMANDS: tuple[click.Command, ...] = (rename, tag, note, trash, restore, purge, pack, unpack, usage_)

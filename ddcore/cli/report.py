@@ -1,0 +1,71 @@
+"""One zip of chosen runs for a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ddcore.cli.flags import as_json, show
+from ddcore.errors import ConfigError
+from ddcore.report.compared import Compared, compared, settings
+from ddcore.report.export.bundle import bundle, completed
+from ddcore.report.export.pivot import DIMENSIONS, METRICS, Choice, why_not
+from ddcore.runs.files import size, write_bytes
+from ddcore.runs.store import RunRecord, Store
+
+LISTED = ", ".join(DIMENSIONS)
+
+
+@click.command(
+    "report",
+    help="Put chosen runs into one zip: figures, tables (CSV, LaTeX, Markdown), images, parameters and the commands "
+    "that make them again. The pivot table's rows, columns and metric can be chosen.",
+)
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write.")
+@click.option("--rows", default="method", help=f"Rows of the pivot, some of {LISTED}. [default: method]")
+@click.option("--columns", default="dataset,ipc", help="Columns of the pivot, likewise. [default: dataset,ipc]")
+@click.option("--metric", default="accuracy", help=f"One of {', '.join(METRICS)}. [default: accuracy]")
+@click.option("--protocol", help="Take evaluations under this protocol, where there are; else each run's newest.")
+@as_json
+def report(
+    runs: tuple[str, ...], out: Path, rows: str, columns: str, metric: str, protocol: str | None, as_json: bool
+) -> None:
+    if out.suffix != ".zip":
+        raise ConfigError([f"the file must end in .zip, got {str(out)!r}"])
+    if not out.parent.is_dir():
+        raise ConfigError([f"no folder {str(out.parent)!r} to write into"])
+    choice, store = Choice(_names(rows), _names(columns), metric), Store()
+    records = list({record.id: record for record in map(store.record, runs)}.values())
+    found = _judged(store, records, protocol)
+    content = bundle(store, found, choice)
+    write_bytes(out, content, durable=False)
+    missing = {one.record.id: why_not(one) for one in found if one.accuracy is None}
+    for run_id, why in missing.items():
+        click.echo(f"note: run {run_id} has no accuracy: {why}", err=True)
+    result = {"file": str(out), "bytes": len(content), "runs": [record.id for record in records], "missing": missing}
+    counted = f"{len(records)} runs" if len(records) != 1 else "1 run"
+    show(result, as_json, lambda: f"report on {counted} to {out} ({size(len(content))})")
+
+
+def _names(given: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def _judged(store: Store, records: Sequence[RunRecord], protocol: str | None) -> list[Compared]:
+    """The runs with their newest evaluation, or with one under this protocol where they have it."""
+    if protocol is None:
+        return compared(store, records)
+    known = settings(store, records)
+    fitting = [setting for setting in known if setting.rpartition(" · protocol ")[2] == protocol]
+    if not fitting:
+        there = ", ".join(known) or "none"
+        raise ConfigError([f"none of these runs was evaluated under protocol {protocol!r}; their settings: {there}"])
+    tries = [compared(store, records, setting) for setting in fitting]
+    found = [next((one for one in each if one.accuracy), each[0]) for each in zip(*tries, strict=True)]
+    return completed(store, found)
+
+
+COMMANDS: tuple[click.Command, ...] = (report,)

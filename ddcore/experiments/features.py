@@ -1,0 +1,169 @@
+"""Where the images of chosen runs lie among real ones, and which real training image is nearest to each.
+
+All is seen by one fixed network, the lens (lens.py), which knows none of these sets. Kept: "space", in the lens's plane
+`real` and `synthetic` (float32 (N, 2)) with `real_labels`, `labels` and `run`, the place of an image's run among the
+summary's "runs"; "features" of the synthetic images; "nearest", for every synthetic image and each way of measuring,
+"pixels" of normalised images and "features": `<way>_index` in the training part, `<way>_distance` (L2), `<way>_label`
+and `<way>_image` (uint8 (N, C, H, W)).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ddcore.errors import ConfigError
+from ddcore.experiments import lens
+from ddcore.experiments.base import ImageSet, Kind, Parent, Recorder, Spec
+from ddcore.experiments.lens import LensConfig
+from ddcore.experiments.work import pace
+from ddcore.lazy import lazy
+from ddcore.params import Param
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ddcore.data import load, resident
+    from ddcore.data.resident import Resident
+    from ddcore.ops import device, embedding, nets, seeds, train
+else:
+    torch = lazy("torch")
+    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
+    device, embedding, nets, seeds, train = (
+        lazy(f"ddcore.ops.{m}") for m in ("device", "embedding", "nets", "seeds", "train")
+    )
+
+MOST = 8  # runs looked at together: more cannot be told apart in a picture
+HELD_OUT = 200  # real images that nobody trained on, whose distances say what is near
+WAYS = ("pixels", "features")
+
+
+class FeaturesConfig(LensConfig):
+    """Whose images are looked at, and through which lens."""
+
+    runs: str = Param(
+        "", label="Runs", group="Images",
+        help=f"Ids of 1 to {MOST} finished runs on the same data set, whose images are looked at; commas between them.",
+    )  # fmt: skip
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The same runs in another order are the same question."""
+        values = super().fill(values)
+        if isinstance(given := values.get("runs"), str):
+            values["runs"] = ",".join(sorted({*given.replace(",", " ").split()}))
+        return values
+
+    def problems(self) -> list[str]:
+        found, ids = super().problems(), self.run_ids
+        if not 1 <= len(ids) <= MOST:
+            found.append(f"runs must name 1 to {MOST} finished runs, got {len(ids) or 'nothing'}")
+        wrong = [one for one in ids if not re.fullmatch("[0-9a-f]{16}", one)]
+        return [*found, *(f"a run id has 16 digits from 0-9 and a-f, got {one!r}" for one in wrong)]
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        return tuple(self.runs.split(",")) if self.runs else ()
+
+    def lens(self) -> Spec:
+        """The question whose answer is the lens."""
+        values = self.values()
+        return Spec("lens", "lens", LensConfig.build({name: values[name] for name in LensConfig.model_fields}))
+
+
+def run(name: str, config: FeaturesConfig, recorder: Recorder) -> dict[str, Any]:
+    """Put the images into the lens's plane, then pass all training images by them."""
+    where = device.pick(config.device)
+    parents = [recorder.parent(run_id) for run_id in config.run_ids]
+    sets = [parent.images() for parent in parents]
+    _check_fit(config, parents, sets)
+    recorder.progress(0, 1, "Reading the data set")
+    data = load.load(config.dataset, config.resolution)
+    part, val = (resident.Resident.from_split(split, data, where) for split in (data.train, data.val))
+    speed = pace("features", config, where, recorder)
+    watch = device.Stopwatch(where)
+    looking = recorder.built_on()[-1]
+    network, real = lens.network(config, part), looking.arrays("real")
+    network.load_state_dict(looking.arrays("network"))
+    images, labels = (torch.cat([getattr(one, name) for one in sets]).to(where) for name in ("images", "labels"))
+    features = _embed(network, images)
+    plane = embedding.Plane(real["mean"], real["components"])
+    recorder.save_arrays("features", {"features": features})
+    recorder.save_arrays("space", {
+        "real": real["coords"], "real_labels": real["labels"], "synthetic": plane.coords(features.cpu()),
+        "labels": labels, "run": torch.arange(len(sets)).repeat_interleave(torch.tensor([len(s.labels) for s in sets])),
+    })  # fmt: skip
+    held = val.batch(seeds.permutation(len(val), config.seed, "features", "held out")[:HELD_OUT].to(where))
+    near = _pass_by(network, part, images, held, recorder)
+    recorder.save_arrays("nearest", _nearest(part, near, len(images)))
+    return {
+        "runs": list(config.run_ids), "classes": list(data.classes), "variance": looking.summary["variance"],
+        "val_accuracy": looking.summary["val_accuracy"], "images": len(images), "real_images": len(real["labels"]),
+        "training_images": len(part), "held_out": {"images": len(held), **_usual(near, len(held))},
+        "seconds": watch.stop(), "arithmetic": speed.told(),
+    }  # fmt: skip
+
+
+def _embed(network: nets.Net, images: Tensor) -> Tensor:
+    return embedding.embed(network, lambda some: images[some], torch.arange(len(images), device=images.device))
+
+
+def _pass_by(
+    network: nets.Net, part: Resident, images: Tensor, held: Tensor, recorder: Recorder
+) -> dict[str, embedding.Nearest]:
+    """The training image nearest to each of these and of the held out images, in each way of measuring.
+
+    Every training image passes by once, in pieces that a small memory holds.
+    """
+    queries = torch.cat([images, held])
+    near = {"pixels": embedding.Nearest(queries), "features": embedding.Nearest(_embed(network, queries))}
+    for some in torch.arange(len(part), device=part.device).split(train.images_at_once(part.shape)):
+        recorder.check_cancelled()
+        first = int(some[0])
+        recorder.progress(first, len(part), "Looking for the nearest real images")
+        near["pixels"].look(part.batch(some), first)
+        near["features"].look(embedding.embed(network, part.batch, some), first)
+    return near
+
+
+def _usual(near: dict[str, embedding.Nearest], held: int) -> dict[str, float]:
+    """The median distance of the last queries, the held out images; nothing where there are none."""
+    return {way: found.distances[-held:].median().item() for way, found in near.items()} if held else {}
+
+
+def _nearest(part: Resident, near: dict[str, embedding.Nearest], n: int) -> dict[str, Tensor]:
+    """What is kept of the first n queries, the synthetic images."""
+    kept: dict[str, Tensor] = {}
+    for way, found in near.items():
+        indices = found.indices[:n]
+        kept[f"{way}_index"], kept[f"{way}_distance"] = indices, found.distances[:n]
+        kept[f"{way}_label"], kept[f"{way}_image"] = part.labels[indices], part.images[indices.to(part.images.device)]
+    return kept
+
+
+def _check_fit(config: FeaturesConfig, parents: Sequence[Parent], sets: Sequence[ImageSet]) -> None:
+    """Refuse images of another data set or size, all of them at once."""
+    problems = []
+    for parent, one in zip(parents, sets, strict=True):
+        shape, dataset = tuple(one.images.shape[1:]), parent.config.get("dataset")
+        if dataset != config.dataset:
+            problems.append(f"run {parent.id} is of the data set {dataset}, not of {config.dataset}")
+        if shape != config.shape:
+            problems.append(f"run {parent.id} holds images of shape {shape}, {config.dataset} has {config.shape} here")
+        if one.classes != config.facts.classes:
+            problems.append(f"run {parent.id} has the classes {one.classes}, {config.dataset} {config.facts.classes}")
+    if problems:
+        raise ConfigError(problems)
+
+
+KIND = Kind(
+    name="features",
+    title="Feature space",
+    names=lambda: ("features",),
+    config=lambda name: FeaturesConfig,
+    run=run,
+    parents=lambda config: config.run_ids,
+    needs=lambda name, config: (config.lens(),),
+)

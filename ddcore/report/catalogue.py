@@ -1,0 +1,175 @@
+"""All saved runs as one table of numbers: searched, filtered, sorted, their seeds taken together."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ddcore.lazy import lazy
+from ddcore.report import compared, differences, results, tables
+from ddcore.report.compared import FLOAT_BYTES
+from ddcore.runs.events import read_events
+from ddcore.runs.memo import memoise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ddcore.runs.store import RunRecord, Store
+else:
+    pd = lazy("pandas")
+
+COLUMNS = (
+    "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "setting", "network", "state",
+    "seconds", "peak_memory", "stored", "created", "tags", "note", "group", "members",
+)  # fmt: skip
+POINTS = 40  # of a sparkline
+STOPPED = ("failed", "cancelled", "interrupted", "broken")
+
+
+def catalogue(store: Store) -> pd.DataFrame:
+    """One row a run of any kind, newest first, with COLUMNS.
+
+    accuracy, std in percent: a set's is that of its newest finished evaluation in `setting`. stored: bytes of the
+    set; created: seconds since 1970; group: equal for runs that differ in their seeds alone; members: ids of the row.
+    """
+    records = store.records()
+    judges = _judges(records)
+    groups: dict[str, str] = {}
+    for record in sorted(records, key=lambda r: r.kind == "evaluate"):  # a group of evaluations is of a group of sets
+        groups[record.id] = differences.question(record, groups)
+    rows = [_row(record, judges.get(record.id), groups[record.id]) for record in records]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _judges(records: Iterable[RunRecord]) -> dict[str, RunRecord]:
+    """Run → the finished run whose accuracy speaks for it: its newest evaluation, or itself."""
+    judges: dict[str, RunRecord] = {}
+    for record in records:
+        if record.state == "done" and record.summary.get("accuracy"):
+            judges.setdefault(record.id, record)
+            if record.kind == "evaluate" and results.of_the_result(record):
+                judges.setdefault(str(record.config.get("run")), record)
+    return judges
+
+
+def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, Any]:
+    accuracy = judge.summary["accuracy"] if judge else {}
+    floats = record.summary.get("stored_floats") if record.kind == "distill" else None
+    return {
+        "id": record.id, "run": tables.title(record), "kind": record.kind, "method": compared.method(record),
+        "dataset": record.config.get("dataset"), "ipc": compared.ipc(record),
+        "accuracy": 100 * accuracy["mean"] if accuracy.get("mean") is not None else None,
+        "std": 100 * accuracy["std"] if accuracy.get("std") is not None else None,
+        "n": accuracy.get("n"), "seeds": 1,
+        "setting": compared.setting_of(judge) if judge else None,
+        "network": tables.network(record.config) if record.config.get("network") else None,
+        "state": f"{record.state} (demo)" if record.demo else record.state, "seconds": compared.seconds(record),
+        "peak_memory": record.info.get("peak_memory_bytes"), "stored": floats and FLOAT_BYTES * floats,
+        "created": record.created, "tags": list(record.user.get("tags") or ()), "note": record.user.get("note") or "",
+        "group": group, "members": [record.id],
+    }  # fmt: skip
+
+
+def chosen(
+    frame: pd.DataFrame, *, words: str = "", kinds: Sequence[str] = (), datasets: Sequence[str] = (),
+    methods: Sequence[str] = (), tags: Sequence[str] = (), finished: bool = False,
+) -> pd.DataFrame:  # fmt: skip
+    """The rows that hold every word and are of one of each of these, in order; nothing given asks for nothing.
+
+    finished: without those that failed, were cancelled or interrupted, or cannot be read.
+    """
+    keep = pd.Series(True, index=frame.index)
+    for column, wanted in (("kind", kinds), ("dataset", datasets), ("method", methods)):
+        if wanted:
+            keep &= frame[column].isin(list(wanted))
+    if tags:
+        keep &= frame["tags"].map(lambda given: set(tags) <= set(given))
+    if finished:
+        keep &= ~frame["state"].isin(STOPPED)
+    if words.strip():
+        asked = words.lower().split()
+        said = [_said(row) for row in frame.to_dict("records")]
+        keep &= pd.Series([all(word in one for word in asked) for one in said], index=frame.index, dtype=bool)
+    return frame[keep]
+
+
+def _said(row: Mapping[Any, Any]) -> str:
+    parts = (row["id"], row["run"], row["method"], row["network"], row["setting"], *row["tags"], row["note"])
+    return " ".join(str(part) for part in parts if part).lower()
+
+
+def seeds_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """One row for all seeds of a question, in the place of its first: accuracy over all their networks, with n.
+
+    Only seeds that were judged in one setting, that of the first judged; times and memory are means; the id, name, tags
+    and note are the first's.
+    """
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in frame.to_dict("records"):
+        groups.setdefault(row["group"], []).append({str(name): value for name, value in row.items()})
+    return pd.DataFrame([_together(rows) for rows in groups.values()], columns=list(COLUMNS))
+
+
+def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    first = rows[0]
+    if len(rows) == 1:
+        return first
+    judged = [row for row in rows if _known(row["accuracy"])]
+    judged = [row for row in judged if row["setting"] == judged[0]["setting"]]
+    states = sorted({row["state"] for row in rows})
+    return {
+        **first, **_pooled(judged), "seeds": len(rows), "members": [row["id"] for row in rows],
+        "setting": judged[0]["setting"] if judged else first["setting"], "state": ", ".join(states),
+        **{name: _mean(row[name] for row in rows) for name in ("seconds", "peak_memory", "stored")},
+    }  # fmt: skip
+
+
+def _pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """{accuracy, std, n} over all networks of these rows, from those of each row."""
+    if not rows:
+        return {"accuracy": None, "std": None, "n": None}
+    each = [(row["accuracy"], row["std"] if _known(row["std"]) else 0.0, int(row["n"])) for row in rows]
+    n = sum(size for _, _, size in each)
+    mean = sum(size * middle for middle, _, size in each) / n
+    squares = sum((size - 1) * std**2 + size * (middle - mean) ** 2 for middle, std, size in each)
+    return {"accuracy": mean, "std": (squares / (n - 1)) ** 0.5 if n > 1 else None, "n": n}
+
+
+def _mean(values: Iterable[Any]) -> float | None:
+    known = [value for value in values if _known(value)]
+    return statistics.mean(known) if known else None
+
+
+def _known(value: Any) -> bool:
+    """Whether a cell holds a number: pandas makes NaN of None."""
+    return value is not None and value == value
+
+
+def in_order(frame: pd.DataFrame, by: str, *, falling: bool = True) -> pd.DataFrame:
+    """Sorted by a column, what has no value there last; equal ones stay as they are."""
+    return frame.sort_values(by, ascending=not falling, kind="stable", na_position="last")
+
+
+def sparkline(record: RunRecord) -> list[float]:
+    """The loss of a run in POINTS values at most, for a small picture; empty where it recorded none."""
+    if record.state == "done":
+        return _sparkline(str(record.folder / "events.jsonl"), record.created)
+    return _losses(str(record.folder / "events.jsonl"))
+
+
+@memoise("1")
+def _sparkline(path: str, made: float) -> list[float]:
+    return _losses(path)
+
+
+def _losses(path: str) -> list[float]:
+    from pathlib import Path
+
+    try:
+        events, _ = read_events(Path(path), 0)
+    except OSError:
+        return []
+    losses = [e["loss"] for e in events if isinstance(e.get("loss"), int | float)]
+    stride = max(1, -(-len(losses) // POINTS))
+    return [float(f"{value:.4g}") for value in losses[::stride]]

@@ -1,0 +1,261 @@
+"""Chosen runs side by side: what speaks for each, beside its controls, and what it cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ddcore import counts
+from ddcore.data import DATASETS
+from ddcore.errors import DDCoreError, RunNotFound
+from ddcore.jobs.controls import judged, pooled, together
+from ddcore.lazy import lazy
+from ddcore.methods import METHODS
+from ddcore.networks import NETWORKS
+from ddcore.report import differences, figures, results, tables, text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ddcore.runs.store import RunRecord, Store
+else:
+    pd = lazy("pandas")
+
+MOST = 24  # runs compared at once: more cannot be told apart in a chart, and a table of all runs is at hand
+FLOAT_BYTES = 4  # a set is kept in float32
+OWN = "own setting"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One chosen run.
+
+    label: short and unlike the others', for legends; it may hold anybody's words. colour: in every chart. evaluation:
+    the finished run whose accuracy this is, the run itself where it tests a network. accuracy: {mean, std, n, protocol,
+    balanced_accuracy, auc} as fractions; accuracies: of each network. controls: role (initial, initial_hard,
+    random_real, full, …) → accuracy, of those known.
+    """
+
+    record: RunRecord
+    label: str
+    colour: str
+    evaluation: RunRecord | None
+    accuracy: Mapping[str, Any] | None
+    accuracies: tuple[float, ...]
+    controls: Mapping[str, Mapping[str, Any]]
+    seconds_parents: float | None
+
+
+def compared(store: Store, records: Sequence[RunRecord], setting: str | None = None) -> list[Compared]:
+    """The chosen runs with what is known of them; setting: one of `settings`, else each run's newest evaluation."""
+    found = [_evaluation(store, record, setting) for record in records]
+    return [
+        Compared(
+            record=record, label=label, colour=figures.COLOURS[i % len(figures.COLOURS)], evaluation=evaluation,
+            accuracy=judged(evaluation.summary) if evaluation else None,
+            accuracies=_each(evaluation), controls=_controls(store, record, evaluation),
+            seconds_parents=_seconds_parents(store, record),
+        )
+        for i, (record, label, evaluation) in enumerate(zip(records, labels(records), found, strict=True))
+    ]  # fmt: skip
+
+
+def by_question(found: Iterable[Compared]) -> list[list[Compared]]:
+    """The runs in groups that differ in their seeds alone, each in the place of its first."""
+    groups: dict[str, list[Compared]] = {}
+    for one in found:
+        groups.setdefault(differences.question(one.record), []).append(one)
+    return list(groups.values())
+
+
+def seeds_together(found: Iterable[Compared]) -> list[Compared]:
+    """One for all seeds of a question, its accuracies those of all their networks; the rest is the first seed's."""
+    groups = by_question(found)
+    names = labels([group[0].record for group in groups])
+    return [
+        _over_seeds(f"{name} · {len(group)} seeds", group) if len(group) > 1 else replace(group[0], label=name)
+        for name, group in zip(names, groups, strict=True)
+    ]
+
+
+def _over_seeds(label: str, group: Sequence[Compared]) -> Compared:
+    judges = [one.evaluation for one in group if one.evaluation]
+    roles = dict.fromkeys(role for one in group for role in one.controls)
+    known = {role: [one.controls[role] for one in group if role in one.controls] for role in roles}
+    return replace(
+        group[0], label=label, evaluation=judges[0] if judges else None,
+        accuracy=pooled({**judge.summary, "accuracies": _each(judge)} for judge in judges),
+        accuracies=tuple(value for one in group for value in one.accuracies),
+        # The full data's networks are the same for every seed of the set.
+        controls={role: each[0] if role == "full" else {**each[0], **(together(each) or {})}
+                  for role, each in known.items()},
+    )  # fmt: skip
+
+
+def settings(store: Store, records: Iterable[RunRecord]) -> list[str]:
+    """The settings (network, protocol) under which chosen runs were tested, that of most runs first."""
+    counted = Counter(
+        setting for record in records for setting in dict.fromkeys(map(setting_of, _evaluations(store, record)))
+    )
+    return [setting for setting, _ in counted.most_common()]
+
+
+def setting_of(evaluation: RunRecord) -> str:
+    """ "ConvNet-3, width 64 · protocol course": on which network and how the accuracy of this run was measured."""
+    protocol = (evaluation.summary.get("accuracy") or {}).get("protocol") or OWN
+    return f"{tables.network(evaluation.config)} · protocol {protocol}"
+
+
+def labels(records: Sequence[RunRecord]) -> list[str]:
+    """A short name for each run that no other of them has: its title without what all share, then what differs."""
+    titles = [tables.title(record).split(" · ") for record in records]
+    shared = set.intersection(*map(set, titles)) if len(records) > 1 else set()
+    short = [" · ".join(part for part in title if part not in shared) or title[0] for title in titles]
+    for name, values in differences.differing(records).items():
+        if len(set(short)) == len(short):
+            break
+        if name in ("run", "runs") or any(value is not None and text.value(value) in one for value, one in
+                                          zip(values, short, strict=True)):  # fmt: skip
+            continue
+        short = [one if value is None else f"{one} · {name} {text.value(value)}"
+                 for one, value in zip(short, values, strict=True)]  # fmt: skip
+    twice = {one for one, times in Counter(short).items() if times > 1}
+    return [f"{one} · {record.id[:6]}" if one in twice else one for one, record in zip(short, records, strict=True)]
+
+
+def _evaluations(store: Store, record: RunRecord) -> list[RunRecord]:
+    """The finished runs that tested this one, newest first; the run itself where it tests a network."""
+    if record.kind == "distill":
+        return results.evaluations(store, record, done=True)
+    return [record] if record.state == "done" and record.summary.get("accuracy") else []
+
+
+def _evaluation(store: Store, record: RunRecord, setting: str | None) -> RunRecord | None:
+    return next((e for e in _evaluations(store, record) if setting in (None, setting_of(e))), None)
+
+
+def _each(evaluation: RunRecord | None) -> tuple[float, ...]:
+    """The accuracy of every network; of a full-data training the one it has."""
+    if evaluation is None:
+        return ()
+    return tuple(evaluation.summary.get("accuracies") or (evaluation.summary["accuracy"]["mean"],))
+
+
+def _controls(store: Store, record: RunRecord, evaluation: RunRecord | None) -> dict[str, Mapping[str, Any]]:
+    """What stands beside a set's accuracy in the same setting; nothing for a data set that is not here."""
+    if evaluation is None or record.kind != "distill":
+        return {}
+    try:
+        rows = results.results(store, record, results.question_of(evaluation))
+    except DDCoreError:
+        return {}
+    return {row.role: row.accuracy for row in rows if row.accuracy and row.role != "final"}
+
+
+def _seconds_parents(store: Store, record: RunRecord) -> float | None:
+    """Seconds that all runs took on which this one builds, however far back; None where one of them is gone."""
+    seen: dict[str, float | None] = {}
+    asked = list(record.info.get("parents") or ())
+    while asked:
+        run_id = asked.pop()
+        if run_id in seen:
+            continue
+        try:
+            parent = store.record(run_id)
+        except RunNotFound:
+            return None
+        seen[run_id] = seconds(parent)
+        asked += parent.info.get("parents") or ()
+    known = [value for value in seen.values() if value is not None]
+    return sum(known) if len(known) == len(seen) else None
+
+
+def seconds(record: RunRecord) -> float | None:
+    """Wall time of a finished run, of all its sessions."""
+    return (record.info.get("times") or {}).get("seconds") if record.state == "done" else None
+
+
+NUMBERS = (
+    "label", "run", "kind", "method", "dataset", "ipc", "network", "protocol", "mean", "std", "n", "balanced", "auc",
+    "initial", "initial_hard", "random_real", "full", "majority", "macs", "flops", "flops_training", "seconds_train",
+    "seconds_train_full", "seconds_distill", "seconds_parents", "peak_memory_bytes", "stored_floats", "stored_bytes",
+)  # fmt: skip
+
+
+def numbers(found: Iterable[Compared]) -> pd.DataFrame:
+    """One row a run, its columns NUMBERS; accuracies in percent, None where not known.
+
+    macs: of one image forward through the evaluation network, flops twice that; flops_training: of training one such
+    network on the set, forward and backward at three times a forward. seconds_train: of one network on the small set,
+    seconds_train_full: on the whole; seconds_distill: of the run, seconds_parents: of all that it builds on.
+    """
+    return pd.DataFrame([_numbers(one) for one in found], columns=list(NUMBERS))
+
+
+def _numbers(one: Compared) -> dict[str, Any]:
+    record, judge = one.record, one.evaluation
+    summary: Mapping[str, Any] = judge.summary if judge else {}
+    macs, floats = _macs(judge or record), stored_floats(one)
+    return {
+        "label": one.label, "run": record.id, "kind": record.kind, "method": method(record),
+        "dataset": record.config.get("dataset"), "ipc": ipc(record),
+        "network": tables.network(judge.config) if judge else None,
+        "protocol": (one.accuracy or {}).get("protocol"),
+        **tables.spread(one.accuracy), "n": (one.accuracy or {}).get("n"),
+        "balanced": _percent((one.accuracy or {}).get("balanced_accuracy")),
+        "auc": _percent((one.accuracy or {}).get("auc")),
+        **{role: _percent(one.controls.get(role)) for role in ("initial", "initial_hard", "random_real", "full")},
+        "majority": 100 * share if (share := summary.get("majority")) is not None else None,
+        "macs": macs, "flops": macs and 2 * macs, "flops_training": _training_flops(macs, judge),
+        "seconds_train": summary.get("seconds_train"),
+        "seconds_train_full": (one.controls.get("full") or {}).get("seconds_train"),
+        "seconds_distill": seconds(record) if record.kind == "distill" else None,
+        "seconds_parents": one.seconds_parents or None,
+        "peak_memory_bytes": record.info.get("peak_memory_bytes"),
+        "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats,
+    }  # fmt: skip
+
+
+def method(record: RunRecord) -> str:
+    """The method that made a set, of an evaluation the one whose set it tested; of other kinds their own title."""
+    name = (record.summary.get("source") or {}).get("method") if record.kind == "evaluate" else record.name
+    if str(name) in METHODS:
+        return METHODS[str(name)].title
+    return tables.kind(record.kind)
+
+
+def stored_floats(one: Compared) -> int | None:
+    """How many numbers the set takes."""
+    told = (one.record, one.evaluation or one.record)
+    return next((floats for record in told if (floats := record.summary.get("stored_floats"))), None)
+
+
+def ipc(record: RunRecord) -> int | None:
+    return record.config.get("ipc") or (record.summary.get("source") or {}).get("ipc")
+
+
+def _percent(value: Mapping[str, Any] | None) -> float | None:
+    return None if not value or value.get("mean") is None else 100 * value["mean"]
+
+
+def _macs(judge: RunRecord) -> int | None:
+    """Of the network that was tested, else of that distilled on; None where its size is not known here."""
+    if macs := judge.summary.get("macs"):
+        return int(macs)
+    name, dataset = judge.config.get("network"), judge.config.get("dataset")
+    if name not in NETWORKS or dataset not in DATASETS:
+        return None
+    facts = DATASETS[str(dataset)]
+    options = {option: judge.config.get(option) for option in NETWORKS[str(name)].options}
+    shape = facts.shape(judge.config.get("resolution") or facts.resolution)
+    return counts.macs(str(name), shape, len(facts.classes), {o: v for o, v in options.items() if v is not None})
+
+
+def _training_flops(macs: int | None, judge: RunRecord | None) -> float | None:
+    summary = judge.summary if judge else {}
+    batch = summary.get("batch_size") or (judge.config.get("batch_size") if judge else None)
+    if not macs or not batch or not summary.get("steps"):
+        return None
+    return 6.0 * macs * summary["steps"] * min(batch, summary.get("images") or batch)

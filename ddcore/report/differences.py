@@ -1,0 +1,128 @@
+"""What differs between runs: their parameters, and what else could explain a number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from ddcore.errors import DDCoreError
+from ddcore.experiments import KINDS
+from ddcore.lazy import lazy
+from ddcore.params import Config, ParamInfo
+from ddcore.report import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ddcore.runs.store import RunRecord
+else:
+    pd = lazy("pandas")
+
+Row = tuple[str, list[Any]]
+NO_PARAMETERS = ("device",)  # where a run was allowed to compute; where it did is part of its environment
+
+
+def differing(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
+    """Parameter → its value in each run, None where a run has no such parameter; of those that are not all equal.
+
+    In the order of declaration, the first run's first.
+    """
+    names = dict.fromkeys(name for record in records for name in record.config if name not in NO_PARAMETERS)
+    found = {name: [_value(record, name) for record in records] for name in names}
+    return {name: values for name, values in found.items() if any(value != values[0] for value in values)}
+
+
+def _value(record: RunRecord, name: str) -> Any:
+    # Runs from before there was `exact` do not say that it was off.
+    return record.config.get(name, False if name == "exact" else None)
+
+
+def question(record: RunRecord, questions: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What a run asks but for its seed, equal for runs that differ in their seeds alone.
+
+    questions: run → its question, so that evaluations of the seeds of one set are seeds of one evaluation.
+    """
+    config = {n: v for n, v in record.config.items()
+              if n not in ("seed", *NO_PARAMETERS) and v is not None and (n, v) != ("exact", False)}  # fmt: skip
+    if (tested := str(config.get("run"))) in questions:
+        config["run"] = questions[tested]
+    if record.state == "broken":
+        config = {"broken": record.id}
+    asked = [record.kind, record.name, record.info.get("version"), record.info.get("dataset"), config]
+    return json.dumps(asked, sort_keys=True, default=str)
+
+
+def parameters(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_them: bool = False) -> pd.DataFrame:
+    """One row a parameter that differs (or each): columns Parameter, Meaning, then a column of texts for each run."""
+    found = differing(records)
+    if all_of_them:
+        names = dict.fromkeys(name for record in records for name in record.config if name not in NO_PARAMETERS)
+        found = {name: [_value(record, name) for record in records] for name in names}
+    declared = {name: declaration(records, name) for name in found}
+    rows = [
+        {"Parameter": info.title if (info := declared[name]) else name, "Meaning": info.help if info else "",
+         **_cells(labels, [_told(value, info) for value in values])}
+        for name, values in found.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["Parameter", "Meaning", *labels])
+
+
+def environment(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_it: bool = False) -> pd.DataFrame:
+    """One row a thing beside the parameters that differs (or each): columns What, then a column for each run."""
+    rows = [
+        {"What": what, **_cells(labels, [text.NONE if value is None else str(value) for value in values])}
+        for what, values in _surroundings(records)
+        if all_of_it or len(set(values)) > 1
+    ]
+    return pd.DataFrame(rows, columns=["What", *labels])
+
+
+def _surroundings(records: Sequence[RunRecord]) -> list[Row]:
+    libraries = dict.fromkeys(name for r in records for name in r.info.get("libraries") or {})
+    # Only what the parameters do not say already: other data sets hold other images, other methods other versions.
+    same_data = len({r.config.get("dataset") for r in records}) == 1
+    same_question = len({(r.kind, r.name) for r in records}) == 1
+    looked: list[tuple[str, Callable[[RunRecord], Any]]] = [
+        ("Data set's content", lambda r: (r.info.get("dataset") or {}).get("fingerprint") if same_data else None),
+        ("Version of the method or kind", lambda r: r.info.get("version") if same_question else None),
+        ("Device", lambda r: (r.info.get("device") or {}).get("name") or (r.info.get("device") or {}).get("type")),
+        ("Arithmetic", _arithmetic),
+        *((name, lambda r, name=name: (r.info.get("libraries") or {}).get(name)) for name in libraries),
+        ("Code", lambda r: ((r.info.get("code") or {}).get("commit") or "")[:10] or None),
+        ("ddcore", lambda r: (r.info.get("code") or {}).get("version")),
+        ("Continued from", lambda r: r.info.get("continued_from")),
+    ]
+    return [(what, [look(record) for record in records]) for what, look in looked]
+
+
+def _arithmetic(record: RunRecord) -> str | None:
+    """ "compiled, bfloat16" of what a run recorded of its arithmetic."""
+    told = record.summary.get("arithmetic")
+    if not isinstance(told, Mapping):
+        return None
+    words = [word for name, word in (("compiled", "compiled"), ("half", "bfloat16")) if told.get(name)]
+    return ", ".join(["exact"] * bool(told.get("exact")) + words) or "float32, not compiled"
+
+
+def declaration(records: Sequence[RunRecord], name: str) -> ParamInfo | None:
+    """How the first run that has this parameter declares it; None for one that no version here knows."""
+    for record in records:
+        if record.kind not in KINDS:
+            continue
+        try:
+            config: type[Config] = KINDS[record.kind].config(record.name)
+        except DDCoreError:  # a method that is not known here
+            continue
+        if name in config.model_fields:
+            return config.param(name)
+    return None
+
+
+def _told(value: Any, info: ParamInfo | None) -> str:
+    return f"{text.value(value)} {info.unit if info and value is not None else ''}".strip()
+
+
+def _cells(labels: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+    return dict(zip(labels, values, strict=True))

@@ -1,0 +1,155 @@
+"""The commands that make runs again: parents first, only the flags that say more than the defaults do."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ddcore.errors import ConfigError, DDCoreError, RunNotFound
+from ddcore.experiments import Spec, spec
+from ddcore.jobs.controls import NETWORK_PARAMS, Question, evaluation, full_runs, plan
+from ddcore.params import Config
+from ddcore.report import results, tables
+from ddcore.report.compared import Compared
+from ddcore.report.export.escape import one_line
+from ddcore.runs.key import key
+from ddcore.runs.store import RunRecord, Store
+
+ALONE = ("baseline", "scores", "experts", "describe")  # kinds whose command bears their name and needs no more
+OF_THE_RUN = ("run", "dataset", "resolution")  # an evaluation has these from the run that it names
+
+Ask = Callable[[Mapping[str, Any]], Spec]
+
+
+@dataclass(frozen=True)
+class Command:
+    """What makes one run. arguments: behind `python -m ddcore`, none where no command makes it here; why: what it is;
+    note: what must be known of it."""
+
+    run: str
+    why: str
+    arguments: tuple[str, ...]
+    note: str = ""
+
+    @property
+    def line(self) -> str:
+        """For a shell; empty where there is none."""
+        return shlex.join(["python", "-m", "ddcore", *self.arguments]) if self.arguments else ""
+
+
+def commands(store: Store, found: Iterable[Compared]) -> list[Command]:
+    """Of the chosen runs, of what judges them and of their controls, each behind what it builds on."""
+    wanted = [record for one in found for record in _with_judges(store, one)]
+    return [command(store, record) for record in in_order(store, wanted)]
+
+
+def _with_judges(store: Store, one: Compared) -> list[RunRecord]:
+    """A chosen run, the evaluation that speaks for it, and those of its controls that are known."""
+    if one.evaluation is None or one.record.kind != "distill":
+        return [one.record]
+    try:
+        asked = plan(one.record, results.question_of(one.evaluation))
+        ids = [key(control) for control in asked.controls.values() if control]
+        known = [store.record(run_id) for run_id in ids if store.exists(run_id)]
+        known += full_runs(asked, store)
+    except DDCoreError:  # a data set that is not here: what was measured is told, what was asked cannot be worked out
+        known = []
+    return [one.record, one.evaluation, *(record for record in known if record.state == "done")]
+
+
+def in_order(store: Store, records: Iterable[RunRecord]) -> list[RunRecord]:
+    """These runs, each once, behind all that it builds on, as far as that is here."""
+    placed: list[RunRecord] = []
+    seen: set[str] = set()
+
+    def place(record: RunRecord) -> None:
+        if record.id in seen:
+            return
+        seen.add(record.id)
+        for parent in record.info.get("parents") or ():
+            try:
+                place(store.record(str(parent)))
+            except RunNotFound:  # the command that builds on it makes it too, or says that it is gone
+                continue
+        placed.append(record)
+
+    for record in records:
+        place(record)
+    return placed
+
+
+def command(store: Store, record: RunRecord) -> Command:
+    """The command that asks what this run answers."""
+    why = one_line(f"{tables.title(record)} → run {record.id}")
+    why += "" if record.state == "done" else f" ({record.state})"
+    try:
+        one = spec(record.kind, record.name, record.config)
+        start, ask = _asking(store, one)
+        values = told(one.config, ask, OF_THE_RUN if record.kind == "evaluate" else ())
+    except DDCoreError as error:
+        return Command(record.id, why, (), one_line(f"No command makes it here: {error}"))
+    flags = [part for name, value in values.items() for part in (one.config.param(name).flag, _said(value))]
+    wait = [] if record.kind == "evaluate" else ["--wait"]  # evaluating waits anyhow
+    return Command(record.id, why, (*start, *flags, *wait), _note(one, record))
+
+
+def _asking(store: Store, one: Spec) -> tuple[list[str], Ask]:
+    """(the command without flags, what it asks with these flags), as `ddcore.cli.compute` has them."""
+    if one.kind == "distill":
+        return ["run", one.name], lambda values: spec("distill", one.name, values)
+    if one.kind == "evaluate":
+        tested = store.record(one.config.values()["run"])
+        return ["evaluate", tested.id], lambda values: _evaluation(tested, values)
+    if one.kind in ALONE:
+        return [one.kind], lambda values: spec(one.kind, one.kind, values)
+    raise ConfigError([f"{tables.kind(one.kind)} has none, a page of the app asks for it"])
+
+
+def _evaluation(tested: RunRecord, values: Mapping[str, Any]) -> Spec:
+    network = {name: value for name, value in values.items() if name in NETWORK_PARAMS}
+    rest = {name: value for name, value in values.items() if name not in NETWORK_PARAMS}
+    return evaluation(tested, Question(rest.pop("protocol", "course"), network=network), **rest)
+
+
+def told(wanted: Config, ask: Ask, left_out: Iterable[str] = ()) -> dict[str, Any]:
+    """The fewest values from which `ask` makes this Config: what its defaults fill in needs no telling."""
+    values = {name: value for name, value in wanted.values().items() if value is not None and name not in left_out}
+    if not _makes(ask, values, wanted):
+        raise ConfigError(["its parameters cannot all be told to this version of the code"])
+    for name in list(values):
+        fewer = {other: value for other, value in values.items() if other != name}
+        values = fewer if _makes(ask, fewer, wanted) else values
+    return values
+
+
+def _makes(ask: Ask, values: Mapping[str, Any], wanted: Config) -> bool:
+    try:
+        return ask(values).config == wanted
+    except DDCoreError:
+        return False
+
+
+def _said(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _note(one: Spec, record: RunRecord) -> str:
+    """Whether the command gives this very run, where it would not."""
+    try:
+        if key(one) == record.id:
+            return ""
+    except DDCoreError as error:  # the data set is not here
+        return one_line(f"Whether it gives this very run is not known here: {error}")
+    return ("This version of the code, or the data set here, is not the one that made it: the answer has another id, "
+            "and commands below that name this run want the new one.")  # fmt: skip
+
+
+def script(asked: Iterable[Command]) -> str:
+    """All commands as a shell script, in order."""
+    lines = ["#!/bin/sh", "# Makes every run of this report again, in order; what is known is answered at once.",
+             "# Run it in the folder of the workbench, with its Python as `python`.", "set -e"]  # fmt: skip
+    for one in asked:
+        lines += ["", f"# {one.why}", *([f"# {one.note}"] if one.note else []), *([one.line] if one.line else [])]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,205 @@
+"""The figures of a report: by matplotlib for paper (SVG, PDF, PNG; no browser), by plotly for looking closer (HTML)."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ddcore.lazy import lazy
+from ddcore.report import compared, comparison, overlay, text, tradeoff
+from ddcore.report.compared import Compared
+from ddcore.report.export.escape import one_line
+from ddcore.report.figures import COLOURS, GREY, INK, MAJORITY, as_text
+from ddcore.runs.store import Store
+
+if TYPE_CHECKING:
+    import matplotlib
+    import pandas as pd
+    import plotly.graph_objects as go
+    import plotly.offline as offline
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+else:
+    matplotlib, offline = lazy("matplotlib"), lazy("plotly.offline")
+
+PRICES = ("distill", "train", "flops", "bytes")  # of `tradeoff.COSTS`
+FORMATS: Mapping[str, Mapping[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+MARKS = {"initial": "<", "initial_hard": "v", "random_real": "o", "full": "|"}
+DASHES = ("-", "--", ":", "-.")
+WIDTH = 6.4  # inches
+TALLEST = 60.0  # inches; a picture may have so many pixels and not many more
+WRAPPED = 36  # letters of a label in a line
+LOWER = 0.24  # of a line: where the controls of a run stand
+PLOTLY = "plotly.min.js"  # beside the HTML files, once for all
+_ALONE = threading.Lock()  # matplotlib's settings and fonts are one for all threads
+
+
+@dataclass(frozen=True)
+class Plot:
+    """One figure in both makes. what: is shown; title: what all its numbers share; height: on paper, in inches; draw:
+    onto matplotlib's axes."""
+
+    name: str
+    what: str
+    title: str
+    height: float
+    draw: Callable[[Axes], None]
+    interactive: Callable[[], go.Figure]
+
+
+def plots(store: Store, found: Sequence[Compared]) -> Iterator[Plot]:
+    """Accuracies, accuracy against IPC, trade-offs, each for every setting; losses. None where nothing is to see."""
+    frame, colours = compared.numbers(found), {one.label: one.colour for one in found}
+    groups = list(frame.dropna(subset=["mean"]).groupby(["dataset", "network", "protocol"], sort=False))
+    for number, (setting, part) in enumerate(groups, start=1):
+        title = one_line("{}, {}, protocol {}".format(*setting))
+        for plot in _of_setting(part, title, colours):
+            yield plot if len(groups) == 1 else replace(plot, name=f"{plot.name}-{number}")
+    if (losses := overlay.curves(store, found).get("loss")) is not None:
+        yield _losses(losses, colours)
+
+
+def _of_setting(part: pd.DataFrame, title: str, colours: Mapping[str, str]) -> Iterator[Plot]:
+    """Of runs whose numbers compare."""
+    majority = next(iter(part["majority"].dropna()), None)
+    yield Plot("accuracy", "Accuracy of each run beside its controls", title, min(TALLEST, 1.2 + 0.5 * len(part)),
+               lambda axes: _accuracies(axes, part, colours, majority),
+               lambda: comparison.accuracies(part, colours, majority))  # fmt: skip
+    sizes = tradeoff.against_ipc(part)
+    if sizes["ipc"].nunique() > 1:
+        yield Plot("ipc", "Accuracy over images per class", title, 4.2, lambda axes: _against_ipc(axes, sizes),
+                   lambda: comparison.against_ipc(sizes))  # fmt: skip
+    for price in PRICES:
+        if (priced := tradeoff.tradeoff(part, price))["x"].nunique() > 1:
+            yield _priced(price, priced, title, colours)
+
+
+def _priced(price: str, frame: pd.DataFrame, title: str, colours: Mapping[str, str]) -> Plot:
+    cost, log = tradeoff.COSTS[price].title, bool(frame["x"].min() > 0 and frame["x"].max() / frame["x"].min() > 20)
+    return Plot(f"tradeoff-{price}", f"Accuracy over cost, {cost[0].lower()}{cost[1:]}", title, 4.2,
+                lambda axes: _tradeoff(axes, frame, cost, colours, log),
+                lambda: comparison.tradeoff(frame, cost, colours, log=log))  # fmt: skip
+
+
+def _losses(frame: pd.DataFrame, colours: Mapping[str, str]) -> Plot:
+    log = bool((frame["value"] > 0).all())
+    return Plot("loss", "Losses", "as each run recorded them; methods differ in their unit", 4.2,
+                lambda axes: _curves(axes, frame, colours, log),
+                lambda: comparison.overlay(frame, "step", x_title="Step", y_title="Loss", colours=colours,
+                                           log_y=log))  # fmt: skip
+
+
+def paper(plot: Plot) -> dict[str, bytes]:
+    """Ending → file, of all FORMATS; the same bytes for the same numbers."""
+    from matplotlib.figure import Figure
+
+    settings: dict[Any, Any] = {"svg.hashsalt": "ddcore", "font.size": 9}
+    with _ALONE, matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")  # anybody's words: such a sign is a box
+        figure = Figure(figsize=(WIDTH, plot.height), layout="constrained")
+        axes = figure.add_subplot()
+        plot.draw(axes)
+        axes.set_title(_words(plot.title, 2 * WRAPPED), fontsize=9, loc="left")
+        axes.grid(alpha=0.3)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        if axes.get_legend_handles_labels()[0]:
+            figure.legend(loc="outside lower left", fontsize=8, ncols=2, frameon=False)
+        return {ending: _saved(figure, ending) for ending in FORMATS}
+
+
+def _saved(figure: Figure, ending: str) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=ending, dpi=200, metadata=dict(FORMATS[ending]))
+    return buffer.getvalue()
+
+
+def page(plot: Plot) -> bytes:
+    """An HTML page that takes plotly's script from the file beside it, and nothing from anywhere else."""
+    figure = plot.interactive().update_layout(title={"text": as_text(one_line(plot.title))}, template="plotly_white")
+    margin = {"l": 60, "r": 20, "t": 90, "b": 50}
+    return str(figure.update_layout(margin=margin).to_html(
+        include_plotlyjs=PLOTLY, div_id=plot.name, config={"displaylogo": False}
+    )).encode()  # fmt: skip
+
+
+def script() -> bytes:
+    """plotly's script, for PLOTLY."""
+    return str(offline.get_plotlyjs()).encode()
+
+
+def _words(words: object, width: int = WRAPPED) -> str:
+    """Anybody's words for matplotlib, which sets what is between dollars as a formula and hides what begins with _."""
+    lines = textwrap.wrap(one_line(words), width) or [text.NONE]
+    plain = "\n".join(lines).replace("$", r"\$")
+    return f" {plain}" if plain.startswith("_") else plain
+
+
+def _accuracies(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], majority: float | None) -> None:
+    """A line for each run, the first on top: its accuracy ± one standard deviation, a little lower its controls."""
+    rows = part.to_dict("records")
+    places = list(range(len(rows), 0, -1))
+    for role, mark in MARKS.items():
+        there = [(row[role], place - LOWER) for row, place in zip(rows, places, strict=True) if _known(row[role])]
+        if there:
+            axes.plot([x for x, _ in there], [y for _, y in there], mark, color=GREY, fillstyle="none", markersize=9,
+                      markeredgewidth=1.5, linestyle="none", label=comparison.CONTROLS[role][0])  # fmt: skip
+    for row, place in zip(rows, places, strict=True):
+        axes.errorbar(row["mean"], place, xerr=_or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=4)
+    if majority is not None:
+        axes.axvline(majority, color=MAJORITY, linestyle=":", label=f"Majority class {majority:.1f} %")
+    axes.set_yticks(places, [_words(row["label"]) for row in rows])
+    axes.set_ylim(0.4, len(rows) + 0.6)
+    axes.set_xlabel("Test accuracy (%), mean ± standard deviation over networks")
+
+
+def _against_ipc(axes: Axes, frame: pd.DataFrame) -> None:
+    """A line for each method through the mean of each size, a point for each run, all data as the ceiling."""
+    for i, (method, part) in enumerate(frame.groupby("method", sort=False)):
+        colour, means = COLOURS[i % len(COLOURS)], part.groupby("ipc")["mean"].mean()
+        axes.plot(means.index.tolist(), means.tolist(), DASHES[i % len(DASHES)], color=colour)
+        axes.errorbar(part["ipc"].tolist(), part["mean"].tolist(), yerr=part["std"].fillna(0).tolist(), fmt="o",
+                      color=colour, capsize=3, label=_words(method))  # fmt: skip
+    for full in sorted({round(value, 2) for value in frame["full"].dropna()}):
+        axes.axhline(full, color=GREY, linestyle="--", label=f"Full training data {full:.1f} %")
+    sizes = sorted({int(ipc) for ipc in frame["ipc"]})
+    axes.set_xscale("log")
+    axes.set_xticks(sizes, [str(size) for size in sizes])
+    axes.minorticks_off()
+    axes.set_xlabel("Images per class (IPC)")
+    axes.set_ylabel("Test accuracy (%)")
+
+
+def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str, str], log: bool) -> None:
+    best = frame[frame["front"]].sort_values("x")
+    if len(best) > 1:
+        axes.step(best["x"].tolist(), best["mean"].tolist(), where="post", color=INK, linestyle=":",
+                  label="Pareto front: none is cheaper and better")  # fmt: skip
+    for row in frame.to_dict("records"):
+        axes.errorbar(row["x"], row["mean"], yerr=_or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=3,
+                      fillstyle="full" if row["front"] else "none", label=_words(row["label"]))  # fmt: skip
+    axes.set_xscale("log" if log else "linear")
+    axes.set_xlabel(title)
+    axes.set_ylabel("Test accuracy (%)")
+
+
+def _curves(axes: Axes, frame: pd.DataFrame, colours: Mapping[str, str], log: bool) -> None:
+    for i, (label, part) in enumerate(frame.groupby("label", sort=False)):
+        axes.plot(part["step"].tolist(), part["value"].tolist(), DASHES[i // len(COLOURS) % len(DASHES)],
+                  color=colours[str(label)], linewidth=1.2, label=_words(label))  # fmt: skip
+    axes.set_yscale("log" if log else "linear")
+    axes.set_xlabel("Step")
+    axes.set_ylabel("Loss")
+
+
+def _known(value: Any) -> bool:
+    return value is not None and value == value
+
+
+def _or_zero(value: Any) -> float:
+    return float(value) if _known(value) else 0.0

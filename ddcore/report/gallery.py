@@ -1,0 +1,249 @@
+"""Images of several runs side by side: what each shows at one place of a slider, in which rows, and how two differ.
+
+A place lies on the slider's axis: a step, a share of the run in percent, or seconds of distilling.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from ddcore.methods import METHODS
+from ddcore.ops import pictures
+from ddcore.report import text
+from ddcore.runs.images import Images
+from ddcore.runs.store import RunRecord, Store
+
+Over = Literal["step", "share", "time"]
+
+NEWEST = math.inf  # the place where each run shows the last that it has, also while it goes on
+COLUMNS = 10  # images in a row
+LONGEST = 14  # letters of a class's name: more take the room of the images
+
+
+@dataclass(frozen=True)
+class Kept:
+    """When the images of a run can be seen: at these steps, ascending, of `total`.
+
+    made: whether they changed at all; those of a coreset were chosen. seconds: {step: time spent until then}, of those
+    known.
+    """
+
+    steps: tuple[int, ...]
+    total: int = 0
+    made: bool = True
+    seconds: Mapping[int, float] = field(default_factory=dict)
+
+
+def kept(record: RunRecord, steps: Sequence[int], events: Iterable[Mapping[str, Any]]) -> Kept:
+    """What a run kept at `steps`, with the times that its events tell."""
+    seen = [e for e in events if e.get("event") == "step" and isinstance(e.get("step"), int)]
+    totals = [e["total"] for e in seen if isinstance(e.get("total"), int)]
+    spent = {e["step"]: float(e["seconds"]) for e in seen if isinstance(e.get("seconds"), int | float)}
+    seconds = {step: 0.0 if step == 0 else spent[step] for step in steps if spent and (step == 0 or step in spent)}
+    method = METHODS.get(record.name)
+    return Kept(tuple(steps), max([*totals, *steps, 0]), method is None or method.step is not None, seconds)
+
+
+def missing(record: RunRecord, steps: Sequence[int] | None) -> str | None:
+    """Why a run has no images to show, None where it has some; steps: those kept, None where the run was deleted."""
+    if record.state == "broken":
+        return "its folder cannot be read"
+    if steps is None:
+        return "it was deleted meanwhile"
+    if record.kind != "distill":
+        return "such a run makes no images"
+    if steps:
+        return None
+    return "it has no images yet" if record.active else "it kept no images"
+
+
+# Along the slider
+
+
+def places(one: Kept, over: Over) -> dict[int, float]:
+    """{step: its place}, of the steps that have one on this axis."""
+    if over == "time":
+        return dict(one.seconds)
+    return {step: float(step) if over == "step" else 100 * step / max(1, one.total) for step in one.steps}
+
+
+def stops(runs: Iterable[Kept], over: Over, growing: bool = False) -> list[float]:
+    """The places where one of the runs has images of its own, ascending; of those that read alike, the last.
+
+    growing: the newest comes last, wherever that will be.
+    """
+    found = sorted(place for one in runs if one.made for place in places(one, over).values())
+    return [*{words(place, over): place for place in found}.values(), *([NEWEST] if growing and found else [])]
+
+
+def words(place: float, over: Over) -> str:
+    """A place as people and addresses name it: "500", "12.5 %", "3 min 20 s"."""
+    if place == NEWEST:
+        return "newest"
+    if over == "time":
+        return text.duration(place)
+    return f"{place:.0f}" if over == "step" else f"{place:.3g} %"
+
+
+def shown(one: Kept, over: Over, at: float) -> int:
+    """The last kept step at or before a place; the last of all where the run has no places on this axis."""
+    found = places(one, over)
+    before = [step for step, place in found.items() if place <= at]
+    return before[-1] if before else one.steps[0 if found else -1]
+
+
+def told(one: Kept, over: Over, at: float) -> str:
+    """ "step 500 · nearest to 700": what a run shows at a place, and whether it has images of just that."""
+    if not one.made:
+        return "chosen real images, no steps"
+    step = shown(one, over, at)
+    place, said = places(one, over).get(step), f"step {step:,}"
+    if place is None:
+        return f"{said} · times not known"
+    if over != "step":
+        said = f"{words(place, over)} · {said}"
+    near = at == NEWEST or words(place, over) == words(at, over)
+    return said if near else f"{said} · nearest to {words(at, over)}"
+
+
+# In rows
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The rows that all sets on a page are laid out in: so many images of each class, some in a row."""
+
+    most: tuple[tuple[str, int], ...]
+    columns: int
+
+    @property
+    def images(self) -> int:
+        """How many images a set has that fills it."""
+        return sum(most for _, most in self.most)
+
+
+def counts(images: Images) -> dict[str, int]:
+    """{class: how many images of it there are}."""
+    return {name: int((images.labels == number).sum()) for number, name in enumerate(images.classes)}
+
+
+def aligned(
+    own: Mapping[str, int], sets: Iterable[Mapping[str, int]], per_class: int | None = None,
+    classes: Collection[str] = (),
+) -> Layout:  # fmt: skip
+    """Rows for every class (of `classes`, if any) of those `sets` that share one with the set `own`, or are it.
+
+    A set is given by its counts. All have room in these rows; per_class: no more images of a class than that.
+    """
+    most: dict[str, int] = {}
+    for one in sets:
+        if one.keys() & own.keys():
+            most |= {name: max(most.get(name, 0), n) for name, n in one.items()}
+    return _layout(most, per_class, classes)
+
+
+def shared(
+    one: Mapping[str, int], other: Mapping[str, int], per_class: int | None = None, classes: Collection[str] = ()
+) -> Layout:
+    """Rows for the classes that both sets have, with as many images as both have."""
+    return _layout({name: min(n, other[name]) for name, n in one.items() if name in other}, per_class, classes)
+
+
+def _layout(most: Mapping[str, int], per_class: int | None, classes: Collection[str]) -> Layout:
+    rows = {name: min(n, per_class or n) for name, n in most.items() if n and (not classes or name in classes)}
+    return Layout(tuple(rows.items()), min(COLUMNS, max(rows.values(), default=1)))
+
+
+def rows(values: np.ndarray, images: Images, layout: Layout) -> list[tuple[str, np.ndarray]]:
+    """(name, values) row by row: `values` has one entry for each image of the set, rows may lack some or all."""
+    found = []
+    for name, most in layout.most:
+        own = values[members(images, name)[:most]]
+        for at in range(0, most, layout.columns):
+            found.append((_short(name) if at == 0 else "", own[at : at + layout.columns]))
+    return found
+
+
+def members(images: Images, name: str) -> np.ndarray:
+    """The indices of a class's images, none for a class that the set does not know."""
+    return np.flatnonzero(images.labels == images.classes.index(name)) if name in images.classes else np.arange(0)
+
+
+def sheet(images: Images, layout: Layout, cell: int, quality: int | None = None) -> bytes:
+    """A picture of the set in these rows, clipped to what a screen can show: a PNG, or a WebP of this quality."""
+    drawn = pictures.denormalise(images.images, images.mean, images.std)
+    return _sheet(rows(drawn, images, layout), layout, cell, quality)
+
+
+def _sheet(drawn: Sequence[pictures.Row], layout: Layout, cell: int, quality: int | None = None) -> bytes:
+    return pictures.sheet(drawn, layout.columns, cell, shrink=True, quality=quality)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
+# Two sets
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Rows of differences (…, H, W) between pixels, 255 from black to white; their largest and mean size."""
+
+    rows: list[tuple[str, np.ndarray]]
+    most: float
+    mean: float
+
+
+def mismatch(one: Images, other: Images) -> str | None:
+    """Why two sets cannot be laid over each other, None where they can."""
+    if one.images.shape[1:] != other.images.shape[1:]:
+        return f"the images of one are {_size(one)}, those of the other {_size(other)}"
+    if not set(one.classes) & set(other.classes):
+        return "they have no class in common"
+    return None
+
+
+def difference(one: Images, other: Images, layout: Layout) -> Difference:
+    """How much brighter `other` is, pixel by pixel before any clipping; colours by the mean of their channels.
+
+    layout: rows that both sets fill (`shared`).
+    """
+    first, second = (rows(_brightness(images), images, layout) for images in (one, other))
+    found = [(name, after - before) for (name, before), (_, after) in zip(first, second, strict=True)]
+    sizes = np.abs(np.concatenate([values.ravel() for _, values in found] or [np.zeros(1)]))
+    return Difference(found, float(sizes.max(initial=0)), float(sizes.mean()))
+
+
+def _brightness(images: Images) -> np.ndarray:
+    return np.asarray(pictures.pixels(images.images, images.mean, images.std).mean(axis=1))
+
+
+def _size(images: Images) -> str:
+    channels, height, width = images.images.shape[1:]
+    return f"{height} × {width} px in {'grey' if channels == 1 else 'colour'}"
+
+
+def contrast(found: Difference, layout: Layout, cell: int) -> bytes:
+    """A PNG of the differences, from blue (darker) over white to orange (brighter), one scale for all images."""
+    drawn = [(name, pictures.signed(values, found.most or 1)) for name, values in found.rows]
+    return _sheet(drawn, layout, cell)
+
+
+# One image
+
+
+def film(store: Store, record: RunRecord, steps: Iterable[int], name: str, number: int, cell: int) -> list[bytes]:
+    """A PNG of the class's `number`th image (from 0) at each of the steps."""
+    frames = []
+    for step in steps:
+        images = store.snapshot(record.id, step)
+        at = members(images, name)[number]
+        [drawn] = pictures.denormalise(images.images[at : at + 1], images.mean, images.std)
+        frames.append(pictures.png(pictures.enlarged(drawn, cell)))
+    return frames

@@ -1,0 +1,83 @@
+"""How sure a difference between two accuracies is: Welch's interval over the evaluation networks."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from ddcore.lazy import lazy
+from ddcore.report.compared import setting_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from scipy import special
+
+    from ddcore.report.compared import Compared
+else:
+    pd, special = lazy("pandas"), lazy("scipy.special")
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Interval:
+    """mean: of the differences, first minus second; low, high: where it lies at `LEVEL`; fractions, like the input."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether zero lies outside: one of the two is better, as far as these networks tell."""
+        return self.low > 0 or self.high < 0
+
+
+def interval(first: Sequence[float], second: Sequence[float], level: float = LEVEL) -> Interval | None:
+    """Welch's interval for the difference of two means, of samples with unequal variances.
+
+    d ± t(ν)·√(s₁²/n₁ + s₂²/n₂) with Welch and Satterthwaite's ν (Welch 1947, Biometrika 34). None where a sample has
+    fewer than two values: one network has no spread to judge by.
+    """
+    if min(len(first), len(second)) < 2:
+        return None
+    difference = statistics.mean(first) - statistics.mean(second)
+    parts = [statistics.variance(one) / len(one) for one in (first, second)]
+    if not (square := sum(parts)):
+        return Interval(difference, difference, difference)
+    freedom = square**2 / sum(part**2 / (len(one) - 1) for part, one in zip(parts, (first, second), strict=True))
+    reach = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(square)
+    return Interval(difference, difference - reach, difference + reach)
+
+
+def pairs(found: Sequence[Compared]) -> pd.DataFrame:
+    """One row a pair of runs that were judged alike: first, second, mean, low, high (points), n (text), says."""
+    rows: list[dict[str, Any]] = []
+    for one, other in combinations([one for one in found if one.accuracy], 2):
+        if alike(one, other) and (known := interval(one.accuracies, other.accuracies)):
+            rows.append({
+                "first": one.label, "second": other.label, "mean": 100 * known.mean, "low": 100 * known.low,
+                "high": 100 * known.high, "n": f"{len(one.accuracies)} and {len(other.accuracies)}",
+                "says": _says(one, other, known),
+            })  # fmt: skip
+    return pd.DataFrame(rows, columns=["first", "second", "mean", "low", "high", "n", "says"])
+
+
+def alike(one: Compared, other: Compared) -> bool:
+    """Whether two accuracies were measured on the same data, network and protocol, so that they compare."""
+    if one.evaluation is None or other.evaluation is None:
+        return False
+    asked = [(setting_of(e), e.config.get("dataset"), e.config.get("resolution"))
+             for e in (one.evaluation, other.evaluation)]  # fmt: skip
+    return asked[0] == asked[1]
+
+
+def _says(one: Compared, other: Compared, known: Interval) -> str:
+    if not known.decided:
+        return "not told apart by these networks"
+    better = one if known.mean > 0 else other
+    return f"{better.label} is better"

@@ -1,0 +1,388 @@
+"""A finished run as one file, and back again once every byte of the file was looked at.
+
+<id>.ddrun is a zip archive that is not compressed: images hardly pack, and nothing in it unfolds to more than it is.
+
+    manifest.json    first: format, id, kind; name, bytes and SHA-256 of every file
+    run.json …       the files of the run's folder, as they lie there
+
+The same run gives the same bytes on every machine and at any time. Checkpoints and memory-mapped arrays (expert
+trajectories) can be huge, so they are left out unless they are asked for; without its checkpoint a run can be looked
+at and compared, but not extended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import stat
+import struct
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from ddcore.data.images import SHOWN
+from ddcore.data.source import shown
+from ddcore.errors import DDCoreError, RunBroken
+from ddcore.runs import vetting
+from ddcore.runs.files import check_room, dumps, read_json_cached, size, usable, write_json
+from ddcore.runs.record import RUN_ID, RunRecord
+from ddcore.runs.store import NAME, Store
+
+SUFFIX = ".ddrun"
+FORMAT = 1
+MANIFEST = "manifest.json"
+IMPORTED = "imported.json"
+HEAVY = re.compile(r"checkpoint\.safetensors|[^/]*\.npy")
+MAX_BYTES = 2**31 - 2**20  # what a zip holds without 64-bit extensions
+MAX_FILES = 2000
+MAX_ENTRY = 600  # bytes of an entry in the archive's directory, and of a file in the manifest
+MOST_TOLD = 20  # problems of one file
+LONGEST_NAME = 100
+STALE_SECONDS = 24 * 3600  # what arrived so long ago and was not taken in was left by a process that died
+_ARRIVING = ".arriving-"
+_PIECE = 2**20
+_END, _LOCATOR64 = struct.Struct("<4s4H2LH"), b"PK\6\7"  # the end of an archive; what stands before it in larger ones
+_TAIL = _END.size + 20
+_ALWAYS = (1980, 1, 1, 0, 0, 0)  # the time of every entry: the earliest that a zip can tell
+
+
+class RunRefused(DDCoreError):
+    """A file that is not the packed run it should be. `problems` holds one sentence for each thing that is wrong."""
+
+    def __init__(self, called: str, problems: Iterable[str]) -> None:
+        self.called = called
+        told = tuple(problems)
+        more = (f"and {len(told) - MOST_TOLD:,} more",) if len(told) > MOST_TOLD else ()
+        self.problems = told[:MOST_TOLD] + more
+        super().__init__(f"{called}: {'; '.join(self.problems)}")
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What went into a file. bytes: of the file; left_out: names of files that were not asked for."""
+
+    run_id: str
+    files: int
+    bytes: int
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A run that was brought. new: False where it was here already; missing: runs it builds on that are not here."""
+
+    record: RunRecord
+    new: bool
+    missing: tuple[str, ...]
+
+
+# Making
+
+
+def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = False) -> Packed:
+    """Write a finished run into one file (or seekable stream); heavy: with checkpoint and memory-mapped arrays."""
+    record = store.record(run_id)
+    if record.state != "done":
+        raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be packed")
+    known = vetting.names(record.folder)
+    kept = [name for name in known if heavy or not HEAVY.fullmatch(name)]
+    with contextlib.ExitStack() as stack:
+        # All are opened before one is read: what is replaced meanwhile stays as it was in here.
+        streams = {name: stack.enter_context(open(record.folder / name, "rb")) for name in kept}
+        files = [{"name": name, **_told(stream)} for name, stream in streams.items()]
+        if (total := sum(file["bytes"] for file in files)) > MAX_BYTES - MAX_ENTRY * MAX_FILES:
+            raise DDCoreError(f"run {record.id} has {size(total)}; one file holds at most {size(MAX_BYTES)}")
+        manifest = dumps({"format": FORMAT, "id": record.id, "kind": record.kind, "files": files}).encode()
+        with _written(target) as out, zipfile.ZipFile(out, "w") as archive:
+            _add(archive, MANIFEST, io.BytesIO(manifest), len(manifest))
+            for file in files:
+                _add(archive, file["name"], streams[file["name"]], file["bytes"])
+        written = target.stat().st_size if isinstance(target, Path) else target.tell()
+    return Packed(record.id, len(files), written, tuple(name for name in known if name not in kept))
+
+
+def pack_all(store: Store, run_ids: Iterable[str], target: Path | IO[bytes], heavy: bool = False) -> list[Packed]:
+    """Write several runs into one zip of their files."""
+    packed = []
+    with _written(target) as out, zipfile.ZipFile(out, "w") as archive:
+        for run_id in dict.fromkeys(run_ids):
+            with tempfile.TemporaryFile() as one:
+                packed.append(pack(store, run_id, one, heavy))
+                one.seek(0)
+                _add(archive, f"{packed[-1].run_id}{SUFFIX}", one, packed[-1].bytes)
+    return packed
+
+
+def _told(stream: io.BufferedReader) -> dict[str, Any]:
+    """How long a file is and what its content hashes to; it is back at its start afterwards."""
+    digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    length = stream.tell()
+    stream.seek(0)
+    return {"bytes": length, "sha256": digest}
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: IO[bytes], length: int) -> None:
+    entry = zipfile.ZipInfo(name, _ALWAYS)
+    entry.create_system, entry.external_attr, entry.file_size = 3, 0o644 << 16, length  # as on Unix, everywhere
+    with archive.open(entry, "w") as out:
+        shutil.copyfileobj(content, out, _PIECE)
+
+
+@contextlib.contextmanager
+def _written(target: Path | IO[bytes]) -> Iterator[IO[bytes]]:
+    """The stream to write to; a file is in its place once it is whole."""
+    if not isinstance(target, Path):
+        yield target
+        return
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with open(unfinished, "wb") as stream:
+            yield stream
+        os.replace(unfinished, target)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+# Bringing back
+
+
+def unpack(store: Store, given: Path | IO[bytes], name: str = "") -> Arrived:
+    """Take the run in a file that `pack` wrote into the store; name: what a stream is called.
+
+    Raises RunRefused, with everything that is wrong; nothing of the file is in the store then. A run that is here
+    already, byte for byte, stays as it is; one with other content is refused.
+    """
+    called = _called(given, name)
+    with _opened(given, called) as stream:
+        archive, manifest = _archive(stream, called)
+        with _arriving(store, sum(file["bytes"] for file in manifest["files"])) as place:
+            folder = place / manifest["kind"] / manifest["id"]
+            problems = _copy(archive, manifest["files"], folder)
+            if (folder / "run.json").exists():
+                problems += vetting.problems(folder)
+            if problems:
+                raise RunRefused(called, problems)
+            if (there := _already(store, manifest, called)) is not None:
+                return Arrived(there, False, _missing(store, there))
+            write_json(folder / IMPORTED, {"when": time.time(), "file": called})
+            record = store.adopt(folder)
+    return Arrived(record, True, _missing(store, record))
+
+
+def unpack_all(store: Store, given: Path | IO[bytes], name: str = "") -> list[Arrived | DDCoreError]:
+    """What became of every run in a file: of the one, or of each in a zip of several, as `pack_all` writes it."""
+    called, became = _called(given, name), list[Arrived | DDCoreError]()
+    try:
+        with _opened(given, called) as stream:
+            listed = _directory(stream, called)
+            if not all(entry.filename.endswith(SUFFIX) for entry in listed):
+                return [unpack(store, stream, called)]
+            wrong = [f"{shown(entry.filename)} {why}" for entry in listed if (why := _foreign(entry))]
+            if wrong := [*wrong, *_sharing(listed, stream)]:
+                raise RunRefused(called, wrong)
+            archive = zipfile.ZipFile(stream)
+            for entry in listed:
+                try:
+                    with archive.open(entry) as one:
+                        became.append(unpack(store, one, entry.filename))
+                except (DDCoreError, zipfile.BadZipFile) as error:
+                    became.append(error if isinstance(error, DDCoreError) else RunRefused(called, [str(error)]))
+    except DDCoreError as refused:
+        became.append(refused)
+    return became
+
+
+def imported(folder: Path) -> Mapping[str, Any] | None:
+    """{when, file} of a run that was brought; None for one that was computed here."""
+    try:
+        return read_json_cached(folder / IMPORTED)
+    except (OSError, RunBroken):
+        return None
+
+
+def _called(given: Path | IO[bytes], name: str) -> str:
+    """What to call a file: the last part of its name, cut where it is endless."""
+    return PurePosixPath((name or str(getattr(given, "name", ""))).replace("\\", "/")).name[:LONGEST_NAME] or "the file"
+
+
+@contextlib.contextmanager
+def _opened(given: Path | IO[bytes], called: str) -> Iterator[IO[bytes]]:
+    if not isinstance(given, Path):
+        yield given
+        return
+    try:
+        stream = given.open("rb")
+    except OSError as error:
+        raise RunRefused(called, [f"it cannot be read: {error.strerror}"]) from None
+    with stream:
+        yield stream
+
+
+def _directory(stream: IO[bytes], called: str) -> list[zipfile.ZipInfo]:
+    """What the archive lists; one that is longer than ours is refused before zipfile makes an object of each entry."""
+    length = stream.seek(0, os.SEEK_END)
+    stream.seek(max(0, length - _TAIL))
+    tail = stream.read(_TAIL)
+    end = tail[-_END.size :]
+    if len(end) < _END.size or not end.startswith(b"PK\5\6") or tail.startswith(_LOCATOR64):
+        raise RunRefused(called, ["it is no packed run, or it was cut short: it does not end as one does"])
+    *_, count, directory, _, _ = _END.unpack(end)
+    if max(length - MAX_BYTES, count - MAX_FILES, directory - MAX_FILES * MAX_ENTRY) > 0 or not count:
+        raise RunRefused(
+            called, [f"it has {length:,} bytes in {count:,} files; allowed are {MAX_BYTES:,} in 1 to {MAX_FILES:,}"]
+        )
+    try:
+        return zipfile.ZipFile(stream).infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError) as error:
+        raise RunRefused(called, [f"it is damaged: {error}"]) from None
+
+
+def _archive(stream: IO[bytes], called: str) -> tuple[zipfile.ZipFile, dict[str, Any]]:
+    """The archive and its manifest, which agree on every name and size."""
+    listed, problems = _directory(stream, called), []
+    sizes = {entry.filename: entry.file_size for entry in listed}
+    if listed[0].filename != MANIFEST or "run.json" not in sizes:
+        problems.append(f"it must begin with {MANIFEST} and hold run.json")
+    problems += [
+        f"{shown(name)} is in it more than once" for name, n in Counter(e.filename for e in listed).items() if n > 1
+    ]
+    problems += [f"{shown(entry.filename)} {why}" for entry in listed if (why := _foreign(entry) or _unknown(entry))]
+    if problems := [*problems, *_sharing(listed, stream)]:
+        raise RunRefused(called, problems)
+    archive = zipfile.ZipFile(stream)
+    manifest = _manifest(archive, called)
+    told = {file["name"]: file["bytes"] for file in manifest["files"]}
+    del sizes[MANIFEST]
+    if len(told) != len(manifest["files"]) or told != sizes:
+        odd = sorted(told.items() ^ sizes.items())
+        raise RunRefused(
+            called, [f"its manifest tells other files and sizes: {', '.join(dict.fromkeys(n for n, _ in odd))}"]
+        )
+    return archive, manifest
+
+
+def _sharing(listed: Iterable[zipfile.ZipInfo], stream: IO[bytes]) -> Iterator[str]:
+    """A few bytes must not be told to be many files: reading these would take for ever."""
+    if sum(entry.file_size for entry in listed) > stream.seek(0, os.SEEK_END):
+        yield "its files have more bytes together than it has itself"
+
+
+def _foreign(entry: zipfile.ZipInfo) -> str:
+    """Why this cannot be an entry that we wrote: it is no plain file."""
+    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+        return "is a link, a folder or a device; only files are allowed"
+    if entry.flag_bits & 0x2041:  # encrypted, strongly encrypted, encrypted directory
+        return "is encrypted"
+    if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+        return "is compressed; a packed run is not, so this is another zip archive"
+    return ""
+
+
+def _unknown(entry: zipfile.ZipInfo) -> str:
+    """Why this entry is none of a run: its name or its size."""
+    sort = vetting.sort_of(entry.filename)
+    if sort is None and entry.filename != MANIFEST:
+        return "is no file that a run has"
+    most = sort.most if sort else MAX_FILES * MAX_ENTRY
+    return f"has {entry.file_size:,} bytes, allowed are {most:,}" if entry.file_size > most else ""
+
+
+def _manifest(archive: zipfile.ZipFile, called: str) -> dict[str, Any]:
+    try:
+        manifest = json.loads(archive.read(MANIFEST))
+    except (ValueError, RecursionError, zipfile.BadZipFile) as error:
+        raise RunRefused(called, [f"{MANIFEST} cannot be read: {error}"]) from None
+    found = manifest if isinstance(manifest, dict) else {}
+    if found.get("format") != FORMAT:
+        raise RunRefused(called, [f"it has format {found.get('format')!r}; this version of the app reads {FORMAT}"])
+    files = found.get("files")
+    whole = isinstance(files, list) and all(
+        isinstance(file, dict) and list(map(type, map(file.get, ("name", "bytes", "sha256")))) == [str, int, str]
+        for file in files
+    )
+    if not whole or not _matches(RUN_ID, found.get("id")) or not _matches(NAME, found.get("kind")):
+        raise RunRefused(called, [f"{MANIFEST} does not tell id, kind and files as one that was packed here"])
+    return found
+
+
+def _matches(pattern: re.Pattern[str], value: object) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+@contextlib.contextmanager
+def _arriving(store: Store, needed: int) -> Iterator[Path]:
+    """A hidden folder of the store, in which what arrived is looked at; gone afterwards."""
+    with usable(store.root):
+        store.root.mkdir(parents=True, exist_ok=True)
+        check_room(store.root, needed)
+        for left in store.root.glob(f"{_ARRIVING}*"):
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+        place = Path(tempfile.mkdtemp(prefix=_ARRIVING, dir=store.root))
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _copy(archive: zipfile.ZipFile, files: Iterable[Mapping[str, Any]], folder: Path) -> list[str]:
+    """Write the files that are what the manifest says; what is wrong with the others."""
+    problems = []
+    folder.mkdir(parents=True)
+    for file in files:
+        path, digest = folder / file["name"], hashlib.sha256()
+        path.parent.mkdir(exist_ok=True)
+        try:
+            with archive.open(file["name"]) as packed, open(path, "wb") as out:
+                while piece := packed.read(_PIECE):
+                    digest.update(piece)
+                    out.write(piece)
+                out.flush()
+                os.fsync(out.fileno())
+            whole = digest.hexdigest() == file["sha256"]
+        except (zipfile.BadZipFile, EOFError):
+            whole = False
+        if not whole:
+            path.unlink()
+            problems.append(f"{file['name']} is damaged: its content is not what was packed")
+    return problems
+
+
+def _already(store: Store, manifest: Mapping[str, Any], called: str) -> RunRecord | None:
+    """The same run where it is here already, byte for byte; refused where it is here and differs.
+
+    What people called it, tagged and noted may differ: that of the run here stays. One that ships gives way.
+    """
+    if not store.exists(manifest["id"]):
+        return None
+    there = store.record(manifest["id"])
+    differ = [file["name"] for file in manifest["files"]
+              if file["name"] != "user.json" and not _same(there.folder / file["name"], file["sha256"])]  # fmt: skip
+    if there.state == "done" and not differ:
+        return there
+    if there.demo:
+        return None
+    what = f"with other content ({', '.join(differ[:SHOWN])})" if there.state == "done" else f"and {there.state}"
+    raise RunRefused(called, [f"run {there.id} is here already, {what}; move that to the trash first"])
+
+
+def _same(path: Path, sha256: str) -> bool:
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def _missing(store: Store, record: RunRecord) -> tuple[str, ...]:
+    return tuple(run_id for run_id in record.info["parents"] if not store.exists(run_id))

@@ -1,0 +1,88 @@
+"""What takes how much of the disk: runs by kind, the trash, data that can be made again, memo, compiled code."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from ddcore import home
+from ddcore.data import own, prepared
+from ddcore.experiments import KINDS
+from ddcore.runs.store import Store
+
+
+@dataclass(frozen=True)
+class Used:
+    """One line of the account. what: "runs", "trash", "prepared", "own", "memo" or "compiled"; kind: of runs;
+    number: of runs, None where they are not counted.
+    """
+
+    what: str
+    bytes: int
+    kind: str = ""
+    number: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        if self.what == "runs":
+            return KINDS[self.kind].title if self.kind in KINDS else self.kind
+        return TITLES[self.what]
+
+
+TITLES = {
+    "trash": "Trash",
+    "own": "Own data sets",
+    "prepared": "Prepared data (made again when needed)",
+    "memo": "Memo (made again when needed)",
+    "compiled": "Compiled code (made again when needed)",
+}
+
+
+def usage(store: Store) -> list[Used]:
+    """The bytes on disk, the largest kind of run first; what ships with the app is not counted."""
+    kinds = [Used("runs", sum(map(run_bytes, runs)), kind, len(runs)) for kind, runs in store.folders().items()]
+    trashed = [folder for runs in store.folders(trash=True).values() for folder in runs]
+    root = home.data_root()
+    places = {
+        "own": own.place(root), "prepared": prepared.folder(root), "memo": home.memo_root(),
+        "compiled": home.home() / "compiled",
+    }  # fmt: skip
+    return [
+        *sorted(kinds, key=lambda used: -used.bytes),
+        Used("trash", sum(map(run_bytes, trashed)), number=len(trashed)),
+        *(Used(what, bytes_of(place)) for what, place in places.items()),
+    ]
+
+
+def bytes_of(folder: Path | str) -> int:
+    """The bytes of all files in a folder and in those within; links are not followed."""
+    total, waiting = 0, [os.fspath(folder)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_size
+        except OSError:  # gone meanwhile, or not for us to read
+            continue
+    return total
+
+
+def run_bytes(folder: Path) -> int:
+    """The bytes of a run, measured again only when a finished one has changed."""
+    if folder.is_symlink():
+        return 0
+    try:
+        return _measured(str(folder), os.stat(folder).st_mtime_ns, os.stat(folder / "run.json").st_mtime_ns)
+    except OSError:
+        return bytes_of(folder)
+
+
+@lru_cache(maxsize=4096)
+def _measured(folder: str, changed: int, finished: int) -> int:
+    return bytes_of(folder)

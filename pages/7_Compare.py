@@ -1,0 +1,56 @@
+"""Compare: saved runs side by side. What is chosen and how it is looked at is in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+import streamlit as st
+
+from ddcore.report import compared
+from ddcore.report.compared import Compared
+from ddcore.runs.store import RunRecord
+from pages.components import frame, parts
+from pages.components.compare import numbers, rows
+
+LEAD = """
+Tick runs to see them side by side: what differs, which is better and how sure that is, their curves and images.
+The address of this page holds the whole view: copy it to show somebody the same.
+"""
+SECTIONS = {  # title → the module that draws it, loaded when it is asked for
+    "What differs": "differ", "Numbers": "numbers", "Curves": "curves", "Images": "images", "Feature space": "space",
+    "Report": "takeaway",
+}  # fmt: skip
+
+
+def main() -> None:
+    with frame.page("Compare", LEAD):
+        chosen = rows.chosen()
+        if not frame.store().records():
+            st.info("No run yet. Start one on the DataDAM page; the preset *quick* on digits takes seconds.",
+                    icon=":material/inbox:")  # fmt: skip
+            st.page_link("pages/3_DataDAM.py", label="Go to DataDAM")
+            return
+        label = "**Runs** · choose what to compare"
+        # Open for who comes to choose, and it stays so while they do; closed for who follows a link to a comparison.
+        unfolded = st.session_state.setdefault("choosing", not chosen) or not chosen
+        with st.expander(label, expanded=unfolded, key="table", on_change="rerun", icon=":material/list:"):
+            chosen = rows.table(chosen)
+        if chosen:
+            side_by_side(chosen)
+        else:
+            st.info("Tick two or more runs in the table.", icon=":material/check_box:")
+
+
+def side_by_side(chosen: Sequence[RunRecord]) -> None:
+    setting = numbers.setting(compared.settings(frame.store(), chosen))
+    found = compared.compared(frame.store(), chosen, setting)
+    rows.legend(found)
+    parts.footnotes(chosen)
+    section = st.segmented_control("Show", list(SECTIONS), default="Numbers", required=True, key="view",
+                                   bind="query-params", label_visibility="collapsed")  # fmt: skip
+    show: Callable[[Sequence[Compared]], None] = import_module(f"pages.components.compare.{SECTIONS[section]}").show
+    show(found)
+
+
+main()

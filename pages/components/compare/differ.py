@@ -1,0 +1,33 @@
+"""What differs between the compared runs, and nothing else unless it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ddcore.report import differences
+from ddcore.report.compared import Compared
+
+
+def show(found: Sequence[Compared]) -> None:
+    """Parameters and surroundings that differ, a column for each run."""
+    records, labels = [one.record for one in found], [one.label for one in found]
+    all_of_it = st.toggle("Show also what is the same", key="same", bind="query-params")
+    st.markdown("**Parameters**")
+    _table(differences.parameters(records, labels, all_of_them=all_of_it), "Parameter",
+           "These runs have the same parameters.")  # fmt: skip
+    st.markdown("**Where and with what they were computed**",
+                help="Libraries, device, code: what else could explain a difference in the numbers.")  # fmt: skip
+    _table(differences.environment(records, labels, all_of_it=all_of_it), "What",
+           "They were computed by the same code, with the same libraries, on the same device.")  # fmt: skip
+
+
+def _table(frame: object, first: str, same: str) -> None:
+    if len(frame) == 0:  # type: ignore[arg-type]
+        st.caption(same)
+        return
+    column = st.column_config.TextColumn
+    runs = [name for name in frame if name not in (first, "Meaning")]  # type: ignore[attr-defined]
+    st.dataframe(frame, hide_index=True, width="stretch", column_order=[first, *runs, "Meaning"],
+                 column_config={first: column(pinned=True, width=220), "Meaning": column(width=280)})  # fmt: skip

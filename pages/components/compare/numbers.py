@@ -1,0 +1,140 @@
+"""Accuracies beside their controls, what they cost, and how sure their differences are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ddcore.report import compared, comparison, text, tradeoff, welch
+from ddcore.report.compared import Compared
+from pages.components import charts, parts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NEWEST = "each run's newest evaluation"
+_number, _text = st.column_config.NumberColumn, st.column_config.TextColumn
+
+
+def show(found: Sequence[Compared]) -> None:
+    """Everything that is a number, for the setting chosen above all sections."""
+    if any(len(group) > 1 for group in compared.by_question(found)) and st.toggle(
+        "Seeds together", value=True, key="seeds", bind="query-params",
+        help="Runs that differ in their seed alone count as one: mean ± std over all their networks.",
+    ):  # fmt: skip
+        found = compared.seeds_together(found)
+    unjudged = [one for one in found if one.accuracy is None]
+    numbers = compared.numbers(found)
+    if numbers["mean"].notna().any():
+        _accuracies(found, numbers)
+    else:
+        st.info("None of these runs has an accuracy yet. A set gets one on its own page, by “Evaluate”.",
+                icon=":material/info:")  # fmt: skip
+    if unjudged and len(unjudged) < len(found):
+        st.caption("Not judged in this setting: " + "; ".join(parts.plain(one.label) for one in unjudged))
+    _costs(numbers)
+    if numbers["mean"].notna().sum() > 1:
+        _sure(found)
+        _tradeoff(found, numbers)
+        _against_ipc(numbers)
+
+
+def _accuracies(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
+    st.markdown("**Test accuracy and controls**", help="Coloured: the run, ± one standard deviation over its networks. "
+                "Grey: its controls, trained and tested in the same setting.")  # fmt: skip
+    shares = {round(share, 3) for share in numbers["majority"].dropna()}
+    charts.chart(comparison.accuracies(numbers, colours(found), shares.pop() if len(shares) == 1 else None), "accuracy")
+    percent: dict[str, Any] = {"format": "%.1f", "width": 92}
+    st.dataframe(
+        numbers.dropna(axis=1, how="all"), hide_index=True, width="stretch", placeholder=text.NONE,
+        column_order=["label", "mean", "std", "n", "balanced", "auc", "random_real", "initial", "initial_hard", "full",
+                      "majority", "network", "protocol", "run"],
+        column_config={
+            "label": _text("Run", pinned=True, width=240), "mean": _number("Accuracy (%)", format="%.1f", width=100),
+            "std": _number("±", format="%.1f", width=60), "n": _number("n", format="%d", width=50),
+            "balanced": _number("Balanced (%)", **percent), "auc": _number("AUC (%)", **percent),
+            "random_real": _number("Random real (%)", **percent), "full": _number("Full data (%)", **percent),
+            "initial": _number("Initial images (%)", **percent),
+            "initial_hard": _number("Initial, class labels (%)", **percent),
+            "majority": _number("Majority class (%)", **percent), "network": _text("Network"),
+            "protocol": _text("Protocol"), "run": _text("Id"),
+        },
+    )  # fmt: skip
+
+
+def _costs(numbers: pd.DataFrame) -> None:
+    st.markdown("**What it costs**", help="Times are wall times on the device that each run had; see “What differs”. "
+                "A network's FLOPs are 2 × its multiply-adds; training one step is counted as three times a "
+                "forward pass. Compare times only between runs of one machine.")  # fmt: skip
+    shown = numbers.assign(
+        distill=numbers["seconds_distill"].map(text.duration), parents=numbers["seconds_parents"].map(text.duration),
+        train=numbers["seconds_train"].map(text.duration), train_full=numbers["seconds_train_full"].map(text.duration),
+        forward=numbers["flops"].map(_count), training=numbers["flops_training"].map(_count),
+        memory=numbers["peak_memory_bytes"].map(text.bytes_), stored=numbers["stored_bytes"].map(text.bytes_),
+    )  # fmt: skip
+    right: dict[str, Any] = {"alignment": "right", "width": 120}
+    st.dataframe(
+        shown, hide_index=True, width="stretch",
+        column_order=["label", "distill", "parents", "train", "train_full", "forward", "training", "memory", "stored"],
+        column_config={
+            "label": _text("Run", pinned=True, width=240), "distill": _text("Distillation", **right),
+            "parents": _text("… its parents", help="Scores, experts and other runs that it builds on.", **right),
+            "train": _text("Training, small set", help="Of one evaluation network on the set.", **right),
+            "train_full": _text("Training, full data", help="Of one such network on all training images.", **right),
+            "forward": _text("FLOPs, one image", **right), "training": _text("FLOPs, training", **right),
+            "memory": _text("Peak memory", **right), "stored": _text("Stored set", **right),
+        },
+    )  # fmt: skip
+
+
+def _count(number: float | None) -> str:
+    return text.count(None if number is None or number != number else number)
+
+
+def _sure(found: Sequence[Compared]) -> None:
+    pairs = welch.pairs(found)
+    st.markdown("**How sure are the differences?**", help="Welch's 95 % interval for the difference of two means, over "
+                "the evaluation networks. It tells the luck of training networks on these sets, not the luck of "
+                "distilling them: for that, compare several seeds taken together.")  # fmt: skip
+    if pairs.empty:
+        st.caption("Needs two runs judged in the same setting by at least two networks each.")
+        return
+    charts.chart(comparison.intervals(pairs), "intervals")
+
+
+def _tradeoff(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
+    there = [cost for cost in tradeoff.COSTS if len(tradeoff.tradeoff(numbers, cost)) > 1]
+    if not there:
+        return
+    st.markdown("**Accuracy against its price**")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        cost = st.selectbox("Price", there, format_func=lambda name: tradeoff.COSTS[name].title, key="price", width=340,
+                            bind="query-params")  # fmt: skip
+        log = st.toggle("Logarithmic axis", key="price-log", bind="query-params")
+    points = tradeoff.tradeoff(numbers, cost)
+    charts.chart(comparison.tradeoff(points, tradeoff.COSTS[cost].title, colours(found), log=log), f"tradeoff-{cost}")
+
+
+def _against_ipc(numbers: pd.DataFrame) -> None:
+    points = tradeoff.against_ipc(numbers)
+    if points["ipc"].nunique() < 2:
+        return
+    st.markdown("**Accuracy against images per class**", help="Full data is the ceiling; where a method meets it, the "
+                "field calls the set lossless.")  # fmt: skip
+    charts.chart(comparison.against_ipc(points), "against-ipc")
+
+
+def colours(found: Sequence[Compared]) -> dict[str, str]:
+    """Label → colour, for charts."""
+    return {one.label: one.colour for one in found}
+
+
+def setting(found_in: Sequence[str]) -> str | None:
+    """The setting to compare in, chosen where there are several; None for each run's newest."""
+    if len(found_in) < 2:
+        return found_in[0] if found_in else None
+    chosen = st.selectbox("Judged on", [*found_in, NEWEST], key="on", bind="query-params", width=420,
+                          help="Accuracies compare only on the same network under the same protocol.")  # fmt: skip
+    return None if chosen == NEWEST else chosen

@@ -1,0 +1,207 @@
+"""The run table: find runs, choose those to compare. What is chosen, and how it was found, is in the address."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ddcore.errors import RunNotFound
+from ddcore.report import catalogue, tables, text, thumbnails
+from ddcore.report.compared import MOST, Compared
+from ddcore.runs.record import RUN_ID
+from ddcore.runs.store import RunRecord
+from pages.components import frame, parts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PER_PAGE = 50  # rows drawn at once: each brings a picture and a curve
+FIRST_KINDS = ("distill", "baseline")  # others are about these
+ORDER = {
+    "created": "Newest", "accuracy": "Accuracy", "ipc": "Images per class", "seconds": "Time", "stored": "Stored size",
+    "peak_memory": "Peak memory", "run": "Name", "dataset": "Data set", "method": "Method",
+}  # fmt: skip
+_text, _number = st.column_config.TextColumn, st.column_config.NumberColumn
+COLUMNS: dict[str, Any] = {
+    "run": _text("Run", width=270, pinned=True),
+    "images": st.column_config.ImageColumn("Images", width=215, help="The first image of each of six classes."),
+    "accuracy": _number("Accuracy (%)", format="%.1f", width=100, help="Test accuracy, mean over networks; of a set "
+                        "by its newest finished evaluation, whose setting is beside it."),
+    "std": _number("±", format="%.1f", width=60, help="Standard deviation over networks."),
+    "n": _number("n", format="%d", width=50, help="Networks trained and tested."),
+    "seeds": _number("Seeds", format="%d", width=60, help="Runs that differ in their seed alone, taken together."),
+    "setting": _text("Judged on", width=230, help="Network and protocol of the accuracy. Accuracies compare only "
+                     "where these are the same."),
+    "loss": st.column_config.LineChartColumn("Loss", width=110, help="The run's loss from its first to its last step."),
+    "ipc": _number("IPC", format="%d", width=60, help="Images per class."),
+    "method": _text("Method"), "dataset": _text("Data set"), "kind": _text("Kind"), "network": _text("Network"),
+    "state": _text("State", width=90),
+    "time": _text("Time", width=90, alignment="right", help="Wall time of the run."),
+    "memory": _text("Peak memory", width=100, alignment="right"),
+    "size": _text("Stored", width=90, alignment="right", help="The set itself, in float32."),
+    "started": _text("Started", width=110), "tags": st.column_config.ListColumn("Tags"), "note": _text("Note"),
+    "id": _text("Id"),
+}  # fmt: skip
+SHOWN = ("images", "accuracy", "std", "n", "seeds", "setting", "loss", "ipc", "state", "time", "started", "tags")
+
+
+def chosen() -> list[RunRecord]:
+    """The runs that the address names, those that are here; what is not is said plainly."""
+    linked = frame.chosen_run()
+    found: list[RunRecord] = [linked] if linked else []
+    asked = list(dict.fromkeys(filter(None, ",".join(st.query_params.get_all("runs")).split(","))))
+    gone: list[str] = []
+    for given in asked:
+        try:
+            if not RUN_ID.fullmatch(given):
+                raise RunNotFound(given)
+            record = frame.store().record(given)
+            found += [] if record in found else [record]
+        except RunNotFound:
+            gone.append(given[:20])
+    if gone:
+        named = parts.plain(", ".join(gone))
+        st.warning(f"Not here: {named}. It was deleted, or the link comes from another machine.",
+                   icon=":material/link_off:")  # fmt: skip
+    if len(found) > MOST:
+        st.warning(f"{len(found)} runs are more than can be told apart; the first {MOST} are compared.",
+                   icon=":material/filter_alt:")  # fmt: skip
+    return found[:MOST]
+
+
+def choose(ids: Sequence[str]) -> None:
+    """Put the runs to compare into the address."""
+    if ids:
+        st.query_params["runs"] = ",".join(ids)
+    elif "runs" in st.query_params:
+        del st.query_params["runs"]
+
+
+def table(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The table with its filters; the chosen runs after what was clicked in it."""
+    every = catalogue.catalogue(frame.store())
+    found, together = _found(every)
+    hidden = len(every) - sum(map(len, found["members"]))
+    page = _page(found)
+    event = st.dataframe(
+        _drawn(page), hide_index=True, width="stretch", row_height=40, key=_key(page), on_select="rerun",
+        selection_mode="multi-row", column_config=COLUMNS, placeholder=text.NONE,
+        selection_default={"selection": {"rows": _rows(page, [r.id for r in records])}},
+        column_order=["run", *(name for name in COLUMNS if name in _columns(together)), "id"],
+    )  # fmt: skip
+    more = f"; {hidden:,} more are left out by the filters above" if hidden else ""
+    st.caption(f"{len(found):,} {'row' if len(found) == 1 else 'rows'}{more}. Tick rows to compare them; "
+               "a row of several seeds stands for all of them.")  # fmt: skip
+    return _clicked(records, page, event["selection"]["rows"])
+
+
+def _found(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """The rows that the filters leave, in order; whether seeds are taken together."""
+    find, kind, data, method = st.columns([3, 3, 2, 3], vertical_alignment="bottom")
+    words = find.text_input("Search", placeholder="name, tag, note, network, id", key="q", bind="query-params")
+    kinds = _several(kind, "Kind", every, "kind", default=[k for k in FIRST_KINDS if (every["kind"] == k).any()])
+    datasets, methods = _several(data, "Data set", every, "dataset"), _several(method, "Method", every, "method")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        by = st.selectbox("Sort by", list(ORDER), format_func=ORDER.__getitem__, key="sort", width=180,
+                          bind="query-params")  # fmt: skip
+        rising = st.toggle("Smallest first", key="rising", bind="query-params")
+        together = st.toggle("Seeds together", value=True, key="together", bind="query-params",
+                             help="One row for all seeds of a question: mean ± std over their networks.")  # fmt: skip
+        hide = st.toggle("Hide failed", value=True, key="hide", bind="query-params",
+                         help="Those that failed, were cancelled or interrupted, or cannot be read.")  # fmt: skip
+        tags = sorted({tag for given in every["tags"] for tag in given})
+        wanted = st.multiselect("Tags", tags, key="tags", bind="query-params", width=220) if tags else []
+        with st.popover("Columns", icon=":material/view_column:"):
+            st.multiselect("Columns", [name for name in COLUMNS if name not in ("run", "id")], default=list(SHOWN),
+                           key="cols", bind="query-params", width=420,
+                           format_func=lambda name: str(COLUMNS[name].get("label") or name))  # fmt: skip
+    found = catalogue.chosen(every, words=words, kinds=kinds, datasets=datasets, methods=methods, tags=wanted,
+                         finished=hide)  # fmt: skip
+    if together:
+        found = catalogue.seeds_together(found)
+    # Newest and largest first, names from A: what one looks for is on the first page.
+    return catalogue.in_order(found, by, falling=(by not in ("run", "dataset", "method")) != rising), together
+
+
+def _several(box: Any, label: str, every: pd.DataFrame, column: str, default: Sequence[str] = ()) -> list[str]:
+    options = sorted(every[column].dropna().unique())
+    return box.multiselect(
+        label, options, default=list(default), key=column, bind="query-params", placeholder="All",
+        format_func=tables.kind if column == "kind" else str,
+    )  # fmt: skip
+
+
+def _page(found: pd.DataFrame) -> pd.DataFrame:
+    pages = max(1, -(-len(found) // PER_PAGE))
+    number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    return found.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
+
+
+def _columns(together: bool) -> set[str]:
+    shown = set(st.session_state.get("cols", SHOWN))
+    return shown if together else shown - {"seeds"}
+
+
+def _drawn(page: pd.DataFrame) -> pd.DataFrame:
+    """The rows as they are shown, with a picture and a curve for each."""
+    records = {run_id: frame.store().record(run_id) for run_id in page["id"]}
+    columns = _columns(True)
+    pictures: list[Any] = [_picture(records[i]) if "images" in columns else None for i in page["id"]]
+    losses: list[Any] = [catalogue.sparkline(records[i]) or None if "loss" in columns else None for i in page["id"]]
+    return page.assign(
+        kind=page["kind"].map(tables.kind), time=page["seconds"].map(text.duration),
+        memory=page["peak_memory"].map(text.bytes_), size=page["stored"].map(text.bytes_),
+        started=page["created"].map(text.ago), images=pictures, loss=losses,
+    )  # fmt: skip
+
+
+def _picture(record: RunRecord) -> str | None:
+    png = thumbnails.thumbnail(frame.store(), record)
+    return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _key(page: pd.DataFrame) -> str:
+    """Another table for other rows: a selection counts rows, and must not be carried over to others."""
+    return f"rows-{hash(tuple(page['id']))}-{st.session_state.get('rows-anew', 0)}"
+
+
+def _rows(page: pd.DataFrame, ids: Sequence[str]) -> list[int]:
+    return [i for i, members in enumerate(page["members"]) if set(members) <= set(ids)]
+
+
+def _clicked(records: Sequence[RunRecord], page: pd.DataFrame, rows: Sequence[int]) -> list[RunRecord]:
+    """The chosen runs after the ticks on this page; the address follows."""
+    before = [record.id for record in records]
+    shown = set().union(*page["members"]) if len(page) else set()
+    ticked = [run_id for i in rows if i < len(page) for run_id in page["members"].iloc[i]]
+    partly = {run_id for i, members in enumerate(page["members"]) if i not in _rows(page, before) for run_id in members}
+    kept = [i for i in before if i not in shown or i in ticked or i in partly]
+    after = [*kept, *(i for i in ticked if i not in kept)][:MOST]
+    if after == before:
+        return list(records)
+    choose(after)
+    return [frame.store().record(run_id) for run_id in after]
+
+
+def legend(found: Sequence[Compared]) -> None:
+    """What is compared: each run's colour, name and state, and a button that leaves it out."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for one in found:
+            with st.container(horizontal=True, vertical_alignment="center", gap=None, width="content"):
+                st.markdown(f':color[**●**]{{foreground="{one.colour}"}}', width="content")
+                frame.link(one.record, parts.plain(one.label))
+                if st.button("", icon=":material/close:", key=f"out-{one.record.id}", type="tertiary",
+                             help="Leave this run out"):  # fmt: skip
+                    _again([other.record.id for other in found if other is not one])
+        if st.button("Clear", icon=":material/clear_all:", key="clear", type="tertiary"):
+            _again([])
+
+
+def _again(ids: Sequence[str]) -> None:
+    """Compare these; the table takes its ticks from the address anew."""
+    choose(ids)
+    st.session_state["rows-anew"] = st.session_state.get("rows-anew", 0) + 1
+    st.rerun()

@@ -1,0 +1,201 @@
+"""Feature space: real and synthetic images as one fixed network sees them, and the nearest real image to each."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import streamlit as st
+
+from ddcore.data import DATASETS
+from ddcore.experiments import spec
+from ddcore.experiments.features import MOST
+from ddcore.report import features, neighbours, results, tables, text
+from ddcore.report.compared import Compared
+from ddcore.report.results import Result
+from ddcore.runs.store import RunRecord
+from pages.components import charts, frame, parts, wanted
+
+Data = tuple[str, int]  # a data set and the side of its images
+FIRST_CLASSES = 10  # chosen at first
+FEW = 10  # pairs shown at first
+LEAD = """
+One network, trained on the real training images alone and the same for every set, looks at real and synthetic images;
+each becomes a point. Points that lie together look alike **to this network**.
+"""
+WARNING = """
+This is one network's view, in two of its many directions: what lies apart here may differ in little else, and what lies
+together may differ elsewhere. It does not say which set trains better; the accuracies do.
+"""
+TSNE = """
+t-SNE keeps neighbours together. Distances between groups, their sizes and their density mean nothing, and every point
+lies where it does because of all the others: with other runs chosen the map is another one.
+"""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is known of the chosen runs: seen is the features run, laid_out the t-SNE of it."""
+
+    seen: Result
+    laid_out: Result
+
+    @property
+    def parts(self) -> list[Result]:
+        return [self.seen, self.laid_out]
+
+
+def show(found: Sequence[Compared]) -> None:
+    """The section: what is looked at, then the map, then the pairs."""
+    placed, reasons = _placed(found)
+    data = _data(list(placed))
+    if data is not None:
+        reasons += [(one, f"is of another data set, {other[0]} at {other[1]} px")
+                    for other, those in placed.items() if other != data for one in those]  # fmt: skip
+        reasons += [(one, f"is one too many: {MOST} are looked at together") for one in placed[data][MOST:]]
+    for one, reason in reasons:
+        st.caption(f"Not shown: {parts.plain(one.label)} {parts.plain(reason)}.")
+    if data is None:
+        st.info("None of the chosen runs has final images. Distilled sets and coresets have.", icon=":material/image:")
+        return
+    chosen = placed[data][:MOST]
+    st.markdown(LEAD)
+    wanted.watch(partial(_gather, data, chosen), lambda space: space.parts, partial(_show, chosen))
+
+
+def _placed(found: Sequence[Compared]) -> tuple[dict[Data, list[Compared]], list[tuple[Compared, str]]]:
+    """(the runs whose images can be looked at, by their data; the others, with the reason)."""
+    placed: dict[Data, list[Compared]] = {}
+    left_out = []
+    for one in found:
+        dataset, side = str(one.record.config.get("dataset")), one.record.config.get("resolution")
+        if one.record.kind != "distill":
+            left_out.append((one, "is no set of images"))
+        elif one.record.state != "done":
+            left_out.append((one, f"has no final images, it is {one.record.state}"))
+        elif dataset not in DATASETS:
+            left_out.append((one, f"is of a data set that is not known here, {dataset}"))
+        else:
+            placed.setdefault((dataset, side or DATASETS[dataset].resolution), []).append(one)
+    return placed, left_out
+
+
+def _data(offered: Sequence[Data]) -> Data | None:
+    """Which data to look at where runs of several are chosen; None without any."""
+    if len(offered) < 2:
+        return offered[0] if offered else None
+    named = {f"{dataset}, {side} px": (dataset, side) for dataset, side in offered}
+    first = next(iter(named))
+    said = st.segmented_control("Data set", list(named), default=first, required=True, key="fs-data",
+                                bind="query-params")  # fmt: skip
+    return named[said or first]
+
+
+def _gather(data: Data, chosen: Sequence[Compared]) -> Space:
+    asked = {"dataset": data[0], "resolution": data[1], "runs": ",".join(one.record.id for one in chosen)}
+    return Space(_result("features", "Feature space", asked), _result("tsne", "t-SNE map", asked))
+
+
+def _result(kind: str, title: str, asked: dict[str, Any]) -> Result:
+    found = results.result(frame.store(), kind, title, "", spec(kind, kind, asked))
+    done = found.record is not None and found.record.state == "done"
+    return replace(found, accuracy={} if done else None)  # known, though it has none
+
+
+def _show(chosen: Sequence[Compared], space: Space) -> None:
+    if space.seen.missing:
+        wanted.button(
+            "Look at the images", [space.seen], chosen[0].record, "fs-look", primary=True,
+            help="Trains the network, once for each data set, then looks for the nearest real images.",
+        )  # fmt: skip
+    elif not space.seen.active:
+        assert space.seen.record
+        _map(chosen, space)
+        _pairs(chosen, space.seen.record)
+
+
+def _map(chosen: Sequence[Compared], space: Space) -> None:
+    """Classes, kind of map and colours, then the map."""
+    run, laid_out = space.seen.record, space.laid_out
+    assert run
+    names = list(tables.classes(run))
+    kinds, colours = st.columns([1, 1], width=520)
+    kind = kinds.segmented_control("Map", ["PCA", "t-SNE"], default="PCA", required=True, key="fs-map",
+                                   bind="query-params")  # fmt: skip
+    by = colours.segmented_control("Colour", ["classes", "runs"], default="classes", required=True, key="fs-colour",
+                                   bind="query-params")  # fmt: skip
+    classes = st.multiselect("Classes", names, default=names[:FIRST_CLASSES], key="fs-classes", bind="query-params",
+                             format_func=str)  # fmt: skip
+    if kind == "t-SNE" and laid_out.missing:
+        wanted.button("Lay out with t-SNE", [laid_out], chosen[0].record, "fs-tsne", primary=True,
+                      help="One joint t-SNE of all real and synthetic images.")  # fmt: skip
+        return
+    shown = laid_out.record if kind == "t-SNE" else run
+    if shown is None or shown.state != "done":
+        return  # its bar is above
+    looks = {one.record.id: (one.label, one.colour) for one in chosen}
+    figure = features.scatter(features.points(frame.store(), shown), looks, features.axes(shown), classes,
+                              by_class=by != "runs")  # fmt: skip
+    charts.chart(figure, f"fs-chart-{shown.id}")
+    st.caption(_seen(run))
+    st.caption(TSNE if kind == "t-SNE" else WARNING)
+
+
+def _seen(run: RunRecord) -> str:
+    """Through which network, and how many of which images."""
+    summary, accuracy = run.summary, run.summary.get("val_accuracy")
+    right = "" if accuracy is None else f", right on {text.percent(accuracy)} of the validation images"
+    return (
+        f"Seen by {tables.network(run.config)}, trained for {run.config['steps']:,} steps on the "
+        f"{summary['training_images']:,} training images{right}. {summary['real_images']:,} training images are shown."
+    )
+
+
+def _pairs(chosen: Sequence[Compared], run: RunRecord) -> None:
+    """The nearest real images beside the synthetic ones of one run and class."""
+    st.subheader("Nearest real images", anchor=False)
+    st.markdown("Is it a copy? Below each image of the set the training images nearest to it, of whatever class.")
+    which, label_box, number_box = st.columns([3, 2, 1], vertical_alignment="bottom")
+    named = {one.label: one for one in chosen}
+    said = which.selectbox("Images of", list(named), key="fs-set", bind="query-params")
+    label = label_box.selectbox("Class", list(tables.classes(run)), key="fs-class", bind="query-params")
+    one = named[said]
+    ipc = int(one.record.config.get("ipc", FEW))
+    number = number_box.selectbox("Shown", [FEW, ipc], key="fs-shown", bind="query-params") if ipc > FEW else FEW
+    strips, copies = _strips(run.id, run.created, one.record.id, one.record.created, label, number)
+    with st.grid(min_column_width=340, gap="medium"):
+        for i, strip in enumerate(strips):
+            st.image(strip, width="stretch", alt=f"Strip {i + 1}: images of class {label} above the nearest real ones, "
+                     "by pixels and by features")  # fmt: skip
+    if copies:
+        st.caption(f"{copies} of these {'is a real training image' if copies == 1 else 'are real training images'}, "
+                   "pixel by pixel.")  # fmt: skip
+    st.caption(_yardstick(run))
+
+
+def _yardstick(run: RunRecord) -> str:
+    """What the numbers under the real images mean, and which of them would be usual."""
+    held = run.summary["held_out"]
+    words = "The numbers are distances (L2): of normalised pixels, and of what the network sees."
+    if not held["images"]:
+        return words
+    return (
+        f"{words} For comparison: real images that nobody trained on are {held['pixels']:.3g} (pixels) and "
+        f"{held['features']:.3g} (features) away from their nearest training image (the median of {held['images']}). "
+        "Far below that, an image of the set is nearly a copy; far above it, it is unlike any single real one."
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _strips(
+    run_id: str, made: float, subject: str, subject_made: float, label: str, number: int
+) -> tuple[list[str], int]:  # fmt: skip
+    """(the strips as data addresses, how many images are copies). The times are in the key: runs can be made again."""
+    store = frame.store()
+    found = neighbours.pairs(store, store.record(run_id), subject, label)[:number]
+    strips = (neighbours.strip(found[at : at + neighbours.EACH]) for at in range(0, len(found), neighbours.EACH))
+    shown = ["data:image/png;base64," + base64.b64encode(png).decode() for png in strips]
+    return shown, neighbours.copies(found)

@@ -1,0 +1,68 @@
+"""The compared runs to take away: the pivot table of a paper, the commands, and everything as one zip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from ddcore.errors import ConfigError
+from ddcore.report.compared import Compared
+from ddcore.report.export import bundle, commands, pivot, table
+from ddcore.report.export.pivot import DIMENSIONS, METRICS, Choice
+from ddcore.report.export.table import Table
+from ddcore.runs.store import Store
+from pages.components import frame, parts
+
+ZIP = (
+    "Figures (SVG, PDF, PNG, HTML), tables (CSV, LaTeX, Markdown), images, parameters, and a README with the commands "
+    "that make every run again. Takes some seconds; `python -m ddcore report` writes the same."
+)
+LATEX, MARKDOWN, COMMANDS = "LaTeX", "Markdown", "Commands"
+
+
+def show(found: Sequence[Compared]) -> None:
+    """The pivot as chosen, its source to copy, and the button that makes the zip."""
+    found = bundle.completed(frame.store(), found)
+    try:
+        choice = _choice()
+    except ConfigError as error:
+        st.warning(str(error), icon=":material/error:")
+        return
+    st.download_button(
+        "Download the report", lambda: bundle.bundle(Store(), found, choice), "report.zip", "application/zip",
+        key="rep-zip", type="primary", icon=":material/archive:", on_click="ignore", help=ZIP,
+    )  # fmt: skip
+    shown = pivot.table(pivot.pivot(found, choice))
+    st.markdown(table.markdown(replace(shown, notes=()), parts.plain))
+    for note in shown.notes:
+        st.caption(parts.plain(note))
+    _sources(found, shown)
+
+
+def _choice() -> Choice:
+    """What the pivot shows, as it stands in the address."""
+    left, middle, right = st.columns([2, 2, 2])
+    offered, called = list(DIMENSIONS), DIMENSIONS.__getitem__
+    rows = left.multiselect("Rows", offered, default=["method"], format_func=called, key="rep-rows",
+                            bind="query-params")  # fmt: skip
+    columns = middle.multiselect("Columns", offered, default=["dataset", "ipc"], format_func=called, key="rep-columns",
+                                 bind="query-params")  # fmt: skip
+    metric = right.selectbox("Metric", list(METRICS), format_func=METRICS.__getitem__, key="rep-metric",
+                             bind="query-params")  # fmt: skip
+    return Choice(tuple(rows), tuple(columns), metric)
+
+
+def _sources(found: Sequence[Compared], shown: Table) -> None:
+    """What can be copied: the table's source, or the commands."""
+    what = st.segmented_control("To copy", [LATEX, MARKDOWN, COMMANDS], default=LATEX, required=True, key="rep-copy",
+                                bind="query-params")  # fmt: skip
+    if what == LATEX:
+        st.code(table.latex(shown), language="latex")
+        st.caption("Needs `\\usepackage{booktabs}` and `\\usepackage{graphicx}`; put it into a `table`.")
+    elif what == MARKDOWN:
+        st.code(table.markdown(shown), language="markdown")
+    else:
+        st.code(commands.script(commands.commands(frame.store(), found)), language="bash", wrap_lines=True)
+        st.caption("Parents first, then the sets, then what judges them. Only what differs from the defaults is told.")

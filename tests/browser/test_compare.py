@@ -1,0 +1,92 @@
+"""The Compare page in a real browser: choose, move the slider, hand the address on."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from ddcore.home import PROJECT
+from tests.browser.conftest import Server, Watched, serving
+from tests.browser.test_app import SLOW
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
+pytestmark = pytest.mark.browser
+HEADER, ROW = 36, 40  # px of the table
+USABLE = 2.0  # seconds until the table of a thousand runs can be used
+
+
+def tick(page: Any, row: int) -> None:
+    """Choose a row of the run table by its box, at the left."""
+    table = page.get_by_test_id("stDataFrame").first.bounding_box()
+    page.mouse.click(table["x"] + 18, table["y"] + HEADER + ROW * row + ROW / 2)
+
+
+def asked(page: Any) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+def captions(page: Any) -> list[str]:
+    """What stands above each grid: the run and the step that it shows."""
+    expect(page.get_by_alt_text(re.compile("rows of images"))).to_have_count(3, timeout=SLOW)
+    return [image.get_attribute("alt") for image in page.get_by_alt_text(re.compile("rows of images")).all()]
+
+
+def test_three_runs_one_slider_and_the_same_view_on_a_fresh_server(
+    server: Server, watched: Watched, tmp_path: Path
+) -> None:
+    page: Any = watched.page
+    page.goto(f"{server.url}/Compare?q=IPC")
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
+    for row in range(3):
+        tick(page, row)
+        expect(page.get_by_role("button", name="Clear", exact=True)).to_be_visible(timeout=SLOW)
+        page.wait_for_function(f"new URLSearchParams(location.search).get('runs').split(',').length === {row + 1}")
+    page.get_by_role("radio", name="Images").click()
+    final = captions(page)
+    slider = page.get_by_role("slider", name="Step")
+    slider.focus()
+    for _ in range(3):
+        slider.press("ArrowLeft")
+    page.wait_for_function("new URLSearchParams(location.search).has('step')", timeout=SLOW)
+    distilled = next(caption for caption in final if "no steps" not in caption)
+    expect(page.get_by_alt_text(distilled, exact=True)).to_have_count(0, timeout=SLOW)
+    moved, view = captions(page), asked(page)
+    assert len(view["runs"][0].split(",")) == 3
+    assert view["view"] == ["Images"]
+    with serving(tmp_path / "home") as fresh:
+        page.goto(f"{fresh.url}/Compare?{urlsplit(page.url).query}")
+        assert captions(page) == moved
+        assert asked(page) == view
+        page.goto("about:blank")  # an open page would ask for a server that is gone
+
+
+def test_a_thousand_runs_can_be_used_within_two_seconds(tmp_path: Path, watched: Watched) -> None:
+    environment = {**os.environ, "DDCORE_HOME": str(tmp_path / "home")}
+    fill = [sys.executable, "-m", "benchmarks.shelf", "1000"]
+    subprocess.run(fill, cwd=PROJECT, env=environment, check=True, timeout=100)
+    page: Any = watched.page
+    with serving(tmp_path / "home") as running:
+        took = [_opened(page, running.url) for _ in range(4)]
+        page.goto("about:blank")
+    assert min(took[1:]) < USABLE, took  # the first visit starts the server's own imports
+
+
+def _opened(page: Any, url: str) -> float:
+    """Seconds from the click in the menu until the table of runs is there and nothing is being computed."""
+    page.goto(url)
+    link = page.get_by_test_id("stSidebarNav").get_by_role("link", name="Compare")
+    expect(link).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SLOW)
+    began = time.perf_counter()
+    link.click()
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text(re.compile("Tick rows to compare them"))).to_be_visible(timeout=SLOW)
+    return time.perf_counter() - began

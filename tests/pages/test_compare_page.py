@@ -1,0 +1,77 @@
+"""The Compare page: choosing, what the address keeps, and what each section says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ddcore.experiments import spec
+from ddcore.runs.store import Store
+from tests.pages.conftest import DM, TINY, Filled, Open, put, words
+
+PAGE = "pages/7_Compare.py"
+SECTIONS = ("What differs", "Numbers", "Curves", "Images", "Feature space", "Report")
+
+
+def both(filled: Filled) -> str:
+    return f"{filled.distilled},{filled.dm}"
+
+
+def test_nothing_chosen_leads_to_the_table(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE)
+    assert "Tick two or more runs" in words(app)
+    assert len(app.dataframe) == 1
+    shown = app.dataframe[0].value
+    assert filled.distilled in shown["id"].tolist()
+    assert shown.set_index("id").loc[filled.distilled, "accuracy"] > 0
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_of_a_copied_link_opens_at_once(section: str, open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, runs=both(filled), view=section)
+    assert not app.error
+    assert app.segmented_control[0].value == section
+
+
+def test_runs_of_every_kind_can_be_compared(open_page: Open, filled: Filled) -> None:
+    kinds = ",".join([filled.distilled, filled.baseline, filled.described, filled.evaluated, filled.coreset])
+    for section in SECTIONS:
+        assert not open_page(PAGE, runs=kinds, view=section).error, section
+
+
+def test_a_deleted_run_in_a_link_is_said_and_the_others_are_shown(open_page: Open, filled: Filled) -> None:
+    Store().trash(filled.dm)
+    app = open_page(PAGE, runs=f"{both(filled)},../../etc")
+    assert f"Not here: {filled.dm}" in words(app)
+    assert not app.error
+    assert app.button(key=f"out-{filled.distilled}")
+
+
+def test_broken_folders_and_unfinished_runs_never_stop_a_comparison(
+    open_page: Open, filled: Filled, home: Path
+) -> None:
+    (home / "runs" / "distill" / ("f" * 16)).mkdir(parents=True)
+    (home / "runs" / "nonsense").mkdir()
+    (home / "runs" / "nonsense" / "not a run").mkdir()
+    waiting = put(spec("distill", "dm", {**DM, "seed": 5}), "running")
+    failed = put(spec("distill", "datadam", {**TINY, "seed": 5}), "failed")
+    for section in SECTIONS:
+        runs = f"{both(filled)},{'f' * 16},{waiting},{failed}"
+        assert not open_page(PAGE, runs=runs, view=section, hide="false").error, section
+
+
+def test_a_run_is_left_out_by_its_cross_and_all_by_clear(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, runs=both(filled), view="What differs")
+    app.button(key=f"out-{filled.dm}").click().run()
+    assert filled.distilled in app.query_params["runs"]
+    assert filled.dm not in str(app.query_params["runs"])
+    app.button(key="clear").click().run()
+    assert "runs" not in app.query_params
+    assert "Tick two or more runs" in words(app)
+
+
+def test_filters_and_their_place_in_the_address(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, q="herding")
+    assert app.dataframe[0].value["id"].tolist() == [filled.coreset]
+    assert "left out by the filters" in words(app)

@@ -1,0 +1,99 @@
+"""The run table: search, filters, order, and seeds of one question as one row."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ddcore.experiments import spec
+from ddcore.report import catalogue
+from ddcore.runs import Store
+from tests.report.conftest import Answer, distilled
+from tests.report.test_compared import judged_as
+from tests.runs.shelf import many
+
+
+def test_a_set_shows_the_accuracy_of_its_newest_evaluation_and_its_setting(store: Store, answer: Answer) -> None:
+    run = distilled(store)
+    judged_as(answer, run, "course", 0.5, 0.6)
+    row = catalogue.catalogue(store).set_index("id").loc[run.id]
+    assert row["accuracy"] == pytest.approx(55)
+    assert row["setting"].endswith("protocol course")
+    assert row["n"] == 2
+
+
+def test_seeds_of_one_question_are_one_row_over_all_networks(store: Store, answer: Answer) -> None:
+    runs = [distilled(store, seed=seed) for seed in (0, 1)]
+    other = distilled(store, lr_img=7.0)
+    answer(judge(runs[0]), 0.5, 0.7)
+    answer(judge(runs[1]), 0.3)
+    sets = catalogue.chosen(catalogue.catalogue(store), kinds=["distill"])
+    together = catalogue.seeds_together(sets)
+    assert sorted(map(len, together["members"])) == [1, 2]
+    row = together[together["seeds"] == 2].iloc[0]
+    assert row["n"] == 3
+    assert row["accuracy"] == pytest.approx(50)  # (50 + 70 + 30) / 3
+    assert row["std"] == pytest.approx(20)
+    assert other.id in together[together["seeds"] == 1]["id"].tolist()
+
+
+def judge(run):  # type: ignore[no-untyped-def]
+    from ddcore.jobs.controls import Question, evaluation
+
+    return evaluation(run, Question("course", nets=2))
+
+
+def test_evaluations_of_the_seeds_of_a_set_are_seeds_too(store: Store, answer: Answer) -> None:
+    for seed in (0, 1):
+        answer(judge(distilled(store, seed=seed)), 0.5, 0.6)
+    found = catalogue.seeds_together(catalogue.chosen(catalogue.catalogue(store), kinds=["evaluate"]))
+    assert found["seeds"].tolist() == [2]
+
+
+def test_every_word_and_every_filter_must_hold(store: Store) -> None:
+    first, second = distilled(store), distilled(store, lr_img=3.0)
+    store.annotate(first.id, name="sunny", tags=["class", "keep"], note="for Monday")
+    store.annotate(second.id, tags=["class"])
+    every = catalogue.catalogue(store)
+
+    def ids(**asked) -> list[str]:  # type: ignore[no-untyped-def]
+        return catalogue.chosen(every, **asked)["id"].tolist()
+
+    assert ids(words="SUNNY monday") == [first.id]
+    assert ids(words="sunny tuesday") == []
+    assert set(ids(tags=["class"])) == {first.id, second.id}
+    assert ids(tags=["class", "keep"]) == [first.id]
+    assert ids(kinds=["baseline"]) == []
+    assert set(ids(datasets=["digits"], methods=["DataDAM"])) == {first.id, second.id}
+
+
+def test_failed_runs_can_be_hidden_and_broken_folders_show_as_such(store: Store) -> None:
+    (store.root / "distill" / ("f" * 16)).mkdir(parents=True)
+    store.create(spec("describe", "describe", {"dataset": "digits"}))
+    every = catalogue.catalogue(store)
+    assert "broken" in every["state"].tolist()
+    assert "broken" not in catalogue.chosen(every, finished=True)["state"].tolist()
+
+
+def test_rows_without_a_value_come_last_in_either_order(store: Store, answer: Answer) -> None:
+    low, high, none = distilled(store), distilled(store, lr_img=3.0), distilled(store, lr_img=4.0)
+    answer(judge(low), 0.2)
+    answer(judge(high), 0.8)
+    sets = catalogue.chosen(catalogue.catalogue(store), kinds=["distill"])
+    assert catalogue.in_order(sets, "accuracy")["id"].tolist() == [high.id, low.id, none.id]
+    assert catalogue.in_order(sets, "accuracy", falling=False)["id"].tolist() == [low.id, high.id, none.id]
+
+
+def test_a_sparkline_has_few_points(store: Store) -> None:
+    run = distilled(store)
+    assert catalogue.sparkline(run) == [1.0, 0.5]
+
+
+def test_a_thousand_runs_are_a_table_within_a_second(store: Store) -> None:
+    many(store, 1000)
+    began = time.perf_counter()
+    every = catalogue.chosen(catalogue.catalogue(store), words="digits")
+    found = catalogue.in_order(catalogue.seeds_together(every), "created")
+    assert sum(map(len, found["members"])) == 1000
+    assert time.perf_counter() - began < 1.0

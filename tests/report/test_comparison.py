@@ -1,0 +1,61 @@
+"""Figures of runs side by side: what they draw is what the frames say."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from ddcore.report import compared, comparison, tradeoff
+
+COLOURS = {"one": "#111111", "two": "#222222"}
+
+
+def numbers(**columns: list) -> pd.DataFrame:
+    given = {"label": ["one", "two"], "mean": [50.0, 60.0], "std": [1.0, None], "n": [3, 1], "full": [90.0, 90.0],
+             "method": ["DM", "DM"], "ipc": [1, 10], **columns}  # fmt: skip
+    return pd.DataFrame({name: given.get(name, [None, None]) for name in compared.NUMBERS})
+
+
+def test_each_run_has_its_colour_its_spread_and_its_controls() -> None:
+    figure = comparison.accuracies(numbers(random_real=[40.0, None]), COLOURS, majority=10.0)
+    named = {trace.name: trace for trace in figure.data if trace.name}
+    assert list(named["Random real images"].x) == [40.0]
+    assert list(named["Full training data"].x) == [90.0, 90.0]
+    assert "Majority class 10.0 %" in named
+    runs = [trace for trace in figure.data if trace.error_x.array is not None]
+    assert [(trace.x[0], trace.error_x.array[0], trace.marker.color) for trace in runs] == [
+        (50.0, 1.0, "#111111"), (60.0, 0.0, "#222222"),
+    ]  # fmt: skip
+
+
+def test_names_that_hold_html_are_drawn_as_they_are() -> None:
+    label = "<b>%{x}</b>"
+    figure = comparison.accuracies(numbers(label=[label, "two"]), {label: "#111111", "two": "#222222"})
+    assert not any("<b>" in str(trace.y) or "<b>" in str(trace.hovertemplate) for trace in figure.data)
+
+
+def test_the_front_is_a_line_and_what_is_beaten_is_hollow() -> None:
+    frame = tradeoff.tradeoff(numbers(label=["one", "two"], mean=[60.0, 50.0]), "ipc")
+    figure = comparison.tradeoff(frame, "Images per class", COLOURS)
+    assert [trace.marker.symbol for trace in figure.data] == ["circle", "circle-open"]
+
+
+def test_full_data_is_the_ceiling_over_images_per_class() -> None:
+    figure = comparison.against_ipc(tradeoff.against_ipc(numbers()))
+    assert figure.layout.shapes[0].y0 == 90.0
+    assert list(figure.data[0].x) == [1, 10]
+
+
+def test_an_interval_that_holds_zero_is_grey() -> None:
+    pairs = pd.DataFrame({"first": ["one"] * 2, "second": ["two"] * 2, "mean": [1.0, 2.0], "low": [-1.0, 1.0],
+                          "high": [3.0, 3.0], "n": ["3 and 3"] * 2, "says": ["no", "yes"]})  # fmt: skip
+    (points,) = comparison.intervals(pairs).data
+    assert points.marker.color[0] == comparison.GREY != points.marker.color[1]
+    assert list(points.error_x.arrayminus) == pytest.approx([2.0, 1.0])
+
+
+def test_a_long_name_keeps_both_its_ends() -> None:
+    told = comparison.short("DataDAM · mnist · " + "x" * 50 + " · lr 5")
+    assert told.startswith("DataDAM")
+    assert told.endswith("lr 5")
+    assert len(told) <= comparison.LONGEST + 1

@@ -1,0 +1,50 @@
+"""Only what differs is told: parameters, libraries, devices, code."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ddcore.report import differences
+from ddcore.runs import RunRecord, Store
+from tests.report.conftest import distilled, imitated
+
+
+def changed(store: Store, run: RunRecord, **info: Any) -> RunRecord:
+    path = run.folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **info}))
+    return store.record(run.id)
+
+
+def test_only_parameters_that_differ_are_rows(store: Store) -> None:
+    runs = [distilled(store), distilled(store, lr_img=5.0, seed=3)]
+    frame = differences.parameters(runs, ["one", "two"])
+    assert frame["two"].tolist() == ["3", "5"]
+    assert frame["Parameter"].tolist()[1].startswith("η_S")
+    assert (differences.parameters(runs, ["one", "two"], all_of_them=True)["one"] != "").all()
+    assert len(differences.parameters(runs, ["one", "two"], all_of_them=True)) > 10
+
+
+def test_what_one_method_does_not_have_is_a_dash(store: Store) -> None:
+    frame = differences.parameters([distilled(store), imitated(store)], ["dam", "pad"])
+    told = frame.set_index("Parameter")
+    assert "–" in told["dam"].tolist()
+    assert "–" in told["pad"].tolist()
+
+
+def test_a_run_from_before_exact_differs_in_nothing(store: Store) -> None:
+    new = distilled(store)
+    old = changed(store, distilled(store, seed=1), config={n: v for n, v in new.config.items() if n != "exact"})
+    assert differences.differing([new, old]) == {}
+
+
+def test_libraries_device_and_code_that_differ_are_told(store: Store) -> None:
+    one = changed(store, distilled(store), device={"type": "cpu", "name": "A"}, libraries={"torch": "2.1"},
+                  summary={"arithmetic": {"exact": False, "compiled": True, "half": True}})  # fmt: skip
+    other = changed(store, distilled(store, seed=1), device={"type": "cpu", "name": "B"}, libraries={"torch": "2.2"},
+                    summary={"arithmetic": {"exact": True, "compiled": False, "half": False}})  # fmt: skip
+    frame = differences.environment([one, other], ["one", "other"]).set_index("What")
+    assert frame.loc["Device"].tolist() == ["A", "B"]
+    assert frame.loc["torch"].tolist() == ["2.1", "2.2"]
+    assert frame.loc["Arithmetic"].tolist() == ["compiled, bfloat16", "exact"]
+    assert "ddcore" not in frame.index

@@ -1,0 +1,50 @@
+"""Welch's interval against hand-made numbers and scipy's own."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from scipy import stats
+
+from ddcore.report import compared, welch
+from ddcore.runs import Store
+from tests.report.conftest import Answer, distilled
+from tests.report.test_compared import judged_as
+
+
+def test_two_samples_of_two_by_hand() -> None:
+    # d = 1, s² = 0.5 and 0.5, n = 2: error √0.5, ν = 2, t₀.₉₇₅(2) = 4.30265
+    found = welch.interval([1.0, 2.0], [0.0, 1.0])
+    assert found is not None
+    assert found.mean == pytest.approx(1.0)
+    assert found.high - found.mean == pytest.approx(4.302653 * math.sqrt(0.5), rel=1e-6)
+    assert not found.decided
+
+
+def test_it_is_the_interval_that_scipy_gives_for_unequal_variances() -> None:
+    one, other = [0.61, 0.65, 0.59, 0.70], [0.40, 0.44, 0.41]
+    told = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+    found = welch.interval(one, other)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((told.low, told.high))
+    assert found.decided
+
+
+def test_one_network_has_no_spread_to_judge_by_and_equal_networks_none_to_doubt() -> None:
+    assert welch.interval([0.5], [0.4, 0.6]) is None
+    found = welch.interval([0.5, 0.5], [0.4, 0.4])
+    assert found is not None
+    assert found.low == found.high == pytest.approx(0.1)
+
+
+def test_only_runs_judged_alike_are_held_against_each_other(store: Store, answer: Answer) -> None:
+    runs = [distilled(store, seed=seed) for seed in range(3)]
+    judged_as(answer, runs[0], "course", 0.5, 0.52)
+    judged_as(answer, runs[1], "course", 0.9, 0.92)
+    judged_as(answer, runs[2], "quick", 0.9, 0.92)
+    pairs = welch.pairs(compared.compared(store, runs))
+    assert len(pairs) == 1
+    row = pairs.iloc[0]
+    assert row["mean"] == pytest.approx(-40)
+    assert row["says"] == f"{row['second']} is better"
