@@ -12,8 +12,8 @@ float32, then in the precision that is timed. Images are random bytes in the dat
 A round is --steps steps of each way. `ratio` is plain over ours and `share_of_bare` ours over the convolutions alone,
 medians over rounds; peak memory is of two steps, on top of what the process held before the images were there (on a
 CPU a process of its own), with everything compiled before; compile_seconds the first step minus a later one, with
-nothing compiled before. Writes benchmarks/results/speed_<method>_<shape>_<device>.json, of another width, IPC or batch
-or with --exact trial_….json.
+nothing compiled before. Writes benchmarks/results/speed_<method>_<shape>_<device>.json, of another width, IPC or batch,
+with --exact or with fewer than three pairs trial_….json.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--unroll", choices=("plain", "recompute"), help="PAD: how ours goes through memory")
     paired.flags(parser, pairs=3)
     asked = parser.parse_args()
-    where = device.pick(asked.device)
+    where = paired.placed(parser, asked)
     config = configured(asked)
     if asked.one:
         print(paired.peak(where, lambda: used(asked.one, config, where)))

@@ -14,7 +14,8 @@ computed, and --timed-test of the test images; the whole is counted up from thes
 What is done once however long the training is, from building a network to its first step, is added once. So `seconds`
 is the whole, testing included, and seconds_per_step that over the optimiser steps of one network. compile_seconds is
 the first round, with nothing compiled before, minus a later one. Writes
-benchmarks/results/speed_<case>_<shape>_<device>.json, of another width or IPC or with --exact trial_….json.
+benchmarks/results/speed_<case>_<shape>_<device>.json, of another width, IPC or number of epochs, with --exact or with
+fewer than three pairs trial_….json.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ def main() -> None:
     parser.add_argument("--timed-test", type=int, help="[250; on a GPU all]")
     paired.flags(parser, pairs=3)
     asked = parser.parse_args()
-    where = device.pick(asked.device)
+    where = paired.placed(parser, asked)
     case = cased(asked, where)
     if asked.one:
         print(paired.peak(where, lambda: used(asked.one, case, where)))

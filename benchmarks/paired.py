@@ -24,7 +24,8 @@ from ddcore.errors import DDCoreError
 TOLERANCE = {"exact": (1e-4, 1e-3), "float32": (1e-3, 5e-2), "tf32": (1e-2, 1e-1), "bfloat16": (5e-2, 1e-1)}
 
 # The flags with which the question is the published one, and so a row of the README.
-PUBLISHED = {"width": None, "ipc": 10, "batch_real": None, "exact": False}
+PUBLISHED = {"width": None, "ipc": 10, "batch_real": None, "exact": False, "epochs": None}
+LEAST_PAIRS = 3  # rounds of a figure that is told: with fewer there is no spread to see
 
 SHOWN = ("precision", "ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain", "seconds_per_step_bare",
          "images_per_second", "flops_per_second", "compile_seconds", "n")  # fmt: skip
@@ -38,11 +39,28 @@ def flags(parser: argparse.ArgumentParser, pairs: int) -> None:
     """The flags that every comparison has."""
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--json", action="store_true", help="end standard output with one JSON object, and no table")
-    parser.add_argument("--pairs", type=int, default=pairs, help=f"how often each way is timed [{pairs}]")
+    parser.add_argument("--pairs", type=_several, default=pairs, help=f"how often each way is timed [{pairs}]")
     parser.add_argument("--width", type=int, help="another width of the network, to try it small")
     parser.add_argument("--ipc", type=int, default=PUBLISHED["ipc"])
     parser.add_argument("--exact", action="store_true", help="time the plain arithmetic of ours, not the fast one")
     parser.add_argument("--one", choices=("ours", "plain"), help=argparse.SUPPRESS)  # a process to measure memory in
+
+
+def _several(given: str) -> int:
+    """How often, from the command line; at least once."""
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"must be a number from 1, got {given!r}")
+    return int(given)
+
+
+def placed(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> Any:
+    """The device that was asked for; the command line's own error where there is none."""
+    from ddcore.ops import device
+
+    try:
+        return device.pick(asked.device)
+    except DDCoreError as error:
+        parser.error(str(error))
 
 
 def published(asked: argparse.Namespace) -> argparse.Namespace:
@@ -102,6 +120,7 @@ def told(seconds: Mapping[str, Sequence[float]], images: float, macs: float, *, 
         "seconds_per_step": median["ours"],
         "seconds_per_step_plain": median["plain"],
         "seconds_per_step_bare": median["bare"],
+        "rounds": each,
         "spread": {name: [min(rounds), max(rounds)] for name, rounds in each.items()},
         "images_per_second": images / median["ours"],
         "flops_per_second": 2 * macs / median["ours"],
@@ -142,8 +161,10 @@ def peaks(where: Any, ways: Mapping[str, Callable[[], None]]) -> dict[str, int]:
 def report(name: str, result: dict[str, Any], *, as_json: bool, trial: bool = False) -> None:
     """Print a result, as a table or as one JSON object, and keep it in benchmarks/results/speed_<name>.json.
 
-    A trial, which is not of the published size or not of the fast way, is kept in trial_<name>.json: no row tells it.
+    A trial, which is not of the published size or not of the fast way, or timed fewer than LEAST_PAIRS times, is kept
+    in trial_<name>.json: no row tells it.
     """
+    trial = trial or result["n"] < LEAST_PAIRS
     everything = complete({"device": result.pop("device"), "versions": described()["versions"], **result})
     path = keep(f"{'trial' if trial else 'speed'}_{name}", everything)
     if as_json:
@@ -151,7 +172,9 @@ def report(name: str, result: dict[str, Any], *, as_json: bool, trial: bool = Fa
         return
     for field in SHOWN:
         value = everything[field]
-        print(f"{field:<24}{value if isinstance(value, str) else format(value, ',.4g')}")
+        spread = everything["spread"].get({"seconds_per_step": "ours"}.get(field, field.rpartition("_")[2]), ())
+        between = f"   ({' to '.join(format(one, ',.4g') for one in spread)})" if spread else ""
+        print(f"{field:<24}{value if isinstance(value, str) else format(value, ',.4g')}{between}")
     for way, size in everything["peak_memory_bytes"].items():
         print(f"{'peak memory, ' + way:<24}{size / 1e6:,.0f} MB")
     print(path)

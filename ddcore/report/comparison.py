@@ -94,7 +94,7 @@ def tradeoff(
 
 
 def against_ipc(frame: pd.DataFrame) -> go.Figure:
-    """Accuracy over images per class, a line through each method's means, and training on all data as the ceiling of all."""
+    """Accuracy over images per class, a line through each method's means, full data as the ceiling."""
     figure = go.Figure()
     for i, (method, part) in enumerate(frame.groupby("method", sort=False)):
         mean = part.groupby("ipc", as_index=False)["mean"].mean()  # the best of several would be chosen on the test set
