@@ -34,23 +34,31 @@ def main() -> None:
         label = "**Runs** · choose what to compare"
         # Open for who comes to choose, and it stays so while they do; closed for who follows a link to a comparison.
         unfolded = st.session_state.setdefault("choosing", not chosen) or not chosen
-        with st.expander(label, expanded=unfolded, key="table", on_change="rerun", icon=":material/list:"):
-            chosen = rows.table(chosen)
+        with st.expander(label, expanded=unfolded, key="table", on_change="rerun", icon=":material/list:") as box:
+            chosen = table(chosen, bool(box.open))
         if chosen:
             side_by_side(chosen)
         else:
             st.info("Tick two or more runs in the table.", icon=":material/check_box:")
 
 
+def table(chosen: list[RunRecord], open_: bool) -> list[RunRecord]:
+    """The runs that are chosen now; a table that fails keeps nobody from a comparison."""
+    with frame.guarded():
+        return rows.table(chosen, open_=open_)
+    return chosen
+
+
 def side_by_side(chosen: Sequence[RunRecord]) -> None:
-    setting = numbers.setting(compared.settings(frame.store(), chosen))
+    setting = numbers.setting(*compared.settings(frame.store(), chosen))
     found = compared.compared(frame.store(), chosen, setting)
     rows.legend(found)
     parts.footnotes(chosen)
     section = st.segmented_control("Show", list(SECTIONS), default="Numbers", required=True, key="view",
                                    bind="query-params", label_visibility="collapsed")  # fmt: skip
     show: Callable[[Sequence[Compared]], None] = import_module(f"pages.components.compare.{SECTIONS[section]}").show
-    show(found)
+    with frame.guarded():
+        show(found)
 
 
 main()

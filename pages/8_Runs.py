@@ -8,6 +8,7 @@ from ddcore import jobs
 from ddcore.experiments import KINDS
 from ddcore.params import Config
 from ddcore.report import tables, text
+from ddcore.report.catalogue import STOPPED
 from ddcore.runs import packing
 from ddcore.runs.store import RunRecord
 from pages.components import beside, frame, house, parts, progress
@@ -17,7 +18,7 @@ LEAD = """
 Everything that was ever computed here. Tick a row to see its status and log, to continue it or to name it; tick several
 to compare, tag, download or put them away together.
 """
-ENDED_BADLY = ("failed", "cancelled")
+ALSO_HIDDEN = "And cancelled and interrupted ones, and those that cannot be read."
 
 
 def main() -> None:
@@ -47,9 +48,9 @@ def filtered(records: list[RunRecord]) -> list[RunRecord]:
     find, kinds, states, hide = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     words = find.text_input("Search", placeholder="name, tag, id, data set", key="runs-search").lower().split()
     kind = kinds.multiselect("Kind", sorted({r.kind for r in records}), placeholder="All kinds", key="runs-kind",
-                             format_func=lambda k: KINDS[k].title if k in KINDS else k)  # fmt: skip
+                             format_func=tables.kind)  # fmt: skip
     state = states.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
-    hidden = ENDED_BADLY if hide.toggle("Hide failed", key="runs-hide", help="And cancelled ones.") else ()
+    hidden = STOPPED if hide.toggle("Hide failed", key="runs-hide", help=ALSO_HIDDEN) else ()
     return [
         r
         for r in records
@@ -164,7 +165,8 @@ def annotate(record: RunRecord) -> None:
                                   placeholder="Type and press Enter")  # fmt: skip
         note = right.text_input("Note", user["note"])
         if st.form_submit_button("Save", icon=":material/save:"):
-            frame.store().annotate(record.id, name=name, tags=list(tags), note=note)
+            frame.store().annotate(record.id, name=name, note=note)
+            frame.store().retag(record.id, add={*tags} - {*user["tags"]}, remove={*user["tags"]} - {*tags})
             st.rerun()
 
 

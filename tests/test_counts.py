@@ -9,6 +9,7 @@ from ddcore.data import DATASETS
 from ddcore.networks import NETWORKS
 
 
+@pytest.mark.slow
 def test_the_shipped_table_is_what_fvcore_counts_now() -> None:
     from ddcore.ops import flops
 

@@ -12,7 +12,7 @@ from ddcore.cli.flags import as_json, show
 from ddcore.errors import ConfigError, DDCoreError
 from ddcore.report import tables, text
 from ddcore.runs import packing, usage
-from ddcore.runs.store import Store
+from ddcore.runs.store import RunRecord, Store
 
 RUN = click.argument("run_id", metavar="RUN")
 RUNS = click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
@@ -23,7 +23,7 @@ RUNS = click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
 @click.argument("name")
 @as_json
 def rename(run_id: str, name: str, as_json: bool) -> None:
-    _annotated(run_id, as_json, name=name)
+    _tell(Store().annotate(run_id, name=name), as_json)
 
 
 @click.command(help="Give a run tags, or take them away with --remove.")
@@ -32,11 +32,11 @@ def rename(run_id: str, name: str, as_json: bool) -> None:
 @click.option("--remove", is_flag=True, help="Take these tags away.")
 @as_json
 def tag(run_id: str, tags: Sequence[str], remove: bool, as_json: bool) -> None:
-    now = set(Store().record(run_id).user["tags"])
+    store = Store()
     given = {" ".join(tag.split()) for tag in tags}
-    if remove and (absent := given - now):
+    if remove and (absent := given - {*store.record(run_id).user["tags"]}):
         raise ConfigError([f"run {run_id} has no tag {', '.join(map(repr, sorted(absent)))}"])
-    _annotated(run_id, as_json, tags=sorted(now - given if remove else now | given))
+    _tell(store.retag(run_id, remove=given) if remove else store.retag(run_id, add=given), as_json)
 
 
 @click.command(help="Write a note to a run; an empty one takes it away.")
@@ -44,11 +44,11 @@ def tag(run_id: str, tags: Sequence[str], remove: bool, as_json: bool) -> None:
 @click.argument("words", metavar="TEXT")
 @as_json
 def note(run_id: str, words: str, as_json: bool) -> None:
-    _annotated(run_id, as_json, note=words)
+    _tell(Store().annotate(run_id, note=words), as_json)
 
 
-def _annotated(run_id: str, as_json: bool, **given: Any) -> None:
-    record = Store().annotate(run_id, **given)
+def _tell(record: RunRecord, as_json: bool) -> None:
+    """What people have given to a run by now."""
     tags = f", tags {', '.join(record.user['tags'])}" if record.user["tags"] else ""
     note = f", note {record.user['note']!r}" if record.user["note"] else ""
     show({"run": record.id, **record.user}, as_json, lambda: f"{record.id} {tables.title(record)}{tags}{note}")

@@ -95,7 +95,10 @@ def _run_line(run: RunRecord) -> str:
     accuracy = percent(judged(run.summary), tables.beside(run.summary)) if known else ""
     if tables.beside(run.summary) and run.summary.get("majority") is not None:
         accuracy += f", majority class {100 * run.summary['majority']:.1f} %"
-    return f"{run.id:<18} {run.name:<10} {run.state:<12} {tables.data(run):<8} {accuracy}"
+    ipc = f"IPC {run.config['ipc']}" if run.config.get("ipc") else ""
+    given = [run.user.get("name") or "", *(f"#{tag}" for tag in run.user.get("tags") or ())]
+    line = f"{run.id:<18} {run.name:<10} {run.state:<12} {tables.data(run):<8} {ipc:<7} {accuracy}"
+    return "  ".join(filter(None, [line.rstrip(), " ".join(filter(None, given))]))
 
 
 @click.command("show", help="One run: its parameters, state, result, and the reason if it failed.")
@@ -116,6 +119,10 @@ def show_run(run_id: str, as_json: bool) -> None:
 
 def _details(result: dict[str, Any]) -> str:
     lines = [f"run {result['run']} ({result['kind']}, {result['name']}): {result['status']}"]
+    if result["problem"]:
+        lines.append(f"  {result['problem']}")
+    lines += [f"  {name}: {', '.join(given) if isinstance(given, list) else given}"
+              for name, given in result["user"].items() if given]  # fmt: skip
     if result["total"] and result["status"] == "running":
         lines.append(f"  {result['done']} of {result['total']}")
     if result["error"]:

@@ -40,12 +40,16 @@ def report(
     choice, store = Choice(_names(rows), _names(columns), metric), Store()
     records = list({record.id: record for record in map(store.record, runs)}.values())
     found = _judged(store, records, protocol)
-    content = bundle(store, found, choice)
+    made = bundle(store, found, choice)
+    content = made.zipped()
     write_bytes(out, content, durable=False)
     missing = {one.record.id: why_not(one) for one in found if one.accuracy is None}
     for run_id, why in missing.items():
         click.echo(f"note: run {run_id} has no accuracy: {why}", err=True)
-    result = {"file": str(out), "bytes": len(content), "runs": [record.id for record in records], "missing": missing}
+    for problem in made.problems:
+        click.echo(f"note: not in the report: {problem}", err=True)
+    result = {"file": str(out), "bytes": len(content), "runs": [record.id for record in records], "missing": missing,
+              "problems": list(made.problems)}  # fmt: skip
     counted = f"{len(records)} runs" if len(records) != 1 else "1 run"
     show(result, as_json, lambda: f"report on {counted} to {out} ({size(len(content))})")
 
@@ -58,7 +62,7 @@ def _judged(store: Store, records: Sequence[RunRecord], protocol: str | None) ->
     """The runs with their newest evaluation, or with one under this protocol where they have it."""
     if protocol is None:
         return compared(store, records)
-    known = settings(store, records)
+    known, _ = settings(store, records)
     fitting = [setting for setting in known if setting.rpartition(" · protocol ")[2] == protocol]
     if not fitting:
         there = ", ".join(known) or "none"

@@ -93,6 +93,7 @@ class Parent(Protocol):
     name: str
     config: Mapping[str, Any]
     summary: Mapping[str, Any]
+    dataset: Mapping[str, Any] | None  # name and fingerprint of the data it was made from
 
     def images(self, name: str = "images") -> ImageSet: ...
 

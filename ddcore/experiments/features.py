@@ -9,8 +9,9 @@ and `<way>_image` (uint8 (N, C, H, W)).
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import ConfigError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ddcore.data import load, resident
+    from ddcore.data.base import Data
     from ddcore.data.resident import Resident
     from ddcore.ops import device, embedding, nets, seeds, train
 else:
@@ -78,9 +80,10 @@ def run(name: str, config: FeaturesConfig, recorder: Recorder) -> dict[str, Any]
     where = device.pick(config.device)
     parents = [recorder.parent(run_id) for run_id in config.run_ids]
     sets = [parent.images() for parent in parents]
-    _check_fit(config, parents, sets)
     recorder.progress(0, 1, "Reading the data set")
     data = load.load(config.dataset, config.resolution)
+    if problems := [p for pair in zip(parents, sets, strict=True) for p in _misfits(config, data, *pair)]:
+        raise ConfigError(problems)
     part, val = (resident.Resident.from_split(split, data, where) for split in (data.train, data.val))
     speed = pace("features", config, where, recorder)
     watch = device.Stopwatch(where)
@@ -143,19 +146,29 @@ def _nearest(part: Resident, near: dict[str, embedding.Nearest], n: int) -> dict
     return kept
 
 
-def _check_fit(config: FeaturesConfig, parents: Sequence[Parent], sets: Sequence[ImageSet]) -> None:
-    """Refuse images of another data set or size, all of them at once."""
-    problems = []
-    for parent, one in zip(parents, sets, strict=True):
-        shape, dataset = tuple(one.images.shape[1:]), parent.config.get("dataset")
-        if dataset != config.dataset:
-            problems.append(f"run {parent.id} is of the data set {dataset}, not of {config.dataset}")
-        if shape != config.shape:
-            problems.append(f"run {parent.id} holds images of shape {shape}, {config.dataset} has {config.shape} here")
-        if one.classes != config.facts.classes:
-            problems.append(f"run {parent.id} has the classes {one.classes}, {config.dataset} {config.facts.classes}")
-    if problems:
-        raise ConfigError(problems)
+def _misfits(config: FeaturesConfig, data: Data, parent: Parent, one: ImageSet) -> Iterator[str]:
+    """Why the images of a run cannot be held beside this data: distances to it would mean nothing."""
+    name, run, shape = config.dataset, f"run {parent.id}", tuple(one.images.shape[1:])
+    dataset = parent.config.get("dataset")
+    if dataset != name:
+        yield f"{run} is of the data set {dataset}, not of {name}"
+    if shape != config.shape:
+        yield f"{run} holds images of shape {shape}, {name} has {config.shape} here"
+    if one.classes != data.classes:
+        yield f"{run} has the classes {one.classes}, {name} {data.classes}"
+    if dataset != name or shape != config.shape:
+        return  # what follows differs then too
+    made_from, here = (parent.dataset or {}).get("fingerprint"), load.fingerprint(name, config.resolution)
+    if made_from not in (None, here):
+        yield f"{run} was made from other images of {name}: their fingerprint is {made_from}, that of those here {here}"
+    for what, its, own in (("mean", one.mean, data.mean), ("std", one.std, data.std)):
+        if len(its) != len(own) or not all(map(_close, its, own)):
+            yield f"{run} is normalised with the {what} {its}, {name} with {own}"
+
+
+def _close(one: float, other: float) -> bool:
+    """Equal but for rounding."""
+    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
 
 
 KIND = Kind(

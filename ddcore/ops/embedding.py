@@ -82,15 +82,23 @@ class Nearest:
         return self._squared.clamp(min=0).sqrt().float()
 
 
-def neighbour_map(points: Tensor, perplexity: float, seed: int) -> tuple[Tensor, float]:
+def neighbour_map(
+    points: Tensor, perplexity: float, seed: int, on_stage: Callable[[], None] = lambda: None
+) -> tuple[Tensor, float]:  # fmt: skip
     """(t-SNE coordinates of points (N, F): float32 (N, 2); the perplexity used, at most a third of the points).
 
-    On one thread: the order in which several add up changes the last bits, and t-SNE makes another picture of them.
+    It begins with the points in their principal plane, as scikit-learn's own beginning is but for points that are all
+    the same or have a single feature. On one thread: the order in which several add up changes the last bits, and t-SNE
+    makes another picture of them.
     """
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
 
     used = min(perplexity, (len(points) - 1) / 3)
     with threadpool_limits(1):
-        found = TSNE(2, init="pca", perplexity=used, random_state=seed % 2**32).fit_transform(points.cpu().numpy())
+        first = principal_plane(points)[0].coords(points.cpu()).double()
+        spread = first[:, 0].std(correction=0).clamp(min=torch.finfo(torch.float32).tiny)
+        on_stage()
+        made = TSNE(2, init=(first / spread * 1e-4).float().numpy(), perplexity=used, random_state=seed % 2**32)
+        found = made.fit_transform(points.cpu().numpy())
     return torch.from_numpy(found).float(), used

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -15,6 +16,8 @@ GREY = (128, 134, 145, 255)  # legible on white and on near-black
 LESS, MORE = (0, 114, 178), (213, 94, 0)  # the two ends of a signed number, with white between them
 
 Row = tuple[str, Sequence[np.ndarray] | np.ndarray]  # a name, and uint8 images (H, W, 3)
+Stored = Literal["small", "quickly", "lossy"]  # a PNG for good, a PNG to look at, a WebP a fraction as large
+LOSSY = 90  # of 100, the quality of a WebP
 
 
 def pixels(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
@@ -59,13 +62,17 @@ def grid(
 
 
 def sheet(
-    rows: Sequence[Row], columns: int, cell: int = CELL, shrink: bool = False, quality: int | None = None
+    rows: Sequence[Row],
+    columns: int,
+    cell: int = CELL,
+    across: int = 1,
+    shrink: bool = False,
+    stored: Stored = "small",
 ) -> bytes:
-    """A PNG of rows of images of one size, their names on the left; background transparent.
+    """A picture of rows of images of one size, their names on the left; background transparent.
 
     Its width over its height does not follow from the size of the images: sheets of smaller and of larger ones, shown
-    at one width, line up row by row. shrink: as in `enlarged`; quality: of 100, for a WebP, a fraction of the size of a
-    PNG of noisy images.
+    at one width, line up row by row. across: so many rows stand side by side; shrink: as in `enlarged`.
     """
     drawn = [(name, [enlarged(image, cell, shrink) for image in row]) for name, row in rows]
     side = next((len(image) for _, row in drawn for image in row), cell)
@@ -74,16 +81,18 @@ def sheet(
     size = LETTERS * side / cell
     font = ImageFont.load_default(size)
     left = step // 2 * _halves([name for name, _ in rows], cell)
-    canvas = np.zeros((max(1, len(rows)) * step, left + columns * step, 4), np.uint8)
-    for r, (_, row) in enumerate(drawn):
+    wide = left + columns * step
+    canvas = np.zeros((max(1, -(-len(rows) // across)) * step, across * wide, 4), np.uint8)
+    corners = [(r // across * step, r % across * wide) for r in range(len(rows))]
+    for (top, start), (_, row) in zip(corners, drawn, strict=True):
         for c, image in enumerate(row):
-            place = canvas[r * step :, left + c * step :][:side, :side]
+            place = canvas[top:, start + left + c * step :][:side, :side]
             place[..., :3], place[..., 3] = image, 255
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
-    for r, (name, _) in enumerate(rows):
-        draw.text((left - size / 2, r * step + side / 2), name, GREY, font, anchor="rm")
-    return _stored(picture, quality)
+    for (top, start), (name, _) in zip(corners, rows, strict=True):
+        draw.text((start + left - size / 2, top + side / 2), name, GREY, font, anchor="rm")
+    return _encoded(picture, stored)
 
 
 def enlarged(image: np.ndarray, cell: int = CELL, shrink: bool = False) -> np.ndarray:
@@ -98,8 +107,8 @@ def enlarged(image: np.ndarray, cell: int = CELL, shrink: bool = False) -> np.nd
 
 
 def png(image: np.ndarray) -> bytes:
-    """A PNG of one uint8 image (H, W, 3)."""
-    return _stored(Image.fromarray(image))
+    """A PNG of one uint8 image (H, W, 3), to look at."""
+    return _encoded(Image.fromarray(image), "quickly")
 
 
 def _halves(names: Sequence[str], cell: int) -> int:
@@ -109,11 +118,13 @@ def _halves(names: Sequence[str], cell: int) -> int:
     return math.ceil((widest + LETTERS) / (cell / 2))
 
 
-def _stored(picture: Image.Image, quality: int | None = None) -> bytes:
+def _encoded(picture: Image.Image, stored: Stored) -> bytes:
     buffer = io.BytesIO()
-    if quality is None:
-        # Grids are drawn at each move of a slider: the best compression takes 5 to 25 times as long, to save 0 to 35 %.
+    if stored == "lossy":
+        picture.save(buffer, "WEBP", quality=LOSSY, method=0)
+    elif stored == "quickly":
+        # Drawn at each move of a slider: the best compression takes 5 to 25 times as long, to save 0 to 35 %.
         picture.save(buffer, "PNG", compress_level=1)
     else:
-        picture.save(buffer, "WEBP", quality=quality, method=0)
+        picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

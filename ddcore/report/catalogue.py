@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddcore.lazy import lazy
@@ -20,10 +21,10 @@ else:
     pd = lazy("pandas")
 
 COLUMNS = (
-    "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "setting", "network", "state",
-    "seconds", "peak_memory", "stored", "created", "tags", "note", "group", "members",
+    "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "judged", "setting", "network",
+    "state", "seconds", "peak_memory", "stored", "created", "tags", "note", "group", "members",
 )  # fmt: skip
-POINTS = 40  # of a sparkline
+POINTS = 40  # of a sparkline, and its last
 STOPPED = ("failed", "cancelled", "interrupted", "broken")
 
 
@@ -61,12 +62,13 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
         "dataset": record.config.get("dataset"), "ipc": compared.ipc(record),
         "accuracy": 100 * accuracy["mean"] if accuracy.get("mean") is not None else None,
         "std": 100 * accuracy["std"] if accuracy.get("std") is not None else None,
-        "n": accuracy.get("n"), "seeds": 1,
+        "n": accuracy.get("n"), "seeds": 1, "judged": int(judge is not None),
         "setting": compared.setting_of(judge) if judge else None,
         "network": tables.network(record.config) if record.config.get("network") else None,
         "state": f"{record.state} (demo)" if record.demo else record.state, "seconds": compared.seconds(record),
         "peak_memory": record.info.get("peak_memory_bytes"), "stored": floats and FLOAT_BYTES * floats,
-        "created": record.created, "tags": list(record.user.get("tags") or ()), "note": record.user.get("note") or "",
+        "created": record.created, "tags": list(record.user.get("tags") or ()),
+        "note": record.user.get("note") or record.problem or "",
         "group": group, "members": [record.id],
     }  # fmt: skip
 
@@ -119,7 +121,7 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     judged = [row for row in judged if row["setting"] == judged[0]["setting"]]
     states = sorted({row["state"] for row in rows})
     return {
-        **first, **_pooled(judged), "seeds": len(rows), "members": [row["id"] for row in rows],
+        **first, **_pooled(judged), "seeds": len(rows), "judged": len(judged), "members": [row["id"] for row in rows],
         "setting": judged[0]["setting"] if judged else first["setting"], "state": ", ".join(states),
         **{name: _mean(row[name] for row in rows) for name in ("seconds", "peak_memory", "stored")},
     }  # fmt: skip
@@ -146,9 +148,13 @@ def _known(value: Any) -> bool:
     return value is not None and value == value
 
 
-def in_order(frame: pd.DataFrame, by: str, *, falling: bool = True) -> pd.DataFrame:
-    """Sorted by a column, what has no value there last; equal ones stay as they are."""
-    return frame.sort_values(by, ascending=not falling, kind="stable", na_position="last")
+def in_order(frame: pd.DataFrame, by: str, *, falling: bool = True, grouped: str = "") -> pd.DataFrame:
+    """Sorted by a column, what has no value there last; equal ones stay as they are.
+
+    grouped: a column whose equal values stand together, from A or the smallest, each group in that order.
+    """
+    frame = frame.sort_values(by, ascending=not falling, kind="stable", na_position="last")
+    return frame.sort_values(grouped, kind="stable", na_position="last") if grouped else frame
 
 
 def sparkline(record: RunRecord) -> list[float]:
@@ -158,18 +164,17 @@ def sparkline(record: RunRecord) -> list[float]:
     return _losses(str(record.folder / "events.jsonl"))
 
 
-@memoise("1")
+@memoise("2")
 def _sparkline(path: str, made: float) -> list[float]:
     return _losses(path)
 
 
 def _losses(path: str) -> list[float]:
-    from pathlib import Path
-
     try:
         events, _ = read_events(Path(path), 0)
     except OSError:
         return []
     losses = [e["loss"] for e in events if isinstance(e.get("loss"), int | float)]
     stride = max(1, -(-len(losses) // POINTS))
-    return [float(f"{value:.4g}") for value in losses[::stride]]
+    kept = [*losses[:-1:stride], *losses[-1:]]  # the last loss is the one that people look for
+    return [float(f"{value:.4g}") for value in kept]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,8 +25,10 @@ else:
     pd = lazy("pandas")
 
 MOST = 24  # runs compared at once: more cannot be told apart in a chart, and a table of all runs is at hand
+MOST_NAMED = 3  # parameters in a label
 FLOAT_BYTES = 4  # a set is kept in float32
 OWN = "own setting"
+RUN_COLOURS = tuple(colour for colour in figures.COLOURS if colour != figures.MAJORITY)  # that one means something
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Compared:
     label: short and unlike the others', for legends; it may hold anybody's words. colour: in every chart. evaluation:
     the finished run whose accuracy this is, the run itself where it tests a network. accuracy: {mean, std, n, protocol,
     balanced_accuracy, auc} as fractions; accuracies: of each network. controls: role (initial, initial_hard,
-    random_real, full, …) → accuracy, of those known.
+    random_real, full, …) → accuracy, of those known. seconds_parents: None where one of them is gone. seeds: where
+    several seeds are taken together, the mean accuracy of each.
     """
 
     record: RunRecord
@@ -46,6 +50,7 @@ class Compared:
     accuracies: tuple[float, ...]
     controls: Mapping[str, Mapping[str, Any]]
     seconds_parents: float | None
+    seeds: tuple[float, ...] = ()
 
 
 def compared(store: Store, records: Sequence[RunRecord], setting: str | None = None) -> list[Compared]:
@@ -53,7 +58,7 @@ def compared(store: Store, records: Sequence[RunRecord], setting: str | None = N
     found = [_evaluation(store, record, setting) for record in records]
     return [
         Compared(
-            record=record, label=label, colour=figures.COLOURS[i % len(figures.COLOURS)], evaluation=evaluation,
+            record=record, label=label, colour=RUN_COLOURS[i % len(RUN_COLOURS)], evaluation=evaluation,
             accuracy=judged(evaluation.summary) if evaluation else None,
             accuracies=_each(evaluation), controls=_controls(store, record, evaluation),
             seconds_parents=_seconds_parents(store, record),
@@ -62,30 +67,41 @@ def compared(store: Store, records: Sequence[RunRecord], setting: str | None = N
     ]  # fmt: skip
 
 
-def by_question(found: Iterable[Compared]) -> list[list[Compared]]:
+def by_question(store: Store, found: Sequence[Compared]) -> list[list[Compared]]:
     """The runs in groups that differ in their seeds alone, each in the place of its first."""
+    tested = any(one.record.kind == "evaluate" for one in found)
+    sets = {r.id: differences.question(r) for r in store.records("distill")} if tested else {}
     groups: dict[str, list[Compared]] = {}
     for one in found:
-        groups.setdefault(differences.question(one.record), []).append(one)
+        groups.setdefault(differences.question(one.record, sets), []).append(one)
     return list(groups.values())
 
 
-def seeds_together(found: Iterable[Compared]) -> list[Compared]:
-    """One for all seeds of a question, its accuracies those of all their networks; the rest is the first seed's."""
-    groups = by_question(found)
+def seeds_together(store: Store, found: Sequence[Compared]) -> list[Compared]:
+    """One for all seeds of a question: accuracies of all networks of those that were judged like the first judged.
+
+    Times and peak memory are means over the seeds; the rest is the first seed's.
+    """
+    groups = by_question(store, found)
     names = labels([group[0].record for group in groups])
     return [
-        _over_seeds(f"{name} · {len(group)} seeds", group) if len(group) > 1 else replace(group[0], label=name)
+        _over_seeds(name, group) if len(group) > 1 else replace(group[0], label=name)
         for name, group in zip(names, groups, strict=True)
     ]
 
 
-def _over_seeds(label: str, group: Sequence[Compared]) -> Compared:
+def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
+    judged_on = next((measured_on(one) for one in seeds if one.evaluation), None)
+    group = [one for one in seeds if one.evaluation and measured_on(one) == judged_on] or list(seeds)
     judges = [one.evaluation for one in group if one.evaluation]
+    number = f"{len(seeds)} seeds" if len(group) == len(seeds) else f"{len(group)} of {len(seeds)} seeds judged"
     roles = dict.fromkeys(role for one in group for role in one.controls)
     known = {role: [one.controls[role] for one in group if role in one.controls] for role in roles}
     return replace(
-        group[0], label=label, evaluation=judges[0] if judges else None,
+        group[0], label=f"{name} · {number}", record=_mean_record([one.record for one in seeds]),
+        evaluation=_mean_judge(judges) if judges else None,
+        seconds_parents=_mean([one.seconds_parents for one in seeds]),
+        seeds=tuple(statistics.mean(one.accuracies) for one in group if one.accuracies),
         accuracy=pooled({**judge.summary, "accuracies": _each(judge)} for judge in judges),
         accuracies=tuple(value for one in group for value in one.accuracies),
         # The full data's networks are the same for every seed of the set.
@@ -94,35 +110,86 @@ def _over_seeds(label: str, group: Sequence[Compared]) -> Compared:
     )  # fmt: skip
 
 
-def settings(store: Store, records: Iterable[RunRecord]) -> list[str]:
-    """The settings (network, protocol) under which chosen runs were tested, that of most runs first."""
-    counted = Counter(
-        setting for record in records for setting in dict.fromkeys(map(setting_of, _evaluations(store, record)))
-    )
-    return [setting for setting, _ in counted.most_common()]
+def _mean_record(records: Sequence[RunRecord]) -> RunRecord:
+    """The first record with the mean time and peak memory of all."""
+    first = records[0]
+    times = {**(first.info.get("times") or {}), "seconds": _mean([seconds(record) for record in records])}
+    memory = _mean([record.info.get("peak_memory_bytes") for record in records])
+    return replace(first, info={**first.info, "times": times, "peak_memory_bytes": memory})
+
+
+def _mean_judge(judges: Sequence[RunRecord]) -> RunRecord:
+    """The first evaluation with the mean time of training one network of all."""
+    train = _mean([judge.summary.get("seconds_train") for judge in judges])
+    return replace(judges[0], summary={**judges[0].summary, "seconds_train": train})
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    """None where one is not known."""
+    known = [value for value in values if value is not None]
+    return statistics.mean(known) if known and len(known) == len(values) else None
+
+
+def settings(store: Store, records: Iterable[RunRecord]) -> tuple[list[str], bool]:
+    """The settings under which chosen runs were tested, that of most runs first; whether all judged runs have that."""
+    each = [set(map(setting_of, _evaluations(store, record))) for record in records]
+    counted = Counter(setting for one in each for setting in one)
+    found = [setting for setting, _ in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
+    return found, all(found[0] in one for one in each if one)
 
 
 def setting_of(evaluation: RunRecord) -> str:
-    """ "ConvNet-3, width 64 · protocol course": on which network and how the accuracy of this run was measured."""
+    """ "ConvNet-3, width 64 · protocol course": on which network and how the accuracy of this run was measured.
+
+    Where that was on the validation split, it says so: such an accuracy is for choosing, and compares with no other.
+    """
     protocol = (evaluation.summary.get("accuracy") or {}).get("protocol") or OWN
-    return f"{tables.network(evaluation.config)} · protocol {protocol}"
+    split = " · validation split" if evaluation.config.get("split") == "val" else ""
+    return f"{tables.network(evaluation.config)} · protocol {protocol}{split}"
+
+
+def measured_on(one: Compared) -> str | None:
+    """Data set, side of its images and setting of an accuracy: only equal ones compare. None where there is none."""
+    if one.evaluation is None:
+        return None
+    config = one.evaluation.config
+    return f"{config.get('dataset')}, {config.get('resolution')} px · {setting_of(one.evaluation)}"
 
 
 def labels(records: Sequence[RunRecord]) -> list[str]:
-    """A short name for each run that no other of them has: its title without what all share, then what differs."""
+    """A short name for each run that no other of them has: its title without what all share, then what differs.
+
+    Only runs whose titles are the same are told apart by parameters, the seed first, at most MOST_NAMED of them.
+    """
     titles = [tables.title(record).split(" · ") for record in records]
     shared = set.intersection(*map(set, titles)) if len(records) > 1 else set()
     short = [" · ".join(part for part in title if part not in shared) or title[0] for title in titles]
-    for name, values in differences.differing(records).items():
-        if len(set(short)) == len(short):
+    for twice in _same(short):
+        for place, words in zip(twice, _apart([records[place] for place in twice]), strict=True):
+            short[place] += words
+    for twice in _same(short):
+        for place in twice:
+            short[place] += f" · {records[place].id[:6]}"
+    return short
+
+
+def _same(labels: Sequence[str]) -> list[list[int]]:
+    """The places of each label that stands at several."""
+    places: dict[str, list[int]] = {}
+    for place, label in enumerate(labels):
+        places.setdefault(label, []).append(place)
+    return [one for one in places.values() if len(one) > 1]
+
+
+def _apart(records: Sequence[RunRecord]) -> list[str]:
+    """What to put behind a title that these runs share, so that it tells them apart."""
+    differing = differences.differing(records)
+    words = [""] * len(records)
+    for name in sorted(differing, key=lambda name: name != "seed")[:MOST_NAMED]:
+        words = [f"{word} · {name} {text.value(value)}" for word, value in zip(words, differing[name], strict=True)]
+        if len(set(words)) == len(words):
             break
-        if name in ("run", "runs") or any(value is not None and text.value(value) in one for value, one in
-                                          zip(values, short, strict=True)):  # fmt: skip
-            continue
-        short = [one if value is None else f"{one} · {name} {text.value(value)}"
-                 for one, value in zip(short, values, strict=True)]  # fmt: skip
-    twice = {one for one, times in Counter(short).items() if times > 1}
-    return [f"{one} · {record.id[:6]}" if one in twice else one for one, record in zip(short, records, strict=True)]
+    return words
 
 
 def _evaluations(store: Store, record: RunRecord) -> list[RunRecord]:
@@ -181,15 +248,17 @@ NUMBERS = (
     "label", "run", "kind", "method", "dataset", "ipc", "network", "protocol", "mean", "std", "n", "balanced", "auc",
     "initial", "initial_hard", "random_real", "full", "majority", "macs", "flops", "flops_training", "seconds_train",
     "seconds_train_full", "seconds_distill", "seconds_parents", "peak_memory_bytes", "stored_floats", "stored_bytes",
+    "group",
 )  # fmt: skip
 
 
 def numbers(found: Iterable[Compared]) -> pd.DataFrame:
     """One row a run, its columns NUMBERS; accuracies in percent, None where not known.
 
-    macs: of one image forward through the evaluation network, flops twice that; flops_training: of training one such
-    network on the set, forward and backward at three times a forward. seconds_train: of one network on the small set,
-    seconds_train_full: on the whole; seconds_distill: of the run, seconds_parents: of all that it builds on.
+    macs: of one image forward through the evaluation network, else that distilled on, flops twice that; flops_training:
+    of training one such network on the set, forward and backward at three times a forward. seconds_train: of one
+    network on the small set, seconds_train_full: on the whole; seconds_distill: of the run, seconds_parents: of all
+    that it builds on, 0 where that is nothing. group: what the accuracy was measured on, None without one.
     """
     return pd.DataFrame([_numbers(one) for one in found], columns=list(NUMBERS))
 
@@ -212,9 +281,10 @@ def _numbers(one: Compared) -> dict[str, Any]:
         "seconds_train": summary.get("seconds_train"),
         "seconds_train_full": (one.controls.get("full") or {}).get("seconds_train"),
         "seconds_distill": seconds(record) if record.kind == "distill" else None,
-        "seconds_parents": one.seconds_parents or None,
+        "seconds_parents": one.seconds_parents,
         "peak_memory_bytes": record.info.get("peak_memory_bytes"),
         "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats,
+        "group": measured_on(one),
     }  # fmt: skip
 
 
@@ -258,4 +328,5 @@ def _training_flops(macs: int | None, judge: RunRecord | None) -> float | None:
     batch = summary.get("batch_size") or (judge.config.get("batch_size") if judge else None)
     if not macs or not batch or not summary.get("steps"):
         return None
-    return 6.0 * macs * summary["steps"] * min(batch, summary.get("images") or batch)
+    images = summary.get("images") or batch
+    return 6.0 * macs * summary["steps"] * images / -(-images // batch)  # the last batch of an epoch may be smaller

@@ -20,6 +20,7 @@ CONTROLS = {
     "random_real": ("Random real images", "circle-open"),
     "full": ("Full training data", "line-ns-open"),
 }
+SYMBOLS = ("circle", "square", "diamond", "cross", "x")
 ROW = 46  # pixels of one run's line
 LONGEST = 34  # letters of a label on an axis: the rest of a longer one is in the hover
 
@@ -34,9 +35,9 @@ def accuracies(numbers: pd.DataFrame, colours: Mapping[str, str], majority: floa
     """A line for each run: its accuracy ± one standard deviation over networks, and its controls as grey marks."""
     known = numbers.dropna(subset=["mean"])
     figure = go.Figure()
-    rows = [as_text(short(label)) for label in known["label"]]
+    rows = known["label"].map(as_text).tolist()
     for role, (name, symbol) in CONTROLS.items():
-        there = [(value, row) for value, row in zip(known[role], rows, strict=True) if value == value and value]
+        there = [(x, row) for x, row in zip(known[role], rows, strict=True) if x is not None and x == x]
         if there:
             figure.add_scatter(
                 x=[value for value, _ in there], y=[row for _, row in there], mode="markers", name=name,
@@ -54,8 +55,16 @@ def accuracies(numbers: pd.DataFrame, colours: Mapping[str, str], majority: floa
         figure.add_vline(x=majority, line=line)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"Majority class {majority:.1f} %")
     figure.update_xaxes(title="Test accuracy (%)")
-    figure.update_yaxes(type="category", categoryarray=rows, autorange="reversed", showgrid=True)
+    _rows(figure, rows, [as_text(short(label)) for label in known["label"]])
     return dress(figure, height=120 + ROW * len(known))
+
+
+def _rows(figure: go.Figure, rows: Sequence[str], beside: Sequence[str]) -> None:
+    """One line of the chart for each of these, in their order; beside: what is written there, in short."""
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=list(rows), autorange="reversed", showgrid=True,
+        tickmode="array", tickvals=list(rows), ticktext=list(beside),
+    )  # fmt: skip
 
 
 def _number(value: float | None) -> float:
@@ -68,50 +77,66 @@ def _told(row: Mapping[Any, Any]) -> str:
     return f"{as_text(row['label'])}<br>{row['mean']:.1f}{spread} %, n = {row['n']:.0f}"
 
 
-def tradeoff(
-    frame: pd.DataFrame, x_title: str, colours: Mapping[str, str], *, log: bool = False
-) -> go.Figure:  # fmt: skip
-    """Accuracy ± one standard deviation over what it costs; a line joins those that no other beats on both."""
+def tradeoff(frame: pd.DataFrame, x_title: str, colours: Mapping[str, str], *, log: bool = False) -> go.Figure:
+    """Accuracy ± one standard deviation over what it costs; a line joins those that no other beats on both.
+
+    One line for each group: accuracies that were measured otherwise do not compete.
+    """
     figure = go.Figure()
-    best = frame[frame["front"]].sort_values("x")
-    if len(best) > 1:
-        figure.add_scatter(
-            x=best["x"].tolist(), y=best["mean"].tolist(), mode="lines",
-            name="Pareto front (none is cheaper and better)",
-            line={"color": INK, "width": 2, "dash": "dot", "shape": "hv"}, hoverinfo="skip",
-        )  # fmt: skip
+    for i, (_, part) in enumerate(frame.groupby("group", sort=False)):
+        best = part[part["front"]].sort_values("x")
+        if len(best) > 1:
+            figure.add_scatter(
+                x=best["x"].tolist(), y=best["mean"].tolist(), mode="lines", legendgroup="front", showlegend=i == 0,
+                name="Pareto front (none is cheaper and better)", hoverinfo="skip",
+                line={"color": INK, "width": 2, "dash": "dot", "shape": "hv"},
+            )  # fmt: skip
     for row in frame.to_dict("records"):
+        symbol = SYMBOLS[_round(row["label"], colours) % len(SYMBOLS)]
         figure.add_scatter(
             x=[row["x"]], y=[row["mean"]], mode="markers", name=as_text(short(row["label"])),
             error_y={"type": "data", "array": [_number(row["std"])], "thickness": 1.5},
             marker={"size": 13 if row["front"] else 10, "color": colours[row["label"]],
-                    "symbol": "circle" if row["front"] else "circle-open", "line": {"width": 2}},
-            hovertemplate=f"{as_text(row['label'])}<br>%{{y:.1f}} % at %{{x:,.4g}}<extra></extra>",
+                    "symbol": symbol if row["front"] else f"{symbol}-open", "line": {"width": 2}},
+            hovertemplate=f"{as_text(row['label'])}<br>%{{y:.1f}} % at %{{x:,.4g}}<br>{as_text(row['group'])}"
+            "<extra></extra>",
         )  # fmt: skip
     figure.update_yaxes(title="Test accuracy (%)")
     figure.update_xaxes(title=x_title, type="log" if log else "linear")
     return dress(figure, height=420)
 
 
+def _round(label: str, colours: Mapping[str, str]) -> int:
+    """How often the colours were used up before this run had its own: told by symbols and dashes."""
+    return list(colours).index(label) // len(set(colours.values()))
+
+
 def against_ipc(frame: pd.DataFrame) -> go.Figure:
-    """Accuracy over images per class, a line through each method's means, full data as the ceiling."""
+    """Accuracy over images per class, a line through each method's means, full data as the ceiling.
+
+    One line for each group too: a mean over other data sets or protocols would be of nothing.
+    """
     figure = go.Figure()
-    for i, (method, part) in enumerate(frame.groupby("method", sort=False)):
+    groups = list(dict.fromkeys(frame["group"]))
+    for i, ((group, method), part) in enumerate(frame.groupby(["group", "method"], sort=False)):
         mean = part.groupby("ipc", as_index=False)["mean"].mean()  # the best of several would be chosen on the test set
-        colour = COLOURS[i % len(COLOURS)]
+        colour, name = COLOURS[i % len(COLOURS)], method if len(groups) == 1 else f"{method}, {group}"
         figure.add_scatter(
             x=mean["ipc"].tolist(), y=mean["mean"].tolist(), mode="lines", showlegend=False, hoverinfo="skip",
-            line={"color": colour, "dash": DASHES[i % len(DASHES)], "width": 2},
+            line={"color": colour, "dash": DASHES[groups.index(group) % len(DASHES)], "width": 2},
         )  # fmt: skip
         figure.add_scatter(
-            x=part["ipc"].tolist(), y=part["mean"].tolist(), mode="markers", name=as_text(method),
+            x=part["ipc"].tolist(), y=part["mean"].tolist(), mode="markers", name=as_text(name),
             error_y={"type": "data", "array": part["std"].fillna(0).tolist(), "thickness": 1.5},
             marker={"size": 10, "color": colour}, text=[_told(row) for row in part.to_dict("records")],
             hovertemplate="%{text}, IPC %{x}<extra></extra>",
         )  # fmt: skip
-    for full in sorted({round(value, 2) for value in frame["full"].dropna()}):
-        figure.add_hline(y=full, line={"dash": "dash", "color": GREY, "width": 2},
-                         annotation_text=f"full data {full:.1f} %", annotation_position="top left")  # fmt: skip
+    for group, part in frame.groupby("group", sort=False):
+        of = "" if len(groups) == 1 else f", {as_text(group)}"
+        for full in sorted({round(value, 2) for value in part["full"].dropna()}):
+            line = {"dash": DASHES[groups.index(group) % len(DASHES)], "color": GREY, "width": 2}
+            figure.add_hline(y=full, line=line, annotation_text=f"full data {full:.1f} %{of}",
+                             annotation_position="top left")  # fmt: skip
     ticks = sorted({int(ipc) for ipc in frame["ipc"]})
     figure.update_xaxes(title="Images per class (IPC)", type="log", tickvals=ticks, ticktext=[str(t) for t in ticks])
     figure.update_yaxes(title="Test accuracy (%)")
@@ -120,8 +145,8 @@ def against_ipc(frame: pd.DataFrame) -> go.Figure:
 
 def intervals(frame: pd.DataFrame) -> go.Figure:
     """Differences in points with their 95 % intervals, around zero; frame: `welch.pairs`."""
-    rows = [f"{as_text(short(one))} − {as_text(short(two))}" for one, two in
-            zip(frame["first"], frame["second"], strict=True)]  # fmt: skip
+    pairs = list(zip(frame["first"], frame["second"], strict=True))
+    rows = [f"{as_text(one)} − {as_text(two)}" for one, two in pairs]
     decided = [low > 0 or high < 0 for low, high in zip(frame["low"], frame["high"], strict=True)]
     figure = go.Figure()
     figure.add_scatter(
@@ -129,12 +154,12 @@ def intervals(frame: pd.DataFrame) -> go.Figure:
         error_x={"type": "data", "symmetric": False, "array": (frame["high"] - frame["mean"]).tolist(),
                  "arrayminus": (frame["mean"] - frame["low"]).tolist(), "thickness": 2, "width": 6, "color": INK},
         marker={"size": 10, "color": [COLOURS[0] if one else GREY for one in decided]},
-        text=frame["says"].map(as_text).tolist(),
+        text=[f"{as_text(says)} ({n})" for says, n in zip(frame["says"], frame["n"], strict=True)],
         hovertemplate="%{y}<br>%{x:+.1f} points: %{text}<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
-    figure.update_xaxes(title="Difference in test accuracy (points), 95 % interval", zeroline=False)
-    figure.update_yaxes(type="category", autorange="reversed")
+    figure.update_xaxes(title="Difference (points), 95 % interval", zeroline=False)
+    _rows(figure, rows, [f"{as_text(short(one))}<br>− {as_text(short(two))}" for one, two in pairs])
     return dress(figure, height=110 + ROW * len(frame))
 
 
@@ -144,9 +169,9 @@ def overlay(
 ) -> go.Figure:  # fmt: skip
     """One line for each run; where `shown` is a smoothed value, the values themselves lie faint behind."""
     traces: list[dict[str, Any]] = []
-    for i, (label, part) in enumerate(frame.groupby("label", sort=False)):
+    for label, part in frame.groupby("label", sort=False):
         part = part.dropna(subset=[x])
-        line = {"color": colours[str(label)], "dash": DASHES[(i // len(COLOURS)) % len(DASHES)], "width": 2}
+        line = {"color": colours[str(label)], "dash": DASHES[_round(str(label), colours) % len(DASHES)], "width": 2}
         if "shown" in part and not (part["shown"] == part["value"]).all():
             traces.append({"type": "scatter", "mode": "lines", "x": part[x].tolist(), "y": part["value"].tolist(),
                            "line": {**line, "width": 1}, "opacity": 0.3, "showlegend": False,
@@ -159,7 +184,7 @@ def overlay(
         })  # fmt: skip
     figure = dress(go.Figure(_axes(traces, x_title, y_title, log_x, log_y)), height=360)
     figure.update_layout(showlegend=True)
-    return figure.update_layout(hovermode="x unified") if len(traces) <= _UNIFIED else figure
+    return figure.update_layout(hovermode="x unified") if frame["label"].nunique() <= _UNIFIED else figure
 
 
 _UNIFIED = 12  # lines told in one box at the pointer; more would cover the chart

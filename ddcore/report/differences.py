@@ -29,9 +29,9 @@ def differing(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
 
     In the order of declaration, the first run's first.
     """
-    names = dict.fromkeys(name for record in records for name in record.config if name not in NO_PARAMETERS)
-    found = {name: [_value(record, name) for record in records] for name in names}
-    return {name: values for name, values in found.items() if any(value != values[0] for value in values)}
+    return {
+        name: values for name, values in _everything(records).items() if any(value != values[0] for value in values)
+    }
 
 
 def _value(record: RunRecord, name: str) -> Any:
@@ -55,28 +55,43 @@ def question(record: RunRecord, questions: Mapping[str, str] = MappingProxyType(
 
 
 def parameters(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_them: bool = False) -> pd.DataFrame:
-    """One row a parameter that differs (or each): columns Parameter, Meaning, then a column of texts for each run."""
-    found = differing(records)
-    if all_of_them:
-        names = dict.fromkeys(name for record in records for name in record.config if name not in NO_PARAMETERS)
-        found = {name: [_value(record, name) for record in records] for name in names}
-    declared = {name: declaration(records, name) for name in found}
-    rows = [
-        {"Parameter": info.title if (info := declared[name]) else name, "Meaning": info.help if info else "",
-         **_cells(labels, [_told(value, info) for value in values])}
-        for name, values in found.items()
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["Parameter", "Meaning", *labels])
+    """One row a parameter that all runs have and that differs (or each): Parameter, Meaning, a column for each run."""
+    values = _everything(records) if all_of_them else differing(records)
+    return _table(records, labels, {n: v for n, v in values.items() if all_of_them or None not in v})
+
+
+def only_some(records: Sequence[RunRecord], labels: Sequence[str]) -> pd.DataFrame:
+    """One row a parameter that some of the runs do not have, like `parameters`."""
+    return _table(records, labels, {n: v for n, v in differing(records).items() if None in v})
+
+
+def _everything(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
+    names = dict.fromkeys(name for record in records for name in record.config if name not in NO_PARAMETERS)
+    return {name: [_value(record, name) for record in records] for name in names}
+
+
+def _table(records: Sequence[RunRecord], labels: Sequence[str], values: Mapping[str, list[Any]]) -> pd.DataFrame:
+    rows = []
+    for name, each in values.items():
+        declared = declarations(records, name)
+        titles = " / ".join(dict.fromkeys(info.title for info in declared)) or name
+        meaning = " / ".join(dict.fromkeys(info.help for info in declared))
+        told = [_told(value, declared[0] if declared else None) for value in each]
+        rows.append({"Parameter": titles, "Meaning": meaning, **_cells(labels, told)})
+    return pd.DataFrame(rows, columns=["Parameter", "Meaning", *_apart(labels)])
 
 
 def environment(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_it: bool = False) -> pd.DataFrame:
-    """One row a thing beside the parameters that differs (or each): columns What, then a column for each run."""
+    """One row a thing beside the parameters that differs (or each): columns What, then a column for each run.
+
+    What a run does not tell, as one that cannot be read, does not count as a difference.
+    """
     rows = [
         {"What": what, **_cells(labels, [text.NONE if value is None else str(value) for value in values])}
         for what, values in _surroundings(records)
-        if all_of_it or len(set(values)) > 1
+        if all_of_it or len(set(values) - {None}) > 1
     ]
-    return pd.DataFrame(rows, columns=["What", *labels])
+    return pd.DataFrame(rows, columns=["What", *_apart(labels)])
 
 
 def _surroundings(records: Sequence[RunRecord]) -> list[Row]:
@@ -106,18 +121,19 @@ def _arithmetic(record: RunRecord) -> str | None:
     return ", ".join(["exact"] * bool(told.get("exact")) + words) or "float32, not compiled"
 
 
-def declaration(records: Sequence[RunRecord], name: str) -> ParamInfo | None:
-    """How the first run that has this parameter declares it; None for one that no version here knows."""
+def declarations(records: Sequence[RunRecord], name: str) -> list[ParamInfo]:
+    """How the runs that have this parameter declare it: two methods may mean different things by one name."""
+    found: list[ParamInfo] = []
     for record in records:
-        if record.kind not in KINDS:
+        if record.kind not in KINDS or name not in record.config:
             continue
         try:
             config: type[Config] = KINDS[record.kind].config(record.name)
         except DDCoreError:  # a method that is not known here
             continue
         if name in config.model_fields:
-            return config.param(name)
-    return None
+            found.append(config.param(name))
+    return found
 
 
 def _told(value: Any, info: ParamInfo | None) -> str:
@@ -125,4 +141,9 @@ def _told(value: Any, info: ParamInfo | None) -> str:
 
 
 def _cells(labels: Sequence[str], values: Sequence[str]) -> dict[str, str]:
-    return dict(zip(labels, values, strict=True))
+    return dict(zip(_apart(labels), values, strict=True))
+
+
+def _apart(labels: Sequence[str]) -> list[str]:
+    """The labels as column names; somebody may have called a run like a column, which an invisible sign tells apart."""
+    return [f"{label}\u200b" if label in ("Parameter", "Meaning", "What") else label for label in labels]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +22,7 @@ Over = Literal["step", "share", "time"]
 
 NEWEST = math.inf  # the place where each run shows the last that it has, also while it goes on
 COLUMNS = 10  # images in a row
+ACROSS = 5  # images in all rows that stand side by side
 LONGEST = 14  # letters of a class's name: more take the room of the images
 
 
@@ -91,10 +92,11 @@ def words(place: float, over: Over) -> str:
 
 
 def shown(one: Kept, over: Over, at: float) -> int:
-    """The last kept step at or before a place; the last of all where the run has no places on this axis."""
+    """The kept step nearest to a place, of two equally near the earlier; the last where the run has no places there."""
     found = places(one, over)
-    before = [step for step, place in found.items() if place <= at]
-    return before[-1] if before else one.steps[0 if found else -1]
+    if not found or at == NEWEST:
+        return [*(found or one.steps)][-1]
+    return min(found, key=lambda step: abs(found[step] - at))
 
 
 def told(one: Kept, over: Over, at: float) -> str:
@@ -116,10 +118,14 @@ def told(one: Kept, over: Over, at: float) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """The rows that all sets on a page are laid out in: so many images of each class, some in a row."""
+    """The rows that all sets on a page are laid out in: so many images of each class, some in a row.
+
+    across: rows side by side.
+    """
 
     most: tuple[tuple[str, int], ...]
     columns: int
+    across: int = 1
 
     @property
     def images(self) -> int:
@@ -150,8 +156,9 @@ def aligned(
 def shared(
     one: Mapping[str, int], other: Mapping[str, int], per_class: int | None = None, classes: Collection[str] = ()
 ) -> Layout:
-    """Rows for the classes that both sets have, with as many images as both have."""
-    return _layout({name: min(n, other[name]) for name, n in one.items() if name in other}, per_class, classes)
+    """Rows for the classes that both sets have, with as many images as both have; short rows stand side by side."""
+    layout = _layout({name: min(n, other[name]) for name, n in one.items() if name in other}, per_class, classes)
+    return replace(layout, across=max(1, min(ACROSS // layout.columns, len(layout.most))))
 
 
 def _layout(most: Mapping[str, int], per_class: int | None, classes: Collection[str]) -> Layout:
@@ -174,14 +181,14 @@ def members(images: Images, name: str) -> np.ndarray:
     return np.flatnonzero(images.labels == images.classes.index(name)) if name in images.classes else np.arange(0)
 
 
-def sheet(images: Images, layout: Layout, cell: int, quality: int | None = None) -> bytes:
-    """A picture of the set in these rows, clipped to what a screen can show: a PNG, or a WebP of this quality."""
+def sheet(images: Images, layout: Layout, cell: int, stored: pictures.Stored = "quickly") -> bytes:
+    """A picture of the set in these rows, clipped to what a screen can show."""
     drawn = pictures.denormalise(images.images, images.mean, images.std)
-    return _sheet(rows(drawn, images, layout), layout, cell, quality)
+    return _sheet(rows(drawn, images, layout), layout, cell, stored)
 
 
-def _sheet(drawn: Sequence[pictures.Row], layout: Layout, cell: int, quality: int | None = None) -> bytes:
-    return pictures.sheet(drawn, layout.columns, cell, shrink=True, quality=quality)
+def _sheet(drawn: Sequence[pictures.Row], layout: Layout, cell: int, stored: pictures.Stored = "quickly") -> bytes:
+    return pictures.sheet(drawn, layout.columns, cell, across=layout.across, shrink=True, stored=stored)
 
 
 def _short(name: str) -> str:

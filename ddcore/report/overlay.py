@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
 from ddcore.report import tables
+from ddcore.runs.events import read_events
+from ddcore.runs.files import Version, version
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ddcore.report.compared import Compared
-    from ddcore.runs.store import Store
+    from ddcore.runs.store import RunRecord, Store
 else:
     pd = lazy("pandas")
 
@@ -25,8 +29,8 @@ ACCURACY = {
     "eval_unseen": "Accuracy of the evaluation's first network on unseen images (%)",
 }
 GENERAL = {"loss": "Loss", **ACCURACY}
-_OF_EVALUATIONS = {"eval_train": ("epoch", "train_accuracy"), "eval_unseen": ("tested", "test_accuracy")}
-COLUMNS = ["label", "step", "seconds", "share", "value"]
+Scalars = tuple[tuple[str, str, str], ...]  # (curve, the event that tells it, its name there)
+_OF_EVALUATIONS: Scalars = (("eval_train", "epoch", "train_accuracy"), ("eval_unseen", "tested", "test_accuracy"))
 
 
 def curves(store: Store, found: Iterable[Compared]) -> dict[str, pd.DataFrame]:
@@ -36,16 +40,29 @@ def curves(store: Store, found: Iterable[Compared]) -> dict[str, pd.DataFrame]:
     """
     parts: dict[str, list[pd.DataFrame]] = {}
     for one in found:
-        events, _ = store.events(one.record.id)
-        names = _recorded(one, events)
-        for name, event in names.items():
-            parts.setdefault(name, []).append(_curve(one.label, events, event, name, 100 if name in ACCURACY else 1))
+        asked = [(store.record(one.record.id), _recorded(one))]
         if (judge := one.evaluation) is not None and judge.kind == "evaluate":
-            told = [e for e in store.events(judge.id)[0] if not e.get("first")]
-            for name, (event, scalar) in _OF_EVALUATIONS.items():
-                parts.setdefault(name, []).append(_curve(one.label, told, event, scalar, 100))
-    joined = {name: pd.concat([p for p in some if not p.empty] or some[:1]) for name, some in parts.items()}
-    return {name: frame.reset_index(drop=True) for name, frame in joined.items() if not frame.empty}
+            asked.append((judge, _OF_EVALUATIONS))
+        for record, scalars in asked:
+            for name, frame in _told(record, scalars).items():
+                parts.setdefault(name, []).append(frame.assign(label=one.label))
+    return {name: pd.concat(some, ignore_index=True) for name, some in parts.items()}
+
+
+def _told(record: RunRecord, scalars: Scalars) -> dict[str, pd.DataFrame]:
+    path = str(record.folder / "events.jsonl")
+    try:
+        return _read(path, version(path), scalars)
+    except OSError:  # nothing was told yet
+        return {}
+
+
+@lru_cache(maxsize=96)
+def _read(path: str, known: Version, scalars: Scalars) -> dict[str, pd.DataFrame]:
+    """The curves that a file of events holds, read again only when it grew; they are shared: do not change them."""
+    events = [e for e in read_events(Path(path), 0)[0] if not e.get("first")]
+    found = {name: _curve(events, event, scalar, name) for name, event, scalar in scalars}
+    return {name: frame for name, frame in found.items() if not frame.empty}
 
 
 def titles(names: Iterable[str], found: Sequence[Compared]) -> dict[str, str]:
@@ -58,21 +75,22 @@ def titles(names: Iterable[str], found: Sequence[Compared]) -> dict[str, str]:
     return {n: GENERAL[n] if n in GENERAL and (several or n not in own) else own.get(n, n) for n in names}
 
 
-def _recorded(one: Compared, events: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Curve → the event it is told in, of what a run records of itself."""
+def _recorded(one: Compared) -> Scalars:
+    """The curves of what a run records of itself."""
     if one.record.kind == "distill" and one.record.name in METHODS:
-        return dict.fromkeys(METHODS[one.record.name].curves, "step")
+        return tuple((name, "step", name) for name in METHODS[one.record.name].curves)
     if one.record.kind == "baseline":
-        return dict.fromkeys(("loss", "train_accuracy", "val_accuracy"), "epoch")
-    return {}
+        return tuple((name, "epoch", name) for name in ("loss", "train_accuracy", "val_accuracy"))
+    return ()
 
 
-def _curve(label: str, events: Iterable[Mapping[str, Any]], event: str, scalar: str, factor: float) -> pd.DataFrame:
-    frame = tables.curves(events, {scalar: label}, event=event)
-    last = frame["step"].max() if len(frame) else 1
-    told = {"label": label, "step": frame["step"], "seconds": frame["seconds"], "share": 100 * frame["step"] / last,
-            "value": frame["value"] * factor}  # fmt: skip
-    return pd.DataFrame(told, columns=COLUMNS)
+def _curve(events: Sequence[Mapping[str, Any]], event: str, scalar: str, name: str) -> pd.DataFrame:
+    frame = tables.curves(events, {scalar: name}, event=event)
+    total = max((e["total"] for e in events if e.get("event") == event and isinstance(e.get("total"), int)), default=0)
+    whole = max(total, frame["step"].max() if len(frame) else 1)
+    told = {"step": frame["step"], "seconds": frame["seconds"], "share": 100 * frame["step"] / whole,
+            "value": frame["value"] * (100 if name in ACCURACY else 1)}  # fmt: skip
+    return pd.DataFrame(told)
 
 
 def smoothed(values: Sequence[float], weight: float) -> list[float]:

@@ -25,13 +25,8 @@ if TYPE_CHECKING:
 else:
     pd = lazy("pandas")
 
-NETWORK_KINDS = (
-    "baseline",
-    "evaluate",
-    "scores",
-    "experts",
-    "lens",
-)  # of runs that are about a network as much as about data
+# Kinds of runs that are about a network as much as about data.
+NETWORK_KINDS = ("baseline", "evaluate", "scores", "experts", "lens")
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
@@ -42,6 +37,8 @@ def title(record: RunRecord) -> str:
     config = record.config
     if named := record.user.get("name"):
         return str(named)
+    if record.state == "broken":
+        return f"{kind(record.kind)} · {record.id[:16]}"
     what = _method(record) if record.kind == "distill" and record.name in METHODS else kind(record.kind)
     if record.kind == "evaluate":
         what += _tested(record)

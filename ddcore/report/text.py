@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ddcore.runs.files import size
+
 NONE = "–"
 BESIDE = {"balanced_accuracy": "balanced", "auc": "AUC"}  # what is told beside an accuracy, in short
 
@@ -71,9 +73,9 @@ def count(number: float | None) -> str:
     """49246208 → "49.2 M"; below ten thousand the number itself with thousands separated."""
     if number is None:
         return NONE
-    for size, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
-        if abs(number) >= size:
-            scaled = number / (1e3 if letter == "k" else size)
+    for unit, letter in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(number) >= unit:
+            scaled = number / (1e3 if letter == "k" else unit)
             return f"{scaled:.1f} {letter}" if scaled < 100 else f"{scaled:.0f} {letter}"
     return f"{number:,.0f}"
 
@@ -82,9 +84,9 @@ def bytes_(number: float | None) -> str:
     """25600 → "25.6 kB"; 44_000_000 → "44 MB"."""
     if number is None or not math.isfinite(number):
         return NONE
-    if number < 1e5:
-        return f"{number / 1e3:.1f} kB"
-    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number / 1e6:.{0 if number >= 1e7 else 1}f} MB"
+    if number < 1e6:
+        return f"{number / 1e3:.{0 if number >= 1e5 else 1}f} kB"
+    return size(int(number))
 
 
 def ago(moment: float | None, now: float | None = None) -> str:

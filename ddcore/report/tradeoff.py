@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ddcore.lazy import lazy
 
@@ -33,14 +33,19 @@ COSTS: Mapping[str, Cost] = {
 
 
 def tradeoff(numbers: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """One row a run that has both: label, x (cost), mean, std (percent), front (whether no other is better on both)."""
-    first, *more = COSTS[cost].columns
-    x = numbers[first].astype(float)
-    for column in more:
-        x = x + numbers[column].astype(float).fillna(0.0)
-    frame = pd.DataFrame({"label": numbers["label"], "x": x, "mean": numbers["mean"].astype(float),
-                          "std": numbers["std"].astype(float)}).dropna(subset=["x", "mean"])  # fmt: skip
-    return frame.assign(front=front(frame["x"].tolist(), frame["mean"].tolist())).reset_index(drop=True)
+    """One row a run that has both: label, x (cost), mean, std (percent), group, front.
+
+    group: what the accuracy was measured on; front: whether no other of the group is cheaper and better. A cost of
+    which a part is not known (a parent that is gone) is not known.
+    """
+    columns = numbers[list(COSTS[cost].columns)].astype(float)
+    frame = pd.DataFrame({"label": numbers["label"], "x": columns.sum(axis=1, skipna=False),
+                          "mean": numbers["mean"].astype(float), "std": numbers["std"].astype(float),
+                          "group": numbers["group"]}).dropna(subset=["x", "mean"])  # fmt: skip
+    on: dict[Any, bool] = {}
+    for _, part in frame.groupby("group", sort=False):
+        on |= zip(part.index, front(part["x"].tolist(), part["mean"].tolist()), strict=True)
+    return frame.assign(front=[on[index] for index in frame.index]).reset_index(drop=True)
 
 
 def front(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
@@ -53,11 +58,10 @@ def front(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:
 
 
 def against_ipc(numbers: pd.DataFrame) -> pd.DataFrame:
-    """Accuracy against IPC: method, ipc, mean, std, n, of sets that were judged in one setting on one data set.
+    """Accuracy against IPC, one row a set: label, method, group (what it was measured on), ipc, mean, std, n, full.
 
-    One row a method and IPC; seeds and variants of one method at one IPC stay rows of their own.
+    Chosen evaluations are left out: what they tested may be the start of a set, or a step of it.
     """
-    known = numbers.dropna(subset=["ipc", "mean"])
-    return known[["label", "method", "dataset", "network", "protocol", "ipc", "mean", "std", "n", "full"]].sort_values(
-        ["method", "ipc"], kind="stable"
-    )
+    known = numbers[numbers["kind"] != "evaluate"].dropna(subset=["ipc", "mean"])
+    columns = ["label", "method", "group", "ipc", "mean", "std", "n", "full"]
+    return known[columns].sort_values(["group", "method", "ipc"], kind="stable")

@@ -52,7 +52,7 @@ def read_images(path: Path) -> Images:
     try:
         classes, mean, std = (tuple(json.loads(facts[name])) for name in ("classes", "mean", "std"))
         lr = json.loads(facts.get("lr", "null"))
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise RunBroken(f"{path.name} does not say its classes, mean and std ({error})") from None
     images, labels = tensors["images"], tensors["labels"]
     if images.ndim != 4 or labels.shape != images.shape[:1]:
@@ -81,7 +81,12 @@ def read_snapshot(path: Path, initial: Images) -> Images:
     images, soft = tensors["images"].astype("float32"), tensors.get("label_logits")
     if images.shape != initial.images.shape:
         raise RunBroken(f"snapshot {path.stem} has another shape than the initial images")
-    return replace(initial, images=images, label_logits=soft, lr=json.loads(facts.get("lr", "null")))
+    if soft is not None and soft.shape != (len(images), len(initial.classes)):
+        raise RunBroken(f"snapshot {path.stem} holds images {images.shape} but label logits {soft.shape}")
+    try:
+        return replace(initial, images=images, label_logits=soft, lr=json.loads(facts.get("lr", "null")))
+    except (ValueError, RecursionError) as error:
+        raise RunBroken(f"snapshot {path.stem} does not tell its learning rate ({error})") from None
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -58,17 +58,23 @@ def dataset(config: Config) -> dict[str, str] | None:
     return {"name": name, "fingerprint": facts.fingerprint(home.data_root(), resolution)}
 
 
-def answers(info: Mapping[str, Any]) -> bool:
-    """Whether the id of a stored run is the key of the question that is stored with it (as run.json has it).
+def told(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stored run must say of itself, by the question that is stored with it (as run.json has it): its id, and
+    its family and length where its kind is known here.
 
     A run that says what entered its key is held to that; an older one to what this version makes of its parameters:
     raises UnknownName or ConfigError where it makes nothing of them.
     """
-    known = info.get("in_key")
+    known, kind = info.get("in_key"), info["kind"]
     if not isinstance(known, dict):
-        known = KINDS[info["kind"]].config(info["name"]).build(info["config"]).key_values()
+        known = KINDS[kind].config(info["name"]).build(info["config"]).key_values()
     question = {name: info.get(name) for name in ("kind", "name", "version", "dataset", "parents")}
-    return _digest({**question, "config": known}) == info["id"]
+    found: dict[str, Any] = {"id": _digest({**question, "config": known})}
+    if kind in KINDS and info["name"] in KINDS[kind].names():
+        length = KINDS[kind].config(info["name"]).length_param
+        shared = {name: value for name, value in known.items() if name != length}
+        found |= {"family": _digest({**question, "config": shared, "length": None}), "length": known.get(length)}
+    return found
 
 
 def _digest(value: Any) -> str:

@@ -25,7 +25,7 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -36,16 +36,16 @@ from ddcore.errors import DDCoreError, RunBroken
 from ddcore.runs import vetting
 from ddcore.runs.files import check_room, dumps, read_json_cached, size, usable, write_json
 from ddcore.runs.record import RUN_ID, RunRecord
-from ddcore.runs.store import NAME, Store
+from ddcore.runs.store import IMPORTED, NAME, Store
 
 SUFFIX = ".ddrun"
 FORMAT = 1
 MANIFEST = "manifest.json"
-IMPORTED = "imported.json"
 HEAVY = re.compile(r"checkpoint\.safetensors|[^/]*\.npy")
 MAX_BYTES = 2**31 - 2**20  # what a zip holds without 64-bit extensions
 MAX_FILES = 2000
 MAX_ENTRY = 600  # bytes of an entry in the archive's directory, and of a file in the manifest
+MOST_BYTES = MAX_BYTES - MAX_ENTRY * MAX_FILES  # of what is packed, beside names and sizes
 MOST_TOLD = 20  # problems of one file
 LONGEST_NAME = 100
 STALE_SECONDS = 24 * 3600  # what arrived so long ago and was not taken in was left by a process that died
@@ -54,6 +54,9 @@ _PIECE = 2**20
 _END, _LOCATOR64 = struct.Struct("<4s4H2LH"), b"PK\6\7"  # the end of an archive; what stands before it in larger ones
 _TAIL = _END.size + 20
 _ALWAYS = (1980, 1, 1, 0, 0, 0)  # the time of every entry: the earliest that a zip can tell
+
+# What zipfile raises, besides its own error, for archives that somebody bent.
+DAMAGED = (zipfile.BadZipFile, RuntimeError, ValueError, LookupError, ArithmeticError, struct.error, EOFError, OSError)
 
 
 class RunRefused(DDCoreError):
@@ -96,46 +99,70 @@ def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = Fals
         raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be packed")
     known = vetting.names(record.folder)
     kept = [name for name in known if heavy or not HEAVY.fullmatch(name)]
-    with contextlib.ExitStack() as stack:
-        # All are opened before one is read: what is replaced meanwhile stays as it was in here.
-        streams = {name: stack.enter_context(open(record.folder / name, "rb")) for name in kept}
-        files = [{"name": name, **_told(stream)} for name, stream in streams.items()]
-        if (total := sum(file["bytes"] for file in files)) > MAX_BYTES - MAX_ENTRY * MAX_FILES:
-            raise DDCoreError(f"run {record.id} has {size(total)}; one file holds at most {size(MAX_BYTES)}")
-        manifest = dumps({"format": FORMAT, "id": record.id, "kind": record.kind, "files": files}).encode()
-        with _written(target) as out, zipfile.ZipFile(out, "w") as archive:
-            _add(archive, MANIFEST, io.BytesIO(manifest), len(manifest))
-            for file in files:
-                _add(archive, file["name"], streams[file["name"]], file["bytes"])
-        written = target.stat().st_size if isinstance(target, Path) else target.tell()
+    _check_limits(record, kept)
+    files = [{"name": name, **_told(record.folder / name)} for name in kept]
+    manifest = dumps({"format": FORMAT, "id": record.id, "kind": record.kind, "files": files}).encode()
+    with _written(target) as out, zipfile.ZipFile(out, "w") as archive:
+        _add(archive, MANIFEST, io.BytesIO(manifest), len(manifest))
+        for file in files:
+            with open(record.folder / file["name"], "rb") as stream:
+                if _add(archive, file["name"], stream, file["bytes"]) != file["sha256"]:
+                    raise DDCoreError(f"{file['name']} of run {record.id} was changed meanwhile; pack it again")
+    written = target.stat().st_size if isinstance(target, Path) else target.tell()
     return Packed(record.id, len(files), written, tuple(name for name in known if name not in kept))
 
 
 def pack_all(store: Store, run_ids: Iterable[str], target: Path | IO[bytes], heavy: bool = False) -> list[Packed]:
     """Write several runs into one zip of their files."""
-    packed = []
+    packed, ids = list[Packed](), dict.fromkeys(run_ids)
+    if len(ids) > MAX_FILES:
+        raise DDCoreError(f"{len(ids):,} runs are too many for one file, which holds {MAX_FILES:,}")
     with _written(target) as out, zipfile.ZipFile(out, "w") as archive:
-        for run_id in dict.fromkeys(run_ids):
+        for run_id in ids:
             with tempfile.TemporaryFile() as one:
                 packed.append(pack(store, run_id, one, heavy))
+                if (total := sum(run.bytes for run in packed)) > MOST_BYTES:
+                    raise DDCoreError(
+                        f"the first {len(packed):,} of these runs have {size(total)}; one file holds at most "
+                        f"{size(MOST_BYTES)}"
+                    )
                 one.seek(0)
                 _add(archive, f"{packed[-1].run_id}{SUFFIX}", one, packed[-1].bytes)
     return packed
 
 
-def _told(stream: io.BufferedReader) -> dict[str, Any]:
-    """How long a file is and what its content hashes to; it is back at its start afterwards."""
-    digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    length = stream.tell()
-    stream.seek(0)
-    return {"bytes": length, "sha256": digest}
+def _check_limits(record: RunRecord, names: Sequence[str]) -> None:
+    """DDCoreError, with all that is too much, for a run that `unpack` would refuse."""
+    sizes = {name: (record.folder / name).stat().st_size for name in names}
+    problems = [
+        f"{name} has {sizes[name]:,} bytes, allowed are {sort.most:,}"
+        for name in names
+        if (sort := vetting.sort_of(name)) is not None and sizes[name] > sort.most
+    ]
+    if len(names) >= MAX_FILES:  # the manifest is one more
+        problems.append(f"it has {len(names):,} files, allowed are {MAX_FILES - 1:,}")
+    if (total := sum(sizes.values())) > MOST_BYTES:
+        problems.append(f"it has {size(total)}; one file holds at most {size(MOST_BYTES)}")
+    if problems:
+        raise DDCoreError(f"run {record.id} cannot be packed: {'; '.join(problems)}")
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: IO[bytes], length: int) -> None:
-    entry = zipfile.ZipInfo(name, _ALWAYS)
+def _told(path: Path) -> dict[str, Any]:
+    """How long a file is and what its content hashes to."""
+    with open(path, "rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return {"bytes": stream.tell(), "sha256": digest}
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: IO[bytes], length: int) -> str:
+    """Put what a stream holds into the archive; its SHA-256."""
+    entry, digest = zipfile.ZipInfo(name, _ALWAYS), hashlib.sha256()
     entry.create_system, entry.external_attr, entry.file_size = 3, 0o644 << 16, length  # as on Unix, everywhere
     with archive.open(entry, "w") as out:
-        shutil.copyfileobj(content, out, _PIECE)
+        while piece := content.read(_PIECE):
+            digest.update(piece)
+            out.write(piece)
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager
@@ -174,7 +201,8 @@ def unpack(store: Store, given: Path | IO[bytes], name: str = "") -> Arrived:
                 raise RunRefused(called, problems)
             if (there := _already(store, manifest, called)) is not None:
                 return Arrived(there, False, _missing(store, there))
-            write_json(folder / IMPORTED, {"when": time.time(), "file": called})
+            with usable(store.root):
+                write_json(folder / IMPORTED, {"when": time.time(), "file": called})
             record = store.adopt(folder)
     return Arrived(record, True, _missing(store, record))
 
@@ -184,22 +212,35 @@ def unpack_all(store: Store, given: Path | IO[bytes], name: str = "") -> list[Ar
     called, became = _called(given, name), list[Arrived | DDCoreError]()
     try:
         with _opened(given, called) as stream:
-            listed = _directory(stream, called)
+            archive = _directory(stream, called)
+            listed = archive.infolist()
             if not all(entry.filename.endswith(SUFFIX) for entry in listed):
                 return [unpack(store, stream, called)]
             wrong = [f"{shown(entry.filename)} {why}" for entry in listed if (why := _foreign(entry))]
             if wrong := [*wrong, *_sharing(listed, stream)]:
                 raise RunRefused(called, wrong)
-            archive = zipfile.ZipFile(stream)
             for entry in listed:
                 try:
-                    with archive.open(entry) as one:
-                        became.append(unpack(store, one, entry.filename))
-                except (DDCoreError, zipfile.BadZipFile) as error:
-                    became.append(error if isinstance(error, DDCoreError) else RunRefused(called, [str(error)]))
+                    became.append(_unpack_one(store, archive, entry))
+                except DDCoreError as error:
+                    became.append(error)
     except DDCoreError as refused:
         became.append(refused)
     return became
+
+
+def _unpack_one(store: Store, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Arrived:
+    """Take in one run of several, from a file of its own: to go about in an entry takes as long as it is large."""
+    place = Path(tempfile.gettempdir())
+    check_room(place, entry.file_size)
+    with tempfile.TemporaryFile() as one:
+        try:
+            for piece in _pieces(archive, entry):
+                with usable(place):
+                    one.write(piece)
+        except RunBroken as error:
+            raise RunRefused(_called(one, entry.filename), [str(error)]) from None
+        return unpack(store, one, entry.filename)
 
 
 def imported(folder: Path) -> Mapping[str, Any] | None:
@@ -228,8 +269,8 @@ def _opened(given: Path | IO[bytes], called: str) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def _directory(stream: IO[bytes], called: str) -> list[zipfile.ZipInfo]:
-    """What the archive lists; one that is longer than ours is refused before zipfile makes an object of each entry."""
+def _directory(stream: IO[bytes], called: str) -> zipfile.ZipFile:
+    """The archive; one that lists more than ours is refused before zipfile makes an object of each entry."""
     length = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, length - _TAIL))
     tail = stream.read(_TAIL)
@@ -242,14 +283,18 @@ def _directory(stream: IO[bytes], called: str) -> list[zipfile.ZipInfo]:
             called, [f"it has {length:,} bytes in {count:,} files; allowed are {MAX_BYTES:,} in 1 to {MAX_FILES:,}"]
         )
     try:
-        return zipfile.ZipFile(stream).infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError) as error:
+        archive = zipfile.ZipFile(stream)
+    except DAMAGED as error:
         raise RunRefused(called, [f"it is damaged: {error}"]) from None
+    if not archive.infolist():
+        raise RunRefused(called, ["it is damaged: it says that it holds files and lists none"])
+    return archive
 
 
 def _archive(stream: IO[bytes], called: str) -> tuple[zipfile.ZipFile, dict[str, Any]]:
     """The archive and its manifest, which agree on every name and size."""
-    listed, problems = _directory(stream, called), []
+    archive, problems = _directory(stream, called), list[str]()
+    listed = archive.infolist()
     sizes = {entry.filename: entry.file_size for entry in listed}
     if listed[0].filename != MANIFEST or "run.json" not in sizes:
         problems.append(f"it must begin with {MANIFEST} and hold run.json")
@@ -259,7 +304,6 @@ def _archive(stream: IO[bytes], called: str) -> tuple[zipfile.ZipFile, dict[str,
     problems += [f"{shown(entry.filename)} {why}" for entry in listed if (why := _foreign(entry) or _unknown(entry))]
     if problems := [*problems, *_sharing(listed, stream)]:
         raise RunRefused(called, problems)
-    archive = zipfile.ZipFile(stream)
     manifest = _manifest(archive, called)
     told = {file["name"]: file["bytes"] for file in manifest["files"]}
     del sizes[MANIFEST]
@@ -300,7 +344,7 @@ def _unknown(entry: zipfile.ZipInfo) -> str:
 def _manifest(archive: zipfile.ZipFile, called: str) -> dict[str, Any]:
     try:
         manifest = json.loads(archive.read(MANIFEST))
-    except (ValueError, RecursionError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise RunRefused(called, [f"{MANIFEST} cannot be read: {error}"]) from None
     found = manifest if isinstance(manifest, dict) else {}
     if found.get("format") != FORMAT:
@@ -329,33 +373,43 @@ def _arriving(store: Store, needed: int) -> Iterator[Path]:
             if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 shutil.rmtree(left, ignore_errors=True)
         place = Path(tempfile.mkdtemp(prefix=_ARRIVING, dir=store.root))
-        try:
-            yield place
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _copy(archive: zipfile.ZipFile, files: Iterable[Mapping[str, Any]], folder: Path) -> list[str]:
     """Write the files that are what the manifest says; what is wrong with the others."""
     problems = []
-    folder.mkdir(parents=True)
     for file in files:
         path, digest = folder / file["name"], hashlib.sha256()
-        path.parent.mkdir(exist_ok=True)
-        try:
-            with archive.open(file["name"]) as packed, open(path, "wb") as out:
-                while piece := packed.read(_PIECE):
-                    digest.update(piece)
-                    out.write(piece)
-                out.flush()
-                os.fsync(out.fileno())
-            whole = digest.hexdigest() == file["sha256"]
-        except (zipfile.BadZipFile, EOFError):
-            whole = False
-        if not whole:
-            path.unlink()
-            problems.append(f"{file['name']} is damaged: its content is not what was packed")
+        with usable(folder):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with open(path, "wb") as out:
+                    for piece in _pieces(archive, file["name"]):
+                        digest.update(piece)
+                        out.write(piece)
+                    out.flush()
+                    os.fsync(out.fileno())
+                whole = digest.hexdigest() == file["sha256"]
+            except RunBroken:
+                whole = False
+            if not whole:
+                path.unlink(missing_ok=True)
+                problems.append(f"{file['name']} is damaged: its content is not what was packed")
     return problems
+
+
+def _pieces(archive: zipfile.ZipFile, entry: str | zipfile.ZipInfo) -> Iterator[bytes]:
+    """What the archive holds of an entry, a little at a time; RunBroken where it cannot be read."""
+    try:
+        with archive.open(entry) as packed:
+            while piece := packed.read(_PIECE):
+                yield piece
+    except DAMAGED as error:
+        raise RunBroken(f"it is damaged: {error}") from None
 
 
 def _already(store: Store, manifest: Mapping[str, Any], called: str) -> RunRecord | None:

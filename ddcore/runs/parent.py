@@ -26,6 +26,7 @@ class FinishedRun:
     name: str
     config: Mapping[str, Any]
     summary: Mapping[str, Any]
+    dataset: Mapping[str, Any] | None
     opened: dict[str, np.ndarray] = field(default_factory=dict)  # an open file outlives the trash
 
     def images(self, name: str = "images") -> ImageSet:
@@ -75,4 +76,5 @@ def finished(store: Store, run_id: str) -> FinishedRun:
     record = store.record(run_id)
     if record.state != "done":
         raise RunNotFound(f"run {record.id} is {record.state}, so nothing can build on it yet")
-    return FinishedRun(store, record.id, record.kind, record.name, record.config, record.summary)
+    made_from = record.info.get("dataset")
+    return FinishedRun(store, record.id, record.kind, record.name, record.config, record.summary, made_from)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,19 +16,88 @@ from ddcore.runs.state import ACTIVE, job_state
 
 RUN_ID = re.compile(r"[0-9a-f]{16}")
 
-_NUMBER = (int, float)
-_Shape = Mapping[str, type | tuple[type, ...]]
-_SHAPE: _Shape = {"id": str, "kind": str, "name": str, "config": dict, "parents": list, "times": dict}
-# What a run may leave out, and what every table of runs reads where it is there.
-_MAY_SAY: _Shape = {
-    "summary": dict, "dataset": dict, "code": dict, "libraries": dict, "device": dict, "peak_memory_bytes": _NUMBER,
+LARGEST = 1e300  # numbers beyond it cannot be calculated with; NaN is not within it either
+LATEST = 4e9  # seconds since 1970: the year 2096
+LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
+
+_NUMBER = (int, float)  # as a tuple: thousands of runs are looked at while somebody waits
+Check = Callable[[Any], bool]
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a finite number, however many digits somebody wrote down."""
+    return isinstance(value, _NUMBER) and -LARGEST <= value <= LARGEST
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and is_number(value)
+
+
+def _share(value: Any) -> bool:
+    return isinstance(value, _NUMBER) and 0 <= value <= 1
+
+
+def _seconds(value: Any) -> bool:
+    return isinstance(value, _NUMBER) and 0 <= value <= LATEST
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, str) or is_number(value)
+
+
+def _list(each: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(each, value))
+
+
+def _dict_of(each: Check) -> Check:
+    """A dict of such values, and None."""
+    return lambda value: isinstance(value, dict) and all(one is None or each(one) for one in value.values())
+
+
+def _accuracy(value: Any) -> bool:
+    known = isinstance(value, dict) and _share(value.get("mean")) and _whole(value.get("n")) and value["n"] > 0
+    return known and not any(_wrong(value, _SPREAD))
+
+
+def _wrong(values: Mapping[str, Any], shape: Mapping[str, Check]) -> Iterator[str]:
+    """The names under which something is that no run writes there; what is None was left out."""
+    for name, value in values.items():
+        if value is not None and (check := shape.get(name)) is not None and not check(value):
+            yield name
+
+
+_NEEDED = ("id", "kind", "name", "config", "parents", "times")
+# What every table of runs reads, where it is there.
+_INFO: Mapping[str, Check] = {
+    **dict.fromkeys(("id", "kind", "name", "family", "continued_from"), _text),
+    "config": _dict_of(_plain),
+    "in_key": _dict,  # whatever a kind makes its key of; only the key is computed from it
+    **dict.fromkeys(("dataset", "code", "libraries", "device"), _dict_of(_text)),
+    "parents": _list(_text), "times": _dict_of(_seconds), "summary": _dict, "length": _whole,
+    "peak_memory_bytes": is_number,
 }  # fmt: skip
-_TIMES: _Shape = {"submitted": _NUMBER, "started": _NUMBER, "finished": _NUMBER, "seconds": _NUMBER}
-_SUMMARY: _Shape = {
-    "accuracy": dict, "balanced_accuracy": dict, "auc": dict, "source": dict, "classes": list, "per_class": list,
-    "notes": list, "data_notes": list, "majority": _NUMBER,
+_CONFIG: Mapping[str, Check] = {"dataset": _text, "ipc": _whole, "resolution": _whole}
+_SPREAD: Mapping[str, Check] = {"std": is_number, "protocol": _text, "split": _text}
+_SOURCE: Mapping[str, Check] = {"method": _text, "ipc": _whole, "run": _text, "step": _whole}
+_SUMMARY: Mapping[str, Check] = {
+    **dict.fromkeys(("accuracy", "balanced_accuracy", "auc", "train_accuracy"), _accuracy),
+    "val_accuracy": lambda value: _share(value) or _accuracy(value),
+    **dict.fromkeys(("accuracies", "accuracies_train", "per_class"), _list(_share)),
+    **dict.fromkeys(("majority", "accuracy_train"), _share),
+    **dict.fromkeys(("macs", "flops", "parameters", "steps", "images", "test_images", "batch_size", "stored_floats",
+                     "seconds", "seconds_train", "seconds_test", "pixel_change"), is_number),
+    **dict.fromkeys(("classes", "notes", "data_notes"), _list(_text)),
+    "confusion": _list(_list(is_number)), "protocol": _text,
+    "source": lambda value: _dict_of(_plain)(value) and not any(_wrong(value, _SOURCE)),
 }  # fmt: skip
-_ACCURACY: _Shape = {"mean": _NUMBER, "std": _NUMBER, "n": _NUMBER}
 
 
 @dataclass(frozen=True)
@@ -115,23 +185,24 @@ def _unfinished(folder: Path) -> tuple[str, dict[str, Any], str | None]:
 
 def _check(folder: Path, info: Mapping[str, Any]) -> None:
     """RunBroken when a file of the folder is not what a run wrote there."""
-    for name, kind in _SHAPE.items():
-        if not isinstance(info.get(name), kind):
-            raise RunBroken(f"its {name!r} is missing or not what a run writes")
-    summary = info.get("summary") or {}
-    for told, shape in ((info, _MAY_SAY), (info["times"], _TIMES), (summary, _SUMMARY)):
-        _check_told(told, shape)
-    for name in ("accuracy", "balanced_accuracy", "auc"):
-        _check_told(summary.get(name) or {}, _ACCURACY)
+    if missing := [name for name in _NEEDED if info.get(name) is None]:
+        raise RunBroken(f"its {', '.join(map(repr, missing))} is missing")
+    for values, shape in ((info, _INFO), (info["config"], _CONFIG), (info.get("summary") or {}, _SUMMARY)):
+        for name in _wrong(values, shape):
+            raise RunBroken(f"its {name!r} is {reprlib.repr(values[name])}, which no run writes there")
     if info["id"] != folder.name or info["kind"] != folder.parent.name:
         raise RunBroken(f"it says to be {info['kind']}/{info['id']}: the folder was renamed or copied")
 
 
-def _check_told(values: Mapping[str, Any], shape: _Shape) -> None:
-    """RunBroken when something is there and of another type."""
-    for name, kind in shape.items():
-        if (value := values.get(name)) is not None and not isinstance(value, kind):
-            raise RunBroken(f"its {name!r} is a {type(value).__name__}, which no run writes there")
+def too_long(user: Mapping[str, Any]) -> list[str]:
+    """A sentence for each text of {name, tags, note} that is longer than it may be."""
+    given = [("name", user.get("name") or ""), ("note", user.get("note") or "")]
+    given += [("tag", tag) for tag in user.get("tags") or ()]
+    return [
+        f"a {what} may have {LONGEST[what]:,} characters, {reprlib.repr(text)} has {len(text):,}"
+        for what, text in given
+        if len(text) > LONGEST[what]
+    ]
 
 
 def _user(folder: Path) -> dict[str, Any]:

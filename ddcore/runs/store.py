@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddcore import home
-from ddcore.errors import DDCoreError, RunNotFound
+from ddcore.errors import ConfigError, DDCoreError, RunNotFound
 from ddcore.runs.events import read_events
 from ddcore.runs.files import usable, write_json
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
-from ddcore.runs.record import RUN_ID, RunRecord, read_record
+from ddcore.runs.record import RUN_ID, RunRecord, read_record, too_long
 from ddcore.runs.state import ACTIVE, STATES
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["ACTIVE", "STATES", "RunRecord", "Store"]
 
 TRASH = ".trash"
+IMPORTED = "imported.json"  # in the folder of a run that was computed elsewhere
 LOCK_SECONDS = 60
 SHORTEST_PREFIX = 6
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -65,6 +66,11 @@ class Store:
         return {
             kind.name: _subfolders(kind, links=True) for kind in _subfolders(self.root / TRASH if trash else self.root)
         }
+
+    def leftovers(self) -> list[Path]:
+        """Hidden folders: what is being deleted or brought, and what was when a process died."""
+        parents = [self.root, *_subfolders(self.root / TRASH)]
+        return [path for parent in parents for path in parent.glob(".*") if _is_folder(path) and path.name != TRASH]
 
     def exists(self, run_id: str) -> bool:
         """Whether there is a run with exactly this id, in whatever state."""
@@ -120,7 +126,7 @@ class Store:
             if record.state != "broken":
                 return record
             if not record.demo:
-                self._put_away(record)
+                _delete(self._put_away(record))
         folder = self.root / spec.kind / run_id
         identity = keys.identity(spec)
         question = {
@@ -166,7 +172,10 @@ class Store:
                 lock.release()
 
     def longest_prefix(self, record: RunRecord) -> RunRecord | None:
-        """The longest finished run that asks the same as `record` but for less, and can be continued."""
+        """The longest finished run that asks the same as `record` but for less, and can be continued.
+
+        None that was brought: what is computed here rests on nothing that was not.
+        """
         family, length = record.info.get("family"), record.info.get("length")
         if not family or not isinstance(length, int):
             return None
@@ -178,6 +187,7 @@ class Store:
             and isinstance(other.info.get("length"), int)
             and other.info["length"] < length
             and (other.folder / "checkpoint.safetensors").exists()
+            and not (other.folder / IMPORTED).exists()
         ]
         return max(shorter, key=lambda r: r.info["length"], default=None)
 
@@ -247,19 +257,27 @@ class Store:
     def annotate(
         self, run_id: str, name: str | None = None, tags: Iterable[str] | None = None, note: str | None = None
     ) -> RunRecord:
-        """Give a run a name, tags, a note; what is None stays as it is."""
+        """Give a run a name, tags, a note; what is None stays as it is. ConfigError where one is too long."""
+        given: dict[str, Any] = {
+            "name": None if name is None else _tidy(name), "tags": None if tags is None else _tags(tags), "note": note,
+        }  # fmt: skip
         with self.lock():
-            record = self.own(run_id, "changed")
-            if record.state == "broken":  # it may be a link to another folder
-                raise DDCoreError(f"run {record.id} cannot be read ({record.problem}), so nothing is written to it")
-            user = dict(record.user)
-            if name is not None:
-                user["name"] = " ".join(name.split())
-            if tags is not None:
-                user["tags"] = sorted({" ".join(tag.split()) for tag in tags} - {""})
-            if note is not None:
-                user["note"] = note
-            write_json(record.folder / "user.json", user)
+            return self._annotate(run_id, lambda user: {n: value for n, value in given.items() if value is not None})
+
+    def retag(self, run_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> RunRecord:
+        """Give a run tags and take tags from it; those that somebody else gives it meanwhile stay."""
+        more, less = _tags(add), _tags(remove)
+        with self.lock():
+            return self._annotate(run_id, lambda user: {"tags": _tags({*user["tags"], *more} - {*less})})
+
+    def _annotate(self, run_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> RunRecord:
+        record = self.own(run_id, "changed")
+        if record.state == "broken":  # it may be a link to another folder
+            raise DDCoreError(f"run {record.id} cannot be read ({record.problem}), so nothing is written to it")
+        changes = change(record.user)
+        if problems := too_long(changes):
+            raise ConfigError(problems)
+        write_json(record.folder / "user.json", {**record.user, **changes})
         return read_record(record.folder)
 
     def trash(self, run_id: str) -> None:
@@ -268,7 +286,8 @@ class Store:
             record = self.own(run_id, "put into the trash")
             if record.active:
                 raise DDCoreError(f"run {record.id} is {record.state}; cancel it first")
-            self._put_away(record)
+            doomed = self._put_away(record)
+        _delete(doomed)
 
     def restore(self, run_id: str) -> RunRecord:
         """Bring a run back from the trash."""
@@ -289,7 +308,8 @@ class Store:
     def purge(self, run_id: str) -> None:
         """Delete a run of the trash for good."""
         with self.lock():
-            _remove(self._find_trashed(run_id))
+            doomed = _doomed(self._find_trashed(run_id))
+        _delete(doomed)
 
     def each(self, deed: Callable[[str], object], run_ids: Iterable[str]) -> dict[str, str]:
         """Do a deed (`trash`, `restore`, `purge`) to every run to which it can be done; {id: why not} of the others."""
@@ -318,11 +338,17 @@ class Store:
             raise DDCoreError(f"run {record.id} ships with the app and cannot be {deed}")
         return record
 
-    def _put_away(self, record: RunRecord) -> None:
+    def _put_away(self, record: RunRecord) -> Path | None:
+        """Move a run into the trash; what lay there in its place, and holds no other answer, is to be deleted."""
         place = self.root / TRASH / record.folder.parent.name / record.folder.name
-        _remove(place)  # an earlier answer to the same question
+        if (there := _answer(place)) is not None and there != _answer(record.folder):
+            raise DDCoreError(
+                f"a run {record.id} with other content is in the trash already; purge the one in the trash first"
+            )
+        doomed = _doomed(place)
         place.parent.mkdir(parents=True, exist_ok=True)
         os.replace(record.folder, place)
+        return doomed
 
     def _find_trashed(self, run_id: str) -> Path:
         if RUN_ID.fullmatch(run_id):  # of many, each without listing all of them
@@ -394,6 +420,10 @@ def _subfolders(root: Path, links: bool = False) -> list[Path]:
         return []
 
 
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
 _path = lru_cache(maxsize=4096)(Path)  # taking a thousand paths to pieces takes longer than listing them
 
 
@@ -407,11 +437,34 @@ def _tail(path: Path, limit: int) -> str:
         return ""
 
 
-def _remove(folder: Path) -> None:
+def _answer(folder: Path) -> bytes | None:
+    try:
+        return None if folder.is_symlink() else (folder / "run.json").read_bytes()
+    except OSError:
+        return None
+
+
+def _doomed(folder: Path) -> Path | None:
+    """Take a folder out of the listing in one step: a crash half-way leaves no half run to look at.
+
+    What is left to `_delete`, for which nobody else has to wait.
+    """
     if folder.is_symlink():
         folder.unlink()
     elif folder.exists():
-        # Out of the listing in one step, so that a crash half-way leaves no half run to look at.
-        doomed = folder.with_name(f".{folder.name}.{time.time_ns()}")
-        os.replace(folder, doomed)
-        shutil.rmtree(doomed, ignore_errors=True)
+        return folder.rename(folder.with_name(f".{folder.name}.{time.time_ns()}"))
+    return None
+
+
+def _delete(doomed: Path | None) -> None:
+    """Delete a folder, and those beside it whose deletion a crash cut short."""
+    for left in doomed.parent.glob(".*") if doomed else ():
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _tidy(words: str) -> str:
+    return " ".join(words.split())
+
+
+def _tags(given: Iterable[str]) -> list[str]:
+    return sorted({_tidy(tag) for tag in given} - {""})

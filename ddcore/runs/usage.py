@@ -42,7 +42,10 @@ TITLES = {
 
 
 def usage(store: Store) -> list[Used]:
-    """The bytes on disk, the largest kind of run first; what ships with the app is not counted."""
+    """The bytes on disk, the largest kind of run first; what ships with the app is not counted.
+
+    The trash is told with what is being deleted or brought, or was when a process died.
+    """
     kinds = [Used("runs", sum(map(run_bytes, runs)), kind, len(runs)) for kind, runs in store.folders().items()]
     trashed = [folder for runs in store.folders(trash=True).values() for folder in runs]
     root = home.data_root()
@@ -52,7 +55,7 @@ def usage(store: Store) -> list[Used]:
     }  # fmt: skip
     return [
         *sorted(kinds, key=lambda used: -used.bytes),
-        Used("trash", sum(map(run_bytes, trashed)), number=len(trashed)),
+        Used("trash", sum(map(run_bytes, trashed)) + sum(map(bytes_of, store.leftovers())), number=len(trashed)),
         *(Used(what, bytes_of(place)) for what, place in places.items()),
     ]
 
@@ -67,10 +70,17 @@ def bytes_of(folder: Path | str) -> int:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
                     else:
-                        total += entry.stat(follow_symlinks=False).st_size
+                        total += _size(entry)
         except OSError:  # gone meanwhile, or not for us to read
             continue
     return total
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    try:
+        return entry.stat(follow_symlinks=False).st_size
+    except OSError:  # gone meanwhile: that of the others counts
+        return 0
 
 
 def run_bytes(folder: Path) -> int:

@@ -7,7 +7,6 @@ arrays, PNG. No run folder needs to be trusted for that, and none is changed.
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -19,20 +18,35 @@ from typing import Any
 import numpy as np
 
 from ddcore.data import DATASETS
+from ddcore.data.base import Dataset
 from ddcore.data.images import MAX_PIXELS, UNREADABLE
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
 from ddcore.runs import key
-from ddcore.runs.images import Images, read_images, read_snapshot
-from ddcore.runs.record import RUN_ID, RunRecord, read_record
+from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
+from ddcore.runs.record import RUN_ID, RunRecord, is_number, read_record, too_long
 
 TYPES = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL")  # of arrays in safetensors
 SETS = ("images", "initial")  # names of image sets
 MOST_TOLD = 3  # problems of one file that are named
-LATEST = 4e9  # seconds since 1970: the year 2096
 _MB, _GB = 2**20, 2**30
 _WORD = re.compile(r"[A-Za-z0-9_.,+ -]{0,500}")  # names of methods, data sets and choices, lists of run ids
 _LINE = 4 * _MB
+
+# kind → file → array → (kinds of dtype, sides): a side is a number, or a letter for one that is the same in a file.
+_SPACE = {"real": ("f", "r2"), "real_labels": ("iu", "r"), "synthetic": ("f", "n2"), "labels": ("iu", "n"),
+          "run": ("iu", "n")}  # fmt: skip
+_NEAREST = {"index": ("iu", "n"), "distance": ("f", "n"), "label": ("iu", "n"), "image": ("iu", "nchw")}
+ARRAYS: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "lens": {"real": {"indices": ("iu", "n"), "labels": ("iu", "n"), "features": ("f", "nd"), "mean": ("f", "d"),
+                      "components": ("f", "2d"), "coords": ("f", "n2")}},
+    "features": {"features": {"features": ("f", "nd")}, "space": _SPACE,
+                 "nearest": {f"{way}_{name}": sort for way in ("pixels", "features") for name, sort in
+                             _NEAREST.items()}},
+    "tsne": {"space": _SPACE},
+    "scores": {"scores": {"indices": ("iu", "n"), "labels": ("iu", "n"), "el2n": ("f", "n"), "forgetting": ("f", "n"),
+                          "grad_norm": ("f", "n")}},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -69,14 +83,22 @@ def problems(folder: Path) -> list[str]:
     for name in names(folder):
         sort = sort_of(name)
         assert sort is not None
-        wrong = list(islice(sort.problems(folder / name), MOST_TOLD + 1))
+        wrong = list(islice(_done(sort.problems(folder / name)), MOST_TOLD + 1))
         found += [f"{name} {one}" for one in wrong[:MOST_TOLD]]
         if len(wrong) > MOST_TOLD:
             found.append(f"{name} has more problems like these")
     record = read_record(folder)
     if record.state != "done":
         return [*found, f"it is no finished run: {record.problem or record.state}"]
-    return [*found, *_answer(record), *_question(record.info), *_image_sets(record)]
+    return [*found, *_answer(record), *_question(record.info), *_done(_image_sets(record)), *_done(_arrays(record))]
+
+
+def _done(check: Iterator[str]) -> Iterator[str]:
+    """What a check finds; one problem more where it cannot be done with what was brought."""
+    try:
+        yield from check
+    except (ValueError, TypeError, ArithmeticError, RecursionError, LookupError) as error:
+        yield f"holds what no run writes ({type(error).__name__}: {error})"
 
 
 def _answer(record: RunRecord) -> Iterator[str]:
@@ -88,14 +110,8 @@ def _answer(record: RunRecord) -> Iterator[str]:
         yield f"run.json has the name {shown(record.name)}, which nothing here is called"
     if not all(isinstance(one, str) and RUN_ID.fullmatch(one) for one in info["parents"]):
         yield "run.json names parents that are no run ids (16 hex digits)"
-    for name, moment in info["times"].items():
-        if isinstance(moment, int | float) and not 0 <= moment <= LATEST:
-            yield f"run.json says {moment:g} seconds for {name!r}; allowed are 0 to {LATEST:g}"
     if any("![" in text for text in _texts(info)):
         yield "run.json holds a picture in a text; pages would fetch it from wherever it says"
-    for name in ("notes", "data_notes", "classes"):
-        if not all(isinstance(one, str) for one in record.summary.get(name) or ()):
-            yield f"run.json: {name} must be texts"
 
 
 def _question(info: Mapping[str, Any]) -> Iterator[str]:
@@ -105,17 +121,21 @@ def _question(info: Mapping[str, Any]) -> Iterator[str]:
     if differ:
         yield f"run.json has two values for {', '.join(map(repr, differ))}, one in config and one in in_key"
     try:
-        if not key.answers(info):
+        told = key.told(info)
+        if told["id"] != info["id"]:
             yield f"{info['id']} is not the key of the question in run.json: a parameter was changed, or the code was"
+        for name in ("family", "length"):
+            if name in told and info.get(name) not in (None, told[name]):
+                yield f"run.json has the {name} {info[name]!r}, its question has {told[name]!r}"
     except DDCoreError as error:
         yield f"whether {info['id']} is the key of the question in run.json cannot be told here: {error}"
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, ArithmeticError, RecursionError, LookupError):
         yield "the question in run.json cannot have been asked: it holds values that are no parameters"
 
 
 def _image_sets(record: RunRecord) -> Iterator[str]:
     """The image sets of a run, each by itself and as what the run says it made."""
-    shape, classes = _expected(record)
+    shape, facts = _expected(record)
     found: dict[str, Images] = {}
     for name in SETS:
         if not (path := record.folder / f"{name}.safetensors").exists():
@@ -125,7 +145,7 @@ def _image_sets(record: RunRecord) -> Iterator[str]:
         except (RunBroken, ValueError, TypeError, RecursionError) as error:
             yield str(error) if path.name in str(error) else f"{path.name} is no image set: {error}"
             continue
-        yield from (f"{path.name} {wrong}" for wrong in _set(found[name], shape, classes))
+        yield from (f"{path.name} {wrong}" for wrong in _done(_set(found[name], shape, facts)))
     yield from _snapshots(record.folder, found.get("initial"))
 
 
@@ -145,9 +165,9 @@ def _snapshots(folder: Path, initial: Images | None) -> Iterator[str]:
             yield f"snapshots/{path.name} holds values that are not finite"
 
 
-def _set(found: Images, shape: tuple[int | None, ...], classes: tuple[str, ...] | None) -> Iterator[str]:
+def _set(found: Images, shape: tuple[int | None, ...], facts: Dataset | None) -> Iterator[str]:
     """What is wrong with one image set, as sentences without its name."""
-    given = found.images.shape[1:]
+    given, classes = found.images.shape[1:], facts.classes if facts else None
     if not found.images.size or any(want not in (None, have) for want, have in zip(shape, given, strict=True)):
         wanted = "×".join("any" if side is None else str(side) for side in shape)
         yield f"holds {found.images.shape[0]} images of {'×'.join(map(str, given))}, expected are {wanted}"
@@ -155,20 +175,55 @@ def _set(found: Images, shape: tuple[int | None, ...], classes: tuple[str, ...] 
         yield "has other classes than the data set" if classes else "has classes whose names are no texts"
     if found.labels.size and not 0 <= found.labels.min() <= found.labels.max() < len(found.classes):
         yield f"has labels from {found.labels.min()} to {found.labels.max()} for {len(found.classes)} classes"
-    if len(found.mean) != given[0] or len(found.std) != given[0] or not all(map(_is_number, found.mean + found.std)):
+    if len(found.mean) != given[0] or len(found.std) != given[0] or not all(map(is_number, found.mean + found.std)):
         yield f"must tell mean and std of its {given[0]} channels in finite numbers"
-    elif min(found.std) <= 0:
+    elif min(found.std, default=1) <= 0:
         yield f"has a std of {min(found.std):g}; it must be above 0"
+    elif facts and facts.mean and facts.std and not np.allclose([found.mean, found.std], [facts.mean, facts.std]):
+        yield f"has mean {found.mean} and std {found.std}, those of {facts.name} are {facts.mean} and {facts.std}"
     if not _is_rate(found.lr):
         yield f"has the learning rate {found.lr!r}, which is no finite number"
 
 
-def _expected(record: RunRecord) -> tuple[tuple[int | None, ...], tuple[str, ...] | None]:
-    """((C, H, W), classes) that the images of a run must have, None where that is not known here."""
+def _arrays(record: RunRecord) -> Iterator[str]:
+    """The arrays that pages and later runs read, each by its type and sides, its labels by their classes."""
+    _, facts = _expected(record)
+    classes = record.summary.get("classes") or (facts.classes if facts else ())
+    number = {"run": len(record.summary.get("runs") or ()), "label": len(classes)}
+    for file, wanted in ARRAYS.get(record.kind, {}).items():
+        try:
+            found = read_arrays(record.folder / f"{file}.safetensors")
+        except FileNotFoundError:
+            yield f"{file}.safetensors is missing"
+            continue
+        except RunBroken:  # told where all files are looked at
+            continue
+        if missing := wanted.keys() - found.keys():
+            yield f"{file}.safetensors holds no {', '.join(sorted(missing))}"
+            continue
+        sides: dict[str, int] = {}
+        for name, (kinds, letters) in wanted.items():
+            array, most = found[name], number.get(re.sub("(.*_)?labels?", "label", name), 0)
+            if array.dtype.kind not in kinds or not _has_sides(array.shape, letters, sides):
+                yield f"{file}.safetensors holds {name!r} as {array.dtype} {array.shape}, which no run writes there"
+            elif most and array.size and not 0 <= array.min() <= array.max() < most:
+                yield f"{file}.safetensors holds {name!r} from {array.min()} to {array.max()}, there are {most}"
+
+
+def _has_sides(shape: tuple[int, ...], letters: str, sides: dict[str, int]) -> bool:
+    """Whether an array has these sides; what a letter stands for is remembered."""
+    return len(shape) == len(letters) and all(
+        int(letter) == side if letter.isdecimal() else sides.setdefault(letter, side) == side
+        for letter, side in zip(letters, shape, strict=True)
+    )
+
+
+def _expected(record: RunRecord) -> tuple[tuple[int | None, ...], Dataset | None]:
+    """((C, H, W), data set) that the images of a run must have and be of, None where that is not known here."""
     name, side = record.config.get("dataset"), record.config.get("resolution")
     if isinstance(name, str) and name in DATASETS.shipped and isinstance(side, int | None):
         # Only of those: two people's own data sets may have the same name.
-        return DATASETS[name].shape(side), DATASETS[name].classes
+        return DATASETS[name].shape(side), DATASETS[name]
     return (None, None, None), None
 
 
@@ -190,12 +245,8 @@ def _is_value(value: Any) -> bool:
     return value is None or isinstance(value, int | float) or (isinstance(value, str) and bool(_WORD.fullmatch(value)))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
 def _is_rate(value: Any) -> bool:
-    return value is None or _is_number(value)
+    return value is None or is_number(value)
 
 
 # One file by itself
@@ -230,6 +281,8 @@ def _user(path: Path) -> Iterator[str]:
     texts = [given.get("name") or "", given.get("note") or "", *(tags if isinstance(tags, list) else [tags])]
     if not isinstance(tags, list) or not all(isinstance(text, str) for text in texts):
         yield "must give name, tags and note as texts"
+    else:
+        yield from (f"has too much: {problem}" for problem in too_long(given))
 
 
 def _events(path: Path) -> Iterator[str]:

@@ -98,11 +98,7 @@ def tags(records: Sequence[RunRecord]) -> None:
 def retag(ids: Sequence[str], add: set[str], remove: set[str]) -> None:
     """Give all of these runs tags, and take tags from them."""
     store = frame.store()
-
-    def deed(run_id: str) -> None:
-        store.annotate(run_id, tags=(set(store.record(run_id).user["tags"]) | add) - remove)
-
-    refused = store.each(deed, ids)
+    refused = store.each(lambda run_id: store.retag(run_id, add, remove), ids)
     done = len(ids) - len(refused)
     _tell(f"Tags of {runs(done)} changed." if done else "", refused.values())
 

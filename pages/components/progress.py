@@ -10,7 +10,7 @@ from ddcore import jobs
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
 from pages.components import frame
-from pages.components.words import called
+from pages.components.words import called, plain
 
 POLL_SECONDS = 2.5
 STATES = {
@@ -98,7 +98,7 @@ def stopped(record: RunRecord) -> None:
         error = (store.error(record.id) or "").strip()
         st.error(f"**This run failed.** {reason(record)}", icon=":material/error:")
     elif record.state == "broken":
-        st.error(f"**This run's folder cannot be read.** {record.problem or ''}", icon=":material/broken_image:")
+        st.error(f"**This run's folder cannot be read.** {plain(record.problem or '')}", icon=":material/broken_image:")
         return
     else:
         error = ""

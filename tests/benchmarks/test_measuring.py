@@ -50,7 +50,9 @@ def judged() -> dict[str, Any]:
 def test_a_comparison_says_all_that_is_asked_of_it(measured: Any, results: Path, capsys: Any) -> None:
     paired.report("x", measured(), as_json=True)
     told = json.loads(capsys.readouterr().out)
-    assert told == json.loads((results / "speed_x.json").read_text())
+    (written,) = results.iterdir()
+    assert told == json.loads(written.read_text())
+    assert len(told["rounds"]["ours"]) == told["n"]
     assert told.keys() >= FIELDS
     assert [one["arithmetic"] for one in told["same_loss"]] == ["exact", "float32"]
     assert told["seconds_per_step"] > 0
@@ -64,7 +66,9 @@ def test_a_comparison_says_all_that_is_asked_of_it(measured: Any, results: Path,
     ("words", "kept"),
     [
         ("distill --method dm", "speed_dm_mnist_cpu"),
-        ("distill --method dm --width 128 --batch-real 256 --pairs 1", "speed_dm_mnist_cpu"),
+        ("distill --method dm --width 128 --batch-real 256 --pairs 3", "speed_dm_mnist_cpu"),
+        ("distill --method dm --pairs 1", "trial_dm_mnist_cpu"),
+        ("evaluate --epochs 5", "trial_small-set_mnist_cpu"),
         ("distill --method dm --batch-real 4", "trial_dm_mnist_cpu"),
         ("distill --method pad --student-steps 2", "speed_pad_mnist_cpu"),
         ("distill --method datadam --shape mhist --exact", "trial_datadam_mhist_cpu"),
@@ -78,7 +82,8 @@ def test_a_trial_leaves_the_published_figure_as_it_was(
 ) -> None:
     which, *flags = words.split()
     benchmark = {"distill": distill, "evaluate": evaluate}[which]
-    measured = {**dict.fromkeys(paired.SHOWN, 1.0), "device": "cpu", "peak_memory_bytes": {}}
+    pairs = 1 if "--pairs 1" in words else 3
+    measured = {**dict.fromkeys(paired.SHOWN, 1.0), "n": pairs, "device": "cpu", "peak_memory_bytes": {}, "spread": {}}
     monkeypatch.setattr(benchmark, "compared", lambda *given: dict(measured))
     monkeypatch.setattr(paired, "cold", lambda: None)
     monkeypatch.setattr(sys, "argv", [which, *flags, "--device", "cpu"])
@@ -86,6 +91,7 @@ def test_a_trial_leaves_the_published_figure_as_it_was(
     assert [path.stem for path in results.iterdir()] == [kept]
 
 
+@pytest.mark.slow
 def test_what_compiling_an_evaluation_takes_is_told(monkeypatch: pytest.MonkeyPatch, results: Path) -> None:
     def slowly(function: Any, **options: Any) -> Any:
         waits = iter([0.2])  # for the first call
@@ -142,6 +148,7 @@ def test_a_readme_without_a_place_for_the_table_is_refused() -> None:
         table.written("# Title\n", [])
 
 
+@pytest.mark.slow
 def test_one_that_fails_or_takes_too_long_keeps_no_other_from_running(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("OUT", str(tmp_path))
     slow = "timeit -n 1 -r 1 __import__('time').sleep(60)"

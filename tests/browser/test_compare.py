@@ -48,17 +48,22 @@ def test_three_runs_one_slider_and_the_same_view_on_a_fresh_server(
     for row in range(3):
         tick(page, row)
         expect(page.get_by_role("button", name="Clear", exact=True)).to_be_visible(timeout=SLOW)
-        page.wait_for_function(f"new URLSearchParams(location.search).get('runs').split(',').length === {row + 1}")
+        page.wait_for_function(
+            f"new URLSearchParams(location.search).get('runs').split(',').length === {row + 1}", timeout=SLOW
+        )
     page.get_by_role("radio", name="Images").click()
     final = captions(page)
     slider = page.get_by_role("slider", name="Step")
     slider.focus()
     for _ in range(3):
+        before = page.evaluate("location.search")
         slider.press("ArrowLeft")
-    page.wait_for_function("new URLSearchParams(location.search).has('step')", timeout=SLOW)
-    distilled = next(caption for caption in final if "no steps" not in caption)
-    expect(page.get_by_alt_text(distilled, exact=True)).to_have_count(0, timeout=SLOW)
+        page.wait_for_function(f"location.search !== {before!r}", timeout=SLOW)
+    step = asked(page)["step"][0]
+    # Two of the three were distilled: each shows this step, or says which it has next to it.
+    expect(page.get_by_alt_text(re.compile(rf"(step|nearest to) {step}\b"))).to_have_count(2, timeout=SLOW)
     moved, view = captions(page), asked(page)
+    assert moved != final
     assert len(view["runs"][0].split(",")) == 3
     assert view["view"] == ["Images"]
     with serving(tmp_path / "home") as fresh:
@@ -76,7 +81,8 @@ def test_a_thousand_runs_can_be_used_within_two_seconds(tmp_path: Path, watched:
     with serving(tmp_path / "home") as running:
         took = [_opened(page, running.url) for _ in range(4)]
         page.goto("about:blank")
-    assert min(took[1:]) < USABLE, took  # the first visit starts the server's own imports
+    # The first visit starts the server's own imports; of the others the best, for other tests run beside this one.
+    assert min(took[1:]) < USABLE, took
 
 
 def _opened(page: Any, url: str) -> float:
@@ -89,4 +95,5 @@ def _opened(page: Any, url: str) -> float:
     link.click()
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
     expect(page.get_by_text(re.compile("Tick rows to compare them"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SLOW)
     return time.perf_counter() - began

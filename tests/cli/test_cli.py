@@ -169,6 +169,7 @@ def test_extending_and_evaluating_go_on_from_what_is_there(done: Any, monkeypatc
     assert answered(home, monkeypatch, capsys, asked)["network"] == "mlp"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("inline")
 def test_a_baseline_becomes_the_full_data_control(done: Any, monkeypatch: Any, capsys: Any) -> None:
     home, _ = done
@@ -246,6 +247,7 @@ def test_a_refused_evaluation_starts_nothing(home: Path, monkeypatch: Any, capsy
     assert json.loads(out)["runs"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("inline")
 def test_several_seeds_are_distilled_and_their_networks_counted_together(
     done: Any, monkeypatch: Any, capsys: Any
@@ -276,6 +278,7 @@ PAD = (
 ).split()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("inline")
 def test_learnt_labels_and_variations_are_rows_of_the_answer(home: Path, monkeypatch: Any, capsys: Any) -> None:
     asked = [*PAD, *"--evaluate course --nets 1 --wait".split()]
@@ -357,6 +360,7 @@ def test_only_distilled_sets_are_evaluated(home: Path, monkeypatch: Any, capsys:
     assert err.strip().endswith("is a baseline run")
 
 
+@pytest.mark.slow
 def test_a_run_can_be_cancelled_and_resumed_by_hand(tmp_path: Path) -> None:
     slow = "run datadam --dataset digits --ipc 1 --num-inits 4000 --num-iters 1 --width 4 --batch-real 4 --json".split()
     run_id = json.loads(called(tmp_path, slow).stdout)["run"]

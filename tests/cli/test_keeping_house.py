@@ -53,6 +53,25 @@ def test_a_run_is_named_tagged_and_noted_by_the_beginning_of_its_id(say: Say, st
     assert store.record(run).user == {"name": "for the report", "tags": ["a"], "note": "look again"}
 
 
+def test_a_name_without_end_is_refused(say: Say, runs: Any) -> None:
+    status, _, error = say("rename", runs[0].id, "x" * 201)
+    assert status == 1
+    assert "a name may have 200 characters" in error
+
+
+def test_tags_given_meanwhile_stay(say: Say, store: Store, runs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, lock = runs[0].id, Store.lock
+
+    def late(self: Store) -> Any:
+        """Somebody else gets the lock first."""
+        monkeypatch.setattr(Store, "lock", lock)
+        store.annotate(run, tags=["theirs"])
+        return lock(self)
+
+    monkeypatch.setattr(Store, "lock", late)
+    assert answer(say, "tag", run, "mine")["tags"] == ["mine", "theirs"]
+
+
 def test_a_tag_that_is_not_there_cannot_be_taken_away(say: Say, runs: Any) -> None:
     status, _, error = say("tag", runs[0].id, "x", "--remove")
     assert status == 1

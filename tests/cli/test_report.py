@@ -21,7 +21,7 @@ __all__ = ["answer", "run", "store"]
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """They have their own tests."""
-    monkeypatch.setattr(plots, "plots", lambda store, found: iter(()))
+    monkeypatch.setattr(plots, "plots", lambda store, found, numbers: iter(()))
 
 
 @pytest.fixture
@@ -60,6 +60,15 @@ def test_the_pivot_is_as_asked(judged: RunRecord, tmp_path: Path, capsys: Any) -
         "| digits | 1 | 50.0 ± 1.0 |",
     ]
     assert capsys.readouterr().out.startswith(f"report on 1 run to {file} (")
+
+
+def test_what_could_not_be_written_is_told(judged: RunRecord, tmp_path: Path, capsys: Any) -> None:
+    (judged.folder / "images.safetensors").write_bytes(b"nonsense")
+    assert main(["report", judged.id, "--out", str(tmp_path / "report.zip"), "--json"]) == 0
+    said, warned = capsys.readouterr()
+    (problem,) = json.loads(said)["problems"]
+    assert problem.startswith("images of ")
+    assert warned == f"note: not in the report: {problem}\n"
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,7 @@ def test_a_learnt_learning_rate_is_used_on_request_only() -> None:
     assert usual["accuracies"] != own["accuracies"]
 
 
+@pytest.mark.slow
 def test_a_protocol_in_steps_trains_equally_long_whatever_the_size() -> None:
     asked = {"protocol": "quick", "augment": "none", "nets": 1}
     few = evaluated(small_set(2), **asked)[0]

@@ -14,13 +14,13 @@ import torch
 from recording import MemoryRecorder
 
 from ddcore import counts
-from ddcore.data.load import load
+from ddcore.data.load import fingerprint, load
 from ddcore.data.resident import Resident
 from ddcore.data.split import take
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import KINDS, ImageSet, features, lens, spec, tsne
 from ddcore.experiments.work import cost, steps
-from ddcore.ops import nets
+from ddcore.ops import embedding, nets, seeds
 from ddcore.runs.key import key
 
 TINY: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu", "steps": 30, "lr": 0.3, "real_per_class": 12}
@@ -58,9 +58,10 @@ def the_lens() -> Any:
 def distilled(run_id: str, images: torch.Tensor, **changes: Any) -> Any:
     """A finished run with an image of each of the first classes."""
     part = digits()
-    kept = {"classes": part.classes, **changes}
-    one = ImageSet(images, torch.arange(len(images)), mean=part.mean, std=part.std, **kept)
-    return SimpleNamespace(id=run_id, config={"dataset": "digits"}, images=lambda: one)
+    kept = {"classes": part.classes, "mean": part.mean, "std": part.std, **changes}
+    one = ImageSet(images, torch.arange(len(images)), **kept)
+    made_from = {"name": "digits", "fingerprint": fingerprint("digits")}
+    return SimpleNamespace(id=run_id, config={"dataset": "digits"}, dataset=made_from, images=lambda: one)
 
 
 def two_runs() -> dict[str, Any]:
@@ -116,20 +117,19 @@ def test_a_class_with_fewer_images_than_asked_shows_all_of_them_once() -> None:
     assert len(real["indices"].unique()) == len(real["indices"])
 
 
-def test_a_lens_is_the_same_again_and_goes_on_after_a_stop_to_the_same_bits() -> None:
+def test_a_lens_goes_on_after_a_stop_to_the_same_bits() -> None:
     class Halting(MemoryRecorder):
         def checkpoint(self, tensors: Any, meta: Any) -> None:
             super().checkpoint(copy.deepcopy(tensors), copy.deepcopy(meta))
             raise Cancelled("stopped by the test")
 
-    (summary, whole), (_, again), halted = once(), looked_through(), Halting()
+    (summary, whole), halted = once(), Halting()
     with pytest.raises(Cancelled):
         looked_through(halted)
     resumed_summary, resumed = looked_through(MemoryRecorder(point=halted.points[-1]))
     assert {**resumed_summary, "seconds": 0} == {**summary, "seconds": 0}
     for name in ("network", "real"):
-        for other in (again, resumed):
-            assert all(torch.equal(t, other.arrays[name][k]) for k, t in whole.arrays[name].items())
+        assert all(torch.equal(t, resumed.arrays[name][k]) for k, t in whole.arrays[name].items())
 
 
 def test_synthetic_images_are_points_of_the_lens_s_own_plane() -> None:
@@ -170,11 +170,14 @@ def test_the_nearest_real_image_is_that_of_brute_force_over_the_whole_training_p
     assert kept[f"{way}_index"][:3].tolist() == [int(part.of_class(label)[40]) for label in range(3)]
 
 
-def test_what_is_usual_is_told_by_images_that_nobody_trained_on() -> None:
-    data, held = load("digits"), both()[0]["held_out"]
+@pytest.mark.parametrize("most", [1000, 20])
+def test_what_is_usual_is_told_by_images_that_nobody_trained_on(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "HELD_OUT", most)
+    data, held = load("digits"), looked_at()[0]["held_out"]
     val = Resident.from_split(data.val, data, "cpu")
-    apart = torch.cdist(val.all().flatten(1), digits().all().flatten(1)).min(1).values
-    assert held["images"] == len(val)
+    some = val.batch(seeds.permutation(len(val), 0, "features", "held out")[:most])
+    apart = torch.cdist(some.flatten(1), digits().all().flatten(1)).min(1).values
+    assert held["images"] == len(some) == min(most, 144)
     assert held["pixels"] == pytest.approx(apart.median().item(), rel=1e-4)
     assert held["features"] > 0
 
@@ -206,6 +209,22 @@ def test_images_that_do_not_fit_are_refused_all_at_once() -> None:
     assert len(told) == 3
     assert f"run {REAL} holds images of shape (1, 16, 16), digits has (1, 8, 8) here" in told
     assert f"run {NOISE} is of the data set mnist, not of digits" in told
+
+
+def test_images_of_other_data_under_the_same_name_or_normalised_otherwise_are_refused() -> None:
+    part, images = digits(), torch.zeros(2, 1, 8, 8)
+    wrong = {
+        REAL: distilled(REAL, images, mean=(part.mean[0] + 1e-4,), std=(2.0,)),
+        NOISE: distilled(NOISE, images, mean=(part.mean[0] + 1e-12,)),  # rounding
+    }
+    wrong[NOISE].dataset = {"name": "digits", "fingerprint": "other"}
+    with pytest.raises(ConfigError) as error:
+        looked_at(wrong)
+    told = error.value.problems
+    assert len(told) == 3
+    assert told[0].startswith(f"run {REAL} is normalised with the mean")
+    assert told[1] == f"run {REAL} is normalised with the std (2.0,), digits with {part.std}"
+    assert told[2].startswith(f"run {NOISE} was made from other images of digits: their fingerprint is other, that of")
 
 
 def test_runs_are_named_by_their_ids_in_any_order() -> None:
@@ -252,16 +271,35 @@ def test_looking_stops_when_asked() -> None:
         features.run("features", asked.config, recorder)  # type: ignore[arg-type]
 
 
-def test_the_map_of_neighbours_has_every_image_of_the_look_it_builds_on() -> None:
-    asked = spec("tsne", "tsne", {**TINY, "runs": f"{REAL},{NOISE}", "perplexity": 5})
-    needs = KINDS["tsne"].needs("tsne", asked.config)
-    assert [one.kind for one in needs] == ["features", "lens"]
+def laid_out() -> tuple[dict[str, Any], MemoryRecorder]:
     recorder = MemoryRecorder()
     recorder.parents = {"features": finished("features", *both()), "lens": the_lens()}
-    summary = tsne.run("tsne", asked.config, recorder)  # type: ignore[arg-type]
-    space, look = recorder.arrays["space"], both()[1].arrays["space"]
-    assert (space["real"].shape, space["synthetic"].shape) == ((120, 2), (5, 2))
-    assert all(torch.equal(space[name], look[name]) for name in ("labels", "run", "real_labels"))
+    asked = spec("tsne", "tsne", {**TINY, "runs": f"{REAL},{NOISE}", "perplexity": 5})
+    assert [one.kind for one in KINDS["tsne"].needs("tsne", asked.config)] == ["features", "lens"]
+    return tsne.run("tsne", asked.config, recorder), recorder  # type: ignore[arg-type]
+
+
+def test_the_map_of_neighbours_has_every_image_of_the_look_it_builds_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[torch.Tensor] = []
+
+    def in_a_row(points: torch.Tensor, perplexity: float, seed: int, on_stage: Any) -> tuple[torch.Tensor, float]:
+        given.append(points)
+        on_stage()
+        return torch.arange(2.0 * len(points)).reshape(-1, 2), perplexity
+
+    monkeypatch.setattr(embedding, "neighbour_map", in_a_row)
+    summary, recorder = laid_out()
+    space, look = recorder.arrays["space"], both()[1].arrays
+    assert torch.equal(given[0], torch.cat([the_lens().arrays("real")["features"], look["features"]["features"]]))
+    assert space["real"][-1].tolist() == [238, 239]
+    assert space["synthetic"].tolist() == [[240, 241], [242, 243], [244, 245], [246, 247], [248, 249]]
+    assert all(torch.equal(space[name], look["space"][name]) for name in ("labels", "run", "real_labels"))
     assert (summary["perplexity"], summary["runs"]) == (5, [REAL, NOISE])
+    assert recorder.looks == 1  # at whether it should stop
+
+
+@pytest.mark.slow
+def test_the_map_of_neighbours_keeps_the_classes_of_real_images_together() -> None:
+    space = laid_out()[1].arrays["space"]
     apart = torch.cdist(space["real"], space["real"]).fill_diagonal_(torch.inf)
     assert (space["real_labels"][apart.argmin(1)] == space["real_labels"]).float().mean() > 0.4  # a tenth by chance

@@ -80,6 +80,7 @@ def test_many_who_ask_the_same_at_once_share_one_run():
     assert job(ids[0])["sessions"] == 1
 
 
+@pytest.mark.slow
 def test_the_queue_keeps_its_order_and_says_the_position():
     slow = jobs.submit(toy(steps=2000, pause=0.02))
     later = [jobs.submit(toy(steps=1, seed=seed)) for seed in (5, 3)]

@@ -37,6 +37,7 @@ os.killpg(0, signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 def test_a_job_goes_on_when_the_server_that_submitted_it_is_killed():
     server = subprocess.run(
         [sys.executable, "-c", SUBMIT], cwd=places.PROJECT, stdout=subprocess.PIPE, text=True, start_new_session=True
@@ -53,6 +54,7 @@ def test_a_killed_worker_reads_as_interrupted_at_once_and_its_runner_says_why():
     until(lambda: "SIGKILL" in jobs.status(run_id).message)
 
 
+@pytest.mark.slow
 def test_a_worker_goes_on_when_its_runner_is_killed_and_a_new_runner_takes_over():
     run_id = jobs.submit(toy(steps=40, pause=0.03))
     behind = jobs.submit(toy(seed=7))
@@ -68,6 +70,7 @@ def test_a_worker_goes_on_when_its_runner_is_killed_and_a_new_runner_takes_over(
     assert job(run_id)["finished"] <= job(behind)["started"], "one slot, one job at a time"
 
 
+@pytest.mark.slow
 def test_a_cancel_reaches_a_worker_whose_runner_was_killed():
     run_id = jobs.submit(toy(manner="stuck"))
     until(lambda: jobs.events(run_id)[0])
@@ -170,6 +173,7 @@ def test_a_recycled_pid_is_not_taken_for_a_live_worker():
     (folder / "job.json").unlink()
 
 
+@pytest.mark.slow
 def test_a_second_worker_for_a_run_steps_back():
     run_id = jobs.submit(toy(steps=200, pause=0.03))
     until(lambda: reached(run_id, 1))

@@ -92,6 +92,7 @@ def test_what_the_runner_of_an_unseen_gpu_has_claimed_is_left_to_it_while_it_liv
     assert queue.active() == {}
 
 
+@pytest.mark.slow
 def test_two_slots_work_at_the_same_time(toys: Path, two_gpus: None):
     ids = [jobs.submit(toy(steps=200, pause=0.03, seed=seed)) for seed in (1, 2)]
     until(lambda: all(reached(run_id, 1) for run_id in ids))

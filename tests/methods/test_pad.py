@@ -34,6 +34,7 @@ def expert_says(one: Task, state: pad.PADState, expert: int, these: torch.Tensor
     return student.logits(student.split(weights), these).detach()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["instance", "batch"])
 def test_the_first_images_are_real_ones_that_the_first_expert_gets_right(norm: str) -> None:
     one = task(width=8, lr_teacher=0.1, batch_train=16, norm=norm)
@@ -69,6 +70,7 @@ def test_first_labels_are_the_mean_over_the_experts_that_are_right() -> None:
     assert found[1].tolist() == [1.5, 2, 1.5]  # nobody is: of the mean (1.5, 1.5, 2) the largest goes to class 1
 
 
+@pytest.mark.slow
 def test_the_range_of_start_epochs_widens_evenly_and_then_stays() -> None:
     asked = config(
         "pad", min_start_epoch=1, first_max_start_epoch=2, max_start_epoch=6, train_epochs=7, expansion_iters=8
@@ -164,6 +166,7 @@ def test_recomputing_the_students_steps_leads_to_the_same_images() -> None:
     torch.testing.assert_close(images(again), images(plain), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_students_come_nearer_to_the_experts() -> None:
     losses = [
         event["loss"]

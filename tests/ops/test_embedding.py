@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from properties import few
 
+from ddcore.errors import Cancelled
 from ddcore.ops import nets
 from ddcore.ops.embedding import Nearest, Plane, embed, neighbour_map, principal_plane
 
@@ -97,3 +100,21 @@ def test_the_neighbour_map_keeps_two_far_groups_apart_and_is_the_same_again() ->
     apart = torch.cdist(coords, coords).fill_diagonal_(torch.inf)
     same = torch.arange(24)[:, None] // 12 == torch.arange(24) // 12
     assert same[torch.arange(24), apart.argmin(1)].all()
+
+
+@pytest.mark.parametrize("points", [torch.ones(9, 3), torch.arange(9.0)[:, None], torch.arange(27.0).reshape(9, 3)])
+def test_points_that_are_the_same_or_on_a_line_have_a_map_too(points: torch.Tensor) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        coords, _ = neighbour_map(points, 30.0, seed=0)
+    assert coords.shape == (9, 2)
+    assert coords.isfinite().all()
+    assert (len(coords.unique(dim=0)) == 1) == (len(points.unique(dim=0)) == 1)
+
+
+def test_laying_out_can_be_stopped_between_its_stages() -> None:
+    def stop() -> None:
+        raise Cancelled("stopped by the test")
+
+    with pytest.raises(Cancelled):
+        neighbour_map(random(9, 3), 30.0, seed=0, on_stage=stop)

@@ -63,8 +63,35 @@ def test_a_row_without_images_keeps_its_place() -> None:
 
 def test_a_sheet_can_be_stored_with_a_loss_in_less_room() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
-    exact, lossy = (pictures.sheet([("a", noise)], 20, quality=quality) for quality in (None, 90))
+    exact, lossy = (pictures.sheet([("a", noise)], 20, stored=stored) for stored in ("small", "lossy"))
     assert len(lossy) < len(exact)
     one, other = Image.open(io.BytesIO(exact)), Image.open(io.BytesIO(lossy))
     assert (one.format, other.format) == ("PNG", "WEBP")
     assert one.size == other.size
+
+
+def test_a_picture_that_is_kept_is_smaller_than_one_that_is_drawn_to_be_looked_at() -> None:
+    waves = np.sin(np.arange(20 * 32 * 32) / 40).reshape(20, 1, 32, 32).astype(np.float32)
+    kept = pictures.grid(waves, np.repeat([0, 1], 10), ("a", "b"), (0.5,), (0.5,))
+    shown = pictures.denormalise(waves, (0.5,), (0.5,))
+    small, quick = (
+        pictures.sheet([("a", shown[:10]), ("b", shown[10:])], 10, stored=how) for how in ("small", "quickly")
+    )
+    assert kept == small
+    assert len(small) < 0.9 * len(quick)
+    one, other = (np.asarray(Image.open(io.BytesIO(png))) for png in (small, quick))
+    assert np.array_equal(one, other)
+
+
+def test_rows_can_stand_side_by_side_each_with_its_name() -> None:
+    white = np.full((48, 48, 3), 255, np.uint8)
+    rows = [(name, [white // 3 * number]) for number, name in enumerate("abc")]
+    one_row = Image.open(io.BytesIO(pictures.sheet(rows[:1], 1)))
+    picture = Image.open(io.BytesIO(pictures.sheet(rows, 1, across=2)))
+    assert picture.size == (2 * one_row.width, 2 * one_row.height)
+    wide, high = one_row.size
+    seen = [picture.getpixel((wide * (c + 1) - 20, high * r + 20)) for r, c in ((0, 0), (0, 1), (1, 0), (1, 1))]
+    assert seen == [(0, 0, 0, 255), (85, 85, 85, 255), (170, 170, 170, 255), (0, 0, 0, 0)]
+    names = np.asarray(picture)[:, wide : wide + 20, 3]
+    assert names[:high].any()  # that of the second row
+    assert not names[high:].any()

@@ -28,16 +28,13 @@ def test_nothing_chosen_leads_to_the_table(open_page: Open, filled: Filled) -> N
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_every_section_of_a_copied_link_opens_at_once(section: str, open_page: Open, filled: Filled) -> None:
-    app = open_page(PAGE, runs=both(filled), view=section)
+def test_every_section_of_a_link_to_runs_of_every_kind_opens_at_once(
+    section: str, open_page: Open, filled: Filled
+) -> None:
+    kinds = [filled.distilled, filled.dm, filled.baseline, filled.described, filled.evaluated, filled.coreset]
+    app = open_page(PAGE, runs=",".join(kinds), view=section)
     assert not app.error
     assert app.segmented_control[0].value == section
-
-
-def test_runs_of_every_kind_can_be_compared(open_page: Open, filled: Filled) -> None:
-    kinds = ",".join([filled.distilled, filled.baseline, filled.described, filled.evaluated, filled.coreset])
-    for section in SECTIONS:
-        assert not open_page(PAGE, runs=kinds, view=section).error, section
 
 
 def test_a_deleted_run_in_a_link_is_said_and_the_others_are_shown(open_page: Open, filled: Filled) -> None:
@@ -56,9 +53,9 @@ def test_broken_folders_and_unfinished_runs_never_stop_a_comparison(
     (home / "runs" / "nonsense" / "not a run").mkdir()
     waiting = put(spec("distill", "dm", {**DM, "seed": 5}), "running")
     failed = put(spec("distill", "datadam", {**TINY, "seed": 5}), "failed")
+    app = open_page(PAGE, runs=f"{both(filled)},{'f' * 16},{waiting},{failed}", hide="false")
     for section in SECTIONS:
-        runs = f"{both(filled)},{'f' * 16},{waiting},{failed}"
-        assert not open_page(PAGE, runs=runs, view=section, hide="false").error, section
+        assert not app.segmented_control[0].set_value(section).run().error, section
 
 
 def test_a_run_is_left_out_by_its_cross_and_all_by_clear(open_page: Open, filled: Filled) -> None:
@@ -71,7 +68,16 @@ def test_a_run_is_left_out_by_its_cross_and_all_by_clear(open_page: Open, filled
     assert "Tick two or more runs" in words(app)
 
 
-def test_filters_and_their_place_in_the_address(open_page: Open, filled: Filled) -> None:
+def test_a_filter_is_read_from_the_address_and_can_be_changed(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, q="herding")
     assert app.dataframe[0].value["id"].tolist() == [filled.coreset]
     assert "left out by the filters" in words(app)
+    app.text_input(key="q").set_value("pad").run()
+    assert app.dataframe[0].value["id"].tolist() == [filled.pad]
+
+
+def test_a_link_to_one_run_chooses_it_and_its_cross_leaves_it_out(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, run=filled.dm)
+    app.button(key=f"out-{filled.dm}").click().run()
+    assert "Tick two or more runs" in words(app)
+    assert "run" not in app.query_params

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from ddcore.experiments import spec
 from ddcore.runs import Store
+from ddcore.runs.files import read_json, write_json
 from tests.pages.conftest import put, words
 from tests.report.test_feature_space import looked
 from tests.runs import shelf
@@ -39,7 +40,7 @@ def test_what_cannot_be_looked_at_is_named_with_the_reason() -> None:
     told = words(section(waiting, trained))
     assert "has no final images, it is queued" in told
     assert "is no set of images" in told
-    assert "None of the chosen runs has final images" in told
+    assert "None of the chosen runs can be looked at" in told
 
 
 def test_one_button_asks_for_the_look_at_all_chosen_runs(backend: Any) -> None:
@@ -74,3 +75,13 @@ def test_the_map_of_neighbours_is_asked_for_when_somebody_wants_it(backend: Any)
     (button,) = [button for button in app.button if "t-SNE" in button.label]
     button.click().run()
     assert [asked.kind for asked in backend.submitted] == ["tsne"]
+
+
+def test_runs_of_other_images_under_the_same_name_are_left_out(backend: Any) -> None:
+    one, other = (shelf.finished(Store(), shelf.question(seed=seed), images=10) for seed in (0, 1))
+    info = read_json(other.folder / "run.json")
+    write_json(other.folder / "run.json", {**info, "dataset": {"name": "digits", "fingerprint": "other"}})
+    app = section(one.id, other.id)
+    assert "was made from other images of digits than those that are here now" in words(app)
+    app.button[0].click().run()
+    assert backend.submitted[0].config.runs == one.id

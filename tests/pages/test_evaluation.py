@@ -77,6 +77,7 @@ def test_seeds_stand_in_a_table_with_the_mean_over_all_of_them(open_page: Open, 
     assert any(b.label.startswith("Distil seed 5") for b in app.button)
 
 
+@pytest.mark.slow
 def test_robust_scores_say_what_they_mean_and_what_they_still_need(
     open_page: Open, filled: Filled, backend: Backend
 ) -> None:
@@ -250,6 +251,7 @@ def test_an_evaluation_that_failed_says_why_and_can_be_asked_again(open_page: Op
     assert any(b.label.startswith("Evaluate with controls") for b in app.button)
 
 
+@pytest.mark.slow
 def test_an_evaluation_on_another_network_does_not_become_the_main_question(open_page: Open, filled: Filled) -> None:
     transferred = {"dataset": "digits", "network": "mlp", "run": filled.distilled, "nets": 2}
     finish(spec("evaluate", "evaluate", transferred), told(0.9))

@@ -64,8 +64,10 @@ def test_failed_and_broken_runs_never_stop_a_page(page: str, open_page: Open, ho
 @pytest.mark.parametrize(
     ("state", "said", "button"),
     [
-        ("queued", "", "Cancel"), ("running", "", "Cancel"), ("failed", "The loss is not a number.", "Resume"),
-        ("cancelled", "This run was cancelled.", "Resume"), ("interrupted", "This run was interrupted", "Resume"),
+        pytest.param("queued", "", "Cancel", marks=pytest.mark.slow), ("running", "", "Cancel"),
+        ("failed", "The loss is not a number.", "Resume"),
+        pytest.param("cancelled", "This run was cancelled.", "Resume", marks=pytest.mark.slow),
+        pytest.param("interrupted", "This run was interrupted", "Resume", marks=pytest.mark.slow),
     ],
 )  # fmt: skip
 def test_an_unfinished_run_says_how_it_stands_and_offers_what_can_be_done(
@@ -77,7 +79,10 @@ def test_an_unfinished_run_says_how_it_stands_and_offers_what_can_be_done(
     assert button in [b.label for b in app.button]
 
 
-@pytest.mark.parametrize(("run", "said"), [("../../etc", "in a form that no run has"), ("0" * 16, "There is no run")])
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [pytest.param("../../etc", "in a form that no run has", marks=pytest.mark.slow), ("0" * 16, "There is no run")],
+)
 def test_a_link_to_no_run_is_said_plainly(run: str, said: str, open_page: Open) -> None:
     for page in PAGES[1:]:
         assert said in words(open_page(page, run=run)), page

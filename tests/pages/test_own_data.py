@@ -190,6 +190,7 @@ def test_an_unused_set_is_removed_without_a_trace(open_page: Open) -> None:
     assert not [path for path in (data_root() / "own").rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_a_finished_run_of_a_removed_set_still_opens_and_nothing_new_can_be_asked(
     open_page: Open, backend: Backend
 ) -> None:

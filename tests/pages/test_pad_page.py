@@ -88,6 +88,7 @@ def test_a_finished_run_shows_what_each_stage_found(
     assert axes <= set(titles(app))
 
 
+@pytest.mark.slow
 def test_the_run_of_each_stage_has_its_own_view(open_page: Open, filled: Filled) -> None:
     run = Store().record(filled.pad)
     scores, experts, _ = stages.of_run(Store(), run)
@@ -104,6 +105,7 @@ def test_the_run_of_each_stage_has_its_own_view(open_page: Open, filled: Filled)
     assert {frame.page_of(stage.record) for stage in (scores, experts) if stage.record} == {PAGE}
 
 
+@pytest.mark.slow
 def test_another_score_than_the_schedulers_has_no_cuts(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, run=filled.pad)
     app.session_state[f"stages-{filled.pad}"] = "Scores"
@@ -188,6 +190,7 @@ def controls(app: AppTest) -> Button:
     return next(b for b in app.button if b.label.startswith("Evaluate with controls · about"))
 
 
+@pytest.mark.slow
 def test_one_button_asks_for_every_control_and_says_what_to_compare(
     open_page: Open, filled: Filled, backend: Backend
 ) -> None:

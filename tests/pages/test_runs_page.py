@@ -5,17 +5,39 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ddcore.experiments import spec
+from ddcore.experiments import Spec, spec
 from ddcore.runs import packing
 from ddcore.runs.store import Store
 from pages.components import house
 from tests.pages.conftest import TINY, Backend, Filled, Open, put, words
+from tests.runs import shelf
 
 RUNS = "pages/8_Runs.py"
+
+
+class Kept(NamedTuple):
+    """Ids of finished runs."""
+
+    datadam: str
+    dm: str
+    random: str
+
+
+@pytest.fixture
+def kept(home: Path) -> Kept:
+    """A store with finished runs; nothing was computed for them."""
+    return Kept(*(made(spec("distill", name, {"dataset": "digits", "ipc": 1})) for name in Kept._fields))
+
+
+def made(asked: Spec) -> str:
+    record = shelf.finished(Store(), asked)
+    (record.folder / "pictures" / "final.png").unlink()
+    return record.id
 
 
 def tick(app: AppTest, *ids: str, table: int = 0) -> AppTest:
@@ -27,44 +49,46 @@ def tick(app: AppTest, *ids: str, table: int = 0) -> AppTest:
     return app.run()
 
 
-def test_all_runs_stand_in_one_table_and_can_be_searched(open_page: Open, filled: Filled) -> None:
-    app = open_page(RUNS)
-    assert {filled.distilled, filled.baseline} <= set(app.dataframe[0].value["id"])
-    app.text_input(key="runs-search").set_value(filled.baseline[:8]).run()
-    assert app.dataframe[0].value["id"].tolist() == [filled.baseline]
-
-
 def test_failed_and_cancelled_runs_can_be_hidden(open_page: Open, home: Path) -> None:
     ids = {state: put(spec("distill", "datadam", {**TINY, "seed": n}), state)
-           for n, state in enumerate(("failed", "cancelled", "interrupted"))}  # fmt: skip
+           for n, state in enumerate(("failed", "cancelled", "interrupted", "queued"))}  # fmt: skip
     app = open_page(RUNS)
     assert set(app.dataframe[0].value["id"]) == set(ids.values())
+    app = tick(app, ids["failed"], ids["cancelled"])
+    (button,) = app.get("download_button")
+    assert button.proto.disabled
+    assert "only finished ones can be packed" in button.proto.help
     app.toggle(key="runs-hide").set_value(True).run()
-    assert app.dataframe[0].value["id"].tolist() == [ids["interrupted"]]
+    assert app.dataframe[0].value["id"].tolist() == [ids["queued"]]
 
 
-def test_the_selected_row_is_shown_below(open_page: Open, filled: Filled) -> None:
-    app = tick(open_page(RUNS), filled.baseline)
-    assert filled.baseline in words(app)
-
-
-def test_a_finished_run_is_extended_from_its_row(open_page: Open, filled: Filled, backend: Backend) -> None:
-    app = open_page(RUNS, run=filled.distilled)
-    app.number_input(key=f"to-{filled.distilled}").set_value(6).run()
-    app.button(key=f"extend-{filled.distilled}").click().run()
-    assert backend.extended == [(filled.distilled, 6)]
-
-
-def test_names_tags_and_notes_are_kept(open_page: Open, filled: Filled) -> None:
-    app = open_page(RUNS, run=filled.baseline)
-    next(t for t in app.text_input if t.label == "Name").set_value("for the report")
+def test_a_run_is_looked_for_extended_named_and_put_away_on_its_page(
+    open_page: Open, kept: Kept, backend: Backend
+) -> None:
+    run = kept.datadam
+    app = open_page(RUNS, run=run)
+    assert {run, kept.dm} <= set(app.dataframe[0].value["id"])
+    app.text_input(key="runs-search").set_value(run[:8])
+    app.number_input(key=f"to-{run}").set_value(20_000).run()
+    assert app.dataframe[0].value["id"].tolist() == [run]
+    app.button(key=f"extend-{run}").click().run()
+    assert backend.extended == [(run, 20_000)]
+    app = open_page(RUNS, run=run)
+    next(t for t in app.text_input if t.label == "Name").set_value("**bold** :smile: ![x](http://example.org)")
     next(t for t in app.text_input if t.label == "Note").set_value("<b>bold</b>")
+    Store().retag(run, add=["given meanwhile"])
     next(b for b in app.button if b.label == "Save").click().run()
-    assert Store().record(filled.baseline).user["name"] == "for the report"
-    assert "for the report" in words(app)
+    assert Store().record(run).user["note"] == "<b>bold</b>"
+    assert Store().record(run).user["tags"] == ["given meanwhile"]
+    assert r"\*\*bold\*\*" in words(app)
+    assert "![x](" not in words(app)
+    app.button(key=f"trash-{run}").click().run()
+    assert not Store().exists(run)
+    assert "run" not in app.query_params
 
 
-@pytest.mark.parametrize("page", ["", "pages/2_Baselines.py", RUNS])
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["", "pages/2_Baselines.py"])
 def test_a_name_is_shown_as_it_was_given_and_not_as_markup(page: str, open_page: Open, filled: Filled) -> None:
     Store().annotate(filled.baseline, name="**bold** :smile: ![x](http://example.org)")
     app = open_page(page, run=filled.baseline)
@@ -73,59 +97,49 @@ def test_a_name_is_shown_as_it_was_given_and_not_as_markup(page: str, open_page:
     assert "![x](" not in shown
 
 
-def test_several_rows_are_compared_under_an_address_that_names_them(open_page: Open, filled: Filled) -> None:
-    app = tick(open_page(RUNS), filled.distilled, filled.dm)
-    assert "**2 runs selected**" in words(app)
+def test_several_runs_are_compared_and_tagged_and_those_that_may_not_be_put_away_are_told(
+    open_page: Open, kept: Kept, backend: Backend
+) -> None:
+    Store().annotate(kept.dm, tags=["old", "kept"])
+    waiting = put(spec("distill", "datadam", {**TINY, "seed": 9}), "queued")
+    app = tick(open_page(RUNS), kept.datadam, kept.dm, waiting)
+    assert "**3 runs selected**" in words(app)
     link = next(link.proto for link in app.get("page_link") if link.proto.label == "Compare")
     assert link.page.endswith("Compare")
-    assert filled.distilled in link.query_string
-    assert filled.dm in link.query_string
-
-
-def test_tags_are_given_to_several_runs_and_taken_away(open_page: Open, filled: Filled) -> None:
-    Store().annotate(filled.dm, tags=["old", "kept"])
-    app = tick(open_page(RUNS), filled.distilled, filled.dm)
+    assert kept.datadam in link.query_string
+    assert kept.dm in link.query_string
     app.multiselect(key="house-add").set_value(["kept"])
     app.multiselect(key="house-remove").set_value(["old"])
     next(b for b in app.button if b.label == "Save").click().run()
-    assert [Store().record(run).user["tags"] for run in (filled.distilled, filled.dm)] == [["kept"], ["kept"]]
-    assert "Tags of 2 runs changed." in app.success[0].value
-
-
-def test_several_runs_go_to_the_trash_and_those_that_may_not_are_told(
-    open_page: Open, filled: Filled, backend: Backend
-) -> None:
-    waiting = put(spec("distill", "datadam", {**TINY, "seed": 9}), "queued")
-    app = tick(open_page(RUNS), filled.distilled, filled.dm, waiting)
-    app.button(key="house-trash").click().run()
-    assert {record.id for record in Store().trashed()} == {filled.distilled, filled.dm}
+    assert [Store().record(run).user["tags"] for run in (kept.datadam, kept.dm)] == [["kept"], ["kept"]]
+    assert "Tags of 3 runs changed." in app.success[0].value
+    tick(app, kept.datadam, kept.dm, waiting).button(key="house-trash").click().run()
+    assert {record.id for record in Store().trashed()} == {kept.datadam, kept.dm}
     assert app.success[0].value == "2 runs moved to the trash, at the end of this page."
     assert f"run {waiting} is queued; cancel it first" in app.warning[0].value
     assert "selected" not in words(app), "other runs, which moved up, are not ticked in their place"
     assert not app.run().success, "said once"
 
 
-def test_runs_come_back_from_the_trash_or_go_for_good_after_a_question(open_page: Open, filled: Filled) -> None:
-    for run in (filled.distilled, filled.dm, filled.pad):
+def test_runs_come_back_from_the_trash_or_go_for_good_after_a_question(open_page: Open, kept: Kept) -> None:
+    made(spec("distill", "random", {"dataset": "digits", "ipc": 2}))
+    for run in kept:
         Store().trash(run)
     app = open_page(RUNS)
+    assert not any("Share" in table.value.columns for table in app.dataframe), "measured when somebody asks"
     assert app.button(key="house-restore").disabled
-    tick(app, filled.pad, table=1).button(key="house-restore").click().run()
-    assert Store().exists(filled.pad)
-    tick(app, filled.dm, table=1)
+    tick(app, kept.random, table=1).button(key="house-restore").click().run()
+    assert Store().exists(kept.random)
+    app.session_state["house-disk"] = True
+    tick(app, kept.dm, table=1)
+    shown = next(table.value for table in app.dataframe if "Share" in table.value.columns)
+    assert {"Distillation", "Trash"} <= set(shown["What"])
     assert "Delete **1 run** for good? This frees" in words(app)
     app.button(key="house-Delete for good").click().run()
-    assert [record.id for record in Store().trashed()] == [filled.distilled]
+    assert [record.id for record in Store().trashed()] == [kept.datadam]
     app.button(key="house-Empty the trash").click().run()
     assert not Store().trashed()
     assert app.success[0].value == "1 run deleted."
-
-
-def test_a_single_run_goes_to_the_trash_from_below_the_table(open_page: Open, filled: Filled) -> None:
-    app = open_page(RUNS, run=filled.baseline)
-    app.button(key=f"trash-{filled.baseline}").click().run()
-    assert not Store().exists(filled.baseline)
-    assert "run" not in app.query_params
 
 
 def packed(*ids: str) -> bytes:
@@ -134,57 +148,32 @@ def packed(*ids: str) -> bytes:
     return content.getvalue()
 
 
-def test_finished_runs_are_packed_for_a_download(filled: Filled) -> None:
-    assert packing.unpack(Store(), io.BytesIO(house._packed([filled.dm]))).record.id == filled.dm
-    became = packing.unpack_all(Store(), io.BytesIO(house._packed([filled.dm, filled.distilled])))
-    assert [one.record.id for one in became if isinstance(one, packing.Arrived)] == [filled.dm, filled.distilled]
+def test_finished_runs_are_packed_for_a_download(kept: Kept) -> None:
+    assert packing.unpack(Store(), io.BytesIO(house._packed([kept.dm]))).record.id == kept.dm
+    became = packing.unpack_all(Store(), io.BytesIO(house._packed([kept.dm, kept.datadam])))
+    assert [one.record.id for one in became if isinstance(one, packing.Arrived)] == [kept.dm, kept.datadam]
 
 
-def test_nothing_is_offered_to_download_of_runs_that_are_not_finished(open_page: Open, home: Path) -> None:
-    ids = [put(spec("distill", "datadam", {**TINY, "seed": seed}), "failed") for seed in (0, 1)]
-    app = tick(open_page(RUNS), *ids)
-    (button,) = app.get("download_button")
-    assert button.proto.disabled
-    assert "only finished ones can be packed" in button.proto.help
-
-
-def test_a_run_is_brought_shown_and_marked(open_page: Open, filled: Filled, home: Path) -> None:
-    content = packed(filled.distilled)
-    Store().trash(filled.distilled)
-    Store().purge(filled.distilled)
-    app = open_page(RUNS)
-    app.file_uploader[0].set_value([("mine.zip", content, "application/zip")]).run()
-    assert "Brought: " in app.success[0].value
-    assert app.query_params["run"] == filled.distilled
-    assert f"from {filled.distilled}.ddrun, just now" in words(app)
-    row = app.dataframe[0].value.set_index("id").loc[filled.distilled]
-    assert row["state"] == "done (imported)"
-
-
-def test_a_file_that_is_refused_is_told_with_its_problems(open_page: Open, home: Path) -> None:
-    app = open_page(RUNS)
-    app.file_uploader[0].set_value([("*evil*.ddrun", b"PK nothing", "application/zip")]).run()
-    assert r"\*evil\*.ddrun: it is no packed run" in app.warning[0].value
-    assert not Store().records()
-
-
-def test_the_disk_used_is_measured_when_somebody_asks(
-    open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
+def test_runs_are_brought_and_marked_refused_with_their_problems_and_missed_when_they_are_gone(
+    open_page: Open, kept: Kept
 ) -> None:
+    content = packed(kept.datadam)
+    Store().trash(kept.datadam)
+    Store().purge(kept.datadam)
     app = open_page(RUNS)
-    assert not any("Share" in table.value.columns for table in app.dataframe)
-    app.session_state["house-disk"] = True
+    files = [("mine.zip", content, "application/zip"), ("*evil*.ddrun", b"PK nothing", "application/zip")]
+    app.file_uploader[0].set_value(files).run()
+    assert "Brought: " in app.success[0].value
+    assert r"\*evil\*.ddrun: it is no packed run" in app.warning[0].value
+    assert app.query_params["run"] == kept.datadam
+    assert f"from {kept.datadam}.ddrun, just now" in words(app)
+    row = app.dataframe[0].value.set_index("id").loc[kept.datadam]
+    assert row["state"] == "done (imported)"
+    tick(app, kept.dm)
+    Store().trash(kept.dm)
+    Store().purge(kept.dm)
     app.run()
-    shown = next(table.value for table in app.dataframe if "Share" in table.value.columns)
-    assert {"Distillation", "Trash"} <= set(shown["What"])
-
-
-def test_a_run_that_was_deleted_under_the_open_page_is_said_plainly(open_page: Open, filled: Filled) -> None:
-    app = tick(open_page(RUNS), filled.dm)
-    Store().trash(filled.dm)
-    Store().purge(filled.dm)
-    app.run()
-    assert f"No longer here: {filled.dm}." in app.warning[0].value
+    assert f"No longer here: {kept.dm}." in app.warning[0].value
 
 
 def foreign(home: Path) -> dict[str, Path]:
@@ -199,7 +188,7 @@ def foreign(home: Path) -> dict[str, Path]:
     (root / ("e" * 16)).symlink_to(home)
     (ids["list"] / "run.json").write_text("[1, 2]")
     (ids["text"] / "run.json").write_bytes(b"\xff\xfe")
-    info = {"id": "c" * 16, "kind": "distill", "name": "no such method", "config": {"ipc": [1]}, "parents": [],
+    info = {"id": "c" * 16, "kind": "distill", "name": "no such method", "config": {"ipc": 1}, "parents": [],
             "times": {}, "summary": {"accuracy": None}}  # fmt: skip
     (ids["unknown"] / "run.json").write_text(json.dumps(info))
     future = home / "runs" / "future" / ("f" * 16)
@@ -212,12 +201,12 @@ def test_foreign_folders_are_shown_as_what_they_are_and_can_be_put_away(open_pag
     found = foreign(home)
     app = open_page(RUNS)
     assert set(app.dataframe[0].value["id"]) == {folder.name for folder in found.values()}
-    for which, folder in found.items():
-        shown = words(tick(app, folder.name))
+    for which in ("list", "notes", "unknown", "link"):
+        shown = words(tick(app, found[which].name))
         assert "error it does not know" not in shown
-        assert ("This run's folder cannot be read." in shown) == (which not in ("unknown", "future"))
-        assert ("knows no" in shown) == (which in ("unknown", "future"))
-        app.button(key=f"trash-{folder.name}").click().run()
+        assert ("This run's folder cannot be read." in shown) == (which != "unknown")
+        assert ("knows no" in shown) == (which == "unknown")
+    tick(app, *(folder.name for folder in found.values())).button(key="house-trash").click().run()
     assert {record.id for record in Store().trashed()} == {folder.name for folder in found.values()}
     app.button(key="house-Empty the trash").click().run()
     assert not Store().trashed()

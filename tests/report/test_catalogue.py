@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -90,10 +91,23 @@ def test_a_sparkline_has_few_points(store: Store) -> None:
     assert catalogue.sparkline(run) == [1.0, 0.5]
 
 
-def test_a_thousand_runs_are_a_table_within_a_second(store: Store) -> None:
+def test_a_thousand_questions_are_a_table_within_a_second(store: Store) -> None:
     many(store, 1000)
-    began = time.perf_counter()
+    for number, folder in enumerate((store.root / "distill").iterdir()):
+        path = folder / "run.json"
+        info = json.loads(path.read_text())
+        path.write_text(json.dumps({**info, "config": {**info["config"], "ipc": 1 + number, "seed": number % 3}}))
+    began = time.process_time()  # what others do on this machine meanwhile is not the table's time
     every = catalogue.chosen(catalogue.catalogue(store), words="digits")
     found = catalogue.in_order(catalogue.seeds_together(every), "created")
-    assert sum(map(len, found["members"])) == 1000
-    assert time.perf_counter() - began < 1.0
+    assert len(found) == 1000
+    assert time.process_time() - began < 1.0
+
+
+def test_groups_stand_together_each_in_the_order_asked_for(store: Store) -> None:
+    runs = [distilled(store, ipc=ipc, lr_img=rate) for ipc, rate in ((2, 1.0), (1, 2.0), (2, 3.0))]
+    for run, seconds in zip(runs, (1.0, 2.0, 3.0), strict=True):
+        path = run.folder / "run.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "times": {"seconds": seconds}}))
+    found = catalogue.in_order(catalogue.catalogue(store), "seconds", grouped="ipc")
+    assert found["id"].tolist() == [runs[1].id, runs[2].id, runs[0].id]

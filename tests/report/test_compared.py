@@ -24,9 +24,12 @@ def test_labels_leave_out_what_all_share_and_tell_what_differs(store: Store) -> 
     runs = [distilled(store), distilled(store, lr_img=5.0), distilled(store, ipc=2, lr_img=5.0)]
     labels = compared.labels(runs)
     assert len(set(labels)) == 3
-    assert not any("digits" in label for label in labels)
-    assert labels[2].startswith("IPC 2")
-    assert "lr_img 5" in labels[1]
+    assert labels == ["IPC 1 · lr_img 0.1", "IPC 1 · lr_img 5", "IPC 2"]
+
+
+def test_seeds_are_called_by_their_seed_beside_runs_of_other_methods(store: Store) -> None:
+    labels = compared.labels([distilled(store, seed=0), distilled(store, seed=1), imitated(store)])
+    assert labels == ["DataDAM · seed 0", "DataDAM · seed 1", "PAD"]
 
 
 def test_runs_that_nothing_tells_apart_are_told_apart_by_their_ids(store: Store) -> None:
@@ -42,8 +45,9 @@ def test_the_chosen_setting_says_which_evaluation_speaks(store: Store, answer: A
     run = distilled(store)
     judged_as(answer, run, "course", 0.5, 0.6)
     judged_as(answer, run, "quick", 0.3, 0.4)
-    settings = compared.settings(store, [run])
+    settings, covers = compared.settings(store, [run, distilled(store, lr_img=9.0)])
     assert len(settings) == 2
+    assert covers
     course = next(one for one in settings if one.endswith("course"))
     (found,) = compared.compared(store, [run], course)
     assert found.accuracies == (0.5, 0.6)
@@ -96,7 +100,7 @@ def test_seeds_together_are_one_over_all_their_networks(store: Store, answer: An
     judged_as(answer, runs[0], "course", 0.5, 0.7)
     judged_as(answer, runs[1], "course", 0.3)
     other = distilled(store, lr_img=5.0)
-    found = compared.seeds_together(compared.compared(store, [runs[0], other, runs[1]]))
+    found = compared.seeds_together(store, compared.compared(store, [runs[0], other, runs[1]]))
     assert len(found) == 2
     assert found[0].label.endswith("2 seeds")
     assert found[0].accuracies == (0.5, 0.7, 0.3)
@@ -112,6 +116,33 @@ def test_seeds_do_not_count_their_random_controls_as_more_than_they_are(store: S
         judged_as(answer, run, "course", 0.5, 0.6)
         answer(asked.random, 0.1)
         answer(asked.random_real, value, value)
-    (one,) = compared.seeds_together(compared.compared(store, runs))
+    (one,) = compared.seeds_together(store, compared.compared(store, runs))
     assert one.controls["random_real"]["mean"] == pytest.approx(0.3)
     assert one.controls["random_real"]["n"] == 4
+
+
+def test_seeds_judged_under_another_protocol_are_not_pooled(store: Store, answer: Answer) -> None:
+    runs = [distilled(store, seed=seed) for seed in (0, 1, 2)]
+    judged_as(answer, runs[0], "course", 0.5, 0.6)
+    judged_as(answer, runs[1], "quick", 0.9, 0.9)
+    (one,) = compared.seeds_together(store, compared.compared(store, runs))
+    assert one.accuracies == (0.5, 0.6)
+    assert one.label.endswith("1 of 3 seeds judged")
+
+
+def test_times_of_seeds_taken_together_are_means(store: Store) -> None:
+    runs = [distilled(store, seed=seed) for seed in (0, 1)]
+    for run, seconds in zip(runs, (10.0, 1000.0), strict=True):
+        path = run.folder / "run.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "times": {"seconds": seconds}}))
+    found = compared.compared(store, [store.record(run.id) for run in runs])
+    assert compared.numbers(compared.seeds_together(store, found))["seconds_distill"].tolist() == [505.0]
+
+
+def test_the_validation_split_is_another_setting(store: Store, answer: Answer) -> None:
+    run = distilled(store)
+    judged_as(answer, run, "course", 0.5, 0.6)
+    answer(evaluation(run, Question("course", nets=2, split="val")), 0.7, 0.8)
+    chosen = [run, *(r for r in store.records("evaluate") if r.config["split"] == "val")]
+    one, other = compared.compared(store, chosen)
+    assert compared.measured_on(other) == f"{compared.measured_on(one)} · validation split"

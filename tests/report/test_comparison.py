@@ -12,7 +12,8 @@ COLOURS = {"one": "#111111", "two": "#222222"}
 
 def numbers(**columns: list) -> pd.DataFrame:
     given = {"label": ["one", "two"], "mean": [50.0, 60.0], "std": [1.0, None], "n": [3, 1], "full": [90.0, 90.0],
-             "method": ["DM", "DM"], "ipc": [1, 10], **columns}  # fmt: skip
+             "method": ["DM", "DM"], "ipc": [1, 10], "group": ["alike"] * 2, "kind": ["distill"] * 2,
+             **columns}  # fmt: skip
     return pd.DataFrame({name: given.get(name, [None, None]) for name in compared.NUMBERS})
 
 
@@ -35,9 +36,34 @@ def test_names_that_hold_html_are_drawn_as_they_are() -> None:
 
 
 def test_the_front_is_a_line_and_what_is_beaten_is_hollow() -> None:
-    frame = tradeoff.tradeoff(numbers(label=["one", "two"], mean=[60.0, 50.0]), "ipc")
-    figure = comparison.tradeoff(frame, "Images per class", COLOURS)
-    assert [trace.marker.symbol for trace in figure.data] == ["circle", "circle-open"]
+    given = {"label": ["one", "two", "three"], "mean": [50.0, 60.0, 55.0], "std": [1.0] * 3, "ipc": [1, 10, 20],
+             "group": ["alike"] * 3}  # fmt: skip
+    frame = tradeoff.tradeoff(pd.DataFrame({name: given.get(name, [None] * 3) for name in compared.NUMBERS}), "ipc")
+    line, *marks = comparison.tradeoff(frame, "Images per class", {**COLOURS, "three": "#333333"}).data
+    assert list(line.x) == [1, 10]
+    assert [mark.marker.symbol for mark in marks] == ["circle", "circle", "circle-open"]
+
+
+def test_other_data_or_protocols_have_a_line_and_a_front_of_their_own() -> None:
+    frame = numbers(group=["mnist", "cifar"], mean=[90.0, 50.0])
+    assert tradeoff.tradeoff(frame, "ipc")["front"].all()  # cheaper and better, but not measured alike
+    lines = [trace for trace in comparison.against_ipc(tradeoff.against_ipc(frame)).data if trace.mode == "lines"]
+    assert sorted(list(line.y) for line in lines) == [[50.0], [90.0]]
+
+
+def test_names_that_are_cut_to_the_same_words_keep_lines_of_their_own() -> None:
+    labels = ["x" * 40 + "one" + "y" * 40, "x" * 40 + "two" + "y" * 40]
+    figure = comparison.accuracies(numbers(label=labels), dict.fromkeys(labels, "#111111"))
+    assert len(set(figure.layout.yaxis.tickvals)) == 2
+    assert len(set(figure.layout.yaxis.ticktext)) == 1
+
+
+def test_runs_that_share_a_colour_differ_in_their_dash() -> None:
+    labels = [f"run {i}" for i in range(7)]
+    frame = pd.DataFrame({"label": labels, "step": 1, "value": 1.0})
+    colours = {label: compared.RUN_COLOURS[i % len(compared.RUN_COLOURS)] for i, label in enumerate(labels)}
+    figure = comparison.overlay(frame, "step", x_title="", y_title="", colours=colours)
+    assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == 7
 
 
 def test_full_data_is_the_ceiling_over_images_per_class() -> None:

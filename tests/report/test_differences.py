@@ -25,11 +25,25 @@ def test_only_parameters_that_differ_are_rows(store: Store) -> None:
     assert len(differences.parameters(runs, ["one", "two"], all_of_them=True)) > 10
 
 
-def test_what_one_method_does_not_have_is_a_dash(store: Store) -> None:
-    frame = differences.parameters([distilled(store), imitated(store)], ["dam", "pad"])
-    told = frame.set_index("Parameter")
-    assert "–" in told["dam"].tolist()
-    assert "–" in told["pad"].tolist()
+def test_a_run_that_is_called_like_a_column_has_one_of_its_own(store: Store) -> None:
+    frame = differences.parameters([distilled(store), distilled(store, lr_img=5.0)], ["Meaning", "Parameter"])
+    assert frame.columns.is_unique
+    assert frame.iloc[0].tolist()[2:] == ["0.1", "5"]
+
+
+def test_what_one_method_does_not_have_is_told_apart_from_what_differs(store: Store) -> None:
+    runs, labels = [distilled(store), imitated(store)], ["dam", "pad"]
+    some = differences.only_some(runs, labels)
+    assert "–" in some["dam"].tolist()
+    assert "–" in some["pad"].tolist()
+    both = differences.parameters(runs, labels)
+    assert "–" not in [*both["dam"], *both["pad"]]
+    assert set(some["Parameter"]).isdisjoint(both["Parameter"])
+
+
+def test_one_name_that_two_methods_mean_otherwise_has_both_titles(store: Store) -> None:
+    told = differences.parameters([distilled(store), imitated(store)], ["dam", "pad"])["Parameter"].tolist()
+    assert any("Iterations per network / " in one for one in told)
 
 
 def test_a_run_from_before_exact_differs_in_nothing(store: Store) -> None:
@@ -48,3 +62,9 @@ def test_libraries_device_and_code_that_differ_are_told(store: Store) -> None:
     assert frame.loc["torch"].tolist() == ["2.1", "2.2"]
     assert frame.loc["Arithmetic"].tolist() == ["compiled, bfloat16", "exact"]
     assert "ddcore" not in frame.index
+
+
+def test_what_a_run_does_not_tell_is_no_difference(store: Store) -> None:
+    one = changed(store, distilled(store), libraries={"torch": "2.1"})
+    other = changed(store, distilled(store, seed=1), libraries={})
+    assert "torch" not in differences.environment([one, other], ["one", "other"])["What"].tolist()

@@ -9,15 +9,16 @@ import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from ddcore.experiments import spec
-from ddcore.jobs.controls import plan
+from ddcore.jobs.controls import evaluation, plan
 from ddcore.jobs.job import mark_ended
-from ddcore.report.compared import Compared, compared, setting_of
+from ddcore.report.compared import Compared, compared, numbers, setting_of
 from ddcore.report.export import bundle, plots
 from ddcore.report.export.pivot import Choice
 from ddcore.runs import Store
@@ -46,12 +47,12 @@ def found(store: Store, answer: Answer) -> list[Compared]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without figures, which take a second each."""
-    monkeypatch.setattr(plots, "plots", lambda store, found: iter(()))
+    monkeypatch.setattr(plots, "plots", lambda store, found, numbers: iter(()))
 
 
 @pytest.mark.usefixtures("quick")
 def test_a_report_holds_tables_figures_images_parameters_and_commands(store: Store, found: list[Compared]) -> None:
-    files = bundle.files(store, found, Choice())
+    files = bundle.bundle(store, found, Choice()).files
     first, odd, failed = (one.record.id for one in found)
     tables = {f"tables/{name}.{ending}" for name in ("numbers", "pivot", "parameters") for ending in
               ("csv", "md", "tex")}  # fmt: skip
@@ -72,7 +73,7 @@ def test_a_report_holds_tables_figures_images_parameters_and_commands(store: Sto
 
 @pytest.mark.usefixtures("quick")
 def test_the_readme_tells_every_run_also_one_that_failed(store: Store, found: list[Compared]) -> None:
-    readme = bundle.files(store, found, Choice())["README.md"].decode()
+    readme = bundle.bundle(store, found, Choice()).files["README.md"].decode()
     assert all(one.record.id in readme for one in found)
     assert "failed: The loss is not a number." in readme
     assert "51.0 ± 1.4 % \\(n" not in readme
@@ -83,7 +84,7 @@ def test_the_readme_tells_every_run_also_one_that_failed(store: Store, found: li
 
 @pytest.mark.usefixtures("quick")
 def test_csv_reads_back_with_plain_numbers_and_no_formula(store: Store, found: list[Compared]) -> None:
-    files = bundle.files(store, found, Choice())
+    files = bundle.bundle(store, found, Choice()).files
     lines = list(csv.DictReader(io.StringIO(files["tables/numbers.csv"].decode())))
     assert float(lines[0]["mean"]) == pytest.approx(51)
     assert lines[2]["mean"] == ""
@@ -96,10 +97,59 @@ def test_csv_reads_back_with_plain_numbers_and_no_formula(store: Store, found: l
 @pytest.mark.usefixtures("quick")
 def test_images_that_cannot_be_read_are_said_and_the_rest_is_written(store: Store, found: list[Compared]) -> None:
     (found[0].record.folder / "images.safetensors").write_bytes(b"nonsense")
-    files = bundle.files(store, found, Choice())
+    files = bundle.bundle(store, found, Choice()).files
     assert f"images/{found[0].record.id}/grid.png" not in files
     assert f"images/{found[1].record.id}/grid.png" in files
     assert "## Not in it" in files["README.md"].decode()
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_accuracy_on_the_validation_split_says_so_wherever_it_stands(store: Store, answer: Answer) -> None:
+    run = distilled(store)
+    other = answer(evaluation(run, QUESTION, split="val"), 0.9, 0.92, source={"method": "datadam", "ipc": 1})
+    files = bundle.bundle(store, compared(store, [run, other]), Choice()).files
+    readme, numbers = files["README.md"].decode(), files["tables/numbers.md"].decode()
+    assert "91.0 ± 1.4 % (n = 2), measured on the validation split" in readme
+    assert "| 91.0 ± 1.4 % | on the validation split |" in numbers
+    assert "Test accuracy" not in numbers
+    (line,) = [one for one in csv.DictReader(io.StringIO(files["tables/numbers.csv"].decode())) if one["mean"]]
+    assert line["measured"] == "on the validation split"
+
+
+def test_a_figure_that_cannot_be_drawn_is_told_and_the_rest_is_there(
+    store: Store, found: list[Compared], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def three(store: Store, found: list[Compared], numbers: object) -> Iterator[plots.Plot]:
+        for name in ("accuracy", "ipc"):
+            yield plots.Plot(name, "What", "title", 3.0, lambda axes: None, lambda: None)
+        raise ValueError("no curves")
+
+    def paper(plot: plots.Plot) -> dict[str, bytes]:
+        if plot.name == "accuracy":
+            raise RuntimeError("no pixels")
+        return {"svg": b"drawn"}
+
+    for name, stand_in in (("plots", three), ("paper", paper), ("page", lambda plot: b""), ("script", lambda: b"")):
+        monkeypatch.setattr(plots, name, stand_in)
+    made = bundle.bundle(store, found, Choice())
+    assert made.problems == ("figure accuracy: RuntimeError: no pixels", "further figures: ValueError: no curves")
+    assert "- figure accuracy: RuntimeError: no pixels" in made.files["README.md"].decode()
+    assert made.files["figures/ipc.svg"] == b"drawn"
+    assert not any(name.startswith("figures/accuracy") for name in made.files)
+    assert b"accuracy.pdf" not in made.files["report.tex"]
+    assert "tables/pivot.md" in made.files
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_that_was_brought_is_told_to_be(store: Store, found: list[Compared]) -> None:
+    run = found[0].record
+    (run.folder / "imported.json").write_text(json.dumps({"when": 86400.0, "file": "a|b.ddrun"}))
+    (found[1].record.folder / "imported.json").write_text(json.dumps({"when": "1e999", "file": "x"}))
+    files = bundle.bundle(store, found, Choice()).files
+    assert "- came: imported from a\\|b.ddrun on 1970-01-02\n" in files["README.md"].decode()
+    assert "- came: imported from x on an unknown day\n" in files["README.md"].decode()
+    assert json.loads(files[f"configs/{run.id}.json"])["imported"] == {"when": 86400.0, "file": "a|b.ddrun"}
+    assert json.loads(files[f"configs/{found[2].record.id}.json"])["imported"] is None
 
 
 def test_a_run_that_was_judged_in_another_setting_alone_is_not_left_out(store: Store, answer: Answer) -> None:
@@ -115,14 +165,14 @@ def test_a_run_that_was_judged_in_another_setting_alone_is_not_left_out(store: S
 def test_a_folder_that_is_no_run_is_told_and_names_no_file(store: Store) -> None:
     (store.root / "distill" / "odd\\..\\name").mkdir(parents=True)
     (broken,) = compared(store, store.records())
-    files = bundle.files(store, [broken], Choice())
+    files = bundle.bundle(store, [broken], Choice()).files
     assert not any("odd" in name for name in files)
     assert "broken: this folder is not named like a run" in files["README.md"].decode()
 
 
 @pytest.mark.usefixtures("quick")
 def test_the_script_is_one_that_a_shell_takes(store: Store, found: list[Compared], tmp_path: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(bundle.bundle(store, found, Choice()))) as archive:
+    with zipfile.ZipFile(io.BytesIO(bundle.bundle(store, found, Choice()).zipped())) as archive:
         assert archive.testzip() is None
         entry = archive.getinfo("commands.sh")
         assert entry.external_attr >> 16 & 0o111
@@ -133,12 +183,12 @@ def test_the_script_is_one_that_a_shell_takes(store: Store, found: list[Compared
 
 @pytest.mark.usefixtures("quick")
 def test_the_same_runs_give_the_same_bytes(store: Store, found: list[Compared]) -> None:
-    one, other = (bundle.bundle(Store(store.root, store.demo), found, Choice()) for _ in range(2))
+    one, other = (bundle.bundle(Store(store.root, store.demo), found, Choice()).zipped() for _ in range(2))
     assert one == other
 
 
 def test_a_page_of_a_figure_asks_nobody_for_anything(store: Store, found: list[Compared]) -> None:
-    page = plots.page(next(plots.plots(store, found))).decode()
+    page = plots.page(next(plots.plots(store, found, numbers(found)))).decode()
     assert re.findall(r'(?:src|href)="([^"]*)"', page) == [plots.PLOTLY]
     assert "<script>alert" not in page
 
@@ -148,7 +198,7 @@ def test_every_figure_is_drawn_in_both_makes_the_same_every_time(
     store: Store, found: list[Compared], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(plots, "PRICES", ("train",))
-    files = bundle.files(store, found, Choice())
+    files = bundle.bundle(store, found, Choice()).files
     drawn = {name: content for name, content in files.items() if name.startswith("figures/")}
     names = ("accuracy", "ipc", "tradeoff-train", "loss")
     assert {f"figures/{name}.{ending}" for name in names for ending in (*plots.FORMATS, "html")} <= set(drawn)
@@ -157,12 +207,12 @@ def test_every_figure_is_drawn_in_both_makes_the_same_every_time(
             Image.open(io.BytesIO(content)).verify()
     assert drawn["figures/accuracy.svg"].startswith(b"<?xml")
     assert drawn["figures/accuracy.pdf"].startswith(b"%PDF")
-    assert bundle.files(store, found, Choice()) == files
+    assert bundle.bundle(store, found, Choice()).files == files
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs pdflatex (Debian: texlive-latex-recommended)")
 def test_the_document_compiles_with_all_tables_and_figures(store: Store, found: list[Compared], tmp_path: Path) -> None:
-    with zipfile.ZipFile(io.BytesIO(bundle.bundle(store, found, Choice()))) as archive:
+    with zipfile.ZipFile(io.BytesIO(bundle.bundle(store, found, Choice()).zipped())) as archive:
         archive.extractall(tmp_path)
     compiled(tmp_path, "report.tex")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddcore.report.export import escape
@@ -29,6 +29,7 @@ def test_words_are_set_as_they_are_in_latex(words: str, set_as: str) -> None:
     assert escape.latex(words) == set_as
 
 
+@settings(deadline=None)  # the first example pays for what is imported late
 @given(st.text())
 def test_latex_is_plain_ascii_with_braces_in_pairs_and_no_sign_left_that_it_would_obey(words: str) -> None:
     said = escape.latex(words)
@@ -39,6 +40,7 @@ def test_latex_is_plain_ascii_with_braces_in_pairs_and_no_sign_left_that_it_woul
     assert not re.search(r"(?<!\\)[&%#_~]", re.sub(r"\\[~^]\{", "", re.sub(r"\$[^$]*\$", "", said)))
 
 
+@settings(deadline=None)  # the first example pays for what is imported late
 @given(st.text())
 def test_markdown_stays_on_one_line_and_escapes_all_that_it_would_obey(words: str) -> None:
     said = escape.markdown(words)
@@ -46,9 +48,13 @@ def test_markdown_stays_on_one_line_and_escapes_all_that_it_would_obey(words: st
     assert not re.search(r"[`*_\[\]<>$~|#&\\]", re.sub(r"\\.", "", said))
 
 
-@pytest.mark.parametrize("words", ["=1+2", "+cmd", "-x", "@SUM(A1)"])
+@pytest.mark.parametrize("words", ["=1+2", "+cmd", "-x", "@SUM(A1)", "＝1+2", "＋1a", "－x", "＠SUM"])
 def test_a_spreadsheet_takes_no_cell_for_a_formula(words: str) -> None:
     assert escape.csv(words) == f"'{words}"
+
+
+def test_nor_what_is_behind_the_end_of_a_cell_in_other_countries() -> None:
+    assert escape.csv('a;=1+1; "@x;b-c') == "a;'=1+1; \"'@x;b-c"
 
 
 @pytest.mark.parametrize("words", ["-0.5", "+3", "1e-4", "DM"])

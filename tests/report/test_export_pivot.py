@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ddcore.errors import ConfigError
 from ddcore.experiments import spec
 from ddcore.jobs.controls import Question, evaluation, plan
-from ddcore.report.compared import Compared, compared
-from ddcore.report.export import pivot, table
+from ddcore.report.compared import Compared, compared, numbers
+from ddcore.report.export import pivot, summary, table
 from ddcore.report.export.pivot import Choice
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.key import key
@@ -57,14 +58,78 @@ def test_settings_that_would_share_a_cell_get_rows_that_say_what_differs(store: 
     assert pivot.pivot(compared(store, runs), Choice()).best == {(0, 0), (1, 0)}  # a tie: both
 
 
-def test_a_set_and_its_evaluation_are_one_number_and_that_of_its_start_is_another(store: Store, answer: Answer) -> None:
-    run, asked = distilled(store), plan(distilled(store), QUESTION)
-    judged = [answer(one, accuracy, source={"method": "datadam", "ipc": 1}) for one, accuracy in
-              ((asked.final, 0.6), (asked.initial, 0.5)) if one]  # fmt: skip
-    lines = shown(store, [run, *judged])
-    assert [line[1] for line in lines[2:]] == ["60.0", "50.0"]
-    assert lines[2][0].startswith("DataDAM, ")
-    assert [line[0] for line in shown(store, judged)[2:]] == ["DataDAM, images images", "DataDAM, images initial"]
+def test_a_set_and_its_evaluation_are_one_number(store: Store, answer: Answer) -> None:
+    run = distilled(store)
+    judged = answer(evaluation(run, QUESTION), 0.6, source={"method": "datadam", "ipc": 1})
+    assert [line[1] for line in shown(store, [run, judged])[2:]] == ["60.0"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"split": "val"}, "measured on the validation split"),
+        ({"images": "initial"}, "measured with the initial images"),
+        ({"step": 2}, "measured with the images of step 2"),
+        ({"labels": "hard", "split": "val"}, "measured on the validation split, with class labels alone"),
+        ({"augment": "siamese"}, "measured with augmentation siamese"),
+    ],
+)
+def test_what_is_no_test_accuracy_of_a_result_is_not_printed_as_one(
+    changes: dict[str, Any], said: str, store: Store, answer: Answer
+) -> None:
+    run = distilled(store)
+    answer(evaluation(run, QUESTION), 0.5, 0.52)
+    other = answer(evaluation(run, QUESTION, **changes), 0.9, 0.92, source={"method": "datadam", "ipc": 1})
+    made = pivot.table(pivot.pivot(compared(store, [run, other]), Choice()))
+    assert made.rows == (("DataDAM", "51.0 ± 1.4"),)
+    assert made.bold == frozenset()
+    assert made.notes[-1].startswith("Not in this table: ")
+    assert made.notes[-1].endswith(f"(run {other.id}): {said}.")
+
+
+def test_a_marked_and_an_unmarked_run_of_one_data_set_share_a_column_and_the_mark_is_explained(
+    store: Store, answer: Answer
+) -> None:
+    runs = [judge(answer, distilled(store), 0.5, 0.52), imitated(store)]
+    answer(evaluation(runs[1], QUESTION), 0.6, 0.62, notes=["20 test images are in the training part too."])
+    made = pivot.table(pivot.pivot(compared(store, runs), Choice()))
+    assert made.head == (("", "digits†"), ("Method", "IPC 1"))
+    assert [line[0] for line in made.rows] == ["DataDAM", "PAD"]
+    assert "† digits: 20 test images are in the training part too." in made.notes
+
+
+def test_data_sets_called_alike_do_not_share_a_column(store: Store, answer: Answer) -> None:
+    found = compared(store, [judge(answer, distilled(store), 0.5, 0.52), judge(answer, imitated(store), 0.4, 0.42)])
+    judges = [one.evaluation for one in found if one.evaluation]
+
+    def headings(**changes: Any) -> list[tuple[str, ...]]:
+        other = replace(found[1], evaluation=replace(judges[1], **changes))
+        made = pivot.pivot([found[0], other], Choice())
+        assert not made.best
+        return list(made.columns)
+
+    content = judges[0].info["dataset"]["fingerprint"][:6]
+    changed = headings(info={**judges[1].info, "dataset": {"name": "digits", "fingerprint": "0123456789"}})
+    assert changed == [(f"digits, content {content}", "1"), ("digits, content 012345", "1")]
+    config = {**judges[1].config, "resolution": 16}
+    assert headings(config=config) == [("digits, 8 px", "1"), ("digits, 16 px", "1")]
+
+
+def test_controls_stand_under_the_protocol_that_they_were_judged_under(store: Store, answer: Answer) -> None:
+    run, own = distilled(store), "course, learnt learning rate"
+    asked = plan(run, QUESTION)
+    answer(asked.random, 0.1)
+    answer(asked.random_real, 0.3, 0.32)
+    told = {"mean": 0.5, "std": 0.01, "n": 2, "protocol": own}
+    answer(evaluation(run, QUESTION, lr_from="learnt"), 0.5, 0.5, accuracy=told)
+    assert shown(store, [run]) == [
+        ["", "digits", "digits"], ["", "IPC 1", "IPC 1"], ["Method", own, "course"], ["DataDAM", "50.0 ± 1.0", "–"],
+        ["Random real images", "–", "31.0 ± 1.4"],
+    ]  # fmt: skip
+    found = compared(store, [run])
+    assert (
+        f"Controls of {found[0].label} are those under protocol course." in summary.numbers(found, numbers(found)).notes
+    )
 
 
 def test_two_protocols_become_columns_because_their_numbers_do_not_compare(store: Store, answer: Answer) -> None:

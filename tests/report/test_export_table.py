@@ -64,6 +64,7 @@ def test_markdown_has_one_line_of_headings_and_escapes_what_parts_cells() -> Non
 def test_csv_keeps_numbers_leaves_the_unknown_empty_and_reads_back() -> None:
     said = table.csv(["a, b", "c"], [["=x\ny", None], [0.1234567, float("nan")]])
     assert list(csv.reader(io.StringIO(said))) == [["a, b", "c"], ["'=x y", ""], ["0.1234567", ""]]
+    assert said.splitlines()[1:] == ['"\'=x y",""', '0.1234567,""']
 
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs pdflatex (Debian: texlive-latex-recommended)")

@@ -44,9 +44,10 @@ def test_places_that_read_alike_are_one_stop_that_shows_the_later_images() -> No
     assert {gallery.shown(run, "time", 20.2) for run in (one, other)} == {9}
 
 
-def test_a_run_without_the_step_shows_the_last_before_it_and_says_so() -> None:
-    assert gallery.shown(LONG, "step", 5) == 1
+def test_a_run_without_the_step_shows_the_nearest_that_it_has_and_says_so() -> None:
+    assert [gallery.shown(LONG, "step", at) for at in (5, 6, 24, 25, 26)] == [1, 10, 10, 10, 40]  # 25 is as far from 40
     assert gallery.told(LONG, "step", 5) == "step 1 · nearest to 5"
+    assert gallery.told(Kept((0, 500, 1000), 1000), "step", 900) == "step 1,000 · nearest to 900"
     assert gallery.told(SHORT, "step", 5) == "step 5"
     assert gallery.told(SHORT, "step", 40) == "step 10 · nearest to 40"
 
@@ -54,6 +55,8 @@ def test_a_run_without_the_step_shows_the_last_before_it_and_says_so() -> None:
 def test_the_same_share_and_the_same_time_are_other_steps_in_other_runs() -> None:
     assert [gallery.shown(run, "share", 50) for run in (SHORT, LONG)] == [5, 10]
     assert gallery.told(LONG, "share", 50) == "25 % · step 10 · nearest to 50 %"
+    assert gallery.told(SHORT, "share", 80) == "100 % · step 10 · nearest to 80 %"
+    assert gallery.told(SHORT, "time", 1.5) == "2.0 s · step 5 · nearest to 1.5 s"
     assert [gallery.shown(run, "time", 8) for run in (SHORT, LONG)] == [10, 10]
     assert gallery.told(SHORT, "time", 8) == "4.0 s · step 10 · nearest to 8.0 s"
 
@@ -160,6 +163,19 @@ def test_only_images_that_both_sets_have_are_compared() -> None:
     one, other = images([0, 0, 0], [0, 0, 1]), images([1, 1], [0, 1], classes="ac")
     layout = gallery.shared(gallery.counts(one), gallery.counts(other))
     assert layout.most == (("a", 1),)
+
+
+def test_short_rows_of_two_sets_stand_side_by_side() -> None:
+    def across(per_class: int, classes: int) -> int:
+        counts = {f"{i}": per_class for i in range(classes)}
+        return gallery.shared(counts, counts).across
+
+    assert [across(1, 10), across(1, 3), across(2, 10), across(5, 10), across(1, 0)] == [5, 3, 2, 1, 1]
+    flat = images([0.0] * 10, range(10), "abcdefghij", side=8)
+    counts = gallery.counts(flat)
+    side_by_side, below = gallery.shared(counts, counts), gallery.aligned(counts, [counts])
+    wide, tall = (Image.open(io.BytesIO(gallery.sheet(flat, layout, 48))) for layout in (side_by_side, below))
+    assert (wide.width, wide.height) == (5 * tall.width, tall.height / 5)
 
 
 def test_a_difference_is_signed_and_taken_before_clipping() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,10 +22,18 @@ def test_each_run_is_a_line_over_steps_and_over_its_share(store: Store) -> None:
     part = curves["loss"][curves["loss"]["label"] == found[0].label]
     assert part["step"].tolist() == [1, 2]
     assert part["value"].tolist() == [1.0, 0.5]
-    assert part["share"].tolist() == [50.0, 100.0]
+    assert part["share"].tolist() == [50.0, 100.0]  # no total was told, so the last step is the end
     figure = comparison.overlay(curves["loss"], "step", x_title="Step", y_title="Loss",
                                 colours={one.label: one.colour for one in found})  # fmt: skip
     assert len(figure.data) == 2
+
+
+def test_the_share_is_of_the_whole_run_not_of_what_is_recorded_so_far(store: Store) -> None:
+    run = distilled(store)
+    told = [{"event": "step", "step": step, "total": 8, "loss": 1.0} for step in (1, 2)]
+    (run.folder / "events.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in told))
+    curves = overlay.curves(store, compared.compared(store, [run]))
+    assert curves["loss"]["share"].tolist() == [12.5, 25.0]
 
 
 def test_smoothing_by_hand() -> None:

@@ -56,3 +56,11 @@ def test_recent_times_are_told_by_their_distance() -> None:
 def test_a_difference_of_accuracies_comes_with_its_standard_error(one: tuple, other: tuple, told: str) -> None:
     accuracies = [dict(zip(("mean", "std", "n"), value, strict=True)) for value in (one, other)]
     assert text.difference(*accuracies) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(None, "–"), (25_600, "25.6 kB"), (149_000, "149 kB"), (1_200_000, "1.2 MB"), (12.8e9, "12.8 GB")],
+)
+def test_sizes_are_told_in_a_unit_that_leaves_few_digits(given: float | None, told: str) -> None:
+    assert text.bytes_(given) == told

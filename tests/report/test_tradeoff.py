@@ -34,3 +34,4 @@ def test_the_time_of_a_set_counts_all_that_it_builds_on(store: Store, answer: An
     found = tradeoff.tradeoff(numbers, "distill")
     assert found["x"].tolist() == [7.0]
     assert found["mean"].tolist() == [50.0]
+    assert tradeoff.tradeoff(numbers.assign(seconds_parents=[None]), "distill").empty  # a parent that is gone

@@ -48,3 +48,22 @@ def test_only_runs_judged_alike_are_held_against_each_other(store: Store, answer
     row = pairs.iloc[0]
     assert row["mean"] == pytest.approx(-40)
     assert row["says"] == f"{row['second']} is better"
+
+
+def test_several_seeds_are_a_sample_of_seeds_not_of_all_their_networks(store: Store, answer: Answer) -> None:
+    rates = {"a": 1.0, "b": 2.0}
+    runs = {name: [distilled(store, seed=seed, lr_img=rate) for seed in (0, 1)] for name, rate in rates.items()}
+    for name, values in (("a", (0.2, 0.4)), ("b", (0.5, 0.7))):
+        for run, value in zip(runs[name], values, strict=True):
+            judged_as(answer, run, "course", value, value + 0.02)
+    found = compared.seeds_together(store, compared.compared(store, [*runs["a"], *runs["b"]]))
+    assert welch.sample(found[0]) == pytest.approx((0.21, 0.41))
+    assert welch.pairs(found)["n"].tolist() == ["2 seeds and 2 seeds"]
+
+
+def test_against_one_run_every_other_is_held_once(store: Store, answer: Answer) -> None:
+    runs = [distilled(store, seed=seed) for seed in range(3)]
+    for run in runs:
+        judged_as(answer, run, "course", 0.5, 0.52)
+    found = compared.compared(store, runs)
+    assert welch.pairs(found, found[1])["second"].tolist() == [found[1].label] * 2

@@ -21,8 +21,9 @@ from safetensors.numpy import save
 from shelf import finished, question
 
 from ddcore.errors import DDCoreError
+from ddcore.experiments import spec
 from ddcore.home import PROJECT
-from ddcore.runs import RunRecord, Store, packing, vetting
+from ddcore.runs import RunRecord, Store, key, packing, vetting
 from ddcore.runs.files import FolderUnusable, write_json
 from ddcore.runs.key import _digest
 from ddcore.runs.packing import Arrived, RunRefused, pack, pack_all, unpack, unpack_all
@@ -213,9 +214,8 @@ def test_what_was_brought_says_when_and_from_which_file(content: bytes, other: S
 
 def test_parents_that_are_not_here_are_told(store: Store, other: Store, run: RunRecord) -> None:
     info = json.loads((run.folder / "run.json").read_text())
-    question = {name: info[name] for name in ("kind", "name", "version", "dataset")}
-    run_id = _digest({**question, "parents": ["0" * 16], "config": info["in_key"]})
-    changed = edit("run.json", parents=["0" * 16], id=run_id)
+    told = key.told({**info, "parents": ["0" * 16]})
+    changed, run_id = edit("run.json", parents=["0" * 16], **told), told["id"]
     content = remade(packed(store, run), lambda files: (changed(files), files.pop("spec.json")), id=run_id)
     assert unpack(other, io.BytesIO(content)).missing == ("0" * 16,)
 
@@ -246,16 +246,20 @@ CONTENTS: dict[str, tuple[Callable[[Files], Any], str]] = {
     "another id": (edit("run.json", id="f" * 16), "the folder was renamed or copied"),
     "a list for an answer": (having("run.json", b"[1]"), "run.json holds a list, not an object"),
     "NaN": (lambda f: f.update({"run.json": f["run.json"].replace(b'"mean": 0.5', b'"mean": NaN')}), "NaN is no JSON"),
-    "an accuracy in words": (edit("run.json", summary={"accuracy": "good"}), "'accuracy' is a str"),
-    "notes that are no texts": (edit("run.json", summary={"notes": [{}]}), "notes must be texts"),
-    "a time in another age": (edit("run.json", times={"submitted": 1e300}), "1e[+]300 seconds for 'submitted'"),
+    "an accuracy in words": (edit("run.json", summary={"accuracy": "good"}), "its 'accuracy' is 'good'"),
+    "notes that are no texts": (edit("run.json", summary={"notes": [{}]}), "its 'notes' is "),
+    "a time in another age": (edit("run.json", times={"submitted": 1e300}), "its 'times' is {'submitted': 1e[+]300}"),
+    "a time of digits": (edit("run.json", times={"submitted": 10**400}), "its 'times' is {'submitted': 1000"),
+    "another family": (edit("run.json", family="f" * 16), "has the family 'ffffffffffffffff', its question has '"),
+    "another length": (edit("run.json", length=5), "has the length 5, its question has None"),
     "parents by path": (edit("run.json", parents=["../x"]), "names parents that are no run ids"),
-    "nested parameters": (edit("run.json", config={"a": {}}), "gives 'a' values that no parameter has"),
+    "nested parameters": (edit("run.json", config={"a": {}}), "its 'config' is {'a': {}}"),
     "a parameter with a picture": (edit("run.json", config={"run": "![](http://x/y.png)"}), "gives 'run' values"),
-    "a note with a picture": (edit("run.json", code={"commit": [{"x": "![](http://x/y.png)"}]}), "holds a picture in"),
+    "a note with a picture": (edit("run.json", summary={"why": [{"x": "![](http://x/y.png)"}]}), "holds a picture in"),
     "a name with a picture": (edit("run.json", name="<img src=x>"), "has the name '<img src=x>'"),
     "another run's question": (edit("spec.json", id="f" * 16), "spec.json is that of another run"),
     "a tag that is a number": (edit("user.json", tags=[1]), "user.json must give name, tags and note as texts"),
+    "a name without end": (edit("user.json", name="x" * 201), "a name may have 200 characters, 'xxx"),
     "half a line": (having("events.jsonl", b'{"event": "step"}\n{"ev'), "events.jsonl line 2 is not JSON"),
     "lines that are numbers": (having("events.jsonl", b"1\n" * 9), "events.jsonl has more problems like these"),
     "a log in bytes": (having("log.txt", b"\xff"), "log.txt is not text"),
@@ -276,11 +280,25 @@ CONTENTS: dict[str, tuple[Callable[[Files], Any], str]] = {
     "other classes": (having("images.safetensors", images(classes=list("abcdefghij"))), "other classes than the data"),
     "classes without end": (having("images.safetensors", images(classes=5)), "does not say its classes"),
     "a mean in words": (having("images.safetensors", images(mean=["x"])), "mean and std of its 1 channels"),
+    "a mean of digits": (having("images.safetensors", images(mean=[10**400])), "mean and std of its 1 channels"),
+    "no channels": (
+        having("images.safetensors", images(pixels((10, 0, 8, 8)), mean=[], std=[])), "holds 10 images of 0×8×8",
+    ),
+    "a learning rate of digits": (having("images.safetensors", images(lr=10**400)), "which is no finite number"),
     "no spread": (having("images.safetensors", images(std=[0])), "a std of 0; it must be above 0"),
     "a learning rate in words": (having("images.safetensors", images(lr="fast")), "learning rate 'fast'"),
     "a snapshot of another shape": (
         having("snapshots/1.safetensors", save({"images": np.zeros((1, 1, 8, 8), np.float16)})),
         r"snapshots/1\.safetensors is no snapshot",
+    ),
+    "a snapshot with other labels": (
+        having("snapshots/1.safetensors", save({"images": np.zeros((10, 1, 8, 8), np.float16),
+                                                "label_logits": np.zeros((10, 9), np.float32)})),
+        r"but label logits \(10, 9\)",
+    ),
+    "a snapshot with half a rate": (
+        having("snapshots/1.safetensors", save({"images": np.zeros((10, 1, 8, 8), np.float16)}, metadata={"lr": "["})),
+        "does not tell its learning rate",
     ),
     "snapshots without a start": (lambda f: f.pop("initial.safetensors"), r"cannot be looked at without initial\.saf"),
     "objects for an array": (having("rows.npy", OBJECTS), r"rows\.npy is not a plain array"),
@@ -325,6 +343,18 @@ def compressed(content: bytes) -> bytes:
     return zipped({"manifest.json": b"{}", **files_of(content)}, zipfile.ZIP_DEFLATED)
 
 
+def patched(content: bytes, at: int, value: bytes) -> bytes:
+    """Other bytes at a place in the directory's entry of the last file."""
+    at += content.rindex(b"PK\1\2")
+    return content[:at] + value + content[at + len(value) :]
+
+
+def head(content: bytes, at: int, value: bytes) -> bytes:
+    """Other bytes at a place in the head that stands before the last file itself."""
+    at += content.rindex(b"PK\3\4")
+    return content[:at] + value + content[at + len(value) :]
+
+
 def larger(content: bytes) -> bytes:
     """The directory says that a file is larger than it is."""
     at = content.rindex(b"PK\1\2")
@@ -338,6 +368,15 @@ ARCHIVES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "cut in the middle": (lambda c: c[: len(c) // 2] + c[-22:], "it is damaged"),
     "larger than 2 GB": (lambda c: c[:-22] + b"PK\6\7" + bytes(16) + c[-22:], "it is no packed run"),
     "a directory without end": (lambda c: c[:-10] + struct.pack("<LLH", 2**31, 0, 0), "allowed are"),
+    "a directory beyond the file": (lambda c: c[:-6] + struct.pack("<LH", 2**31, 0), "json cannot be read"),
+    "a directory of nothing": (lambda c: c[:-14] + struct.pack("<2H2LH", 1, 1, 0, len(c) - 22, 0), "lists none"),
+    "patched data": (lambda c: patched(c, 8, b"\x20\0"), "is damaged: its content is not what was packed"),
+    "a place beyond the file": (lambda c: patched(c, 42, struct.pack("<L", 2**31)), "is damaged"),
+    "a flipped byte before a file": (lambda c: head(c, 0, b"PX"), "is damaged: its content is not what was packed"),
+    "another name before a file": (lambda c: head(c, 30, b"\xff"), "is damaged: its content is not what was packed"),
+    "a name in no alphabet": (
+        lambda c: head(patched(c, 8, b"\0\x08"), 6, b"\0\x08" + bytes(22) + b"\xff"), "is damaged",
+    ),
     "a zip of nothing": (lambda c: zipped({}), "in 0 files"),
     "no manifest": (lambda c: zipped(files_of(c)), "must begin with manifest.json"),
     "no answer": (lambda c: remade(c, lambda f: f.pop("run.json")), "and hold run.json"),
@@ -391,6 +430,24 @@ def test_of_very_many_problems_the_first_are_told(content: bytes, other: Store) 
         unpack(other, io.BytesIO(many))
 
 
+def test_a_good_run_behind_a_bent_one_is_taken_in(content: bytes, other: Store) -> None:
+    for bent in (patched(content, 8, b"\x20\0"), content[:-6] + struct.pack("<LH", 2**31, 0),
+                 remade(content, having("images.safetensors", images(mean=[10**400])))):  # fmt: skip
+        refused, arrived = unpack_all(other, io.BytesIO(zipped({"a.ddrun": bent, "b.ddrun": content})))
+        assert isinstance(refused, RunRefused)
+        assert refused.called == "a.ddrun"
+        assert isinstance(arrived, Arrived)
+        other.trash(arrived.record.id)
+        other.purge(arrived.record.id)
+    (refused,) = unpack_all(other, io.BytesIO(patched(zipped({"a.ddrun": content}), 8, b"\x20\0")))
+    assert str(refused).startswith("a.ddrun: it is damaged")
+
+
+def test_a_zip_that_lists_nothing_is_refused(content: bytes, other: Store) -> None:
+    (refused,) = unpack_all(other, io.BytesIO(ARCHIVES["a directory of nothing"][0](content)), "x.zip")
+    assert str(refused) == "x.zip: it is damaged: it says that it holds files and lists none"
+
+
 def test_several_runs_come_in_one_zip_and_a_bad_one_spoils_nothing(store: Store, other: Store, run: RunRecord) -> None:
     second = finished(store, question(seed=2))
     (second.folder / "pictures" / "final.png").write_bytes(png())
@@ -413,6 +470,54 @@ def test_a_zip_of_several_is_held_to_the_same_rules(content: bytes, other: Store
         (refused,) = unpack_all(other, io.BytesIO(bad), "runs.zip")
         assert said in str(refused)
     assert left(other) == []
+
+
+def test_nothing_is_packed_that_could_not_be_brought(
+    store: Store, run: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open(run.folder / "log.txt", "wb") as log:
+        log.truncate(2**24 + 1)
+    monkeypatch.setattr(packing, "MAX_FILES", 5)
+    with pytest.raises(DDCoreError, match=r"log\.txt has 16,777,217 bytes, allowed are 16,777,216; it has \d+ files, "):
+        pack(store, run.id, io.BytesIO())
+
+
+def test_several_runs_are_too_much_together_before_they_are_written(
+    store: Store, run: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = finished(store, question(seed=2))
+    monkeypatch.setattr(packing, "MOST_BYTES", len(packed(store, run)) + 1)
+    with pytest.raises(DDCoreError, match="the first 2 of these runs have"):
+        pack_all(store, [run.id, second.id], io.BytesIO())
+
+
+def test_files_are_opened_one_by_one(store: Store, run: RunRecord) -> None:
+    import resource
+
+    for step in range(200):
+        (run.folder / "snapshots" / f"{step + 10}.safetensors").write_bytes(b"")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 50, hard))
+    try:
+        assert pack(store, run.id, io.BytesIO()).files > 200
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_file_that_changes_while_it_is_packed_is_told(
+    store: Store, run: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = packing._told
+
+    def then_changed(path: Path) -> dict[str, Any]:
+        found = told(path)
+        if path.name == "log.txt":
+            path.write_text("another log of about the same length")
+        return found
+
+    monkeypatch.setattr(packing, "_told", then_changed)
+    with pytest.raises(DDCoreError, match=r"log\.txt of run .* was changed meanwhile"):
+        pack(store, run.id, io.BytesIO())
 
 
 def test_a_file_that_is_not_there_is_said(other: Store, tmp_path: Path) -> None:
@@ -462,3 +567,50 @@ def test_a_run_says_what_entered_its_key(store: Store, run: RunRecord) -> None:
     assert "device" not in run.info["in_key"]
     write_json(run.folder / "run.json", {n: v for n, v in run.info.items() if n != "in_key"})
     assert vetting.problems(run.folder) == []
+
+
+def space(**other: np.ndarray) -> bytes:
+    """space.safetensors of a map of 4 real and 2 synthetic images, with something else in it."""
+    found = {"real": pixels((4, 2)), "real_labels": np.arange(4), "synthetic": pixels((2, 2)), "labels": np.arange(2),
+             "run": np.zeros(2, int)}  # fmt: skip
+    return save({name: array for name, array in {**found, **other}.items() if array is not None})
+
+
+ARRAYS: dict[str, tuple[bytes | None, str]] = {
+    "as it should be": (space(), ""),
+    "nothing": (None, "space.safetensors is missing"),
+    "one array": (space(real=None), "space.safetensors holds no real"),
+    "three columns": (space(real=pixels((4, 3))), "holds 'real' as float32 (4, 3), which no run writes there"),
+    "labels of no image": (space(labels=np.array([99])), "holds 'labels' as int64 (1,)"),
+    "labels of no class": (space(labels=np.array([0, 99])), "holds 'labels' from 0 to 99, there are 10"),
+    "labels in fractions": (space(real_labels=pixels((4,))), "holds 'real_labels' as float32 (4,)"),
+    "images of no run": (space(run=np.array([0, 1])), "holds 'run' from 0 to 1, there are 1"),
+}
+
+
+@pytest.mark.parametrize("case", ARRAYS)
+def test_the_arrays_of_a_kind_are_held_to_what_pages_read(case: str, store: Store) -> None:
+    content, said = ARRAYS[case]
+    record = store.create(spec("distill", "random", {"dataset": "digits", "ipc": 1}))
+    folder = store.root / "tsne" / record.id
+    folder.mkdir(parents=True)
+    if content is not None:
+        (folder / "space.safetensors").write_bytes(content)
+    told = RunRecord(record.id, "tsne", "tsne", "done", record.config, {"runs": ["a" * 16]}, {}, {}, False, folder,
+                     None, 0.0)  # fmt: skip
+    assert [problem.removeprefix("space.safetensors ")[: len(said)] for problem in vetting._arrays(told)] == [
+        said.removeprefix("space.safetensors ")
+    ] * bool(said)
+
+
+def test_a_set_of_a_shipped_data_set_is_normalised_as_that_is(store: Store) -> None:
+    from ddcore.data import DATASETS
+    from ddcore.runs.images import Images
+
+    facts = DATASETS["mnist"]
+    assert facts.mean
+    assert facts.std
+    given = pixels((10, 1, 28, 28)), np.arange(10), facts.classes
+    assert not list(vetting._set(Images(*given, facts.mean, facts.std), (1, 28, 28), facts))
+    (wrong,) = vetting._set(Images(*given, (0.5,), facts.std), (1, 28, 28), facts)
+    assert wrong.startswith("has mean (0.5,) and std (0.3081,), those of mnist are (0.1307,)")

@@ -14,7 +14,8 @@ import pytest
 from shelf import copy, finished, many, question
 
 from ddcore import home as places
-from ddcore.errors import DDCoreError, RunBroken, RunNotFound
+from ddcore.errors import ConfigError, DDCoreError, RunBroken, RunNotFound
+from ddcore.experiments import spec
 from ddcore.runs import Store
 from ddcore.runs.files import read_json, write_json
 from ddcore.runs.store import Moment
@@ -104,6 +105,12 @@ def told(folder: Path, file: str = "run.json", **values: object) -> None:
     write_json(folder / file, {**read_json(folder / "spec.json"), **values})
 
 
+def raw(folder: Path, text: str) -> None:
+    """Let run.json end in words that no JSON writer has."""
+    whole = (folder / "run.json").read_text()
+    (folder / "run.json").write_text(f"{whole.rstrip()[:-1]}, {text}}}")
+
+
 BREAKAGES = {
     "no files": lambda folder: [f.unlink() for f in folder.iterdir() if f.is_file()],
     "half a run.json": lambda folder: (folder / "run.json").write_text('{"id": "'),
@@ -112,8 +119,31 @@ BREAKAGES = {
     "deep": lambda folder: (folder / "run.json").write_text("[" * 100_000),
     "no config": lambda folder: (folder / "run.json").write_text('{"id": "x", "kind": "distill", "name": "n"}'),
     "not text": lambda folder: (folder / "run.json").write_bytes(b"\xff\xfe\x00"),
+    "no parents": lambda folder: told(folder, parents=None),
+    "a parent by number": lambda folder: told(folder, parents=[1]),
     "an accuracy in words": lambda folder: told(folder, summary={"accuracy": "good"}),
     "a mean in words": lambda folder: told(folder, summary={"accuracy": {"mean": "0.9"}}),
+    "a mean without its number of networks": lambda folder: told(folder, summary={"accuracy": {"mean": 0.9}}),
+    "an accuracy of no network": lambda folder: told(folder, summary={"auc": {"mean": 0.9, "n": 0}}),
+    "a mean of 90": lambda folder: told(folder, summary={"accuracy": {"mean": 90, "n": 1}}),
+    "a spread without end": lambda folder: raw(folder, '"summary": {"accuracy": {"mean": 1, "n": 1, "std": 1e999}}'),
+    "a majority of digits": lambda folder: raw(folder, f'"summary": {{"majority": 1{"0" * 400}}}'),
+    "steps that are no number": lambda folder: raw(folder, '"summary": {"steps": NaN}'),
+    "memory without end": lambda folder: raw(folder, '"peak_memory_bytes": -Infinity'),
+    "a moment of digits": lambda folder: raw(folder, f'"times": {{"submitted": 1{"0" * 400}}}'),
+    "a moment before all time": lambda folder: told(folder, times={"submitted": -1e299}),
+    "arithmetic in words": lambda folder: told(folder, summary={"macs": "many"}),
+    "accuracies in words": lambda folder: told(folder, summary={"accuracies": [0.5, "good"]}),
+    "a source in words": lambda folder: told(folder, summary={"source": "dm"}),
+    "a source of a list": lambda folder: told(folder, summary={"source": {"method": ["dm"]}}),
+    "a source of no size": lambda folder: told(folder, summary={"source": {"ipc": "ten"}}),
+    "a protocol by number": lambda folder: told(folder, summary={"accuracy": {"mean": 1, "n": 1, "protocol": 5}}),
+    "a parameter of many": lambda folder: told(folder, config={"ipc": [1]}),
+    "a parameter of digits": lambda folder: raw(folder, f'"config": {{"lr": 1{"0" * 400}}}'),
+    "a data set by number": lambda folder: told(folder, config={"dataset": 5}),
+    "a size in words": lambda folder: told(folder, config={"ipc": "ten"}),
+    "continued from a list": lambda folder: told(folder, continued_from=[]),
+    "a device in numbers": lambda folder: told(folder, device={"name": 5}),
     "notes in one text": lambda folder: told(folder, summary={"notes": "none"}),
     "no times": lambda folder: ((folder / "run.json").unlink(), told(folder, "spec.json", times=[])),
     "a folder": lambda folder: ((folder / "run.json").unlink(), (folder / "run.json").mkdir()),
@@ -196,8 +226,65 @@ def test_a_run_computed_again_is_not_overwritten_by_a_restore(store: Store):
     finished(store, question())
     with pytest.raises(DDCoreError, match="computed again"):
         store.restore(record.id)
+
+
+def test_an_answer_in_the_trash_is_not_lost_to_another_one(store: Store):
+    record = finished(store, question())
     store.trash(record.id)
-    assert len(store.trashed()) == 1
+    copy(store.trashed()[0], store.root)
+    store.trash(record.id)
+    assert len(store.trashed()) == 1, "the same answer takes its place"
+    again = finished(store, question(), losses={})
+    with pytest.raises(DDCoreError, match="with other content is in the trash already; purge the one in the trash"):
+        store.trash(again.id)
+    store.purge(record.id)
+    store.trash(again.id)
+    assert store.trashed()[0].summary == {"steps": 4, "losses": {}}
+
+
+def test_nobody_waits_for_a_purge_and_a_later_one_sweeps_what_a_crash_left(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    from ddcore.runs import store as module
+
+    first, second = (finished(store, question(seed=seed)).id for seed in (0, 1))
+    store.each(store.trash, [first, second])
+    with monkeypatch.context() as patch:
+        patch.setattr(module.shutil, "rmtree", lambda folder, **_: store.annotate(finished(store, question()).id))
+        store.purge(first)
+    assert [record.id for record in store.trashed()] == [second]
+    assert len(store.leftovers()) == 1
+    store.purge(second)
+    assert store.leftovers() == []
+
+
+def test_tags_that_several_give_at_once_are_all_kept(store: Store):
+    record = finished(store, question())
+    store.annotate(record.id, tags=["old"])
+    givers = [threading.Thread(target=store.retag, args=(record.id, [f"tag {n}"])) for n in range(8)]
+    for giver in givers:
+        giver.start()
+    for giver in givers:
+        giver.join()
+    assert store.retag(record.id, remove=[" old "]).user["tags"] == [f"tag {n}" for n in range(8)]
+
+
+def test_what_people_give_has_an_end(store: Store):
+    record = finished(store, question())
+    with pytest.raises(ConfigError) as refused:
+        store.annotate(record.id, name="n" * 201, tags=["t" * 101], note="x" * 10_001)
+    assert [problem.partition(",")[0] for problem in refused.value.problems] == [
+        "a name may have 200 characters", "a note may have 10", "a tag may have 100 characters",
+    ]  # fmt: skip
+    assert store.annotate(record.id, name="n" * 200, note="x" * 10_000).user["tags"] == []
+
+
+def test_what_is_computed_here_does_not_go_on_from_what_was_brought(store: Store):
+    shorter, longer = (spec("distill", "dm", {"dataset": "digits", "ipc": 1, "num_iters": n}) for n in (4, 8))
+    record, asked = finished(store, shorter), store.create(longer)
+    assert store.longest_prefix(asked) == record
+    write_json(record.folder / "imported.json", {"when": 1.0, "file": "x.ddrun"})
+    assert store.longest_prefix(asked) is None
 
 
 def test_what_is_not_annotated_stays(store: Store):

@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+import pytest
 from shelf import finished, many, question
 
 from ddcore.runs import Store, usage
@@ -33,6 +34,40 @@ def test_runs_are_counted_by_kind_and_the_trash_by_itself(store: Store, home: Pa
     assert (found["trash"].number, found["trash"].bytes) == (1, whole)
     assert found["compiled"].bytes == 1000
     assert "runs" not in found or not found["runs"].bytes
+
+
+def test_what_is_being_deleted_is_told_with_the_trash_until_it_is_gone(store: Store) -> None:
+    record = finished(store, question())
+    whole = usage.run_bytes(record.folder)
+    store.trash(record.id)
+    (store.root / ".trash" / "distill" / record.id).rename(store.root / ".trash" / "distill" / f".{record.id}.1")
+    arriving = store.root / ".arriving-x"
+    arriving.mkdir()
+    (arriving / "file").write_bytes(bytes(10))
+    assert next(used for used in usage.usage(store) if used.what == "trash").bytes == whole + 10
+
+
+def test_a_file_that_vanishes_meanwhile_takes_nothing_from_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (tmp_path / name).write_bytes(bytes(10))
+    scan = os.scandir
+
+    class Late:
+        """A folder whose file b is deleted between being listed and being looked at."""
+
+        def __init__(self, folder: str) -> None:
+            self.entries = sorted(scan(folder), key=lambda entry: entry.name)
+            (tmp_path / "b").unlink()
+
+        def __enter__(self) -> list[os.DirEntry[str]]:
+            return self.entries
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(os, "scandir", Late)
+    assert usage.bytes_of(tmp_path) == 20
 
 
 def test_a_finished_run_is_measured_again_when_it_changed(store: Store) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddcore.errors import DDCoreError
@@ -13,13 +14,17 @@ from ddcore.lazy import lazy
 from ddcore.report import compared
 from ddcore.report.compared import Compared
 from ddcore.report.export import commands, pivot, readme, summary, table
+from ddcore.report.export.aside import aside
 from ddcore.report.export.escape import one_line
-from ddcore.report.export.pivot import Choice
+from ddcore.report.export.pivot import Choice, Pivot
 from ddcore.report.export.table import Table
+from ddcore.runs.packing import imported
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ddcore.ops import pictures
     from ddcore.report.export import plots
 else:
@@ -29,31 +34,32 @@ LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the time of every file in the zip: the earli
 SHOWN = 50  # images of each class in a picture; all are in the safetensors
 
 
-def bundle(store: Store, found: Sequence[Compared], choice: Choice) -> bytes:
-    """Figures, tables, images, parameters and commands of these runs as one zip."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files(store, found, choice).items():
-            entry = zipfile.ZipInfo(name, LONG_AGO)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system, entry.external_attr = 3, (0o755 if name.endswith(".sh") else 0o644) << 16
-            archive.writestr(entry, content)
-    return buffer.getvalue()
+@dataclass(frozen=True)
+class Bundle:
+    """A report. files: name → content, no name holds anybody's words; problems: what could not be written, and why."""
+
+    files: Mapping[str, bytes]
+    problems: tuple[str, ...]
+
+    def zipped(self) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, content in self.files.items():
+                entry = zipfile.ZipInfo(name, LONG_AGO)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.create_system, entry.external_attr = 3, (0o755 if name.endswith(".sh") else 0o644) << 16
+                archive.writestr(entry, content)
+        return buffer.getvalue()
 
 
-def files(store: Store, found: Sequence[Compared], choice: Choice) -> dict[str, bytes]:
-    """Name → content of all that is in a report. No name holds anybody's words."""
-    asked = commands.commands(store, found)
-    shown, problems = tables(found, choice), []
-    written: dict[str, bytes] = {}
+def bundle(store: Store, found: Sequence[Compared], choice: Choice) -> Bundle:
+    """Figures, tables, images, parameters and commands of these runs. What fails is told, and the rest is written."""
+    asked, problems = commands.commands(store, found), list[str]()
+    numbers, made = compared.numbers(found), pivot.pivot(found, choice)
+    shown = tables(found, numbers, made)
     captions: dict[str, str] = {}
-    for plot in plots.plots(store, found):
-        captions[plot.name] = f"{plot.what}: {plot.title}"
-        written |= {f"figures/{plot.name}.{ending}": content for ending, content in plots.paper(plot).items()}
-        written[f"figures/{plot.name}.html"] = plots.page(plot)
-    if captions:
-        written[f"figures/{plots.PLOTLY}"] = plots.script()
-    written |= _tables(found, choice, shown)
+    written = dict(_figures(store, found, numbers, captions, problems))
+    written |= _tables(found, numbers, made, shown)
     for one in found:
         try:
             written |= dict(_images(store, one))
@@ -65,7 +71,30 @@ def files(store: Store, found: Sequence[Compared], choice: Choice) -> dict[str, 
     words = readme.readme(found, ["README.md", "commands.sh", "report.tex", *written], shown, asked, problems)
     document = readme.document(found, shown, captions)
     top = {"README.md": words, "commands.sh": script, "report.tex": document}
-    return {name: content.encode() for name, content in top.items()} | written
+    return Bundle({name: content.encode() for name, content in top.items()} | written, tuple(problems))
+
+
+def _figures(
+    store: Store, found: Sequence[Compared], numbers: pd.DataFrame, captions: dict[str, str], problems: list[str]
+) -> Iterator[tuple[str, bytes]]:
+    """All that can be drawn; fills in the captions of these, and why others could not."""
+    try:
+        for plot in plots.plots(store, found, numbers):
+            try:
+                drawn = {**plots.paper(plot), "html": plots.page(plot)}
+            except Exception as error:  # whatever a drawing may raise, the numbers are not lost for it
+                problems.append(f"figure {plot.name}: {_said(error)}")
+                continue
+            captions[plot.name] = f"{plot.what}: {plot.title}"
+            yield from ((f"figures/{plot.name}.{ending}", content) for ending, content in drawn.items())
+    except Exception as error:
+        problems.append(f"further figures: {_said(error)}")
+    if captions:
+        yield f"figures/{plots.PLOTLY}", plots.script()
+
+
+def _said(error: Exception) -> str:
+    return one_line(f"{type(error).__name__}: {error}")
 
 
 def completed(store: Store, found: Sequence[Compared]) -> list[Compared]:
@@ -77,23 +106,25 @@ def completed(store: Store, found: Sequence[Compared]) -> list[Compared]:
     return [one if one.accuracy else other for one, other in zip(found, newest, strict=True)]
 
 
-def tables(found: Sequence[Compared], choice: Choice) -> dict[str, Table]:
+def tables(found: Sequence[Compared], numbers: pd.DataFrame, made: Pivot) -> dict[str, Table]:
     """All tables of a report, by name."""
     return {
-        "numbers": summary.numbers(found),
-        "cost": summary.cost(found),
-        "pivot": pivot.table(pivot.pivot(found, choice)),
+        "numbers": summary.numbers(found, numbers),
+        "cost": summary.cost(found, numbers),
+        "pivot": pivot.table(made),
         "parameters": summary.parameters(found),
         "environment": summary.environment(found),
     }
 
 
-def _tables(found: Sequence[Compared], choice: Choice, shown: dict[str, Table]) -> dict[str, bytes]:
+def _tables(
+    found: Sequence[Compared], numbers: pd.DataFrame, made: Pivot, shown: Mapping[str, Table]
+) -> dict[str, bytes]:
     """Each that has rows in three languages; as CSV with plain numbers where it has any."""
-    frame = compared.numbers(found)
+    frame = numbers.assign(measured=[aside(one.evaluation) for one in found])
     plain = {
         "numbers": ([str(name) for name in frame.columns], frame.values.tolist()),
-        "pivot": pivot.numbers(pivot.pivot(found, choice)),
+        "pivot": pivot.numbers(made),
     }
     written = {}
     for name, one in shown.items():
@@ -121,5 +152,5 @@ def _images(store: Store, one: Compared) -> Iterator[tuple[str, bytes]]:
 def _recorded(one: Compared) -> bytes:
     """What a run recorded of itself, with what people gave it and what judged it."""
     told = {**one.record.info, "state": one.record.state, "problem": one.record.problem, "user": one.record.user,
-            "judged_by": one.evaluation and one.evaluation.info}  # fmt: skip
+            "imported": imported(one.record.folder), "judged_by": one.evaluation and one.evaluation.info}  # fmt: skip
     return (json.dumps(told, indent=2, sort_keys=True) + "\n").encode()

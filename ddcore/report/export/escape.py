@@ -35,6 +35,8 @@ _ACCENTS = {
     "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c",
 }  # fmt: skip
 
+_FORMULA = re.compile(r"(^|;[\s\"']*)([=+@＝＋－＠-])")
+
 
 def one_line(words: object) -> str:
     """The words on one line, without signs that cannot be seen."""
@@ -65,9 +67,12 @@ def markdown(words: object) -> str:
 
 
 def csv(words: object) -> str:
-    """For a cell of a CSV file, which a spreadsheet must not take for a formula."""
+    """For a quoted cell of a CSV file, which a spreadsheet must not take for a formula.
+
+    Nor what is behind a semicolon: some take that for the end of a cell, whatever is quoted.
+    """
     line = one_line(words)
-    return f"'{line}" if line[:1] in ("=", "+", "-", "@") and not _is_number(line) else line
+    return line if _is_number(line) else _FORMULA.sub(r"\1'\2", line)
 
 
 def _is_number(line: str) -> bool:

@@ -14,7 +14,9 @@ from ddcore.jobs.controls import BESIDE, together
 from ddcore.methods import METHODS
 from ddcore.report import compared, tables, text
 from ddcore.report.compared import Compared
+from ddcore.report.export.aside import aside
 from ddcore.report.export.table import Table
+from ddcore.runs.record import RunRecord
 
 DIMENSIONS: Mapping[str, str] = {
     "method": "Method", "dataset": "Data set", "ipc": "IPC", "network": "Network", "protocol": "Protocol",
@@ -30,6 +32,7 @@ COMPARES = ("dataset", "ipc", *TOLD_APART)  # what two accuracies must share for
 
 Key = tuple[str, ...]
 Place = tuple[int, int]
+Data = tuple[Any, Any, Any]  # name, side of the images, content
 Accuracy = Mapping[str, Any]
 
 
@@ -68,7 +71,8 @@ class Entry:
 class Pivot:
     """rows, columns: their values, in order; cells: (row, column) → {mean, std, n}; best: the highest of those that
     compare; controls: the last rows, so many;
-    settings: of each data set, on what and how its numbers were measured; left_out: why a run is not in it."""
+    settings: of each data set, on what and how its numbers were measured; footnotes: what must be known of marked data
+    sets; left_out: why a run is not in it."""
 
     choice: Choice
     rows: tuple[Key, ...]
@@ -77,6 +81,7 @@ class Pivot:
     best: frozenset[Place]
     controls: int
     settings: tuple[str, ...]
+    footnotes: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
@@ -85,20 +90,24 @@ def pivot(found: Sequence[Compared], choice: Choice) -> Pivot:
 
     Networks and protocols become columns where sets of one size were judged by several: these numbers do not compare.
     """
-    entries, left_out = _entries(found, choice.metric)
-    choice = replace(choice, columns=(*choice.columns, *_several(entries, (*choice.rows, *choice.columns))))
-    entries += _controls(found, entries, choice)
+    shown, left_out = _known(found, choice.metric)
+    footnotes = tables.footnotes(record for one in shown for record in _records(one))
+    own = _entries(shown, choice.metric)
+    beside = _controls(shown, choice.metric) if "method" in choice.rows else []
+    told_apart = _several([*own, *beside], (*choice.rows, *choice.columns))
+    choice = replace(choice, columns=(*choice.columns, *told_apart))
+    entries = [*own, *_not_there(own, beside, choice)]
     named = _row_names(entries, choice)
     rows = list(dict.fromkeys(name for name, _ in sorted(named, key=lambda one: _floor(one[1]))))
     columns = sorted({_key(entry, choice.columns) for entry in entries}, key=lambda key: _rank(key, choice, entries))
     groups: dict[Place, list[Entry]] = {}
     for name, entry in named:
         groups.setdefault((rows.index(name), columns.index(_key(entry, choice.columns))), []).append(entry)
-    own = {name for name, entry in named if not entry.control}
+    judged = {name for name, entry in named if not entry.control}
     cells = {place: _cell(some) for place, some in groups.items()}
     return Pivot(
         choice, tuple(rows), tuple(columns), cells, _best(groups, cells),
-        sum(name not in own for name in rows), tuple(_settings(entries)), tuple(left_out),
+        sum(name not in judged for name in rows), tuple(_settings(entries)), tuple(footnotes), tuple(left_out),
     )  # fmt: skip
 
 
@@ -111,20 +120,29 @@ def _several(entries: Iterable[Entry], asked: Iterable[str]) -> list[str]:
             and any(len({entry.place[name] for entry in some}) > 1 for some in settings.values())]  # fmt: skip
 
 
-def _entries(found: Iterable[Compared], metric: str) -> tuple[list[Entry], list[str]]:
-    """(what is known, once where a set and its evaluation are both chosen; a sentence for each run of which it is
-    not)."""
-    entries: dict[str, Entry] = {}
-    left_out = []
+def _known(found: Iterable[Compared], metric: str) -> tuple[list[Compared], list[str]]:
+    """(the runs with such a number of their result on the test images; a sentence for each that has none)."""
+    shown, left_out = [], []
     for one in found:
-        value = _value(one.accuracy, metric)
-        if value is None or one.evaluation is None:
+        if _value(one.accuracy, metric) is None:
             left_out.append(f"{one.label} (run {one.record.id}): {why_not(one, metric)}")
+        elif said := aside(one.evaluation):
+            left_out.append(f"{one.label} (run {one.record.id}): measured {said}")
         else:
-            place, source = _place(one), one.evaluation.id
-            control = place["method"] in CONTROLS.values()
+            shown.append(one)
+    return shown, left_out
+
+
+def _entries(shown: Sequence[Compared], metric: str) -> list[Entry]:
+    """Of each run; once where a set and its evaluation are both chosen."""
+    entries: dict[str, Entry] = {}
+    headings = _headings_of_data(shown)
+    for one in shown:
+        value, place = _value(one.accuracy, metric), _place(one, headings)
+        if value is not None and one.evaluation is not None:
+            control, source = place["method"] in CONTROLS.values(), one.evaluation.id
             entries.setdefault(source, Entry(source, place, value, _asked(one), control))
-    return _everywhere(list(entries.values())), left_out
+    return _everywhere(list(entries.values()))
 
 
 def why_not(one: Compared, metric: str = "accuracy") -> str:
@@ -139,11 +157,11 @@ def _value(accuracy: Accuracy | None, metric: str) -> Accuracy | None:
     return value if value and value.get("mean") is not None else None
 
 
-def _place(one: Compared) -> dict[str, Any]:
+def _place(one: Compared, headings: Mapping[Data, str]) -> dict[str, Any]:
     record, judge = one.record, one.evaluation
     assert judge is not None
     return {
-        "method": compared.method(record), "dataset": tables.data(record), "ipc": compared.ipc(record),
+        "method": compared.method(record), "dataset": headings[_data(one)], "ipc": compared.ipc(record),
         "network": tables.network(judge.config), "protocol": (one.accuracy or {}).get("protocol"),
         "seed": record.config.get("seed"), "run": one.label,
     }  # fmt: skip
@@ -155,6 +173,29 @@ def _asked(one: Compared) -> dict[str, Any]:
     config = {name: value for name, value in record.config.items() if name not in ("seed", "device")}
     content = (record.info.get("dataset") or {}).get("fingerprint")
     return {"exact": False, **config, "kind": record.kind, "version": record.info.get("version"), "data": content}
+
+
+def _records(one: Compared) -> list[RunRecord]:
+    return [one.record, *([one.evaluation] if one.evaluation else [])]
+
+
+def _data(one: Compared) -> Data:
+    judge = one.evaluation or one.record
+    content = (judge.info.get("dataset") or {}).get("fingerprint")
+    return judge.config.get("dataset"), judge.config.get("resolution"), content
+
+
+def _headings_of_data(shown: Sequence[Compared]) -> dict[Data, str]:
+    """Each data set's name, marked where one of its runs has a note; with side or content where several bear it."""
+    marked = {r.config.get("dataset") for one in shown for r in _records(one) if tables.data_notes(r)}
+    every = dict.fromkeys(map(_data, shown))
+    headings = {}
+    for name, side, content in every:
+        said = [f"{name}{tables.MARK if name in marked else ''}"]
+        said += [f"{side} px"] if len({s for n, s, _ in every if n == name}) > 1 else []
+        said += [f"content {str(content)[:6]}"] if sum((n, s) == (name, side) for n, s, _ in every) > 1 else []
+        headings[name, side, content] = ", ".join(said)
+    return headings
 
 
 def _everywhere(entries: list[Entry]) -> list[Entry]:
@@ -181,22 +222,29 @@ def _settings(entries: Iterable[Entry]) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def _controls(found: Iterable[Compared], entries: Sequence[Entry], choice: Choice) -> list[Entry]:
-    """Random real images and all data as rows of their own, where rows are methods; each number once."""
-    if "method" not in choice.rows:
-        return []
-    there = {(_key(entry, choice.rows), _key(entry, choice.columns)) for entry in entries}
-    added: dict[str, Entry] = {}
-    for one in found:
+def _controls(shown: Sequence[Compared], metric: str) -> list[Entry]:
+    """Random real images and all data beside each run, under the protocol that they were judged under themselves."""
+    added, headings = [], _headings_of_data(shown)
+    for one in shown:
         for role, title in CONTROLS.items():
-            value = _value(one.controls.get(role), choice.metric)
-            if value is None or one.accuracy is None:
+            control = one.controls.get(role) or {}
+            if (value := _value(control, metric)) is None:
                 continue
-            place = {**_place(one), "method": title, "run": title, **({"seed": None} if role == "full" else {})}
+            own = _place(one, headings)
+            place = {**own, "method": title, "run": title, "seed": None if role == "full" else own["seed"],
+                     "protocol": control.get("protocol") or own["protocol"]}  # fmt: skip
             asked = {name: place[name] for name in ("dataset", "ipc") if (role, name) != ("full", "ipc")}
-            entry = Entry(json.dumps([role, value]), place, value, asked, control=True)
-            if (_key(entry, choice.rows), _key(entry, choice.columns)) not in there:
-                added.setdefault(json.dumps([entry.source, place]), entry)
+            added.append(Entry(json.dumps([role, value]), place, value, asked, control=True))
+    return added
+
+
+def _not_there(own: Sequence[Entry], beside: Iterable[Entry], choice: Choice) -> list[Entry]:
+    """Each control once, without those that were chosen themselves."""
+    there = {(_key(entry, choice.rows), _key(entry, choice.columns)) for entry in own}
+    added: dict[str, Entry] = {}
+    for entry in beside:
+        if (_key(entry, choice.rows), _key(entry, choice.columns)) not in there:
+            added.setdefault(json.dumps([entry.source, entry.place]), entry)
     return list(added.values())
 
 
@@ -239,7 +287,11 @@ def _rank(key: Key, choice: Choice, entries: Sequence[Entry]) -> list[float]:
 def _cell(entries: Sequence[Entry]) -> Accuracy:
     """Over all networks of these seeds; what stands there for several sizes counts once."""
     values = list({entry.source: entry.accuracy for entry in entries}.values())
-    return values[0] if len(values) == 1 else together(values) or values[0]
+    if len(values) == 1:
+        return values[0]
+    pooled = together(values)
+    assert pooled is not None  # each of them is known
+    return pooled
 
 
 def _best(groups: Mapping[Place, Sequence[Entry]], cells: Mapping[Place, Accuracy]) -> frozenset[Place]:
@@ -293,6 +345,7 @@ def _notes(found: Pivot) -> list[str]:
     notes = [
         f"{METRICS[found.choice.metric]} in %, mean ± standard deviation over n networks; n = {usual}{but}.",
         f"Measured on {'; '.join(found.settings)}.",
+        *found.footnotes,
     ]
     if found.best:
         notes.append(BEST)

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ddcore.lazy import lazy
-from ddcore.report import compared, comparison, overlay, text, tradeoff
+from ddcore.report import comparison, overlay, text, tradeoff
 from ddcore.report.compared import Compared
+from ddcore.report.export.aside import aside
 from ddcore.report.export.escape import one_line
+from ddcore.report.export.summary import other_protocols
 from ddcore.report.figures import COLOURS, GREY, INK, MAJORITY, as_text
 from ddcore.runs.store import Store
 
@@ -31,9 +33,12 @@ PRICES = ("distill", "train", "flops", "bytes")  # of `tradeoff.COSTS`
 FORMATS: Mapping[str, Mapping[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 MARKS = {"initial": "<", "initial_hard": "v", "random_real": "o", "full": "|"}
 DASHES = ("-", "--", ":", "-.")
+POINTS = ("o", "s", "D", "P", "X")
 WIDTH = 6.4  # inches
+LEGEND = 0.15  # inches of a line of it
 TALLEST = 60.0  # inches; a picture may have so many pixels and not many more
 WRAPPED = 36  # letters of a label in a line
+LINES = 3  # of a label
 LOWER = 0.24  # of a line: where the controls of a run stand
 PLOTLY = "plotly.min.js"  # beside the HTML files, once for all
 _ALONE = threading.Lock()  # matplotlib's settings and fonts are one for all threads
@@ -52,20 +57,26 @@ class Plot:
     interactive: Callable[[], go.Figure]
 
 
-def plots(store: Store, found: Sequence[Compared]) -> Iterator[Plot]:
-    """Accuracies, accuracy against IPC, trade-offs, each for every setting; losses. None where nothing is to see."""
-    frame, colours = compared.numbers(found), {one.label: one.colour for one in found}
-    groups = list(frame.dropna(subset=["mean"]).groupby(["dataset", "network", "protocol"], sort=False))
+def plots(store: Store, found: Sequence[Compared], numbers: pd.DataFrame) -> Iterator[Plot]:
+    """Accuracies on the test images, those against IPC, trade-offs, each for every setting; losses.
+
+    None where nothing is to see. numbers: `compared.numbers` of these runs.
+    """
+    colours = {one.label: one.colour for one in found}
+    others = {one.label: other_protocols(one) for one in found}
+    known = numbers[[not aside(one.evaluation) for one in found]].dropna(subset=["mean"])
+    groups = list(known.groupby("group", sort=False))
     for number, (setting, part) in enumerate(groups, start=1):
-        title = one_line("{}, {}, protocol {}".format(*setting))
-        for plot in _of_setting(part, title, colours):
+        controls = dict.fromkeys(protocol for label in part["label"] for protocol in others[label])
+        beside = f"; controls under protocol {' and '.join(controls)}" if controls else ""
+        for plot in _of_setting(part, one_line(f"{setting}{beside}"), colours):
             yield plot if len(groups) == 1 else replace(plot, name=f"{plot.name}-{number}")
     if (losses := overlay.curves(store, found).get("loss")) is not None:
         yield _losses(losses, colours)
 
 
 def _of_setting(part: pd.DataFrame, title: str, colours: Mapping[str, str]) -> Iterator[Plot]:
-    """Of runs whose numbers compare."""
+    """Of runs whose numbers compare: the same data, network and protocol."""
     majority = next(iter(part["majority"].dropna()), None)
     yield Plot("accuracy", "Accuracy of each run beside its controls", title, min(TALLEST, 1.2 + 0.5 * len(part)),
                lambda axes: _accuracies(axes, part, colours, majority),
@@ -88,7 +99,7 @@ def _priced(price: str, frame: pd.DataFrame, title: str, colours: Mapping[str, s
 
 def _losses(frame: pd.DataFrame, colours: Mapping[str, str]) -> Plot:
     log = bool((frame["value"] > 0).all())
-    return Plot("loss", "Losses", "as each run recorded them; methods differ in their unit", 4.2,
+    return Plot("loss", "Loss over steps", "each run's own loss; methods differ in its unit", 4.2,
                 lambda axes: _curves(axes, frame, colours, log),
                 lambda: comparison.overlay(frame, "step", x_title="Step", y_title="Loss", colours=colours,
                                            log_y=log))  # fmt: skip
@@ -96,26 +107,31 @@ def _losses(frame: pd.DataFrame, colours: Mapping[str, str]) -> Plot:
 
 def paper(plot: Plot) -> dict[str, bytes]:
     """Ending → file, of all FORMATS; the same bytes for the same numbers."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    settings: dict[Any, Any] = {"svg.hashsalt": "ddcore", "font.size": 9}
-    with _ALONE, matplotlib.rc_context(settings), warnings.catch_warnings():
+    with _ALONE, matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # whoever's machine this is: their own settings may want LaTeX, or other fonts
+        matplotlib.rcParams.update({"svg.hashsalt": "ddcore", "font.size": 9})
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # anybody's words: such a sign is a box
         figure = Figure(figsize=(WIDTH, plot.height), layout="constrained")
+        FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         plot.draw(axes)
-        axes.set_title(_words(plot.title, 2 * WRAPPED), fontsize=9, loc="left")
+        figure.suptitle(_words(plot.title, 2 * WRAPPED), fontsize=9, x=0.01, horizontalalignment="left")
         axes.grid(alpha=0.3)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-        if axes.get_legend_handles_labels()[0]:
+        if labels := axes.get_legend_handles_labels()[1]:
+            lines = sum(1 + label.count("\n") for label in labels) / 2
+            figure.set_figheight(min(TALLEST, plot.height + LEGEND * lines))
             figure.legend(loc="outside lower left", fontsize=8, ncols=2, frameon=False)
         return {ending: _saved(figure, ending) for ending in FORMATS}
 
 
 def _saved(figure: Figure, ending: str) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=ending, dpi=200, metadata=dict(FORMATS[ending]))
+    figure.savefig(buffer, format=ending, dpi=200, bbox_inches="tight", metadata=dict(FORMATS[ending]))
     return buffer.getvalue()
 
 
@@ -134,8 +150,11 @@ def script() -> bytes:
 
 
 def _words(words: object, width: int = WRAPPED) -> str:
-    """Anybody's words for matplotlib, which sets what is between dollars as a formula and hides what begins with _."""
-    lines = textwrap.wrap(one_line(words), width) or [text.NONE]
+    """Anybody's words for matplotlib, which sets what is between dollars as a formula and hides what begins with _.
+
+    Cut short: it takes minutes for endless ones, and others wait for it.
+    """
+    lines = textwrap.wrap(one_line(str(words)[: 9 * width]), width, max_lines=LINES, placeholder=" …") or [text.NONE]
     plain = "\n".join(lines).replace("$", r"\$")
     return f" {plain}" if plain.startswith("_") else plain
 
@@ -155,7 +174,7 @@ def _accuracies(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], majo
         axes.axvline(majority, color=MAJORITY, linestyle=":", label=f"Majority class {majority:.1f} %")
     axes.set_yticks(places, [_words(row["label"]) for row in rows])
     axes.set_ylim(0.4, len(rows) + 0.6)
-    axes.set_xlabel("Test accuracy (%), mean ± standard deviation over networks")
+    axes.set_xlabel("Test accuracy (%),\nmean ± standard deviation over networks")
 
 
 def _against_ipc(axes: Axes, frame: pd.DataFrame) -> None:
@@ -172,7 +191,7 @@ def _against_ipc(axes: Axes, frame: pd.DataFrame) -> None:
     axes.set_xticks(sizes, [str(size) for size in sizes])
     axes.minorticks_off()
     axes.set_xlabel("Images per class (IPC)")
-    axes.set_ylabel("Test accuracy (%)")
+    axes.set_ylabel("Test accuracy (%), mean ± standard deviation")
 
 
 def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str, str], log: bool) -> None:
@@ -181,20 +200,27 @@ def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str,
         axes.step(best["x"].tolist(), best["mean"].tolist(), where="post", color=INK, linestyle=":",
                   label="Pareto front: none is cheaper and better")  # fmt: skip
     for row in frame.to_dict("records"):
-        axes.errorbar(row["x"], row["mean"], yerr=_or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=3,
-                      fillstyle="full" if row["front"] else "none", label=_words(row["label"]))  # fmt: skip
+        point = POINTS[_round(row["label"], colours) % len(POINTS)]
+        axes.errorbar(row["x"], row["mean"], yerr=_or_zero(row["std"]), fmt=point, color=colours[row["label"]],
+                      capsize=3, fillstyle="full" if row["front"] else "none", label=_words(row["label"]))  # fmt: skip
     axes.set_xscale("log" if log else "linear")
     axes.set_xlabel(title)
-    axes.set_ylabel("Test accuracy (%)")
+    axes.set_ylabel("Test accuracy (%), mean ± standard deviation")
 
 
 def _curves(axes: Axes, frame: pd.DataFrame, colours: Mapping[str, str], log: bool) -> None:
-    for i, (label, part) in enumerate(frame.groupby("label", sort=False)):
-        axes.plot(part["step"].tolist(), part["value"].tolist(), DASHES[i // len(COLOURS) % len(DASHES)],
-                  color=colours[str(label)], linewidth=1.2, label=_words(label))  # fmt: skip
+    for label, part in frame.groupby("label", sort=False):
+        dash = DASHES[_round(str(label), colours) % len(DASHES)]
+        axes.plot(part["step"].tolist(), part["value"].tolist(), dash, color=colours[str(label)],
+                  linewidth=1.2, label=_words(label))  # fmt: skip
     axes.set_yscale("log" if log else "linear")
     axes.set_xlabel("Step")
-    axes.set_ylabel("Loss")
+    axes.set_ylabel("Loss (as its method defines it)")
+
+
+def _round(label: str, colours: Mapping[str, str]) -> int:
+    """How often all colours were used up before this run had its own."""
+    return list(colours).index(label) // len(set(colours.values()))
 
 
 def _known(value: Any) -> bool:

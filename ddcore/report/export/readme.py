@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ddcore.report import compared, tables, text
 from ddcore.report.compared import Compared
 from ddcore.report.export import table as tabular
+from ddcore.report.export.aside import aside, origin
 from ddcore.report.export.commands import Command
 from ddcore.report.export.escape import latex, markdown, one_line
 from ddcore.report.export.pivot import why_not
@@ -14,8 +15,8 @@ from ddcore.report.export.table import Table
 
 READ = (
     "An accuracy is a mean ± standard deviation over n networks trained from different random weights, each tested "
-    "once, after its last step, on the official test images. Numbers compare only under the same protocol on the same "
-    "network."
+    "once, after its last step, on the official test images where no other is said. Numbers compare only under the "
+    "same protocol on the same network."
 )
 MOST_FLOATS = 12  # that LaTeX is asked to place at a time: it gives up at some 50
 WHAT = {
@@ -69,9 +70,10 @@ def _facts(one: Compared) -> Iterator[tuple[str, str]]:
     record, judge = one.record, one.evaluation
     yield "what", tables.title(record)
     yield "run", f"{record.id}, kind {record.kind}, {record.state}"
-    yield "accuracy", text.accuracy(one.accuracy) if one.accuracy else why_not(one)
+    yield "came", origin(record)
+    yield "accuracy", _accuracy(one)
     if judge is not None:
-        yield "judged by", f"run {judge.id}, {compared.setting_of(judge)}"
+        yield "judged by", ", ".join(filter(None, [f"run {judge.id}", compared.setting_of(judge), origin(judge)]))
     yield "took", text.duration(compared.seconds(record)) if record.state == "done" else ""
     yield "hardware", str((record.info.get("device") or {}).get("name") or "")
     yield "versions", ", ".join(f"{name} {version}" for name, version in (record.info.get("libraries") or {}).items())
@@ -81,6 +83,12 @@ def _facts(one: Compared) -> Iterator[tuple[str, str]]:
         yield "to know", note
     yield "tags", ", ".join(record.user.get("tags") or ())
     yield "note", str(record.user.get("note") or "")
+
+
+def _accuracy(one: Compared) -> str:
+    if not one.accuracy:
+        return why_not(one)
+    return text.accuracy(one.accuracy) + (f", measured {said}" if (said := aside(one.evaluation)) else "")
 
 
 def _notes(one: Compared) -> list[str]:

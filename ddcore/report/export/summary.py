@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ddcore.report import compared, differences, tables, text
+from ddcore.report import differences, tables, text
 from ddcore.report.compared import Compared
+from ddcore.report.export.aside import aside
 from ddcore.report.export.pivot import why_not
 from ddcore.report.export.table import Table
 from ddcore.runs.files import size
@@ -16,29 +17,47 @@ if TYPE_CHECKING:
 
 MEASURED = (
     "Mean ± standard deviation over n networks trained from different random weights, each after its last step, on the "
-    "official test images. Controls are evaluated under the same protocol on the same network."
+    "official test images where no other is said. Controls are evaluated on the same network, and under the same "
+    "protocol where no other is said."
 )
 NAMING = ("Run", "Data set", "IPC", "Network", "Protocol")  # columns that say what was measured
 Column = tuple[str, Callable[[Compared, dict[Any, Any]], str]]
 
 
-def numbers(found: Sequence[Compared]) -> Table:
-    """How good each run is, beside its controls; why not, where it has no accuracy."""
-    return _table(found, _ACCURACY, (MEASURED, *tables.footnotes(one.record for one in found)))
+def numbers(found: Sequence[Compared], told: pd.DataFrame) -> Table:
+    """How good each run is, beside its controls; why not, where it has no accuracy. told: `compared.numbers`."""
+    return _table(found, told, _ACCURACY, (
+        MEASURED, *_other_controls(found), *tables.footnotes(one.record for one in found),
+    ))  # fmt: skip
 
 
-def cost(found: Sequence[Compared]) -> Table:
+def _other_controls(found: Iterable[Compared]) -> Iterator[str]:
+    """Where controls were trained in another way than the set, as with the learning rate that came with it."""
+    for one in found:
+        protocols = other_protocols(one)
+        if protocols:
+            yield f"Controls of {one.label} are those under protocol {' and '.join(protocols)}."
+
+
+def other_protocols(one: Compared) -> list[str]:
+    """Of its controls, those that are not its own."""
+    own = (one.accuracy or {}).get("protocol")
+    told = dict.fromkeys(control.get("protocol") for control in one.controls.values())
+    return [str(protocol) for protocol in told if protocol not in (None, own)]
+
+
+def cost(found: Sequence[Compared], told: pd.DataFrame) -> Table:
     """What each run took."""
-    return _table(found, _COST, (
+    return _table(found, told, _COST, (
         "FLOPs of one image through the evaluation network, 2 × MACs as fvcore counts them. Training: of one network, "
         "on the set and on all data. Parents: all runs that a set builds on.",
     ))  # fmt: skip
 
 
-def _table(found: Sequence[Compared], columns: Sequence[Column], notes: tuple[str, ...]) -> Table:
+def _table(found: Sequence[Compared], told: pd.DataFrame, columns: Sequence[Column], notes: tuple[str, ...]) -> Table:
     """Without the columns in which no run has anything."""
-    told = compared.numbers(found).to_dict("records")
-    every = [(title, [say(one, row) for one, row in zip(found, told, strict=True)]) for title, say in columns]
+    lines = list(zip(found, told.to_dict("records"), strict=True))
+    every = [(title, [say(one, row) for one, row in lines]) for title, say in columns]
     kept = [(title, cells) for title, cells in every if any(cell != text.NONE for cell in cells)]
     rows = zip(*(cells for _, cells in kept), strict=True)
     names = sum(title in NAMING for title, _ in kept)
@@ -78,7 +97,8 @@ _ACCURACY: tuple[Column, ...] = (
     ("IPC", _in("ipc", _whole)),
     ("Network", _in("network", str)),
     ("Protocol", _in("protocol", str)),
-    ("Test accuracy", _accuracy),
+    ("Accuracy", _accuracy),
+    ("Measured", lambda one, row: aside(one.evaluation) or text.NONE),
     ("n", _in("n", _whole)),
     ("Balanced", _beside("balanced_accuracy")),
     ("AUC", _beside("auc")),

@@ -91,9 +91,9 @@ def _markdown_row(cells: Iterable[str]) -> str:
 
 
 def csv(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """One line of headings, then a line a row; None is an empty cell, numbers stay numbers."""
+    """One line of headings, then a line a row; None is an empty cell, numbers stay numbers and all else is quoted."""
     file = io.StringIO()
-    writer = files.writer(file, lineterminator="\n")
+    writer = files.writer(file, lineterminator="\n", quoting=files.QUOTE_NONNUMERIC)
     writer.writerow([escape.csv(heading) for heading in headings])
     writer.writerows([_csv_cell(value) for value in row] for row in rows)
     return file.getvalue()

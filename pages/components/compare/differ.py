@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from ddcore.report import differences
 from ddcore.report.compared import Compared
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def show(found: Sequence[Compared]) -> None:
@@ -16,18 +20,22 @@ def show(found: Sequence[Compared]) -> None:
     all_of_it = st.toggle("Show also what is the same", key="same", bind="query-params")
     st.markdown("**Parameters**")
     _table(differences.parameters(records, labels, all_of_them=all_of_it), "Parameter",
-           "These runs have the same parameters.")  # fmt: skip
+           "What they all have is the same.")  # fmt: skip
+    some = differences.only_some(records, labels)
+    if not some.empty and not all_of_it:
+        with st.expander(f"Parameters that only some of them have ({len(some)})"):
+            _table(some, "Parameter", "")
     st.markdown("**Where and with what they were computed**",
                 help="Libraries, device, code: what else could explain a difference in the numbers.")  # fmt: skip
     _table(differences.environment(records, labels, all_of_it=all_of_it), "What",
            "They were computed by the same code, with the same libraries, on the same device.")  # fmt: skip
 
 
-def _table(frame: object, first: str, same: str) -> None:
-    if len(frame) == 0:  # type: ignore[arg-type]
+def _table(frame: pd.DataFrame, first: str, same: str) -> None:
+    if frame.empty:
         st.caption(same)
         return
     column = st.column_config.TextColumn
-    runs = [name for name in frame if name not in (first, "Meaning")]  # type: ignore[attr-defined]
+    runs = [str(name) for name in frame if name not in (first, "Meaning")]
     st.dataframe(frame, hide_index=True, width="stretch", column_order=[first, *runs, "Meaning"],
                  column_config={first: column(pinned=True, width=220), "Meaning": column(width=280)})  # fmt: skip

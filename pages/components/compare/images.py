@@ -10,17 +10,18 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ddcore.errors import DDCoreError
 from ddcore.ops import pictures
+from ddcore.ops.pictures import Stored
 from ddcore.report import gallery
 from ddcore.report.compared import Compared
 from ddcore.report.gallery import Kept, Layout, Over
 from ddcore.runs.images import Images
 from pages.components import frame, parts, progress
-from pages.components.compare import viewer
+from pages.components.compare import choice, viewer
 
 MOST, ACROSS = 8, 4  # grids side by side, and in one line: more are too small to see
 FEW, MANY = 5, 20  # images in a line, of all grids together: up to FEW can be shown large, above MANY they are small
 SMALL, LARGE = 24, 96  # pixels of one image
-HEAVY, QUALITY = 200, 90  # more images than that in a grid are sent with a loss: eight exact grids of 500 are 10 MB
+HEAVY = 200  # more images than that in a grid are sent with a loss: eight exact grids of 500 are 10 MB
 WIDEST = 64  # pixels of one image on the screen, so that one image per class does not fill it
 FRAME = 112  # pixels of one image alone
 VIEWS = ("Side by side", "Two over each other", "One image through time")
@@ -70,15 +71,15 @@ def _side_by_side(held: Sequence[Compared]) -> None:
     classes, per_class = _which(counts)
     over, at = _slider(kept, any(one.record.active for one in held))
     layouts = [gallery.aligned(own, counts, per_class, classes) for own in counts]
-    quality = QUALITY if max(layout.images for layout in layouts) > HEAVY else None
+    stored: Stored = "lossy" if max(layout.images for layout in layouts) > HEAVY else "quickly"
     across = min(ACROSS, len(held))
     cell = pictures.CELL if across * max(layout.columns for layout in layouts) <= MANY else SMALL
     # Names may take two lines: pictures of one height begin at one height where they end at one.
     cards = st.grid(across, min_column_width=200, vertical_alignment="bottom" if len(set(layouts)) == 1 else "top")
     for one, when, layout in zip(held, kept, layouts, strict=True):
         with cards.cell():
-            _card(one, when, over, at, layout, cell, quality)
-    if quality:
+            _card(one, when, over, at, layout, cell, stored)
+    if stored == "lossy":
         st.caption("So many images are sent to your browser compressed, with a small loss; fewer are sent as they are.")
 
 
@@ -111,13 +112,13 @@ def _slider(kept: Sequence[Kept], growing: bool) -> tuple[Over, float]:
     at = left.select_slider(
         title, stops, value=stops[-1], key=key, bind="query-params", format_func=lambda at: gallery.words(at, over),
         help="Images are kept at steps 0, 1, 2, 5, 10, 20, 50 … and at the end, the same for every run. A run without "
-        "images of just that step shows the last that it has before it.",
+        "images of just that place shows the nearest that it has, and says which.",
     )  # fmt: skip
     return over, at
 
 
 def _card(
-    one: Compared, when: Kept, over: Over, at: float, layout: Layout, cell: int, quality: int | None
+    one: Compared, when: Kept, over: Over, at: float, layout: Layout, cell: int, stored: Stored
 ) -> None:  # fmt: skip
     """One run's grid with its name and what it shows, or why it cannot be drawn."""
     st.html(f'<div style="height:.25rem;border-radius:2px;background:{one.colour}"></div>')
@@ -125,7 +126,7 @@ def _card(
     told = gallery.told(when, over, at)
     st.markdown(f"**{parts.plain(one.label)}**  \n{told}{state}")
     try:
-        picture = _sheet(_at(one, gallery.shown(when, over, at)), layout, cell, quality)
+        picture = _sheet(_at(one, gallery.shown(when, over, at)), layout, cell, stored)
     except DDCoreError as error:
         st.error(parts.plain(str(error)), icon=":material/broken_image:")
         return
@@ -151,7 +152,7 @@ def _two(held: Sequence[Compared]) -> None:
     counts = gallery.counts(before), gallery.counts(after)
     classes, per_class = _which([dict(gallery.shared(*counts).most)])
     layout = gallery.shared(*counts, per_class, classes)
-    cell = LARGE if layout.columns <= FEW else pictures.CELL
+    cell = LARGE if (layout.columns + 1) * layout.across <= FEW + 1 else pictures.CELL
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Before and after**", help="Drag the divider, or move it with the arrow keys.")
@@ -169,9 +170,7 @@ def _choose(
     box: DeltaGenerator, held: Sequence[Compared], key: str, title: str, index: int, start: bool = False
 ) -> tuple[Compared, int]:
     """A run and one of its steps; start: the first step is offered, else the last."""
-    labels = [one.label for one in held]
-    label = box.selectbox(f"{title} set", labels, index=index, key=f"img-{key}", bind="query-params")
-    one = held[labels.index(label)]
+    one = choice.run(box, f"{title} set", held, f"img-{key}", index)
     when = _kept(one)
     if len(when.steps) < 2:
         box.caption(gallery.told(when, "step", gallery.NEWEST))
@@ -203,9 +202,8 @@ def _difference(picture: str, most: float, mean: float) -> None:
 
 
 def _through_time(held: Sequence[Compared]) -> None:
-    labels = [one.label for one in held]
     left, middle, right = st.columns([3, 2, 1])
-    one = held[labels.index(left.selectbox("Run", labels, key="img-run", bind="query-params"))]
+    one = choice.run(left, "Run", held, "img-run")
     when = _kept(one)
     found = _counted(one.record.id, one.record.created, when.steps[0])
     counts = {name: n for name, n in found.items() if n}
@@ -265,9 +263,9 @@ def _at(one: Compared, step: int) -> Shown:
 
 
 @st.cache_data(max_entries=256, max_size="100MB", show_spinner=False)
-def _sheet(shown: Shown, layout: Layout, cell: int, quality: int | None = None) -> str:
+def _sheet(shown: Shown, layout: Layout, cell: int, stored: Stored = "quickly") -> str:
     """A grid as a data address: a media file would be deleted while the browser still asks for it."""
-    return _address(gallery.sheet(_read(shown), layout, cell, quality))
+    return _address(gallery.sheet(_read(shown), layout, cell, stored))
 
 
 @st.cache_data(max_entries=64, max_size="50MB", show_spinner=False)

@@ -9,22 +9,25 @@ import streamlit as st
 
 from ddcore.report import compared, comparison, text, tradeoff, welch
 from ddcore.report.compared import Compared
-from pages.components import charts, parts
+from pages.components import charts, frame, parts
+from pages.components.compare import choice
 
 if TYPE_CHECKING:
     import pandas as pd
 
+FEW = 4  # runs of which all pairs are drawn; of more each is held against one
 NEWEST = "each run's newest evaluation"
 _number, _text = st.column_config.NumberColumn, st.column_config.TextColumn
 
 
 def show(found: Sequence[Compared]) -> None:
     """Everything that is a number, for the setting chosen above all sections."""
-    if any(len(group) > 1 for group in compared.by_question(found)) and st.toggle(
+    store = frame.store()
+    if any(len(group) > 1 for group in compared.by_question(store, found)) and st.toggle(
         "Seeds together", value=True, key="seeds", bind="query-params",
         help="Runs that differ in their seed alone count as one: mean ± std over all their networks.",
     ):  # fmt: skip
-        found = compared.seeds_together(found)
+        found = compared.seeds_together(store, found)
     unjudged = [one for one in found if one.accuracy is None]
     numbers = compared.numbers(found)
     if numbers["mean"].notna().any():
@@ -55,10 +58,13 @@ def _accuracies(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
             "label": _text("Run", pinned=True, width=240), "mean": _number("Accuracy (%)", format="%.1f", width=100),
             "std": _number("±", format="%.1f", width=60), "n": _number("n", format="%d", width=50),
             "balanced": _number("Balanced (%)", **percent), "auc": _number("AUC (%)", **percent),
-            "random_real": _number("Random real (%)", **percent), "full": _number("Full data (%)", **percent),
-            "initial": _number("Initial images (%)", **percent),
-            "initial_hard": _number("Initial, class labels (%)", **percent),
-            "majority": _number("Majority class (%)", **percent), "network": _text("Network"),
+            "random_real": _number("Random (%)", help="As many real images, drawn at random.", **percent),
+            "full": _number("Full data (%)", **percent),
+            "initial": _number("Initial (%)", help="The images before the first step.", **percent),
+            "initial_hard": _number("… class labels", help="The initial images, with class labels alone.",
+                                    **percent),
+            "majority": _number("Majority (%)", help="Always answering the most frequent class.", **percent),
+            "network": _text("Network"),
             "protocol": _text("Protocol"), "run": _text("Id"),
         },
     )  # fmt: skip
@@ -69,22 +75,24 @@ def _costs(numbers: pd.DataFrame) -> None:
                 "A network's FLOPs are 2 × its multiply-adds; training one step is counted as three times a "
                 "forward pass. Compare times only between runs of one machine.")  # fmt: skip
     shown = numbers.assign(
-        distill=numbers["seconds_distill"].map(text.duration), parents=numbers["seconds_parents"].map(text.duration),
+        distill=numbers["seconds_distill"].map(text.duration), parents=numbers["seconds_parents"].map(_parents),
         train=numbers["seconds_train"].map(text.duration), train_full=numbers["seconds_train_full"].map(text.duration),
         forward=numbers["flops"].map(_count), training=numbers["flops_training"].map(_count),
         memory=numbers["peak_memory_bytes"].map(text.bytes_), stored=numbers["stored_bytes"].map(text.bytes_),
     )  # fmt: skip
-    right: dict[str, Any] = {"alignment": "right", "width": 120}
+    right: dict[str, Any] = {"alignment": "right", "width": 92}
     st.dataframe(
         shown, hide_index=True, width="stretch",
         column_order=["label", "distill", "parents", "train", "train_full", "forward", "training", "memory", "stored"],
         column_config={
-            "label": _text("Run", pinned=True, width=240), "distill": _text("Distillation", **right),
-            "parents": _text("… its parents", help="Scores, experts and other runs that it builds on.", **right),
-            "train": _text("Training, small set", help="Of one evaluation network on the set.", **right),
-            "train_full": _text("Training, full data", help="Of one such network on all training images.", **right),
-            "forward": _text("FLOPs, one image", **right), "training": _text("FLOPs, training", **right),
-            "memory": _text("Peak memory", **right), "stored": _text("Stored set", **right),
+            "label": _text("Run", pinned=True, width=190), "distill": _text("Distilling", **right),
+            "parents": _text("… parents", help="Scores, experts and other runs that it builds on; "
+                             "“gone” where one of them is not here any more.", **right),
+            "train": _text("Train small", help="Of one evaluation network on the set.", **right),
+            "train_full": _text("Train full", help="Of one such network on all training images.", **right),
+            "forward": _text("FLOPs/image", help="Of one image forward.", **right),
+            "training": _text("FLOPs/train", help="Of training one network on the set.", **right),
+            "memory": _text("Peak memory", **right), "stored": _text("Stored", help="The set in float32.", **right),
         },
     )  # fmt: skip
 
@@ -93,15 +101,27 @@ def _count(number: float | None) -> str:
     return text.count(None if number is None or number != number else number)
 
 
+def _parents(seconds: float) -> str:
+    if seconds != seconds:
+        return "gone"
+    return text.duration(seconds) if seconds else text.NONE
+
+
 def _sure(found: Sequence[Compared]) -> None:
-    pairs = welch.pairs(found)
-    st.markdown("**How sure are the differences?**", help="Welch's 95 % interval for the difference of two means, over "
-                "the evaluation networks. It tells the luck of training networks on these sets, not the luck of "
-                "distilling them: for that, compare several seeds taken together.")  # fmt: skip
+    st.markdown("**How sure are the differences?**", help="Welch's 95 % interval for the difference of two means. Of a "
+                "run it is over the evaluation networks, and tells the luck of training on this one set, not that of "
+                "making it. Of several seeds taken together it is over the seeds.")  # fmt: skip
+    against = None
+    judged = [one for one in found if one.accuracy]
+    if len(judged) > FEW:
+        against = choice.run(st.container(width=420), "Held against", judged, "against")
+    pairs = welch.pairs(found, against)
     if pairs.empty:
         st.caption("Needs two runs judged in the same setting by at least two networks each.")
         return
     charts.chart(comparison.intervals(pairs), "intervals")
+    if len(pairs) > FEW:
+        st.caption(f"Of {len(pairs)} intervals at 95 %, about one in twenty leaves out zero by chance alone.")
 
 
 def _tradeoff(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
@@ -115,6 +135,9 @@ def _tradeoff(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
         log = st.toggle("Logarithmic axis", key="price-log", bind="query-params")
     points = tradeoff.tradeoff(numbers, cost)
     charts.chart(comparison.tradeoff(points, tradeoff.COSTS[cost].title, colours(found), log=log), f"tradeoff-{cost}")
+    if points["group"].nunique() > 1:
+        st.caption("These accuracies were measured on different data, networks or protocols: only those measured alike "
+                   "compete for a front.")  # fmt: skip
 
 
 def _against_ipc(numbers: pd.DataFrame) -> None:
@@ -131,10 +154,17 @@ def colours(found: Sequence[Compared]) -> dict[str, str]:
     return {one.label: one.colour for one in found}
 
 
-def setting(found_in: Sequence[str]) -> str | None:
-    """The setting to compare in, chosen where there are several; None for each run's newest."""
+def setting(found_in: Sequence[str], covers: bool) -> str | None:
+    """The setting to compare in, chosen where there are several; None for each run's newest.
+
+    covers: whether the first holds for every run that was judged; else the start is each run's newest, so that none is
+    left out. What is chosen is always in the address: the menu changes as runs are evaluated.
+    """
     if len(found_in) < 2:
         return found_in[0] if found_in else None
-    chosen = st.selectbox("Judged on", [*found_in, NEWEST], key="on", bind="query-params", width=420,
+    offered = [*found_in, NEWEST] if covers else [NEWEST, *found_in]
+    asked = st.query_params.get("on")
+    chosen = st.selectbox("Judged on", offered, index=offered.index(asked) if asked in offered else 0, width=420,
                           help="Accuracies compare only on the same network under the same protocol.")  # fmt: skip
+    st.query_params["on"] = chosen
     return None if chosen == NEWEST else chosen

@@ -18,27 +18,30 @@ from pages.components import frame, parts
 if TYPE_CHECKING:
     import pandas as pd
 
+DRAWN = "rows of the run table"  # in the session: the key of the table that was drawn, and the runs of its rows
 PER_PAGE = 50  # rows drawn at once: each brings a picture and a curve
 FIRST_KINDS = ("distill", "baseline")  # others are about these
 ORDER = {
     "created": "Newest", "accuracy": "Accuracy", "ipc": "Images per class", "seconds": "Time", "stored": "Stored size",
     "peak_memory": "Peak memory", "run": "Name", "dataset": "Data set", "method": "Method",
 }  # fmt: skip
+GROUPS = {"": "Nothing", "method": "Method", "dataset": "Data set", "ipc": "Images per class", "network": "Network",
+          "setting": "Judged on"}  # fmt: skip
 _text, _number = st.column_config.TextColumn, st.column_config.NumberColumn
 COLUMNS: dict[str, Any] = {
-    "run": _text("Run", width=270, pinned=True),
-    "images": st.column_config.ImageColumn("Images", width=215, help="The first image of each of six classes."),
-    "accuracy": _number("Accuracy (%)", format="%.1f", width=100, help="Test accuracy, mean over networks; of a set "
+    "run": _text("Run", width=215, pinned=True),
+    "images": st.column_config.ImageColumn("Images", width=208, help="The first image of each of five classes."),
+    "accuracy": _number("Accuracy (%)", format="%.1f", width=92, help="Test accuracy, mean over networks; of a set "
                         "by its newest finished evaluation, whose setting is beside it."),
-    "std": _number("±", format="%.1f", width=60, help="Standard deviation over networks."),
-    "n": _number("n", format="%d", width=50, help="Networks trained and tested."),
-    "seeds": _number("Seeds", format="%d", width=60, help="Runs that differ in their seed alone, taken together."),
-    "setting": _text("Judged on", width=230, help="Network and protocol of the accuracy. Accuracies compare only "
+    "std": _number("±", format="%.1f", width=46, help="Standard deviation over networks."),
+    "n": _number("n", format="%d", width=40, help="Networks trained and tested."),
+    "seeds": _text("Seeds", width=56, help="Runs that differ in their seed alone, taken together."),
+    "loss": st.column_config.LineChartColumn("Loss", width=78, help="The run's loss from its first to its last step."),
+    "ipc": _number("IPC", format="%d", width=48, help="Images per class."),
+    "state": _text("State", width=88),
+    "setting": _text("Judged on", width=170, help="Network and protocol of the accuracy. Accuracies compare only "
                      "where these are the same."),
-    "loss": st.column_config.LineChartColumn("Loss", width=110, help="The run's loss from its first to its last step."),
-    "ipc": _number("IPC", format="%d", width=60, help="Images per class."),
     "method": _text("Method"), "dataset": _text("Data set"), "kind": _text("Kind"), "network": _text("Network"),
-    "state": _text("State", width=90),
     "time": _text("Time", width=90, alignment="right", help="Wall time of the run."),
     "memory": _text("Peak memory", width=100, alignment="right"),
     "size": _text("Stored", width=90, alignment="right", help="The set itself, in float32."),
@@ -74,28 +77,40 @@ def chosen() -> list[RunRecord]:
 
 def choose(ids: Sequence[str]) -> None:
     """Put the runs to compare into the address."""
+    if "run" in st.query_params:  # how other pages link to one run
+        del st.query_params["run"]
     if ids:
         st.query_params["runs"] = ",".join(ids)
     elif "runs" in st.query_params:
         del st.query_params["runs"]
 
 
-def table(records: Sequence[RunRecord]) -> list[RunRecord]:
-    """The table with its filters; the chosen runs after what was clicked in it."""
+def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord]:
+    """The table with its filters; the chosen runs after what was clicked in it.
+
+    open_: whether it can be seen; where not, only the filters are drawn, which keep their places in the address.
+    """
     every = catalogue.catalogue(frame.store())
     found, together = _found(every)
     hidden = len(every) - sum(map(len, found["members"]))
     page = _page(found)
+    if not open_:
+        return list(records)
+    key, members = _key(page), list(page["members"])
+    was_key, was_members = st.session_state.get(DRAWN, (key, members))
+    if was_key != key and (left := st.session_state.get(was_key)):  # a tick in the table before the list changed
+        records = _clicked(records, was_members, left["selection"]["rows"])
+    st.session_state[DRAWN] = key, members
     event = st.dataframe(
-        _drawn(page), hide_index=True, width="stretch", row_height=40, key=_key(page), on_select="rerun",
+        _drawn(page), hide_index=True, width="stretch", row_height=40, key=key, on_select="rerun",
         selection_mode="multi-row", column_config=COLUMNS, placeholder=text.NONE,
-        selection_default={"selection": {"rows": _rows(page, [r.id for r in records])}},
+        selection_default={"selection": {"rows": _rows(members, [r.id for r in records])}},
         column_order=["run", *(name for name in COLUMNS if name in _columns(together)), "id"],
     )  # fmt: skip
     more = f"; {hidden:,} more are left out by the filters above" if hidden else ""
     st.caption(f"{len(found):,} {'row' if len(found) == 1 else 'rows'}{more}. Tick rows to compare them; "
                "a row of several seeds stands for all of them.")  # fmt: skip
-    return _clicked(records, page, event["selection"]["rows"])
+    return _clicked(records, members, event["selection"]["rows"])
 
 
 def _found(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
@@ -105,6 +120,8 @@ def _found(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     kinds = _several(kind, "Kind", every, "kind", default=[k for k in FIRST_KINDS if (every["kind"] == k).any()])
     datasets, methods = _several(data, "Data set", every, "dataset"), _several(method, "Method", every, "method")
     with st.container(horizontal=True, vertical_alignment="bottom"):
+        grouped = st.selectbox("Group by", list(GROUPS), format_func=GROUPS.__getitem__, key="group", width=160,
+                               bind="query-params", help="Rows of a group stand together.")  # fmt: skip
         by = st.selectbox("Sort by", list(ORDER), format_func=ORDER.__getitem__, key="sort", width=180,
                           bind="query-params")  # fmt: skip
         rising = st.toggle("Smallest first", key="rising", bind="query-params")
@@ -123,7 +140,8 @@ def _found(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     if together:
         found = catalogue.seeds_together(found)
     # Newest and largest first, names from A: what one looks for is on the first page.
-    return catalogue.in_order(found, by, falling=(by not in ("run", "dataset", "method")) != rising), together
+    falling = (by not in ("run", "dataset", "method")) != rising
+    return catalogue.in_order(found, by, falling=falling, grouped=grouped), together
 
 
 def _several(box: Any, label: str, every: pd.DataFrame, column: str, default: Sequence[str] = ()) -> list[str]:
@@ -152,10 +170,15 @@ def _drawn(page: pd.DataFrame) -> pd.DataFrame:
     pictures: list[Any] = [_picture(records[i]) if "images" in columns else None for i in page["id"]]
     losses: list[Any] = [catalogue.sparkline(records[i]) or None if "loss" in columns else None for i in page["id"]]
     return page.assign(
-        kind=page["kind"].map(tables.kind), time=page["seconds"].map(text.duration),
+        kind=page["kind"].map(tables.kind), seeds=list(map(_seeds, page["seeds"], page["judged"])),
+        time=page["seconds"].map(text.duration),
         memory=page["peak_memory"].map(text.bytes_), size=page["stored"].map(text.bytes_),
         started=page["created"].map(text.ago), images=pictures, loss=losses,
     )  # fmt: skip
+
+
+def _seeds(number: int, judged: int) -> str:
+    return str(number) if judged in (0, number) else f"{number}, {judged} judged"
 
 
 def _picture(record: RunRecord) -> str | None:
@@ -168,18 +191,25 @@ def _key(page: pd.DataFrame) -> str:
     return f"rows-{hash(tuple(page['id']))}-{st.session_state.get('rows-anew', 0)}"
 
 
-def _rows(page: pd.DataFrame, ids: Sequence[str]) -> list[int]:
-    return [i for i, members in enumerate(page["members"]) if set(members) <= set(ids)]
+def _rows(members: Sequence[list[str]], ids: Sequence[str]) -> list[int]:
+    return [i for i, each in enumerate(members) if set(each) <= set(ids)]
 
 
-def _clicked(records: Sequence[RunRecord], page: pd.DataFrame, rows: Sequence[int]) -> list[RunRecord]:
-    """The chosen runs after the ticks on this page; the address follows."""
+def _clicked(
+    records: Sequence[RunRecord], members: Sequence[list[str]], rows: Sequence[int]
+) -> list[RunRecord]:  # fmt: skip
+    """The chosen runs after the ticks in a table of these rows; the address follows."""
     before = [record.id for record in records]
-    shown = set().union(*page["members"]) if len(page) else set()
-    ticked = [run_id for i in rows if i < len(page) for run_id in page["members"].iloc[i]]
-    partly = {run_id for i, members in enumerate(page["members"]) if i not in _rows(page, before) for run_id in members}
-    kept = [i for i in before if i not in shown or i in ticked or i in partly]
-    after = [*kept, *(i for i in ticked if i not in kept)][:MOST]
+    unticked = {run_id for i in set(_rows(members, before)) - set(rows) for run_id in members[i]}
+    after, left_out = [run_id for run_id in before if run_id not in unticked], False
+    for new in ([run_id for run_id in members[i] if run_id not in after] for i in rows if i < len(members)):
+        if len(after) + len(new) <= MOST:
+            after += new
+        else:
+            left_out = True
+    if left_out:
+        st.warning(f"At most {MOST} runs can be told apart: not all that is ticked is compared.",
+                   icon=":material/filter_alt:")  # fmt: skip
     if after == before:
         return list(records)
     choose(after)

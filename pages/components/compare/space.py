@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from ddcore.data import DATASETS
+from ddcore.data import DATASETS, load
 from ddcore.experiments import spec
 from ddcore.experiments.features import MOST
 from ddcore.report import features, neighbours, results, tables, text
@@ -18,6 +18,7 @@ from ddcore.report.compared import Compared
 from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
 from pages.components import charts, frame, parts, wanted
+from pages.components.compare import choice
 
 Data = tuple[str, int]  # a data set and the side of its images
 FIRST_CLASSES = 10  # chosen at first
@@ -52,16 +53,13 @@ def show(found: Sequence[Compared]) -> None:
     """The section: what is looked at, then the map, then the pairs."""
     placed, reasons = _placed(found)
     data = _data(list(placed))
-    if data is not None:
-        reasons += [(one, f"is of another data set, {other[0]} at {other[1]} px")
-                    for other, those in placed.items() if other != data for one in those]  # fmt: skip
-        reasons += [(one, f"is one too many: {MOST} are looked at together") for one in placed[data][MOST:]]
-    for one, reason in reasons:
+    chosen, others = _together(data, placed) if data else ([], [])
+    for one, reason in [*reasons, *others]:
         st.caption(f"Not shown: {parts.plain(one.label)} {parts.plain(reason)}.")
-    if data is None:
-        st.info("None of the chosen runs has final images. Distilled sets and coresets have.", icon=":material/image:")
+    if data is None or not chosen:
+        st.info("None of the chosen runs can be looked at. Finished distilled sets and coresets can.",
+                icon=":material/image:")  # fmt: skip
         return
-    chosen = placed[data][:MOST]
     st.markdown(LEAD)
     wanted.watch(partial(_gather, data, chosen), lambda space: space.parts, partial(_show, chosen))
 
@@ -81,6 +79,23 @@ def _placed(found: Sequence[Compared]) -> tuple[dict[Data, list[Compared]], list
         else:
             placed.setdefault((dataset, side or DATASETS[dataset].resolution), []).append(one)
     return placed, left_out
+
+
+def _together(
+    data: Data, placed: Mapping[Data, Sequence[Compared]]
+) -> tuple[list[Compared], list[tuple[Compared, str]]]:  # fmt: skip
+    """(the runs of this data that are looked at together; the others, with the reason)."""
+    left_out = [(one, f"is of another data set, {other[0]} at {other[1]} px")
+                for other, those in placed.items() if other != data for one in those]  # fmt: skip
+    same, here = [], load.fingerprint(*data)
+    for one in placed[data]:
+        made_from = (one.record.info.get("dataset") or {}).get("fingerprint")
+        if made_from in (None, here):
+            same.append(one)
+        else:
+            left_out.append((one, f"was made from other images of {data[0]} than those that are here now"))
+    left_out += [(one, f"is one too many: {MOST} are looked at together") for one in same[MOST:]]
+    return same[:MOST], left_out
 
 
 def _data(offered: Sequence[Data]) -> Data | None:
@@ -131,7 +146,8 @@ def _map(chosen: Sequence[Compared], space: Space) -> None:
                              format_func=str)  # fmt: skip
     if kind == "t-SNE" and laid_out.missing:
         wanted.button("Lay out with t-SNE", [laid_out], chosen[0].record, "fs-tsne", primary=True,
-                      help="One joint t-SNE of all real and synthetic images.")  # fmt: skip
+                      help="One joint t-SNE of all real and synthetic images: seconds for 1,000 of them, a minute or "
+                      "more for 5,000.")  # fmt: skip
         return
     shown = laid_out.record if kind == "t-SNE" else run
     if shown is None or shown.state != "done":
@@ -159,10 +175,8 @@ def _pairs(chosen: Sequence[Compared], run: RunRecord) -> None:
     st.subheader("Nearest real images", anchor=False)
     st.markdown("Is it a copy? Below each image of the set the training images nearest to it, of whatever class.")
     which, label_box, number_box = st.columns([3, 2, 1], vertical_alignment="bottom")
-    named = {one.label: one for one in chosen}
-    said = which.selectbox("Images of", list(named), key="fs-set", bind="query-params")
+    one = choice.run(which, "Images of", chosen, "fs-set")
     label = label_box.selectbox("Class", list(tables.classes(run)), key="fs-class", bind="query-params")
-    one = named[said]
     ipc = int(one.record.config.get("ipc", FEW))
     number = number_box.selectbox("Shown", [FEW, ipc], key="fs-shown", bind="query-params") if ipc > FEW else FEW
     strips, copies = _strips(run.id, run.created, one.record.id, one.record.created, label, number)

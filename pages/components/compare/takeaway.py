@@ -31,7 +31,7 @@ def show(found: Sequence[Compared]) -> None:
         st.warning(str(error), icon=":material/error:")
         return
     st.download_button(
-        "Download the report", lambda: bundle.bundle(Store(), found, choice), "report.zip", "application/zip",
+        "Download the report", lambda: bundle.bundle(Store(), found, choice).zipped(), "report.zip", "application/zip",
         key="rep-zip", type="primary", icon=":material/archive:", on_click="ignore", help=ZIP,
     )  # fmt: skip
     shown = pivot.table(pivot.pivot(found, choice))

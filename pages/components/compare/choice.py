@@ -1,0 +1,24 @@
+"""One of the compared runs, chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ddcore.report.compared import Compared
+
+
+def run(box: DeltaGenerator, title: str, offered: Sequence[Compared], key: str, index: int = 0) -> Compared:
+    """The chosen run, at first the one that the address names; the one at `index` where it names none of these.
+
+    What is chosen is always in the address, by its id: a bound widget would put the label there, which changes with the
+    names of all compared runs, and would leave out the first, which may be another tomorrow.
+    """
+    found = {one.record.id: one for one in offered}
+    ids, linked = list(found), st.query_params.get(key)
+    chosen = box.selectbox(title, ids, index=ids.index(linked) if linked in found else index, key=key,
+                           format_func=lambda run_id: found[run_id].label)  # fmt: skip
+    st.query_params[key] = chosen
+    return found[chosen]
