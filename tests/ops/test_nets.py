@@ -17,7 +17,13 @@ from ddcore.ops.seeds import generator
 CLASSES = 3
 SHIPPED = [d for d in DATASETS.values() if not d.own]
 SHAPES = sorted({d.shape(r) for d in SHIPPED for r in d.resolutions} | {(3, 8, 8), (1, 16, 16), (3, 32, 32)})
-FITTING = [(name, shape) for name in NETWORKS for shape in SHAPES if not network(name).problems(shape, {})]
+LARGE = 64  # pixels: networks on sides from there on take a second each
+FITTING = [
+    pytest.param(name, shape, marks=[pytest.mark.slow] * (shape[1] >= LARGE))
+    for name in NETWORKS
+    for shape in SHAPES
+    if not network(name).problems(shape, {})
+]
 
 
 def pixels(shape: tuple[int, int, int], n: int = 2) -> torch.Tensor:

@@ -54,6 +54,7 @@ def test_the_protocol_shows_every_field_of_the_training(open_page: Open, filled:
     assert titles <= set(app.table[0].value.index)
 
 
+@pytest.mark.slow
 def test_one_more_seed_is_distilled_and_judged_at_the_press_of_a_button(
     open_page: Open, filled: Filled, backend: Backend
 ) -> None:
@@ -123,6 +124,7 @@ def test_published_results_are_rows_and_markers_apart_from_ours(
     assert "DM" not in frames(app, "accuracy")["name"].tolist()
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_taken_apart_when_its_details_are_opened(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, run=filled.distilled)
     charts = len(drawn(app))
@@ -138,6 +140,7 @@ def test_an_evaluation_is_taken_apart_when_its_details_are_opened(open_page: Ope
     assert bars["y"] == pytest.approx([100 * share for share in summary["per_class"]])
 
 
+@pytest.mark.slow
 def test_two_classes_are_judged_by_balanced_accuracy_and_auc_too(open_page: Open, filled: Filled) -> None:
     control = plan(Store().record(filled.distilled), ASKED)
     spread = {"mean": 0.75, "std": 0.02, "n": 2}
@@ -153,6 +156,7 @@ def test_two_classes_are_judged_by_balanced_accuracy_and_auc_too(open_page: Open
     assert "Stored numbers 1,280" in words(app)
 
 
+@pytest.mark.slow
 def test_unequal_classes_have_a_balanced_column_and_every_chart_of_accuracy_the_majority_line(
     open_page: Open, filled: Filled
 ) -> None:
@@ -182,6 +186,7 @@ def axes(figure: dict[str, Any]) -> set[str]:
     return {figure["layout"].get(axis, {}).get("title", {}).get("text", "") for axis in ("xaxis", "yaxis")}
 
 
+@pytest.mark.slow
 def test_snapshots_are_judged_on_the_validation_split_with_one_button(
     open_page: Open, filled: Filled, backend: Backend
 ) -> None:
@@ -193,6 +198,7 @@ def test_snapshots_are_judged_on_the_validation_split_with_one_button(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_accuracy_over_iterations_is_a_curve_with_the_test_figure_apart(open_page: Open, filled: Filled) -> None:
     for i, point in enumerate(trajectory.points(Store(), Store().record(filled.distilled), ASKED)):
         finish(point.result.specs[-1], told(0.3 + i / 10))
@@ -203,6 +209,7 @@ def test_accuracy_over_iterations_is_a_curve_with_the_test_figure_apart(open_pag
     assert f"**test set**, under the same protocol: **{100 * mean:.1f}" in words(app)
 
 
+@pytest.mark.slow
 def test_other_networks_are_tried_one_by_one_or_all_at_once(open_page: Open, filled: Filled, backend: Backend) -> None:
     app = on_tab(open_page(PAGE, run=filled.distilled), filled.distilled, "Other networks")
     table = frames(app, "macs")
@@ -217,6 +224,7 @@ def test_other_networks_are_tried_one_by_one_or_all_at_once(open_page: Open, fil
     assert {"lenet", "alexnet", "vgg11", "resnet18"} <= {s.config.network for s in backend.submitted}
 
 
+@pytest.mark.slow
 def test_sets_of_several_networks_stand_in_a_matrix(open_page: Open, filled: Filled) -> None:
     narrow = Store().record(filled.distilled)
     wide = finish(spec("distill", "datadam", {**TINY, "width": 16}), {"images": 20, "ipc": 2})
@@ -231,6 +239,7 @@ def test_sets_of_several_networks_stand_in_a_matrix(open_page: Open, filled: Fil
     assert [row[column] for row in heat["z"]] == pytest.approx([70, 60])
 
 
+@pytest.mark.slow
 def test_what_is_under_way_has_one_bar_and_the_rest_waits_in_one_line(
     open_page: Open, filled: Filled, backend: Backend
 ) -> None:
@@ -244,6 +253,7 @@ def test_what_is_under_way_has_one_bar_and_the_rest_waits_in_one_line(
     assert set(backend.cancelled) == {running, *waiting}
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_failed_says_why_and_can_be_asked_again(open_page: Open, filled: Filled) -> None:
     put(plan(Store().record(filled.distilled), ASKED).initial, "failed")  # type: ignore[arg-type]
     app = open_page(PAGE, run=filled.distilled)
@@ -260,6 +270,7 @@ def test_an_evaluation_on_another_network_does_not_become_the_main_question(open
     assert "90.0" not in words(open_page())
 
 
+@pytest.mark.slow
 def test_a_finished_control_is_no_longer_offered(open_page: Open, filled: Filled) -> None:
     asked = plan(Store().record(filled.dm), Question("course", network={"network": "convnet3"}))
     for one in asked.specs():

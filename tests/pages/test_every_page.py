@@ -65,7 +65,7 @@ def test_failed_and_broken_runs_never_stop_a_page(page: str, open_page: Open, ho
     ("state", "said", "button"),
     [
         pytest.param("queued", "", "Cancel", marks=pytest.mark.slow), ("running", "", "Cancel"),
-        ("failed", "The loss is not a number.", "Resume"),
+        pytest.param("failed", "The loss is not a number.", "Resume", marks=pytest.mark.slow),
         pytest.param("cancelled", "This run was cancelled.", "Resume", marks=pytest.mark.slow),
         pytest.param("interrupted", "This run was interrupted", "Resume", marks=pytest.mark.slow),
     ],

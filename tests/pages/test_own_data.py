@@ -72,6 +72,7 @@ def test_the_way_in_is_one_button_and_an_address(open_page: Open) -> None:
     assert app.selectbox[0].label == "Data set"
 
 
+@pytest.mark.slow
 def test_a_zip_is_looked_at_once_and_becomes_a_data_set_that_every_menu_offers(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,6 +111,7 @@ def test_unreadable_images_can_be_left_out_once_that_is_said(open_page: Open, ho
     assert sum(DATASETS["pets"].sizes or ()) == 24
 
 
+@pytest.mark.slow
 def test_only_what_can_matter_is_asked(open_page: Open) -> None:
     asked = {s.label for s in brought(open_page, pets()).selectbox}
     assert asked == {"Colour"}
@@ -130,6 +132,7 @@ def test_a_hostile_zip_is_refused_with_its_rule_and_nothing_is_left(open_page: O
     assert "What was found" in words(app)
 
 
+@pytest.mark.slow
 def test_a_name_that_is_taken_is_said_and_the_choice_stays(open_page: Open) -> None:
     added()
     app = brought(open_page, pets())
@@ -139,6 +142,7 @@ def test_a_name_that_is_taken_is_said_and_the_choice_stays(open_page: Open) -> N
     assert "comes with the app" in words(app)
 
 
+@pytest.mark.slow
 def test_what_was_brought_is_let_go_of_when_another_page_is_opened(open_page: Open) -> None:
     app = brought(open_page, pets())
     assert "kept by Datasets: brought" in app.session_state
@@ -146,6 +150,7 @@ def test_what_was_brought_is_let_go_of_when_another_page_is_opened(open_page: Op
     assert "kept by Datasets: brought" not in app.session_state
 
 
+@pytest.mark.slow
 def test_a_folder_of_this_machine_is_read_only_where_nobody_else_is_served(
     open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +223,7 @@ def test_a_finished_run_of_a_removed_set_still_opens_and_nothing_new_can_be_aske
     assert "remove-pets" not in [b.key for b in app.button]
 
 
+@pytest.mark.slow
 def test_a_run_of_a_set_that_is_not_known_here_still_opens(open_page: Open) -> None:
     added()
     run = jobs.run_inline(spec("distill", "dm", {**DM, "dataset": "pets"}))
@@ -230,6 +236,7 @@ def test_a_run_of_a_set_that_is_not_known_here_still_opens(open_page: Open) -> N
     assert app.get("image")
 
 
+@pytest.mark.slow
 def test_what_every_user_of_a_set_must_know_is_said_wherever_it_is_chosen(open_page: Open) -> None:
     added()
     facts = data_root() / "own" / "pets" / "dataset.json"

@@ -49,6 +49,7 @@ def test_without_a_scheduler_there_are_no_scores_to_compute(open_page: Open) -> 
     assert "All images in every epoch." in shown
 
 
+@pytest.mark.slow
 def test_the_form_draws_the_scheduler_before_anything_is_computed(open_page: Open, backend: Backend) -> None:
     app = open_page(PAGE)
     assert not titles(app)
@@ -68,6 +69,7 @@ def test_a_form_whose_data_set_is_away_still_tells_the_stages(open_page: Open, m
     assert words(open_page(PAGE)).count("To be computed") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tab", "axes", "said"),
     [
@@ -123,6 +125,7 @@ def _lines(app: AppTest) -> list[str]:
     return [name for name in found if name.startswith("epoch ")]
 
 
+@pytest.mark.slow
 def test_a_deleted_stage_is_said_plainly(open_page: Open, filled: Filled) -> None:
     scores = stages.of_run(Store(), Store().record(filled.pad))[0]
     experts = Store().record(filled.pad).info["parents"][0]
@@ -219,6 +222,7 @@ def test_what_the_labels_alone_are_worth_is_a_number_once_it_is_known(open_page:
     assert "what labels and distilling are worth together, **+10.0 ± 1.0 points**" in shown
 
 
+@pytest.mark.slow
 def test_a_disk_too_small_for_the_controls_is_said_before_any_of_them_is_asked_for(
     open_page: Open, filled: Filled, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
