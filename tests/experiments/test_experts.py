@@ -182,7 +182,10 @@ class Halting(MemoryRecorder):
             raise Cancelled("stopped by the test")
 
 
-@pytest.mark.parametrize(("size", "after"), [(1, 2), (1, 4), (1, 12), (2, 3), (2, 4)])
+@pytest.mark.parametrize(
+    ("size", "after"),
+    [(1, 4), (2, 3), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((1, 2), (1, 12), (2, 4)))],
+)
 def test_experts_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(
     size: int, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

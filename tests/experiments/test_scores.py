@@ -142,7 +142,9 @@ def test_a_run_of_scores_tells_curves_and_a_summary() -> None:
     assert summary["seconds"] > 0
 
 
-@pytest.mark.parametrize("stop", [(0, 2), (0, 3), (1, 1), (1, 3)])
+@pytest.mark.parametrize(
+    "stop", [(0, 3), (1, 1), pytest.param((0, 2), marks=pytest.mark.slow), pytest.param((1, 3), marks=pytest.mark.slow)]
+)
 def test_scores_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(stop: tuple[int, int]) -> None:
     class Halting(MemoryRecorder):
         def checkpoint(self, tensors: Any, meta: Any) -> None:

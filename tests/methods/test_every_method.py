@@ -24,7 +24,10 @@ SMALL |= {
     "max_start_epoch": 2, "expansion_iters": 4, "student_steps": 2, "add_end_epoch": 2,
 }  # fmt: skip
 LENGTHS = {"num_inits": 4, "num_iters": 8}  # each makes eight steps
-EVERY_METHOD = pytest.mark.parametrize("name", METHODS)
+# PAD trains experts first, which takes seconds each time: test_pad.py holds it by default.
+EVERY_METHOD = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "pad")) for name in METHODS]
+)
 EVERY_STEPPING = pytest.mark.parametrize("name", [n for n, m in METHODS.items() if m.step])
 
 

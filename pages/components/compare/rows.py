@@ -35,7 +35,7 @@ COLUMNS: dict[str, Any] = {
                         "by its newest finished evaluation, whose setting is beside it."),
     "std": _number("±", format="%.1f", width=46, help="Standard deviation over networks."),
     "n": _number("n", format="%d", width=40, help="Networks trained and tested."),
-    "seeds": _text("Seeds", width=56, help="Runs that differ in their seed alone, taken together."),
+    "seeds": _text("Seeds", width=60, help="Runs that differ in their seed alone; “3 of 4”: so many were judged."),
     "loss": st.column_config.LineChartColumn("Loss", width=78, help="The run's loss from its first to its last step."),
     "ipc": _number("IPC", format="%d", width=48, help="Images per class."),
     "state": _text("State", width=88),
@@ -178,7 +178,7 @@ def _drawn(page: pd.DataFrame) -> pd.DataFrame:
 
 
 def _seeds(number: int, judged: int) -> str:
-    return str(number) if judged in (0, number) else f"{number}, {judged} judged"
+    return str(number) if judged in (0, number) else f"{judged} of {number}"
 
 
 def _picture(record: RunRecord) -> str | None:
