@@ -29,6 +29,7 @@ LEAST_PAIRS = 3  # rounds of a figure that is told: with fewer there is no sprea
 
 SHOWN = ("precision", "ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain", "seconds_per_step_bare",
          "images_per_second", "flops_per_second", "compile_seconds", "n")  # fmt: skip
+WAYS = {"seconds_per_step": "ours", "seconds_per_step_plain": "plain", "seconds_per_step_bare": "bare"}
 
 
 class NotTheSame(DDCoreError):
@@ -172,7 +173,7 @@ def report(name: str, result: dict[str, Any], *, as_json: bool, trial: bool = Fa
         return
     for field in SHOWN:
         value = everything[field]
-        spread = everything["spread"].get({"seconds_per_step": "ours"}.get(field, field.rpartition("_")[2]), ())
+        spread = everything["spread"].get(WAYS.get(field, ""), ())
         between = f"   ({' to '.join(format(one, ',.4g') for one in spread)})" if spread else ""
         print(f"{field:<24}{value if isinstance(value, str) else format(value, ',.4g')}{between}")
     for way, size in everything["peak_memory_bytes"].items():

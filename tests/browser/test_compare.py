@@ -73,6 +73,20 @@ def test_three_runs_one_slider_and_the_same_view_on_a_fresh_server(
         page.goto("about:blank")  # an open page would ask for a server that is gone
 
 
+def test_a_run_that_is_left_out_stays_out(server: Server, watched: Watched) -> None:
+    page: Any = watched.page
+    page.goto(f"{server.url}/Compare?q=IPC&view=Curves")
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
+    for row in range(2):
+        tick(page, row)
+        page.wait_for_function(f"(location.search.match(/[0-9a-f]{{16}}/g) || []).length === {row + 1}", timeout=SLOW)
+    page.locator("[class*=st-key-out-]").first.get_by_role("button").click()
+    page.wait_for_function("location.search.match(/[0-9a-f]{16}/g).length === 1", timeout=SLOW)
+    page.get_by_role("radio", name="What differs").click()
+    expect(page.get_by_text("Where and with what they were computed")).to_be_visible(timeout=SLOW)
+    assert len(re.findall("[0-9a-f]{16}", page.url)) == 1
+
+
 def test_a_thousand_runs_can_be_used_within_two_seconds(tmp_path: Path, watched: Watched) -> None:
     environment = {**os.environ, "DDCORE_HOME": str(tmp_path / "home")}
     fill = [sys.executable, "-m", "benchmarks.shelf", "1000"]

@@ -202,7 +202,9 @@ def _clicked(
     before = [record.id for record in records]
     unticked = {run_id for i in set(_rows(members, before)) - set(rows) for run_id in members[i]}
     after, left_out = [run_id for run_id in before if run_id not in unticked], False
-    for new in ([run_id for run_id in members[i] if run_id not in after] for i in rows if i < len(members)):
+    for i in rows:
+        ticked = members[i] if i < len(members) else []
+        new = [run_id for run_id in ticked if run_id not in after and frame.store().exists(run_id)]
         if len(after) + len(new) <= MOST:
             after += new
         else:
@@ -233,5 +235,6 @@ def legend(found: Sequence[Compared]) -> None:
 def _again(ids: Sequence[str]) -> None:
     """Compare these; the table takes its ticks from the address anew."""
     choose(ids)
+    st.session_state.pop(DRAWN, None)  # its ticks are no longer what is wanted
     st.session_state["rows-anew"] = st.session_state.get("rows-anew", 0) + 1
     st.rerun()
