@@ -83,6 +83,7 @@ def test_a_parameter_is_a_widget_with_its_words_bounds_and_choices(
     assert shown.value == a_value(label, p)
 
 
+@pytest.mark.slow
 @EVERY_PARAMETER
 def test_a_parameter_is_a_row_of_its_runs_table(label: str, config: type[Config], p: ParamInfo) -> None:
     frame = tables.parameters(config, {**built(label).values(), p.name: a_value(label, p)})

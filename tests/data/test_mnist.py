@@ -60,6 +60,7 @@ def test_archives_placed_by_hand_give_the_official_set_without_a_network(mnist_r
     assert train.images.mean() / 255 == pytest.approx(0.1307, abs=5e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("offline")
 def test_files_cut_short_or_altered_while_unpacking_are_unpacked_again(root):
     before, _ = mnist.read(root, 28)

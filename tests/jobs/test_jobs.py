@@ -110,6 +110,7 @@ def test_a_crash_inside_a_library_reads_as_interrupted_and_names_the_signal():
     assert "Segmentation fault" in Store().log(run_id)
 
 
+@pytest.mark.slow
 def test_parents_are_computed_before_their_children():
     parent = jobs.submit(toy(steps=4))
     child = jobs.submit(toy(parent=parent, steps=2))

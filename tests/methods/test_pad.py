@@ -137,6 +137,7 @@ def test_a_student_that_runs_away_is_skipped_and_does_not_end_the_run(loss: floa
     assert torch.equal(images(recorder), recorder.sets["initial"].images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "lenet"])
 def test_any_network_can_be_the_student(name: str) -> None:
     changes = {"network": name, **({"width": 8} if name == "mlp" else {"width": None})}

@@ -40,6 +40,7 @@ def trained(networks: list[nets.Net], first: int = 0, **changes: Any) -> train.T
     return training
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=lambda v: v if isinstance(v, str) else "-".join(v.values()))
 def test_networks_trained_together_are_those_trained_one_by_one(name: str, options: dict[str, Any]) -> None:
     together = trained(built(name, options, 2))

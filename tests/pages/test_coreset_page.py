@@ -9,6 +9,7 @@ PAGE = "pages/2_Baselines.py"
 CORESETS = [name for name, method in METHODS.items() if method.step is None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CORESETS)
 def test_every_coreset_is_started_from_the_baselines_page(name: str, open_page: Open, backend: Backend) -> None:
     app = open_page(PAGE)

@@ -37,6 +37,7 @@ def removed(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> Filled:
     return filled
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("page", "name"), SHOWN)
 def test_a_run_on_a_data_set_that_is_not_known_here_opens(
     page: str, name: str, open_page: Open, forgotten: Filled

@@ -119,6 +119,7 @@ FORBIDDEN_IMPORTS = {"pickle", "dill", "cloudpickle", "joblib", "shelve", "marsh
 FORBIDDEN_CALLS = {"torch.load", "torch.save"}
 
 
+@pytest.mark.slow
 def test_nothing_in_the_code_pickles():
     sources = [*(places.PROJECT / "ddcore").rglob("*.py"), *(places.PROJECT / "pages").rglob("*.py")]
     assert len(sources) > 30
