@@ -27,9 +27,7 @@ def main() -> None:
     with frame.page("Compare", LEAD):
         chosen = rows.chosen()
         if not frame.store().records():
-            st.info("No run yet. Start one on the DataDAM page; the preset *quick* on digits takes seconds.",
-                    icon=":material/inbox:")  # fmt: skip
-            st.page_link("pages/3_DataDAM.py", label="Go to DataDAM")
+            parts.nothing_yet()
             return
         label = "**Runs** · choose what to compare"
         # Open for who comes to choose, and it stays so while they do; closed for who follows a link to a comparison.

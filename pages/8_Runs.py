@@ -28,9 +28,7 @@ def main() -> None:
         linked = frame.chosen_run()
         records = frame.store().records()
         if not records:
-            st.info("No run yet. Start one on the DataDAM page; the preset *quick* on digits takes seconds.",
-                    icon=":material/inbox:")  # fmt: skip
-            st.page_link("pages/3_DataDAM.py", label="Go to DataDAM")
+            parts.nothing_yet()
         else:
             chosen = table(filtered(records))
             house.opened(chosen)
@@ -76,7 +74,7 @@ def table(records: list[RunRecord]) -> list[RunRecord]:
     also = [name for name in beside.COLUMNS if (shown[name] != text.NONE).any()]
     event = st.dataframe(
         shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
-        key=house.table_key("runs-table", records),
+        key=house.table_key("runs-table", (record.id for record in records)),
         column_order=["run", "data", "state", "accuracy", *also, *(["majority"] if also else []), "protocol",
                       "time", "created", "tags", "note", "id"],
         column_config={

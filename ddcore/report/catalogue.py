@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddcore.jobs.controls import together
 from ddcore.lazy import lazy
 from ddcore.report import compared, differences, results, tables
 from ddcore.report.compared import FLOAT_BYTES
@@ -129,13 +130,10 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """{accuracy, std, n} over all networks of these rows, from those of each row."""
-    if not rows:
-        return {"accuracy": None, "std": None, "n": None}
-    each = [(row["accuracy"], row["std"] if _known(row["std"]) else 0.0, int(row["n"])) for row in rows]
-    n = sum(size for _, _, size in each)
-    mean = sum(size * middle for middle, _, size in each) / n
-    squares = sum((size - 1) * std**2 + size * (middle - mean) ** 2 for middle, std, size in each)
-    return {"accuracy": mean, "std": (squares / (n - 1)) ** 0.5 if n > 1 else None, "n": n}
+    each = [{"mean": row["accuracy"], "std": row["std"] if _known(row["std"]) else None, "n": int(row["n"])}
+            for row in rows]  # fmt: skip
+    found = together(each) or {}
+    return {"accuracy": found.get("mean"), "std": found.get("std"), "n": found.get("n")}
 
 
 def _mean(values: Iterable[Any]) -> float | None:

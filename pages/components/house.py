@@ -50,9 +50,9 @@ def _tell(done: str, refused: Collection[str] = (), run: str | None = None) -> N
     frame.open_run(run)
 
 
-def table_key(name: str, records: Iterable[RunRecord]) -> str:
+def table_key(name: str, ids: Iterable[str]) -> str:
     """A key for a table of these runs: rows ticked in another table must not tick what has moved to their place."""
-    return f"{name}-{zlib.crc32(' '.join(record.id for record in records).encode()):08x}"
+    return f"{name}-{zlib.crc32(' '.join(ids).encode()):08x}"
 
 
 def ticked(event: Any, records: Sequence[RunRecord]) -> list[RunRecord]:
@@ -192,7 +192,7 @@ def trash() -> None:
               "Size": text.bytes_(usage.run_bytes(r.folder)),
               "Started": text.ago(r.created), "Id": r.id} for r in trashed],
             hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
-            key=table_key("trash-table", trashed),
+            key=table_key("trash-table", (record.id for record in trashed)),
         )  # fmt: skip
         chosen = ticked(event, trashed)
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -32,6 +32,13 @@ def names(classes: Sequence[str]) -> str:
     return plain(", ".join(classes[:NAMED])) + more
 
 
+def nothing_yet() -> None:
+    """Where to begin, on pages of runs while there is none."""
+    st.info("No run yet. Start one on the DataDAM page; the preset *quick* on digits takes seconds.",
+            icon=":material/inbox:")  # fmt: skip
+    st.page_link("pages/3_DataDAM.py", label="Go to DataDAM")
+
+
 def footnotes(records: Sequence[RunRecord]) -> None:
     """What the marks behind data sets in a list of runs mean."""
     for note in tables.footnotes(records):

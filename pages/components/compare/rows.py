@@ -13,7 +13,7 @@ from ddcore.report import catalogue, tables, text, thumbnails
 from ddcore.report.compared import MOST, Compared
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord
-from pages.components import frame, parts
+from pages.components import frame, house, parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,7 +188,7 @@ def _picture(record: RunRecord) -> str | None:
 
 def _key(page: pd.DataFrame) -> str:
     """Another table for other rows: a selection counts rows, and must not be carried over to others."""
-    return f"rows-{hash(tuple(page['id']))}-{st.session_state.get('rows-anew', 0)}"
+    return house.table_key(f"rows-{st.session_state.get('rows-anew', 0)}", page["id"])
 
 
 def _rows(members: Sequence[list[str]], ids: Sequence[str]) -> list[int]:
