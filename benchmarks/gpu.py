@@ -69,7 +69,7 @@ PARTS = (
     Part("DM, CIFAR-10's shape", f"{STEP} dm --shape cifar10", 60, SMALL_MATCH),
     Part("DataDAM, MHIST's shape", f"{STEP} datadam --shape mhist", 75, SMALL_MATCH),
     Part("DM, MHIST's shape", f"{STEP} dm --shape mhist", 60, SMALL_MATCH),
-    Part("memory", "benchmarks.memory", 60, "--side 32"),
+    Part("memory", "benchmarks.memory", 60, "--side 128"),
     Part("student steps", "benchmarks.unroll --width 128 --steps 40", 60, "--width 8 --steps 2 --repeats 1"),
 )  # fmt: skip
 
