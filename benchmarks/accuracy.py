@@ -68,14 +68,14 @@ def main() -> None:
 def _distilled(asked: argparse.Namespace, ipc: str | None, protocol: str, home: str) -> dict[str, Any]:
     """One command, from the first keystroke to the answer; later protocols find the images on disk."""
     if asked.method == "baseline":
-        return _run(home, "baseline", "--dataset", asked.dataset, *asked.more, "--wait")
+        return command(home, "baseline", "--dataset", asked.dataset, *asked.more, "--wait")
     preset = ["--preset", asked.preset] if asked.preset else []
     size = ["--ipc", ipc] if ipc else []
     distil = ["run", asked.method, *preset, "--dataset", asked.dataset, *size, *asked.more, "--wait"]
     if asked.width:
         narrow = Variant("convnet3", {"width": int(asked.width)})
-        return _elsewhere(_run(home, *distil)["run"], narrow, protocol, asked.nets, home)
-    answer = _run(home, *distil, "--evaluate", protocol, "--nets", asked.nets, "--seeds", asked.seeds)
+        return _elsewhere(command(home, *distil)["run"], narrow, protocol, asked.nets, home)
+    answer = command(home, *distil, "--evaluate", protocol, "--nets", asked.nets, "--seeds", asked.seeds)
     if asked.matrix:
         answer["matrix"] = [_elsewhere(answer["run"], v, protocol, asked.nets, home) for v in LINEUP]
     return answer
@@ -84,12 +84,12 @@ def _distilled(asked: argparse.Namespace, ipc: str | None, protocol: str, home: 
 def _elsewhere(run: str, variant: Variant, protocol: str, nets: str, home: str) -> dict[str, Any]:
     """This set on another network."""
     network = [text for name, value in variant.values.items() for text in (f"--{name}", str(value))]
-    answer = _run(home, "evaluate", run, "--protocol", protocol, "--nets", nets, *network)
+    answer = command(home, "evaluate", run, "--protocol", protocol, "--nets", nets, *network)
     told = {name: answer[name] for name in ("accuracy", "parameters", "macs", "seconds_train")}
     return {"network": variant.network, "options": dict(variant.options), **told}
 
 
-def _run(home: str, *words: str) -> dict[str, Any]:
+def command(home: str, *words: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "ddcore", *words, "--json"]
     environment = {**os.environ, "DDCORE_HOME": home, "DDCORE_DATA": str(data_root())}
     began = time.perf_counter()

@@ -1,7 +1,7 @@
 """How large networks are and how much one forward pass of one image costs, without torch.
 
-Exact for ConvNets and MLPs with any options, in closed form. The others are looked up among the sizes that were
-counted with fvcore (macs.json).
+Exact for ConvNets, CourseNets and MLPs with any options, in closed form. The others are looked up among the sizes that
+were counted with fvcore (macs.json).
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def shipped() -> dict[str, Any]:
 def macs(network: str, shape: Shape, classes: int, options: Options = None) -> int:
     """Multiply-adds of one forward pass of one image, as fvcore counts them.
 
-    Exact for ConvNets and MLPs with any options, and for the others as published on the data sets' sizes; scaled by
-    the number of pixels for other sizes.
+    Exact for ConvNets, CourseNets and MLPs with any options, and for the others as published on the data sets' sizes;
+    scaled by the number of pixels for other sizes.
     """
     if (found := _closed_form(network, shape, classes, options)) is not None:
         return sum(layer.macs for layer in found)
@@ -86,10 +86,12 @@ def _pixels(key: str) -> int:
 
 
 def _closed_form(network: str, shape: Shape, classes: int, options: Options) -> list[Layer] | None:
-    """The layers of a ConvNet or MLP; None for the others."""
+    """The layers of a ConvNet, CourseNet or MLP; None for the others."""
     chosen = {**NETWORKS[network].options, **{k: v for k, v in (options or {}).items() if v is not None}}
     if network.startswith("convnet"):
         return _convnet(shape, classes, chosen)
+    if network == "coursenet":
+        return _coursenet(shape, classes, chosen)
     return _mlp(shape, classes, chosen["width"]) if network == "mlp" else None
 
 
@@ -107,6 +109,16 @@ def _convnet(shape: Shape, classes: int, options: Mapping[str, Any]) -> list[Lay
         if options["pooling"] != "none":
             height, width = height // 2, width // 2
     return [*found, _linear("classifier", channels * height * width, classes)]
+
+
+def _coursenet(shape: Shape, classes: int, options: Mapping[str, Any]) -> list[Layer]:
+    channels, height, width = shape
+    wide, found = options["width"], []
+    for block in range(options["depth"]):
+        found.append(Layer(f"block {block + 1}", 9 * channels * wide * height * width, wide * (9 * channels + 1)))
+        channels, height, width = wide, height // 2, width // 2
+    hidden = _linear("hidden layer", channels * height * width, options["units"])
+    return [*found, hidden, _linear("classifier", options["units"], classes)]
 
 
 def _mlp(shape: Shape, classes: int, width: int) -> list[Layer]:

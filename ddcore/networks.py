@@ -22,13 +22,15 @@ class Network:
     """One named network.
 
     build: "module:callable" taking (shape, classes, **options); options: what may be varied, with
-    the defaults that make it the published network.
+    the defaults that make it the published network; grows: whether its first layer adds 4 pixels to
+    one-channel images, as the published ConvNet's does.
     """
 
     name: str
     title: str
     build: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    grows: bool = True
 
     def problems(self, shape: tuple[int, int, int], options: Mapping[str, Any]) -> list[str]:
         """Why this network cannot be built with these options on `shape` (C, H, W); [] if it can."""
@@ -41,7 +43,7 @@ class Network:
         if chosen.get("norm") == "group" and chosen.get("width", GROUPS) % GROUPS:
             found.append(f"width must be a multiple of {GROUPS} with group norm, got {chosen['width']}")
         if "depth" in chosen and chosen.get("pooling") != "none":
-            deepest = max_depth(shape)
+            deepest = max_depth(shape, self.grows)
             if chosen["depth"] > deepest:
                 c, h, w = shape
                 found.append(
@@ -51,12 +53,12 @@ class Network:
         return found
 
 
-def max_depth(shape: tuple[int, int, int]) -> int:
+def max_depth(shape: tuple[int, int, int], grows: bool = True) -> int:
     """How many halvings a ConvNet can make of an image of shape (C, H, W) before nothing is left.
 
-    One-channel images gain 4 pixels: the published first layer pads by 3 (28 → 32).
+    One-channel images gain 4 pixels where it `grows`: the published first layer pads by 3 (28 → 32).
     """
-    side = min(shape[1:]) + (4 if shape[0] == 1 else 0)
+    side = min(shape[1:]) + (4 if grows and shape[0] == 1 else 0)
     return side.bit_length() - 1
 
 
@@ -80,6 +82,13 @@ NETWORKS: Mapping[str, Network] = {
         Network("alexnet", "AlexNet", "ddcore.ops.nets.alexnet:AlexNet"),
         Network("vgg11", "VGG11", "ddcore.ops.nets.vgg:VGG11", {"norm": "instance"}),
         Network("resnet18", "ResNet18", "ddcore.ops.nets.resnet:ResNet18", {"norm": "instance"}),
+        Network(
+            "coursenet",
+            "CourseNet",
+            "ddcore.ops.nets.coursenet:CourseNet",
+            {"width": 32, "depth": 3, "units": 128, "activation": "relu"},
+            grows=False,
+        ),
     )
 }
 

@@ -10,7 +10,8 @@ from ddcore.data.base import Dataset
 from ddcore.networks import ACTIVATIONS, NETWORKS, NORMS, POOLINGS, network
 from ddcore.params import Config, Param
 
-NETWORK_OPTIONS = ("width", "depth", "norm", "activation", "pooling")
+NETWORK_OPTIONS = ("width", "depth", "units", "norm", "activation", "pooling")
+NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what stands for that
 
 
 class DataConfig(Config):
@@ -73,6 +74,10 @@ class NetworkConfig(DataConfig):
         None, label="Depth", group="Network", unit="blocks", ge=1, le=8, step=1, follows=("network",),
         help="Number of ConvNet blocks; each halves the image side, so small images allow few.",
     )  # fmt: skip
+    units: int | None = Param(
+        None, label="Fully connected units", group="Network", ge=1, le=4096, step=16, follows=("network",),
+        help="Units of the hidden layer between the convolutions and the classifier, where the network has one.",
+    )  # fmt: skip
     norm: str | None = Param(
         None, label="Normalisation", group="Network", choices=NORMS, follows=("network",),
         help="Layer between convolution and activation. The papers use instance, DataDAM's code batch.",
@@ -107,9 +112,8 @@ class NetworkConfig(DataConfig):
         return [*super().problems(), *network(self.network).problems(self.shape, self.network_options())]
 
     def key_values(self) -> dict[str, Any]:
-        """Without `exact` where it is off, which was the only way when the first runs were kept."""
-        values = super().key_values()
-        return values if self.exact else {name: value for name, value in values.items() if name != "exact"}
+        """Without what was not there when the first runs were kept, where it is not used."""
+        return {n: v for n, v in super().key_values().items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
 
     def network_options(self) -> dict[str, Any]:
         """The options given to the network's builder."""

@@ -45,7 +45,8 @@ def test_the_whole_shipped_table_is_current() -> None:
         ("convnet5", (3, 64, 64), {"width": 64, "depth": 4}), ("convnet3", (1, 8, 8), {"pooling": "none"}),
         ("convnet3", (1, 28, 28), {"norm": "batch"}), ("convnet3", (1, 8, 8), {"norm": "layer", "pooling": "max"}),
         ("convnet3", (1, 8, 8), {"norm": "group", "width": 8}), ("convnet3", (3, 32, 32), {"norm": "none"}),
-        ("mlp", (1, 28, 28), {"width": 512}),
+        ("mlp", (1, 28, 28), {"width": 512}), ("coursenet", (1, 28, 28), {"width": 16, "depth": 4, "units": 64}),
+        ("coursenet", (3, 32, 32), {"activation": "leakyrelu"}), ("coursenet", (1, 8, 8), {}),
     ],
 )  # fmt: skip
 def test_other_options_are_counted_exactly(network: str, shape: Any, options: dict[str, Any]) -> None:

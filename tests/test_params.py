@@ -41,7 +41,7 @@ def other_values(label: str, p: ParamInfo) -> Iterator[Any]:
         case "bool":
             yield not now
         case "int" | "float":
-            yield from (v for v in (1, 2, 3, 5, 64) if v != now)
+            yield from (v for v in (1, 2, 3, 5, 64) if v != now and v >= (p.low or 0))
             yield from (0.5, 0.25)
         case _:
             yield "fedcba9876543210"

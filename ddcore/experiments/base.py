@@ -81,6 +81,15 @@ class Recorder(Protocol):
     def parent(self, run_id: str) -> Parent:
         """A finished run that this one builds on."""
 
+    def answered(self, spec: Spec) -> Parent | None:
+        """The finished run that answers this question, if there is one."""
+
+    def answer(self, spec: Spec, summary: Mapping[str, Any], seconds: float) -> Parent:
+        """Keep the answer to a smaller question, found on the way in so many seconds, as a finished run of its own.
+
+        Somebody else's answer to it that came first stays.
+        """
+
     def built_on(self) -> tuple[Parent, ...]:
         """All finished runs that this one builds on: those its config names, then what its kind needs."""
 
@@ -115,7 +124,9 @@ class Kind:
     config(name) → its Config class; version(name): raised when results change, part of the key;
     parents(config): ids of the runs it needs finished first, as the config names them; needs(name, config): the
     questions whose answers it needs, which are asked along with it; disk(name, config): bytes that it will write,
-    where they are more than a few MB;
+    where they are more than a few MB; parts(name, config, key): the smaller questions that it answers on its way, each
+    a run of its own (key gives the id of a question's run); part: whether this is the kind of such parts, which come by
+    the thousand and are listed nowhere unless asked for;
     run(name, config, recorder) → summary (JSON-ready), executed in the worker.
     """
 
@@ -128,6 +139,8 @@ class Kind:
     parents: Callable[[Any], tuple[str, ...]] = lambda config: ()
     needs: Callable[[str, Any], tuple[Spec, ...]] = lambda name, config: ()
     disk: Callable[[str, Any], int] = lambda name, config: 0
+    parts: Callable[[str, Any, Callable[[Spec], str]], tuple[Spec, ...]] = lambda name, config, key: ()
+    part: bool = False
 
 
 @dataclass(frozen=True)

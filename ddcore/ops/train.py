@@ -178,6 +178,7 @@ def train(
     on_step: Callable[[], None] = lambda: None,
     soft_labels: Tensor | None = None,
     every: int = 1,
+    diverging: bool = False,
 ) -> None:
     """Train in place with SGD and cross-entropy, from where `training` is to the setting's last step.
 
@@ -186,7 +187,8 @@ def train(
     epoch, the last of which may be cut short, when `every` steps have been done since the last call, and at the end:
     only then is the device waited for. on_step is called before each step. soft_labels: probabilities (N, classes) to
     learn instead of the labels. Augmentation draws for each image, as the published code does where nothing is
-    matched. Raises Diverged instead of a call of on_epoch with a loss that is not finite.
+    matched. Raises Diverged instead of a call of on_epoch with a loss that is not finite, unless `diverging`: then the
+    others go on, and a network that has diverged answers at random.
     """
     size, total, told = setting.batch_size, setting.total(len(labels)), training.step
     everything = torch.arange(len(labels), device=labels.device)
@@ -196,7 +198,8 @@ def train(
         loss, accuracy = one_epoch(training, images, labels, setting, left, draws, on_step, soft_labels)
         if training.step - told >= every or training.step == total:
             told = training.step
-            check_finite(loss, training, setting)
+            if not diverging:
+                check_finite(loss, training, setting)
             on_epoch(loss, accuracy)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddcore.errors import Cancelled
-from ddcore.experiments.base import ImageSet, Parent
+from ddcore.experiments.base import ImageSet, Parent, Spec
 from ddcore.runs import checkpoint, provenance
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.events import rewind
@@ -35,14 +35,14 @@ SPEED_WINDOW = 60  # progress notes over which the speed is measured
 class FolderRecorder:
     """Implements `experiments.base.Recorder` on the folder of the run `run_id`.
 
-    Made by the one worker that runs it. Events and time go back to the run's checkpoint, if there is
-    one, so that what a killed worker did after it is not told twice.
+    Made by the one worker that runs it; seconds: spent on it before. Events and time go back to the run's checkpoint,
+    if there is one, so that what a killed worker did after it is not told twice.
     """
 
-    def __init__(self, store: Store, run_id: str) -> None:
+    def __init__(self, store: Store, run_id: str, seconds: float = 0.0) -> None:
         self.store, self.record = store, store.own(run_id, "computed again")
         self.folder: Path = self.record.folder
-        self._began = time.monotonic()
+        self._began = time.monotonic() - seconds
         self._last: tuple[int, int, str] = (0, 0, "")
         self._written = float("-inf")
         self._speed: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
@@ -108,6 +108,21 @@ class FolderRecorder:
 
     def parent(self, run_id: str) -> Parent:
         return finished(self.store, run_id)
+
+    def answered(self, spec: Spec) -> Parent | None:
+        from ddcore.runs.key import key
+
+        run_id = key(spec)
+        done = self.store.exists(run_id) and self.store.record(run_id).state == "done"
+        return finished(self.store, run_id) if done else None
+
+    def answer(self, spec: Spec, summary: Mapping[str, Any], seconds: float) -> Parent:
+        with self.store.lock():
+            record = self.store.create(spec)
+            if record.state != "done":
+                part = FolderRecorder(self.store, record.id, seconds)
+                part.finish(summary, {"started": time.time() - seconds})
+        return finished(self.store, record.id)
 
     def built_on(self) -> tuple[Parent, ...]:
         return tuple(finished(self.store, run_id) for run_id in self.record.info["parents"])

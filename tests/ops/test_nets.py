@@ -12,6 +12,7 @@ from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName
 from ddcore.networks import ACTIVATIONS, NETWORKS, NORMS, POOLINGS, network
 from ddcore.ops.nets import build, reinitialise
+from ddcore.ops.nets.layers import leaking
 from ddcore.ops.seeds import generator
 
 CLASSES = 3
@@ -105,7 +106,8 @@ def test_number_of_maps_is_that_of_the_activations():
         for name in NETWORKS
         if name != "convnet7"
     }
-    assert counts == {"convnet3": 3, "convnet5": 5, "mlp": 2, "lenet": 2, "alexnet": 5, "vgg11": 8, "resnet18": 9}
+    assert counts == {"convnet3": 3, "convnet5": 5, "mlp": 2, "lenet": 2, "alexnet": 5, "vgg11": 8, "resnet18": 9,
+                      "coursenet": 4}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["lenet", "alexnet", "vgg11", "resnet18"])
@@ -227,3 +229,32 @@ def test_weights_are_uniform_within_the_fan_in():
 def test_parameters_without_a_rule_are_refused():
     with pytest.raises(TypeError, match="ConvTranspose2d"):
         reinitialise(torch.nn.Sequential(torch.nn.ConvTranspose2d(1, 1, 3)), generator(0))
+
+
+def test_the_coursenet_is_the_plain_network_that_a_student_would_write():
+    """Three convolutions of 32 filters on 28×28: 28 → 14 → 7 → 3, so 32·3·3 numbers enter the hidden layer."""
+    net = build("coursenet", (1, 28, 28), 10, {"activation": "leakyrelu"})
+    plain = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 32, 3, padding=1), torch.nn.LeakyReLU(), torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(32, 32, 3, padding=1), torch.nn.LeakyReLU(), torch.nn.MaxPool2d(2),
+        torch.nn.Conv2d(32, 32, 3, padding=1), torch.nn.LeakyReLU(), torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(), torch.nn.Linear(288, 128), torch.nn.LeakyReLU(), torch.nn.Linear(128, 10),
+    )  # fmt: skip
+    plain.load_state_dict(dict(zip(plain.state_dict(), net.state_dict().values(), strict=True)))
+    images = pixels((1, 28, 28))
+    torch.testing.assert_close(net(images), plain(images))
+
+
+@pytest.mark.parametrize("activation", ["relu", "leakyrelu"])
+@pytest.mark.parametrize("name", ["coursenet", "convnet3"])
+def test_a_slope_that_is_looked_up_changes_neither_answers_nor_gradients(name, activation):
+    net, images = build(name, (1, 8, 8), 10, {"activation": activation, "width": 8}), pixels((1, 8, 8))
+    before = net(images)
+    gradients = torch.autograd.grad(before.square().sum(), list(net.parameters()))
+    leaking(net)
+    after = net(images)
+    again = torch.autograd.grad(after.square().sum(), list(net.parameters()))
+    assert torch.equal(before, after)
+    assert all(torch.equal(a, b) for a, b in zip(gradients, again, strict=True))
+    slopes = [float(buffer) for label, buffer in net.named_buffers() if label.endswith("slope")]
+    assert slopes == pytest.approx([0.01 if activation == "leakyrelu" else 0.0] * len(slopes)) and len(slopes) >= 3

@@ -44,7 +44,7 @@ CASES = [
     pytest.param(one, p, id=f"{one.name}-{p.name}")
     for one in SPECS
     for p in one.config.params()
-    if p.name not in ("dataset", "resolution")
+    if p.name not in ("dataset", "resolution", "units")  # a ConvNet has no units
 ]
 
 
@@ -117,3 +117,11 @@ def test_runs_of_other_lengths_are_one_family_and_of_other_seeds_are_not():
     assert key(longer) != key(short)
     assert family(longer) == family(short) != key(short)
     assert family(Spec("distill", "datadam", short.config.replace(seed=5))) != family(short)
+
+
+def test_units_enter_the_key_of_a_network_that_has_them():
+    def keyed(**values: Any) -> str:
+        return key(spec("baseline", "baseline", {"dataset": "digits", **values}))
+
+    assert keyed(network="coursenet") == keyed(network="coursenet", units=128) != keyed(network="coursenet", units=64)
+    assert "units" not in identity(spec("baseline", "baseline", {"dataset": "digits"}))["config"]

@@ -224,19 +224,19 @@ def test_a_run_of_a_kind_that_is_not_known_here_is_held_to_what_entered_its_key(
     store: Store, other: Store, run: RunRecord
 ) -> None:
     info = json.loads((run.folder / "run.json").read_text())
-    asked = {"kind": "search", "name": "tpe", "version": 1, "dataset": None, "parents": []}
+    asked = {"kind": "hunt", "name": "tpe", "version": 1, "dataset": None, "parents": []}
     run_id = _digest({**asked, "config": {"trials": 3}})
     told = {**info, **asked, "id": run_id, "config": {"trials": 3, "device": "cpu"}, "in_key": {"trials": 3}}
 
     def of(told: dict[str, Any]) -> io.BytesIO:
         content = zipped({"manifest.json": b'{"files": []}', "run.json": json.dumps(told).encode()})
-        return io.BytesIO(remade(content, lambda files: None, format=1, id=run_id, kind="search"))
+        return io.BytesIO(remade(content, lambda files: None, format=1, id=run_id, kind="hunt"))
 
-    assert unpack(other, of(told)).record.kind == "search"
+    assert unpack(other, of(told)).record.kind == "hunt"
     other.trash(run_id)
     with pytest.raises(RunRefused, match="two values for 'trials'"):
         unpack(other, of({**told, "config": {"trials": 4}}))
-    with pytest.raises(RunRefused, match="cannot be told here: no kind of run 'search'"):
+    with pytest.raises(RunRefused, match="cannot be told here: no kind of run 'hunt'"):
         unpack(other, of({n: v for n, v in told.items() if n != "in_key"}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,31 @@ ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "leakyrelu": F.leaky_relu,
     "sigmoid": torch.sigmoid,
 }
+
+
+class Leak(nn.Module):
+    """x above 0, slope·x below: ReLU (slope 0) and LeakyReLU (0.01) as one kind of layer, so that networks of both can
+    be stacked."""
+
+    slope: Tensor
+
+    def __init__(self, slope: float, device: torch.device) -> None:
+        super().__init__()
+        self.register_buffer("slope", torch.tensor(slope, device=device))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, self.slope * x)
+
+
+SLOPES: Mapping[Any, float] = {F.relu: 0.0, F.leaky_relu: 0.01}
+
+
+def leaking(network: nn.Module) -> None:
+    """Make every ReLU and LeakyReLU of a network that has them as attributes a `Leak`, in place; the answers stay."""
+    for layer in list(network.modules()):
+        slope = SLOPES.get(getattr(layer, "activation", None))
+        if slope is not None:
+            layer.activation = Leak(slope, next(network.parameters()).device)
 
 
 def average_pool(maps: Tensor) -> Tensor:

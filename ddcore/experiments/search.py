@@ -1,0 +1,329 @@
+"""Architecture search on small sets: the networks of a space, trained on each proxy set under one budget of steps.
+
+A proxy is what stands for the whole data: a distilled set, a coreset, or the whole data for as many steps ("early").
+Networks are ranked by their accuracy on the real validation split, never on the set they learnt nor on test images.
+Whether such a ranking is any good is told by the truth (truth.py); the report joins the two.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from ddcore.data import DATASETS
+from ddcore.errors import ConfigError, UnknownName, suggestion
+from ddcore.experiments import spec, trial
+from ddcore.experiments.asking import Asking
+from ddcore.experiments.base import Kind, Parent, Recorder, Spec
+from ddcore.experiments.judge import majority, notes
+from ddcore.experiments.space import SpaceConfig
+from ddcore.experiments.trial import Bench
+from ddcore.experiments.truth import TruthConfig
+from ddcore.methods import METHODS
+from ddcore.params import Param
+from ddcore.presets import Preset
+
+EARLY = "early"  # the whole training part, for as many steps as a proxy gets
+RUN_ID = re.compile("[0-9a-f]{16}")
+
+
+def coresets() -> tuple[str, ...]:
+    """The proxies that are real images picked by a method."""
+    return tuple(name for name, method in METHODS.items() if method.step is None)
+
+
+class SearchConfig(SpaceConfig):
+    """Which networks on which proxy sets, how they are searched, and what the ranking is held against."""
+
+    proxies: str = Param(
+        f"random,{EARLY}", label="Proxy sets", group="Search",
+        help="What networks are ranked on, with commas between: coresets by name, 'early' for the whole data with the "
+        "same number of steps, ids of finished distilled runs.",
+    )  # fmt: skip
+    ipc: int = Param(
+        10, label="Images per class", symbol="IPC", group="Search", ge=1, le=1000, step=1,
+        help="Size of the coresets that are picked for the search. Proxies compare fairly only at the same size.",
+    )  # fmt: skip
+    strategy: Literal["grid", "random", "tpe", "nsga2"] = Param(
+        "grid", label="Strategy", group="Search",
+        help="grid: every network; by Optuna: random, tpe (a model of what was good so far), nsga2 (accuracy against "
+        "FLOPs).",
+    )  # fmt: skip
+    trials: int | None = Param(
+        None, label="Trials", group="Search", ge=1, le=10_000, step=1, follows=("strategy",),
+        help="How many networks a strategy other than the grid asks for, on each proxy; it may ask for one twice.",
+    )  # fmt: skip
+    pruning: bool = Param(
+        False, label="Pruning", group="Search",
+        help="Gives up networks that are in the worse half after some of their seeds, so it needs several seeds.",
+    )  # fmt: skip
+    truth: Literal["sample", "all", "none"] = Param(
+        "sample", label="Held against", group="Truth",
+        help="The whole-data truth: a sample of the networks, all of them (long), or none.",
+    )  # fmt: skip
+    truth_sample: int | None = Param(
+        None, label="Networks in the sample", symbol="m", group="Truth", ge=2, le=100_000, step=1, follows=("truth",),
+        help="How many networks are trained on the whole data. Fewer take less time and give wider intervals.",
+    )  # fmt: skip
+    truth_steps: int = Param(
+        3000, label="Steps on the whole data", group="Truth", ge=1, le=10_000_000,
+        help="Length of each training on the whole data, under the same setting otherwise.",
+    )  # fmt: skip
+    truth_nets: int = Param(
+        1, label="Seeds on the whole data", group="Truth", ge=1, le=20, step=1,
+        help="How often each network is trained on the whole data.",
+    )  # fmt: skip
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The same proxies in another order are the same question."""
+        values = super().fill(values)
+        if isinstance(given := values.get("proxies"), str):
+            values["proxies"] = ",".join(sorted({*given.replace(",", " ").split()}, key=_order))
+        if values.get("strategy", "grid") != "grid":
+            values.setdefault("trials", 20)
+        if values.get("truth", "sample") == "sample":
+            values.setdefault("truth_sample", 12)
+        return values
+
+    def problems(self) -> list[str]:
+        found = super().problems()
+        known = (*coresets(), EARLY)
+        found += [
+            f"no proxy {one!r}: it is one of {', '.join(known)} or the id of a finished run (16 digits from 0-9 and "
+            f"a-f){suggestion(one, known)}"
+            for one in self.names() if one not in known and not RUN_ID.fullmatch(one)
+        ]  # fmt: skip
+        if not self.names():
+            found.append("proxies must name at least one set to rank on, got nothing")
+        if self.strategy == "grid" and self.trials is not None:
+            found.append(f"a grid tries every network; trials is for the other strategies, got {self.trials}")
+        if self.truth != "sample" and self.truth_sample is not None:
+            found.append(f"truth_sample is for a sampled truth, got {self.truth_sample} with truth {self.truth!r}")
+        if self.pruning and self.nets < 2:
+            found.append("pruning gives up networks between their seeds, so nets must be at least 2, got 1")
+        if self.pruning and self.strategy == "nsga2":
+            found.append("pruning goes by accuracy alone and nsga2 by two figures: choose one of them")
+        return found
+
+    def names(self) -> tuple[str, ...]:
+        """The proxies, in the order in which they are tried."""
+        return tuple(self.proxies.split(",")) if self.proxies else ()
+
+    def runs(self) -> tuple[str, ...]:
+        """Ids of the distilled runs among them."""
+        return tuple(one for one in self.names() if RUN_ID.fullmatch(one))
+
+    def sets(self) -> dict[str, Spec]:
+        """The coresets among them, and the questions whose answers they are."""
+        shared = {"dataset": self.dataset, "resolution": self.resolution, "ipc": self.ipc, "seed": self.seed}
+        where = {**shared, "device": self.device}
+        return {one: spec("distill", one, where) for one in self.names() if one in coresets()}
+
+    def truth_config(self) -> TruthConfig | None:
+        """What the ranking is held against."""
+        if self.truth == "none":
+            return None
+        shared = {name: v for name, v in self.values().items() if name in SpaceConfig.model_fields}
+        sample = self.truth_sample if self.truth == "sample" else None
+        return TruthConfig.build({**shared, "steps": self.truth_steps, "nets": self.truth_nets, "sample": sample})
+
+
+def _order(proxy: str) -> tuple[int, str]:
+    """Coresets as the registry has them, then early stopping, then runs."""
+    known = (*coresets(), EARLY)
+    return (known.index(proxy) if proxy in known else len(known), proxy)
+
+
+def run(name: str, config: SearchConfig, recorder: Recorder) -> dict[str, Any]:
+    """Rank the networks on each proxy; every trial is kept as a run of its own, or known already."""
+    bench, point = Bench(config, recorder), recorder.resume_point()
+    parents = recorder.built_on()
+    made = dict(zip((*config.runs(), *config.sets()), parents, strict=True))
+    for run_id in config.runs():
+        _check_fit(config, made[run_id])
+    about = config.about()
+    found = [Ranking(config, about, proxy, made.get(proxy), bench).run(point) for proxy in config.names()]
+    return {
+        **about, "proxies": found, "split": "val", "val_images": len(bench.val), "majority": majority(bench.val),
+        "notes": notes(config), "seconds": sum(one["seconds"] for one in found),
+    }  # fmt: skip
+
+
+class Ranking:
+    """The search on one proxy.
+
+    parent: the run whose images are learnt; None: the whole training part.
+    """
+
+    def __init__(
+        self, config: SearchConfig, about: Mapping[str, Any], proxy: str, parent: Parent | None, bench: Bench
+    ) -> None:
+        self.config, self.proxy, self.parent, self.bench = config, proxy, parent, bench
+        self.members, self.recorder = config.members(), bench.recorder
+        trials = config.trials or len(self.members)
+        macs = [one["macs"] for one in about["networks"]]
+        self.asking = Asking(config.strategy, self.members, macs, trials, config.pruning, config.seed)
+        self.asked = self.asking.left
+        self.scores: dict[int, dict[str, Any]] = {}
+        self.pruned: list[int] = []
+
+    def run(self, point: trial.Point) -> dict[str, Any]:
+        """Ask, train, tell, until the strategy has no more to ask."""
+        title = _title(self.proxy, self.parent)
+        self.recorder.event("proxy", proxy=self.proxy, title=title, networks=len(self.members))
+        while numbers := self.asking.ask():
+            self._try(numbers, point)
+            for number in numbers:
+                accuracy = statistics.mean(self.scores[number]["accuracies"])
+                self.asking.tell(number, accuracy, pruned=number in self.pruned)
+        parent = self.parent
+        small = parent.images() if parent else None
+        return {
+            "proxy": self.proxy, "title": title, "run": parent.id if parent else None,
+            "method": parent.name if parent else None, "ipc": parent.config.get("ipc") if parent else None,
+            "images": len(small.labels) if small else len(self.bench.data.train),
+            "stored_floats": small.stored_floats if small else None,
+            "seconds": sum(score["seconds"] for score in self.scores.values()),
+            "seconds_set": parent.summary.get("seconds") if parent else None,
+            "order": list(self.scores), "asked": self.asked, "pruned": sorted(self.pruned),
+            "scores": {str(number): score for number, score in self.scores.items()},
+        }  # fmt: skip
+
+    def _try(self, numbers: Sequence[int], point: trial.Point) -> None:
+        """Train these networks: all seeds at once, or seed by seed where those behind are given up in between."""
+        left = list(numbers)
+        for seeds in range(1, self.config.nets + 1) if self.config.pruning else (self.config.nets,):
+            self._train(left, seeds, point)
+            if self.config.pruning and seeds < self.config.nets:
+                means = {number: statistics.mean(self.scores[number]["accuracies"]) for number in left}
+                behind = [number for number in left if self.asking.behind(number, seeds, means[number])]
+                self.pruned = list(dict.fromkeys([*self.pruned, *behind]))
+                left = [number for number in left if number not in behind]
+
+    def _train(self, numbers: Sequence[int], seeds: int, point: trial.Point) -> None:
+        run_id = self.parent.id if self.parent else ""
+        wanted = {self.config.trial(self.members[n], run=run_id, nets=seeds): n for n in numbers}
+        for told in trial.together(wanted, self.bench, point):
+            number, summary = wanted[told.config], told.run.summary
+            score = {"accuracies": summary["accuracies"], "seconds": summary["seconds"], "trial": told.run.id}
+            self.scores[number] = score
+            self.recorder.event(
+                "trial", proxy=self.proxy, network=number, **score, known=told.known, pruned=number in self.pruned
+            )
+            self._tell()
+
+    def _tell(self) -> None:
+        proxies = self.config.names()
+        done = proxies.index(self.proxy) * self.asked + min(len(self.scores), self.asked)
+        self.recorder.progress(done, len(proxies) * self.asked, f"Ranking on {_title(self.proxy, self.parent)}")
+
+
+def _title(proxy: str, parent: Parent | None) -> str:
+    """What a proxy is called in tables."""
+    if parent is None:
+        return "Early stopping"
+    ipc = parent.config.get("ipc")
+    method = METHODS[parent.name].title if parent.name in METHODS else parent.name
+    return f"{method}, IPC {ipc}"
+
+
+def _check_fit(config: SearchConfig, parent: Parent) -> None:
+    """Refuse images of another data set or size before anything is trained on them."""
+    kept = parent.images()
+    shape = tuple(kept.images.shape[1:])
+    problems = []
+    if shape != config.shape:
+        problems.append(f"run {parent.id} holds images of shape {shape}, the search expects {config.shape}")
+    if kept.classes != config.facts.classes:
+        problems.append(f"run {parent.id} has the classes {kept.classes}, {config.dataset} {config.facts.classes}")
+    if problems:
+        raise ConfigError(problems)
+
+
+def _parts(name: str, config: SearchConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:
+    """Every trial of a grid; of another strategy as many as it may ask for, spread over the space."""
+    members = config.members()
+    step = max(1, len(members) // (config.trials or len(members)))
+    some = members[::step][: config.trials]
+    sets = config.sets()
+    ids = {one: key(sets[one]) if one in sets else "" if one == EARLY else one for one in config.names()}
+    whole = [config.trial(variant) for variant in some]  # checked once, not for each proxy: there may be thousands
+    return tuple(
+        trial.question(one.model_copy(update={"run": ids[proxy]})) for proxy in config.names() for one in whole
+    )
+
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        "quick",
+        "For a small CPU: 150 steps on each proxy, two seeds, held against 12 networks trained for 600 steps on the "
+        "whole data. Minutes on digits.",
+        {
+            "steps": 150,
+            "nets": 2,
+            "lr": 0.05,
+            "batch_size": 50,
+            "truth": "sample",
+            "truth_sample": 12,
+            "truth_steps": 600,
+            "truth_nets": 1,
+        },
+    ),
+    Preset(
+        "course",
+        "The course's 54 networks answered properly: 1,000 steps on each proxy, three seeds, held against all networks "
+        "trained for 20 epochs of MNIST's 55,000 images (8,600 steps of 128). For a GPU.",
+        {
+            "space": "course",
+            "steps": 1000,
+            "nets": 3,
+            "lr": 0.01,
+            "batch_size": 128,
+            "truth": "all",
+            "truth_steps": 8600,
+            "truth_nets": 3,
+        },
+    ),
+    Preset(
+        "papers",
+        "The 720 ConvNets that DataDAM, FTD and others rank, on sets of 50 images per class: 200 epochs of such a set "
+        "(400 steps of 256), augmented. The papers do not say how long the whole data was learnt: here 50 epochs of "
+        "CIFAR-10's 45,000 images. Days of one GPU.",
+        {
+            "space": "convnet720",
+            "ipc": 50,
+            "steps": 400,
+            "nets": 1,
+            "lr": 0.01,
+            "weight_decay": 5e-4,
+            "batch_size": 256,
+            "truth": "all",
+            "truth_steps": 8800,
+            "truth_nets": 1,
+        },
+        of_dataset=lambda dataset: {"augment": DATASETS[dataset].augment} if dataset in DATASETS else {},
+    ),
+)
+
+
+def preset(name: str) -> Preset:
+    """The preset of this name; raises UnknownName with the nearest match."""
+    known = {one.name: one for one in PRESETS}
+    if name not in known:
+        raise UnknownName("preset", name, known)
+    return known[name]
+
+
+KIND = Kind(
+    name="search",
+    title="Architecture search",
+    names=lambda: ("search",),
+    config=lambda name: SearchConfig,
+    run=run,
+    parents=lambda config: config.runs(),
+    needs=lambda name, config: tuple(config.sets().values()),
+    parts=_parts,
+)

@@ -1,0 +1,80 @@
+"""What searches and the truth share: which networks, how each is trained, and the trials that follow from that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ddcore import counts, spaces
+from ddcore.experiments.trial import TrialConfig
+from ddcore.networks import Variant
+from ddcore.params import Param
+from ddcore.settings import DataConfig, TrainConfig
+
+
+class SpaceConfig(TrainConfig, DataConfig):
+    """A search space on a data set, and one training setting for all of its networks."""
+
+    space: str = Param(
+        "course", label="Search space", group="Search", choices=spaces.SPACES,
+        help="The networks that are compared. Those that do not fit the image size are left out.",
+    )  # fmt: skip
+    subset: str = Param(
+        "", label="Subset", group="Search",
+        help="Only some values of some options, as 'depth=2,3 width=16'; left empty, the whole space.",
+    )  # fmt: skip
+    steps: int | None = Param(
+        300, label="Optimiser steps", group="Training", ge=1, le=10_000_000,
+        help="Length of each training, the same for every network and every set, however large it is.",
+    )  # fmt: skip
+    epochs: int | None = Param(
+        None, label="Epochs", group="Training", ge=1, le=5000, help="Not used: the budget is told in optimiser steps.",
+    )  # fmt: skip
+    nets: int = Param(
+        3, label="Seeds", symbol="n", group="Search", ge=1, le=20, step=1,
+        help="How often each network is trained, each time from other random weights; it is ranked by the mean.",
+    )  # fmt: skip
+    exact: bool = Param(
+        False, label="Plain arithmetic", group="Run", help="Computes everything the plain way, in whole batches.",
+    )  # fmt: skip
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The same subset written in another way is the same question."""
+        values = super().fill(values)
+        named, subset = values.get("space", "course"), values.get("subset")
+        if isinstance(subset, str) and subset.strip() and named in spaces.SPACES:
+            declared = spaces.SPACES[named]
+            if not spaces.misspelt(declared, subset):
+                values["subset"] = spaces.tidy(declared, subset)
+        return values
+
+    def problems(self) -> list[str]:
+        found = super().problems()
+        if self.epochs or not self.steps:
+            found = [*found, f"a search is told its length in steps, not in epochs, got {self.epochs} epochs"]
+        return found or spaces.problems(self.declared, self.subset, self.shape)
+
+    @property
+    def declared(self) -> spaces.Space:
+        return spaces.space(self.space)
+
+    def members(self) -> tuple[Variant, ...]:
+        """The networks, in the space's order; their places in it are their numbers in every result."""
+        return spaces.members(self.declared, self.subset, self.shape)
+
+    def trial(self, variant: Variant, **more: Any) -> TrialConfig:
+        """The trial of one network under this setting."""
+        shared = {name: v for name, v in self.values().items() if name in TrialConfig.model_fields}
+        return TrialConfig.build({**shared, **variant.values, **more})
+
+    def about(self) -> dict[str, Any]:
+        """What a result says of its networks: names, options, parameters and multiply-adds, and who is left out."""
+        name, classes = self.declared.network, len(self.facts.classes)
+        described = [
+            {"name": spaces.named(one), "options": dict(one.options),
+             "parameters": counts.parameters(name, self.shape, classes, one.options),
+             "macs": counts.macs(name, self.shape, classes, one.options)}
+            for one in self.members()
+        ]  # fmt: skip
+        left_out = spaces.left_out(self.declared, self.subset, self.shape)
+        return {"network": name, "networks": described, "left_out": left_out, "steps": self.steps, "nets": self.nets}

@@ -1,0 +1,297 @@
+"""One network of a search on one training set: how well it does on the validation split, over several seeds.
+
+Searches compute trials in their own process (`together`), those whose networks share a shape in one training, and keep
+each as a run of its own, so that no search asks for it again.
+
+Notation: a member is one network of one seed; a crowd is the members that are trained together.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ddcore import counts
+from ddcore.errors import DataMissing
+from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder, Spec
+from ddcore.experiments.judge import majority, notes, spread
+from ddcore.lazy import lazy
+from ddcore.params import Param
+from ddcore.settings import DataConfig, NetworkConfig, TrainConfig
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from ddcore.data import load, resident
+    from ddcore.data.resident import Resident
+    from ddcore.ops import device, nets, seeds, speed, train
+    from ddcore.ops.nets import layers
+else:
+    torch = lazy("torch")
+    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
+    device, nets, seeds, speed, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "nets", "seeds", "speed", "train"))
+    layers = lazy("ddcore.ops.nets.layers")
+
+Point = tuple[dict[str, "Tensor"], dict[str, Any]] | None
+
+
+class TrialConfig(TrainConfig, NetworkConfig):
+    """Which network, on which images, for how long."""
+
+    run: str = Param(
+        "", label="Images", group="Images",
+        help="Id of the finished run whose images are learnt; left empty, the whole training part.",
+    )  # fmt: skip
+    nets: int = Param(
+        1, label="Seeds", symbol="n", group="Search", ge=1, le=100, step=1,
+        help="How often the network is trained, each time from other random weights.",
+    )  # fmt: skip
+    tested: bool = Param(
+        False, label="Tested", group="Search",
+        help="Whether it is also judged on the test images, at the end. Nothing is ever chosen by that.",
+    )  # fmt: skip
+
+
+def run(name: str, config: TrialConfig, recorder: Recorder) -> dict[str, Any]:
+    """A trial by itself: what `together` makes of one."""
+    bench = Bench(config, recorder)
+    recorder.progress(0, 1, "Training")
+    (found,) = crowded([config], bench, recorder.resume_point())
+    return found
+
+
+class Bench:
+    """What the trials of one run share: the images they learn and are judged by, on the device, each read once."""
+
+    def __init__(self, config: DataConfig, recorder: Recorder) -> None:
+        self.recorder, self.where = recorder, device.pick(config.device)
+        recorder.progress(0, 0, "Reading the data set")
+        self.data = load.load(config.dataset, config.resolution)
+        self._subjects: dict[str, Subject] = {}
+        self.val = self._part(self.data.val)
+        if not len(self.val):
+            raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
+
+    @cached_property
+    def test(self) -> Resident:
+        return self._part(self.data.test)
+
+    def subject(self, run_id: str) -> Subject:
+        """The images of a finished run; of the whole training part where it names none."""
+        if run_id not in self._subjects:
+            whole = self._part(self.data.train) if not run_id else None
+            self._subjects[run_id] = (
+                Subject(whole.batch, whole.labels, None) if whole else self._set(self.recorder.parent(run_id))
+            )
+        return self._subjects[run_id]
+
+    def _set(self, parent: Parent) -> Subject:
+        """What a small set teaches, with its soft labels where it has them."""
+        kept: ImageSet = parent.images()
+        images, soft = kept.images.to(self.where), kept.label_logits
+        labels = kept.labels.to(self.where)
+        return Subject(lambda some: images[some], labels, None if soft is None else soft.to(self.where).softmax(1))
+
+    def _part(self, split: Any) -> Resident:
+        return resident.Resident.from_split(split, self.data, self.where)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A training set: images(indices) on the device, labels (N,), soft labels (N, classes) where it has them."""
+
+    images: Callable[[Tensor], Tensor]
+    labels: Tensor
+    soft: Tensor | None
+
+
+@dataclass
+class Told:
+    """The answer to a trial: the finished run, and whether it was there already."""
+
+    config: TrialConfig
+    run: Parent
+    known: bool
+
+
+def together(configs: Iterable[TrialConfig], bench: Bench, point: Point = None) -> Iterator[Told]:
+    """Every trial's answer as it comes: those that are known first, then crowd by crowd.
+
+    point: where a run that was stopped left a crowd.
+    """
+    wanted = []
+    for config in configs:
+        if (run := bench.recorder.answered(question(config))) is not None:
+            yield Told(config, run, known=True)
+        else:
+            wanted.append(config)
+    for alike in groups(wanted, bench.where):
+        for config, summary in zip(alike, crowded(alike, bench, point), strict=True):
+            run = bench.recorder.answer(question(config), summary, summary["seconds"])
+            yield Told(config, run, known=False)
+
+
+def question(config: TrialConfig) -> Spec:
+    return Spec("trial", "trial", config)
+
+
+def groups(configs: Iterable[TrialConfig], where: torch.device) -> list[list[TrialConfig]]:
+    """The trials by what may be trained in one stack: the same set and setting, and networks of the same shape.
+
+    ReLU and LeakyReLU are one shape where a GPU trains the stack in one pass; on a CPU each network has its own pass,
+    in which a slope that is looked up would only cost time.
+    """
+    found: dict[tuple[Any, ...], list[TrialConfig]] = {}
+    for config in configs:
+        shape = config.network_options()
+        if where.type == "cuda" and shape.get("activation") in ("relu", "leakyrelu"):
+            shape["activation"] = "either"
+        other = {n: v for n, v in config.values().items() if n not in shape and n != "nets"}
+        found.setdefault((*shape.items(), *other.items()), []).append(config)
+    return list(found.values())
+
+
+def crowded(
+    configs: Sequence[TrialConfig], bench: Bench, point: Point = None, stacked: bool | None = None
+) -> list[dict[str, Any]]:
+    """The summaries of trials whose networks share a shape, trained as many at once as fit.
+
+    What a trial of fewer seeds found is taken over. stacked: whether one vectorised pass serves all of a crowd; None
+    leaves it to the device.
+    """
+    found = {i: list(_shorter(config, bench.recorder)) for i, config in enumerate(configs)}
+    left = [(i, seed) for i, config in enumerate(configs) for seed in range(len(found[i]), config.nets)]
+    names = [_who(configs[i], seed) for i, seed in left]
+    done = 0
+    if point and point[1].get("left") == names:
+        done, found = point[1]["done"], {int(i): results for i, results in point[1]["found"].items()}
+    else:
+        point = None
+    at_once = _fitting(configs[0], bench)
+    while done < len(left):
+        size = point[1]["size"] if point and point[0] else min(at_once, len(left) - done)
+        crowd = Crowd([(configs[i], seed) for i, seed in left[done : done + size]], bench, stacked)
+        meta = {"left": names, "done": done, "size": size, "found": found}
+        for (i, _), result in zip(left[done : done + size], crowd.results(point, meta), strict=True):
+            found[i].append(result)
+        done, point = done + size, None
+    return [_summary(config, found[i], bench) for i, config in enumerate(configs)]
+
+
+class Crowd:
+    """Members that are trained together, each as it would be alone."""
+
+    def __init__(self, members: Sequence[tuple[TrialConfig, int]], bench: Bench, stacked: bool | None) -> None:
+        self.bench, self.members = bench, members
+        self.config = members[0][0]
+        self.subject = bench.subject(self.config.run)
+        networks = [_network(config, seed, bench) for config, seed in members]
+        if len({config.activation for config, _ in members}) > 1:
+            for network in networks:
+                layers.leaking(network)
+        pace = speed.Speed(bench.where, exact=self.config.exact)  # so many shapes are not worth compiling
+        self.training = train.Training.begin(
+            *networks, together=stacked, passes=train.Passes(networks[0], pace, len(bench.val))
+        )
+
+    def results(self, point: Point, meta: dict[str, Any]) -> list[dict[str, Any]]:
+        """What each member reached. point: where they were left; meta: what a checkpoint must say beside."""
+        watch, reached = device.Stopwatch(self.bench.where), [0.0] * len(self.members)
+        if point and point[0]:
+            self.training.load(point[0], point[1]["step"])
+            watch.seconds = point[1]["seconds"]
+            self.bench.recorder.note(f"Goes on after step {self.training.step} of {self.config.steps}.")
+        saved = time.monotonic()
+
+        def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
+            nonlocal saved, reached
+            reached = accuracy.tolist()
+            if time.monotonic() - saved > CHECKPOINT_SECONDS and self.training.step < (self.config.steps or 0):
+                now = {**meta, "step": self.training.step, "seconds": watch.stop()}
+                self.bench.recorder.checkpoint(self.training.dump(), now)
+                watch.go()
+                saved = time.monotonic()
+
+        train.train(
+            self.training, self.subject.images, self.subject.labels, train.Setting(**self.config.training_values()),
+            [(config.seed, "trial", seed) for config, seed in self.members], on_epoch,
+            self.bench.recorder.check_cancelled, self.subject.soft, every=TOLD, diverging=True,
+        )  # fmt: skip
+        trained = watch.stop() / len(self.members)
+        return [{**self._judged(i), "train": reached[i], "seconds_train": trained} for i in range(len(self.members))]
+
+    def _judged(self, i: int) -> dict[str, Any]:
+        """What member i gets right of the validation split, and of the test images where that is asked for."""
+        watch = device.Stopwatch(self.bench.where)
+        network = self.training.stack.member(i)
+        val = self._right(network, self.bench.val)
+        test = self._right(network, self.bench.test) if self.config.tested else None
+        whole = all(weights.isfinite().all() for weights in network.parameters())
+        return {"val": val, "test": test, "diverged": not whole, "seconds_test": watch.stop()}
+
+    def _right(self, network: nets.Net, part: Resident) -> float:
+        assert self.training.passes is not None
+        said = train.logits(self.training.passes, network, part.batch, len(part), self.bench.recorder.check_cancelled)
+        return (said.argmax(1) == part.labels).float().mean().item()
+
+
+TOLD = 25  # steps after which it is looked whether a checkpoint is due: a GPU runs ahead in between
+
+
+def _who(config: TrialConfig, seed: int) -> str:
+    """A member by name, among those of one run."""
+    return " ".join(map(str, (*config.network_options().values(), config.run, config.steps, seed)))
+
+
+def _network(config: TrialConfig, seed: int, bench: Bench) -> nets.Net:
+    """The network with the weights of its seed, which do not depend on who else is tried."""
+    draws = seeds.generator(config.seed, "trial", seed, "network", device=bench.where)
+    classes = len(bench.data.classes)
+    return nets.build(config.network, config.shape, classes, config.network_options(), draws, bench.where)
+
+
+def _fitting(config: TrialConfig, bench: Bench) -> int:
+    """How many networks like this one fit the memory at once."""
+    batch = min(config.batch_size, len(bench.subject(config.run).labels))
+    return train.fitting(_network(config, 0, bench), config.shape, batch, bench.where)
+
+
+def _shorter(config: TrialConfig, recorder: Recorder) -> Iterator[dict[str, Any]]:
+    """What the same trial with fewer seeds found of each, where there is one."""
+    for fewer in range(config.nets - 1, 0, -1):
+        if (run := recorder.answered(question(config.replace(nets=fewer)))) is not None:
+            yield from run.summary["members"]
+            return
+
+
+def _summary(config: TrialConfig, members: list[dict[str, Any]], bench: Bench) -> dict[str, Any]:
+    classes = len(bench.data.classes)
+    size = config.network, config.shape, classes, config.network_options()
+    macs, vals = counts.macs(*size), [one["val"] for one in members]
+    return {
+        "accuracy": {**spread(vals), "protocol": f"{config.steps:,} steps", "split": "val"},
+        "accuracies": vals, "accuracies_train": [one["train"] for one in members],
+        "accuracies_test": [one["test"] for one in members] if config.tested else None,
+        "diverged": [one["diverged"] for one in members], "members": members,
+        "seconds": sum(one["seconds_train"] + one["seconds_test"] for one in members),
+        "seconds_train": sum(one["seconds_train"] for one in members),
+        "images": len(bench.subject(config.run).labels), "val_images": len(bench.val), "steps": config.steps,
+        "network": config.network, "network_options": config.network_options(),
+        "parameters": counts.parameters(*size), "macs": macs, "flops": 2 * macs,
+        "majority": majority(bench.val), "notes": notes(config),
+    }  # fmt: skip
+
+
+KIND = Kind(
+    name="trial",
+    title="Trial of a search",
+    names=lambda: ("trial",),
+    config=lambda name: TrialConfig,
+    run=run,
+    parents=lambda config: (config.run,) if config.run else (),
+    part=True,
+)

@@ -1,0 +1,266 @@
+"""Trials, the truth and searches, on digits: cached, resumable, the same alone and in company."""
+
+from __future__ import annotations
+
+from statistics import mean
+from typing import Any
+
+import pytest
+import torch
+from recording import MemoryRecorder
+
+from ddcore.errors import Cancelled, ConfigError
+from ddcore.experiments import search, spec, trial
+from ddcore.experiments.asking import Asking
+from ddcore.experiments.search import SearchConfig
+from ddcore.experiments.trial import TrialConfig
+from ddcore.jobs.api import run_inline
+from ddcore.runs.key import key
+from ddcore.runs.recorder import FolderRecorder
+from ddcore.runs.store import Store
+
+TWO = "depth=2 width=16 units=64"  # ReLU and LeakyReLU
+SMALL: dict[str, Any] = {"dataset": "digits", "subset": TWO, "steps": 3, "nets": 2, "batch_size": 20, "lr": 0.05,
+                         "ipc": 2, "proxies": "random", "truth_sample": 2, "truth_steps": 4, "device": "cpu"}  # fmt: skip
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+@pytest.fixture(autouse=True)
+def _home(home: Any) -> None: ...
+
+
+def searched(**changes: Any) -> Any:
+    return Store().record(run_inline(spec("search", "search", {**SMALL, **changes})))
+
+
+def events(run_id: str) -> list[dict[str, Any]]:
+    return Store().events(run_id)[0]
+
+
+def test_a_search_ranks_every_network_on_every_proxy_by_the_validation_split() -> None:
+    run = searched(proxies="early,random")
+    summary = run.summary
+    assert [one["title"] for one in summary["proxies"]] == ["Random real images, IPC 2", "Early stopping"]
+    assert [one["name"] for one in summary["networks"]] == ["2 conv × 16, fc 64, ReLU", "2 conv × 16, fc 64, LeakyReLU"]
+    assert summary["split"] == "val" and [one["images"] for one in summary["proxies"]] == [20, 1294]
+    for one in summary["proxies"]:
+        assert {*one["scores"]} == {"0", "1"}
+        for score in one["scores"].values():
+            kept = Store().record(score["trial"])
+            assert (kept.kind, kept.state, kept.summary["accuracies"]) == ("trial", "done", score["accuracies"])
+            assert kept.summary["accuracies_test"] is None, "nothing that is ranked is tested"
+            assert len(score["accuracies"]) == 2
+    told = [e for e in events(run.id) if e["event"] == "trial"]
+    assert [(e["proxy"], e["network"], e["known"]) for e in told] == [
+        ("random", 0, False), ("random", 1, False), ("early", 0, False), ("early", 1, False),
+    ]  # fmt: skip
+
+
+def test_nothing_is_trained_twice_by_searches_that_overlap() -> None:
+    first = searched()
+    wider = searched(proxies="random,early", subset="depth=2 width=16 units=64,128")
+    known = {e["trial"]: e["known"] for e in events(wider.id) if e["event"] == "trial"}
+    before = {score["trial"] for score in first.summary["proxies"][0]["scores"].values()}
+    assert {run_id for run_id, was_there in known.items() if was_there} == before
+    assert len(known) == 2 * 4
+
+
+def test_more_seeds_continue_fewer() -> None:
+    fewer, more = searched(), searched(nets=3)
+    for index, score in fewer.summary["proxies"][0]["scores"].items():
+        longer = more.summary["proxies"][0]["scores"][index]
+        assert longer["accuracies"][:2] == score["accuracies"]
+        assert Store().record(longer["trial"]).summary["members"][:2] == Store().record(score["trial"]).summary["members"]
+    alone = Store().record(run_inline(trial.question(spec("search", "search", {**SMALL, "nets": 3}).config.trial(
+        spec("search", "search", SMALL).config.members()[0], run=more.summary["proxies"][0]["run"], seed=0
+    ))))  # fmt: skip
+    assert alone.id == more.summary["proxies"][0]["scores"]["0"]["trial"]
+
+
+def test_the_truth_is_tested_too_and_a_larger_sample_holds_the_smaller() -> None:
+    values = {"dataset": "digits", "subset": "depth=2 width=16", "steps": 3, "nets": 1, "batch_size": 20}
+    small, large = (spec("truth", "truth", {**values, "sample": m}).config for m in (2, 4))
+    assert {*small.sampled()} < {*large.sampled()}
+    assert spec("truth", "truth", values).config.sampled() == tuple(range(6))
+    run = Store().record(run_inline(spec("truth", "truth", {**values, "sample": 2})))
+    assert {*run.summary["scores"]} == {str(i) for i in small.sampled()}
+    for score in run.summary["scores"].values():
+        assert len(score["accuracies"]) == len(score["accuracies_test"]) == 1
+    assert run.summary["images"] == 1294
+
+
+def test_a_search_names_the_truth_it_is_held_against() -> None:
+    config = spec("search", "search", SMALL).config
+    assert isinstance(config, SearchConfig)
+    truth = config.truth_config()
+    assert truth is not None
+    assert (truth.steps, truth.nets, truth.sample, truth.lr, truth.subset) == (4, 1, 2, 0.05, TWO)
+    assert config.replace(truth="none", truth_sample=None).truth_config() is None
+    whole = config.replace(truth="all", truth_sample=None).truth_config()
+    assert whole is not None and whole.sample is None
+
+
+class Stopped(MemoryRecorder):
+    """Answers from what it kept; stops at this many looks."""
+
+    def __init__(self, kept: dict[str, Any], **more: Any) -> None:
+        super().__init__(**more)
+        self.kept = kept
+
+    def answered(self, question: Any) -> Any:
+        return self.kept.get(key(question))
+
+    def answer(self, question: Any, summary: dict[str, Any], seconds: float) -> Any:
+        from types import SimpleNamespace
+
+        self.kept[key(question)] = SimpleNamespace(id=key(question), summary=summary)
+        return self.kept[key(question)]
+
+
+def truth(recorder: Stopped, **changes: Any) -> dict[str, Any]:
+    values = {"dataset": "digits", "subset": TWO, "steps": 6, "nets": 2, "batch_size": 700, "device": "cpu", **changes}
+    from ddcore.experiments import truth as kind
+
+    return kind.run("truth", spec("truth", "truth", values).config, recorder)  # type: ignore[arg-type]
+
+
+def reached(summary: dict[str, Any]) -> dict[str, Any]:
+    return {i: (score["accuracies"], score["accuracies_test"]) for i, score in summary["scores"].items()}
+
+
+def test_a_stopped_truth_goes_on_in_the_middle_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(trial, "TOLD", 1)
+    whole = reached(truth(Stopped({})))
+    first = Stopped({}, cancel_at=9)
+    with pytest.raises(Cancelled):
+        truth(first)
+    point = first.points[-1]
+    assert 0 < point[1]["step"] < 6
+    again = Stopped(first.kept, point=point)
+    assert reached(truth(again)) == whole
+    assert any(note.startswith(f"Goes on after step {point[1]['step']} of 6") for note in again.notes)
+
+
+def test_networks_of_one_shape_are_one_group_on_a_gpu_and_each_has_its_own_pass_on_a_cpu() -> None:
+    config = spec("search", "search", {**SMALL, "subset": ""}).config
+    assert isinstance(config, SearchConfig)
+    trials = [config.trial(one) for one in config.members()]
+    assert len(trials) == 36
+    assert [len(group) for group in trial.groups(trials, GPU)] == [2] * 18
+    assert [len(group) for group in trial.groups(trials, CPU)] == [1] * 36
+    convnets = spec("search", "search", {"dataset": "digits", "space": "convnet720", "subset": "width=32 depth=1"}).config
+    assert isinstance(convnets, SearchConfig)
+    groups = trial.groups([convnets.trial(one) for one in convnets.members()], GPU)
+    assert sorted({len(group) for group in groups}) == [1, 2], "sigmoid is another function: a group of its own"
+
+
+def test_a_stacked_group_finds_what_its_networks_find_one_by_one() -> None:
+    config = spec("search", "search", {**SMALL, "steps": 12}).config
+    assert isinstance(config, SearchConfig)
+    trials = [config.trial(one) for one in config.members()]
+    bench = trial.Bench(config, Stopped({}))  # type: ignore[arg-type]
+    stacked = trial.crowded(trials, bench, stacked=True)
+    alone = [trial.crowded([one], bench, stacked=False)[0] for one in trials]
+    for together, single in zip(stacked, alone, strict=True):
+        assert together["accuracies"] == pytest.approx(single["accuracies"], abs=1.5 / 144)  # an image or one more
+        assert together["network_options"] == single["network_options"]
+
+
+def test_a_network_that_diverges_is_told_and_stops_nobody() -> None:
+    run = searched(lr=10.0, steps=30)
+    kept = [Store().record(score["trial"]).summary for score in run.summary["proxies"][0]["scores"].values()]
+    assert all(any(one["diverged"]) for one in kept)
+    assert all(0 <= accuracy <= 1 for one in kept for accuracy in one["accuracies"])
+
+
+def test_pruning_gives_up_seeds_of_networks_that_are_behind() -> None:
+    run = searched(pruning=True, nets=3, subset="depth=2 width=16")
+    (proxy,) = run.summary["proxies"]
+    lengths = {index: len(score["accuracies"]) for index, score in proxy["scores"].items()}
+    assert len(lengths) == 6 and proxy["pruned"]
+    assert all((lengths[str(i)] < 3) == (i in proxy["pruned"]) for i in range(6))
+
+
+@pytest.mark.parametrize("strategy", ["random", "tpe", "nsga2"])
+def test_a_strategy_asks_for_as_many_as_it_may_and_goes_on_where_it_was(strategy: str) -> None:
+    shorter = searched(strategy=strategy, trials=5, subset="depth=2", steps=1, nets=1)
+    longer = searched(strategy=strategy, trials=8, subset="depth=2", steps=1, nets=1)
+    (few,), (many,) = shorter.summary["proxies"], longer.summary["proxies"]
+    assert few["asked"] == 5 and 1 <= len(few["scores"]) <= 5
+    assert many["order"][: len(few["order"])] == few["order"]
+    known = [e["known"] for e in events(longer.id) if e["event"] == "trial"]
+    assert sum(known) >= len(few["scores"])
+
+
+def test_a_model_of_what_was_good_finds_what_is_good() -> None:
+    """On a made-up score that is the width alone, TPE asks for wide networks more often than a random search."""
+    config = spec("search", "search", {"dataset": "digits", "space": "convnet720"}).config
+    assert isinstance(config, SearchConfig)
+    members = config.members()
+
+    def wide(strategy: str) -> float:
+        asking, found = Asking(strategy, members, [0] * len(members), 60, False, 0), []
+        while numbers := asking.ask():
+            for number in numbers:
+                score = members[number].options["width"] / 256
+                asking.tell(number, score)
+                found.append(score)
+        return mean(found[30:])
+
+    assert wide("tpe") > wide("random") + 0.1
+
+
+def test_a_grid_asks_for_every_network_once() -> None:
+    config = spec("search", "search", SMALL | {"subset": ""}).config
+    assert isinstance(config, SearchConfig)
+    members = config.members()
+    asking = Asking("grid", members, [0] * len(members), len(members), False, 0)
+    assert asking.ask() == list(range(36))
+    for number in range(36):
+        asking.tell(number, 0.5)
+    assert asking.ask() == []
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"subset": "depth=4"}, "depth must be at most 3"),
+        ({"proxies": "randm"}, "no proxy 'randm'"),
+        ({"proxies": ""}, "at least one set"),
+        ({"trials": 5}, "a grid tries every network"),
+        ({"pruning": True, "nets": 1}, "nets must be at least 2"),
+        ({"pruning": True, "strategy": "nsga2"}, "nsga2 by two figures"),
+        ({"epochs": 5}, "in steps, not in epochs"),
+        ({"space": "corse"}, "did you mean 'course'"),
+        ({"truth": "all", "truth_sample": 5}, "truth_sample is for a sampled truth"),
+    ],
+)  # fmt: skip
+def test_a_search_that_cannot_be_is_refused_with_the_reason(values: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError, match=told):
+        spec("search", "search", {**SMALL, "truth_sample": None, **values})
+
+
+def test_the_same_search_written_in_another_way_has_the_same_key() -> None:
+    one = spec("search", "search", {**SMALL, "proxies": "early,random", "subset": "units=64 width=16 depth=2"})
+    other = spec("search", "search", {**SMALL, "proxies": "random, early, random"})
+    assert key(one) == key(other)
+
+
+@pytest.mark.parametrize("preset", search.PRESETS, ids=lambda preset: preset.name)
+@pytest.mark.parametrize("dataset", ["mnist", "cifar10", "digits"])
+def test_every_preset_is_a_search_on_every_data_set(preset: Any, dataset: str) -> None:
+    config = SearchConfig.build(preset.for_dataset(dataset))
+    assert config.members()
+    assert search.preset(preset.name) is preset
+
+
+def test_an_answer_that_somebody_else_gave_first_stays(home: Any) -> None:
+    run = searched()
+    store, question = Store(), spec("search", "search", SMALL)
+    score = run.summary["proxies"][0]["scores"]["0"]
+    kept = store.record(score["trial"])
+    asked = spec("trial", "trial", kept.config)
+    recorder = FolderRecorder(store, store.create(spec("truth", "truth", {"dataset": "digits", "sample": 2})).id)
+    assert recorder.answer(asked, {"accuracies": [0.0]}, 1.0).summary == kept.summary
+    assert isinstance(asked.config, TrialConfig) and key(question) == run.id
