@@ -122,7 +122,7 @@ class Config(BaseModel):
     def _check(self) -> Self:
         problems = [
             f"no {p.label.lower()} {given!r}{suggestion(str(given), p.choices)}"
-            for p in self.params()
+            for p in (_info(type(self), name) for name in _named(type(self), "choices"))
             if p.choices and (given := getattr(self, p.name)) is not None and given not in p.choices
         ] or self.problems()
         if problems:
@@ -155,7 +155,7 @@ class Config(BaseModel):
 
     def key_values(self) -> dict[str, Any]:
         """The values that decide the result: what the cache key is made of."""
-        return {p.name: getattr(self, p.name) for p in self.params() if p.in_key}
+        return {name: getattr(self, name) for name in _named(type(self), "in_key")}
 
     def length(self) -> int | None:
         """How long the work is, in units of `length_param`; None when it cannot be continued."""
@@ -194,6 +194,12 @@ def _declared(cls: type[Config], name: str, choices: tuple[str, ...] | None) -> 
 
 def _meta(cls: type[Config], name: str) -> dict[str, Any]:
     return cls.model_fields[name].json_schema_extra["param"]  # type: ignore[index, return-value]
+
+
+@lru_cache(maxsize=512)
+def _named(cls: type[Config], fact: str) -> tuple[str, ...]:
+    """The parameters of which this is declared: searches make thousands of Configs and keys at once."""
+    return tuple(name for name in cls.model_fields if _meta(cls, name)[fact])
 
 
 def _unwrap(annotation: Any) -> tuple[Any, bool, tuple[str, ...] | None]:

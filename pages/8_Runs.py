@@ -10,7 +10,7 @@ from ddcore.params import Config
 from ddcore.report import tables, text
 from ddcore.report.catalogue import STOPPED
 from ddcore.runs import packing
-from ddcore.runs.store import RunRecord
+from ddcore.runs.store import PARTS, RunRecord
 from pages.components import beside, frame, house, parts, progress
 from pages.components.words import called
 
@@ -27,10 +27,11 @@ def main() -> None:
             house.told()
         linked = frame.chosen_run()
         records = frame.store().records()
-        if not records:
+        unlisted = [kind for kind in PARTS if frame.store().finished(kind)]
+        if not records and not unlisted:
             parts.nothing_yet()
         else:
-            chosen = table(filtered(records))
+            chosen = table(filtered(records, unlisted))
             house.opened(chosen)
             with st.container(), frame.guarded():  # what is odd about one run must not hide the trash
                 if len(chosen) > 1:
@@ -42,11 +43,14 @@ def main() -> None:
         house.disk()
 
 
-def filtered(records: list[RunRecord]) -> list[RunRecord]:
+def filtered(records: list[RunRecord], unlisted: list[str]) -> list[RunRecord]:
+    """The runs that the filters leave; unlisted: kinds that are there and join the others where they are asked for."""
     find, kinds, states, hide = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     words = find.text_input("Search", placeholder="name, tag, id, data set", key="runs-search").lower().split()
-    kind = kinds.multiselect("Kind", sorted({r.kind for r in records}), placeholder="All kinds", key="runs-kind",
+    kind = kinds.multiselect("Kind", sorted({r.kind for r in records}.union(unlisted)), key="runs-kind",
+                             placeholder="All but trials" if unlisted else "All kinds",
                              format_func=tables.kind)  # fmt: skip
+    records = [*records, *(r for one in unlisted if one in kind for r in frame.store().records(one))]
     state = states.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
     hidden = STOPPED if hide.toggle("Hide failed", key="runs-hide", help=ALSO_HIDDEN) else ()
     return [
@@ -152,6 +156,9 @@ def keep_house(record: RunRecord) -> None:
             house.download([record])
         if own and st.button("Move to trash", icon=":material/delete:", key=f"trash-{record.id}"):
             house.put_away([record.id])
+    if own and record.kind in ("search", "truth"):
+        st.caption("Its trials stay, so that the same search is answered at once. To put them away too, choose their "
+                   f"kind above, *{tables.kind('trial')}*, and tick all.")  # fmt: skip
 
 
 def annotate(record: RunRecord) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from ddcore.cli import compute, data, house, inspect, report
+from ddcore.cli import compute, data, house, inspect, nas, report
 from ddcore.errors import DDCoreError
 
 
@@ -14,8 +14,9 @@ from ddcore.errors import DDCoreError
 def cli() -> None: ...
 
 
-for command in (*compute.COMMANDS, *inspect.COMMANDS, *data.COMMANDS, *report.COMMANDS, *house.COMMANDS):
-    cli.add_command(command)
+for module in (compute, nas, inspect, data, report, house):
+    for command in module.COMMANDS:
+        cli.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

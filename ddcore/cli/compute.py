@@ -128,7 +128,7 @@ def _promise(asked: Sequence[Spec], store: Store, images: int | None = None) -> 
     images: size of the set that evaluations train on.
     """
     records = store.records()
-    guess = estimate.total(asked, records, _device(asked[0]), images)
+    guess = estimate.total(asked, records, device_of(asked[0]), images)
     if guess.seconds:
         room = estimate.disk(asked, records)
         files = f" and {size(room)} on the disk" if room else ""
@@ -136,7 +136,7 @@ def _promise(asked: Sequence[Spec], store: Store, images: int | None = None) -> 
     return round(guess.seconds, 1)
 
 
-def _device(one: Spec) -> str:
+def device_of(one: Spec) -> str:
     """ "cuda" or "cpu": where it will be computed."""
     asked = str(one.config.values().get("device", "auto"))
     found = any(slot.device.startswith("cuda") for slot in jobs.slots()) if asked == "auto" else asked == "cuda"

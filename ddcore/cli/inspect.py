@@ -14,6 +14,7 @@ from ddcore import jobs
 from ddcore.cli.flags import as_json, caveats, given, percent, show
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
+from ddcore.experiments import KINDS, search
 from ddcore.jobs.controls import BESIDE, judged
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
@@ -23,15 +24,17 @@ from ddcore.report import tables
 from ddcore.runs import memo
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
+from ddcore.spaces import SPACES
 
 SMALLEST_SIDE = 8  # pixels: that of the smallest data set; the networks are made for it and up
-WHAT = ("methods", "datasets", "networks", "protocols", "presets")
+WHAT = ("methods", "datasets", "networks", "spaces", "protocols", "presets")
 
 
-@click.command("list", help="What there is: methods, data sets, networks, protocols, presets.")
+@click.command("list", help="What there is: methods, data sets, networks, search spaces, protocols, presets.")
 @click.argument("what", type=click.Choice(WHAT), required=False)
 @as_json
 def list_(what: str | None, as_json: bool) -> None:
+    presets = [*((m.name, p) for m in METHODS.values() for p in m.presets), *(("nas", p) for p in search.PRESETS)]
     known: dict[str, list[dict[str, Any]]] = {
         "methods": [{"name": m.name, "title": m.title, "help": m.summary, "paper": m.paper,
                      "parameters": parameters(m.Config)} for m in METHODS.values()],
@@ -39,10 +42,11 @@ def list_(what: str | None, as_json: bool) -> None:
                       "resolutions": list(d.resolutions), "network": d.network, "help": d.source, "own": d.own}
                      for d in map(DATASETS.__getitem__, DATASETS.offered())],
         "networks": [{"name": n.name, "title": n.title, "options": dict(n.options)} for n in NETWORKS.values()],
+        "spaces": [{"name": s.name, "title": s.title, "help": s.help, "network": s.network, "options": dict(s.options),
+                    "networks": s.size} for s in SPACES.values()],
         "protocols": [{"name": p.name, "help": p.help, **_fields(p)} for p in PROTOCOLS.values()],
-        "presets": [{"name": p.name, "method": m.name, "help": p.help, "values": dict(p.values),
-                     "by_dataset": {name: p.special(name) for name in DATASETS.offered()}}
-                    for m in METHODS.values() for p in m.presets],
+        "presets": [{"name": p.name, "method": method, "help": p.help, "values": dict(p.values),
+                     "by_dataset": {name: p.special(name) for name in DATASETS.offered()}} for method, p in presets],
     }  # fmt: skip
     chosen = {what: known[what]} if what else known
     show(chosen, as_json, lambda: "\n".join(_listing(kind, rows) for kind, rows in chosen.items()))
@@ -74,10 +78,11 @@ def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-@click.command(help="Every saved run, newest first.")
+@click.command(help="Every saved run, newest first; trials of a search only with --kind trial.")
+@click.option("--kind", type=click.Choice(list(KINDS)), help="Runs of this kind alone.")
 @as_json
-def runs(as_json: bool) -> None:
-    records = Store().records()
+def runs(kind: str | None, as_json: bool) -> None:
+    records = Store().records(kind)
     rows = [
         {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state,
          "config": r.config, "accuracy": r.summary.get("accuracy"),

@@ -195,12 +195,15 @@ class Ranking:
     def _try(self, numbers: Sequence[int], point: trial.Point) -> None:
         """Train these networks: all seeds at once, or seed by seed where those behind are given up in between."""
         left = list(numbers)
+        self.pruned = [number for number in self.pruned if number not in numbers]  # asked for again, judged again
         for seeds in range(1, self.config.nets + 1) if self.config.pruning else (self.config.nets,):
             self._train(left, seeds, point)
             if self.config.pruning and seeds < self.config.nets:
                 means = {number: statistics.mean(self.scores[number]["accuracies"]) for number in left}
                 behind = [number for number in left if self.asking.behind(number, seeds, means[number])]
-                self.pruned = list(dict.fromkeys([*self.pruned, *behind]))
+                for number in behind:
+                    self.pruned.append(number)
+                    self._tell(number, known=True, pruned=True)
                 left = [number for number in left if number not in behind]
 
     def _train(self, numbers: Sequence[int], seeds: int, point: trial.Point) -> None:
@@ -210,12 +213,11 @@ class Ranking:
             number, summary = wanted[told.config], told.run.summary
             score = {"accuracies": summary["accuracies"], "seconds": summary["seconds"], "trial": told.run.id}
             self.scores[number] = score
-            self.recorder.event(
-                "trial", proxy=self.proxy, network=number, **score, known=told.known, pruned=number in self.pruned
-            )
-            self._tell()
+            self._tell(number, known=told.known)
 
-    def _tell(self) -> None:
+    def _tell(self, number: int, **how: bool) -> None:
+        """What is known of a network by now, and how far the search is."""
+        self.recorder.event("trial", proxy=self.proxy, network=number, **self.scores[number], **how)
         proxies = self.config.names()
         done = proxies.index(self.proxy) * self.asked + min(len(self.scores), self.asked)
         self.recorder.progress(done, len(proxies) * self.asked, f"Ranking on {_title(self.proxy, self.parent)}")

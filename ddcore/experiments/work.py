@@ -31,13 +31,14 @@ def pace(kind: str, config: Any, device: torch.device, recorder: Recorder, image
 
 
 def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
-    """Multiply-adds of a whole run without what it needs; `images` is the size of the set an evaluation trains on.
+    """Multiply-adds of a whole run without what it needs and without its parts, which have their own.
 
-    A training step is three forward passes (forward, gradient of activations, gradient of weights). 0 where unknown.
+    images: the size of the set that an evaluation or a trial trains on. A training step is three forward passes
+    (forward, gradient of activations, gradient of weights). 0 where unknown.
     """
     if kind == "tsne":
         return math.prod(TSNE) * config.real_per_class * len(config.facts.classes)
-    if kind not in ("distill", "baseline", "evaluate", "scores", "experts", "lens", "features"):
+    if kind not in ("distill", "baseline", "evaluate", "scores", "experts", "lens", "features", "trial"):
         return 0
     facts = DATASETS[config.dataset]
     classes = len(facts.classes)
@@ -57,6 +58,8 @@ def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
     if kind == "evaluate":
         return config.nets * config.training().optimiser_steps(_set_size(config, images))
     train = config.facts.parts.get("train", 0)
+    if kind == "trial":
+        return config.nets * config.optimiser_steps(_learnt(config, images))
     if kind == "scores":
         return config.agents * config.optimiser_steps(config.train_images or train)
     if kind == "experts":
@@ -82,6 +85,9 @@ def _passes(kind: str, config: Any, images: int | None) -> tuple[int, int]:
         return _trained(config, train), val + config.real_per_class * len(config.facts.classes)
     if kind == "features":
         return 0, train
+    if kind == "trial":
+        looked_at = val + (test if config.tested else 0)
+        return config.nets * _trained(config, _learnt(config, images)), config.nets * looked_at
     judged = test if config.split == "test" else val
     return config.nets * _trained(config.training(), _set_size(config, images)), config.nets * judged
 
@@ -97,6 +103,11 @@ def _trained(training: TrainConfig, images: int) -> int:
     if training.steps:
         return training.steps * min(training.batch_size, images)
     return (training.epochs or 0) * images
+
+
+def _learnt(config: Any, images: int | None) -> int:
+    """Images that the networks of a trial learn: those of a run, else the whole training part."""
+    return _set_size(config, images) if config.run else config.facts.parts.get("train", 0)
 
 
 def _set_size(config: Any, images: int | None) -> int:

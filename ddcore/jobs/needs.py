@@ -23,18 +23,23 @@ def unfinished(specs: Iterable[Spec], records: Iterable[RunRecord]) -> dict[str,
 
 def _unfinished(specs: Iterable[Spec], done: set[str]) -> dict[str, Spec]:
     from ddcore.experiments import KINDS
-    from ddcore.runs.key import key
 
     found: dict[str, Spec] = {}
     for one in specs:
-        try:
-            run_id = key(one)
-        except (DataMissing, DataBroken):  # nothing can have been computed without the data
-            run_id = f"{one.kind} {one.name} {one.config.values()}"
-        if run_id not in done:
+        if (run_id := id_of(one)) not in done:
             found |= _unfinished(KINDS[one.kind].needs(one.name, one.config), done)
             found[run_id] = one
     return found
+
+
+def id_of(one: Spec) -> str:
+    """The id of the run that answers this; words that are no run's id where the data is not here to make one."""
+    from ddcore.runs.key import key
+
+    try:
+        return key(one)
+    except (DataMissing, DataBroken):
+        return f"{one.kind} {one.name} {one.config.values()}"
 
 
 def disk(specs: Iterable[Spec], records: Iterable[RunRecord]) -> int:

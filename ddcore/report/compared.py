@@ -143,8 +143,9 @@ def setting_of(evaluation: RunRecord) -> str:
 
     Where that was on the validation split, it says so: such an accuracy is for choosing, and compares with no other.
     """
-    protocol = (evaluation.summary.get("accuracy") or {}).get("protocol") or OWN
-    split = " · validation split" if evaluation.config.get("split") == "val" else ""
+    accuracy = evaluation.summary.get("accuracy") or {}
+    protocol = accuracy.get("protocol") or OWN
+    split = " · validation split" if "val" in (evaluation.config.get("split"), accuracy.get("split")) else ""
     return f"{tables.network(evaluation.config)} · protocol {protocol}{split}"
 
 

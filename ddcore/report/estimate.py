@@ -3,21 +3,24 @@
 A simple model of this kind of device (multiply-adds at an assumed speed, a least time for each step) is corrected by
 how the latest finished runs compared with it: the median factor over those most like it (same kind, data set and
 network; else same kind). Another method is another kind. Before any of the kind has finished, the cautious model is
-used and marked rough; runs of other kinds can then only make it more cautious.
+used and marked rough; runs of other kinds can then only make it more cautious. A run that has parts (a search its
+trials) takes as long as those of them that are not known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ddcore.experiments import KINDS, Spec
+from ddcore.errors import DDCoreError
+from ddcore.experiments import KINDS, Spec, spec
 from ddcore.experiments.work import cost, steps
-from ddcore.jobs.needs import disk, unfinished
+from ddcore.jobs.needs import disk, id_of, unfinished
 from ddcore.report import text
+from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
     from ddcore.runs.store import RunRecord
@@ -29,15 +32,19 @@ LIKE = ("of other kinds ", "of this kind ", "of this kind on this data set ", "o
 START = 4.0  # seconds: a worker starts, imports torch, reads the data
 STEP = {"cpu": 0.02, "cuda": 0.005}  # seconds at least for a step, however small the network
 RECENT = 5  # runs the median is taken over
+RECENT_PARTS = 50  # parts whose times are added up: those of one group of networks alone would say little of the others
+Taken = tuple[float, float]  # seconds that a run took beside its start, and how many the model says
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """seconds, whether that is more than a guess, and where it comes from in words."""
+    """seconds, whether that is more than a guess, and where it comes from in words; of so many parts, so many known."""
 
     seconds: float
     rough: bool
     basis: str
+    parts: int = 0
+    known: int = 0
 
     def __str__(self) -> str:
         return f"about {text.duration(self.seconds)}" + (" (rough)" if self.rough else "")
@@ -72,36 +79,72 @@ def _together(parts: list[Estimate]) -> Estimate:
         return Estimate(0.0, False, "everything is computed already")
     longest = max(parts, key=lambda part: part.seconds)
     rough = longest.rough or any(part.rough for part in parts if part.seconds > START)
-    return Estimate(sum(part.seconds for part in parts), rough, longest.basis)
+    seconds, asked, known = (sum(getattr(part, name) for part in parts) for name in ("seconds", "parts", "known"))
+    return Estimate(seconds, rough, longest.basis, asked, known)
 
 
 def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None) -> Estimate:
     """The time of one run without what it needs."""
-    kind, config = one.kind, one.config
-    modelled = _model(kind, one.name, config, device, images)
+    if parts := KINDS[one.kind].parts(one.name, one.config, id_of):
+        return _in_parts(one, parts, records, device)
+    modelled = _model(one.kind, one.name, one.config, device, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
-    best, chosen = _measured(records, one, device)
-    if not chosen or (not best and median(chosen) < 1):
-        which, speed = "of this kind " if chosen else "", text.count(ASSUMED[device])
+    likeness, chosen = _measured(records, one, device, RECENT)
+    factor = median(taken / model for taken, model in chosen) if chosen else 1.0
+    return _corrected(modelled, likeness, factor, len(chosen), device)
+
+
+def _in_parts(one: Spec, parts: Sequence[Spec], records: list[RunRecord], device: str) -> Estimate:
+    """The time of one run that answers smaller questions on its way, those that nobody has answered yet.
+
+    All parts are of one kind. The listed `records` are without them, so the newest are read here.
+    """
+    store = Store()
+    finished = store.finished(parts[0].kind)
+    answered, sizes = {folder.name for folder in finished}, _sizes(one, records)
+    asked = [part for part in parts if id_of(part) not in answered]
+    known = len(parts) - len(asked)
+    if not asked:
+        return Estimate(START, False, "all of its parts are computed already", len(parts), known)
+    modelled = sum(_model(p.kind, p.name, p.config, device, sizes.get(getattr(p.config, "run", ""))) for p in asked)
+    newest = [store.record(folder.name) for folder in finished[:RECENT_PARTS]]
+    likeness, chosen = _measured([*newest, *records], asked[0], device, RECENT_PARTS)
+    factor = sum(taken for taken, _ in chosen) / sum(model for _, model in chosen) if chosen else 1.0
+    guess = _corrected(modelled, likeness, factor, len(chosen), device)
+    return replace(guess, parts=len(parts), known=known)
+
+
+def _sizes(one: Spec, records: list[RunRecord]) -> dict[str, int]:
+    """How many images each set has that parts of this run may learn, by its run."""
+    sizes = {record.id: record.summary.get("images") or 0 for record in records if record.kind == "distill"}
+    needs: list[tuple[Spec, Any]] = [(need, need.config) for need in KINDS[one.kind].needs(one.name, one.config)]
+    made = [(need, config) for need, config in needs if need.kind == "distill"]
+    return sizes | {id_of(need): config.ipc * len(config.facts.classes) for need, config in made}
+
+
+def _corrected(modelled: float, likeness: int, factor: float, measured: int, device: str) -> Estimate:
+    """The modelled time times the factor of so many measured runs; those of other kinds only make it more cautious."""
+    if not measured or (not likeness and factor < 1):
+        which, speed = "of this kind " if measured else "", text.count(ASSUMED[device])
         guess = f"no run {which}has finished on this {device.upper()} yet; assumes {speed} multiply-adds a second"
         return Estimate(START + modelled, True, guess)
-    number = "the last finished run" if len(chosen) == 1 else f"the last {len(chosen)} finished runs"
-    basis = f"measured on {number} {LIKE[best]}on this {device.upper()}"
-    return Estimate(START + modelled * median(chosen), best < 2, basis)
+    number = "the last finished run" if measured == 1 else f"the last {measured} finished runs"
+    basis = f"measured on {number} {LIKE[likeness]}on this {device.upper()}"
+    return Estimate(START + modelled * factor, likeness < 2, basis)
 
 
-def _measured(records: list[RunRecord], one: Spec, device: str) -> tuple[int, list[float]]:
-    """(index of LIKE, the factors of the newest runs that are that much like it); the index is 0 where none tells one.
+def _measured(records: list[RunRecord], one: Spec, device: str, most: int) -> tuple[int, list[Taken]]:
+    """(index of LIKE, what the newest runs took that are that much like it); the index is 0 where none tells it.
 
-    A factor takes a millisecond, so among a thousand runs only those that count are asked for theirs.
+    That takes a millisecond for each, so among a thousand runs only those that count are asked.
     """
     alike: dict[int, list[RunRecord]] = {}
     for record in records:
         alike.setdefault(_likeness(record, one), []).append(record)
     for likeness in sorted(alike, reverse=True):
-        factors = (f for record in alike[likeness] if (f := _factor(record, device)) is not None)
-        if chosen := list(islice(factors, RECENT)):
+        found = (taken for record in alike[likeness] if (taken := _taken(record, device)) is not None)
+        if chosen := list(islice(found, most)):
             return likeness, chosen
     return 0, []
 
@@ -112,11 +155,8 @@ def _model(kind: str, name: str, config: Any, device: str, images: int | None) -
     return work / ASSUMED[device] + STEP[device] * steps(kind, name, config, images) if work else 0.0
 
 
-def _factor(record: RunRecord, device: str) -> float | None:
-    """How much longer a finished run took than modelled, on this kind of device; None where it cannot be told."""
-    from ddcore.errors import DDCoreError
-    from ddcore.experiments import spec
-
+def _taken(record: RunRecord, device: str) -> Taken | None:
+    """How long a finished run took on this kind of device, and was modelled to; None where it cannot be told."""
     if record.state != "done" or record.demo or (record.info.get("device") or {}).get("type") != device:
         return None
     seconds = (record.info.get("times") or {}).get("seconds") or 0
@@ -125,7 +165,8 @@ def _factor(record: RunRecord, device: str) -> float | None:
         modelled = _model(record.kind, record.name, config, device, record.summary.get("images"))
     except (DDCoreError, KeyError):  # an older or foreign run: it says nothing about the next one
         return None
-    return max(seconds - START, 0.2) / modelled if modelled and seconds else None
+    taken = seconds if KINDS[record.kind].part else max(seconds - START, 0.2)  # a part starts no worker
+    return (taken, modelled) if modelled and seconds else None
 
 
 def _likeness(record: RunRecord, one: Spec) -> int:

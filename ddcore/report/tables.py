@@ -26,7 +26,7 @@ else:
     pd = lazy("pandas")
 
 # Kinds of runs that are about a network as much as about data.
-NETWORK_KINDS = ("baseline", "evaluate", "scores", "experts", "lens")
+NETWORK_KINDS = ("baseline", "evaluate", "scores", "experts", "lens", "trial")
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
@@ -44,8 +44,12 @@ def title(record: RunRecord) -> str:
         what += _tested(record)
     if record.kind == "experts":
         what += _taught(record)
+    if record.kind == "trial":
+        what += " on the validation split"
+    if record.kind in ("search", "truth"):
+        what += f" in {config.get('space')}{f', {subset}' if (subset := config.get('subset')) else ''}"
     trained = network(config) if record.kind in NETWORK_KINDS and config.get("network") else None
-    ipc = f"IPC {config['ipc']}" if config.get("ipc") else None
+    ipc = f"IPC {config['ipc']}" if config.get("ipc") and record.kind != "search" else None
     return " · ".join([what, *[str(part) for part in (data(record), trained, ipc) if part]])
 
 

@@ -35,6 +35,7 @@ IMPORTED = "imported.json"  # in the folder of a run that was computed elsewhere
 LOCK_SECONDS = 60
 SHORTEST_PREFIX = 6
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+PARTS = ("trial",)  # the kinds with `Kind.part`, named here for the runner: it starts without the registry
 
 
 class Store:
@@ -55,11 +56,20 @@ class Store:
         return read_record(folder, demo)
 
     def records(self, kind: str | None = None) -> list[RunRecord]:
-        """All runs, newest first; folders that cannot be read come with state "broken"."""
-        found = list(self._all(kind))
+        """All runs, newest first, parts of others only where their kind is asked for; folders that cannot be read come
+        with state "broken"."""
+        found = [one for one in self._all(kind) if kind or one[0].parent.name not in PARTS]
         own = {folder.name for folder, demo in found if not demo}
         records = [read_record(folder, demo) for folder, demo in found if not demo or folder.name not in own]
         return sorted(records, key=lambda r: (-r.created, r.id))
+
+    def finished(self, kind: str) -> list[Path]:
+        """The folders of the finished runs of a kind, newest first, without a look at what they answer."""
+        found: dict[str, tuple[float, Path]] = {}
+        for folder, _ in self._all(kind):
+            with contextlib.suppress(OSError):  # not finished, or gone meanwhile
+                found.setdefault(folder.name, (os.stat(f"{folder}/run.json").st_mtime, folder))
+        return [folder for _, folder in sorted(found.values(), reverse=True)]
 
     def folders(self, trash: bool = False) -> dict[str, list[Path]]:
         """The folders of the user's own runs, or of those in the trash, by kind."""
@@ -372,6 +382,8 @@ class Moment(Store):
         self._listed: list[RunRecord] | None = None
 
     def records(self, kind: str | None = None) -> list[RunRecord]:
+        if kind in PARTS:
+            return super().records(kind)
         if self._listed is None:
             self._listed = super().records()
         return [record for record in self._listed if kind in (None, record.kind)]

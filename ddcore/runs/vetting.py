@@ -30,7 +30,7 @@ TYPES = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL")  # of arr
 SETS = ("images", "initial")  # names of image sets
 MOST_TOLD = 3  # problems of one file that are named
 _MB, _GB = 2**20, 2**30
-_WORD = re.compile(r"[A-Za-z0-9_.,+ -]{0,500}")  # names of methods, data sets and choices, lists of run ids
+_WORD = re.compile(r"[A-Za-z0-9_.,+= -]{0,500}")  # names of methods, data sets and choices, lists of run ids, subsets
 _LINE = 4 * _MB
 
 # kind → file → array → (kinds of dtype, sides): a side is a number, or a letter for one that is the same in a file.

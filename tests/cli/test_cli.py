@@ -196,7 +196,7 @@ def test_flops_gives_the_known_figures(arguments: str, macs: int, home: Path, mo
     assert counted["parameters"] > 0
 
 
-@pytest.mark.parametrize("what", ["methods", "datasets", "networks", "protocols", "presets"])
+@pytest.mark.parametrize("what", ["methods", "datasets", "networks", "spaces", "protocols", "presets"])
 def test_list_tells_what_there_is(what: str, home: Path, monkeypatch: Any, capsys: Any) -> None:
     status, out, _ = here(home, monkeypatch, capsys, "list", what, "--json")
     assert status == 0

@@ -8,7 +8,7 @@ import pytest
 
 from ddcore.experiments import spec
 from ddcore.runs.store import Store
-from tests.pages.conftest import DM, TINY, Filled, Open, put, words
+from tests.pages.conftest import DM, TINY, Filled, Open, finish, put, words
 
 PAGE = "pages/7_Compare.py"
 SECTIONS = ("What differs", "Numbers", "Curves", "Images", "Feature space", "Report")
@@ -81,3 +81,14 @@ def test_a_link_to_one_run_chooses_it_and_its_cross_leaves_it_out(open_page: Ope
     app.button(key=f"out-{filled.dm}").click().run()
     assert "Tick two or more runs" in words(app)
     assert "run" not in app.query_params
+
+
+@pytest.mark.slow  # every section once
+def test_searches_truths_and_trials_stop_no_section(open_page: Open, home: Path) -> None:
+    told = {"accuracy": {"mean": 0.5, "std": None, "n": 1, "protocol": "20 steps", "split": "val"}}
+    asked = {"dataset": "digits", "proxies": "early"}
+    ids = [finish(spec("search", "search", asked), {}), finish(spec("truth", "truth", {}), {}),
+           finish(spec("trial", "trial", {}), told)]  # fmt: skip
+    app = open_page(PAGE, runs=",".join(ids))
+    for section in SECTIONS:
+        assert not app.segmented_control[0].set_value(section).run().error, section

@@ -211,3 +211,20 @@ def test_foreign_folders_are_shown_as_what_they_are_and_can_be_put_away(open_pag
     app.button(key="house-Empty the trash").click().run()
     assert not Store().trashed()
     assert (home / "runs").is_dir(), "what a link leads to stays"
+
+
+def test_trials_are_listed_where_their_kind_is_chosen_and_stay_when_their_search_goes(
+    open_page: Open, home: Path
+) -> None:
+    trial = made(spec("trial", "trial", {"dataset": "digits"}))
+    app = open_page(RUNS)
+    assert app.dataframe[0].value.empty
+    search = made(spec("search", "search", {"dataset": "digits", "proxies": "early"}))
+    app = open_page(RUNS, run=search)
+    assert app.dataframe[0].value["id"].tolist() == [search]
+    assert "Its trials stay" in words(app)
+    app.button(key=f"trash-{search}").click().run()
+    app.multiselect(key="runs-kind").set_value(["trial"]).run()
+    app = tick(app, trial)
+    app.button(key=f"trash-{trial}").click().run()
+    assert {record.id for record in Store().trashed()} == {search, trial}

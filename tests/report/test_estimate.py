@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from ddcore.jobs import controls
 from ddcore.jobs.needs import unfinished
 from ddcore.methods import METHODS
 from ddcore.report import estimate
+from ddcore.runs import Store
 from ddcore.runs.key import key
+from ddcore.runs.recorder import FolderRecorder
 from tests.report.conftest import QUESTION, TINY_PAD
 from tests.report.test_tables import record
 
@@ -53,8 +56,8 @@ def test_the_middle_of_several_runs_counts() -> None:
 def test_of_many_runs_only_the_newest_that_are_most_alike_are_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, known = [], [finished(60.0 + i) for i in range(20)]
     others = [replace(one, kind="evaluate") for one in known]
-    factor = estimate._factor
-    monkeypatch.setattr(estimate, "_factor", lambda record, device: (asked.append(record), factor(record, device))[1])
+    taken = estimate._taken
+    monkeypatch.setattr(estimate, "_taken", lambda record, device: (asked.append(record), taken(record, device))[1])
     assert guess([*others, *known]).seconds == pytest.approx(62.0, rel=0.01)
     assert asked == known[:5]
 
@@ -183,3 +186,75 @@ def test_the_disk_space_is_that_of_the_trajectories_that_are_not_there(home: Pat
 
 def answered(one: Spec) -> Any:
     return record(id=key(one), kind=one.kind, name=one.name, config=one.config.values(), info={})
+
+
+SEARCH = {"dataset": "digits", "subset": "width=16", "steps": 20, "nets": 2, "proxies": "random,early"}
+
+
+def search(**values: Any) -> Spec:
+    return spec("search", "search", {**SEARCH, **values})
+
+
+def trials(one: Spec) -> tuple[Spec, ...]:
+    return KINDS[one.kind].parts(one.name, one.config, key)
+
+
+def tried(store: Store, one: Spec, seconds: float = 2.0) -> None:
+    """A finished trial that took so long; nothing is computed."""
+    FolderRecorder(store, store.create(one).id, seconds).finish({"images": 10}, {})
+
+
+def alone(one: Spec, store: Store) -> estimate.Estimate:
+    """The estimate of a search whose coreset is there."""
+    sets = [answered(need) for need in KINDS[one.kind].needs(one.name, one.config)]
+    return estimate.total([one], [*sets, *store.records()])
+
+
+def test_a_trial_costs_what_its_networks_cost_on_the_images_that_they_learn(home: Path) -> None:
+    small, whole = trials(search())[0].config, trials(search())[-1].config
+    one = counts.macs("coursenet", (1, 8, 8), 10, {"depth": 2, "width": 16, "units": 64})
+    assert estimate.cost("trial", "trial", small, 100) == one * 2 * (3 * 20 * 100 + 144)
+    assert estimate.steps("trial", "trial", small, 100) == 2 * 20
+    whole = whole.replace(depth=2, units=64, tested=True)
+    assert estimate.cost("trial", "trial", whole) == one * 2 * (3 * 20 * 128 + 144 + 359)
+
+
+def test_a_search_takes_as_long_as_those_of_its_trials_that_nobody_has_computed(home: Path) -> None:
+    store, asked = Store(), trials(search())
+    fresh = alone(search(), store)
+    assert (fresh.parts, fresh.known, fresh.rough) == (24, 0, True)
+    for one in asked[:6]:
+        tried(store, one, seconds=0.5)
+    half = alone(search(), store)
+    assert (half.parts, half.known, half.rough) == (24, 6, False)
+    assert half.basis == "measured on the last 6 finished runs of this kind, data set and network on this CPU"
+    for one in asked[6:]:
+        tried(store, one)
+    done = alone(search(), store)
+    assert (done.seconds, done.parts, done.known, done.rough) == (estimate.START, 24, 24, False)
+
+
+def test_trials_that_took_so_long_predict_their_like(home: Path) -> None:
+    store = Store()
+    for one in trials(search()):
+        tried(store, one, seconds=3.0)
+    other = alone(search(seed=1), store)
+    assert other.known == 0
+    assert other.seconds - estimate.START == pytest.approx(24 * 3.0, rel=0.05)
+
+
+def test_what_an_unfinished_search_left_counts_as_known_and_a_larger_one_shares_it(home: Path) -> None:
+    store, small = Store(), search(proxies="early")
+    for one in trials(small):
+        tried(store, one)
+    assert alone(small, store).known == 12
+    assert alone(search(), store).known == 12
+    assert alone(search(subset=""), store).known == 12
+
+
+def test_a_search_of_thousands_of_trials_is_estimated_in_less_than_a_second(home: Path) -> None:
+    large = search(space="convnet720", subset="", proxies="random,herding,early")
+    began = time.process_time()
+    guess = alone(large, Store())
+    assert guess.parts == 3 * 600
+    assert time.process_time() - began < 1.0

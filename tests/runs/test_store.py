@@ -15,10 +15,10 @@ from shelf import copy, finished, many, question
 
 from ddcore import home as places
 from ddcore.errors import ConfigError, DDCoreError, RunBroken, RunNotFound
-from ddcore.experiments import spec
+from ddcore.experiments import KINDS, spec
 from ddcore.runs import Store
 from ddcore.runs.files import read_json, write_json
-from ddcore.runs.store import Moment
+from ddcore.runs.store import PARTS, Moment
 
 
 def test_a_finished_run_is_found_by_its_id_and_by_its_beginning(store: Store):
@@ -404,6 +404,24 @@ def test_a_moment_sees_the_runs_as_they_were_until_something_is_put_away_through
     assert [r.id for r in moment.records()] == [second.id, first.id]
     moment.trash(second.id)
     assert moment.records() == []
+
+
+def test_trials_are_listed_only_where_they_are_asked_for(store: Store):
+    run, trial = finished(store, question()), finished(store, spec("trial", "trial", {"dataset": "digits"}))
+    for one in (store, Moment(store.root, store.demo)):
+        assert [r.id for r in one.records()] == [run.id]
+        assert [r.id for r in one.records("trial")] == [trial.id]
+        assert one.record(trial.id[:8]).id == trial.id
+    assert {kind.name for kind in KINDS.values() if kind.part} == set(PARTS)
+
+
+def test_finished_runs_of_a_kind_are_told_newest_first_without_being_read(store: Store):
+    first, second = (finished(store, question(seed=seed)) for seed in (0, 1))
+    os.utime(first.folder / "run.json", (1, 1))
+    (second.folder / "run.json").write_text("{")
+    store.create(question(seed=2))
+    assert store.finished("distill") == [second.folder, first.folder]
+    assert store.finished("trial") == []
 
 
 def test_a_thousand_runs_are_listed_without_waiting(store: Store):

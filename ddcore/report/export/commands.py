@@ -104,6 +104,10 @@ def _asking(store: Store, one: Spec) -> tuple[list[str], Ask]:
         return ["evaluate", tested.id], lambda values: _evaluation(tested, values)
     if one.kind in ALONE:
         return [one.kind], lambda values: spec(one.kind, one.kind, values)
+    if one.kind == "search":
+        return ["nas"], lambda values: spec("search", "search", values)
+    if one.kind in ("truth", "trial"):
+        raise ConfigError([f"{tables.kind(one.kind)} has none, a search asks for it"])
     raise ConfigError([f"{tables.kind(one.kind)} has none, a page of the app asks for it"])
 
 

@@ -1,0 +1,125 @@
+"""Architecture search: how well small sets rank networks, held against the whole data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ddcore import jobs
+from ddcore.cli.compute import WAIT_AND_JSON, device_of
+from ddcore.cli.flags import caveats, given, options, show
+from ddcore.cli.waiting import wait
+from ddcore.experiments import Spec, search, spec
+from ddcore.experiments.search import SearchConfig
+from ddcore.jobs import proxies
+from ddcore.jobs.needs import check_data, check_disk
+from ddcore.report import estimate, text
+from ddcore.report.nas import answer as answers
+from ddcore.report.nas.answer import Answer
+from ddcore.report.nas.study import study
+from ddcore.runs.store import Store
+
+TITLES = {"search": "the search", "truth": "the whole-data truth"}
+
+
+def _nas(preset: str | None, wait: bool, as_json: bool, **parameters: Any) -> None:
+    one = spec("search", "search", _values(preset, given(parameters)))
+    config = one.config
+    assert isinstance(config, SearchConfig)
+    proxies.check(config, Store())
+    truth = config.truth_config()
+    asked = {"search": one} | ({} if truth is None else {"truth": spec("truth", "truth", truth.values())})
+    _search(asked, config, wait, as_json)
+
+
+def _values(preset: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, in the place of what the preset says."""
+    dataset = wanted.get("dataset", SearchConfig.param("dataset").default)
+    start = search.preset(preset).for_dataset(dataset) if preset is not None else {}
+    return {**start, **wanted}
+
+
+def _search(asked: Mapping[str, Spec], config: SearchConfig, stay: bool, as_json: bool) -> None:
+    """Ask for the search and its truth, wait for both if asked, and show what they say by now."""
+    store = Store()
+    # What cannot be is refused before anything is started.
+    check_data(store, asked.values())
+    check_disk(store, asked.values())
+    promised, began = _promised(asked, store), time.monotonic()
+    runs = {what: jobs.submit(one) for what, one in asked.items()}
+    if stay:
+        for what, run_id in runs.items():
+            wait(run_id, f"{what} {run_id}")
+    about, found = config.about(), _answer(runs, store)
+    result = {
+        "run": runs["search"], "truth_run": runs.get("truth"), "status": jobs.status(runs["search"]).state,
+        "truth_status": jobs.status(runs["truth"]).state if "truth" in runs else None,
+        "networks": len(about["networks"]), "left_out": about["left_out"], "promised_seconds": promised,
+        **({"waited_seconds": round(time.monotonic() - began, 1)} if stay else {}),
+        "majority": found.study.majority, "notes": list(found.study.notes), **answers.to_json(found),
+    }  # fmt: skip
+    caveats(result)
+    show(result, as_json, lambda: _text(result, found))
+
+
+def _promised(asked: Mapping[str, Spec], store: Store) -> dict[str, float]:
+    """Seconds that each of these will take, by the estimate, which is said on standard error."""
+    promised = {}
+    for what, one in asked.items():
+        guess = estimate.total([one], store.records(), device_of(one))
+        if guess.seconds:
+            known = f" ({guess.known:,} of {guess.parts:,} trainings are known)" if guess.known else ""
+            click.echo(f"{TITLES[what]} takes {guess}{known}; {guess.basis}", err=True)
+        promised[what] = round(guess.seconds, 1)
+    return promised
+
+
+def _answer(runs: Mapping[str, str], store: Store) -> Answer:
+    """What the search says by now, held against its truth where there is one."""
+    one, truth = store.record(runs["search"]), runs.get("truth")
+    events = store.events(one.id)[0]
+    if truth is None:
+        return answers.answer(study(one, events))
+    return answers.answer(study(one, events, store.record(truth), store.events(truth)[0]))
+
+
+def _text(result: Mapping[str, Any], found: Answer) -> str:
+    lines = [f"search {result['run']}: {result['status']}"]
+    if result["truth_run"]:
+        lines.append(f"truth {result['truth_run']}: {result['truth_status']}")
+    lines.append(f"  {result['networks']:,} networks")
+    lines += [f"  {number:,} left out: {why}" for why, number in result["left_out"].items()]
+    if found.lines:
+        lines.append(_columns(found))
+    for images, share in (("validation split", found.study.majority), ("test images", found.study.majority_test)):
+        lines += [] if share is None else [f"Majority class of the {images}: {text.percent(share)}"]
+    seconds = {f"Promised for {TITLES[what]}": told for what, told in result["promised_seconds"].items() if told}
+    told = seconds | ({"Waited": result["waited_seconds"]} if "waited_seconds" in result else {})
+    lines += [f"{name}: {text.duration(value)}" for name, value in told.items()]
+    if {result["status"], result["truth_status"]} - {"done", None}:
+        lines.append("  follow them with `python -m ddcore show RUN`; the same command with --wait shows the answer")
+    return "\n".join(lines)
+
+
+def _columns(found: Answer) -> str:
+    """The table on its side: a proxy a column, so that it fits a terminal."""
+    table = answers.table(found)
+    return table.set_index(table.columns[0]).T.to_string(justify="left")
+
+
+_PRESETS = ", ".join(preset.name for preset in search.PRESETS)
+nas = click.Command(
+    "nas",
+    callback=_nas,
+    help="Search the best network of a space on small sets, and see whether they rank networks as the whole data does.",
+    params=[
+        click.Option(["--preset"], help=f"Start from a named set of values: {_PRESETS}."),
+        *options(SearchConfig, skip=("epochs",)),
+        *WAIT_AND_JSON,
+    ],
+)
+
+COMMANDS: tuple[click.Command, ...] = (nas,)

@@ -1,0 +1,79 @@
+"""The runs that an architecture search ranks networks on: whether they fit it is told before anything is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ddcore.errors import ConfigError, DataBroken, DataMissing, RunBroken, RunNotFound
+from ddcore.experiments.search import SearchConfig
+from ddcore.jobs.needs import id_of
+from ddcore.runs.key import dataset
+from ddcore.runs.record import RunRecord
+from ddcore.runs.store import Store
+
+if TYPE_CHECKING:
+    from ddcore.runs.images import Images
+
+
+def check(config: SearchConfig, store: Store) -> None:
+    """Raise ConfigError, with all `problems`, where there are any."""
+    if found := problems(config, store):
+        raise ConfigError(found)
+
+
+def problems(config: SearchConfig, store: Store) -> list[str]:
+    """Why these runs are no proxies for this search, one sentence each; [] if they are."""
+    found = []
+    for run_id in config.runs():
+        try:
+            found += unfit(config, store.record(run_id), store)
+        except RunNotFound as error:
+            found.append(f"proxy {run_id}: {error}")
+    return found + _twice(config)
+
+
+def unfit(config: SearchConfig, record: RunRecord, store: Store) -> list[str]:
+    """Why this run is no proxy for this search, one sentence each; [] if it is."""
+    called = f"proxy {record.id}"
+    if record.state != "done":
+        return [f"{called} is {record.state}; only a finished run can be one"]
+    if record.kind != "distill":
+        return [f"{called} is a run of kind {record.kind!r}; only a distilled set or a coreset can be one"]
+    name, side = record.config.get("dataset"), record.config.get("resolution")
+    if (name, side) != (config.dataset, config.resolution):
+        return [f"{called} is of {name} at {side} px, the search is on {config.dataset} at {config.resolution} px"]
+    if _moved(config, record):
+        return [f"{called} was made from other images than those that are in the place of {config.dataset} now"]
+    try:
+        return [f"{called} {wrong}" for wrong in _differs(config, store.images(record.id))]
+    except (RunNotFound, RunBroken) as error:
+        return [f"{called} cannot be read: {error}"]
+
+
+def _moved(config: SearchConfig, record: RunRecord) -> bool:
+    """Whether the data set has other content now; of one that is not here that cannot be told."""
+    try:
+        return record.info.get("dataset") != dataset(config)
+    except (DataMissing, DataBroken):
+        return False
+
+
+def _differs(config: SearchConfig, images: Images) -> Iterator[str]:
+    """How a stored set differs from the real images that its networks would be judged on."""
+    facts, shape, scale = config.facts, images.images.shape[1:], (images.mean, images.std)
+    if shape != config.shape:
+        yield f"holds images of shape {shape}, the search expects {config.shape}"
+    if images.classes != facts.classes:
+        yield f"has the classes {', '.join(images.classes)}; {facts.name} has {', '.join(facts.classes)}"
+    elif facts.mean and facts.std and not np.allclose(scale, (facts.mean, facts.std)):
+        yield f"is normalised with mean and std {scale}, {facts.name} with {(facts.mean, facts.std)}"
+
+
+def _twice(config: SearchConfig) -> list[str]:
+    """Runs that are the very coresets which the search picks itself."""
+    made = {id_of(one): name for name, one in config.sets().items()}
+    both = [(one, made[one]) for one in config.runs() if one in made]
+    return [f"proxy {one} is the very coreset {name!r} that is named as well; name one of them" for one, name in both]

@@ -1,0 +1,283 @@
+"""What a search found out: whether a small set ranks networks as the whole data does, what it chose, what it cost.
+
+Networks are ranked and chosen by their mean accuracy on the validation split. The test images judge the chosen one
+beside the best one, and nothing is chosen by them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ddcore.lazy import lazy
+from ddcore.report import text
+from ddcore.report.nas import ranking as ranks
+from ddcore.report.nas.ranking import Agreement, Coefficient
+from ddcore.report.nas.study import Candidate, Proxy, Score, Study, ranking
+from ddcore.report.tradeoff import front
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
+RANDOM = "random"  # the proxy that the others are held against
+COLUMNS = ("Ranked on", "Networks", "Spearman", "Kendall", "Spearman, top 20 %", "Spearman, top 10 %",
+           "Spearman, top 5 %", "Selected network", "Whole-data validation", "Whole-data test", "Regret (points)",
+           "Time", "Making the set", "Stored images")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Selected:
+    """The network that one training set chose. score: on that set; whole: trained on the whole data, None until it
+    is."""
+
+    candidate: Candidate
+    score: Score
+    whole: Score | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """What one proxy found.
+
+    overall: over all networks that both it and the whole data ranked; tops: over the best 5, 10, 20 % of these by true
+    accuracy; over_random: how much higher its ρ is than that of random real images. selected: the best of all networks
+    that it ranked, the cheaper of equals. regret: how much more accurate the best network known on the whole data is,
+    in points of validation accuracy; 0 where they are the same. share: its time for a network over that of the whole
+    data, so that it holds where only a sample has been trained on that.
+    """
+
+    proxy: Proxy
+    overall: Agreement
+    tops: Mapping[int, Agreement]
+    over_random: Coefficient | None
+    selected: Selected | None
+    regret: float | None
+    share: float | None
+
+    @property
+    def n(self) -> int:
+        """Networks ranked by both."""
+        return self.overall.n
+
+
+@dataclass(frozen=True)
+class Answer:
+    """All proxies, in the order of the search. best: of the networks known on the whole data, None until there is one.
+
+    study: where majority classes, notes and numbers of images stand.
+    """
+
+    study: Study
+    lines: tuple[Line, ...]
+    best: Selected | None
+
+    def line(self, name: str) -> Line | None:
+        """The line of this proxy; None where it has not begun."""
+        return next((one for one in self.lines if one.proxy.name == name), None)
+
+
+def answer(study: Study, extra: Mapping[int, Score] | None = None) -> Answer:
+    """What a search says by now.
+
+    extra: more networks trained on the whole data like the truth's, by index: chosen ones that a sampled truth left
+    out. They count for regret; not for the coefficients, since they are no random sample.
+    """
+    true = dict(study.whole.scores) if study.whole else {}
+    known = {**(extra or {}), **true}
+    best = _selected(study, known, known)
+    return Answer(study, tuple(_line(study, proxy, true, known, best) for proxy in study.proxies), best)
+
+
+def _line(
+    study: Study, proxy: Proxy, true: Mapping[int, Score], known: Mapping[int, Score], best: Selected | None
+) -> Line:
+    both = [index for index in true if index in proxy.scores]
+    found, wanted = _means(proxy.scores, both), _means(true, both)
+    selected = _selected(study, proxy.scores, known)
+    regret = 100 * (best.score.mean - selected.whole.mean) if best and selected and selected.whole else None
+    return Line(
+        proxy, ranks.agreement(found, wanted), ranks.tops(found, wanted), _over_random(study, proxy, true), selected,
+        None if regret is None else round(regret, 9), _share_of_time(study, proxy),
+    )  # fmt: skip
+
+
+def _means(scores: Mapping[int, Score], indices: list[int]) -> list[float]:
+    return [scores[index].mean for index in indices]
+
+
+def _selected(study: Study, scores: Mapping[int, Score], known: Mapping[int, Score]) -> Selected | None:
+    for index in ranking(study, scores)[:1]:
+        return Selected(study.candidates[index], scores[index], known.get(index))
+    return None
+
+
+def _over_random(study: Study, proxy: Proxy, true: Mapping[int, Score]) -> Coefficient | None:
+    """None for random itself, and where it is no part of the search."""
+    random = study.proxy(RANDOM)
+    if random is None or proxy is random:
+        return None
+    shared = [index for index in true if index in proxy.scores and index in random.scores]
+    return ranks.difference(*(_means(scores, shared) for scores in (proxy.scores, random.scores, true)))
+
+
+def _share_of_time(study: Study, proxy: Proxy) -> float | None:
+    whole = study.whole
+    if whole is None or not whole.tried or not whole.seconds or not proxy.tried:
+        return None
+    return (proxy.seconds / proxy.tried) / (whole.seconds / whole.tried)
+
+
+def table(found: Answer) -> pd.DataFrame:
+    """One row a proxy as in the papers' tables, random real images like the others, and the whole data last; texts."""
+    rows = [_texts(line) for line in found.lines]
+    if found.study.whole and found.best:
+        rows.append(_whole_texts(found.study.whole, found.best))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _texts(line: Line) -> dict[str, str]:
+    proxy, selected = line.proxy, line.selected
+    return {
+        "Ranked on": proxy.title, "Networks": f"{len(proxy.scores):,}",
+        "Spearman": coefficient(line.overall.spearman), "Kendall": coefficient(line.overall.kendall),
+        **{f"Spearman, top {percent} %": _of_few(one.spearman) for percent, one in line.tops.items()},
+        "Selected network": selected.candidate.name if selected else text.NONE, **_judged(selected),
+        "Regret (points)": text.NONE if line.regret is None else f"{line.regret:.1f}",
+        "Time": text.duration(proxy.seconds), "Making the set": text.duration(proxy.seconds_set),
+        "Stored images": text.NONE if proxy.images is None else f"{proxy.images:,}",
+    }  # fmt: skip
+
+
+def _whole_texts(whole: Proxy, best: Selected) -> dict[str, str]:
+    nothing = dict.fromkeys(COLUMNS, text.NONE)
+    return nothing | {
+        "Ranked on": whole.title, "Networks": f"{len(whole.scores):,}", "Selected network": best.candidate.name,
+        **_judged(best), "Regret (points)": "0.0", "Time": text.duration(whole.seconds),
+        "Stored images": text.NONE if whole.images is None else f"{whole.images:,}",
+    }  # fmt: skip
+
+
+def _judged(selected: Selected | None) -> dict[str, str]:
+    whole = selected.whole if selected else None
+    return {
+        "Whole-data validation": text.accuracy(whole.validation if whole else None),
+        "Whole-data test": text.accuracy(whole.test if whole else None),
+    }
+
+
+def coefficient(one: Coefficient) -> str:
+    """ "0.82 (0.71 to 0.90)"; without the interval where there is none, a dash where there is no value."""
+    if one.value is None:
+        return text.NONE
+    return f"{one.value:.2f}" + ("" if one.low is None else f" ({one.low:.2f} to {one.high:.2f})")
+
+
+def _of_few(one: Coefficient) -> str:
+    """Of the best networks, whose number is told with every coefficient."""
+    return f"{coefficient(one)}, n = {one.n}"
+
+
+def to_json(found: Answer) -> dict[str, Any]:
+    """The answer for scripts: accuracies as fractions, regret in points; what is not known is null, and says why."""
+    return {"proxies": [_line_json(line) for line in found.lines], "truth": _truth_json(found)}
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    proxy = line.proxy
+    return {
+        "proxy": proxy.name, "title": proxy.title, "run": proxy.run, "method": proxy.method, "ipc": proxy.ipc,
+        "networks": len(proxy.scores), **_agreement_json(line.overall),
+        "top": {str(percent): _agreement_json(one) for percent, one in line.tops.items()},
+        "over_random": _coefficient_json(line.over_random) if line.over_random else None,
+        "selected": _selected_json(line.selected), "regret": line.regret, "seconds": proxy.seconds,
+        "seconds_set": proxy.seconds_set, "share_of_whole": line.share, "stored_images": proxy.images,
+        "stored_floats": proxy.stored_floats,
+    }  # fmt: skip
+
+
+def _agreement_json(one: Agreement) -> dict[str, Any]:
+    return {"n": one.n, "spearman": _coefficient_json(one.spearman), "kendall": _coefficient_json(one.kendall)}
+
+
+def _coefficient_json(one: Coefficient) -> dict[str, Any]:
+    told = {"value": one.value, "low": one.low, "high": one.high, "n": one.n}
+    return {**told, "reason": one.reason} if one.reason else told
+
+
+def _selected_json(selected: Selected | None) -> dict[str, Any] | None:
+    if selected is None:
+        return None
+    one, whole = selected.candidate, selected.whole
+    return {
+        "network": one.network, "name": one.name, "options": dict(one.options), "proxy": selected.score.validation,
+        "val": whole.validation if whole else None, "test": whole.test if whole else None,
+    }  # fmt: skip
+
+
+def _truth_json(found: Answer) -> dict[str, Any] | None:
+    study = found.study
+    if study.whole is None:
+        return None
+    return {
+        "n": len(study.whole.scores), "asked": study.whole.asked, "best": _selected_json(found.best),
+        "seconds": study.whole.seconds, "images": study.whole.images, "val_images": study.val_images,
+        "test_images": study.test_images, "majority": study.majority, "majority_test": study.majority_test,
+    }  # fmt: skip
+
+
+def ranked(found: Answer, name: str) -> pd.DataFrame:
+    """One row a network that both this proxy and the whole data ranked: network, rank, true_rank, accuracy, true
+    (percent), selected, best.
+
+    Rank 1 is the best of these; equally accurate ones share their mean rank.
+    """
+    study, line = found.study, found.line(name)
+    true = study.whole.scores if study.whole else {}
+    both = [index for index in line.proxy.scores if index in true] if line else []
+    frame = pd.DataFrame(
+        [
+            {
+                "network": study.candidates[index].name, "accuracy": 100 * line.proxy.scores[index].mean,
+                "true": 100 * true[index].mean, "selected": _is(line.selected, index), "best": _is(found.best, index),
+            }
+            for index in both if line
+        ],
+        columns=["network", "accuracy", "true", "selected", "best"],
+    ).astype({"selected": bool, "best": bool})  # fmt: skip
+    return frame.assign(rank=_mean_ranks(frame["accuracy"]), true_rank=_mean_ranks(frame["true"]))
+
+
+def _mean_ranks(values: pd.Series) -> pd.Series:
+    return values.astype(float).rank(ascending=False, method="average")
+
+
+def _is(selected: Selected | None, index: int) -> bool:
+    return selected is not None and selected.candidate.index == index
+
+
+def costs(found: Answer, name: str) -> pd.DataFrame:
+    """One row a network ranked by this proxy (or the whole data): network, flops, mean, std (percent), front, selected.
+
+    front: no other network costs at most as much and is at least as accurate.
+    """
+    study = found.study
+    proxy, line = study.proxy(name), found.line(name)
+    scores = proxy.scores if proxy else {}
+    selected = line.selected if line else found.best
+    flops = [2 * study.candidates[index].macs for index in scores]
+    on = front(flops, [one.mean for one in scores.values()])
+    return pd.DataFrame(
+        [
+            {
+                "network": study.candidates[index].name, "flops": price, "mean": 100 * score.mean,
+                "std": 100 * std if (std := score.validation["std"]) is not None else math.nan,
+                "front": best, "selected": _is(selected, index),
+            }
+            for (index, score), price, best in zip(scores.items(), flops, on, strict=True)
+        ],
+        columns=["network", "flops", "mean", "std", "front", "selected"],
+    ).astype({"front": bool, "selected": bool})  # fmt: skip

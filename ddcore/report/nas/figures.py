@@ -1,0 +1,219 @@
+"""Figures of an architecture search: frame → plotly Figure. Frames hold accuracies in percent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, takewhile
+from typing import TYPE_CHECKING, Any
+
+from ddcore import spaces
+from ddcore.lazy import lazy
+from ddcore.report import text
+from ddcore.report.figures import COLOURS, GREY, INK, as_text, dress
+from ddcore.report.nas.importance import REST
+from ddcore.settings import NetworkConfig
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+else:
+    go = lazy("plotly.graph_objects")
+
+CHOSEN = COLOURS[1]  # the selected network, in every chart
+BEST = COLOURS[2]
+SHOWN = 20  # networks in parallel coordinates: more are a tangle
+SPREAD = 0.08  # height over which lines that meet in one value are spread
+MANY = 100  # networks from which on marks are small
+LOG = 4  # an axis is logarithmic from this ratio of its largest to its smallest value on
+VALIDATION = "Validation accuracy (%)"
+MARKS = (("selected", "selected by the proxy", "star", CHOSEN), ("best", "best on the whole data", "diamond", BEST))
+
+
+def scatter(frame: pd.DataFrame, title: str) -> go.Figure:
+    """The rank of each network on a proxy over its true rank, best at the lower left; on the diagonal both agree.
+
+    frame: `answer.ranked`; title: the proxy's.
+    """
+    figure = go.Figure()
+    edge = max(0.5, len(frame) / 30)
+    ends = [1 - edge, len(frame) + edge]
+    figure.add_scatter(
+        x=ends, y=ends, mode="lines", name="same rank", hoverinfo="skip",
+        line={"color": INK, "width": 1.5, "dash": "dot"},
+    )  # fmt: skip
+    plain = frame[~(frame["selected"] | frame["best"])]
+    figure.add_scatter(
+        **_ranked(plain), name="network", hovertemplate=_RANKS,
+        marker={"size": 9 if len(frame) <= MANY else 6, "color": COLOURS[0], "opacity": 0.75},
+    )  # fmt: skip
+    for column, name, symbol, colour in MARKS:
+        marked = frame[frame[column]]
+        figure.add_scatter(
+            **_ranked(marked), name=name, visible=not marked.empty, hovertemplate=_RANKS,
+            marker={"symbol": symbol, "size": 15 if symbol == "star" else 11, "color": colour,
+                    "line": {"width": 1, "color": INK}},
+        )  # fmt: skip
+    step = next(step for step in _steps() if step * 8 >= len(frame))
+    look = {"range": ends, "tickvals": [1, *range(step + (step == 1), len(frame) + 1, step)]}
+    figure.update_xaxes(title="True rank (1 = best on the whole data)", **look)
+    figure.update_yaxes(title=f"Rank on {as_text(title)}", **look)
+    return dress(figure, height=430)
+
+
+def _steps() -> Iterator[int]:
+    """1, 2, 5, 10, 20, 50, …"""
+    return (digit * 10**power for power in count() for digit in (1, 2, 5))
+
+
+_RANKS = (
+    "%{text}<br>rank %{y:g} of the proxy: %{customdata[0]:.1f} %<br>true rank %{x:g}: %{customdata[1]:.1f} %"
+    "<extra></extra>"
+)
+
+
+def _ranked(frame: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "x": frame["true_rank"].tolist(), "y": frame["rank"].tolist(), "mode": "markers",
+        "text": [as_text(name) for name in frame["network"]],
+        "customdata": frame[["accuracy", "true"]].values.tolist(),
+    }  # fmt: skip
+
+
+def pareto(frame: pd.DataFrame) -> go.Figure:
+    """Accuracy over the FLOPs of one forward pass; a line joins those that nothing beats.
+
+    frame: `answer.costs`. Standard deviations are drawn on the front and told of all.
+    """
+    figure = go.Figure()
+    best = frame[frame["front"]].sort_values("flops")
+    figure.add_scatter(
+        x=best["flops"].tolist(), y=best["mean"].tolist(), mode="lines", hoverinfo="skip",
+        name="Pareto front (none is cheaper and better)", visible=len(best) > 1,
+        line={"color": INK, "width": 2, "dash": "dot", "shape": "hv"},
+    )  # fmt: skip
+    looks = (
+        (~frame["front"] & ~frame["selected"], "network", {"size": 7, "color": GREY, "symbol": "circle-open"}),
+        (frame["front"] & ~frame["selected"], "on the front", {"size": 10, "color": COLOURS[0]}),
+        (frame["selected"], "selected", {"size": 15, "color": CHOSEN, "symbol": "star"}),
+    )
+    for chosen, name, marker in looks:
+        part = frame[chosen]
+        figure.add_scatter(
+            x=part["flops"].tolist(), y=part["mean"].tolist(), mode="markers", name=name, visible=not part.empty,
+            error_y={"type": "data", "array": part["std"].fillna(0.0).tolist(), "thickness": 1, "width": 3,
+                     "visible": name != "network"},
+            marker=marker, text=[_reached(row) for row in part.to_dict("records")],
+            hovertemplate="%{text}<extra></extra>",
+        )  # fmt: skip
+    ticks = _ticks(frame["flops"].tolist())
+    figure.update_xaxes(title="FLOPs of one forward pass", type="log", tickvals=ticks,
+                        ticktext=[text.count(tick) for tick in ticks])  # fmt: skip
+    figure.update_yaxes(title=VALIDATION)
+    return dress(figure, height=400)
+
+
+def _reached(row: Mapping[Any, Any]) -> str:
+    spread = f" ± {row['std']:.1f}" if row["std"] == row["std"] else ""
+    return f"{as_text(row['network'])}<br>{row['mean']:.1f}{spread} % at {text.count(row['flops'])} FLOPs"
+
+
+def _ticks(values: Sequence[float]) -> list[int]:
+    """1, 2, 5, 10, … around these; powers of ten alone where those are many."""
+    if not values:
+        return []
+    least, most = min(values) / 2.5, max(values) * 2.5
+    found = [tick for tick in takewhile(lambda tick: tick <= most, _steps()) if tick >= least]
+    return found if len(found) <= 6 else [tick for tick in found if str(tick).startswith("1")]
+
+
+def importance(frame: pd.DataFrame) -> go.Figure:
+    """Bars of the share of the variance that each option explains, the largest on top; frame: `importance.importance`.
+
+    What no option explains alone is grey.
+    """
+    shown = frame.iloc[::-1]
+    figure = go.Figure(
+        go.Bar(
+            x=shown["share"].tolist(), y=[label(option) for option in shown["option"]], orientation="h", width=0.6,
+            marker_color=[GREY if option == REST else COLOURS[0] for option in shown["option"]],
+            text=[f"{share:.0f} %" for share in shown["share"]], textposition="outside", cliponaxis=False,
+            hovertemplate="%{y}: %{x:.1f} % of the variance<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title="Share of the variance of accuracy (%)", range=[0, 110], tickvals=[0, 25, 50, 75, 100])
+    figure.update_yaxes(type="category")
+    return dress(figure, height=110 + 40 * len(frame)).update_layout(showlegend=False)
+
+
+def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> go.Figure:
+    """One line a network through the values of its options to its accuracy, the best `top` alone, the best one bold.
+
+    frame: `study.frame` of one proxy; its networks that were given up are left out. Where lines meet in a value, the
+    better runs above. Numbers that span a factor of four or more stand on a logarithmic axis. Plotly's own parallel
+    coordinates tell no names, and draw their axes in one colour for white and for black.
+    """
+    known = frame[~frame["pruned"].astype(bool)].sort_values("accuracy", ascending=False, kind="stable")
+    rows = known.head(top).to_dict("records")
+    ordered = frame.sort_values("index")
+    axes = [_heights(list(dict.fromkeys(ordered[option]))) for option in options]
+    reached = _heights([row["accuracy"] for row in rows], math.inf)
+    traces: list[dict[str, Any]] = []
+    for place, row in enumerate(rows):
+        aside = SPREAD * (0.5 - place / max(1, len(rows) - 1))
+        at = [axis[row[option]] + aside for option, axis in zip(options, axes, strict=True)]
+        traces.append({
+            "type": "scatter", "mode": "lines", "x": list(range(len(axes) + 1)), "y": [*at, reached[row["accuracy"]]],
+            "line": {"color": COLOURS[0] if place else CHOSEN, "width": 1.5 if place else 4},
+            "opacity": 1 - 0.7 * place / max(1, len(rows) - 1), "name": as_text(row["network"]),
+            "hovertemplate": f"{row['accuracy']:.1f} %<extra>{as_text(row['network'])}</extra>",
+        })  # fmt: skip
+    figure = go.Figure([*reversed(traces), _values(axes), _ends(reached, len(axes))])
+    figure.update_xaxes(
+        tickvals=list(range(len(axes) + 1)), range=[-0.4, len(axes) + 0.5], showgrid=True, gridcolor=INK,
+        ticktext=[label(option).replace(" ", "<br>") for option in options] + ["Accuracy<br>(%)"], zeroline=False,
+    )  # fmt: skip
+    figure.update_yaxes(visible=False, range=[-0.1, 1.2])
+    return dress(figure, height=400).update_layout(showlegend=False)
+
+
+def _heights(values: Sequence[Any], log: float = LOG) -> dict[Any, float]:
+    """Where each value stands on its axis, from 0 to 1; those that are no numbers stand as they come.
+
+    log: from this ratio of the largest to the smallest on the axis is logarithmic.
+    """
+    numbers = all(isinstance(value, int | float) for value in values)
+    places = {value: float(value if numbers else index) for index, value in enumerate(values)}
+    low, high = min(places.values(), default=0), max(places.values(), default=0)
+    if numbers and low > 0 and high >= log * low:
+        places = {value: math.log(place) for value, place in places.items()}
+        low, high = math.log(low), math.log(high)
+    return {value: (place - low) / ((high - low) or 1) for value, place in places.items()}
+
+
+def _values(axes: Sequence[Mapping[Any, float]]) -> dict[str, Any]:
+    """The values of the options, each above its place."""
+    told = [(x, y, value) for x, axis in enumerate(axes) for value, y in axis.items()]
+    return {
+        "type": "scatter", "mode": "text", "x": [x for x, _, _ in told], "y": [y + SPREAD / 2 for _, y, _ in told],
+        "text": [as_text(_WORDS.get(str(value), str(value))) for _, _, value in told], "textposition": "top center",
+        "textfont": {"shadow": "auto", "size": 13}, "name": "values", "hoverinfo": "skip",
+    }  # fmt: skip
+
+
+def _ends(reached: Mapping[float, float], x: int) -> dict[str, Any]:
+    """The highest and the lowest accuracy in percent, beside their axis."""
+    ends = sorted({min(reached), max(reached)}) if reached else []
+    return {
+        "type": "scatter", "mode": "text", "x": [x] * len(ends), "y": [reached[end] for end in ends],
+        "text": [f" {end:.1f}" for end in ends], "textposition": "middle right", "name": "ends", "hoverinfo": "skip",
+    }  # fmt: skip
+
+
+def label(option: str) -> str:
+    """What a person calls an option of a network."""
+    return _LABELS.get(option, as_text(option))
+
+
+_WORDS = {**spaces.WORDS, "none": "none"}
+_LABELS = {one.name: one.title for one in NetworkConfig.params()}

@@ -1,0 +1,336 @@
+"""A search and its truth as they stand, under way or finished: which network reached what on which images."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ddcore.errors import RunBroken
+from ddcore.experiments import KINDS
+from ddcore.experiments.judge import spread
+from ddcore.experiments.space import SpaceConfig
+from ddcore.lazy import lazy
+from ddcore.report import text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ddcore.runs.store import RunRecord
+else:
+    pd = lazy("pandas")
+
+T = TypeVar("T")
+
+WHOLE = "whole"  # stands for the whole training part where a proxy is named
+WHOLE_TITLE = "Whole data"
+EXACT = 12  # digits: 2 of 3 and 1 of 3 right are the same mean as 3 of 3 and 0 of 3, whatever the last bit says
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One network of the space. index: its place in it; macs: of one forward pass of one image."""
+
+    index: int
+    name: str
+    network: str
+    options: Mapping[str, Any]
+    parameters: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one network reached on one training set.
+
+    accuracies: on the validation split, one a seed, as fractions; tested: on the test images, of the truth's networks
+    only; trial: the run that trained it.
+    """
+
+    accuracies: tuple[float, ...]
+    seconds: float = 0.0
+    trial: str = ""
+    tested: tuple[float, ...] = ()
+
+    @cached_property
+    def mean(self) -> float:
+        """By which networks are ranked."""
+        return round(math.fsum(self.accuracies) / len(self.accuracies), EXACT)
+
+    @property
+    def validation(self) -> dict[str, Any]:
+        """{mean, std, n} on the validation split."""
+        return spread(list(self.accuracies))
+
+    @property
+    def test(self) -> dict[str, Any] | None:
+        """{mean, std, n} on the test images, where it was tested."""
+        return spread(list(self.tested)) if self.tested else None
+
+
+@dataclass(frozen=True)
+class Proxy:
+    """One training set and the networks that were trained on it, by their index in the space.
+
+    scores: in the order tried; pruned: networks that were given up before their last step, which have no rank. run: the
+    distilled or chosen set; seconds: of all trainings, as they took when they were computed; seconds_set: of making the
+    set; asked: how many networks it is to train. None where not (yet) known.
+    """
+
+    name: str
+    title: str
+    scores: Mapping[int, Score]
+    pruned: Mapping[int, Score] = field(default_factory=dict)
+    seconds: float = 0.0
+    seconds_set: float | None = None
+    run: str | None = None
+    method: str | None = None
+    ipc: int | None = None
+    images: int | None = None
+    stored_floats: int | None = None
+    asked: int | None = None
+
+    @property
+    def tried(self) -> int:
+        """Networks that it has spent time on."""
+        return len(self.scores) + len(self.pruned)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The space, every proxy that has begun, and the whole data where a truth was asked for.
+
+    majority, majority_test: accuracy (fractions) of always answering the most frequent class of the validation split
+    and of the test images; left_out: why networks of the space do not fit the images → how many.
+    """
+
+    candidates: tuple[Candidate, ...]
+    proxies: tuple[Proxy, ...]
+    whole: Proxy | None = None
+    majority: float | None = None
+    majority_test: float | None = None
+    val_images: int | None = None
+    test_images: int | None = None
+    notes: tuple[str, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What varies between the networks, in the order of the space."""
+        names = dict.fromkeys(name for one in self.candidates for name in one.options)
+        return tuple(name for name in names if len({one.options.get(name) for one in self.candidates}) > 1)
+
+    @property
+    def sets(self) -> tuple[Proxy, ...]:
+        """The proxies and, last, the whole data."""
+        return (*self.proxies, *([self.whole] if self.whole else []))
+
+    def proxy(self, name: str) -> Proxy | None:
+        """The one of this name, `WHOLE` included; None where it has not begun."""
+        return next((one for one in self.sets if one.name == name), None)
+
+
+Events = Iterable[Mapping[str, Any]]
+
+
+def study(search: RunRecord, events: Events = (), truth: RunRecord | None = None, truth_events: Events = ()) -> Study:
+    """What a search and its truth have found so far: from their summaries once they are done, until then from events.
+
+    search: or a truth by itself. Raises RunBroken where a run that somebody brought holds something else than a search
+    writes.
+    """
+    if search.kind == "truth":
+        truth, truth_events, events = search, events, ()
+    try:
+        return _study(search, events, truth, truth_events)
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise RunBroken(f"run {search.id} or its truth holds what no search writes there: {error!r}") from error
+
+
+def _study(search: RunRecord, events: Events, truth: RunRecord | None, truth_events: Events) -> Study:
+    found = _candidates(search)
+    known, true = search.summary, truth.summary if truth else {}
+    told = known["proxies"] if "proxies" in known else _gathered(events, search.config.get("trials"))
+    return Study(
+        candidates=found,
+        proxies=_told_apart([_proxy(one, len(found)) for one in told]),
+        whole=_whole(truth, truth_events, len(found)) if truth else None,
+        majority=_either("majority", known, true), majority_test=true.get("majority_test"),
+        val_images=_either("val_images", known, true), test_images=true.get("test_images"),
+        notes=tuple(dict.fromkeys([*known.get("notes", ()), *true.get("notes", ())])),
+        left_out=dict(_either("left_out", known, true) or {}),
+    )  # fmt: skip
+
+
+def _told_apart(proxies: Sequence[Proxy]) -> tuple[Proxy, ...]:
+    """The proxies, of those with the same title each with the beginning of its name: two runs of one method."""
+    counted = Counter(one.title for one in proxies)
+    return tuple(
+        replace(one, title=f"{one.title} ({one.name[:6]})") if counted[one.title] > 1 else one for one in proxies
+    )
+
+
+def _either(name: str, *summaries: Mapping[str, Any]) -> Any:
+    return next((summary[name] for summary in summaries if summary.get(name) is not None), None)
+
+
+def _candidates(search: RunRecord) -> tuple[Candidate, ...]:
+    """The networks as the finished search names them, else those that it declares."""
+    told = search.summary
+    if "networks" not in told:
+        config = KINDS[search.kind].config(search.name).build(search.config)
+        assert isinstance(config, SpaceConfig)
+        told = config.about()
+    return tuple(
+        Candidate(
+            index, str(one["name"]), str(told["network"]), _options(one["options"]), int(one["parameters"]),
+            int(one["macs"]),
+        )
+        for index, one in enumerate(told["networks"])
+    )  # fmt: skip
+
+
+def _options(told: Mapping[str, Any]) -> dict[str, Any]:
+    if strange := [value for value in told.values() if not isinstance(value, str | int | float)]:
+        raise ValueError(f"an option of {strange[0]!r}")
+    return dict(told)
+
+
+def _gathered(events: Events, trials: int | None = None) -> list[dict[str, Any]]:
+    """The events of a search or a truth as its summary will tell them; of a trial that is told twice the last.
+
+    trials: how many networks are asked for, where that is not all of them.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for event in events:
+        name = str(event.get("proxy", WHOLE))
+        one = found.setdefault(name, {"proxy": name, "title": name, "scores": {}})
+        if event.get("event") == "proxy":
+            one |= {"title": event["title"], "asked": trials or event["networks"]}
+        elif event.get("event") == "trial":
+            one["scores"].pop(event["network"], None)  # last tried, last told
+            one["scores"][event["network"]] = event
+    for one in found.values():
+        one["pruned"] = [index for index, event in one["scores"].items() if event.get("pruned")]
+    return [one for one in found.values() if one["scores"] or "asked" in one]
+
+
+def _whole(truth: RunRecord, events: Events, networks: int) -> Proxy:
+    """The whole data as a proxy of itself."""
+    known, asked = truth.summary, truth.config.get("sample") or networks
+    found: Mapping[str, Any] = {"scores": {}}
+    if known:
+        found = {"scores": known["scores"], "images": known.get("images")}
+    elif gathered := _gathered(events):
+        found = gathered[0]
+    return _proxy({**found, "proxy": WHOLE, "title": WHOLE_TITLE, "asked": min(asked, networks)}, networks)
+
+
+def _proxy(told: Mapping[str, Any], networks: int) -> Proxy:
+    scores = {_index(index, networks): _score(one) for index, one in told["scores"].items()}
+    order = [_index(index, networks) for index in told.get("order", scores)]
+    pruned = {_index(index, networks) for index in told.get("pruned", ())}
+    known = [index for index in dict.fromkeys([*order, *scores]) if index in scores]
+    spent = told.get("seconds")
+    return Proxy(
+        name=str(told["proxy"]), title=str(told["title"]),
+        scores={index: scores[index] for index in known if index not in pruned},
+        pruned={index: scores[index] for index in known if index in pruned},
+        seconds=math.fsum(one.seconds for one in scores.values()) if spent is None else float(spent),
+        seconds_set=_known(float, told, "seconds_set"), run=_known(str, told, "run"),
+        method=_known(str, told, "method"), ipc=_known(int, told, "ipc"), images=_known(int, told, "images"),
+        stored_floats=_known(int, told, "stored_floats"), asked=_known(int, told, "asked"),
+    )  # fmt: skip
+
+
+def _score(told: Mapping[str, Any]) -> Score:
+    accuracies = tuple(map(_share, told["accuracies"]))
+    if not accuracies:
+        raise ValueError("a network without an accuracy")
+    tested = tuple(map(_share, told.get("accuracies_test") or ()))
+    return Score(accuracies, float(told.get("seconds") or 0), str(told.get("trial") or ""), tested)
+
+
+def _index(told: Any, networks: int) -> int:
+    if not 0 <= (index := int(told)) < networks:
+        raise ValueError(f"network {told} of {networks}")
+    return index
+
+
+def _share(told: Any) -> float:
+    if not 0 <= (value := float(told)) <= 1:
+        raise ValueError(f"an accuracy of {told}")
+    return value
+
+
+def _known(type_: Callable[[Any], T], told: Mapping[str, Any], name: str) -> T | None:
+    return None if (value := told.get(name)) is None else type_(value)
+
+
+COLUMNS = ("proxy", "title", "index", "network", "accuracy", "std", "n", "seconds", "trial", "pruned", "true", "test",
+           "parameters", "macs", "flops")  # fmt: skip
+
+
+def frame(study: Study, name: str | None = None) -> pd.DataFrame:
+    """One row a (proxy, network) that was trained, the whole data's last; then a column for each option that varies.
+
+    accuracy, std: on the validation split in percent; true, test: the same network trained on the whole data, on the
+    validation split and the test images, NaN where it was not. name: of one proxy alone.
+    """
+    rows = [
+        _row(study, proxy, index, score)
+        for proxy in study.sets if name in (None, proxy.name)
+        for index, score in [*proxy.scores.items(), *proxy.pruned.items()]
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=[*COLUMNS, *study.options])
+
+
+def _row(study: Study, proxy: Proxy, index: int, score: Score) -> dict[str, Any]:
+    one = study.candidates[index]
+    true = study.whole.scores.get(index) if study.whole else None
+    return {
+        "proxy": proxy.name, "title": proxy.title, "index": index, "network": one.name,
+        "accuracy": 100 * score.mean, "n": len(score.accuracies),
+        "std": 100 * statistics.stdev(score.accuracies) if len(score.accuracies) > 1 else math.nan,
+        "seconds": score.seconds, "trial": score.trial, "pruned": index in proxy.pruned,
+        "true": 100 * true.mean if true else math.nan,
+        "test": 100 * statistics.fmean(true.tested) if true and true.tested else math.nan,
+        "parameters": one.parameters, "macs": one.macs, "flops": 2 * one.macs,
+        **{option: one.options.get(option) for option in study.options},
+    }  # fmt: skip
+
+
+def leaderboard(study: Study, proxy: Proxy) -> pd.DataFrame:
+    """The networks of a proxy from best to worst: rank, network, accuracy (text), mean (percent), flops, seconds, true
+    (text: on the whole data, a dash where not known), state.
+
+    Equally accurate ones share the better rank; those that were given up stand below, without one.
+    """
+    ranked = ranking(study, proxy.scores)
+    means = [proxy.scores[index].mean for index in ranked]
+    below = ranking(study, proxy.pruned)
+    true = study.whole.scores if study.whole else {}
+    return pd.DataFrame(
+        [
+            {
+                "rank": rank, "network": study.candidates[index].name, "accuracy": text.accuracy(score.validation),
+                "mean": 100 * score.mean, "flops": 2 * study.candidates[index].macs, "seconds": score.seconds,
+                "true": text.accuracy(true[index].validation) if index in true else text.NONE,
+                "state": "given up early" if rank is None else "",
+            }
+            for rank, index, score in [
+                *((1 + means.index(proxy.scores[index].mean), index, proxy.scores[index]) for index in ranked),
+                *((None, index, proxy.pruned[index]) for index in below),
+            ]
+        ],
+        columns=["rank", "network", "accuracy", "mean", "flops", "seconds", "true", "state"],
+    )  # fmt: skip
+
+
+def ranking(study: Study, scores: Mapping[int, Score]) -> Sequence[int]:
+    """These networks from best to worst by mean validation accuracy; of equally accurate ones the cheaper first."""
+    return sorted(scores, key=lambda index: (-scores[index].mean, study.candidates[index].macs, index))
