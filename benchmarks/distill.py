@@ -224,15 +224,17 @@ def noise(config: Any, labels: Tensor, where: torch.device) -> Resident:
 def compared(name: str, config: Any, where: torch.device, pairs: int, steps: int | None = None) -> dict[str, Any]:
     """Both ways held to each other and timed in turn."""
     steps = steps or (1 if name == "pad" else 20 if where.type == "cuda" else 5)
-    reference = Plain(config.replace(exact=True), where).first()
-    exact = paired.same(f"a step of {name}", "exact", Ours(config.replace(exact=True), where).first(), reference)
+    what, held = f"a step of {name}", []
+    for one in lengths(config.replace(exact=True)):
+        reference = Plain(one, where).first()
+        held.append(paired.same(what, "exact", Ours(one, where).first(), reference, students(one)))
     ours, theirs = Ours(config, where), Plain(config, where)
     speed = ours.task.speed
     began = device.now(where)
     found = ours.first()
     first = device.now(where) - began
     timed = precision(name, speed)
-    agreed = paired.same(f"a step of {name}", timed, found, reference)
+    held.append(paired.same(what, timed, found, reference, students(config)))
     theirs.step()
     shape, classes = config.shape, ours.task.classes
     network = nets.build(config.network, shape, classes, config.network_options(), None, where)
@@ -247,9 +249,20 @@ def compared(name: str, config: Any, where: torch.device, pairs: int, steps: int
         **paired.told(seconds, images_a_step, macs, steps=steps),
         "compile_seconds": first - statistics.median(seconds["ours"]) / steps,
         "peak_memory_bytes": paired.peaks(where, {way: partial(used, way, config, where) for way in WAYS}),
-        "same_loss": [exact, agreed], "notes": ours.notes,
+        "same_loss": held, "notes": ours.notes,
         "config": {field: value for field, value in config.values().items() if field != "device"},
     }  # fmt: skip
+
+
+def lengths(config: Any) -> list[Any]:
+    """What both ways are held to each other in: with few student steps, where rounding is small, and as it is."""
+    few = [config.replace(student_steps=paired.FEW_STEPS)] if students(config) > paired.FEW_STEPS else []
+    return [*few, config]
+
+
+def students(config: Any) -> int:
+    """Steps of a student in a step of PAD; of other methods 0."""
+    return config.student_steps if _name(config) == "pad" else 0
 
 
 def used(way: str, config: Any, where: torch.device) -> None:

@@ -5,8 +5,9 @@
 
 The most important first: the tests that need a GPU, one step of each method and both evaluations against the published
 way of working, the course's DataDAM and the full-data baseline on MNIST as people run them, memory. Each part is a
-process with a time limit of its own; one that fails or is stopped keeps none of the others from running, and what the
---minutes leave no time for is named at the end. MNIST is looked for in DDCORE_DATA, and downloaded if it is not there.
+process with its share of the --minutes, and what one leaves of its share goes to those after it: none is left out
+because others were slow, and one that fails or is stopped keeps none of the others from running. How each ended is
+told at the end. MNIST is looked for in DDCORE_DATA, and downloaded if it is not there.
 
 Results are written to benchmarks/results/ (with --tiny to a folder that is thrown away), and, where the environment
 names a folder OUT, packed into its results.tar.gz after each part.
@@ -30,15 +31,16 @@ from benchmarks.machine import RESULTS
 from ddcore.home import PROJECT
 
 LEAST = 15  # seconds: with less left a part is not begun
+MINUTES = 9.0
 
 
 @dataclass(frozen=True)
 class Part:
-    """One benchmark: a command, the seconds that it may take, and what it is told to be small."""
+    """One benchmark: a command, its share of MINUTES in seconds, and what it is told to be small."""
 
     title: str
     command: str
-    limit: int
+    share: int
     tiny: str
 
     def words(self, device: str, tiny: bool) -> list[str]:
@@ -51,26 +53,26 @@ STEP = "benchmarks.distill --device {device} --method"
 PARTS = (
     # Only these folders: a machine that is lent may lack what the tests of the pages import.
     Part("tests that need a GPU",
-         "pytest tests/ops tests/methods tests/data tests/experiments -m gpu -n 0 -q -p no:cacheprovider", 90,
+         "pytest tests/ops tests/methods tests/data tests/experiments -m gpu -n 0 -q -p no:cacheprovider", 70,
          "--collect-only"),
-    Part("DataDAM, one step", f"{STEP} datadam", 90, SMALL_MATCH),
-    Part("DM, one step", f"{STEP} dm", 75, SMALL_MATCH),
-    Part("20 networks on a small set", "benchmarks.evaluate --device {device}", 90,
+    Part("DataDAM, one step", f"{STEP} datadam", 65, SMALL_MATCH),
+    Part("DM, one step", f"{STEP} dm", 50, SMALL_MATCH),
+    Part("20 networks on a small set", "benchmarks.evaluate --device {device}", 50,
          "--width 8 --nets 2 --pairs 1 --timed-epochs 1 --timed-test 50"),
     Part("DataDAM course on MNIST",
-         "benchmarks.accuracy datadam --preset course --protocols course --nets 5 --device {device}", 120,
+         "benchmarks.accuracy datadam --preset course --protocols course --nets 5 --device {device}", 75,
          "--dataset digits --width 8 --nets 1 --num-inits 1 --num-iters 2 --net-steps 2 --batch-real 8"),
-    Part("full data, 20 epochs on MNIST", "benchmarks.accuracy baseline --device {device}", 60,
+    Part("full data, 20 epochs on MNIST", "benchmarks.accuracy baseline --device {device}", 35,
          "--dataset digits --epochs 1"),
-    Part("full data against the published way", "benchmarks.evaluate --case full-data --device {device}", 75,
+    Part("full data against the published way", "benchmarks.evaluate --case full-data --device {device}", 35,
          "--width 8 --pairs 1 --timed-images 128 --timed-test 50"),
-    Part("PAD, one iteration", f"{STEP} pad", 90, f"{SMALL_STEP} --student-steps 2"),
-    Part("DataDAM, CIFAR-10's shape", f"{STEP} datadam --shape cifar10", 75, SMALL_MATCH),
-    Part("DM, CIFAR-10's shape", f"{STEP} dm --shape cifar10", 60, SMALL_MATCH),
-    Part("DataDAM, MHIST's shape", f"{STEP} datadam --shape mhist", 75, SMALL_MATCH),
-    Part("DM, MHIST's shape", f"{STEP} dm --shape mhist", 60, SMALL_MATCH),
-    Part("memory", "benchmarks.memory", 60, "--side 128"),
-    Part("student steps", "benchmarks.unroll --width 128 --steps 40", 60, "--width 8 --steps 2 --repeats 1"),
+    Part("PAD, one iteration", f"{STEP} pad", 40, f"{SMALL_STEP} --student-steps 2"),
+    Part("DataDAM, CIFAR-10's shape", f"{STEP} datadam --shape cifar10", 20, SMALL_MATCH),
+    Part("DM, CIFAR-10's shape", f"{STEP} dm --shape cifar10", 20, SMALL_MATCH),
+    Part("DataDAM, MHIST's shape", f"{STEP} datadam --shape mhist", 20, SMALL_MATCH),
+    Part("DM, MHIST's shape", f"{STEP} dm --shape mhist", 20, SMALL_MATCH),
+    Part("memory", "benchmarks.memory", 20, "--side 128"),
+    Part("student steps", "benchmarks.unroll --width 128 --steps 40", 20, "--width 8 --steps 2 --repeats 1"),
 )  # fmt: skip
 
 
@@ -78,7 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cuda", choices=("cpu", "cuda"))
     parser.add_argument("--tiny", action="store_true", help="try every part in small")
-    parser.add_argument("--minutes", type=float, default=9.0, help="for all of them together [9]")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help=f"for all of them together [{MINUTES:g}]")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as thrown_away:
         results = Path(thrown_away) if asked.tiny else RESULTS
@@ -89,16 +91,17 @@ def main() -> None:
 
 def run(parts: tuple[Part, ...], device: str, tiny: bool, seconds: float, results: Path) -> dict[str, str]:
     """How each part ended, in so many seconds for all; their files are written to `results`."""
-    began, outcomes = time.monotonic(), {}
+    began, outcomes, due = time.monotonic(), {}, 0.0
     results.mkdir(parents=True, exist_ok=True)
     for part in parts:
-        left = seconds - (time.monotonic() - began)
+        due += seconds * part.share / sum(p.share for p in parts)
+        left = due - (time.monotonic() - began)
         if left < LEAST:
             outcomes[part.title] = "left out: no time"
             continue
         words = part.words(device, tiny)
         print(f"\n== {part.title}: python -m {' '.join(words)}", flush=True)
-        outcomes[part.title] = outcome = _ended(words, min(part.limit, left), results)
+        outcomes[part.title] = outcome = _ended(words, left, results)
         print(f"== {outcome}, {time.monotonic() - began:.0f} s so far", flush=True)
         _pack(results)
     return outcomes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ else:
     device, speed, states = lazy("ddcore.ops.device"), lazy("ddcore.ops.speed"), lazy("ddcore.experiments.state")
 
 MOST_RECORDED_STEPS = 2000
+HELD_STEPS, HELD_SECONDS = 256, 1.0  # of a GPU: how many recorded steps are read at once, and after what time
 LARGEST = 65_504  # of half precision, in which snapshots are kept; no pixel comes near it
 
 
@@ -121,7 +123,7 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
     assert method.step is not None
     _checkpoint(state, task, progress, progress.seconds, recorder)
     total = method.steps(task.config)
-    every = -(-total // MOST_RECORDED_STEPS)
+    every, readings = -(-total // MOST_RECORDED_STEPS), Readings(task, progress, recorder, total)
     if task.speed.compiles and task.speed.graphs:
         recorder.progress(state.step, total, "Compiling for this machine, about a minute")
     began = saved = time.perf_counter()
@@ -132,34 +134,87 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
         last = state.step == total
         kept = not last and state.step in _snapshot_steps(state.step)
         seconds = progress.seconds + time.perf_counter() - began
+        keeps = kept or time.perf_counter() - saved > CHECKPOINT_SECONDS
         if last or kept or (state.step - 1) % every == 0:
-            values = _numbers(scalars, state, task, progress)
-            recorder.event("step", step=state.step, total=total, seconds=round(seconds, 3), **values)
-            progress.latest |= values
+            readings.add(scalars, state, seconds)
+        if last or keeps:
+            readings.tell()
         if kept:
             recorder.snapshot(state.step, _image_set(state, task))
             recorder.event("snapshot", step=state.step)
         recorder.progress(state.step, total, "Distilling")
-        if kept or time.perf_counter() - saved > CHECKPOINT_SECONDS:
+        if keeps:
             _checkpoint(state, task, progress, seconds, recorder)
             saved = time.perf_counter()
 
 
-def _numbers(scalars: dict[str, torch.Tensor], state: State, task: Task, progress: Progress) -> dict[str, float]:
-    """One step's scalars as numbers: the only place where the loop waits for the device.
+@dataclass(frozen=True)
+class Reading:
+    """What a step recorded, and how far what is learnt has grown: numbers that only the device knows yet.
 
-    Raises Diverged where one of them is not finite, or what the set is made of is not, or is more than a snapshot
-    holds.
+    names, sizes: what the values (names and sizes,) are of.
     """
-    learnt = {"images": state.images, "label logits": state.label_logits, "learning rate": state.lr}
-    sizes = {f"{name} up to": t.detach().abs().amax() for name, t in learnt.items() if t is not None}
-    values = dict(zip((*scalars, *sizes), torch.stack([*scalars.values(), *sizes.values()]).tolist(), strict=True))
-    wrong = [f"{n} {v:g}" for n, v in values.items() if not (abs(v) <= LARGEST if n in sizes else math.isfinite(v))]
-    if wrong:
-        kept = "" if progress.saved is None else f" The last good checkpoint, of step {progress.saved}, is kept."
-        cause = _likely_cause(task.config)
-        raise Diverged(f"the run diverged at step {state.step}: {', '.join(wrong)}.{cause}{kept}")
-    return {name: values[name] for name in scalars}
+
+    step: int
+    seconds: float
+    names: tuple[str, ...]
+    sizes: tuple[str, ...]
+    values: torch.Tensor
+
+    @classmethod
+    def of(cls, scalars: Mapping[str, torch.Tensor], state: State, seconds: float) -> Reading:
+        learnt = {"images": state.images, "label logits": state.label_logits, "learning rate": state.lr}
+        sizes = {f"{name} up to": t.detach().abs().amax() for name, t in learnt.items() if t is not None}
+        values = torch.stack([*scalars.values(), *sizes.values()])
+        return cls(state.step, seconds, tuple(scalars), tuple(sizes), values)
+
+    def numbers(self, values: list[float], task: Task, progress: Progress) -> dict[str, float]:
+        """What the step recorded, given all values.
+
+        Raises Diverged where one of them is not finite, or what the set is made of is not, or is more than a snapshot
+        holds.
+        """
+        found = dict(zip((*self.names, *self.sizes), values, strict=True))
+        wrong = [
+            f"{n} {v:g}" for n, v in found.items() if not (abs(v) <= LARGEST if n in self.sizes else math.isfinite(v))
+        ]
+        if wrong:
+            kept = "" if progress.saved is None else f" The last good checkpoint, of step {progress.saved}, is kept."
+            cause = _likely_cause(task.config)
+            raise Diverged(f"the run diverged at step {self.step}: {', '.join(wrong)}.{cause}{kept}")
+        return {name: found[name] for name in self.names}
+
+
+class Readings:
+    """What steps recorded, until it is told: on a CPU at once.
+
+    A GPU would have to be waited for, so there it is read for many steps together: at the latest after a second, and
+    before anything is kept. A run that diverged ends then, and names the step that did.
+    """
+
+    def __init__(self, task: Task, progress: Progress, recorder: Recorder, total: int) -> None:
+        self._task, self._progress, self._recorder, self._total = task, progress, recorder, total
+        self._most, self._held = HELD_STEPS if task.speed.beside else 1, list[Reading]()
+        self._told = time.perf_counter()
+
+    def add(self, scalars: Mapping[str, torch.Tensor], state: State, seconds: float) -> None:
+        """Hold what a step recorded, and tell what is held if it is much or old."""
+        self._held.append(Reading.of(scalars, state, seconds))
+        if len(self._held) >= self._most or time.perf_counter() - self._told >= HELD_SECONDS:
+            self.tell()
+
+    def tell(self) -> None:
+        """Record all that is held; besides keeping something, the only time when the loop waits for the device."""
+        held, self._held = self._held, []
+        if not held:
+            return
+        arrived = torch.cat([one.values for one in held]).cpu()
+        for one, values in zip(held, arrived.split([len(one.values) for one in held]), strict=True):
+            numbers = one.numbers(values.tolist(), self._task, self._progress)
+            fields = {"step": one.step, "total": self._total, "seconds": round(one.seconds, 3)}
+            self._recorder.event("step", **fields, **numbers)
+            self._progress.latest |= numbers
+        self._told = time.perf_counter()
 
 
 def _likely_cause(config: Config) -> str:
@@ -197,7 +252,8 @@ def _snapshot_steps(step: int) -> set[int]:
 
 def _checkpoint(state: State, task: Task, progress: Progress, seconds: float, recorder: Recorder) -> None:
     """Keep what the run needs to go on from here, unless it has run away."""
-    _numbers({}, state, task, progress)
+    now = Reading.of({}, state, seconds)
+    now.numbers(now.values.tolist(), task, progress)
     tensors, numbers = states.dump(state)
     meta = {"state": numbers, "seconds": seconds, "latest": progress.latest, "long": task.speed.long}
     recorder.checkpoint(tensors | _first(progress.initial), meta)

@@ -68,7 +68,7 @@ def looks(config: DMConfig, network: nets.Net) -> matching.Look:
 
 def step(task: Task, state: MatchingState) -> dict[str, Tensor]:
     """One step of the images down the distance in a fresh network."""
-    matching.redraw(state.network, task.generator("network", state.step))
+    state.redrawn.draw(state.step)
     images, (real,), (syn,) = matching.both(task, state)
     loss = losses.feature_loss(real, syn, task.classes)
     (gradient,) = torch.autograd.grad(loss, images)

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from ddcore.ops import augment, nets
+    from ddcore.ops import augment, nets, speed
 
     Look = Callable[[Tensor], tuple[Tensor, ...]]
 else:
     torch = lazy("torch")
-    augment, nets = lazy("ddcore.ops.augment"), lazy("ddcore.ops.nets")
+    augment, nets, speed = (lazy(f"ddcore.ops.{m}") for m in ("augment", "nets", "speed"))
 
 
 class MatchingConfig(SyntheticConfig):
@@ -62,11 +62,13 @@ class MatchingConfig(SyntheticConfig):
 
 @dataclass
 class MatchingState(State):
-    """velocity: momentum of the images; network: the current draw; look: what of an image it compares."""
+    """velocity: momentum of the images; network: the current draw; look: what of an image it compares; redrawn: the
+    network's other draws, each by its number."""
 
     velocity: Tensor = None  # type: ignore[assignment]
     network: nets.Net = None  # type: ignore[assignment]
     look: Look = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
+    redrawn: speed.Redrawn = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
 
 
 def start(task: Task, looks: Callable[[Any, nets.Net], Look]) -> MatchingState:
@@ -76,8 +78,11 @@ def start(task: Task, looks: Callable[[Any, nets.Net], Look]) -> MatchingState:
         task.config.network, task.config.shape, task.classes, task.config.network_options(),
         generator=task.generator("network", 0), device=task.device,
     )  # fmt: skip
-    look = task.speed.compiled(looks(task.config, network))
-    return MatchingState(images, labels, velocity=torch.zeros_like(images), network=network, look=look)
+    return MatchingState(
+        images, labels, velocity=torch.zeros_like(images), network=network,
+        look=task.speed.compiled(looks(task.config, network)),
+        redrawn=speed.Redrawn(network, lambda number: task.generator("network", number), task.speed),
+    )  # fmt: skip
 
 
 def siamese(task: Task, purpose: tuple[str | int, ...], real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,15 +100,6 @@ def siamese(task: Task, purpose: tuple[str | int, ...], real: Tensor, images: Te
 def siamese_of(dataset: str) -> dict[str, str]:
     """For presets: each data set with its own siamese strategy."""
     return {"augment": DATASETS[dataset].augment}
-
-
-def redraw(network: nets.Net, generator: torch.Generator) -> None:
-    """New weights in place, the very numbers of `nets.build`.
-
-    Drawing goes through memory in order, so it is done in the plain layout.
-    """
-    network.to(memory_format=torch.contiguous_format)
-    nets.reinitialise(network, generator)
 
 
 def seen(task: Task, state: MatchingState, images: Tensor) -> tuple[Tensor, ...]:

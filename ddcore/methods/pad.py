@@ -283,7 +283,7 @@ def _logits(network: nets.Net, weights: Tensor, images: Tensor) -> Tensor:
 def _weights(task: Task, expert: int, epoch: int) -> Tensor:
     """An expert's parameters after so many epochs, flat, float32; on their way to the device nobody waits for them."""
     kept = torch.from_numpy(task.parents[0].mapped("trajectories")[expert, epoch].astype("float32"))
-    return kept.pin_memory().to(task.device, non_blocking=True) if task.device.type == "cuda" else kept
+    return (kept.pin_memory() if task.device.type == "cuda" else kept).to(task.device, non_blocking=True)
 
 
 def step(task: Task, state: PADState) -> dict[str, Tensor]:

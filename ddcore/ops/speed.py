@@ -7,6 +7,7 @@ machine gives the same bits. `exact` is the plain path that the fast ones are he
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import os
 import shutil
@@ -18,7 +19,7 @@ from torch import Tensor
 from torch._functorch import config as _functorch
 from torch.utils._pytree import tree_map_only
 
-from ddcore.ops.nets.base import Net
+from ddcore.ops.nets import Net, reinitialise
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -41,7 +42,8 @@ class Speed:
     the whole process (TF32, and how ways back are compiled): a process computes one run.
 
     long: whether the run is one that compiling pays for, which follows from its config alone; compiles: whether
-    functions given to `compiled` are; graphs: how many were given; half: whether `precision` lowers anything.
+    functions given to `compiled` are; graphs: how many were given; half: whether `precision` lowers anything; beside:
+    whether the device works beside the host, so that waiting for one another is avoided.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class Speed:
     ) -> None:
         self.device, self.exact, self._note = device, exact, note
         self.half, self.long = not exact and has_half(device), not exact and work >= WORTH_COMPILING[device.type]
+        self.beside = not exact and works_beside(device)
         self.compiles, self.graphs = self.long, 0
         self._used = {"compiled": False, "half": False}
         self._fitting: dict[tuple[Net, torch.Size], int] = {}
@@ -135,6 +138,51 @@ class Speed:
         """From now on nothing is compiled."""
         self.compiles = False
         self._note(f"Computed without a compiler, which takes longer: {why}.")
+
+
+class Redrawn:
+    """A network with other weights again and again: its number k has the very ones that `nets.build` would draw.
+
+    Where the device works beside the host (`Speed.beside`), number k + 1 is drawn into a spare network while k is at
+    work, on a GPU by a stream of its own, and put in with one copy. Elsewhere each is drawn in its place.
+    """
+
+    def __init__(self, network: Net, generator: Callable[[int], torch.Generator], speed: Speed) -> None:
+        """generator(k): what number k is drawn from."""
+        self._network, self._generator = network, generator
+        self._spare = copy.deepcopy(network) if speed.beside else None
+        self._held: int | None = None  # the number that the spare has
+        gpu = speed.beside and speed.device.type == "cuda"
+        self._stream = torch.cuda.Stream(speed.device) if gpu else None
+
+    @torch.no_grad()
+    def draw(self, number: int) -> None:
+        """Give the network the weights of this number, in place."""
+        if self._spare is None:
+            # Drawing goes through memory in order, so it is done in the plain layout.
+            self._network.to(memory_format=torch.contiguous_format)
+            reinitialise(self._network, self._generator(number))
+            return
+        if self._held != number:  # the first of a run, or of one that goes on
+            self._prepare(number)
+        if self._stream:
+            torch.cuda.current_stream(self._stream.device).wait_stream(self._stream)
+        torch._foreach_copy_(list(self._network.state_dict().values()), list(self._spare.state_dict().values()))
+        self._prepare(number + 1)
+
+    def _prepare(self, number: int) -> None:
+        """Draw it into the spare, as soon as what was there has been taken."""
+        assert self._spare is not None
+        if self._stream:
+            self._stream.wait_stream(torch.cuda.current_stream(self._stream.device))
+        with torch.cuda.stream(self._stream):  # None: no other stream
+            reinitialise(self._spare, self._generator(number))
+        self._held = number
+
+
+def works_beside(device: torch.device) -> bool:
+    """Whether the host goes on while this device works."""
+    return device.type == "cuda"
 
 
 def has_half(device: torch.device) -> bool:

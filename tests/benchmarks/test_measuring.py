@@ -153,13 +153,17 @@ def test_one_that_fails_or_takes_too_long_keeps_no_other_from_running(tmp_path: 
     monkeypatch.setenv("OUT", str(tmp_path))
     slow = "timeit -n 1 -r 1 __import__('time').sleep(60)"
     parts = (
-        Part("wrong", "benchmarks.nothing", 9, ""), Part("slow", slow, 1, ""),
-        Part("right", "json.tool {device}", 9, ""),
+        Part("wrong", "benchmarks.nothing", 4, ""), Part("slow", slow, 1, ""),
+        Part("right", "json.tool {device}", 8, ""),
     )  # fmt: skip
     (given := tmp_path / "given.json").write_text("{}")
-    assert gpu.run(parts, str(given), tiny=False, seconds=60, results=tmp_path / "results") == {
-        "wrong": "failed with status 1", "slow": "stopped after 1 s", "right": "done",
-    }  # fmt: skip
-    assert gpu.run(parts[2:], str(given), tiny=False, seconds=gpu.LEAST - 1, results=tmp_path) == {
-        "right": "left out: no time"
-    }
+    monkeypatch.setattr(gpu, "LEAST", 1)
+    ended = gpu.run(parts, str(given), tiny=False, seconds=13, results=tmp_path / "results")
+    assert (ended["wrong"], ended["right"]) == ("failed with status 1", "done")
+    assert ended["slow"] in {f"stopped after {n} s" for n in (2, 3, 4, 5)}, "it has what the first left of its time"
+    assert gpu.run(parts[2:], str(given), tiny=False, seconds=0.5, results=tmp_path) == {"right": "left out: no time"}
+
+
+def test_all_parts_for_a_gpu_fit_into_the_time_that_they_have() -> None:
+    assert sum(part.share for part in gpu.PARTS) == 60 * gpu.MINUTES < 600
+    assert all(part.share >= gpu.LEAST for part in gpu.PARTS)

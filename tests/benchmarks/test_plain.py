@@ -60,6 +60,35 @@ def test_what_differs_ends_the_benchmark(wrong: str) -> None:
     assert paired.same("a step", "bfloat16", ours, theirs)["arithmetic"] == "bfloat16"
 
 
+@pytest.mark.parametrize(
+    ("steps", "arithmetic", "apart", "fits"),
+    [
+        (5, "exact", 0.9e-3, True), (5, "exact", 1.1e-3, False), (40, "exact", 7e-3, True), (40, "exact", 9e-3, False),
+        (40, "float32", 4e-2, True), (40, "float32", 6e-2, False),
+    ],
+)  # fmt: skip
+def test_gradients_that_came_through_many_student_steps_may_differ_by_more(
+    steps: int, arithmetic: str, apart: float, fits: bool
+) -> None:
+    plainly = {"loss": 1.0, "images": torch.ones(4)}
+    ours = {"loss": 1.0, "images": torch.ones(4) * (1 + apart)}
+    if fits:
+        told = paired.same("a step", arithmetic, ours, plainly, steps)
+        assert (told["student_steps"], told["tensors_tolerance"] > apart) == (steps, True)
+    else:
+        with pytest.raises(paired.NotTheSame, match="the images"):
+            paired.same("a step", arithmetic, ours, plainly, steps)
+    with pytest.raises(paired.NotTheSame, match="the losses"):
+        paired.same("a step", "exact", {**plainly, "loss": 1.001}, plainly, steps)
+
+
+def test_what_has_many_student_steps_is_first_held_to_the_plain_way_over_few() -> None:
+    few, many = config("pad"), config("pad").replace(student_steps=40)
+    assert [one.student_steps for one in distill.lengths(many)] == [paired.FEW_STEPS, 40]
+    assert distill.lengths(few) == [few]
+    assert distill.lengths(config("dm")) == [config("dm")]
+
+
 @pytest.mark.parametrize("images", [None, 6])
 @pytest.mark.parametrize("operation", augment.DRAWS)
 def test_augmentation_written_out_for_each_image_is_ours(operation: str, images: int | None) -> None:

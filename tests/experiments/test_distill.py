@@ -11,9 +11,10 @@ import torch
 from recording import MemoryRecorder
 
 from ddcore import jobs
-from ddcore.errors import Diverged, JobFailed
+from ddcore.errors import Cancelled, Diverged, JobFailed
 from ddcore.experiments import distill, spec
 from ddcore.methods import METHODS
+from ddcore.ops import speed
 from ddcore.runs import Store
 from ddcore.runs.checkpoint import Checkpoint
 
@@ -99,6 +100,74 @@ def test_images_that_ran_away_between_recorded_steps_are_not_checkpointed(monkey
         made(recorder, num_iters=100)
     assert kept_steps(recorder)[-1] == 31
     assert 32 not in [e["step"] for e in recorder.told("step")]
+
+
+class Watched(MemoryRecorder):
+    """Also keeps how many steps had been told before each one was made."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.known: list[int] = []
+
+    def check_cancelled(self) -> None:
+        self.known.append(len(self.told("step")))
+        super().check_cancelled()
+
+
+def beside(monkeypatch: pytest.MonkeyPatch, steps: int = 256, seconds: float = math.inf) -> None:
+    """As on a GPU: what is recorded is held for so many steps and so long."""
+    monkeypatch.setattr(speed, "works_beside", lambda device: True)
+    monkeypatch.setattr(distill, "HELD_STEPS", steps)
+    monkeypatch.setattr(distill, "HELD_SECONDS", seconds)
+
+
+@pytest.mark.parametrize(
+    ("held", "known"),
+    [
+        (None, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+        ({}, [0, 1, 2, 2, 2, 5, 5, 5, 5, 5, 10, 10]),  # before the snapshots of steps 1, 2, 5 and 10
+        ({"steps": 3}, [0, 1, 2, 2, 2, 5, 5, 5, 8, 8, 10, 10]),
+        ({"seconds": 0.0}, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
+    ],
+)  # fmt: skip
+def test_a_gpu_is_waited_for_once_in_many_steps_and_every_step_is_told(
+    held: dict[str, Any] | None, known: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if held is not None:
+        beside(monkeypatch, **held)
+    recorder = Watched()
+    summary = made(recorder, num_iters=12)
+    steps = recorder.told("step")
+    assert recorder.known == known
+    assert [e["step"] for e in steps] == list(range(1, 13))
+    assert summary["losses"] == {name: steps[-1][name] for name in ("loss", "grad_norm")}
+
+
+def test_a_run_on_a_gpu_that_was_stopped_goes_on_and_tells_every_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = MemoryRecorder()
+    made(whole)
+    beside(monkeypatch)
+    stopped = MemoryRecorder(cancel_at=9)
+    with pytest.raises(Cancelled):
+        made(stopped)
+    resumed = MemoryRecorder(point=stopped.points[-1])
+    made(resumed)
+    losses = [[e["loss"] for e in recorder.told("step")] for recorder in (stopped, resumed, whole)]
+    assert kept_steps(stopped)[-1] == len(losses[0]) == 5
+    assert losses[0] + losses[1] == losses[2]
+    assert torch.equal(resumed.sets["images"].images, whole.sets["images"].images)
+
+
+def test_a_run_that_diverged_on_a_gpu_names_the_step_and_keeps_what_was_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    poison(monkeypatch, 13, math.nan)
+    beside(monkeypatch)
+    recorder = MemoryRecorder()
+    with pytest.raises(Diverged, match=r"^the run diverged at step 13: images up to nan\..* of step 10, is kept"):
+        made(recorder)
+    assert kept_steps(recorder)[-1] == max(recorder.snapshots) == 10
+    assert [e["step"] for e in recorder.told("step")] == list(range(1, 13))
 
 
 def test_a_run_that_diverged_is_a_failed_run_whose_checkpoint_can_be_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -92,6 +93,20 @@ def test_the_networks_training_lowers_its_loss_on_the_images_and_leaves_them_alo
     after = torch.nn.functional.cross_entropy(state.network(images), state.labels)
     assert after < before
     assert torch.equal(state.images, images)
+
+
+def test_a_networks_training_is_plain_sgd_to_the_bit() -> None:
+    task, state = fresh(net_steps=3, lr_net=0.05, batch_syn=8)
+    twin, order = copy.deepcopy(state.network), task.generator("inner", 0)
+    datadam.train_network(task, state)
+    weights = list(twin.parameters())
+    for _ in range(3):
+        for batch in torch.randperm(20, generator=order).split(8):
+            loss = torch.nn.functional.cross_entropy(twin(state.images[batch]), state.labels[batch])
+            gradients = torch.autograd.grad(loss, weights)
+            with torch.no_grad():
+                torch._foreach_add_(weights, gradients, alpha=-0.05)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(state.network.parameters(), weights, strict=True))
 
 
 def test_a_new_network_is_drawn_for_every_k_and_only_then() -> None:

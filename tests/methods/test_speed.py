@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +15,12 @@ from test_every_method import config, images, made, parents
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.experiments import work
-from ddcore.methods import METHODS, Task
-from ddcore.ops import nets, seeds, speed, train
+from ddcore.methods import METHODS, Task, datadam
+from ddcore.ops import augment, nets, seeds, speed, train
 from ddcore.ops.speed import Speed
 
 CPU = torch.device("cpu")
+REDRAWN = {"width": 8, "norm": "batch"}
 
 
 @pytest.fixture(autouse=True)
@@ -150,6 +152,83 @@ def test_half_precision_sees_the_same_within_its_rounding(name: str, monkeypatch
     assert apart(fast, exact, name) < 5e-2
 
 
+def redrawn(beside: bool, generator: Callable[[int], torch.Generator] = seeds.generator) -> tuple[Any, nets.Net]:
+    """(what draws the network again, the network)."""
+    network, pace = nets.build("convnet3", (3, 16, 16), 2, REDRAWN), Speed(CPU)
+    pace.beside = beside
+    return speed.Redrawn(network, generator, pace), network
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_redrawn_weights_are_those_of_a_network_built_anew_whatever_was_there(beside: bool) -> None:
+    again, network = redrawn(beside)
+    for number in (1, 2, 7, 3):
+        network.to(memory_format=torch.channels_last)
+        network.load_state_dict({name: t + 1 for name, t in network.state_dict().items()})
+        again.draw(number)
+        expected = nets.build("convnet3", (3, 16, 16), 2, REDRAWN, seeds.generator(number)).state_dict()
+        assert all(torch.equal(tensor, expected[name]) for name, tensor in network.state_dict().items())
+
+
+def test_beside_the_host_each_network_is_drawn_once_and_while_the_one_before_is_at_work() -> None:
+    drawn: list[int] = []
+
+    def generator(number: int) -> torch.Generator:
+        drawn.append(number)
+        return seeds.generator(number)
+
+    again, _ = redrawn(True, generator)
+    asked = []
+    for number in (3, 4, 9):
+        again.draw(number)
+        asked.append(list(drawn))
+    assert asked == [[3, 4], [3, 4, 5], [3, 4, 5, 9, 10]]
+
+
+@pytest.mark.parametrize("name", ["dm", "datadam", pytest.param("pad", marks=pytest.mark.slow)])
+def test_a_device_that_works_beside_the_host_makes_the_same_bits_and_tells_the_same(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = made(name)
+    monkeypatch.setattr(speed, "works_beside", lambda device: True)
+    beside = made(name)
+    assert torch.equal(images(beside), images(usual))
+    told = ([{**e, "seconds": None} for e in run.events] for run in (usual, beside))
+    assert next(told) == next(told)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("images", [None, 6])
+@pytest.mark.parametrize("operation", augment.DRAWS)
+def test_no_augmentation_asks_the_device_for_a_number(operation: str, images: int | None) -> None:
+    drawn = augment.Draw(((operation, augment.DRAWS[operation](seeds.generator(1), 8, 8, images)),))
+    assert augment.apply(torch.empty(6, 3, 8, 8, device="meta"), drawn).shape == (6, 3, 8, 8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
+def test_no_step_asks_the_device_for_a_number(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is what a GPU's queue would run empty for. On "meta" there are no numbers, so that asking fails."""
+    nowhere, drawn = torch.device("meta"), seeds.generator
+    data, method = load("digits"), METHODS[name]
+    asked = config(name, augment="siamese")
+    part = Resident.from_split(data.train, data, CPU)
+    task = Task(asked, part, CPU, tuple(parents(name, asked).values()))
+    state: Any = method.start(task)
+    for one in (part, state):
+        for field, value in vars(one).items():
+            if isinstance(value, torch.Tensor):
+                setattr(one, field, value.to(nowhere))
+    state.network.to(nowhere)
+    monkeypatch.setattr(seeds, "generator", lambda *purpose, device: drawn(*purpose))
+    assert method.step is not None
+    for state.step in range(2):
+        recorded = method.step(dataclasses.replace(task, device=nowhere), state)
+        assert state.images.device == nowhere
+        with pytest.raises(RuntimeError, match="meta"):
+            recorded["loss"].item()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["dm", "datadam"])
 def test_compiled_steps_lead_to_the_same_images_as_plain_ones(name: str) -> None:
@@ -162,6 +241,22 @@ def test_compiled_steps_lead_to_the_same_images_as_plain_ones(name: str) -> None
     assert apart(fast, exact, name) < 2e-2
     again, _ = moved(name, Speed(CPU, work=math.inf), steps=6)
     assert torch.equal(fast, again)
+
+
+@pytest.mark.slow
+def test_a_training_step_of_a_network_compiles_to_one_graph() -> None:
+    network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4})
+    learn, traced = (datadam.learning(network, lr=0.05, traced=traced) for traced in (False, True))
+    notes: list[str] = []
+    pace = Speed(CPU, work=math.inf, note=notes.append)
+    fast, batch = pace.compiled(traced), (torch.randn(6, 1, 8, 8, generator=seeds.generator(1)), torch.arange(6))
+    plainly = compiled = tuple(p.detach() for p in network.parameters())
+    with torch.no_grad():
+        for _ in range(3):
+            plainly, compiled = learn(plainly, *batch), fast(compiled, *batch)
+    assert (pace.told()["compiled"], notes) == (True, [])
+    for one, other in zip(compiled, plainly, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.slow
@@ -196,9 +291,28 @@ def test_a_gpu_compiles_to_the_same_losses_as_plain_steps(name: str) -> None:
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA GPU")
     gpu = torch.device("cuda")
-    _, plainly = moved(name, Speed(gpu, exact=True), steps=6)
+    exact, plainly = moved(name, Speed(gpu, exact=True), steps=6)
     notes: list[str] = []
     pace = Speed(gpu, work=math.inf, note=notes.append)
-    _, told = moved(name, pace, steps=6)
+    fast, told = moved(name, pace, steps=6)
     assert (pace.compiles, notes) == (True, [])
     assert told == pytest.approx(plainly, rel=0.05)  # TF32 and bfloat16 keep 10 and 8 bits
+    assert ((fast - exact).norm() / exact.norm()).item() < 0.05
+
+
+@pytest.mark.gpu
+def test_a_gpu_draws_the_same_networks_ahead_as_in_their_place() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("needs a CUDA GPU")
+    gpu, found = torch.device("cuda"), []
+    seen = torch.randn(64, 3, 64, 64, device=gpu, generator=seeds.generator(1, device="cuda"))
+    for exact in (True, False):  # in their place, and ahead
+        network = nets.build("convnet3", (3, 64, 64), 2, {"width": 128}, device=gpu)
+        again = speed.Redrawn(network, lambda number: seeds.generator(number, device="cuda"), Speed(gpu, exact=exact))
+        for number in range(20):
+            again.draw(number)
+            with torch.no_grad():
+                for _ in range(5):  # work that the next draw may not wait for
+                    network(seen)
+            found.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
+    assert all(torch.equal(ahead, in_place) for ahead, in_place in zip(found[20:], found[:20], strict=True))
