@@ -20,8 +20,24 @@ else:
 POPULATION = 8  # networks in a generation of NSGA-II, whatever the length, so that a longer search continues this one
 
 
+class Grid:
+    """Every network once, all at once: there is nothing to learn from the first."""
+
+    def __init__(self, networks: int) -> None:
+        self.left = networks
+
+    def ask(self) -> list[int]:
+        asked, self.left = list(range(self.left)), 0
+        return asked
+
+    def behind(self, number: int, seeds: int, accuracy: float) -> bool:
+        return False
+
+    def tell(self, number: int, accuracy: float, pruned: bool = False) -> None: ...
+
+
 class Asking:
-    """Networks by number, as a strategy asks for them.
+    """Networks by number, as Optuna asks for them.
 
     strategy: "grid", "random", "tpe" or "nsga2"; macs: of each member, the second aim of NSGA-II; trials: how many are
     asked for, but for the grid; pruning: whether networks that are behind after some of their seeds are given up

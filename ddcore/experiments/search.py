@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName, suggestion
 from ddcore.experiments import spec, trial
-from ddcore.experiments.asking import Asking
+from ddcore.experiments.asking import Asking, Grid
 from ddcore.experiments.base import Kind, Parent, Recorder, Spec
 from ddcore.experiments.judge import majority, notes
 from ddcore.experiments.space import SpaceConfig
@@ -165,7 +165,10 @@ class Ranking:
         self.members, self.recorder = config.members(), bench.recorder
         trials = config.trials or len(self.members)
         macs = [one["macs"] for one in about["networks"]]
-        self.asking = Asking(config.strategy, self.members, macs, trials, config.pruning, config.seed)
+        self.asking: Grid | Asking = (
+            Grid(len(self.members)) if config.strategy == "grid" and not config.pruning
+            else Asking(config.strategy, self.members, macs, trials, config.pruning, config.seed)
+        )  # fmt: skip
         self.asked = self.asking.left
         self.scores: dict[int, dict[str, Any]] = {}
         self.pruned: list[int] = []

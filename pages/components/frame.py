@@ -16,8 +16,11 @@ from ddcore.runs.store import Moment, RunRecord, Store
 from pages.components import menu
 from pages.components.words import called
 
-BASELINES, PAD, RUNS = "pages/2_Baselines.py", "pages/4_PAD.py", "pages/8_Runs.py"
-PAGES = {"describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES, "scores": PAD, "experts": PAD}
+BASELINES, PAD, NAS, RUNS = "pages/2_Baselines.py", "pages/4_PAD.py", "pages/6_NAS.py", "pages/8_Runs.py"
+PAGES = {
+    "describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES, "scores": PAD, "experts": PAD,
+    "search": NAS, "truth": NAS,
+}  # fmt: skip
 _moment: ContextVar[Moment | None] = ContextVar("moment", default=None)
 
 

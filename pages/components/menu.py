@@ -25,6 +25,7 @@ FILES = (
     ("pages/3_DataDAM.py", ":material/blur_on:"),
     ("pages/4_PAD.py", ":material/route:"),
     ("pages/5_DM.py", ":material/scatter_plot:"),
+    ("pages/6_NAS.py", ":material/account_tree:"),
     ("pages/7_Compare.py", ":material/compare:"),
     ("pages/8_Runs.py", ":material/list:"),
 )

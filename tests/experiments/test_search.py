@@ -17,7 +17,7 @@ from ddcore import jobs
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import search, spec, trial
-from ddcore.experiments.asking import Asking
+from ddcore.experiments.asking import Asking, Grid
 from ddcore.experiments.search import SearchConfig
 from ddcore.experiments.trial import TrialConfig
 from ddcore.jobs.api import run_inline
@@ -231,11 +231,11 @@ def test_a_grid_asks_for_every_network_once() -> None:
     config = spec("search", "search", SMALL | {"subset": ""}).config
     assert isinstance(config, SearchConfig)
     members = config.members()
-    asking = Asking("grid", members, [0] * len(members), len(members), False, 0)
-    assert asking.ask() == list(range(36))
-    for number in range(36):
-        asking.tell(number, 0.5)
-    assert asking.ask() == []
+    for asking in (Grid(36), Asking("grid", members, [0] * 36, 36, pruning=True, seed=0)):
+        assert asking.ask() == list(range(36))
+        for number in range(36):
+            asking.tell(number, 0.5)
+        assert asking.ask() == []
 
 
 @pytest.mark.parametrize(

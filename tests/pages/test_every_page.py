@@ -58,6 +58,8 @@ def test_failed_and_broken_runs_never_stop_a_page(page: str, open_page: Open, ho
         ("pages/2_Baselines.py", "baseline", "baseline", {"dataset": "digits"}),
         ("pages/2_Baselines.py", "distill", "random", {"dataset": "digits"}),
         ("pages/1_Datasets.py", "describe", "describe", {"dataset": "digits"}),
+        ("pages/6_NAS.py", "search", "search", {"dataset": "digits"}),
+        ("pages/6_NAS.py", "truth", "truth", {"dataset": "digits", "sample": 4}),
         ("pages/8_Runs.py", "distill", "datadam", TINY),
     ],
 )
