@@ -1,0 +1,37 @@
+"""NAS: do small sets rank networks as the whole data does? Choose, watch, read the answer, train the winner."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddcore.experiments import KINDS
+from pages.components import frame, parts
+from pages.components.nas import choose, standing
+
+LEAD = """
+*Neural architecture search* trains many networks to find a good one. On a small set that takes minutes instead of
+hours. But does the small set, a **proxy**, rank the networks as the whole data would? Here that is measured.
+"""
+SEARCHES, TRUTHS = "Earlier searches", "Earlier whole-data trainings"
+
+
+def main() -> None:
+    with frame.page("NAS", LEAD):
+        run = frame.chosen_run("search", "truth")
+        if run is not None:
+            standing.show(run)
+            parts.parameters(KINDS[run.kind].config(run.name), run)
+            return
+        like = frame.chosen_run("search", asked="like")
+        if like is None:
+            frame.device_banner()
+            choose.new_search()
+        else:
+            choose.again(like)
+        parts.earlier("search", SEARCHES)
+        if frame.store().records("truth"):
+            parts.earlier("truth", TRUTHS)
+            st.caption("Networks of a space on all training images: what searches of it are held against.")
+
+
+main()

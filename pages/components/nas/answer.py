@@ -1,0 +1,162 @@
+"""The answer of a search: in words, as a table, and one proxy looked at in charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from ddcore.report import text
+from ddcore.report.nas import answer as answers
+from ddcore.report.nas import figures
+from ddcore.report.nas import importance as importances
+from ddcore.report.nas import study as studies
+from ddcore.report.nas.answer import Answer
+from ddcore.report.nas.study import Proxy, Study
+from ddcore.runs.store import RunRecord
+from pages.components import charts, parts
+from pages.components.nas import leaderboard, truths, verdict, winner
+
+WORDS = """
+**Proxy**: the images on which networks are trained in place of the whole data, to see cheaply which is good.
+
+**Whole-data truth**: the same networks trained on all training images. Their ranking is the true one.
+
+**Spearman's ρ**: how well two rankings agree, the correlation of the ranks. 1: the same order; 0: no relation;
+−1: the order turned round.
+
+**Kendall's τ**: of all pairs of networks, the share that both rankings put in the same order less the share that they
+put in opposite orders, from −1 to 1; mostly smaller than ρ for the same rankings. Equal accuracies count as ties.
+
+**In brackets**: where the figure lies with 95 % confidence, were other networks of the space drawn (bootstrap).
+Few networks give wide brackets, and with very few none are given. What another seed or another set would change is not
+in it.
+
+**Top 20, 10, 5 %**: the same over the truly best networks alone. These are what a search is after, and the hardest to
+tell apart; n says how few they are.
+
+**Regret**: how much less accurate the network that a proxy chose is than the best one known, both trained on the whole
+data: points of accuracy on the validation split.
+
+**Validation split**: real training images that are held out of all training. Everything is ranked and chosen by them;
+the test images only judge what was chosen.
+
+**Stored images**: the size of the proxy. Two proxies compare fairly only at the same size.
+"""
+_text = st.column_config.TextColumn
+COLUMNS: dict[str, Any] = {
+    "Ranked on": _text(pinned=True, help="The images that the networks were trained on before they were ranked."),
+    "Spearman": _text(help="Agreement with the true ranking, from −1 to 1, over all networks that both ranked."),
+    "Regret (points)": _text(alignment="right", help="How far the selected network is behind the best known one."),
+    "Time": _text(alignment="right", help="All trainings, as long as they took when they were computed."),
+    "Stored images": _text(alignment="right", width=110),
+    "Selected network": _text(help="The best by its ranking; of equally accurate ones that with fewer FLOPs."),
+    "Whole-data validation": _text(alignment="right", help="The selected network trained on the whole data."),
+    "Whole-data test": _text(alignment="right", help="The same on the test images, which choose nothing."),
+    "Kendall": _text(help="The same by pairs of networks: those in the same order less those in opposite orders."),
+    **{
+        f"Spearman, top {percent} %": _text(help=f"Over the truly best {percent} % of the networks alone.")
+        for percent in (20, 10, 5)
+    },
+    "Networks": _text(alignment="right", width=80, help="Networks ranked on it."),
+    "Making the set": _text(alignment="right", help="What distilling or choosing the images took before."),
+}  # fmt: skip
+
+
+def show(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
+    """Everything that is known by now, the answer in words first."""
+    extra = {index: score for index, (_, score) in winner.trained(search, study, truth).items()}
+    found = answers.answer(study, extra)
+    st.subheader("Does the proxy rank like the whole data?", anchor=False)
+    st.markdown("\n".join(f"- {sentence}" for sentence in verdict.sentences(found)))
+    _truth(search, study, truth)
+    with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):
+        st.markdown(WORDS)
+    shown = answers.table(found)
+    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=COLUMNS,
+                 column_order=list(COLUMNS), placeholder=text.NONE)  # fmt: skip
+    for line in (_majorities(study), verdict.doubt(found)):
+        if line:
+            st.caption(line)
+    _closer(found, search)
+
+
+def _truth(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
+    """What the rankings are held against, and a button for (more of) it."""
+    for note in study.notes:
+        st.info(parts.plain(note), icon=":material/info:")
+    whole = study.whole
+    if whole is not None and truth is not None and truth.active:
+        st.caption(f"The whole data has ranked {len(whole.scores):,} of {whole.asked or len(study.candidates):,} "
+                   "networks so far; the figures below grow surer with every one.")  # fmt: skip
+    elif whole is None or not whole.scores:
+        st.caption("Without networks trained on the whole data nobody can say whether a proxy ranks well.")
+    elif len(whole.scores) < len(study.candidates):
+        st.caption(f"Held against a sample of {len(whole.scores):,} of the {len(study.candidates):,} networks, trained "
+                   "on the whole data.")  # fmt: skip
+    truths.more(search, truth)
+
+
+def _majorities(study: Study) -> str:
+    """What always answering the most frequent class reaches, beside which accuracies are to be read."""
+    shares = ((study.majority, study.val_images, "validation"), (study.majority_test, study.test_images, "test"))
+    told = [f"{text.percent(share)} of the {number:,} {name} images" for share, number, name in shares
+            if share is not None and number]  # fmt: skip
+    return f"Always answering the most frequent class would be right on {' and '.join(told)}." if told else ""
+
+
+def _closer(found: Answer, search: RunRecord) -> None:
+    """One proxy in charts."""
+    study = found.study
+    if not any(proxy.scores for proxy in study.sets):
+        return
+    st.subheader("A closer look", anchor=False)
+    proxy = leaderboard.chosen(study, f"closer-{search.id}")
+    sections: dict[str, Callable[[Answer, Proxy, str], None]] = {
+        "Ranks": _ranks, "Accuracy and FLOPs": _costs, "Options": _options, "Leaderboard": _board,
+    }  # fmt: skip
+    if proxy is study.whole:
+        del sections["Ranks"]
+    name = st.segmented_control("Show", list(sections), default=next(iter(sections)), required=True,
+                                key=f"section-{search.id}-{len(sections)}", label_visibility="collapsed")  # fmt: skip
+    sections[name](found, proxy, f"{search.id}-{proxy.name}")
+
+
+def _ranks(found: Answer, proxy: Proxy, key: str) -> None:
+    ranked = answers.ranked(found, proxy.name)
+    if ranked.empty:
+        st.caption("The chart appears here when networks are trained on the whole data.")
+        return
+    st.markdown("**Rank on the proxy over the true rank**: on the dotted line both agree")
+    charts.chart(figures.scatter(ranked, proxy.title), f"scatter-{key}")
+    st.caption("Rank 1 is the best. What matters in a search is the lower left corner: whether the truly best networks "
+               "are among the first of the proxy. Equally accurate networks share their mean rank.")  # fmt: skip
+
+
+def _costs(found: Answer, proxy: Proxy, key: str) -> None:
+    st.markdown("**Accuracy and what it costs**, after training on this proxy")
+    charts.chart(figures.pareto(answers.costs(found, proxy.name)), f"pareto-{key}")
+    st.caption("The Pareto front joins the networks that no other beats in accuracy without more FLOPs: the sensible "
+               "choices. FLOPs are those of one forward pass of one image.")  # fmt: skip
+
+
+def _options(found: Answer, proxy: Proxy, key: str) -> None:
+    study = found.study
+    rows = studies.frame(study, proxy.name)
+    shares = importances.importance(rows, study.options)
+    if shares.empty:
+        st.caption("Too few networks, or too equal ones, to tell which option matters.")
+    else:
+        st.markdown("**Which option matters?** The share of the differences in accuracy that each explains by itself")
+        charts.chart(figures.importance(shares), f"importance-{key}")
+        st.caption("Functional ANOVA: how much the mean accuracy differs between an option's values. The grey rest is "
+                   "how options work together, and chance.")  # fmt: skip
+    st.markdown(f"**The best {min(figures.SHOWN, len(proxy.scores))} networks**, a line each: from their options to "
+                "their accuracy")  # fmt: skip
+    charts.chart(figures.parallel(rows, study.options), f"parallel-{key}")
+    st.caption("Drag along an axis to see only the lines that pass there.")
+
+
+def _board(found: Answer, proxy: Proxy, key: str) -> None:
+    leaderboard.table(found.study, proxy)

@@ -1,0 +1,58 @@
+"""The networks that were tried so far, best first, a table a proxy."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddcore.report import text
+from ddcore.report.nas import study as studies
+from ddcore.report.nas.study import Proxy, Study
+from pages.components.words import plain
+
+HEIGHT = 420  # px of the table: the best dozen is seen, the others are scrolled to
+
+
+def show(study: Study, key: str) -> None:
+    """The leaderboard of one proxy, chosen; nothing before the first network is trained."""
+    if not any(proxy.tried for proxy in study.sets):
+        st.caption("The leaderboard appears here when the first networks are trained.")
+        return
+    st.markdown("**Leaderboard** · accuracy on the validation split",
+                help="Real training images held out of all training. Networks are ranked by the mean over their "
+                "seeds; of equally accurate ones the one with fewer FLOPs stands first.")  # fmt: skip
+    table(study, chosen(study, key))
+
+
+def table(study: Study, proxy: Proxy) -> None:
+    """The networks of one proxy, best first."""
+    asked = f" of {proxy.asked:,}" if proxy.asked else ""
+    st.caption(f"{proxy.tried:,}{asked} networks tried, {text.duration(proxy.seconds)} of training.")
+    rows, truth = studies.leaderboard(study, proxy), study.whole
+    against = ["true"] if truth is not None and truth.scores and proxy is not truth else []
+    st.dataframe(
+        rows.assign(time=rows["seconds"].map(text.duration), flops=rows["flops"].map(text.count)),
+        hide_index=True, width="stretch", placeholder=text.NONE,
+        height="content" if len(rows) <= 10 else HEIGHT,
+        column_order=["rank", "network", "accuracy", *against, "flops", "time",
+                      *(["state"] if proxy.pruned else [])],
+        column_config={
+            "rank": st.column_config.NumberColumn("Rank", width=60),
+            "network": st.column_config.TextColumn("Network", width="medium"),
+            "accuracy": st.column_config.TextColumn("Accuracy", alignment="right", help="After training on this "
+                                                    "proxy: mean ± standard deviation over n seeds."),
+            "true": st.column_config.TextColumn("On the whole data", alignment="right", help="The same network, "
+                                                "trained on all images, on the same validation images."),
+            "flops": st.column_config.TextColumn("FLOPs", alignment="right", help="Of one forward pass of one image."),
+            "time": st.column_config.TextColumn("Time", alignment="right", help="Training and judging, all seeds."),
+            "state": st.column_config.TextColumn("State"),
+        },
+    )  # fmt: skip
+
+
+def chosen(study: Study, key: str, label: str = "Trained on", *, whole: bool = True) -> Proxy:
+    """One of the proxies that have results; whole: or the whole data."""
+    offered = {one.name: one for one in (study.sets if whole else study.proxies) if one.tried}
+    first = next(iter(offered))
+    name = st.segmented_control(label, list(offered), default=first, required=True, key=f"{key}-{len(offered)}",
+                                format_func=lambda n: plain(offered[n].title))  # fmt: skip
+    return offered[name or first]

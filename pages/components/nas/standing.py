@@ -1,0 +1,84 @@
+"""A search and the truth it is held against: how both stand, then what is known by now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.errors import RunBroken
+from ddcore.report.nas import study as studies
+from ddcore.report.nas.study import Study
+from ddcore.runs.store import RunRecord
+from pages.components import frame, parts, progress
+from pages.components.nas import answer, leaderboard, truths, winner
+from pages.components.words import called, plain
+
+TITLES = {"search": "**Search** on the proxies", "truth": "**Whole-data truth**"}
+SECONDS = 20  # between two looks at an answer to which networks are still being added
+
+
+def show(run: RunRecord) -> None:
+    """A search or a truth, whatever state it is in."""
+    parts.header(run, form=run.kind == "search")
+    truth = truths.chosen(run) if run.kind == "search" else None
+    runs = [run, *([truth] if truth else [])]
+    active = [one.id for one in runs if one.active]
+    if active:
+        st.fragment(_tick, run_every=progress.POLL_SECONDS)([one.id for one in runs], active)
+    for one in runs:
+        if not one.active and one.state != "done":
+            st.markdown(TITLES[one.kind])
+            progress.stopped(one)
+    if run.state == "broken":
+        return
+    if run.kind == "truth":
+        if not active:
+            leaderboard.show(gathered(run), f"board-{run.id}")
+    elif run.state == "done":
+        growing = truth is not None and truth.active
+        st.fragment(_answer, run_every=SECONDS if growing else None)([one.id for one in runs])
+        winner.section(run, gathered(*runs), truth)
+    elif not run.active:
+        leaderboard.show(gathered(*runs), f"board-{run.id}")
+    if run.state == "done":
+        progress.log(run.id)
+
+
+@frame.guarded()
+def _tick(run_ids: Sequence[str], active: Sequence[str]) -> None:
+    """Bars of what is under way, the leaderboard below; the page is drawn anew when one of the runs ends."""
+    runs = [frame.store().record(run_id) for run_id in run_ids]
+    if [run.id for run in runs if jobs.status(run.id).active] != list(active):
+        st.rerun()
+    for run in runs:
+        if run.id in active:
+            _bars(run)
+    if runs[0].active:
+        leaderboard.show(gathered(*runs), f"board-{run_ids[0]}")
+
+
+def _bars(run: RunRecord) -> None:
+    """How a run stands, after what it needs first."""
+    st.markdown(TITLES[run.kind])
+    for need in progress.needed(run):
+        st.caption(f"Needed first: {called(need)}")
+        progress.bar(need.id, jobs.status(need.id))
+    progress.bar(run.id, jobs.status(run.id))
+
+
+@frame.guarded()
+def _answer(run_ids: Sequence[str]) -> None:
+    runs = [frame.store().record(run_id) for run_id in run_ids]
+    answer.show(runs[0], gathered(*runs), runs[1] if len(runs) > 1 else None)
+
+
+def gathered(search: RunRecord, truth: RunRecord | None = None) -> Study:
+    """What a search and its truth have found so far."""
+    store = frame.store()
+    events = [store.events(run.id)[0] if run is not None else [] for run in (search, truth)]
+    try:
+        return studies.study(search, events[0], truth, events[1])
+    except RunBroken as error:  # it tells what a run holds that anybody may have brought
+        raise RunBroken(plain(str(error))) from error

@@ -1,0 +1,118 @@
+"""The network that a proxy chose, trained on the full data like any baseline, and then found on Compare."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.data import DATASETS
+from ddcore.errors import DDCoreError
+from ddcore.experiments import Spec, spec
+from ddcore.report import text
+from ddcore.report.estimate import estimate
+from ddcore.report.nas import study as studies
+from ddcore.report.nas.study import Candidate, Proxy, Score, Study
+from ddcore.runs.store import RunRecord
+from ddcore.settings import TrainConfig
+from pages.components import frame, parts, progress
+from pages.components.nas import leaderboard
+
+COMPARE = "pages/7_Compare.py"
+LEAD = """
+The network that a proxy chose, trained on **all** training images for as long as the truth's networks, tested once on
+the test images at the end.
+"""
+
+
+def section(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
+    """Whose choice, then its training: to be asked for, under way, or done."""
+    if not any(proxy.scores for proxy in study.proxies):
+        return
+    st.subheader("Train the winner", anchor=False)
+    st.markdown(LEAD)
+    proxy = leaderboard.chosen(study, f"winner-{search.id}", "Chosen by", whole=False)
+    if (best := chosen(study, proxy)) is None:
+        return
+    st.markdown(f"**{parts.plain(proxy.title)}** chose **{parts.plain(best.name)}**: {text.count(best.parameters)} "
+                f"parameters, {text.count(2 * best.macs)} FLOPs an image.")  # fmt: skip
+    try:
+        asked = question(search, truth, best)
+    except DDCoreError as error:
+        st.caption(f"It cannot be trained here: {parts.plain(str(error))}")
+        return
+    if (record := known(asked)) is None:
+        _ask(asked)
+    elif record.active:
+        progress.follow(record.id)
+    elif record.state != "done":
+        progress.stopped(record)
+    else:
+        _done(search, study, truth, record)
+
+
+def chosen(study: Study, proxy: Proxy) -> Candidate | None:
+    """The best of the networks that this proxy ranked; None where it ranked none."""
+    return next((study.candidates[index] for index in studies.ranking(study, proxy.scores)), None)
+
+
+def question(search: RunRecord, truth: RunRecord | None, network: Candidate) -> Spec:
+    """The training of this network on the full data, as the truth trains or would train it. Raises ConfigError."""
+    setting = {name: search.config[name] for name in TrainConfig.model_fields if name in search.config}
+    place = {name: search.config.get(name) for name in ("dataset", "resolution", "seed", "device", "exact")}
+    steps = truth.config["steps"] if truth else search.config["truth_steps"]
+    values = {**setting, **place, "network": network.network, **network.options, "epochs": None, "steps": steps}
+    return spec("baseline", "baseline", values)
+
+
+def known(asked: Spec) -> RunRecord | None:
+    run_id = parts.known(asked)
+    return frame.store().record(run_id) if run_id else None
+
+
+def trained(search: RunRecord, study: Study, truth: RunRecord | None) -> dict[int, tuple[RunRecord, Score]]:
+    """The winners that are trained by now: number of the network → its run and what it reached."""
+    found = {}
+    for proxy in study.proxies:
+        if (best := chosen(study, proxy)) is None:
+            continue
+        try:
+            record = known(question(search, truth, best))
+        except DDCoreError:
+            continue
+        if record is not None and record.state == "done" and (score := _score(record)) is not None:
+            found[best.index] = record, score
+    return found
+
+
+def _score(record: RunRecord) -> Score | None:
+    """What a baseline reached in its last epoch; None where no image is held out."""
+    events, _ = frame.store().events(record.id)
+    judged = [event["val_accuracy"] for event in events if event.get("val_accuracy") is not None]
+    tested = record.summary["accuracy"]["mean"]
+    return Score((judged[-1],), record.summary["seconds_train"], record.id, (tested,)) if judged else None
+
+
+def _ask(asked: Spec) -> None:
+    guess = estimate(asked.kind, asked.name, asked.config, frame.store().records(), frame.device())
+    dataset = getattr(asked.config, "dataset", "")
+    if st.button(f"Train on full data · {guess}", key="train-winner", icon=":material/play_arrow:", type="primary",
+                 help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.",
+                 disabled=DATASETS[dataset].removed):  # fmt: skip
+        jobs.submit(asked)
+        st.rerun()
+
+
+def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunRecord) -> None:
+    """What it reached, and the way to Compare, with the other winners that are trained."""
+    summary = record.summary
+    with st.grid(4, min_column_width=150):
+        st.metric("Test accuracy", text.percent(summary["accuracy"]["mean"], 2), help="Of one network, n = 1.")
+        st.metric("Majority class", text.percent(summary["majority"], 2),
+                  help="What always answering the most frequent class of the test images would reach.")  # fmt: skip
+        st.metric("Training time", text.duration(summary["seconds_train"]))
+        st.metric("Steps", f"{summary['steps']:,}", help=f"On {summary['images']:,} images.")
+    others = [run.id for run, _ in trained(search, study, truth).values()]
+    ids = list(dict.fromkeys([record.id, *others]))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link(COMPARE, label="Compare", icon=":material/compare:", query_params={"runs": ",".join(ids)})
+        frame.link(record, f"Its training, run {record.id}")
