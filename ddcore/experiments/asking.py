@@ -6,7 +6,7 @@ is kept as a trial; so resuming and extending replay what is known and go on fro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from ddcore.lazy import lazy
@@ -20,6 +20,15 @@ else:
 POPULATION = 8  # networks in a generation of NSGA-II, whatever the length, so that a longer search continues this one
 
 
+def worse_half(standing: Mapping[int, float]) -> list[int]:
+    """The networks that are given up of several that have had as many seeds: the worse half of them, rounded down.
+
+    Successive halving (Jamieson and Talwalkar, AISTATS 2016), with seeds as the resource.
+    """
+    best_first = sorted(standing, key=lambda number: -standing[number])
+    return best_first[-(-len(best_first) // 2) :]
+
+
 class Grid:
     """Every network once, all at once: there is nothing to learn from the first."""
 
@@ -30,42 +39,35 @@ class Grid:
         asked, self.left = list(range(self.left)), 0
         return asked
 
-    def behind(self, number: int, seeds: int, accuracy: float) -> bool:
-        return False
+    def behind(self, seeds: int, standing: Mapping[int, float]) -> list[int]:
+        return worse_half(standing)
 
-    def tell(self, number: int, accuracy: float, pruned: bool = False) -> None: ...
+    def tell(self, number: int, standing: float, pruned: bool) -> None: ...
 
 
 class Asking:
     """Networks by number, as Optuna asks for them.
 
-    strategy: "grid", "random", "tpe" or "nsga2"; macs: of each member, the second aim of NSGA-II; trials: how many are
-    asked for, but for the grid; pruning: whether networks that are behind after some of their seeds are given up
-    (asynchronous successive halving, Li et al., MLSys 2020: the better half goes on, as far as it is known by then).
+    strategy: "random", "tpe" or "nsga2"; macs: of each member, the second aim of NSGA-II; trials: how many are asked
+    for. One that is asked for again is told again what it was: it counts, and takes no time.
     """
 
-    def __init__(
-        self, strategy: str, members: Sequence[Variant], macs: Sequence[int], trials: int, pruning: bool, seed: int
-    ) -> None:
+    def __init__(self, strategy: str, members: Sequence[Variant], macs: Sequence[int], trials: int, seed: int) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.strategy, self.macs = strategy, macs
-        self.left = len(members) if strategy == "grid" else trials
+        self.strategy, self.macs, self.left = strategy, macs, trials
         self._number = {tuple(one.options.items()): i for i, one in enumerate(members)}
         self._values = {o: list(dict.fromkeys(one.options[o] for one in members)) for o in members[0].options}
-        self._at_once = {"tpe": 1, "nsga2": POPULATION}.get(strategy, self.left)
+        self._at_once = {"tpe": 1, "nsga2": POPULATION}.get(strategy, trials)
         sampler: Any = {
-            "grid": lambda: optuna.samplers.RandomSampler(seed), "random": lambda: optuna.samplers.RandomSampler(seed),
-            "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
+            "random": lambda: optuna.samplers.RandomSampler(seed), "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
             "nsga2": lambda: optuna.samplers.NSGAIISampler(population_size=POPULATION, seed=seed),
         }[strategy]()  # fmt: skip
-        halving = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
+        # For networks that come one by one: the better half of what came before goes on (ASHA, Li et al., MLSys 2020).
+        pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
         aims: list[Literal["minimize", "maximize"]] = ["maximize", "minimize"] if strategy == "nsga2" else ["maximize"]
-        pruner = halving if pruning else optuna.pruners.NopPruner()
         self._study = optuna.create_study(directions=aims, sampler=sampler, pruner=pruner)
-        if strategy == "grid":
-            for one in members:
-                self._study.enqueue_trial(dict(one.options))
         self._open: dict[int, list[optuna.Trial]] = {}
+        self._known: dict[int, tuple[float, bool]] = {}
 
     def ask(self) -> list[int]:
         """The numbers of the networks to try next, each once; [] when the search is over."""
@@ -76,19 +78,29 @@ class Asking:
             if (number := self._number.get(chosen)) is None:  # it cannot be built at this size
                 self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
-            self._open.setdefault(number, []).append(trial)
             self.left -= 1
+            if number in self._known:
+                self._tell(trial, number, *self._known[number])
+            else:
+                self._open.setdefault(number, []).append(trial)
         return list(self._open)
 
-    def behind(self, number: int, seeds: int, accuracy: float) -> bool:
-        """Whether a network with this mean accuracy after so many seeds is given up."""
-        for trial in self._open[number]:
-            trial.report(accuracy, seeds)
-        return self._open[number][0].should_prune()
+    def behind(self, seeds: int, standing: Mapping[int, float]) -> list[int]:
+        """Which of these networks are given up, by how they stand after so many seeds."""
+        if self._at_once > 1:
+            return worse_half(standing)
+        for number, value in standing.items():
+            self._open[number][0].report(value, seeds)
+        return [number for number in standing if self._open[number][0].should_prune()]
 
-    def tell(self, number: int, accuracy: float, pruned: bool = False) -> None:
-        """What a network that was asked for reached."""
-        aims = [accuracy, float(self.macs[number])] if self.strategy == "nsga2" else [accuracy]
+    def tell(self, number: int, standing: float, pruned: bool) -> None:
+        """How a network that was asked for stands in the end."""
+        self._known[number] = standing, pruned
         for trial in self._open[number]:
-            state = optuna.trial.TrialState.PRUNED if pruned else None
-            self._study.tell(trial, None if pruned else aims, state=state)
+            self._tell(trial, number, standing, pruned)
+
+    def _tell(self, trial: optuna.Trial, number: int, standing: float, pruned: bool) -> None:
+        if pruned:
+            self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            self._study.tell(trial, [standing, float(self.macs[number])] if self.strategy == "nsga2" else standing)

@@ -82,7 +82,7 @@ class Recorder(Protocol):
         """A finished run that this one builds on."""
 
     def answered(self, spec: Spec) -> Parent | None:
-        """The finished run that answers this question, if there is one."""
+        """The finished run that answers this question, if there is one that was computed here."""
 
     def answer(self, spec: Spec, summary: Mapping[str, Any], seconds: float) -> Parent:
         """Keep the answer to a smaller question, found on the way in so many seconds, as a finished run of its own.
@@ -103,6 +103,9 @@ class Parent(Protocol):
     config: Mapping[str, Any]
     summary: Mapping[str, Any]
     dataset: Mapping[str, Any] | None  # name and fingerprint of the data it was made from
+
+    def built_on(self) -> tuple[Parent, ...]:
+        """The finished runs that it builds on, as far as they are still here."""
 
     def images(self, name: str = "images") -> ImageSet: ...
 

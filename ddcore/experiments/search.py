@@ -7,8 +7,8 @@ Whether such a ranking is any good is told by the truth (truth.py); the report j
 
 from __future__ import annotations
 
+import math
 import re
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -57,7 +57,8 @@ class SearchConfig(SpaceConfig):
     )  # fmt: skip
     pruning: bool = Param(
         False, label="Pruning", group="Search",
-        help="Gives up networks that are in the worse half after some of their seeds, so it needs several seeds.",
+        help="After each seed gives up the worse half of the networks that are tried together (tpe: of all that came "
+        "before), so it needs several seeds.",
     )  # fmt: skip
     truth: Literal["sample", "all", "none"] = Param(
         "sample", label="Held against", group="Truth",
@@ -102,11 +103,21 @@ class SearchConfig(SpaceConfig):
             found.append(f"a grid tries every network; trials is for the other strategies, got {self.trials}")
         if self.truth != "sample" and self.truth_sample is not None:
             found.append(f"truth_sample is for a sampled truth, got {self.truth_sample} with truth {self.truth!r}")
+        if not found:
+            found += self._sets_problems()
         if self.pruning and self.nets < 2:
             found.append("pruning gives up networks between their seeds, so nets must be at least 2, got 1")
         if self.pruning and self.strategy == "nsga2":
             found.append("pruning goes by accuracy alone and nsga2 by two figures: choose one of them")
         return found
+
+    def _sets_problems(self) -> list[str]:
+        """Why coresets of this size cannot be picked."""
+        try:
+            self.sets()
+        except ConfigError as error:
+            return list(error.problems)
+        return []
 
     def names(self) -> tuple[str, ...]:
         """The proxies, in the order in which they are tried."""
@@ -127,7 +138,8 @@ class SearchConfig(SpaceConfig):
         if self.truth == "none":
             return None
         shared = {name: v for name, v in self.values().items() if name in SpaceConfig.model_fields}
-        sample = self.truth_sample if self.truth == "sample" else None
+        some = self.truth == "sample" and (self.truth_sample or 0) < len(self.members())
+        sample = self.truth_sample if some else None
         return TruthConfig.build({**shared, "steps": self.truth_steps, "nets": self.truth_nets, "sample": sample})
 
 
@@ -138,18 +150,32 @@ def _order(proxy: str) -> tuple[int, str]:
 
 
 def run(name: str, config: SearchConfig, recorder: Recorder) -> dict[str, Any]:
-    """Rank the networks on each proxy; every trial is kept as a run of its own, or known already."""
+    """Rank the networks on each proxy; then train what each chose on the whole data, as the truth does.
+
+    Every trial is kept as a run of its own, or known already.
+    """
     bench, point = Bench(config, recorder), recorder.resume_point()
     parents = recorder.built_on()
     made = dict(zip((*config.runs(), *config.sets()), parents, strict=True))
     for run_id in config.runs():
         _check_fit(config, made[run_id])
     about = config.about()
-    found = [Ranking(config, about, proxy, made.get(proxy), bench).run(point) for proxy in config.names()]
+    rankings = [Ranking(config, about, proxy, made.get(proxy), bench) for proxy in config.names()]
+    found = [ranking.run(point) for ranking in rankings]
+    winners = _winners(config, [ranking.chosen() for ranking in rankings], bench, point)
     return {
-        **about, "proxies": found, "split": "val", "val_images": len(bench.val), "majority": majority(bench.val),
-        "notes": notes(config), "seconds": sum(one["seconds"] for one in found),
+        **about, "proxies": found, "winners": winners, "split": "val", "val_images": len(bench.val),
+        "majority": majority(bench.val), "notes": notes(config),
+        "seconds": sum(one["seconds"] for one in (*found, *winners.values())),
     }  # fmt: skip
+
+
+def standing(accuracies: Sequence[float], diverged: bool = False) -> float:
+    """What a network is ranked by: its mean accuracy, exact to 12 digits so that equal means are ties.
+
+    One that diverged, whose answers mean nothing, stands below all that did not.
+    """
+    return round(math.fsum(accuracies) / len(accuracies), 12) - diverged
 
 
 class Ranking:
@@ -163,11 +189,10 @@ class Ranking:
     ) -> None:
         self.config, self.proxy, self.parent, self.bench = config, proxy, parent, bench
         self.members, self.recorder = config.members(), bench.recorder
-        trials = config.trials or len(self.members)
-        macs = [one["macs"] for one in about["networks"]]
+        self.macs = [one["macs"] for one in about["networks"]]
         self.asking: Grid | Asking = (
-            Grid(len(self.members)) if config.strategy == "grid" and not config.pruning
-            else Asking(config.strategy, self.members, macs, trials, config.pruning, config.seed)
+            Grid(len(self.members)) if config.trials is None
+            else Asking(config.strategy, self.members, self.macs, config.trials, config.seed)
         )  # fmt: skip
         self.asked = self.asking.left
         self.scores: dict[int, dict[str, Any]] = {}
@@ -176,12 +201,11 @@ class Ranking:
     def run(self, point: trial.Point) -> dict[str, Any]:
         """Ask, train, tell, until the strategy has no more to ask."""
         title = _title(self.proxy, self.parent)
-        self.recorder.event("proxy", proxy=self.proxy, title=title, networks=len(self.members))
+        self.recorder.event("proxy", proxy=self.proxy, title=title, networks=self.asked)
         while numbers := self.asking.ask():
             self._try(numbers, point)
             for number in numbers:
-                accuracy = statistics.mean(self.scores[number]["accuracies"])
-                self.asking.tell(number, accuracy, pruned=number in self.pruned)
+                self.asking.tell(number, self._standing(number), pruned=number in self.pruned)
         parent = self.parent
         small = parent.images() if parent else None
         return {
@@ -190,32 +214,37 @@ class Ranking:
             "images": len(small.labels) if small else len(self.bench.data.train),
             "stored_floats": small.stored_floats if small else None,
             "seconds": sum(score["seconds"] for score in self.scores.values()),
-            "seconds_set": parent.summary.get("seconds") if parent else None,
+            "seconds_set": sum(_seconds(parent).values()) if parent else None,
             "order": list(self.scores), "asked": self.asked, "pruned": sorted(self.pruned),
             "scores": {str(number): score for number, score in self.scores.items()},
         }  # fmt: skip
 
+    def chosen(self) -> int:
+        """The best of the networks that were not given up; of equally accurate ones the cheapest."""
+        left = [number for number in self.scores if number not in self.pruned]
+        return min(left, key=lambda number: (-self._standing(number), self.macs[number], number))
+
+    def _standing(self, number: int) -> float:
+        return standing(self.scores[number]["accuracies"], self.scores[number]["diverged"])
+
     def _try(self, numbers: Sequence[int], point: trial.Point) -> None:
         """Train these networks: all seeds at once, or seed by seed where those behind are given up in between."""
         left = list(numbers)
-        self.pruned = [number for number in self.pruned if number not in numbers]  # asked for again, judged again
         for seeds in range(1, self.config.nets + 1) if self.config.pruning else (self.config.nets,):
             self._train(left, seeds, point)
             if self.config.pruning and seeds < self.config.nets:
-                means = {number: statistics.mean(self.scores[number]["accuracies"]) for number in left}
-                behind = [number for number in left if self.asking.behind(number, seeds, means[number])]
+                behind = self.asking.behind(seeds, {number: self._standing(number) for number in left})
                 for number in behind:
-                    self.pruned.append(number)
                     self._tell(number, known=True, pruned=True)
+                self.pruned += behind
                 left = [number for number in left if number not in behind]
 
     def _train(self, numbers: Sequence[int], seeds: int, point: trial.Point) -> None:
         run_id = self.parent.id if self.parent else ""
         wanted = {self.config.trial(self.members[n], run=run_id, nets=seeds): n for n in numbers}
         for told in trial.together(wanted, self.bench, point):
-            number, summary = wanted[told.config], told.run.summary
-            score = {"accuracies": summary["accuracies"], "seconds": summary["seconds"], "trial": told.run.id}
-            self.scores[number] = score
+            number = wanted[told.config]
+            self.scores[number] = told.score
             self._tell(number, known=told.known)
 
     def _tell(self, number: int, **how: bool) -> None:
@@ -223,7 +252,32 @@ class Ranking:
         self.recorder.event("trial", proxy=self.proxy, network=number, **self.scores[number], **how)
         proxies = self.config.names()
         done = proxies.index(self.proxy) * self.asked + min(len(self.scores), self.asked)
-        self.recorder.progress(done, len(proxies) * self.asked, f"Ranking on {_title(self.proxy, self.parent)}")
+        total = len(proxies) * (self.asked + (self.config.truth != "none"))
+        self.recorder.progress(done, total, f"Ranking on {_title(self.proxy, self.parent)}")
+
+
+def _winners(
+    config: SearchConfig, chosen: Sequence[int], bench: Bench, point: trial.Point
+) -> dict[str, dict[str, Any]]:
+    """What the networks that proxies chose reach on the whole data, trained like the truth's; {} without a truth.
+
+    A sampled truth leaves most of them out, and then nothing would be known of them.
+    """
+    if (truth := config.truth_config()) is None:
+        return {}
+    wanted, scores = truth.trials(dict.fromkeys(chosen)), {}
+    for told in trial.together(wanted, bench, point):
+        scores[str(wanted[told.config])] = told.score
+        bench.recorder.event("winner", network=wanted[told.config], **told.score, known=told.known)
+    return scores
+
+
+def _seconds(parent: Parent) -> dict[str, float]:
+    """How long a run took and what it builds on, each once: id → seconds."""
+    found = {parent.id: float(parent.summary.get("seconds") or 0)}
+    for one in parent.built_on():
+        found |= _seconds(one)
+    return found
 
 
 def _title(proxy: str, parent: Parent | None) -> str:
@@ -249,16 +303,20 @@ def _check_fit(config: SearchConfig, parent: Parent) -> None:
 
 
 def _parts(name: str, config: SearchConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:
-    """Every trial of a grid; of another strategy as many as it may ask for, spread over the space."""
+    """Every trial of a grid; of another strategy as many as it may ask for, spread over the space.
+
+    Then a training on the whole data for each proxy, of the largest networks: which they will choose nobody knows.
+    """
     members = config.members()
     step = max(1, len(members) // (config.trials or len(members)))
     some = members[::step][: config.trials]
     sets = config.sets()
     ids = {one: key(sets[one]) if one in sets else "" if one == EARLY else one for one in config.names()}
     whole = [config.trial(variant) for variant in some]  # checked once, not for each proxy: there may be thousands
-    return tuple(
-        trial.question(one.model_copy(update={"run": ids[proxy]})) for proxy in config.names() for one in whole
-    )
+    ranked = [one.model_copy(update={"run": ids[proxy]}) for proxy in config.names() for one in whole]
+    truth = config.truth_config()
+    chosen = truth.trials(range(len(members))[-len(ids) :]) if truth else {}
+    return tuple(map(trial.question, (*ranked, *chosen)))
 
 
 PRESETS: tuple[Preset, ...] = (

@@ -52,6 +52,8 @@ class SpaceConfig(TrainConfig, DataConfig):
         found = super().problems()
         if self.epochs or not self.steps:
             found = [*found, f"a search is told its length in steps, not in epochs, got {self.epochs} epochs"]
+        if not self.facts.parts.get("val", 1):
+            found = [*found, f"{self.dataset} is so small that no image of it is held out to rank networks by"]
         return found or spaces.problems(self.declared, self.subset, self.shape)
 
     @property

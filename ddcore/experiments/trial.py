@@ -9,7 +9,7 @@ Notation: a member is one network of one seed; a crowd is the members that are t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -52,7 +52,8 @@ class TrialConfig(TrainConfig, NetworkConfig):
     )  # fmt: skip
     tested: bool = Param(
         False, label="Tested", group="Search",
-        help="Whether it is also judged on the test images, at the end. Nothing is ever chosen by that.",
+        help="A trial of the truth: it draws weights and orders of its own, and is also judged on the test images at "
+        "the end. Nothing is ever chosen by that.",
     )  # fmt: skip
 
 
@@ -111,11 +112,19 @@ class Subject:
 
 @dataclass
 class Told:
-    """The answer to a trial: the finished run, and whether it was there already."""
+    """The answer to a trial: the run that holds it, what it found, and whether it was there already."""
 
     config: TrialConfig
-    run: Parent
+    run_id: str
+    summary: Mapping[str, Any]
     known: bool
+
+    @property
+    def score(self) -> dict[str, Any]:
+        """What a search or a truth says of it."""
+        names = ("accuracies", "accuracies_test", "seconds")
+        score = {name: self.summary[name] for name in names if self.summary[name] is not None}
+        return {**score, "trial": self.run_id, "diverged": any(self.summary["diverged"])}
 
 
 def together(configs: Iterable[TrialConfig], bench: Bench, point: Point = None) -> Iterator[Told]:
@@ -125,18 +134,24 @@ def together(configs: Iterable[TrialConfig], bench: Bench, point: Point = None) 
     """
     wanted = []
     for config in configs:
-        if (run := bench.recorder.answered(question(config))) is not None:
-            yield Told(config, run, known=True)
+        if (run := _answered(config, bench.recorder)) is not None:
+            yield Told(config, run.id, run.summary, known=True)
         else:
             wanted.append(config)
     for alike in groups(wanted, bench.where):
         for config, summary in zip(alike, crowded(alike, bench, point), strict=True):
             run = bench.recorder.answer(question(config), summary, summary["seconds"])
-            yield Told(config, run, known=False)
+            yield Told(config, run.id, summary, known=False)
 
 
 def question(config: TrialConfig) -> Spec:
     return Spec("trial", "trial", config)
+
+
+def _answered(config: TrialConfig, recorder: Recorder) -> Parent | None:
+    """The finished run that answers this trial; None also of one that holds something else."""
+    run = recorder.answered(question(config))
+    return run if run is not None and {*run.summary} >= _SUMMARY else None
 
 
 def groups(configs: Iterable[TrialConfig], where: torch.device) -> list[list[TrialConfig]]:
@@ -218,7 +233,7 @@ class Crowd:
 
         train.train(
             self.training, self.subject.images, self.subject.labels, train.Setting(**self.config.training_values()),
-            [(config.seed, "trial", seed) for config, seed in self.members], on_epoch,
+            [(config.seed, _purpose(config), seed) for config, seed in self.members], on_epoch,
             self.bench.recorder.check_cancelled, self.subject.soft, every=TOLD, diverging=True,
         )  # fmt: skip
         trained = watch.stop() / len(self.members)
@@ -239,6 +254,7 @@ class Crowd:
         return (said.argmax(1) == part.labels).sum().item() / len(part)  # exact, so that equal means are ties
 
 
+_SUMMARY = {"accuracies", "accuracies_test", "diverged", "members", "seconds"}
 TOLD = 25  # steps after which it is looked whether a checkpoint is due: a GPU runs ahead in between
 
 
@@ -247,9 +263,15 @@ def _who(config: TrialConfig, seed: int) -> str:
     return " ".join(map(str, (*config.network_options().values(), config.run, config.steps, seed)))
 
 
+def _purpose(config: TrialConfig) -> str:
+    """What a training draws for. A truth with the weights and the order of what is held against it would agree with it
+    for that alone."""
+    return "truth" if config.tested else "trial"
+
+
 def _network(config: TrialConfig, seed: int, bench: Bench) -> nets.Net:
     """The network with the weights of its seed, which do not depend on who else is tried."""
-    draws = seeds.generator(config.seed, "trial", seed, "network", device=bench.where)
+    draws = seeds.generator(config.seed, _purpose(config), seed, "network", device=bench.where)
     classes = len(bench.data.classes)
     return nets.build(config.network, config.shape, classes, config.network_options(), draws, bench.where)
 
@@ -263,7 +285,7 @@ def _fitting(config: TrialConfig, bench: Bench) -> int:
 def _shorter(config: TrialConfig, recorder: Recorder) -> Iterator[dict[str, Any]]:
     """What the same trial with fewer seeds found of each, where there is one."""
     for fewer in range(config.nets - 1, 0, -1):
-        if (run := recorder.answered(question(config.replace(nets=fewer)))) is not None:
+        if (run := _answered(config.replace(nets=fewer), recorder)) is not None:
             yield from run.summary["members"]
             return
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ddcore.experiments import trial
@@ -28,14 +28,15 @@ class TruthConfig(SpaceConfig):
     )  # fmt: skip
 
     def sampled(self) -> tuple[int, ...]:
-        """The numbers of the networks that are trained, ascending."""
+        """The numbers of the networks that are trained, as they are drawn: the first ones are a sample as well."""
         members = self.members()
         order = sorted(range(len(members)), key=lambda i: _lot(self.seed, dict(members[i].options)))
-        return tuple(sorted(order[: self.sample]))
+        return tuple(order[: self.sample])
 
-    def trials(self) -> tuple[TrialConfig, ...]:
+    def trials(self, numbers: Iterable[int]) -> dict[TrialConfig, int]:
+        """The trial of each of these networks, and its number."""
         members = self.members()
-        return tuple(self.trial(members[i], tested=True) for i in self.sampled())
+        return {self.trial(members[i], tested=True): i for i in numbers}
 
 
 def _lot(seed: int, options: dict[str, Any]) -> str:
@@ -46,18 +47,15 @@ def _lot(seed: int, options: dict[str, Any]) -> str:
 def run(name: str, config: TruthConfig, recorder: Recorder) -> dict[str, Any]:
     """Train every network of the sample, those of one shape together; each is judged on validation and test images."""
     bench = trial.Bench(config, recorder)
-    numbers = dict(zip(config.trials(), config.sampled(), strict=True))
+    numbers = config.trials(config.sampled())
     scores: dict[str, dict[str, Any]] = {}
     for told in trial.together(numbers, bench, recorder.resume_point()):
-        found, number = told.run.summary, numbers[told.config]
-        scores[str(number)] = score = {
-            "accuracies": found["accuracies"], "accuracies_test": found["accuracies_test"],
-            "seconds": found["seconds"], "trial": told.run.id,
-        }  # fmt: skip
-        recorder.event("trial", network=number, **score, known=told.known)
+        number = numbers[told.config]
+        scores[str(number)] = told.score
+        recorder.event("trial", network=number, **told.score, known=told.known)
         recorder.progress(len(scores), len(numbers), "Training networks on the whole data")
     return {
-        **config.about(), "sampled": list(config.sampled()), "scores": scores, "images": len(bench.data.train),
+        **config.about(), "sampled": sorted(config.sampled()), "scores": scores, "images": len(bench.data.train),
         "val_images": len(bench.val), "test_images": len(bench.test),
         "majority": majority(bench.val), "majority_test": majority(bench.test), "notes": notes(config),
         "seconds": sum(score["seconds"] for score in scores.values()),
@@ -65,7 +63,7 @@ def run(name: str, config: TruthConfig, recorder: Recorder) -> dict[str, Any]:
 
 
 def _parts(name: str, config: TruthConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:
-    return tuple(trial.question(one) for one in config.trials())
+    return tuple(trial.question(one) for one in config.trials(config.sampled()))
 
 
 KIND = Kind(

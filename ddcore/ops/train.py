@@ -188,7 +188,7 @@ def train(
     only then is the device waited for. on_step is called before each step. soft_labels: probabilities (N, classes) to
     learn instead of the labels. Augmentation draws for each image, as the published code does where nothing is
     matched. Raises Diverged instead of a call of on_epoch with a loss that is not finite, unless `diverging`: then the
-    others go on, and a network that has diverged answers at random.
+    others go on, and the answers of one that has diverged mean nothing.
     """
     size, total, told = setting.batch_size, setting.total(len(labels)), training.step
     everything = torch.arange(len(labels), device=labels.device)

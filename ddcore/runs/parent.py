@@ -29,6 +29,12 @@ class FinishedRun:
     dataset: Mapping[str, Any] | None
     opened: dict[str, np.ndarray] = field(default_factory=dict)  # an open file outlives the trash
 
+    def built_on(self) -> tuple[FinishedRun, ...]:
+        """Those of the runs that it builds on which are still here."""
+        ids = self.store.record(self.id).info.get("parents") or ()
+        here = [run_id for run_id in ids if self.store.exists(run_id) and self.store.record(run_id).state == "done"]
+        return tuple(finished(self.store, run_id) for run_id in here)
+
     def images(self, name: str = "images") -> ImageSet:
         """A stored image set as tensors on the CPU."""
         return _tensors(self.store.images(self.id, name))

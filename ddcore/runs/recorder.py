@@ -23,7 +23,7 @@ from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import CANCEL_FLAG
-from ddcore.runs.store import Store, checked_name, final_step
+from ddcore.runs.store import IMPORTED, Store, checked_name, final_step
 
 if TYPE_CHECKING:
     import torch
@@ -112,9 +112,10 @@ class FolderRecorder:
     def answered(self, spec: Spec) -> Parent | None:
         from ddcore.runs.key import key
 
-        run_id = key(spec)
-        done = self.store.exists(run_id) and self.store.record(run_id).state == "done"
-        return finished(self.store, run_id) if done else None
+        record = self.store.record(run_id) if self.store.exists(run_id := key(spec)) else None
+        if record is None or record.state != "done" or (record.folder / IMPORTED).exists():
+            return None
+        return finished(self.store, record.id)
 
     def answer(self, spec: Spec, summary: Mapping[str, Any], seconds: float) -> Parent:
         with self.store.lock():

@@ -257,4 +257,5 @@ def test_a_slope_that_is_looked_up_changes_neither_answers_nor_gradients(name, a
     assert torch.equal(before, after)
     assert all(torch.equal(a, b) for a, b in zip(gradients, again, strict=True))
     slopes = [float(buffer) for label, buffer in net.named_buffers() if label.endswith("slope")]
-    assert slopes == pytest.approx([0.01 if activation == "leakyrelu" else 0.0] * len(slopes)) and len(slopes) >= 3
+    assert slopes == pytest.approx([0.01 if activation == "leakyrelu" else 0.0] * len(slopes))
+    assert len(slopes) >= 3

@@ -188,7 +188,8 @@ def answered(one: Spec) -> Any:
     return record(id=key(one), kind=one.kind, name=one.name, config=one.config.values(), info={})
 
 
-SEARCH = {"dataset": "digits", "subset": "width=16", "steps": 20, "nets": 2, "proxies": "random,early"}
+SEARCH = {"dataset": "digits", "subset": "width=16", "steps": 20, "nets": 2, "proxies": "random,early",
+          "truth": "none"}  # fmt: skip
 
 
 def search(**values: Any) -> Spec:
@@ -217,6 +218,12 @@ def test_a_trial_costs_what_its_networks_cost_on_the_images_that_they_learn(home
     assert estimate.steps("trial", "trial", small, 100) == 2 * 20
     whole = whole.replace(depth=2, units=64, tested=True)
     assert estimate.cost("trial", "trial", whole) == one * 2 * (3 * 20 * 128 + 144 + 359)
+
+
+def test_what_proxies_will_choose_is_trained_on_the_whole_data_too(home: Path) -> None:
+    chosen = trials(search(truth="all", truth_steps=600, truth_nets=1))[24:]
+    assert len(chosen) == 2, "one for each proxy"
+    assert all((one.config.tested, one.config.steps, one.config.nets) == (True, 600, 1) for one in chosen)
 
 
 def test_a_search_takes_as_long_as_those_of_its_trials_that_nobody_has_computed(home: Path) -> None:

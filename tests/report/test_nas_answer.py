@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import answer, table, to_json
-from ddcore.report.nas.study import Score, Study, study
+from ddcore.report.nas.study import Score, Study, leaderboard, study
 from tests.report.studies import NAMES, TRUE, each, proxy, search, whole
 
 SWAPPED = (0.40, 0.39, 0.42, 0.41, 0.44, 0.43, 0.46, 0.45)  # every second pair of neighbours the wrong way round
@@ -82,11 +83,23 @@ def test_a_sampled_truth_ranks_its_sample_and_may_not_know_the_selected_network(
     line = answer(told).lines[0]
     assert line.selected is not None
     assert (line.n, line.selected.candidate.index, line.selected.whole, line.regret) == (5, 7, None, None)
-    later = answer(told, {7: Score((0.93,), tested=(0.92,))})
+    later = answer(replace(told, winners={7: Score((0.93,), tested=(0.92,))}))
     assert later.best is not None
     assert later.best.candidate.index == 4
     assert later.lines[0].n == 5
     assert later.lines[0].regret == pytest.approx(1.0)
+
+
+def test_a_network_that_diverged_is_ranked_below_all_others_whatever_it_answers():
+    """On MHIST answering one class alone is right more often than many a trained network."""
+    told = whole(proxy("random", each(*TRUE)))
+    (random,) = told.proxies
+    scores = {**random.scores, 0: Score((0.99,), diverged=True)}
+    line = answer(replace(told, proxies=(replace(random, scores=scores),))).lines[0]
+    assert line.selected is not None
+    assert line.selected.candidate.index == 7
+    assert line.overall.spearman.value == pytest.approx(1.0), "the worst on the whole data, and last here"
+    assert leaderboard(told, replace(random, scores=scores)).iloc[-1][["rank", "state"]].tolist() == [8, "diverged"]
 
 
 def test_the_table_has_random_as_a_row_like_the_others_and_the_whole_data_last():

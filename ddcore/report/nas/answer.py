@@ -24,7 +24,7 @@ else:
     pd = lazy("pandas")
 
 RANDOM = "random"  # the proxy that the others are held against
-COLUMNS = ("Ranked on", "Networks", "Spearman", "Kendall", "Spearman, top 20 %", "Spearman, top 10 %",
+COLUMNS = ("Ranked on", "Networks", "Held against", "Spearman", "Kendall", "Spearman, top 20 %", "Spearman, top 10 %",
            "Spearman, top 5 %", "Selected network", "Whole-data validation", "Whole-data test", "Regret (points)",
            "Time", "Making the set", "Stored images")  # fmt: skip
 
@@ -80,14 +80,13 @@ class Answer:
         return next((one for one in self.lines if one.proxy.name == name), None)
 
 
-def answer(study: Study, extra: Mapping[int, Score] | None = None) -> Answer:
+def answer(study: Study) -> Answer:
     """What a search says by now.
 
-    extra: more networks trained on the whole data like the truth's, by index: chosen ones that a sampled truth left
-    out. They count for regret; not for the coefficients, since they are no random sample.
+    Chosen networks that a sampled truth left out count for regret; not for the coefficients, since they are no random
+    sample.
     """
-    true = dict(study.whole.scores) if study.whole else {}
-    known = {**(extra or {}), **true}
+    true, known = dict(study.whole.scores) if study.whole else {}, study.known
     best = _selected(study, known, known)
     return Answer(study, tuple(_line(study, proxy, true, known, best) for proxy in study.proxies), best)
 
@@ -106,7 +105,7 @@ def _line(
 
 
 def _means(scores: Mapping[int, Score], indices: list[int]) -> list[float]:
-    return [scores[index].mean for index in indices]
+    return [scores[index].standing for index in indices]
 
 
 def _selected(study: Study, scores: Mapping[int, Score], known: Mapping[int, Score]) -> Selected | None:
@@ -134,15 +133,15 @@ def _share_of_time(study: Study, proxy: Proxy) -> float | None:
 def table(found: Answer) -> pd.DataFrame:
     """One row a proxy as in the papers' tables, random real images like the others, and the whole data last; texts."""
     rows = [_texts(line) for line in found.lines]
-    if found.study.whole and found.best:
-        rows.append(_whole_texts(found.study.whole, found.best))
+    if (whole := found.study.whole) and (own := _selected(found.study, whole.scores, whole.scores)):
+        rows.append(_whole_texts(whole, own, found.best))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def _texts(line: Line) -> dict[str, str]:
     proxy, selected = line.proxy, line.selected
     return {
-        "Ranked on": proxy.title, "Networks": f"{len(proxy.scores):,}",
+        "Ranked on": proxy.title, "Networks": _how_many(proxy), "Held against": f"{line.n:,}",
         "Spearman": coefficient(line.overall.spearman), "Kendall": coefficient(line.overall.kendall),
         **{f"Spearman, top {percent} %": _of_few(one.spearman) for percent, one in line.tops.items()},
         "Selected network": selected.candidate.name if selected else text.NONE, **_judged(selected),
@@ -152,11 +151,18 @@ def _texts(line: Line) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _whole_texts(whole: Proxy, best: Selected) -> dict[str, str]:
+def _how_many(proxy: Proxy) -> str:
+    """ "54", "27, 27 given up"."""
+    return f"{len(proxy.scores):,}" + (f", {len(proxy.pruned):,} given up" if proxy.pruned else "")
+
+
+def _whole_texts(whole: Proxy, own: Selected, best: Selected | None) -> dict[str, str]:
+    """The truth's own choice, which is not the best known one where a proxy chose a better one outside its sample."""
+    behind = 100 * (best.score.mean - own.score.mean) if best else 0.0
     nothing = dict.fromkeys(COLUMNS, text.NONE)
     return nothing | {
-        "Ranked on": whole.title, "Networks": f"{len(whole.scores):,}", "Selected network": best.candidate.name,
-        **_judged(best), "Regret (points)": "0.0", "Time": text.duration(whole.seconds),
+        "Ranked on": whole.title, "Networks": f"{len(whole.scores):,}", "Selected network": own.candidate.name,
+        **_judged(own), "Regret (points)": f"{behind:.1f}", "Time": text.duration(whole.seconds),
         "Stored images": text.NONE if whole.images is None else f"{whole.images:,}",
     }  # fmt: skip
 
@@ -190,7 +196,8 @@ def _line_json(line: Line) -> dict[str, Any]:
     proxy = line.proxy
     return {
         "proxy": proxy.name, "title": proxy.title, "run": proxy.run, "method": proxy.method, "ipc": proxy.ipc,
-        "networks": len(proxy.scores), **_agreement_json(line.overall),
+        "networks": len(proxy.scores), "asked": proxy.asked, "pruned": len(proxy.pruned),
+        "diverged": sum(score.diverged for score in proxy.scores.values()), **_agreement_json(line.overall),
         "top": {str(percent): _agreement_json(one) for percent, one in line.tops.items()},
         "over_random": _coefficient_json(line.over_random) if line.over_random else None,
         "selected": _selected_json(line.selected), "regret": line.regret, "seconds": proxy.seconds,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ddcore.errors import RunBroken
 from ddcore.experiments import KINDS
 from ddcore.experiments.judge import spread
+from ddcore.experiments.search import standing
 from ddcore.experiments.space import SpaceConfig
 from ddcore.lazy import lazy
 from ddcore.report import text
@@ -28,7 +29,6 @@ T = TypeVar("T")
 
 WHOLE = "whole"  # stands for the whole training part where a proxy is named
 WHOLE_TITLE = "Whole data"
-EXACT = 12  # digits: 2 of 3 and 1 of 3 right are the same mean as 3 of 3 and 0 of 3, whatever the last bit says
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,23 @@ class Score:
     """What one network reached on one training set.
 
     accuracies: on the validation split, one a seed, as fractions; tested: on the test images, of the truth's networks
-    only; trial: the run that trained it.
+    only; trial: the run that trained it; diverged: whether some seed did, so that its accuracies mean nothing.
     """
 
     accuracies: tuple[float, ...]
     seconds: float = 0.0
     trial: str = ""
     tested: tuple[float, ...] = ()
+    diverged: bool = False
 
     @cached_property
     def mean(self) -> float:
-        """By which networks are ranked."""
-        return round(math.fsum(self.accuracies) / len(self.accuracies), EXACT)
+        return standing(self.accuracies)
+
+    @cached_property
+    def standing(self) -> float:
+        """By which networks are ranked: the mean accuracy, or below all others where it diverged."""
+        return standing(self.accuracies, self.diverged)
 
     @property
     def validation(self) -> dict[str, Any]:
@@ -104,13 +109,15 @@ class Proxy:
 class Study:
     """The space, every proxy that has begun, and the whole data where a truth was asked for.
 
-    majority, majority_test: accuracy (fractions) of always answering the most frequent class of the validation split
-    and of the test images; left_out: why networks of the space do not fit the images → how many.
+    winners: what proxies chose, trained like the truth's by the search itself; majority, majority_test: accuracy
+    (fractions) of always answering the most frequent class of the validation split and of the test images; left_out:
+    why networks of the space do not fit the images → how many.
     """
 
     candidates: tuple[Candidate, ...]
     proxies: tuple[Proxy, ...]
     whole: Proxy | None = None
+    winners: Mapping[int, Score] = field(default_factory=dict)
     majority: float | None = None
     majority_test: float | None = None
     val_images: int | None = None
@@ -123,6 +130,11 @@ class Study:
         """What varies between the networks, in the order of the space."""
         names = dict.fromkeys(name for one in self.candidates for name in one.options)
         return tuple(name for name in names if len({one.options.get(name) for one in self.candidates}) > 1)
+
+    @property
+    def known(self) -> Mapping[int, Score]:
+        """All networks that were trained on the whole data: the truth's, and those that were chosen."""
+        return {**self.winners, **(self.whole.scores if self.whole else {})}
 
     @property
     def sets(self) -> tuple[Proxy, ...]:
@@ -159,11 +171,22 @@ def _study(search: RunRecord, events: Events, truth: RunRecord | None, truth_eve
         candidates=found,
         proxies=_told_apart([_proxy(one, len(found)) for one in told]),
         whole=_whole(truth, truth_events, len(found)) if truth else None,
+        winners=_winners(search, events, truth, len(found)),
         majority=_either("majority", known, true), majority_test=true.get("majority_test"),
         val_images=_either("val_images", known, true), test_images=true.get("test_images"),
         notes=tuple(dict.fromkeys([*known.get("notes", ()), *true.get("notes", ())])),
         left_out=dict(_either("left_out", known, true) or {}),
     )  # fmt: skip
+
+
+def _winners(search: RunRecord, events: Events, truth: RunRecord | None, networks: int) -> dict[int, Score]:
+    """The networks that the search trained on the whole data; none beside a truth that trains in another way."""
+    if truth is not None and any(
+        truth.config.get(name) != search.config.get(f"truth_{name}") for name in ("steps", "nets")
+    ):
+        return {}
+    told = search.summary.get("winners") or {e["network"]: e for e in events if e.get("event") == "winner"}
+    return {_index(index, networks): _score(one) for index, one in told.items()}
 
 
 def _told_apart(proxies: Sequence[Proxy]) -> tuple[Proxy, ...]:
@@ -252,7 +275,8 @@ def _score(told: Mapping[str, Any]) -> Score:
     if not accuracies:
         raise ValueError("a network without an accuracy")
     tested = tuple(map(_share, told.get("accuracies_test") or ()))
-    return Score(accuracies, float(told.get("seconds") or 0), str(told.get("trial") or ""), tested)
+    spent, trial = float(told.get("seconds") or 0), str(told.get("trial") or "")
+    return Score(accuracies, spent, trial, tested, bool(told.get("diverged")))
 
 
 def _index(told: Any, networks: int) -> int:
@@ -291,7 +315,7 @@ def frame(study: Study, name: str | None = None) -> pd.DataFrame:
 
 def _row(study: Study, proxy: Proxy, index: int, score: Score) -> dict[str, Any]:
     one = study.candidates[index]
-    true = study.whole.scores.get(index) if study.whole else None
+    true = study.known.get(index)
     return {
         "proxy": proxy.name, "title": proxy.title, "index": index, "network": one.name,
         "accuracy": 100 * score.mean, "n": len(score.accuracies),
@@ -311,19 +335,18 @@ def leaderboard(study: Study, proxy: Proxy) -> pd.DataFrame:
     Equally accurate ones share the better rank; those that were given up stand below, without one.
     """
     ranked = ranking(study, proxy.scores)
-    means = [proxy.scores[index].mean for index in ranked]
-    below = ranking(study, proxy.pruned)
-    true = study.whole.scores if study.whole else {}
+    stands = [proxy.scores[index].standing for index in ranked]
+    below, true = ranking(study, proxy.pruned), study.known
     return pd.DataFrame(
         [
             {
                 "rank": rank, "network": study.candidates[index].name, "accuracy": text.accuracy(score.validation),
                 "mean": 100 * score.mean, "flops": 2 * study.candidates[index].macs, "seconds": score.seconds,
                 "true": text.accuracy(true[index].validation) if index in true else text.NONE,
-                "state": "given up early" if rank is None else "",
+                "state": "given up early" if rank is None else "diverged" if score.diverged else "",
             }
             for rank, index, score in [
-                *((1 + means.index(proxy.scores[index].mean), index, proxy.scores[index]) for index in ranked),
+                *((1 + stands.index(proxy.scores[index].standing), index, proxy.scores[index]) for index in ranked),
                 *((None, index, proxy.pruned[index]) for index in below),
             ]
         ],
@@ -332,5 +355,8 @@ def leaderboard(study: Study, proxy: Proxy) -> pd.DataFrame:
 
 
 def ranking(study: Study, scores: Mapping[int, Score]) -> Sequence[int]:
-    """These networks from best to worst by mean validation accuracy; of equally accurate ones the cheaper first."""
-    return sorted(scores, key=lambda index: (-scores[index].mean, study.candidates[index].macs, index))
+    """These networks from best to worst by mean validation accuracy; of equally accurate ones the cheaper first.
+
+    Those that diverged come last. The same order by which a search chooses.
+    """
+    return sorted(scores, key=lambda index: (-scores[index].standing, study.candidates[index].macs, index))

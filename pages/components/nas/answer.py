@@ -16,7 +16,7 @@ from ddcore.report.nas.answer import Answer
 from ddcore.report.nas.study import Proxy, Study
 from ddcore.runs.store import RunRecord
 from pages.components import charts, parts
-from pages.components.nas import leaderboard, truths, verdict, winner
+from pages.components.nas import leaderboard, truths, verdict
 
 WORDS = """
 **Proxy**: the images on which networks are trained in place of the whole data, to see cheaply which is good.
@@ -29,9 +29,9 @@ WORDS = """
 **Kendall's τ**: of all pairs of networks, the share that both rankings put in the same order less the share that they
 put in opposite orders, from −1 to 1; mostly smaller than ρ for the same rankings. Equal accuracies count as ties.
 
-**In brackets**: where the figure lies with 95 % confidence, were other networks of the space drawn (bootstrap).
-Few networks give wide brackets, and with very few none are given. What another seed or another set would change is not
-in it.
+**In brackets**: where the figure lies with 95 % confidence, the networks taken for a sample of such networks
+(bootstrap). Few networks give wide brackets, and with very few none are given. What other seeds, or another set made in
+the same way, would change is not in it.
 
 **Top 20, 10, 5 %**: the same over the truly best networks alone. These are what a search is after, and the hardest to
 tell apart; n says how few they are.
@@ -59,15 +59,17 @@ COLUMNS: dict[str, Any] = {
         f"Spearman, top {percent} %": _text(help=f"Over the truly best {percent} % of the networks alone.")
         for percent in (20, 10, 5)
     },
-    "Networks": _text(alignment="right", width=80, help="Networks ranked on it."),
-    "Making the set": _text(alignment="right", help="What distilling or choosing the images took before."),
+    "Networks": _text(alignment="right", help="Networks ranked on it, and those given up before their last seed."),
+    "Held against": _text(alignment="right", width=110, help="Of these, how many the whole data has ranked: what the "
+                          "coefficients are over."),
+    "Making the set": _text(alignment="right", help="What distilling or choosing the images took before, with the "
+                            "runs that they build on."),
 }  # fmt: skip
 
 
 def show(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     """Everything that is known by now, the answer in words first."""
-    extra = {index: score for index, (_, score) in winner.trained(search, study, truth).items()}
-    found = answers.answer(study, extra)
+    found = answers.answer(study)
     st.subheader("Does the proxy rank like the whole data?", anchor=False)
     st.markdown("\n".join(f"- {sentence}" for sentence in verdict.sentences(found)))
     _truth(search, study, truth)
@@ -155,7 +157,7 @@ def _options(found: Answer, proxy: Proxy, key: str) -> None:
     st.markdown(f"**The best {min(figures.SHOWN, len(proxy.scores))} networks**, a line each: from their options to "
                 "their accuracy")  # fmt: skip
     charts.chart(figures.parallel(rows, study.options), f"parallel-{key}")
-    st.caption("Drag along an axis to see only the lines that pass there.")
+    st.caption("The bold line is the best network. Names appear at the pointer.")
 
 
 def _board(found: Answer, proxy: Proxy, key: str) -> None:

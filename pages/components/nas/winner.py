@@ -11,7 +11,7 @@ from ddcore.experiments import Spec, spec
 from ddcore.report import text
 from ddcore.report.estimate import estimate
 from ddcore.report.nas import study as studies
-from ddcore.report.nas.study import Candidate, Proxy, Score, Study
+from ddcore.report.nas.study import Candidate, Proxy, Study
 from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
 from pages.components import frame, parts, progress
@@ -19,8 +19,8 @@ from pages.components.nas import leaderboard
 
 COMPARE = "pages/7_Compare.py"
 LEAD = """
-The network that a proxy chose, trained on **all** training images for as long as the truth's networks, tested once on
-the test images at the end.
+The network that a proxy chose, trained once more on **all** training images like any full-data baseline, for as long
+as the truth's networks, so that it can be compared with other runs. By chance it reaches more or less than above.
 """
 
 
@@ -69,27 +69,17 @@ def known(asked: Spec) -> RunRecord | None:
     return frame.store().record(run_id) if run_id else None
 
 
-def trained(search: RunRecord, study: Study, truth: RunRecord | None) -> dict[int, tuple[RunRecord, Score]]:
-    """The winners that are trained by now: number of the network → its run and what it reached."""
-    found = {}
-    for proxy in study.proxies:
-        if (best := chosen(study, proxy)) is None:
-            continue
+def trained(search: RunRecord, study: Study, truth: RunRecord | None) -> list[RunRecord]:
+    """The winners that are trained by now."""
+    found = []
+    for best in filter(None, (chosen(study, proxy) for proxy in study.proxies)):
         try:
             record = known(question(search, truth, best))
         except DDCoreError:
             continue
-        if record is not None and record.state == "done" and (score := _score(record)) is not None:
-            found[best.index] = record, score
+        if record is not None and record.state == "done":
+            found.append(record)
     return found
-
-
-def _score(record: RunRecord) -> Score | None:
-    """What a baseline reached in its last epoch; None where no image is held out."""
-    events, _ = frame.store().events(record.id)
-    judged = [event["val_accuracy"] for event in events if event.get("val_accuracy") is not None]
-    tested = record.summary["accuracy"]["mean"]
-    return Score((judged[-1],), record.summary["seconds_train"], record.id, (tested,)) if judged else None
 
 
 def _ask(asked: Spec) -> None:
@@ -111,7 +101,7 @@ def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunR
                   help="What always answering the most frequent class of the test images would reach.")  # fmt: skip
         st.metric("Training time", text.duration(summary["seconds_train"]))
         st.metric("Steps", f"{summary['steps']:,}", help=f"On {summary['images']:,} images.")
-    others = [run.id for run, _ in trained(search, study, truth).values()]
+    others = [run.id for run in trained(search, study, truth)]
     ids = list(dict.fromkeys([record.id, *others]))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(COMPARE, label="Compare", icon=":material/compare:", query_params={"runs": ",".join(ids)})
