@@ -5,10 +5,10 @@
     python -m benchmarks.nas answer --dataset mnist --preset quick --distil dm datadam
     python -m benchmarks.nas answer --dataset mnist --preset course --distil dm datadam    (wants a CUDA GPU)
 
-stacked trains every network of the space on the same random real images, with the functions that a search uses: those
-of one shape in one vectorised pass, and one network after another, in turn; only the training is timed. `ratio` is one
-by one over stacked, median of the rounds. Both ways must rank the networks alike before their times are told: the rank
-correlation of their validation accuracies stands beside (rounding may turn single images).
+stacked trains every network of the space on the same images, with the functions that a search uses: those of one shape
+in one vectorised pass, and each network of each seed in a pass of its own, in turn; only the training is timed. `ratio`
+is one by one over stacked, median of the rounds. Whether both ways rank the networks alike stands beside: the rank
+correlation of their validation accuracies (rounding may turn single images).
 
 answer distils sets with the quick presets (course: the methods' own presets for a GPU) and has the command line rank
 the space on them, on random real images and by early stopping, in a home of its own. Writes

@@ -23,11 +23,12 @@ Options = Mapping[str, Any] | None
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of a network: its name for people, multiply-adds for one image, parameters."""
+    """One layer of a network: its name for people, multiply-adds for one image, parameters, numbers in its map."""
 
     name: str
     macs: int
     parameters: int
+    maps: int = 0
 
 
 @cache
@@ -53,6 +54,12 @@ def parameters(network: str, shape: Shape, classes: int, options: Options = None
     if (found := _closed_form(network, shape, classes, options)) is not None:
         return sum(layer.parameters for layer in found)
     return _nearest(shipped()["parameters"][network], shape, classes)[1]
+
+
+def maps(network: str, shape: Shape, options: Options = None) -> int | None:
+    """Numbers in all maps of one image, before pooling, which fill the memory; None where not in closed form."""
+    found = _closed_form(network, shape, 1, options)
+    return None if found is None else sum(layer.maps for layer in found)
 
 
 def layers(network: str, shape: Shape, classes: int, options: Options = None) -> tuple[tuple[str, int], ...] | None:
@@ -104,7 +111,7 @@ def _convnet(shape: Shape, classes: int, options: Mapping[str, Any]) -> list[Lay
         maps = height * width * wide
         affine = 0 if norm == "none" else 2 * (maps if norm == "layer" else wide)
         macs, weights = maps * (9 * channels + NORM_MACS[norm]), wide * (9 * channels + 1)
-        found.append(Layer(f"block {block + 1}", macs, weights + affine))
+        found.append(Layer(f"block {block + 1}", macs, weights + affine, maps))
         channels = wide
         if options["pooling"] != "none":
             height, width = height // 2, width // 2
@@ -115,7 +122,8 @@ def _coursenet(shape: Shape, classes: int, options: Mapping[str, Any]) -> list[L
     channels, height, width = shape
     wide, found = options["width"], []
     for block in range(options["depth"]):
-        found.append(Layer(f"block {block + 1}", 9 * channels * wide * height * width, wide * (9 * channels + 1)))
+        maps = height * width * wide
+        found.append(Layer(f"block {block + 1}", 9 * channels * maps, wide * (9 * channels + 1), maps))
         channels, height, width = wide, height // 2, width // 2
     hidden = _linear("hidden layer", channels * height * width, options["units"])
     return [*found, hidden, _linear("classifier", options["units"], classes)]

@@ -11,6 +11,10 @@ from ddcore.params import Param
 from ddcore.settings import DataConfig, TrainConfig
 
 
+IMAGE = 16  # bytes for each number of a map while a network learns: four tensors of float32 are kept of it
+MOST = 32 * 10**9  # bytes that one network may take while it learns
+
+
 class SpaceConfig(TrainConfig, DataConfig):
     """A search space on a data set, and one training setting for all of its networks."""
 
@@ -54,7 +58,18 @@ class SpaceConfig(TrainConfig, DataConfig):
             found = [*found, f"a search is told its length in steps, not in epochs, got {self.epochs} epochs"]
         if not self.facts.parts.get("val", 1):
             found = [*found, f"{self.dataset} is so small that no image of it is held out to rank networks by"]
-        return found or spaces.problems(self.declared, self.subset, self.shape)
+        return found or spaces.problems(self.declared, self.subset, self.shape) or self._too_large()
+
+    def _too_large(self) -> list[str]:
+        """Why the largest network cannot be trained anywhere: it would be found out in the middle of the search."""
+        each = [IMAGE * (counts.maps(one.network, self.shape, one.options) or 0) for one in self.members()]
+        if self.batch_size * max(each) <= MOST:
+            return []
+        largest = self.members()[each.index(max(each))]
+        return [
+            f"{spaces.named(largest)} fills {self.batch_size * max(each) / 1e9:.0f} GB with a batch of {self.batch_size} "
+            f"images of {self.resolution} px: take a batch of at most {MOST // max(each)}, smaller images, or a subset"
+        ]
 
     @property
     def declared(self) -> spaces.Space:

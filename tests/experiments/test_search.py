@@ -286,6 +286,18 @@ def test_a_trial_that_holds_something_else_is_computed_again(home: Any) -> None:
     assert again.summary["proxies"][0]["scores"]["0"]["accuracies"] == score["accuracies"]
 
 
+def test_networks_that_no_memory_holds_are_refused_with_what_would_fit() -> None:
+    """Four maps of 128·128·256 numbers, each kept four times in float32: 268 MB for an image."""
+    values = {"dataset": "cifar10", "space": "convnet720", "subset": "width=256 pooling=none"}
+    assert spec("search", "search", {**values, "batch_size": 256})
+    large = {**values, "dataset": "mhist", "batch_size": 256}
+    with pytest.raises(
+        ConfigError, match="fills 69 GB with a batch of 256 images of 128 px: take a batch of at most 119"
+    ):
+        spec("search", "search", large)
+    assert spec("search", "search", {**large, "batch_size": 119})
+
+
 @pytest.mark.parametrize(
     ("values", "told"),
     [
@@ -329,6 +341,20 @@ def test_an_answer_that_somebody_else_gave_first_stays(home: Any) -> None:
     assert recorder.answer(asked, {"accuracies": [0.0]}, 1.0).summary == kept.summary
     assert isinstance(asked.config, TrialConfig)
     assert key(question) == run.id
+
+
+@pytest.mark.gpu
+def test_a_stack_on_a_gpu_finds_what_its_networks_find_one_by_one() -> None:
+    values = {**SMALL, "subset": "depth=2,3 width=16 units=64", "steps": 30}
+    config = spec("search", "search", {**values, "device": "cuda", "truth": "none", "truth_sample": None}).config
+    assert isinstance(config, SearchConfig)
+    bench = trial.Bench(config, Stopped({}))  # type: ignore[arg-type]
+    for group in trial.groups([config.trial(one) for one in config.members()], bench.where):
+        assert len(group) == 2
+        stacked = trial.crowded(group, bench)
+        alone = [trial.crowded([one], bench, stacked=False)[0] for one in group]
+        for together, single in zip(stacked, alone, strict=True):
+            assert together["accuracies"] == pytest.approx(single["accuracies"], abs=3.5 / 144)  # TF32 turns an image
 
 
 @pytest.mark.slow
