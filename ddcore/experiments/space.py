@@ -10,7 +10,6 @@ from ddcore.networks import Variant
 from ddcore.params import Param
 from ddcore.settings import DataConfig, TrainConfig
 
-
 IMAGE = 16  # bytes for each number of a map while a network learns: four tensors of float32 are kept of it
 MOST = 32 * 10**9  # bytes that one network may take while it learns
 
@@ -65,10 +64,10 @@ class SpaceConfig(TrainConfig, DataConfig):
         each = [IMAGE * (counts.maps(one.network, self.shape, one.options) or 0) for one in self.members()]
         if self.batch_size * max(each) <= MOST:
             return []
-        largest = self.members()[each.index(max(each))]
+        largest, needed = self.members()[each.index(max(each))], self.batch_size * max(each) / 1e9
         return [
-            f"{spaces.named(largest)} fills {self.batch_size * max(each) / 1e9:.0f} GB with a batch of {self.batch_size} "
-            f"images of {self.resolution} px: take a batch of at most {MOST // max(each)}, smaller images, or a subset"
+            f"{spaces.named(largest)} fills {needed:.0f} GB with a batch of {self.batch_size} images of "
+            f"{self.resolution} px: take a batch of at most {MOST // max(each)}, smaller images, or a subset"
         ]
 
     @property
