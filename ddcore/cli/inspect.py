@@ -12,6 +12,7 @@ import click
 
 from ddcore import jobs
 from ddcore.cli.flags import as_json, caveats, given, percent, show
+from ddcore.cli.nas import found
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, search
@@ -26,6 +27,7 @@ from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 from ddcore.spaces import SPACES
 
+LONGEST = 2000  # letters of a value that is shown to people
 SMALLEST_SIDE = 8  # pixels: that of the smallest data set; the networks are made for it and up
 WHAT = ("methods", "datasets", "networks", "spaces", "protocols", "presets")
 
@@ -133,8 +135,16 @@ def _details(result: dict[str, Any]) -> str:
     if result["error"]:
         lines.append(f"  {result['error'].strip().splitlines()[-1]}")
     lines += [f"  {name} = {value}" for name, value in result["config"].items() if value is not None]
-    lines += [f"  {name}: {json.dumps(value)}" for name, value in result["summary"].items()]
+    lines += [f"  {name}: {_short(value)}" for name, value in result["summary"].items()]
+    if result["kind"] == "search":
+        lines.append(found(Store().record(result["run"])))
     return "\n".join(lines)
+
+
+def _short(value: Any) -> str:
+    """A value of a summary, unless it is a whole table."""
+    told = json.dumps(value)
+    return told if len(told) <= LONGEST else f"{len(value)} entries; --json has them"
 
 
 @click.command(

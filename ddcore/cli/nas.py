@@ -20,7 +20,8 @@ from ddcore.report import estimate, text
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import Answer
 from ddcore.report.nas.study import study
-from ddcore.runs.store import Store
+from ddcore.runs.key import key
+from ddcore.runs.store import RunRecord, Store
 
 TITLES = {"search": "the search", "truth": "the whole-data truth"}
 
@@ -36,10 +37,15 @@ def _nas(preset: str | None, wait: bool, as_json: bool, **parameters: Any) -> No
 
 
 def _values(preset: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, in the place of what the preset says."""
+    """What was asked for, in the place of what the preset says and of what follows from that there.
+
+    Proxies may be named by the beginning of a run's id.
+    """
     dataset = wanted.get("dataset", SearchConfig.param("dataset").default)
     start = search.preset(preset).for_dataset(dataset) if preset is not None else {}
-    return {**start, **wanted}
+    kept = {name: value for name, value in start.items() if not {*SearchConfig.param(name).follows} & {*wanted}}
+    named = {"proxies": proxies.whole(wanted["proxies"], Store())} if "proxies" in wanted else {}
+    return {**kept, **wanted, **named}
 
 
 def _search(asked: Mapping[str, Spec], config: SearchConfig, stay: bool, as_json: bool) -> None:
@@ -86,6 +92,17 @@ def _answer(runs: Mapping[str, str], store: Store) -> Answer:
     return answers.answer(study(one, events, store.record(truth), store.events(truth)[0]))
 
 
+def found(record: RunRecord) -> str:
+    """What a search says by now, held against its own truth where that was begun."""
+    store = Store()
+    config = spec("search", "search", record.config).config
+    assert isinstance(config, SearchConfig)
+    truth = config.truth_config()
+    run_id = None if truth is None else key(Spec("truth", "truth", truth))
+    runs = {"search": record.id} | ({"truth": run_id} if run_id and store.exists(run_id) else {})
+    return _columns(_answer(runs, store))
+
+
 def _text(result: Mapping[str, Any], found: Answer) -> str:
     lines = [f"search {result['run']}: {result['status']}"]
     if result["truth_run"]:
@@ -93,7 +110,7 @@ def _text(result: Mapping[str, Any], found: Answer) -> str:
     lines.append(f"  {result['networks']:,} networks")
     lines += [f"  {number:,} left out: {why}" for why, number in result["left_out"].items()]
     if found.lines:
-        lines.append(_columns(found))
+        lines += [_columns(found), *answers.remarks(found)]
     for images, share in (("validation split", found.study.majority), ("test images", found.study.majority_test)):
         lines += [] if share is None else [f"Majority class of the {images}: {text.percent(share)}"]
     seconds = {f"Promised for {TITLES[what]}": told for what, told in result["promised_seconds"].items() if told}

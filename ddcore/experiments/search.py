@@ -19,7 +19,7 @@ from ddcore.experiments.asking import Asking, Grid
 from ddcore.experiments.base import Kind, Parent, Recorder, Spec
 from ddcore.experiments.judge import majority, notes
 from ddcore.experiments.space import SpaceConfig
-from ddcore.experiments.trial import Bench
+from ddcore.experiments.trial import MOST_SEEDS, Bench
 from ddcore.experiments.truth import TruthConfig
 from ddcore.methods import METHODS
 from ddcore.params import Param
@@ -65,7 +65,7 @@ class SearchConfig(SpaceConfig):
         help="The whole-data truth: a sample of the networks, all of them (long), or none.",
     )  # fmt: skip
     truth_sample: int | None = Param(
-        None, label="Networks in the sample", symbol="m", group="Truth", ge=2, le=100_000, step=1, follows=("truth",),
+        None, label="Networks in the sample", symbol="m", group="Truth", ge=3, le=100_000, step=1, follows=("truth",),
         help="How many networks are trained on the whole data. Fewer take less time and give wider intervals.",
     )  # fmt: skip
     truth_steps: int = Param(
@@ -73,7 +73,7 @@ class SearchConfig(SpaceConfig):
         help="Length of each training on the whole data, under the same setting otherwise.",
     )  # fmt: skip
     truth_nets: int = Param(
-        1, label="Seeds on the whole data", group="Truth", ge=1, le=20, step=1,
+        1, label="Seeds on the whole data", group="Truth", ge=1, le=MOST_SEEDS, step=1,
         help="How often each network is trained on the whole data.",
     )  # fmt: skip
 

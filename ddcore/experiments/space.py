@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ddcore import counts, spaces
-from ddcore.experiments.trial import TrialConfig
+from ddcore.experiments.trial import MOST_SEEDS, TrialConfig
 from ddcore.networks import Variant
 from ddcore.params import Param
 from ddcore.settings import DataConfig, TrainConfig
@@ -33,7 +33,7 @@ class SpaceConfig(TrainConfig, DataConfig):
         None, label="Epochs", group="Training", ge=1, le=5000, help="Not used: the budget is told in optimiser steps.",
     )  # fmt: skip
     nets: int = Param(
-        3, label="Seeds", symbol="n", group="Search", ge=1, le=20, step=1,
+        3, label="Seeds", symbol="n", group="Search", ge=1, le=MOST_SEEDS, step=1,
         help="How often each network is trained, each time from other random weights; it is ranked by the mean.",
     )  # fmt: skip
     exact: bool = Param(
@@ -57,7 +57,12 @@ class SpaceConfig(TrainConfig, DataConfig):
             found = [*found, f"a search is told its length in steps, not in epochs, got {self.epochs} epochs"]
         if not self.facts.parts.get("val", 1):
             found = [*found, f"{self.dataset} is so small that no image of it is held out to rank networks by"]
-        return found or spaces.problems(self.declared, self.subset, self.shape) or self._too_large()
+        return found or spaces.problems(self.declared, self.subset, self.shape) or self._too_few() or self._too_large()
+
+    def _too_few(self) -> list[str]:
+        """There is nothing to rank in one network."""
+        few = len(self.members()) < 2
+        return [f"a search ranks at least 2 networks, and {self.subset!r} of {self.space} is 1"] if few else []
 
     def _too_large(self) -> list[str]:
         """Why the largest network cannot be trained anywhere: it would be found out in the middle of the search."""

@@ -36,6 +36,7 @@ else:
     device, nets, seeds, speed, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "nets", "seeds", "speed", "train"))
     layers = lazy("ddcore.ops.nets.layers")
 
+MOST_SEEDS = 20  # of a network
 Point = tuple[dict[str, "Tensor"], dict[str, Any]] | None
 
 
@@ -47,7 +48,7 @@ class TrialConfig(TrainConfig, NetworkConfig):
         help="Id of the finished run whose images are learnt; left empty, the whole training part.",
     )  # fmt: skip
     nets: int = Param(
-        1, label="Seeds", symbol="n", group="Search", ge=1, le=100, step=1,
+        1, label="Seeds", symbol="n", group="Search", ge=1, le=MOST_SEEDS, step=1,
         help="How often the network is trained, each time from other random weights.",
     )  # fmt: skip
     tested: bool = Param(
@@ -136,6 +137,10 @@ def together(configs: Iterable[TrialConfig], bench: Bench, point: Point = None) 
     for config in configs:
         if (run := _answered(config, bench.recorder)) is not None:
             yield Told(config, run.id, run.summary, known=True)
+        elif len(members := _kept(config, bench.recorder)) == config.nets:
+            summary = _summary(config, members, bench)
+            run = bench.recorder.answer(question(config), summary, summary["seconds"])
+            yield Told(config, run.id, summary, known=True)
         else:
             wanted.append(config)
     for alike in groups(wanted, bench.where):
@@ -175,10 +180,10 @@ def crowded(
 ) -> list[dict[str, Any]]:
     """The summaries of trials whose networks share a shape, trained as many at once as fit.
 
-    What a trial of fewer seeds found is taken over. stacked: whether one vectorised pass serves all of a crowd; None
-    leaves it to the device.
+    What the same trial with other seeds found is taken over. stacked: whether one vectorised pass serves all of a
+    crowd; None leaves it to the device.
     """
-    found = {i: list(_shorter(config, bench.recorder)) for i, config in enumerate(configs)}
+    found = {i: _kept(config, bench.recorder) for i, config in enumerate(configs)}
     left = [(i, seed) for i, config in enumerate(configs) for seed in range(len(found[i]), config.nets)]
     names = [_who(configs[i], seed) for i, seed in left]
     done = 0
@@ -282,12 +287,12 @@ def _fitting(config: TrialConfig, bench: Bench) -> int:
     return train.fitting(_network(config, 0, bench), config.shape, batch, bench.where)
 
 
-def _shorter(config: TrialConfig, recorder: Recorder) -> Iterator[dict[str, Any]]:
-    """What the same trial with fewer seeds found of each, where there is one."""
-    for fewer in range(config.nets - 1, 0, -1):
-        if (run := _answered(config.replace(nets=fewer), recorder)) is not None:
-            yield from run.summary["members"]
-            return
+def _kept(config: TrialConfig, recorder: Recorder) -> list[dict[str, Any]]:
+    """What is known of its first seeds from the same trial with more of them, or else with fewer."""
+    for others in (*range(config.nets + 1, MOST_SEEDS + 1), *range(config.nets - 1, 0, -1)):
+        if (run := _answered(config.model_copy(update={"nets": others}), recorder)) is not None:
+            return list(run.summary["members"][: config.nets])
+    return []
 
 
 def _summary(config: TrialConfig, members: list[dict[str, Any]], bench: Bench) -> dict[str, Any]:

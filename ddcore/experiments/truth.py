@@ -23,7 +23,7 @@ class TruthConfig(SpaceConfig):
     """Which networks of a space, and for how long."""
 
     sample: int | None = Param(
-        None, label="Networks", symbol="m", group="Search", ge=2, le=100_000, step=1,
+        None, label="Networks", symbol="m", group="Search", ge=3, le=100_000, step=1,
         help="Only so many networks, drawn at random; left empty, all. A larger sample holds the smaller ones.",
     )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,20 @@ def check(config: SearchConfig, store: Store) -> None:
     """Raise ConfigError, with all `problems`, where there are any."""
     if found := problems(config, store):
         raise ConfigError(found)
+
+
+def whole(names: str, store: Store) -> str:
+    """The proxies with every beginning of a run's id (at least 6 digits) made whole; other words stay as they are."""
+    return ",".join(_whole(one, store) for one in names.replace(",", " ").split())
+
+
+def _whole(name: str, store: Store) -> str:
+    if not re.fullmatch("[0-9a-f]{6,15}", name):
+        return name
+    try:
+        return store.record(name).id
+    except RunNotFound:
+        return name
 
 
 def problems(config: SearchConfig, store: Store) -> list[str]:

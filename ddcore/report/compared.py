@@ -267,7 +267,7 @@ def numbers(found: Iterable[Compared]) -> pd.DataFrame:
 def _numbers(one: Compared) -> dict[str, Any]:
     record, judge = one.record, one.evaluation
     summary: Mapping[str, Any] = judge.summary if judge else {}
-    macs, floats = _macs(judge or record), stored_floats(one)
+    macs, floats, whole = _macs(judge or record), stored_floats(one), record.kind == "baseline"
     return {
         "label": one.label, "run": record.id, "kind": record.kind, "method": method(record),
         "dataset": record.config.get("dataset"), "ipc": ipc(record),
@@ -279,8 +279,8 @@ def _numbers(one: Compared) -> dict[str, Any]:
         **{role: _percent(one.controls.get(role)) for role in ("initial", "initial_hard", "random_real", "full")},
         "majority": 100 * share if (share := summary.get("majority")) is not None else None,
         "macs": macs, "flops": macs and 2 * macs, "flops_training": _training_flops(macs, judge),
-        "seconds_train": summary.get("seconds_train"),
-        "seconds_train_full": (one.controls.get("full") or {}).get("seconds_train"),
+        "seconds_train": None if whole else summary.get("seconds_train"),
+        "seconds_train_full": (summary if whole else one.controls.get("full") or {}).get("seconds_train"),
         "seconds_distill": seconds(record) if record.kind == "distill" else None,
         "seconds_parents": one.seconds_parents,
         "peak_memory_bytes": record.info.get("peak_memory_bytes"),

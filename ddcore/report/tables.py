@@ -50,7 +50,21 @@ def title(record: RunRecord) -> str:
         what += f" in {config.get('space')}{f', {subset}' if (subset := config.get('subset')) else ''}"
     trained = network(config) if record.kind in NETWORK_KINDS and config.get("network") else None
     ipc = f"IPC {config['ipc']}" if config.get("ipc") and record.kind != "search" else None
-    return " · ".join([what, *[str(part) for part in (data(record), trained, ipc) if part]])
+    how = _searched(config) if record.kind in ("search", "truth") else ()
+    return " · ".join([what, *[str(part) for part in (data(record), trained, ipc, *how) if part]])
+
+
+def _searched(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells searches of one space apart, and truths: "on random, early, 2 sets", "tpe", "150 steps, n = 2"."""
+    length = f"{config.get('steps')} steps, n = {config.get('nets')}"
+    if "proxies" not in config:
+        return (f"{config.get('sample') or 'all'} networks", length)
+    names = str(config["proxies"]).split(",")
+    words = [name for name in names if name in METHODS or name == "early"]
+    sets = len(names) - len(words)
+    on = ", ".join([*words, *([f"{sets} set{'s' * (sets > 1)}"] if sets else [])])
+    strategy = "" if config.get("strategy") == "grid" else f"{config.get('strategy')}, {config.get('trials')} trials"
+    return (f"on {on}", strategy, "pruned" if config.get("pruning") else "", length)
 
 
 def kind(name: str) -> str:

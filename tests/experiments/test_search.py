@@ -29,7 +29,7 @@ from ddcore.runs.store import Store
 
 TWO = "depth=2 width=16 units=64"  # ReLU and LeakyReLU
 SMALL: dict[str, Any] = {"dataset": "digits", "subset": TWO, "steps": 3, "nets": 2, "batch_size": 20, "lr": 0.05,
-                         "ipc": 2, "proxies": "random", "truth_sample": 2, "truth_steps": 4}  # fmt: skip
+                         "ipc": 2, "proxies": "random", "truth_sample": 3, "truth_steps": 4}  # fmt: skip
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
@@ -82,18 +82,38 @@ def test_more_seeds_continue_fewer() -> None:
         assert (
             Store().record(longer["trial"]).summary["members"][:2] == Store().record(score["trial"]).summary["members"]
         )
-    alone = Store().record(run_inline(trial.question(spec("search", "search", {**SMALL, "nets": 3}).config.trial(
-        spec("search", "search", SMALL).config.members()[0], run=more.summary["proxies"][0]["run"], seed=0
-    ))))  # fmt: skip
-    assert alone.id == more.summary["proxies"][0]["scores"]["0"]["trial"]
+
+
+@pytest.mark.parametrize(("first", "then"), [(1, 3), (3, 1)])
+def test_seeds_that_are_known_are_not_trained_again(first: int, then: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One trial by itself, then the same with other seeds; what a crowd has to train is looked at."""
+    config = spec("search", "search", {**SMALL, "truth": "none", "truth_sample": None}).config
+    assert isinstance(config, SearchConfig)
+    asked = config.trial(config.members()[0])
+    before = Store().record(run_inline(trial.question(asked.replace(nets=first))))
+    trained: list[int] = []
+    crowd = trial.Crowd
+
+    def watched(members: Any, *more: Any) -> trial.Crowd:
+        trained.extend(seed for _, seed in members)
+        return crowd(members, *more)
+
+    monkeypatch.setattr(trial, "Crowd", watched)
+    bench = trial.Bench(config, FolderRecorder(Store(), Store().create(spec("search", "search", SMALL)).id))
+    (told,) = trial.together([asked.replace(nets=then)], bench)
+    assert (trained, told.known) == (([1, 2], False) if then == 3 else ([], True))
+    both = min(first, then)
+    assert told.summary["members"][:both] == before.summary["members"][:both]
+    assert len(told.summary["accuracies"]) == then
+    assert Store().record(told.run_id).summary == told.summary
 
 
 def test_the_truth_is_tested_too_and_a_larger_sample_holds_the_smaller() -> None:
     values = {"dataset": "digits", "subset": "depth=2 width=16", "steps": 3, "nets": 1, "batch_size": 20}
-    small, large = (spec("truth", "truth", {**values, "sample": m}).config for m in (2, 4))
-    assert small.sampled() == large.sampled()[:2]
+    small, large = (spec("truth", "truth", {**values, "sample": m}).config for m in (3, 5))
+    assert small.sampled() == large.sampled()[:3]
     assert sorted(spec("truth", "truth", values).config.sampled()) == [*range(6)]
-    run = Store().record(run_inline(spec("truth", "truth", {**values, "sample": 2})))
+    run = Store().record(run_inline(spec("truth", "truth", {**values, "sample": 3})))
     assert {*run.summary["scores"]} == {str(i) for i in small.sampled()}
     for score in run.summary["scores"].values():
         assert len(score["accuracies"]) == len(score["accuracies_test"]) == 1
@@ -106,8 +126,8 @@ def test_a_search_names_the_truth_it_is_held_against() -> None:
     truth = config.truth_config()
     assert truth is not None
     assert (truth.steps, truth.nets, truth.lr, truth.subset) == (4, 1, 0.05, TWO)
-    assert truth.sample is None, "a sample of two of two networks is all of them"
-    assert config.replace(subset="").truth_config().sample == 2  # type: ignore[union-attr]
+    assert truth.sample is None, "a sample of three of two networks is all of them"
+    assert config.replace(subset="").truth_config().sample == 3  # type: ignore[union-attr]
     assert config.replace(truth="none", truth_sample=None).truth_config() is None
     whole = config.replace(truth="all", truth_sample=None).truth_config()
     assert whole is not None
@@ -252,7 +272,7 @@ def test_a_network_that_is_asked_for_again_keeps_what_it_was() -> None:
 
 
 def test_what_a_proxy_chose_is_trained_on_the_whole_data_as_the_truth_trains() -> None:
-    run = searched(subset="depth=2", truth_sample=2)
+    run = searched(subset="depth=2")
     (proxy,) = run.summary["proxies"]
     macs = [one["macs"] for one in run.summary["networks"]]
     best = max(proxy["scores"], key=lambda i: (mean(proxy["scores"][i]["accuracies"]), -macs[int(i)], -int(i)))
@@ -307,6 +327,7 @@ def test_networks_that_no_memory_holds_are_refused_with_what_would_fit() -> None
         ({"trials": 5}, "a grid tries every network"),
         ({"pruning": True, "nets": 1}, "nets must be at least 2"),
         ({"pruning": True, "strategy": "nsga2"}, "nsga2 by two figures"),
+        ({"subset": "depth=2 width=16 units=64 activation=relu"}, "ranks at least 2 networks"),
         ({"epochs": 5}, "in steps, not in epochs"),
         ({"space": "corse"}, "did you mean 'course'"),
         ({"truth": "all", "truth_sample": 5}, "truth_sample is for a sampled truth"),
@@ -337,7 +358,7 @@ def test_an_answer_that_somebody_else_gave_first_stays(home: Any) -> None:
     score = run.summary["proxies"][0]["scores"]["0"]
     kept = store.record(score["trial"])
     asked = spec("trial", "trial", kept.config)
-    recorder = FolderRecorder(store, store.create(spec("truth", "truth", {"dataset": "digits", "sample": 2})).id)
+    recorder = FolderRecorder(store, store.create(spec("truth", "truth", {"dataset": "digits", "sample": 3})).id)
     assert recorder.answer(asked, {"accuracies": [0.0]}, 1.0).summary == kept.summary
     assert isinstance(asked.config, TrialConfig)
     assert key(question) == run.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,12 @@ def test_a_trial_is_in_no_list_of_runs_but_counts_as_a_use_of_its_data(store: St
 
 
 def test_each_is_called_by_what_it_is(search: RunRecord, truth: RunRecord, trial: RunRecord) -> None:
-    assert tables.title(search).endswith(" in course, depth=2 units=64 · digits†")  # its notes are of the data
-    assert tables.title(truth).endswith(" in course, depth=2 units=64 · digits†")
+    where = " in course, depth=2 units=64 · digits†"  # its notes are of the data
+    assert tables.title(search).endswith(f"{where} · on random, early · 20 steps, n = 1")
+    assert tables.title(truth).endswith(f"{where} · all networks · 3000 steps, n = 1")
+    other = {**search.config, "proxies": f"random,{'0' * 16}", "strategy": "tpe", "trials": 9, "pruning": True}
+    told = tables.title(dataclasses.replace(search, config=other))
+    assert told.endswith("on random, 1 set · tpe, 9 trials · pruned · 20 steps, n = 1")
     assert "on the validation split · digits · CourseNet, depth 2" in tables.title(trial)
 
 
