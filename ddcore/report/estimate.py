@@ -9,8 +9,9 @@ trials) takes as long as those of them that are not known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -85,8 +86,10 @@ def _together(parts: list[Estimate]) -> Estimate:
 
 def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None) -> Estimate:
     """The time of one run without what it needs."""
-    if parts := KINDS[one.kind].parts(one.name, one.config, id_of):
-        return _in_parts(one, parts, records, device)
+    sizes = frozenset(_sizes(one, records).items())
+    like, parts = _parts(one, id_of(one), sizes, device)
+    if like is not None:
+        return _in_parts(like, parts, records, device)
     modelled = _model(one.kind, one.name, one.config, device, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
@@ -95,29 +98,43 @@ def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None)
     return _corrected(modelled, likeness, factor, len(chosen), device)
 
 
-def _in_parts(one: Spec, parts: Sequence[Spec], records: list[RunRecord], device: str) -> Estimate:
-    """The time of one run that answers smaller questions on its way, those that nobody has answered yet.
+@lru_cache(maxsize=32)
+def _parts(one: Spec, run: str, sizes: frozenset[tuple[str, int]], device: str) -> tuple[Spec | None, dict[str, float]]:
+    """One of the parts of a run, and how long each is modelled to take, by the id of the run that answers it.
 
-    All parts are of one kind. The listed `records` are without them, so the newest are read here.
+    There may be thousands, and a form asks anew at every click. run: its id, which tells of the data what the question
+    does not; sizes: those of `_sizes`.
+    """
+    parts, images = KINDS[one.kind].parts(one.name, one.config, id_of), dict(sizes)
+    modelled = {
+        id_of(p): _model(p.kind, p.name, p.config, device, images.get(getattr(p.config, "run", ""))) for p in parts
+    }
+    return next(iter(parts), None), modelled
+
+
+def _in_parts(like: Spec, parts: Mapping[str, float], records: list[RunRecord], device: str) -> Estimate:
+    """The time of those parts that nobody has answered yet. All are of one kind, and `like` is one of them.
+
+    The listed `records` are without them, so the newest are read here.
     """
     store = Store()
-    finished = store.finished(parts[0].kind)
-    answered, sizes = {folder.name for folder in finished}, _sizes(one, records)
-    asked = [part for part in parts if id_of(part) not in answered]
+    finished = store.finished(like.kind)
+    answered = {folder.name for folder in finished}
+    asked = [modelled for run_id, modelled in parts.items() if run_id not in answered]
     known = len(parts) - len(asked)
     if not asked:
         return Estimate(START, False, "all of its parts are computed already", len(parts), known)
-    modelled = sum(_model(p.kind, p.name, p.config, device, sizes.get(getattr(p.config, "run", ""))) for p in asked)
     newest = [store.record(folder.name) for folder in finished[:RECENT_PARTS]]
-    likeness, chosen = _measured([*newest, *records], asked[0], device, RECENT_PARTS)
+    likeness, chosen = _measured([*newest, *records], like, device, RECENT_PARTS)
     factor = sum(taken for taken, _ in chosen) / sum(model for _, model in chosen) if chosen else 1.0
-    guess = _corrected(modelled, likeness, factor, len(chosen), device)
+    guess = _corrected(sum(asked), likeness, factor, len(chosen), device)
     return replace(guess, parts=len(parts), known=known)
 
 
 def _sizes(one: Spec, records: list[RunRecord]) -> dict[str, int]:
     """How many images each set has that parts of this run may learn, by its run."""
-    sizes = {record.id: record.summary.get("images") or 0 for record in records if record.kind == "distill"}
+    named = set(KINDS[one.kind].parents(one.config))
+    sizes = {record.id: record.summary.get("images") or 0 for record in records if record.id in named}
     needs: list[tuple[Spec, Any]] = [(need, need.config) for need in KINDS[one.kind].needs(one.name, one.config)]
     made = [(need, config) for need, config in needs if need.kind == "distill"]
     return sizes | {id_of(need): config.ipc * len(config.facts.classes) for need, config in made}

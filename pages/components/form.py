@@ -22,12 +22,14 @@ def config_form(
     hidden: Sequence[str] = (),
     open_groups: Sequence[str] = (),
     limits: Mapping[str, Sequence[Any]] | None = None,
+    words: Mapping[str, str] | None = None,
 ) -> Config | None:
     """Draw the widgets of `config` from the values `given`; the checked Config, or None with the problems shown.
 
     key: names the form and its starting point, so that a new preset starts fresh widgets. hidden: parameters that
     are set elsewhere (their value in `given` is used). open_groups: shown at once, the others behind expanders.
     limits: the only values that make sense here for a parameter (a data set's image sizes); one = not asked for.
+    words: what choices are called, where they are not shown as they are.
     """
     limits = limits or {}
     start = _start(config, given, key)
@@ -42,7 +44,7 @@ def config_form(
                 st.markdown(f"**{name}**")
             with st.grid(3, min_column_width=230, vertical_alignment="bottom"):
                 for p in group:
-                    values[p.name] = widget(p, start[p.name], _key(p, start, key), limits.get(p.name))
+                    values[p.name] = widget(p, start[p.name], _key(p, start, key), limits.get(p.name), words)
     try:
         return config.build(values)
     except ConfigError as error:
@@ -103,14 +105,17 @@ def _key(p: ParamInfo, start: Mapping[str, Any], key: str) -> str:
     return f"{key}.{p.name}" + (f".{start[p.name]}" if p.optional else "")
 
 
-def widget(p: ParamInfo, value: Any, key: str, allowed: Sequence[Any] | None = None) -> Any:
+def widget(
+    p: ParamInfo, value: Any, key: str, allowed: Sequence[Any] | None = None, words: Mapping[str, str] | None = None
+) -> Any:
     """The widget for one parameter, at `value` unless the person has changed it."""
     symbol = f"${p.symbol}$" if "_" in p.symbol else p.symbol  # an index needs setting as a formula
     label = " · ".join(filter(None, (symbol, p.label))) + (f" ({p.unit})" if p.unit else "")
     common: dict[str, Any] = {"key": key, "help": _help(p), "persist_state": "page"}
     if p.type == "choice" or allowed:
         options = list(allowed or p.choices or ())
-        return st.selectbox(label, options, index=options.index(value) if value in options else 0, **common)
+        index = options.index(value) if value in options else 0
+        return st.selectbox(label, options, index=index, format_func=lambda v: str((words or {}).get(v, v)), **common)
     if p.type == "bool":
         return st.checkbox(label, value=bool(value), **common)
     if p.type == "text":

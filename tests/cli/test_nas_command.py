@@ -110,7 +110,7 @@ def test_the_answer_is_a_table_with_a_proxy_a_column(call: Call) -> None:
     status, out, _ = call(*SMALL, "--wait")
     assert status == 0
     lines = {line.split("  ")[0]: line for line in out.splitlines()}
-    assert "-1.00" in lines["Spearman"]
+    assert "−1.00" in lines["Spearman"]
     assert "1.00" in lines["Kendall"]
     assert "3 conv × 64, leakyrelu" in lines["Selected network"]
     assert "Majority class of the validation split: 11.0 %" in out

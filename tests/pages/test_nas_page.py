@@ -8,12 +8,11 @@ import pytest
 
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.search import SearchConfig
-from ddcore.report.nas import answer, study
-from ddcore.report.nas.ranking import Coefficient
+from ddcore.report.nas import study
 from ddcore.runs.key import key
 from ddcore.runs.store import Store
 from pages.components import frame
-from pages.components.nas import verdict
+from pages.components.nas import standing, winner
 from tests.pages.conftest import Backend, Filled, Open, away, finish, put, words
 
 PAGE = "pages/6_NAS.py"
@@ -49,17 +48,48 @@ def searched(proxies: Mapping[str, Sequence[float]]) -> dict[str, Any]:
             "seconds": 24.0}  # fmt: skip
 
 
-def held_against() -> dict[str, Any]:
-    """The summary of the truth of all 12 networks."""
+def sampled() -> tuple[Spec, Spec]:
+    """The same search held against 6 of the networks, and its truth."""
+    search = spec("search", "search", {**ASKED, "truth": "sample", "truth_sample": 6})
+    assert isinstance(search.config, SearchConfig)
+    found = search.config.truth_config()
+    assert found
+    return search, Spec("truth", "truth", found)
+
+
+def foreign() -> Spec:
+    """A truth of the same networks that was trained in another way."""
+    return spec("truth", "truth", {**truth().config.values(), "steps": 77, "lr": 0.9})
+
+
+def begun(proxy: str) -> dict[str, Any]:
+    return {"event": "proxy", "proxy": proxy, "title": proxy, "networks": 12}
+
+
+def tried(proxy: str, network: int, accuracy: float) -> dict[str, Any]:
+    return {"event": "trial", "proxy": proxy, "network": network, "trial": "0" * 16, "seconds": 2.0, "known": False,
+            "accuracies": [accuracy, accuracy], "pruned": False}  # fmt: skip
+
+
+def tell(run: str, *events: dict[str, Any]) -> None:
+    """Write what a run has found so far."""
+    with (Store().record(run).folder / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(one) + "\n" for one in events)
+
+
+def held_against(networks: int = 12) -> dict[str, Any]:
+    """The summary of the truth of so many of the 12 networks."""
     scores = {str(i): {"accuracies": [one], "accuracies_test": [one - 0.02], "seconds": 60.0, "trial": "1" * 16}
-              for i, one in enumerate(TRUE)}  # fmt: skip
-    return {**config().about(), "sampled": list(range(12)), "scores": scores, "images": 1437, "val_images": 180,
+              for i, one in enumerate(TRUE[:networks])}  # fmt: skip
+    return {**config().about(), "sampled": list(range(networks)), "scores": scores, "images": 1437, "val_images": 180,
             "test_images": 360, "majority": 0.1, "majority_test": 0.1, "notes": [], "seconds": 720.0}  # fmt: skip
 
 
 def test_the_form_names_what_fits_and_submits_the_search_and_its_truth(open_page: Open, backend: Backend) -> None:
     app = open_page(PAGE)
     assert "36 of 54 networks" in words(app)
+    assert "on disk" in words(app)
+    assert "TPE" in next(one for one in app.selectbox if one.label == "Strategy").options
     app.button(key="launch-search").click().run()
     assert [one.kind for one in backend.submitted] == ["search", "truth"]
     asked = backend.submitted[0].config
@@ -75,10 +105,10 @@ def test_an_answer_begins_with_words_and_holds_each_proxy_beside_random(open_pag
     app = open_page(PAGE, run=run)
     said = words(app)
     assert not app.error
-    assert "its ranking is turned round against that of the whole data: Spearman's ρ -0.99 (" in said
-    assert "is as good as the best known on the whole data" in said
+    assert "its ranking is turned round against that of the whole data: Spearman's ρ −0.99 (" in said
+    assert "reached the same accuracy as the best known" in said
     assert "11.0 points behind the best known" in said
-    assert "on the whole data a network takes 60 times as long" in said
+    assert "13 s instead of about 24 min" in said
     assert list(app.dataframe[0].value["Ranked on"]) == ["random", "early", "Whole data"]
     app.button(key="train-winner").click().run()
     asked = backend.submitted[0]
@@ -136,13 +166,7 @@ def test_proxies_of_unequal_size_are_warned_of(open_page: Open, filled: Filled) 
 @pytest.mark.slow
 def test_search_and_truth_are_followed_and_stopped_each_by_itself(open_page: Open, backend: Backend) -> None:
     run, true = put(SEARCH, "running"), put(truth(), "queued")
-    events = [
-        {"event": "proxy", "proxy": "random", "title": "Random real images", "networks": 12},
-        {"event": "trial", "proxy": "random", "network": 3, "trial": "0" * 16, "accuracies": [0.5, 0.75],
-         "seconds": 2.0, "known": False, "pruned": False},
-    ]  # fmt: skip
-    lines = "".join(json.dumps(one) + "\n" for one in events)
-    (Store().record(run).folder / "events.jsonl").write_text(lines, "utf-8")
+    tell(run, begun("random"), {**tried("random", 3, 0.5), "accuracies": [0.5, 0.75]})
     app = open_page(PAGE, run=run)
     assert {f"cancel-{run}", f"cancel-{true}"} <= {b.key for b in app.button}
     assert "1 of 12 networks tried" in words(app)
@@ -209,55 +233,188 @@ def test_a_search_that_no_search_wrote_is_told_and_nothing_of_it_is_fetched(open
 def test_a_search_is_shown_when_its_data_set_is_away(
     open_page: Open, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = finish(SEARCH, searched({"random": AS_TRUE, "early": TURNED}))
-    finish(truth(), held_against())
+    search, true = sampled()
+    run, own = finish(search, searched({"random": AS_TRUE, "early": TURNED})), finish(true, held_against(6))
+    finish(foreign(), held_against())
     monkeypatch.setattr("ddcore.runs.key.dataset", away)
     app = open_page(PAGE, run=run)
     assert not app.error
     assert "Spearman's ρ" in words(app)
+    assert app.selectbox(key=f"truth-{run}").value == own
+    assert app.button(key="ask-truth").disabled
+    assert app.button(key="train-winner").disabled
+    assert "the folder of the data set is not there" in words(app)
 
 
 @pytest.mark.slow
-def test_another_truth_of_the_same_networks_can_be_held_against(open_page: Open, backend: Backend) -> None:
-    run = finish(SEARCH, searched({"random": AS_TRUE}))
-    own = finish(truth(), held_against())
-    longer = put(spec("truth", "truth", {**truth().config.values(), "steps": 77}), "queued")
+def test_the_truth_that_was_just_asked_for_is_shown_and_back_leads_to_the_one_before(
+    open_page: Open, backend: Backend
+) -> None:
+    search, own = sampled()
+    run = finish(search, searched({"random": AS_TRUE}))
+    first = finish(own, held_against(6))
+    finish(foreign(), held_against())
     app = open_page(PAGE, run=run)
-    assert app.selectbox(key=f"truth-{run}").value == own
-    assert "77 steps" in app.selectbox(key=f"truth-{run}").options[1]
-    app.selectbox(key=f"truth-{run}").select_index(1).run()
-    assert app.query_params["truth"] == longer
-    assert "nothing to hold its ranking against yet" in words(app)
+    menu = f"truth-{run}"
+    assert app.selectbox(key=menu).value == first
+    app.button(key="ask-truth").click().run()
+    asked = key(backend.submitted[0])
+    assert (app.query_params["truth"], app.selectbox(key=menu).value) == (asked, asked)
+    app.query_params["truth"] = first
+    assert app.run().selectbox(key=menu).value == first
+
+
+def test_another_truth_of_the_same_networks_is_never_taken_unasked_and_told_apart(
+    open_page: Open, backend: Backend
+) -> None:
+    run, other = finish(SEARCH, searched({"random": AS_TRUE})), finish(foreign(), held_against())
+    app = open_page(PAGE, run=run)
+    menu = app.selectbox(key=f"truth-{run}")
+    assert menu.value == ""
+    assert "77 steps" in menu.options[1]
+    assert app.button(key="ask-truth")
+    menu.select(other).run()
+    assert app.query_params["truth"] == other
+    assert "optimiser steps 77 instead of 9; learning rate 0.9 instead of" in words(app)
+    assert app.button(key="ask-truth")  # its own can still be asked for
+
+
+@pytest.mark.slow
+def test_a_search_that_asked_for_no_truth_is_not_given_the_failure_of_another(
+    open_page: Open, backend: Backend
+) -> None:
+    run = finish(spec("search", "search", {**ASKED, "truth": "none"}), searched({"random": AS_TRUE}))
+    failed = put(foreign(), "failed")
+    app = open_page(PAGE, run=run)
+    assert f"resume-{failed}" not in [b.key for b in app.button]
+    assert app.button(key="ask-truth")
+    app.selectbox(key=f"truth-{run}").select(failed).run()
+    assert "This search asked for no truth. It was trained in another way: learning rate 0.9" in words(app)
+    assert f"resume-{failed}" in [b.key for b in app.button]
+
+
+@pytest.mark.slow
+def test_a_linked_truth_that_is_gone_is_told(open_page: Open, backend: Backend) -> None:
+    run = finish(SEARCH, searched({"random": AS_TRUE}))
+    finish(truth(), held_against())
+    app = open_page(PAGE, run=run, truth="deadbeefdeadbeef")
+    assert "The truth that the address names, deadbeefdeadbeef, is not here" in words(app)
+    assert "Spearman's ρ" in words(app)
+
+
+class Again(BaseException):
+    """The page is drawn anew."""
+
+
+def test_a_run_that_was_deleted_meanwhile_draws_the_page_anew(home: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def again() -> None:
+        raise Again
+
+    monkeypatch.setattr("streamlit.rerun", again)
+    run, gone = finish(SEARCH, searched({"random": AS_TRUE})), "deadbeefdeadbeef"
+    with pytest.raises(Again):
+        standing._tick([run, gone], [gone])
+    with pytest.raises(Again):
+        standing._answer([run, gone])
+
+
+def test_the_winner_is_trained_in_the_setting_of_the_truth_that_it_is_held_against(home: object) -> None:
+    search = Store().record(finish(SEARCH, searched({"random": AS_TRUE})))
+    other = Store().record(finish(foreign(), held_against()))
+    best = study.study(search).candidates[0]
+    asked = winner.question(search, other, best).config.values()
+    assert (asked["steps"], asked["lr"]) == (77, 0.9)
+    alone = winner.question(search, None, best).config.values()
+    assert (alone["steps"], alone["lr"]) == (9, search.config["lr"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("state", ["failed", "cancelled", "interrupted"])
+def test_what_a_search_had_found_when_it_stopped_is_answered_so_far(
+    state: str, open_page: Open, backend: Backend
+) -> None:
+    run = put(SEARCH, state)
+    tell(run, begun("random"), *(tried("random", i, one) for i, one in enumerate(AS_TRUE)))
+    finish(truth(), held_against())
+    app = open_page(PAGE, run=run)
+    assert not app.error or state == "failed"
+    assert "**so far**" in words(app)
+    assert "Spearman's ρ" in words(app)
+    assert f"resume-{run}" in [b.key for b in app.button]
+
+
+@pytest.mark.slow
+def test_a_proxy_that_begins_leaves_the_reader_where_he_is(open_page: Open, backend: Backend) -> None:
+    run = put(SEARCH, "running")
+    tell(run, begun("random"), tried("random", 0, 0.5), begun("early"), tried("early", 0, 0.75))
+    app = open_page(PAGE, run=run)
+    app.button_group(key=f"board-{run}").set_value("early").run()
+    assert app.query_params["board-on"] == "early"
+    tell(run, begun("herding"), tried("herding", 0, 0.25))
+    app.run()
+    assert app.button_group(key=f"board-{run}").value == "early"
+    assert list(app.dataframe[0].value["accuracy"]) == ["75.0 ± 0.0 % (n = 2)"]
+
+
+@pytest.mark.slow
+def test_a_network_that_diverged_is_told_on_the_leaderboard(open_page: Open, backend: Backend) -> None:
+    run = put(SEARCH, "running")
+    tell(run, begun("random"), tried("random", 0, 0.5))
+    assert "state" not in open_page(PAGE, run=run).dataframe[0].proto.column_order
+    tell(run, {**tried("random", 1, 0.1), "diverged": True})
+    board = open_page(PAGE, run=run).dataframe[0]
+    assert "state" in board.proto.column_order
+    assert list(board.value["state"]) == ["", "diverged"]
+
+
+@pytest.mark.slow
+def test_a_truth_tells_its_test_accuracies_and_leads_to_its_searches(open_page: Open, backend: Backend) -> None:
+    run, true = finish(SEARCH, searched({"random": AS_TRUE})), finish(truth(), held_against())
+    app = open_page(PAGE, run=true)
+    assert app.dataframe[0].value["test"][0] == "88.0 % (n = 1)"
+    assert "test" in app.dataframe[0].proto.column_order
+    app.button(key=f"open-{run}").click().run()
+    assert (app.query_params["run"], app.query_params["truth"]) == (run, true)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("wrong", [{"proxies": 7}, {"dataset": "nowhere"}, {"steps": "many"}])
+def test_parameters_of_a_foreign_search_are_refused_with_reasons(
+    wrong: dict[str, Any], open_page: Open, backend: Backend
+) -> None:
+    run = put(SEARCH, "failed")
+    file = Store().record(run).folder / "spec.json"
+    told = json.loads(file.read_text("utf-8"))
+    file.write_text(json.dumps({**told, "config": {**told["config"], **wrong}}), "utf-8")
+    app = open_page(PAGE, like=run)
+    assert not app.error
+    assert "These parameters start no search here" in words(app)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shown", ["Ranks", "Accuracy and FLOPs", "Options", "Leaderboard"])
+def test_each_closer_look_can_be_opened_for_each_set_while_the_truth_grows(
+    shown: str, open_page: Open, backend: Backend
+) -> None:
+    run, true = finish(SEARCH, searched({"random": AS_TRUE, "early": TURNED})), put(truth(), "running")
+    tell(true, *({**tried("whole", i, one), "accuracies_test": [one, one]} for i, one in enumerate(TRUE[:7])))
+    for chosen in ("random", "early", "whole"):
+        app = open_page(PAGE, run=run, closer=shown, **{"closer-on": chosen})
+        assert not app.error
+        assert "has ranked 7 of 12 networks so far" in words(app)
+        assert app.button_group(key=f"closer-{run}").value == chosen
+
+
+@pytest.mark.slow
+def test_the_space_of_the_papers_can_be_chosen(open_page: Open, backend: Backend) -> None:
+    app = open_page(PAGE)
+    next(one for one in app.selectbox if one.label == "Space").select("convnet720").run()
+    next(one for one in app.multiselect if one.label == "Width").select(32).run()
+    app.button(key="launch-search").click().run()
+    asked = backend.submitted[0].config.values()
+    assert (asked["space"], asked["subset"]) == ("convnet720", "width=32")
 
 
 def test_searches_and_truths_open_on_this_page(home: object) -> None:
     for asked in (SEARCH, truth()):
         assert frame.page_of(Store().record(put(asked, "failed"))) == PAGE
-
-
-@pytest.mark.parametrize(
-    ("rho", "said"),
-    [
-        (
-            Coefficient(0.82, 0.71, 0.90, 54),
-            "agrees well with that of the whole data: Spearman's ρ 0.82 (0.71 to 0.90)",
-        ),
-        (Coefficient(0.82, 0.45, 0.95, 12), "agrees fairly well with"),
-        (Coefficient(0.60, 0.05, 0.90, 12), "but how well is not sure"),
-        (Coefficient(0.60, -0.05, 0.90, 12), "cannot be told from chance"),
-        (Coefficient(-0.60, -0.90, -0.10, 12), "is turned round"),
-        (Coefficient(0.90, None, None, 4, "4 networks are too few for an interval"), "of which nothing is claimed"),
-        (Coefficient(None, None, None, 2, "2 networks: a ranking needs at least 3"), "cannot be told: 2 networks"),
-        (Coefficient(None, None, None, 0), "nothing to hold its ranking against yet"),
-    ],
-)
-def test_the_verdict_claims_what_the_lower_end_of_the_interval_allows(rho: Coefficient, said: str) -> None:
-    assert said in verdict.agreement(rho)
-
-
-def test_the_doubt_of_a_regret_is_that_of_two_accuracies(home: object) -> None:
-    """Best 0.90 of 180 images: 100 · √(2 · 0.9 · 0.1 / 180) = 3.16 points."""
-    search = Store().record(finish(SEARCH, searched({"random": AS_TRUE})))
-    true = Store().record(finish(truth(), held_against()))
-    found = answer.answer(study.study(search, (), true))
-    assert "two equally good networks differ by about 3.2 points by chance" in verdict.doubt(found)

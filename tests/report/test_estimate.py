@@ -265,3 +265,17 @@ def test_a_search_of_thousands_of_trials_is_estimated_in_less_than_a_second(home
     guess = alone(large, Store())
     assert guess.parts == 3 * 600
     assert time.process_time() - began < 1.0
+
+
+def test_the_parts_of_a_run_are_worked_out_once_and_counted_anew(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    one, asked = spec("truth", "truth", {"dataset": "digits", "subset": "depth=2 width=16", "steps": 7}), []
+    model = estimate._model
+    monkeypatch.setattr(estimate, "_model", lambda *given: (asked.append(given), model(*given))[1])
+    first = estimate.estimate("truth", "truth", one.config, [])
+    assert (first.known, len(asked)) == (0, first.parts)
+    asked.clear()
+    folder = Store().create(KINDS["truth"].parts("truth", one.config, key)[0]).folder
+    (folder / "run.json").write_text((folder / "spec.json").read_text("utf-8"), "utf-8")
+    again = estimate.estimate("truth", "truth", one.config, [])
+    assert (again.known, again.parts) == (1, first.parts)
+    assert not asked

@@ -10,6 +10,7 @@ import pytest
 
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import answer, table, to_json
+from ddcore.report.nas.ranking import Coefficient
 from ddcore.report.nas.study import Score, Study, leaderboard, study
 from tests.report.studies import NAMES, TRUE, each, proxy, search, whole
 
@@ -31,7 +32,23 @@ def test_a_proxy_by_hand():
     assert line.selected is not None
     assert line.selected.candidate.name == NAMES[6]
     assert line.regret == pytest.approx(1.0)
-    assert line.share == pytest.approx(2 / 40)
+    assert line.share == pytest.approx((8 * 2 + 1.5) / (8 * 40)), "eight trainings and the set, for eight trainings"
+
+
+def test_the_whole_datas_time_is_projected_to_as_many_networks_and_seeds():
+    """Three networks of two seeds and one given up after its first are 7 trainings; of the truth's three 120 s."""
+    told = proxy("dm", {0: [0.5, 0.6], 1: [0.5, 0.6], 2: [0.5, 0.7], 3: [0.1]}, pruned=[3], seconds_set=60.0)
+    said = answer(whole(told, true=each(*TRUE[:3])))
+    (line,) = said.lines
+    assert answers.trainings(line.proxy) == 7
+    assert line.instead == pytest.approx(7 * 40)
+    assert line.seconds == 8 + 60
+    assert line.share == pytest.approx(68 / 280)
+    dm, truth = table(said).to_dict("records")
+    assert (dm["Time"], dm["Making the set"], dm["Trainings"]) == ("1 min 08 s", "1 min", "7 of 1.1 s")
+    assert dm["Whole data instead (projected)"] == "4 min 40 s"
+    assert (truth["Time"], truth["Trainings"]) == ("2 min", "3 of 40 s")
+    assert to_json(said)["proxies"][0]["seconds_whole_projected"] == pytest.approx(280)
 
 
 def test_a_proxy_that_ranks_like_the_truth_selects_the_best_network():
@@ -108,13 +125,54 @@ def test_the_table_has_random_as_a_row_like_the_others_and_the_whole_data_last()
     random = rows.loc["Random"]
     assert random["Spearman"].startswith("0.90 (")
     assert random["Spearman, top 20 %"] == "–, n = 2"
+    assert "Spearman, top 10 %" in rows.columns, "1 network"
+    assert "Spearman, top 5 %" not in rows.columns, "the same network"
     assert random["Selected network"] == NAMES[6]
     assert random["Whole-data validation"] == "96.0 % (n = 1)"
     assert random["Whole-data test"] == "95.0 % (n = 1)"
-    assert (random["Regret (points)"], random["Time"], random["Stored images"]) == ("1.0", "16 s", "100")
+    assert (random["Regret (points)"], random["Time"], random["Stored images"]) == ("1.0", "18 s", "100")
     assert rows.loc["Dm", "Making the set"] == "1 min"
     assert rows.loc["Whole data", "Stored images"] == "1,300"
     assert rows.loc["Whole data", "Selected network"] == NAMES[7]
+
+
+def test_best_networks_that_are_the_same_are_told_once_and_a_dash_says_why():
+    """Of eight networks three are the best alike: they are the best 20, 10 and 5 %."""
+    said = answer(whole(proxy("random", each(*SWAPPED)), true=each(0.1, 0.2, 0.3, 0.4, 0.5, 0.9, 0.9, 0.9)))
+    assert [name for name in table(said).columns if "top" in name] == ["Spearman, top 20 %"]
+    assert answers.remarks(said) == [
+        "Top 20 %: all 3 networks are equally accurate on the whole data.",
+        "Top 10 %: the same networks as the top 20 %.",
+        "Top 5 %: the same networks as the top 20 %.",
+    ]
+    assert answers.remarks(answer(study(search(proxy("random", each(*SWAPPED)))))) == []
+
+
+def test_a_regret_that_is_not_nothing_is_not_told_as_nothing():
+    assert [answers.points(one) for one in (0.0, 0.02, 0.06, 1.0)] == ["0.0", "< 0.1", "0.1", "1.0"]
+
+
+def test_a_chosen_network_that_diverged_on_the_whole_data_has_no_regret():
+    told = whole(proxy("random", each(*TRUE)))
+    assert told.whole is not None
+    truly = {**told.whole.scores, 7: Score((0.99,), diverged=True)}
+    line = answer(replace(told, whole=replace(told.whole, scores=truly))).lines[0]
+    assert line.selected is not None
+    assert line.selected.candidate.index == 7
+    assert line.regret is None
+
+
+def test_coefficients_have_a_real_minus_and_no_negative_nothing():
+    assert answers.coefficient(Coefficient(-0.02, -0.05, -0.001, 9)) == "−0.02 (−0.05 to 0.00)"
+
+
+def test_networks_that_diverged_have_the_last_ranks_in_the_scatter_and_are_on_no_front():
+    told = whole(proxy("random", each(*TRUE)))
+    (random,) = told.proxies
+    scores = {**random.scores, 0: Score((0.99,), diverged=True)}  # the cheapest
+    said = answer(replace(told, proxies=(replace(random, scores=scores),)))
+    assert answers.ranked(said, "random")["rank"].tolist() == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert not answers.costs(said, "random")["front"][0]
 
 
 def test_scripts_get_every_figure_with_its_interval():
@@ -141,6 +199,8 @@ def test_ranks_begin_at_the_best_and_equals_share_the_mean_of_theirs():
     assert frame["true_rank"].tolist() == [4.0, 3.0, 2.0, 1.0]
     assert frame["selected"].tolist() == [False, False, False, True]
     assert not frame["best"].any()
+    equal = answers.ranked(answer(whole(proxy("random", each(*TRUE)), true=each(0.9, 0.8, 0.9))), "random")
+    assert equal["best"].tolist() == [True, False, True]
 
 
 def test_the_front_holds_what_no_cheaper_network_beats():

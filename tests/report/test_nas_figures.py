@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pandas as pd
 import pytest
 
 from ddcore.report.nas import answer as answers
@@ -9,7 +12,7 @@ from ddcore.report.nas import figures
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.answer import Answer, answer
 from ddcore.report.nas.importance import REST, importance
-from ddcore.report.nas.study import study
+from ddcore.report.nas.study import Score, study
 from tests.report.studies import MACS, NAMES, NETWORKS, TRUE, each, proxy, record, search, truth, whole
 
 
@@ -51,7 +54,8 @@ def test_the_front_is_a_line_over_flops():
 
 
 def test_the_most_important_option_is_the_bar_on_top_and_the_rest_is_grey():
-    frame = importance(studies.frame(said().study, "whole"), said().study.options)
+    once = studies.frame(said().study, "whole")
+    frame = importance(pd.concat([once, once]), said().study.options)
     figure = figures.importance(frame)
     (bars,) = figure.data
     assert bars.y[-1] == figures.label(frame["option"][0]) == "Depth"
@@ -62,14 +66,32 @@ def test_the_most_important_option_is_the_bar_on_top_and_the_rest_is_grey():
 def test_parallel_coordinates_show_the_best_networks_on_axes_of_all_values():
     found = said().study
     figure = figures.parallel(studies.frame(found, "random"), found.options, top=3)
-    third, second, best, values, ends = figure.data
+    third, second, best, ends = figure.data
     assert [line.name for line in (best, second, third)] == [NAMES[6], NAMES[7], NAMES[5]]
     assert best.line.width > second.line.width == third.line.width
     assert list(best.y) == pytest.approx([1 + figures.SPREAD / 2, 1 + figures.SPREAD / 2, figures.SPREAD / 2, 1])
     assert list(second.y) == pytest.approx([1, 1, 1, 0.5])
-    assert list(values.text) == ["2", "3", "16", "64", "ReLU", "LeakyReLU"]
+    told = figure.layout.annotations
+    assert [one.text for one in told] == ["2", "3", "16", "64", "ReLU", "LeakyReLU"]
+    assert {one.bgcolor for one in told} == {figures.PLATE}, "or lines cross the words"
     assert list(ends.text) == [" 60.0", " 80.0"]
     assert list(figure.layout.xaxis.ticktext) == ["Depth", "Width", "Activation", "Accuracy<br>(%)"]
+
+
+def test_the_bold_line_is_the_network_that_was_chosen_also_among_equals():
+    """The dearer of two equals was tried first, and one that diverged is more accurate than both."""
+    found = answer(whole(proxy("random", {7: [0.9], 0: [0.9], 3: [0.95], 5: [0.8]})))
+    (random,) = found.study.proxies
+    scores = {**random.scores, 3: Score((0.95,), diverged=True)}
+    study_ = replace(found.study, proxies=(replace(random, scores=scores),))
+    lines = [
+        one for one in figures.parallel(studies.frame(study_, "random"), study_.options).data if one.mode == "lines"
+    ]
+    assert [one.name for one in reversed(lines)] == [NAMES[0], NAMES[7], NAMES[5], NAMES[3]]
+    assert max(lines, key=lambda one: one.line.width).name == NAMES[0]
+    chosen = answer(study_).lines[0].selected
+    assert chosen is not None
+    assert chosen.candidate.name == NAMES[0]
 
 
 def test_numbers_far_apart_stand_on_a_logarithmic_axis_and_words_in_their_order():
@@ -84,7 +106,7 @@ def test_names_in_a_brought_run_that_look_like_html_are_drawn_as_they_are():
     networks = [{**one, "name": evil, "options": {**one["options"], "activation": f"{evil}{i}"}}
                 for i, one in enumerate(NETWORKS)]  # fmt: skip
     told = search(proxy("random", each(*TRUE)))
-    found = study(record("search", {**told.summary, "networks": networks}), truth=truth(each(*TRUE)))
+    found = study(record("search", {**told.summary, "networks": networks}), truth=truth(each(*TRUE), networks=networks))
     this = answer(found)
     drawings = [
         figures.scatter(answers.ranked(this, "random"), evil), figures.pareto(answers.costs(this, "random")),

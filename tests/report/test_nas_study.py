@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from ddcore.errors import RunBroken
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Study, study
+from ddcore.runs import RunRecord
 from tests.report.studies import MACS, NAMES, NETWORKS, TRUE, each, proxy, record, scored, search, truth, whole
 
 
@@ -157,3 +159,45 @@ def test_options_that_are_no_plain_values_are_refused():
 def test_a_truth_of_other_networks_is_refused():
     with pytest.raises(RunBroken):
         study(search(proxy("random", each(0.5))), truth=truth({len(NETWORKS): [0.5]}))
+
+
+def test_a_truth_that_orders_its_networks_otherwise_is_joined_by_what_they_are():
+    true = truth({7 - index: one for index, one in each(*TRUE).items()}, networks=NETWORKS[::-1])
+    found = study(search(proxy("random", each(*TRUE))), truth=true)
+    assert found.whole is not None
+    assert {index: score.mean for index, score in found.whole.scores.items()} == dict(enumerate(TRUE))
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        [{**one, "options": {**one["options"], "width": 128}} for one in NETWORKS],
+        [NETWORKS[0], NETWORKS[0], *NETWORKS[2:]],
+    ],
+    ids=["others", "one of them twice"],
+)
+def test_a_truth_whose_networks_are_not_those_of_the_search_is_refused(networks: list[dict[str, Any]]):
+    with pytest.raises(RunBroken):
+        study(search(proxy("random", each(*TRUE))), truth=truth(each(*TRUE), networks=networks))
+
+
+def asked(**config: Any) -> RunRecord:
+    shared = {"dataset": "digits", "lr": 0.1, "steps": 100, "nets": 2, "truth_steps": 9, "truth_nets": 1}
+    return record("search", {"networks": NETWORKS}, **{**shared, "truth_sample": 6, **config})
+
+
+def test_how_a_truth_differs_from_the_one_that_was_asked_for():
+    own = {"dataset": "digits", "lr": 0.1, "steps": 9, "nets": 1, "sample": 6}
+    assert studies.differences(asked(), record("truth", {}, **own)) == {}
+    other = record("truth", {}, **{**own, "lr": 0.9, "steps": 100, "sample": None})
+    assert studies.differences(asked(), other) == {"lr": (0.9, 0.1), "steps": (100, 9), "sample": (None, 6)}
+    every = record("truth", {}, **{**own, "sample": None})
+    assert studies.differences(asked(truth_sample=8), every) == {}  # there are no more than 8
+
+
+def test_winners_do_not_stand_beside_a_truth_that_trains_in_another_way():
+    winner = {"winners": scored({3: [0.5]})}
+    told = replace(asked(), summary={**search(proxy("random", each(*TRUE))).summary, **winner})
+    own = {"dataset": "digits", "lr": 0.1, "steps": 9, "nets": 1, "sample": 6}
+    for true, known in ((own, [3]), ({**own, "sample": None}, [3]), ({**own, "lr": 0.9}, [])):
+        assert list(study(told, truth=record("truth", {}, **true)).winners) == known

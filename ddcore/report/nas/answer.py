@@ -26,7 +26,7 @@ else:
 RANDOM = "random"  # the proxy that the others are held against
 COLUMNS = ("Ranked on", "Networks", "Held against", "Spearman", "Kendall", "Spearman, top 20 %", "Spearman, top 10 %",
            "Spearman, top 5 %", "Selected network", "Whole-data validation", "Whole-data test", "Regret (points)",
-           "Time", "Making the set", "Stored images")  # fmt: skip
+           "Time", "Whole data instead (projected)", "Trainings", "Making the set", "Stored images")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Line:
     overall: over all networks that both it and the whole data ranked; tops: over the best 5, 10, 20 % of these by true
     accuracy; over_random: how much higher its ρ is than that of random real images. selected: the best of all networks
     that it ranked, the cheaper of equals. regret: how much more accurate the best network known on the whole data is,
-    in points of validation accuracy; 0 where they are the same. share: its time for a network over that of the whole
-    data, so that it holds where only a sample has been trained on that.
+    in points of validation accuracy; None where the selected one diverged there. instead: seconds that as many
+    trainings of as many seeds would take on the whole data, projected from those that are known.
     """
 
     proxy: Proxy
@@ -56,12 +56,22 @@ class Line:
     over_random: Coefficient | None
     selected: Selected | None
     regret: float | None
-    share: float | None
+    instead: float | None
 
     @property
     def n(self) -> int:
         """Networks ranked by both."""
         return self.overall.n
+
+    @property
+    def seconds(self) -> float:
+        """All that it took: making the set and every training."""
+        return self.proxy.seconds + (self.proxy.seconds_set or 0)
+
+    @property
+    def share(self) -> float | None:
+        """What it took over what the whole data would take."""
+        return self.seconds / self.instead if self.instead else None
 
 
 @dataclass(frozen=True)
@@ -95,16 +105,17 @@ def _line(
     study: Study, proxy: Proxy, true: Mapping[int, Score], known: Mapping[int, Score], best: Selected | None
 ) -> Line:
     both = [index for index in true if index in proxy.scores]
-    found, wanted = _means(proxy.scores, both), _means(true, both)
+    found, wanted = _standings(proxy.scores, both), _standings(true, both)
     selected = _selected(study, proxy.scores, known)
-    regret = 100 * (best.score.mean - selected.whole.mean) if best and selected and selected.whole else None
+    judged = selected.whole if selected and selected.whole and not selected.whole.diverged else None
+    regret = 100 * (best.score.mean - judged.mean) if best and judged else None
     return Line(
         proxy, ranks.agreement(found, wanted), ranks.tops(found, wanted), _over_random(study, proxy, true), selected,
-        None if regret is None else round(regret, 9), _share_of_time(study, proxy),
+        None if regret is None else round(regret, 9), _instead(study, proxy),
     )  # fmt: skip
 
 
-def _means(scores: Mapping[int, Score], indices: list[int]) -> list[float]:
+def _standings(scores: Mapping[int, Score], indices: list[int]) -> list[float]:
     return [scores[index].standing for index in indices]
 
 
@@ -120,22 +131,62 @@ def _over_random(study: Study, proxy: Proxy, true: Mapping[int, Score]) -> Coeff
     if random is None or proxy is random:
         return None
     shared = [index for index in true if index in proxy.scores and index in random.scores]
-    return ranks.difference(*(_means(scores, shared) for scores in (proxy.scores, random.scores, true)))
+    return ranks.difference(*(_standings(scores, shared) for scores in (proxy.scores, random.scores, true)))
 
 
-def _share_of_time(study: Study, proxy: Proxy) -> float | None:
+def _instead(study: Study, proxy: Proxy) -> float | None:
     whole = study.whole
-    if whole is None or not whole.tried or not whole.seconds or not proxy.tried:
+    if whole is None or not whole.seconds or not proxy.tried:
         return None
-    return (proxy.seconds / proxy.tried) / (whole.seconds / whole.tried)
+    return trainings(proxy) * whole.seconds / trainings(whole)
+
+
+def trainings(proxy: Proxy) -> int:
+    """How often a network was trained on it: each network once a seed."""
+    return sum(len(score.accuracies) for score in (*proxy.scores.values(), *proxy.pruned.values()))
 
 
 def table(found: Answer) -> pd.DataFrame:
-    """One row a proxy as in the papers' tables, random real images like the others, and the whole data last; texts."""
+    """One row a proxy as in the papers' tables, random real images like the others, and the whole data last; texts.
+
+    Of the columns of the best networks those that hold the same networks as a larger one are left out.
+    """
     rows = [_texts(line) for line in found.lines]
     if (whole := found.study.whole) and (own := _selected(found.study, whole.scores, whole.scores)):
         rows.append(_whole_texts(whole, own, found.best))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    left_out = [_top(percent) for percent, larger in distinct(found).items() if larger]
+    return pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in left_out])
+
+
+def distinct(found: Answer) -> dict[int, int | None]:
+    """Percent of the best networks, largest first → the larger percent that are the same networks, else None.
+
+    Few networks and equally accurate ones, which are taken along, make them so.
+    """
+    told: dict[int, int | None] = {}
+    for percent in sorted(ranks.TOPS, reverse=True):
+        sizes = {p: [line.tops[p].n for line in found.lines] for p in (*told, percent)}
+        told[percent] = next((larger for larger in told if sizes[larger] == sizes[percent]), None)
+    return told
+
+
+def remarks(found: Answer) -> list[str]:
+    """Why top columns of the table are left out, and why there are dashes in the others."""
+    same = distinct(found)
+    if not any(line.n for line in found.lines):
+        return []
+    whys = {
+        percent: dict.fromkeys(line.tops[percent].spearman.reason for line in found.lines
+                               if line.n and line.tops[percent].spearman.value is None)
+        for percent, larger in same.items() if larger is None
+    }  # fmt: skip
+    told = [f"Top {percent} %: {'; '.join(why)}." for percent, why in whys.items() if why]
+    return told + [f"Top {percent} %: the same networks as the top {larger} %." for percent, larger in same.items()
+                   if larger]  # fmt: skip
+
+
+def _top(percent: int) -> str:
+    return f"Spearman, top {percent} %"
 
 
 def _texts(line: Line) -> dict[str, str]:
@@ -143,10 +194,11 @@ def _texts(line: Line) -> dict[str, str]:
     return {
         "Ranked on": proxy.title, "Networks": _how_many(proxy), "Held against": f"{line.n:,}",
         "Spearman": coefficient(line.overall.spearman), "Kendall": coefficient(line.overall.kendall),
-        **{f"Spearman, top {percent} %": _of_few(one.spearman) for percent, one in line.tops.items()},
+        **{_top(percent): _of_few(one.spearman) for percent, one in line.tops.items()},
         "Selected network": selected.candidate.name if selected else text.NONE, **_judged(selected),
-        "Regret (points)": text.NONE if line.regret is None else f"{line.regret:.1f}",
-        "Time": text.duration(proxy.seconds), "Making the set": text.duration(proxy.seconds_set),
+        "Regret (points)": text.NONE if line.regret is None else points(line.regret),
+        "Time": text.duration(line.seconds), "Whole data instead (projected)": text.duration(line.instead),
+        "Trainings": _each(proxy), "Making the set": text.duration(proxy.seconds_set),
         "Stored images": text.NONE if proxy.images is None else f"{proxy.images:,}",
     }  # fmt: skip
 
@@ -156,14 +208,25 @@ def _how_many(proxy: Proxy) -> str:
     return f"{len(proxy.scores):,}" + (f", {len(proxy.pruned):,} given up" if proxy.pruned else "")
 
 
+def _each(proxy: Proxy) -> str:
+    """ "72 of 1.4 s"."""
+    many = trainings(proxy)
+    return f"{many:,} of {text.duration(proxy.seconds / many)}" if many else text.NONE
+
+
+def points(regret: float) -> str:
+    """ "1.0", and "< 0.1" of what is not nothing, but would be called so."""
+    return "< 0.1" if 0 < regret < 0.05 else f"{regret:.1f}"
+
+
 def _whole_texts(whole: Proxy, own: Selected, best: Selected | None) -> dict[str, str]:
     """The truth's own choice, which is not the best known one where a proxy chose a better one outside its sample."""
     behind = 100 * (best.score.mean - own.score.mean) if best else 0.0
     nothing = dict.fromkeys(COLUMNS, text.NONE)
     return nothing | {
         "Ranked on": whole.title, "Networks": f"{len(whole.scores):,}", "Selected network": own.candidate.name,
-        **_judged(own), "Regret (points)": f"{behind:.1f}", "Time": text.duration(whole.seconds),
-        "Stored images": text.NONE if whole.images is None else f"{whole.images:,}",
+        **_judged(own), "Regret (points)": points(round(behind, 9)), "Time": text.duration(whole.seconds),
+        "Trainings": _each(whole), "Stored images": text.NONE if whole.images is None else f"{whole.images:,}",
     }  # fmt: skip
 
 
@@ -176,10 +239,16 @@ def _judged(selected: Selected | None) -> dict[str, str]:
 
 
 def coefficient(one: Coefficient) -> str:
-    """ "0.82 (0.71 to 0.90)"; without the interval where there is none, a dash where there is no value."""
+    """ "0.82 (−0.05 to 0.90)"; without the interval where there is none, a dash where there is no value."""
     if one.value is None:
         return text.NONE
-    return f"{one.value:.2f}" + ("" if one.low is None else f" ({one.low:.2f} to {one.high:.2f})")
+    return _signed(one.value) + ("" if one.low is None or one.high is None else
+                                 f" ({_signed(one.low)} to {_signed(one.high)})")  # fmt: skip
+
+
+def _signed(value: float) -> str:
+    """Two digits, with a real minus, and none before nothing."""
+    return f"{value:z.2f}".replace("-", "−")
 
 
 def _of_few(one: Coefficient) -> str:
@@ -200,9 +269,9 @@ def _line_json(line: Line) -> dict[str, Any]:
         "diverged": sum(score.diverged for score in proxy.scores.values()), **_agreement_json(line.overall),
         "top": {str(percent): _agreement_json(one) for percent, one in line.tops.items()},
         "over_random": _coefficient_json(line.over_random) if line.over_random else None,
-        "selected": _selected_json(line.selected), "regret": line.regret, "seconds": proxy.seconds,
-        "seconds_set": proxy.seconds_set, "share_of_whole": line.share, "stored_images": proxy.images,
-        "stored_floats": proxy.stored_floats,
+        "selected": _selected_json(line.selected), "regret": line.regret, "trainings": trainings(proxy),
+        "seconds": proxy.seconds, "seconds_set": proxy.seconds_set, "seconds_whole_projected": line.instead,
+        "share_of_whole": line.share, "stored_images": proxy.images, "stored_floats": proxy.stored_floats,
     }  # fmt: skip
 
 
@@ -231,16 +300,17 @@ def _truth_json(found: Answer) -> dict[str, Any] | None:
         return None
     return {
         "n": len(study.whole.scores), "asked": study.whole.asked, "best": _selected_json(found.best),
-        "seconds": study.whole.seconds, "images": study.whole.images, "val_images": study.val_images,
+        "trainings": trainings(study.whole), "seconds": study.whole.seconds, "images": study.whole.images,
+        "val_images": study.val_images,
         "test_images": study.test_images, "majority": study.majority, "majority_test": study.majority_test,
     }  # fmt: skip
 
 
 def ranked(found: Answer, name: str) -> pd.DataFrame:
     """One row a network that both this proxy and the whole data ranked: network, rank, true_rank, accuracy, true
-    (percent), selected, best.
+    (percent), selected, best (all that are as accurate as the best known one).
 
-    Rank 1 is the best of these; equally accurate ones share their mean rank.
+    Rank 1 is the best of these, those that diverged come last; equally accurate ones share their mean rank.
     """
     study, line = found.study, found.line(name)
     true = study.whole.scores if study.whole else {}
@@ -249,17 +319,19 @@ def ranked(found: Answer, name: str) -> pd.DataFrame:
         [
             {
                 "network": study.candidates[index].name, "accuracy": 100 * line.proxy.scores[index].mean,
-                "true": 100 * true[index].mean, "selected": _is(line.selected, index), "best": _is(found.best, index),
+                "true": 100 * true[index].mean, "selected": _is(line.selected, index),
+                "best": found.best is not None and true[index].standing == found.best.score.standing,
             }
             for index in both if line
         ],
         columns=["network", "accuracy", "true", "selected", "best"],
     ).astype({"selected": bool, "best": bool})  # fmt: skip
-    return frame.assign(rank=_mean_ranks(frame["accuracy"]), true_rank=_mean_ranks(frame["true"]))
+    scores = line.proxy.scores if line else {}
+    return frame.assign(rank=_ranks(scores, both), true_rank=_ranks(true, both))
 
 
-def _mean_ranks(values: pd.Series) -> pd.Series:
-    return values.astype(float).rank(ascending=False, method="average")
+def _ranks(scores: Mapping[int, Score], indices: list[int]) -> pd.Series:
+    return pd.Series(_standings(scores, indices), dtype=float).rank(ascending=False, method="average")
 
 
 def _is(selected: Selected | None, index: int) -> bool:
@@ -269,20 +341,20 @@ def _is(selected: Selected | None, index: int) -> bool:
 def costs(found: Answer, name: str) -> pd.DataFrame:
     """One row a network ranked by this proxy (or the whole data): network, flops, mean, std (percent), front, selected.
 
-    front: no other network costs at most as much and is at least as accurate.
+    front: it did not diverge, and no other network costs at most as much and is at least as accurate.
     """
     study = found.study
     proxy, line = study.proxy(name), found.line(name)
     scores = proxy.scores if proxy else {}
     selected = line.selected if line else found.best
     flops = [2 * study.candidates[index].macs for index in scores]
-    on = front(flops, [one.mean for one in scores.values()])
+    on = front(flops, [one.standing for one in scores.values()])
     return pd.DataFrame(
         [
             {
                 "network": study.candidates[index].name, "flops": price, "mean": 100 * score.mean,
                 "std": 100 * std if (std := score.validation["std"]) is not None else math.nan,
-                "front": best, "selected": _is(selected, index),
+                "front": best and not score.diverged, "selected": _is(selected, index),
             }
             for (index, score), price, best in zip(scores.items(), flops, on, strict=True)
         ],

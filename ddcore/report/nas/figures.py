@@ -23,6 +23,7 @@ else:
 CHOSEN = COLOURS[1]  # the selected network, in every chart
 BEST = COLOURS[2]
 SHOWN = 20  # networks in parallel coordinates: more are a tangle
+PLATE = "#4A5560"  # behind values in parallel coordinates, legible on white and on black
 SPREAD = 0.08  # height over which lines that meet in one value are spread
 MANY = 100  # networks from which on marks are small
 LOG = 4  # an axis is logarithmic from this ratio of its largest to its smallest value on
@@ -147,13 +148,13 @@ def importance(frame: pd.DataFrame) -> go.Figure:
 
 
 def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> go.Figure:
-    """One line a network through the values of its options to its accuracy, the best `top` alone, the best one bold.
+    """One line a network through the values of its options to its accuracy, the first `top` alone, the first one bold.
 
-    frame: `study.frame` of one proxy; its networks that were given up are left out. Where lines meet in a value, the
-    better runs above. Numbers that span a factor of four or more stand on a logarithmic axis. Plotly's own parallel
-    coordinates tell no names, and draw their axes in one colour for white and for black.
+    frame: `study.frame` of one proxy, in whose ranking they are; networks that were given up are left out. Where lines
+    meet in a value, the better runs above. Numbers that span a factor of four or more stand on a logarithmic axis.
+    Plotly's own parallel coordinates tell no names, and draw their axes in one colour for white and for black.
     """
-    known = frame[~frame["pruned"].astype(bool)].sort_values("accuracy", ascending=False, kind="stable")
+    known = frame[~frame["pruned"].astype(bool)].sort_values("place")
     rows = known.head(top).to_dict("records")
     ordered = frame.sort_values("index")
     axes = [_heights(list(dict.fromkeys(ordered[option]))) for option in options]
@@ -168,13 +169,13 @@ def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> g
             "opacity": 1 - 0.7 * place / max(1, len(rows) - 1), "name": as_text(row["network"]),
             "hovertemplate": f"{row['accuracy']:.1f} %<extra>{as_text(row['network'])}</extra>",
         })  # fmt: skip
-    figure = go.Figure([*reversed(traces), _values(axes), _ends(reached, len(axes))])
+    figure = go.Figure([*reversed(traces), _ends(reached, len(axes))])
     figure.update_xaxes(
         tickvals=list(range(len(axes) + 1)), range=[-0.4, len(axes) + 0.5], showgrid=True, gridcolor=INK,
         ticktext=[label(option).replace(" ", "<br>") for option in options] + ["Accuracy<br>(%)"], zeroline=False,
     )  # fmt: skip
-    figure.update_yaxes(visible=False, range=[-0.1, 1.2])
-    return dress(figure, height=400).update_layout(showlegend=False)
+    figure.update_yaxes(visible=False, range=[-0.12, 1.12])
+    return dress(figure, height=400).update_layout(showlegend=False, annotations=_values(axes))
 
 
 def _heights(values: Sequence[Any], log: float = LOG) -> dict[Any, float]:
@@ -191,14 +192,13 @@ def _heights(values: Sequence[Any], log: float = LOG) -> dict[Any, float]:
     return {value: (place - low) / ((high - low) or 1) for value, place in places.items()}
 
 
-def _values(axes: Sequence[Mapping[Any, float]]) -> dict[str, Any]:
-    """The values of the options, each above its place."""
-    told = [(x, y, value) for x, axis in enumerate(axes) for value, y in axis.items()]
-    return {
-        "type": "scatter", "mode": "text", "x": [x for x, _, _ in told], "y": [y + SPREAD / 2 for _, y, _ in told],
-        "text": [as_text(_WORDS.get(str(value), str(value))) for _, _, value in told], "textposition": "top center",
-        "textfont": {"shadow": "auto", "size": 13}, "name": "values", "hoverinfo": "skip",
-    }  # fmt: skip
+def _values(axes: Sequence[Mapping[Any, float]]) -> list[dict[str, Any]]:
+    """The values of the options, each on a plate over its place: lines would cross bare words."""
+    return [
+        {"x": x, "y": y, "text": as_text(_WORDS.get(str(value), str(value))), "showarrow": False, "bgcolor": PLATE,
+         "font": {"color": "white", "size": 12}, "borderpad": 3}
+        for x, axis in enumerate(axes) for value, y in axis.items()
+    ]  # fmt: skip
 
 
 def _ends(reached: Mapping[float, float], x: int) -> dict[str, Any]:

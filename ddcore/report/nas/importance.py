@@ -5,6 +5,9 @@ option's marginal means over that of all accuracies (Hutter, Hoos and Leyton-Bro
 forest). Where networks are missing, additive effects are fitted by least squares; in a full table both are the same. A
 forest, as Optuna's evaluator fits one, would add an error of its own, and scikit-learn to the web process. What main
 effects leave over is how options work together, and chance.
+
+Chance alone makes means differ, so each effect is told less what the residual variance lets expect of it: in a balanced
+table that is ω² (Hays 1963), unbiased but for effects below 0, which are told as 0.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ else:
     np, pd = lazy("numpy"), lazy("pandas")
 
 REST = "Together, and by chance"
+LEAST = 3  # networks for each degree of freedom: fewer fit chance
 
 
 def importance(frame: pd.DataFrame, options: Sequence[str]) -> pd.DataFrame:
@@ -30,33 +34,35 @@ def importance(frame: pd.DataFrame, options: Sequence[str]) -> pd.DataFrame:
     frame: `study.frame` of one proxy, of which networks that were given up are left out. Empty where there are too few
     networks to tell the values of all options apart, or all are equally accurate.
     """
-    known = frame[~frame["pruned"].astype(bool)]
-    effects = _effects(known, options)
-    shares = {option: float(np.var(values)) for option, values in effects.items()}
-    told = [*sorted(shares.items(), key=lambda one: -one[1]), *([(REST, _left(known, effects))] if effects else [])]
+    variances = _variances(frame[~frame["pruned"].astype(bool)], options)
+    rest = [(REST, variances.pop(REST))] if variances else []
+    told = [*sorted(variances.items(), key=lambda one: -one[1]), *rest]
     total = sum(share for _, share in told)
     return pd.DataFrame([{"option": option, "share": 100 * share / total} for option, share in told],
                         columns=["option", "share"])  # fmt: skip
 
 
-def _effects(frame: pd.DataFrame, options: Sequence[str]) -> dict[str, pd.Series]:
-    """Option → the additive effect of each of its values that was tried; {} where there is nothing to tell apart."""
+def _variances(frame: pd.DataFrame, options: Sequence[str]) -> dict[str, float]:
+    """Option → the variance of the additive effects of its values that were tried, then what they leave over.
+
+    {} where there is nothing to tell apart.
+    """
     levels = {option: list(dict.fromkeys(frame[option])) for option in options if frame[option].nunique() > 1}
     wanted = [(option, value) for option, values in levels.items() for value in values[1:]]
-    if len(frame) <= len(wanted) + 1 or frame["accuracy"].nunique() < 2:
+    if not wanted or len(frame) < LEAST * len(wanted) or frame["accuracy"].nunique() < 2:
         return {}
-    design = np.column_stack([np.ones(len(frame)), *(frame[option] == value for option, value in wanted)])
-    fitted, _, rank, _ = np.linalg.lstsq(design.astype(float), frame["accuracy"].to_numpy(float), rcond=None)
+    design = np.column_stack([np.ones(len(frame)), *(frame[option] == value for option, value in wanted)]).astype(float)
+    reached = frame["accuracy"].to_numpy(float)
+    fitted, _, rank, _ = np.linalg.lstsq(design, reached, rcond=None)
     if rank < design.shape[1]:
         return {}
-    slopes = dict(zip(wanted, fitted[1:], strict=True))
-    return {
-        option: pd.Series([0.0, *(slopes[option, value] for value in values[1:])], index=values)
-        for option, values in levels.items()
-    }
-
-
-def _left(frame: pd.DataFrame, effects: dict[str, pd.Series]) -> float:
-    """The variance that the effects leave over."""
-    explained = sum(frame[option].map(values).astype(float) for option, values in effects.items())
-    return float(np.var(frame["accuracy"].astype(float) - explained))
+    left = float(((reached - design @ fitted) ** 2).sum()) / (len(frame) - rank)
+    unsure = left * np.linalg.inv(design.T @ design)  # the covariance of what was fitted
+    found = {}
+    for option, values in levels.items():
+        at = [1 + place for place, (name, _) in enumerate(wanted) if name == option]
+        # The variance of the effects, of which the first is 0, and what chance adds to it.
+        centred = (np.eye(len(values)) - 1 / len(values))[:, 1:] / np.sqrt(len(values))
+        by_chance = float(np.trace(centred @ unsure[np.ix_(at, at)] @ centred.T))
+        found[option] = max(0.0, float(((centred @ fitted[at]) ** 2).sum()) - by_chance)
+    return {**found, REST: left}

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ddcore.errors import RunBroken
+from ddcore.errors import DDCoreError, RunBroken
 from ddcore.experiments import KINDS
 from ddcore.experiments.judge import spread
 from ddcore.experiments.search import standing
 from ddcore.experiments.space import SpaceConfig
+from ddcore.experiments.truth import TruthConfig
 from ddcore.lazy import lazy
 from ddcore.report import text
 
@@ -170,7 +171,7 @@ def _study(search: RunRecord, events: Events, truth: RunRecord | None, truth_eve
     return Study(
         candidates=found,
         proxies=_told_apart([_proxy(one, len(found)) for one in told]),
-        whole=_whole(truth, truth_events, len(found)) if truth else None,
+        whole=_whole(truth, truth_events, found) if truth else None,
         winners=_winners(search, events, truth, len(found)),
         majority=_either("majority", known, true), majority_test=true.get("majority_test"),
         val_images=_either("val_images", known, true), test_images=true.get("test_images"),
@@ -181,12 +182,33 @@ def _study(search: RunRecord, events: Events, truth: RunRecord | None, truth_eve
 
 def _winners(search: RunRecord, events: Events, truth: RunRecord | None, networks: int) -> dict[int, Score]:
     """The networks that the search trained on the whole data; none beside a truth that trains in another way."""
-    if truth is not None and any(
-        truth.config.get(name) != search.config.get(f"truth_{name}") for name in ("steps", "nets")
-    ):
+    if truth is not None and differences(search, truth).keys() - {"sample"}:
         return {}
     told = search.summary.get("winners") or {e["network"]: e for e in events if e.get("event") == "winner"}
     return {_index(index, networks): _score(one) for index, one in told.items()}
+
+
+def differences(search: RunRecord, truth: RunRecord) -> dict[str, tuple[Any, Any]]:
+    """In what a truth differs from the one that the search asked for: parameter → (what it has, what was asked for).
+
+    By the parameters as they are stored, so that it can be told of data sets and of versions that are not here.
+    """
+    asked = {p.name: search.config.get(p.name) for p in TruthConfig.params() if p.in_key}
+    asked |= {name: search.config.get(f"truth_{name}") for name in ("steps", "nets", "sample")}
+    if asked["sample"] and truth.config.get("sample") is None and asked["sample"] >= _number(search, truth):
+        asked["sample"] = None
+    told = {name: truth.config.get(name) for name in asked}
+    return {name: (told[name], value) for name, value in asked.items() if told[name] != value}
+
+
+def _number(search: RunRecord, truth: RunRecord) -> float:
+    """How many networks both are of; no number where neither can tell."""
+    if told := search.summary.get("networks") or truth.summary.get("networks"):
+        return len(told)
+    try:
+        return len(_candidates(search))
+    except DDCoreError:
+        return math.inf
 
 
 def _told_apart(proxies: Sequence[Proxy]) -> tuple[Proxy, ...]:
@@ -242,15 +264,30 @@ def _gathered(events: Events, trials: int | None = None) -> list[dict[str, Any]]
     return [one for one in found.values() if one["scores"] or "asked" in one]
 
 
-def _whole(truth: RunRecord, events: Events, networks: int) -> Proxy:
-    """The whole data as a proxy of itself."""
-    known, asked = truth.summary, truth.config.get("sample") or networks
-    found: Mapping[str, Any] = {"scores": {}}
+def _whole(truth: RunRecord, events: Events, found: Sequence[Candidate]) -> Proxy:
+    """The whole data as a proxy of itself, its networks by their places among those that were `found`."""
+    known, asked = truth.summary, truth.config.get("sample") or len(found)
+    told: Mapping[str, Any] = {"scores": {}}
     if known:
-        found = {"scores": known["scores"], "images": known.get("images")}
+        told = {"scores": known["scores"], "images": known.get("images")}
     elif gathered := _gathered(events):
-        found = gathered[0]
-    return _proxy({**found, "proxy": WHOLE, "title": WHOLE_TITLE, "asked": min(asked, networks)}, networks)
+        told = gathered[0]
+    if told["scores"]:
+        told = {**told, "scores": _joined(told["scores"], _candidates(truth), found)}
+    return _proxy({**told, "proxy": WHOLE, "title": WHOLE_TITLE, "asked": min(asked, len(found))}, len(found))
+
+
+def _joined(scores: Mapping[Any, T], theirs: Sequence[Candidate], ours: Sequence[Candidate]) -> dict[int, T]:
+    """Scores of their networks by the places of the very same ones among ours: another version may order otherwise."""
+    places = {_what(one): one.index for one in ours}
+    if len(places) < len(ours) or len({_what(one) for one in theirs}) < len(theirs):
+        raise ValueError("the same network twice")
+    return {places[_what(theirs[_index(index, len(theirs))])]: one for index, one in scores.items()}
+
+
+def _what(one: Candidate) -> tuple[str, frozenset[tuple[str, Any]]]:
+    """What a network is, wherever it stands."""
+    return one.network, frozenset(one.options.items())
 
 
 def _proxy(told: Mapping[str, Any], networks: int) -> Proxy:
@@ -295,22 +332,29 @@ def _known(type_: Callable[[Any], T], told: Mapping[str, Any], name: str) -> T |
     return None if (value := told.get(name)) is None else type_(value)
 
 
-COLUMNS = ("proxy", "title", "index", "network", "accuracy", "std", "n", "seconds", "trial", "pruned", "true", "test",
-           "parameters", "macs", "flops")  # fmt: skip
+COLUMNS = ("proxy", "title", "index", "network", "place", "accuracy", "std", "n", "seconds", "trial", "pruned", "true",
+           "test", "parameters", "macs", "flops")  # fmt: skip
 
 
 def frame(study: Study, name: str | None = None) -> pd.DataFrame:
     """One row a (proxy, network) that was trained, the whole data's last; then a column for each option that varies.
 
-    accuracy, std: on the validation split in percent; true, test: the same network trained on the whole data, on the
-    validation split and the test images, NaN where it was not. name: of one proxy alone.
+    place: in the ranking of its proxy, from 0, those that were given up last; accuracy, std: on the validation split in
+    percent; true, test: the same network trained on the whole data, on the validation split and the test images, NaN
+    where it was not. name: of one proxy alone.
     """
     rows = [
-        _row(study, proxy, index, score)
+        {**_row(study, proxy, index, score), "place": places[index]}
         for proxy in study.sets if name in (None, proxy.name)
+        for places in [_places(study, proxy)]
         for index, score in [*proxy.scores.items(), *proxy.pruned.items()]
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=[*COLUMNS, *study.options])
+
+
+def _places(study: Study, proxy: Proxy) -> dict[int, int]:
+    ranked = [*ranking(study, proxy.scores), *ranking(study, proxy.pruned)]
+    return {index: place for place, index in enumerate(ranked)}
 
 
 def _row(study: Study, proxy: Proxy, index: int, score: Score) -> dict[str, Any]:
@@ -330,7 +374,7 @@ def _row(study: Study, proxy: Proxy, index: int, score: Score) -> dict[str, Any]
 
 def leaderboard(study: Study, proxy: Proxy) -> pd.DataFrame:
     """The networks of a proxy from best to worst: rank, network, accuracy (text), mean (percent), flops, seconds, true
-    (text: on the whole data, a dash where not known), state.
+    (text: on the whole data, a dash where not known), test (text: the same of this training on the test images), state.
 
     Equally accurate ones share the better rank; those that were given up stand below, without one.
     """
@@ -343,6 +387,7 @@ def leaderboard(study: Study, proxy: Proxy) -> pd.DataFrame:
                 "rank": rank, "network": study.candidates[index].name, "accuracy": text.accuracy(score.validation),
                 "mean": 100 * score.mean, "flops": 2 * study.candidates[index].macs, "seconds": score.seconds,
                 "true": text.accuracy(true[index].validation) if index in true else text.NONE,
+                "test": text.accuracy(score.test),
                 "state": "given up early" if rank is None else "diverged" if score.diverged else "",
             }
             for rank, index, score in [
@@ -350,7 +395,7 @@ def leaderboard(study: Study, proxy: Proxy) -> pd.DataFrame:
                 *((None, index, proxy.pruned[index]) for index in below),
             ]
         ],
-        columns=["rank", "network", "accuracy", "mean", "flops", "seconds", "true", "state"],
+        columns=["rank", "network", "accuracy", "mean", "flops", "seconds", "true", "test", "state"],
     )  # fmt: skip
 
 

@@ -21,7 +21,8 @@ from pages.components.nas import leaderboard, truths, verdict
 WORDS = """
 **Proxy**: the images on which networks are trained in place of the whole data, to see cheaply which is good.
 
-**Whole-data truth**: the same networks trained on all training images. Their ranking is the true one.
+**Whole-data truth**: the same networks trained on all training images. Their ranking is taken for the true one; it is
+measured too, by few seeds on few images, and its own chance makes every proxy look worse than it is.
 
 **Spearman's ρ**: how well two rankings agree, the correlation of the ranks. 1: the same order; 0: no relation;
 −1: the order turned round.
@@ -33,14 +34,17 @@ put in opposite orders, from −1 to 1; mostly smaller than ρ for the same rank
 (bootstrap). Few networks give wide brackets, and with very few none are given. What other seeds, or another set made in
 the same way, would change is not in it.
 
-**Top 20, 10, 5 %**: the same over the truly best networks alone. These are what a search is after, and the hardest to
-tell apart; n says how few they are.
+**Top 20, 10, 5 %**: the same over the truly best alone of the networks held against, equally accurate ones included.
+These are what a search is after, and the hardest to tell apart; n says how few they are.
 
 **Regret**: how much less accurate the network that a proxy chose is than the best one known, both trained on the whole
 data: points of accuracy on the validation split.
 
 **Validation split**: real training images that are held out of all training. Everything is ranked and chosen by them;
 the test images only judge what was chosen.
+
+**Time**: making the set and all trainings. That of the whole data is projected: as many networks and seeds, each
+trained to the end, at the pace of those that were.
 
 **Stored images**: the size of the proxy. Two proxies compare fairly only at the same size.
 """
@@ -49,19 +53,24 @@ COLUMNS: dict[str, Any] = {
     "Ranked on": _text(pinned=True, help="The images that the networks were trained on before they were ranked."),
     "Spearman": _text(help="Agreement with the true ranking, from −1 to 1, over all networks that both ranked."),
     "Regret (points)": _text(alignment="right", help="How far the selected network is behind the best known one."),
-    "Time": _text(alignment="right", help="All trainings, as long as they took when they were computed."),
+    "Time": _text(alignment="right", help="Making the set and all trainings, as long as they took when they were "
+                  "computed."),
+    "Whole data instead (projected)": _text(alignment="right", help="What as many networks and seeds would take on the "
+                                            "whole data, each trained to the end, by those that were."),
     "Stored images": _text(alignment="right", width=110),
     "Selected network": _text(help="The best by its ranking; of equally accurate ones that with fewer FLOPs."),
     "Whole-data validation": _text(alignment="right", help="The selected network trained on the whole data."),
     "Whole-data test": _text(alignment="right", help="The same on the test images, which choose nothing."),
     "Kendall": _text(help="The same by pairs of networks: those in the same order less those in opposite orders."),
     **{
-        f"Spearman, top {percent} %": _text(help=f"Over the truly best {percent} % of the networks alone.")
+        f"Spearman, top {percent} %": _text(help=f"Over the truly best {percent} % alone of the networks held "
+                                               "against, equally accurate ones included.")
         for percent in (20, 10, 5)
     },
     "Networks": _text(alignment="right", help="Networks ranked on it, and those given up before their last seed."),
     "Held against": _text(alignment="right", width=110, help="Of these, how many the whole data has ranked: what the "
                           "coefficients are over."),
+    "Trainings": _text(alignment="right", help="How often a network was trained, once a seed, and what one took."),
     "Making the set": _text(alignment="right", help="What distilling or choosing the images took before, with the "
                             "runs that they build on."),
 }  # fmt: skip
@@ -77,10 +86,10 @@ def show(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
         st.markdown(WORDS)
     shown = answers.table(found)
     st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=COLUMNS,
-                 column_order=list(COLUMNS), placeholder=text.NONE)  # fmt: skip
-    for line in (_majorities(study), verdict.doubt(found)):
-        if line:
-            st.caption(line)
+                 column_order=[name for name in COLUMNS if name in shown], placeholder=text.NONE)  # fmt: skip
+    for lines in (answers.remarks(found), [verdict.truth(found), verdict.doubt(found)], [_majorities(study)]):
+        if any(lines):
+            st.caption(" ".join(lines))
     _closer(found, search)
 
 
@@ -118,29 +127,32 @@ def _closer(found: Answer, search: RunRecord) -> None:
     sections: dict[str, Callable[[Answer, Proxy, str], None]] = {
         "Ranks": _ranks, "Accuracy and FLOPs": _costs, "Options": _options, "Leaderboard": _board,
     }  # fmt: skip
-    if proxy is study.whole:
-        del sections["Ranks"]
-    name = st.segmented_control("Show", list(sections), default=next(iter(sections)), required=True,
-                                key=f"section-{search.id}-{len(sections)}", label_visibility="collapsed")  # fmt: skip
+    name = st.segmented_control("Show", list(sections), default=next(iter(sections)), required=True, key="closer",
+                                bind="query-params", label_visibility="collapsed")  # fmt: skip
     sections[name](found, proxy, f"{search.id}-{proxy.name}")
 
 
 def _ranks(found: Answer, proxy: Proxy, key: str) -> None:
+    if proxy is found.study.whole:
+        st.caption("The whole data is what the other rankings are held against.")
+        return
     ranked = answers.ranked(found, proxy.name)
     if ranked.empty:
         st.caption("The chart appears here when networks are trained on the whole data.")
         return
     st.markdown("**Rank on the proxy over the true rank**: on the dotted line both agree")
     charts.chart(figures.scatter(ranked, proxy.title), f"scatter-{key}")
-    st.caption("Rank 1 is the best. What matters in a search is the lower left corner: whether the truly best networks "
-               "are among the first of the proxy. Equally accurate networks share their mean rank.")  # fmt: skip
+    away = "" if ranked["selected"].any() else " The network that the proxy chose is not among them."
+    st.caption(f"Ranks among the {len(ranked):,} networks held against, 1 the best.{away} What matters in a search is "
+               "the lower left corner: whether the truly best networks are among the first of the proxy. Equally "
+               "accurate networks share their mean rank.")  # fmt: skip
 
 
 def _costs(found: Answer, proxy: Proxy, key: str) -> None:
     st.markdown("**Accuracy and what it costs**, after training on this proxy")
     charts.chart(figures.pareto(answers.costs(found, proxy.name)), f"pareto-{key}")
-    st.caption("The Pareto front joins the networks that no other beats in accuracy without more FLOPs: the sensible "
-               "choices. FLOPs are those of one forward pass of one image.")  # fmt: skip
+    st.caption("The Pareto front joins the networks that no other beats in accuracy without more FLOPs, on this "
+               "proxy, as measured. FLOPs are those of one forward pass of one image.")  # fmt: skip
 
 
 def _options(found: Answer, proxy: Proxy, key: str) -> None:
@@ -148,16 +160,27 @@ def _options(found: Answer, proxy: Proxy, key: str) -> None:
     rows = studies.frame(study, proxy.name)
     shares = importances.importance(rows, study.options)
     if shares.empty:
-        st.caption("Too few networks, or too equal ones, to tell which option matters.")
+        st.caption("Too few networks, or too equal ones, to tell which option matters: it takes "
+                   f"{importances.LEAST} for each value of an option beyond its first.")  # fmt: skip
     else:
         st.markdown("**Which option matters?** The share of the differences in accuracy that each explains by itself")
         charts.chart(figures.importance(shares), f"importance-{key}")
-        st.caption("Functional ANOVA: how much the mean accuracy differs between an option's values. The grey rest is "
-                   "how options work together, and chance.")  # fmt: skip
-    st.markdown(f"**The best {min(figures.SHOWN, len(proxy.scores))} networks**, a line each: from their options to "
-                "their accuracy")  # fmt: skip
+        st.caption("Functional ANOVA: how much the mean accuracy differs between an option's values, less what "
+                   "chance lets expect; small bars may be chance all the same. The grey rest is how options work "
+                   "together, and chance.")  # fmt: skip
+    st.markdown(f"**The first {min(figures.SHOWN, len(proxy.scores))} networks of the ranking**, a line each: from "
+                "their options to their accuracy")  # fmt: skip
     charts.chart(figures.parallel(rows, study.options), f"parallel-{key}")
-    st.caption("The bold line is the best network. Names appear at the pointer.")
+    st.caption(f"{_bold(proxy)} Names appear at the pointer.")
+
+
+def _bold(proxy: Proxy) -> str:
+    """Which network is the bold line, and of how many equals."""
+    standings = [score.standing for score in proxy.scores.values()]
+    equal = standings.count(max(standings, default=0))
+    if equal < 2:
+        return "The bold line is the first network."
+    return f"The bold line is the first network: of {equal:,} equally accurate ones that with the fewest FLOPs."
 
 
 def _board(found: Answer, proxy: Proxy, key: str) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from ddcore import spaces
 from ddcore.data import DATASETS
+from ddcore.errors import ConfigError
 from ddcore.experiments import search
 from ddcore.experiments.search import SearchConfig
 from ddcore.methods import METHODS
@@ -21,6 +22,10 @@ from pages.components.nas import launch
 from pages.components.words import called
 
 DRAWN = ("dataset", "resolution", "space", "subset", "proxies", "ipc")  # parameters with widgets of their own here
+WORDS = {
+    "grid": "Grid: every network", "random": "Random", "tpe": "TPE", "nsga2": "NSGA-II", "sample": "A sample",
+    "all": "All networks", "none": "None",
+}  # fmt: skip
 PROXIES = """
 What the networks are trained on before they are ranked. **Coresets** are real images, picked at random or with care;
 **early stopping** is all images for as many steps as the proxies get; a **distilled run** brings its synthetic images.
@@ -47,12 +52,14 @@ def again(run: RunRecord) -> None:
         frame.link(run, f"run {run.id}")
         if st.button("Choose a preset instead", key="new-run"):
             frame.open_run(None)
-    if (dataset := run.config["dataset"]) not in DATASETS:
-        st.warning(f"The data set “{parts.plain(dataset)}” is not known here, so nothing can be computed.",
-                   icon=":material/folder_off:")  # fmt: skip
+    try:
+        config = SearchConfig.build({n: v for n, v in run.config.items() if n in SearchConfig.model_fields})
+    except ConfigError as error:
+        listed = "\n".join(f"- {parts.plain(problem)}" for problem in error.problems)
+        st.warning(f"These parameters start no search here:\n\n{listed}", icon=":material/rule:")
         return
-    parts.data_note(dataset)
-    ask({n: v for n, v in run.config.items() if n in SearchConfig.model_fields}, f"nas.{run.id}")
+    parts.data_note(config.dataset)
+    ask(config.values(), f"nas.{run.id}")
 
 
 def ask(given: Mapping[str, Any], key: str) -> None:
@@ -61,7 +68,9 @@ def ask(given: Mapping[str, Any], key: str) -> None:
     start = {p.name: p.default for p in SearchConfig.params() if p.default is not None} | start
     drawn = _space(start, key)
     drawn |= _proxies({**start, **drawn}, given, key)
-    config = form.config_form(SearchConfig, {**given, **drawn}, key, hidden=DRAWN, open_groups=("Search", "Truth"))
+    config = form.config_form(
+        SearchConfig, {**given, **drawn}, key, hidden=DRAWN, open_groups=("Search", "Truth"), words=WORDS
+    )
     if isinstance(config, SearchConfig):
         launch.launch(config)
 
@@ -136,7 +145,7 @@ def _proxies(start: Mapping[str, Any], given: Mapping[str, Any], key: str) -> di
                                   format_func=labels.__getitem__, placeholder="Choose at least one")  # fmt: skip
         if gone := [name for name in asked if name not in labels]:
             st.caption(f"No longer offered: {parts.plain(', '.join(gone))}.")
-        sizes = {int(runs[name].config["ipc"]) for name in chosen if name in runs}
+        sizes = {runs[name].config["ipc"] for name in chosen if name in runs}
         ipc = min(sizes) if len(sizes) == 1 and "ipc" not in given else start["ipc"]
         if any(name in METHODS for name in chosen):
             with right:
@@ -157,7 +166,8 @@ def _distilled(start: Mapping[str, Any]) -> list[RunRecord]:
     return [
         run
         for run in frame.store().records("distill")
-        if run.state == "done" and run.name in METHODS and METHODS[run.name].step and run.config.get("ipc")
+        if run.state == "done" and run.name in METHODS and METHODS[run.name].step
+        and isinstance(run.config.get("ipc"), int)
         and (run.config.get("dataset"), run.config.get("resolution")) == (start["dataset"], start["resolution"])
     ]  # fmt: skip
 

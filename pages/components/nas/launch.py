@@ -9,10 +9,12 @@ from ddcore.data import DATASETS
 from ddcore.experiments import Spec
 from ddcore.experiments.search import SearchConfig
 from ddcore.jobs import proxies
-from ddcore.report.estimate import estimate
+from ddcore.report.estimate import disk, estimate
+from ddcore.runs.files import size
 from pages.components import frame, parts
 from pages.components.nas import truths
 
+TRIAL_BYTES = 16_384  # a trial: a folder and three small files, 4 KiB each on most disks
 TRUTH = """
 The whole-data truth: these networks trained on **all** training images. It is a job of its own that every search of
 this space shares, and it can be stopped and resumed.
@@ -31,7 +33,11 @@ def _takes(one: Spec) -> None:
     words, help = ("**Whole-data truth**", TRUTH) if one.kind == "truth" else ("**Search** on the proxies", None)
     st.markdown(f"{words}: **{guess}**", help=help)
     known = f", of which {guess.known:,} are known already" if guess.known else ""
-    st.caption(f"{guess.parts:,} trainings{known}; {guess.basis}.")
+    room = (guess.parts - guess.known) * TRIAL_BYTES + disk([one], frame.store().records())
+    kept = f"; about {size(room)} on disk" if room else ""
+    st.caption(f"{guess.parts:,} trials{known}{kept}; {guess.basis}.",
+               help="A trial is one network trained on one set, from each of its seeds. It is kept as a run of its "
+               "own, so that no other search trains it again.")  # fmt: skip
 
 
 def launch(config: SearchConfig) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from ddcore.report import text
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Proxy, Study
+from pages.components.nas import truths
 from pages.components.words import plain
 
 HEIGHT = 420  # px of the table: the best dozen is seen, the others are scrolled to
@@ -28,13 +29,13 @@ def table(study: Study, proxy: Proxy) -> None:
     asked = f" of {proxy.asked:,}" if proxy.asked else ""
     st.caption(f"{proxy.tried:,}{asked} networks tried, {text.duration(proxy.seconds)} of training.")
     rows, truth = studies.leaderboard(study, proxy), study.whole
-    against = ["true"] if truth is not None and truth.scores and proxy is not truth else []
+    against = ["test"] if proxy is truth else ["true"] if truth is not None and truth.scores else []
     st.dataframe(
         rows.assign(time=rows["seconds"].map(text.duration), flops=rows["flops"].map(text.count)),
         hide_index=True, width="stretch", placeholder=text.NONE,
         height="content" if len(rows) <= 10 else HEIGHT,
         column_order=["rank", "network", "accuracy", *against, "flops", "time",
-                      *(["state"] if proxy.pruned else [])],
+                      *(["state"] if rows["state"].any() else [])],
         column_config={
             "rank": st.column_config.NumberColumn("Rank", width=60),
             "network": st.column_config.TextColumn("Network", width="medium"),
@@ -42,17 +43,28 @@ def table(study: Study, proxy: Proxy) -> None:
                                                     "proxy: mean ± standard deviation over n seeds."),
             "true": st.column_config.TextColumn("On the whole data", alignment="right", help="The same network, "
                                                 "trained on all images, on the same validation images."),
+            "test": st.column_config.TextColumn("On the test images", alignment="right", help="Which choose nothing."),
             "flops": st.column_config.TextColumn("FLOPs", alignment="right", help="Of one forward pass of one image."),
             "time": st.column_config.TextColumn("Time", alignment="right", help="Training and judging, all seeds."),
-            "state": st.column_config.TextColumn("State"),
+            "state": st.column_config.TextColumn("State", help="Given up early: left behind after its first seeds. "
+                                                 "Diverged: its loss was no number any more, so it stands last."),
         },
     )  # fmt: skip
 
 
 def chosen(study: Study, key: str, label: str = "Trained on", *, whole: bool = True) -> Proxy:
-    """One of the proxies that have results; whole: or the whole data."""
+    """One of the proxies that have results, by the address, where other proxies begin or not; whole: or the whole data.
+
+    key: its first word names the choice in the address.
+    """
     offered = {one.name: one for one in (study.sets if whole else study.proxies) if one.tried}
     first = next(iter(offered))
-    name = st.segmented_control(label, list(offered), default=first, required=True, key=f"{key}-{len(offered)}",
-                                format_func=lambda n: plain(offered[n].title))  # fmt: skip
-    return offered[name or first]
+    if len(offered) == 1:
+        st.caption(f"{label}: **{plain(offered[first].title)}**")
+        return offered[first]
+    asked = f"{key.partition('-')[0]}-on"
+    wanted = str(st.query_params.get(asked))
+    st.session_state[key] = name = wanted if wanted in offered else first
+    st.segmented_control(label, list(offered), required=True, key=key, on_change=truths.address, args=(asked, key),
+                         format_func=lambda n: plain(offered[n].title))  # fmt: skip
+    return offered[name]

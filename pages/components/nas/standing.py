@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.errors import RunBroken
+from ddcore.errors import RunBroken, RunNotFound
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Study
 from ddcore.runs.store import RunRecord
@@ -36,20 +36,33 @@ def show(run: RunRecord) -> None:
     if run.kind == "truth":
         if not active:
             leaderboard.show(gathered(run), f"board-{run.id}")
-    elif run.state == "done":
-        growing = truth is not None and truth.active
-        st.fragment(_answer, run_every=SECONDS if growing else None)([one.id for one in runs])
-        winner.section(run, gathered(*runs), truth)
+        truths.searches(run)
     elif not run.active:
-        leaderboard.show(gathered(*runs), f"board-{run.id}")
+        _found(run, truth)
     if run.state == "done":
         progress.log(run.id)
+
+
+def _found(run: RunRecord, truth: RunRecord | None) -> None:
+    """The answer of a search that has ended, in whatever way, and then its winner where it is known."""
+    runs = [run, *([truth] if truth else [])]
+    known = gathered(*runs)
+    if run.state != "done":
+        if not any(proxy.scores for proxy in known.proxies):
+            leaderboard.show(known, f"board-{run.id}")
+            return
+        st.caption("What follows is **so far**: the search stopped before its end, so proxies may be missing, and the "
+                   "networks that it would have tried next are.")  # fmt: skip
+    growing = truth is not None and truth.active
+    st.fragment(_answer, run_every=SECONDS if growing else None)([one.id for one in runs])
+    if run.state == "done":
+        winner.section(run, known, truth)
 
 
 @frame.guarded()
 def _tick(run_ids: Sequence[str], active: Sequence[str]) -> None:
     """Bars of what is under way, the leaderboard below; the page is drawn anew when one of the runs ends."""
-    runs = [frame.store().record(run_id) for run_id in run_ids]
+    runs = _records(run_ids)
     if [run.id for run in runs if jobs.status(run.id).active] != list(active):
         st.rerun()
     for run in runs:
@@ -57,6 +70,14 @@ def _tick(run_ids: Sequence[str], active: Sequence[str]) -> None:
             _bars(run)
     if runs[0].active:
         leaderboard.show(gathered(*runs), f"board-{run_ids[0]}")
+
+
+def _records(run_ids: Sequence[str]) -> list[RunRecord]:
+    """These runs; where one was deleted meanwhile, the page is drawn anew without it."""
+    try:
+        return [frame.store().record(run_id) for run_id in run_ids]
+    except RunNotFound:
+        st.rerun()
 
 
 def _bars(run: RunRecord) -> None:
@@ -70,7 +91,7 @@ def _bars(run: RunRecord) -> None:
 
 @frame.guarded()
 def _answer(run_ids: Sequence[str]) -> None:
-    runs = [frame.store().record(run_id) for run_id in run_ids]
+    runs = _records(run_ids)
     answer.show(runs[0], gathered(*runs), runs[1] if len(runs) > 1 else None)
 
 

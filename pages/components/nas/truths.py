@@ -9,36 +9,71 @@ from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.search import SearchConfig
+from ddcore.experiments.truth import TruthConfig
+from ddcore.home import data_root
+from ddcore.report import text
 from ddcore.report.estimate import estimate
+from ddcore.report.nas import study as studies
+from ddcore.runs import key as keys
 from ddcore.runs.store import RunRecord
-from pages.components import frame, parts
+from pages.components import frame, parts, words
 
 SAME = ("dataset", "resolution", "space", "subset")  # what makes the networks of two runs the same
 ASKED = "truth"  # in the address: the truth that a search is held against
+LENGTH = {"steps", "nets", "sample"}  # of which a search without a truth says nothing
+SHOWN = 8  # searches listed below a truth
 
 
 def chosen(search: RunRecord) -> RunRecord | None:
-    """The truth that the address names, at first the search's own; None where there is none."""
+    """The truth that the address names, at first the search's own; another one never unasked nor without a word."""
     found = {one.id: one for one in offered(search)}
-    if not found:
-        return None
-    ids, linked = list(found), str(st.query_params.get(ASKED))
-    if len(ids) == 1:
-        return found[ids[0]]
-    picked = st.selectbox(
-        "Held against", ids, index=ids.index(linked) if linked in found else 0, key=f"truth-{search.id}", width=480,
-        format_func=lambda run_id: called(found[run_id]),
-        help="Every whole-data training of these networks can be the truth. More networks tell more.",
-    )  # fmt: skip
-    st.query_params[ASKED] = picked
-    return found[picked]
+    first = next((one.id for one in found.values() if own(search, one)), "")
+    if (linked := str(st.query_params.get(ASKED, ""))) and linked not in found:
+        st.warning(f"The truth that the address names, {parts.plain(linked)}, is not here, or not of these networks.",
+                   icon=":material/link_off:")  # fmt: skip
+    picked = linked if linked in found else first
+    if found.keys() - {first}:
+        key = f"truth-{search.id}"
+        st.session_state[key] = picked  # the address decides: a link, Back, a truth that was just asked for
+        st.selectbox(
+            "Held against", list(dict.fromkeys((first, *found))), key=key, width=480, on_change=address,
+            args=(ASKED, key), format_func=lambda run_id: called(found[run_id]) if run_id else text.NONE,
+            help="Every whole-data training of these networks can be the truth. More networks tell more.",
+        )  # fmt: skip
+    if picked != first:
+        st.info(_foreign(search, found[picked]), icon=":material/rule:")
+    return found.get(picked)
+
+
+def address(name: str, key: str) -> None:
+    """Put what was chosen in the widget of this key into the address, by which it is drawn."""
+    st.query_params[name] = st.session_state[key]
 
 
 def offered(search: RunRecord) -> list[RunRecord]:
-    """The truths of these networks, the one that the search asked for first, then the newest."""
+    """The truths of these networks, the search's own first, then the newest."""
     found = [one for one in frame.store().records("truth") if one.state != "broken" and _of(one) == _of(search)]
-    first = next((parts.known(one) for one in questions(search)[:1]), None)
-    return sorted(found, key=lambda one: one.id != first)
+    return sorted(found, key=lambda one: not own(search, one))
+
+
+def own(search: RunRecord, truth: RunRecord) -> bool:
+    """Whether this truth is the one that the search asked for."""
+    return search.config.get("truth") != "none" and not studies.differences(search, truth)
+
+
+def _foreign(search: RunRecord, truth: RunRecord) -> str:
+    """That a truth is not the one that was asked for, and how it differs."""
+    found, none = studies.differences(search, truth), search.config.get("truth") == "none"
+    differs = "; ".join(
+        f"{TruthConfig.param(name).label.lower()} {_value(name, there)} instead of {_value(name, asked)}"
+        for name, (there, asked) in found.items() if not (none and name in LENGTH)
+    )  # fmt: skip
+    lead = "This search asked for no truth" if none else "This is not the truth that the search asked for"
+    return f"{lead}. It was trained in another way: {differs}." if differs else f"{lead}."
+
+
+def _value(name: str, value: object) -> str:
+    return "all" if name == "sample" and value is None else parts.plain(text.value(value))
 
 
 def _of(run: RunRecord) -> list[object]:
@@ -46,7 +81,7 @@ def _of(run: RunRecord) -> list[object]:
     return [run.info.get("dataset"), *(run.config.get(name) for name in SAME)]
 
 
-def questions(search: RunRecord) -> list[Spec]:
+def questions(search: RunRecord) -> list[TruthConfig]:
     """What the search may be held against: what it was started with (else a sample), then all of its networks.
 
     Empty where that cannot be told: a run of another version, or on a data set that is not known here.
@@ -56,25 +91,42 @@ def questions(search: RunRecord) -> list[Spec]:
     except DDCoreError:
         return []
     assert isinstance(config, SearchConfig)
-    own = config.truth_config() or config.replace(truth="sample", truth_sample=None).truth_config()
+    asked = config.truth_config() or config.replace(truth="sample", truth_sample=None).truth_config()
     every = config.replace(truth="all", truth_sample=None).truth_config()
-    return [Spec("truth", "truth", one) for one in dict.fromkeys((own, every)) if one]
+    return [one for one in dict.fromkeys((asked, every)) if one]
 
 
 def more(search: RunRecord, truth: RunRecord | None) -> None:
     """The button that asks for a truth, or for all networks after a sample, with how long it takes."""
-    if truth is not None and (truth.state != "done" or not truth.config.get("sample")):
+    alike = {one.id: one for one in offered(search) if not studies.differences(search, one).keys() - {"sample"}}
+    after = truth is not None and truth.id in alike
+    if truth is not None and after and (truth.state != "done" or not truth.config.get("sample")):
         return
-    open_ = [one for one in questions(search) if parts.known(one) is None]
+    there = [one.config.get("sample") for one in alike.values()]
+    open_ = [one for one in questions(search) if one.sample not in there]
     if not open_:
         return
-    one = open_[-1] if truth is not None else open_[0]
-    guess = estimate(one.kind, one.name, one.config, frame.store().records(), frame.device())
-    label = "Train all networks on the whole data" if truth is not None else "Train networks on the whole data"
-    if st.button(f"{label} · {guess}", key="ask-truth", icon=":material/play_arrow:",
-                 help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.",
-                 disabled=DATASETS[search.config["dataset"]].removed):  # fmt: skip
+    config = open_[-1] if after else open_[0]
+    one = Spec("truth", "truth", config)
+    guess, reason = estimate(one.kind, one.name, one.config, frame.store().records(), frame.device()), away(search, one)
+    which = f"{config.sample:,}" if config.sample else "all"
+    if st.button(f"Train {which} networks on the whole data · {guess}", key="ask-truth", icon=":material/play_arrow:",
+                 help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.", disabled=bool(reason)):  # fmt: skip
         open_truth(search.id, jobs.submit(one))
+    if reason:
+        st.caption(f"It cannot be trained now: {parts.plain(reason)}")
+
+
+def away(search: RunRecord, asked: Spec) -> str:
+    """Why nothing can be computed now on the images of this search; "" where it can."""
+    facts = DATASETS[asked.config.values()["dataset"]]
+    if facts.removed:
+        return facts.check(data_root()).message
+    try:
+        now = keys.dataset(asked.config)
+    except DDCoreError as error:
+        return str(error)
+    return "" if now == search.info.get("dataset") else f"the images of {facts.title} are others than they were."
 
 
 def open_truth(search: str, truth: str | None = None) -> None:
@@ -84,7 +136,18 @@ def open_truth(search: str, truth: str | None = None) -> None:
 
 
 def called(truth: RunRecord) -> str:
-    """ "12 networks, 3,000 steps, n = 1 · run 1f4fe945"."""
+    """ "12 networks, 3000 steps, n = 1 · run 1f4fe945"."""
     c = truth.config
-    many = f"{c['sample']:,} networks" if c.get("sample") else "All networks"
-    return f"{many}, {c['steps']:,} steps, n = {c['nets']} · run {truth.id[:8]}"
+    many = f"{text.value(c['sample'])} networks" if c.get("sample") else "All networks"
+    return f"{many}, {text.value(c.get('steps'))} steps, n = {text.value(c.get('nets'))} · run {truth.id[:8]}"
+
+
+def searches(truth: RunRecord) -> None:
+    """Links to the searches that can be held against a truth."""
+    found = [one for one in frame.store().records("search") if one.state != "broken" and _of(one) == _of(truth)]
+    st.subheader("Searches of these networks", anchor=False)
+    if not found:
+        st.caption("None yet.")
+    for one in found[:SHOWN]:
+        if st.button(f"{words.called(one)} · run {one.id[:8]}", key=f"open-{one.id}", type="tertiary"):
+            open_truth(one.id, truth.id)

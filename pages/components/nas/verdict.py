@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 from ddcore.report import text
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import Answer, Line
-from ddcore.report.nas.ranking import Coefficient
-from ddcore.report.nas.study import Study
+from ddcore.report.nas.ranking import LEAST, Coefficient
 from pages.components.words import plain
 
-# What the lower end of the interval of ρ is above, and what may be said then.
-STRENGTH = ((0.7, "agrees well with that of the whole data"), (0.4, "agrees fairly well with that of the whole data"),
-            (0.0, "agrees with that of the whole data, but how well is not sure"))  # fmt: skip
+# What the end of the interval of ρ that is nearer to 0 is beyond, and what may be said then of either sign.
+STRENGTH = (
+    (0.7, "agrees well with that of the whole data", "is turned round against that of the whole data"),
+    (0.4, "agrees fairly well with that of the whole data", "is rather the reverse of that of the whole data"),
+    (0.0, "agrees with that of the whole data, but how well is not sure",
+     "runs against that of the whole data, but how strongly is not sure"),
+)  # fmt: skip
 
 
 def sentences(found: Answer) -> list[str]:
-    """One paragraph a proxy, in markdown."""
-    return [f"**{plain(line.proxy.title)}**{_images(line)}: {_paragraph(found, line)}" for line in found.lines]
+    """One sentence a proxy, in markdown; then of which it is not known whether they are better than random."""
+    told = [f"**{plain(line.proxy.title)}**{_images(line)}: {_sentence(found, line)}." for line in found.lines]
+    return [*told, *filter(None, [_not_told_apart(found)])]
 
 
-def _paragraph(found: Answer, line: Line) -> str:
+def _sentence(found: Answer, line: Line) -> str:
     if not line.proxy.scores:
-        return "no network has been trained on it yet."
-    told = [agreement(line.overall.spearman), _beside_random(line), _chosen(found, line), _cost(found, line)]
-    return " ".join(filter(None, told))
+        return "no network has been trained on it yet"
+    told = [agreement(line.overall.spearman), beside_random(line.over_random), _chosen(found, line), _cost(line)]
+    return "; ".join(filter(None, told))
 
 
 def _images(line: Line) -> str:
@@ -35,68 +40,90 @@ def _images(line: Line) -> str:
 def agreement(rho: Coefficient) -> str:
     """How its ranking agrees with the whole data's."""
     if not rho.n:
-        return "nothing to hold its ranking against yet."
+        return "nothing to hold its ranking against yet"
     if rho.value is None:
-        return f"whether its ranking agrees with the whole data cannot be told: {rho.reason}."
+        return f"whether its ranking agrees with that of the whole data cannot be told ({rho.reason})"
     if rho.low is None or rho.high is None:
-        return f"Spearman's ρ {rho.value:.2f}, of which nothing is claimed: {rho.reason}."
-    figure = f"Spearman's ρ {answers.coefficient(rho)} over {rho.n:,} networks"
-    if rho.high < 0:
-        return f"its ranking is turned round against that of the whole data: {figure}."
-    words = next((words for least, words in STRENGTH if rho.low > least), None)
-    if words is None:
-        return f"its ranking cannot be told from chance: {figure}."
-    return f"its ranking {words}: {figure}."
+        return f"Spearman's ρ {answers.coefficient(rho)}, of which nothing is claimed ({rho.reason})"
+    nearer = max(rho.low, -rho.high)
+    for least, alike, reverse in STRENGTH:
+        if nearer > least:
+            return f"its ranking {alike if rho.low > 0 else reverse}: {_figure(rho)}"
+    return f"its ranking cannot be told from chance: {_figure(rho)}"
 
 
-def _beside_random(line: Line) -> str:
-    """Whether it ranks better than random real images, over the same networks."""
-    more = line.over_random
-    if more is None or more.value is None or more.low is None or more.high is None:
+def _figure(rho: Coefficient) -> str:
+    return f"Spearman's ρ {answers.coefficient(rho)}, n = {rho.n:,}"
+
+
+def beside_random(more: Coefficient | None) -> str:
+    """That it ranks better or worse than random real images, over the same networks; "" where that is not known."""
+    if more is None or more.value is None or more.low is None or more.high is None or more.low <= 0 <= more.high:
         return ""
+    less = Coefficient(-more.value, -more.high, -more.low, more.n)
     if more.low > 0:
-        return f"It ranks better than random real images: ρ is {answers.coefficient(more)} higher."
-    if more.high < 0:
-        return f"It ranks worse than random real images: ρ is {answers.coefficient(more)} higher."
-    return f"Whether it ranks better or worse than random real images cannot be told from {more.n:,} networks."
+        return f"it ranks better than random real images, ρ {answers.coefficient(more)} higher"
+    return f"it ranks worse than random real images, ρ {answers.coefficient(less)} lower"
+
+
+def _not_told_apart(found: Answer) -> str:
+    """Of which proxies it cannot be told whether they rank better than random real images."""
+    open_ = [line for line in found.lines if line.over_random and line.n and not beside_random(line.over_random)]
+    if not open_:
+        return ""
+    names = "; ".join(plain(line.proxy.title) for line in open_)
+    return f"Whether these rank better or worse than random real images cannot be told: {names}."
 
 
 def _chosen(found: Answer, line: Line) -> str:
-    """The network it chose, and how far that is behind the best."""
-    if line.selected is None:
+    """How far the network that it chose is behind the best."""
+    if line.selected is None or found.best is None:
         return ""
-    name = f"The network it chose ({plain(line.selected.candidate.name)})"
-    if line.regret is None or line.selected.whole is None or found.best is None:
-        return f"{name} has not been trained on the whole data yet."
+    if line.selected.whole is None:
+        return "the network it chose has not been trained on the whole data yet"
+    if line.regret is None:
+        return "the network it chose diverged on the whole data"
     if not line.regret:
-        return f"{name} is as good as the best known on the whole data."
+        return "the network it chose reached the same accuracy as the best known"
+    behind = answers.points(line.regret).replace("<", "less than")
+    return f"the network it chose is {behind} points behind the best known"
+
+
+def _cost(line: Line) -> str:
+    """What it took, beside the whole data."""
+    took = text.duration(line.seconds)
+    return took if line.instead is None else f"{took} instead of about {text.duration(line.instead)}"
+
+
+def truth(found: Answer) -> str:
+    """That the true ranking is measured too, and how finely; "" without one."""
+    scores = list(found.study.whole.scores.values()) if found.study.whole else []
+    if len(scores) < LEAST:
+        return ""
+    seeds = max(len(one.accuracies) for one in scores)
+    different = len({one.standing for one in scores})
     return (
-        f"{name} reaches {text.spread(line.selected.whole.validation)} on the whole data, {line.regret:.1f} points "
-        "behind the best known."
+        f"The true ranking is measured too: {len(scores):,} networks, {_seeds(seeds)} each, {different:,} different "
+        "accuracies. What is chance in it lowers every ρ: even one who knew how good each network is would not reach 1."
     )
 
 
-def _cost(found: Answer, line: Line) -> str:
-    """What its trainings cost, beside the whole data's."""
-    proxy, whole = line.proxy, found.study.whole
-    took = f"Its {proxy.tried:,} trainings took {text.duration(proxy.seconds)}"
-    if not line.share or whole is None:
-        return f"{took}."
-    times = f"{1 / line.share:,.0f} times" if line.share < 2 / 3 else f"{1 / line.share:.1f} times"
-    return f"{took}; on the whole data a network takes {times} as long."
+def _seeds(number: int) -> str:
+    return "1 seed" if number == 1 else f"{number} seeds"
 
 
 def doubt(found: Answer) -> str:
-    """By how much two equally good networks differ by chance, for who reads a regret; "" where it cannot be told."""
-    study: Study = found.study
-    if found.best is None or not study.val_images:
+    """By how much two equally good networks differ by chance, for who reads a regret; "" where it cannot be told.
+
+    Of the median network, with one right and one wrong answer added (Laplace), so that all right is not taken for sure.
+    """
+    known, images = list(found.study.known.values()), found.study.val_images
+    if not known or not images:
         return ""
-    share, seeds = found.best.score.mean, len(found.best.score.accuracies)
-    points = 100 * math.sqrt(2 * share * (1 - share) / study.val_images)
-    if points < 0.05:
-        return ""
+    share = (images * statistics.median(one.mean for one in known) + 1) / (images + 2)
+    points = 100 * math.sqrt(2 * share * (1 - share) / images)
     return (
-        f"A regret is a difference of two accuracies on {study.val_images:,} validation images, of {seeds} "
-        f"{'seed' if seeds == 1 else 'seeds'} each: two equally good networks differ by about {points:.1f} points by "
-        "chance, and which of them is the best is chance too."
+        f"A regret is a difference of two accuracies on {images:,} validation images: by the draw of these alone two "
+        f"equally good networks differ by about {points:.1f} points, and seeds add to that. Which network is the best "
+        "known is chance too."
     )

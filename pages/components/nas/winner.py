@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError
 from ddcore.experiments import Spec, spec
 from ddcore.report import text
@@ -15,12 +14,12 @@ from ddcore.report.nas.study import Candidate, Proxy, Study
 from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
 from pages.components import frame, parts, progress
-from pages.components.nas import leaderboard
+from pages.components.nas import leaderboard, truths
 
 COMPARE = "pages/7_Compare.py"
 LEAD = """
-The network that a proxy chose, trained once more on **all** training images like any full-data baseline, for as long
-as the truth's networks, so that it can be compared with other runs. By chance it reaches more or less than above.
+The network that a proxy chose, trained once more on **all** training images in the truth's setting, but as a full-data
+baseline, so that it can be compared with other runs. By chance it reaches more or less than above.
 """
 
 
@@ -41,7 +40,7 @@ def section(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
         st.caption(f"It cannot be trained here: {parts.plain(str(error))}")
         return
     if (record := known(asked)) is None:
-        _ask(asked)
+        _ask(search, asked)
     elif record.active:
         progress.follow(record.id)
     elif record.state != "done":
@@ -57,10 +56,10 @@ def chosen(study: Study, proxy: Proxy) -> Candidate | None:
 
 def question(search: RunRecord, truth: RunRecord | None, network: Candidate) -> Spec:
     """The training of this network on the full data, as the truth trains or would train it. Raises ConfigError."""
-    setting = {name: search.config[name] for name in TrainConfig.model_fields if name in search.config}
-    place = {name: search.config.get(name) for name in ("dataset", "resolution", "seed", "device", "exact")}
-    steps = truth.config["steps"] if truth else search.config["truth_steps"]
-    values = {**setting, **place, "network": network.network, **network.options, "epochs": None, "steps": steps}
+    names = (*TrainConfig.model_fields, "dataset", "resolution", "seed", "device", "exact")
+    asked = truth.config if truth else {**search.config, "steps": search.config.get("truth_steps")}
+    setting = {name: asked.get(name) for name in names}
+    values = {**setting, "network": network.network, **network.options, "epochs": None}
     return spec("baseline", "baseline", values)
 
 
@@ -82,14 +81,16 @@ def trained(search: RunRecord, study: Study, truth: RunRecord | None) -> list[Ru
     return found
 
 
-def _ask(asked: Spec) -> None:
+def _ask(search: RunRecord, asked: Spec) -> None:
     guess = estimate(asked.kind, asked.name, asked.config, frame.store().records(), frame.device())
-    dataset = getattr(asked.config, "dataset", "")
+    reason = truths.away(search, asked)
     if st.button(f"Train on full data · {guess}", key="train-winner", icon=":material/play_arrow:", type="primary",
                  help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.",
-                 disabled=DATASETS[dataset].removed):  # fmt: skip
+                 disabled=bool(reason)):  # fmt: skip
         jobs.submit(asked)
         st.rerun()
+    if reason:
+        st.caption(f"It cannot be trained now: {parts.plain(reason)}")
 
 
 def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunRecord) -> None:
