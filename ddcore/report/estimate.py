@@ -32,6 +32,7 @@ ASSUMED = {"cpu": 15e9, "cuda": 1e12}  # multiply-adds per second, cautious: two
 LIKE = ("of other kinds ", "of this kind ", "of this kind on this data set ", "of this kind, data set and network ")
 START = 4.0  # seconds: a worker starts, imports torch, reads the data
 STEP = {"cpu": 0.02, "cuda": 0.005}  # seconds at least for a step, however small the network
+TRIAL_STEP = {"cpu": 0.006, "cuda": 0.005}  # of a trial, whose networks are small: 5.5 ms on digits, two cores
 RECENT = 5  # runs the median is taken over
 RECENT_PARTS = 50  # parts whose times are added up: those of one group of networks alone would say little of the others
 Taken = tuple[float, float]  # seconds that a run took beside its start, and how many the model says
@@ -168,8 +169,8 @@ def _measured(records: list[RunRecord], one: Spec, device: str, most: int) -> tu
 
 def _model(kind: str, name: str, config: Any, device: str, images: int | None) -> float:
     """Seconds of a run without its start, before any correction; 0 for runs that only read and count."""
-    work = cost(kind, name, config, images)
-    return work / ASSUMED[device] + STEP[device] * steps(kind, name, config, images) if work else 0.0
+    work, step = cost(kind, name, config, images), TRIAL_STEP if kind == "trial" else STEP
+    return work / ASSUMED[device] + step[device] * steps(kind, name, config, images) if work else 0.0
 
 
 def _taken(record: RunRecord, device: str) -> Taken | None:
