@@ -28,6 +28,7 @@ from benchmarks import paired
 from benchmarks.accuracy import command
 from benchmarks.machine import described, keep
 
+JUDGED = 500  # validation images by which both ways are held to each other
 DISTILLED = {"quick": {}, "course": {"dm": "paper", "datadam": "course"}}  # preset of a search → presets of its sets
 
 
@@ -58,6 +59,7 @@ def stacked(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
     """Train the space in both ways, in turn."""
     import torch
 
+    from ddcore.data.resident import Resident
     from ddcore.experiments import trial
     from ddcore.experiments.search import SearchConfig
 
@@ -68,6 +70,8 @@ def stacked(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
     trials = [config.trial(one) for one in config.members()]
     groups = trial.groups(trials, torch.device("cuda"))  # by shape, on whatever device
     bench = trial.Bench(config, Quiet())  # type: ignore[arg-type]
+    judge = bench.val  # a part of it: judging is not timed
+    bench.val = Resident(judge.images[:JUDGED], judge.labels[:JUDGED], judge.classes, judge.mean, judge.std)
     seconds: dict[str, list[float]] = {"stacked": [], "one by one": []}
     for _ in range(asked.pairs):
         one_go = [found for group in groups for found in trial.crowded(group, bench, stacked=True)]
