@@ -37,6 +37,8 @@ else:
     layers = lazy("ddcore.ops.nets.layers")
 
 MOST_SEEDS = 20  # of a network
+TOLD = 25  # steps after which it is looked whether a checkpoint is due: a GPU runs ahead in between
+_SUMMARY = {"accuracies", "accuracies_test", "diverged", "members", "seconds"}
 Point = tuple[dict[str, "Tensor"], dict[str, Any]] | None
 
 
@@ -150,6 +152,7 @@ def together(configs: Iterable[TrialConfig], bench: Bench, point: Point = None) 
 
 
 def question(config: TrialConfig) -> Spec:
+    """What a trial asks."""
     return Spec("trial", "trial", config)
 
 
@@ -257,10 +260,6 @@ class Crowd:
         assert self.training.passes is not None
         said = train.logits(self.training.passes, network, part.batch, len(part), self.bench.recorder.check_cancelled)
         return (said.argmax(1) == part.labels).sum().item() / len(part)  # exact, so that equal means are ties
-
-
-_SUMMARY = {"accuracies", "accuracies_test", "diverged", "members", "seconds"}
-TOLD = 25  # steps after which it is looked whether a checkpoint is due: a GPU runs ahead in between
 
 
 def _who(config: TrialConfig, seed: int) -> str:
