@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING, Any, Literal
 
 from ddcore.augmentations import STRATEGIES
-from ddcore.errors import ConfigError, DataMissing
+from ddcore.errors import DataMissing
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder
-from ddcore.experiments.judge import judged, majority, notes, spread
+from ddcore.experiments.judge import check_fit, judged, majority, notes, spread
 from ddcore.experiments.work import pace
 from ddcore.lazy import lazy
 from ddcore.params import Param
@@ -109,7 +109,7 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]
     where = device.pick(config.device)
     parent = recorder.parent(config.run)
     subject = parent.images(config.images) if config.step is None else parent.snapshot(config.step)
-    _check_fit(config, subject)
+    check_fit(config, config.run, subject, "the evaluation")
     recorder.progress(0, 100 * config.nets, "Reading the data set")
     data = load.load(config.dataset, config.resolution)
     judge = resident.Resident.from_split(data.test if config.split == "test" else data.val, data, where)
@@ -252,18 +252,6 @@ def _summary(trial: Trial, trained: list[dict[str, Any]], parent: Parent) -> dic
         "source": {"run": parent.id, "method": parent.name, "images": config.images, "step": config.step,
                    "ipc": parent.config.get("ipc"), "seed": parent.config.get("seed")},
     }  # fmt: skip
-
-
-def _check_fit(config: EvaluateConfig, subject: ImageSet) -> None:
-    """Refuse images of another data set or size before anything is trained on them."""
-    shape = tuple(subject.images.shape[1:])
-    problems = []
-    if shape != config.shape:
-        problems.append(f"run {config.run} holds images of shape {shape}, the evaluation expects {config.shape}")
-    if subject.classes != config.facts.classes:
-        problems.append(f"run {config.run} has the classes {subject.classes}, {config.dataset} {config.facts.classes}")
-    if problems:
-        raise ConfigError(problems)
 
 
 KIND = Kind(

@@ -6,6 +6,8 @@ import statistics
 from typing import TYPE_CHECKING, Any
 
 from ddcore import home
+from ddcore.errors import ConfigError
+from ddcore.experiments.base import ImageSet
 from ddcore.lazy import lazy
 from ddcore.settings import DataConfig
 
@@ -21,6 +23,17 @@ else:
 def majority(part: Resident) -> float | None:
     """Accuracy of always answering the most frequent class; None of a part without images."""
     return max(part.counts) / len(part) if len(part) else None
+
+
+def check_fit(config: DataConfig, run_id: str, images: ImageSet, who: str) -> None:
+    """Refuse images of another data set or size before anything is trained on them; who: "the evaluation"."""
+    shape, problems = tuple(images.images.shape[1:]), []
+    if shape != config.shape:
+        problems.append(f"run {run_id} holds images of shape {shape}, {who} expects {config.shape}")
+    if images.classes != config.facts.classes:
+        problems.append(f"run {run_id} has the classes {images.classes}, {config.dataset} {config.facts.classes}")
+    if problems:
+        raise ConfigError(problems)
 
 
 def notes(config: DataConfig) -> list[str]:

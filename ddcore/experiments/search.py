@@ -17,7 +17,7 @@ from ddcore.errors import ConfigError, UnknownName, suggestion
 from ddcore.experiments import spec, trial
 from ddcore.experiments.asking import Asking, Grid
 from ddcore.experiments.base import Kind, Parent, Recorder, Spec
-from ddcore.experiments.judge import majority, notes
+from ddcore.experiments.judge import check_fit, majority, notes
 from ddcore.experiments.space import SpaceConfig
 from ddcore.experiments.trial import MOST_SEEDS, Bench
 from ddcore.experiments.truth import TruthConfig
@@ -158,7 +158,7 @@ def run(name: str, config: SearchConfig, recorder: Recorder) -> dict[str, Any]:
     parents = recorder.built_on()
     made = dict(zip((*config.runs(), *config.sets()), parents, strict=True))
     for run_id in config.runs():
-        _check_fit(config, made[run_id])
+        check_fit(config, run_id, made[run_id].images(), "the search")
     about = config.about()
     rankings = [Ranking(config, about, proxy, made.get(proxy), bench) for proxy in config.names()]
     found = [ranking.run(point) for ranking in rankings]
@@ -287,19 +287,6 @@ def _title(proxy: str, parent: Parent | None) -> str:
     ipc = parent.config.get("ipc")
     method = METHODS[parent.name].title if parent.name in METHODS else parent.name
     return f"{method}, IPC {ipc}"
-
-
-def _check_fit(config: SearchConfig, parent: Parent) -> None:
-    """Refuse images of another data set or size before anything is trained on them."""
-    kept = parent.images()
-    shape = tuple(kept.images.shape[1:])
-    problems = []
-    if shape != config.shape:
-        problems.append(f"run {parent.id} holds images of shape {shape}, the search expects {config.shape}")
-    if kept.classes != config.facts.classes:
-        problems.append(f"run {parent.id} has the classes {kept.classes}, {config.dataset} {config.facts.classes}")
-    if problems:
-        raise ConfigError(problems)
 
 
 def _parts(name: str, config: SearchConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:

@@ -22,7 +22,7 @@ def store(home: Path) -> Store:
 def test_demo_runs_are_whole_small_and_still_answers_to_their_own_question(store: Store) -> None:
     records = store.records()
     assert len(records) == len(list(DEMO.glob("*/*"))), "an unfinished folder is no run"
-    assert {r.kind for r in records} == {"distill", "evaluate", "baseline", "describe", "flops"}
+    assert {r.kind for r in records} == {"distill", "evaluate", "baseline", "describe", "flops", "search", "truth"}
     for record in records:
         assert (record.state, record.demo, record.problem) == ("done", True, None)
         assert key(spec(record.kind, record.name, record.config)) == record.id
