@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 
+RUN_ID = re.compile("[0-9a-f]{16}")  # how a Config names a finished run
 CHECKPOINT_SECONDS = 15  # a run that was killed loses at most so much work, and the step or epoch under way
 
 

@@ -10,13 +10,12 @@ and `<way>_image` (uint8 (N, C, H, W)).
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import ConfigError
 from ddcore.experiments import lens
-from ddcore.experiments.base import ImageSet, Kind, Parent, Recorder, Spec
+from ddcore.experiments.base import RUN_ID, ImageSet, Kind, Parent, Recorder, Spec
 from ddcore.experiments.lens import LensConfig
 from ddcore.experiments.work import pace
 from ddcore.lazy import lazy
@@ -62,7 +61,7 @@ class FeaturesConfig(LensConfig):
         found, ids = super().problems(), self.run_ids
         if not 1 <= len(ids) <= MOST:
             found.append(f"runs must name 1 to {MOST} finished runs, got {len(ids) or 'nothing'}")
-        wrong = [one for one in ids if not re.fullmatch("[0-9a-f]{16}", one)]
+        wrong = [one for one in ids if not RUN_ID.fullmatch(one)]
         return [*found, *(f"a run id has 16 digits from 0-9 and a-f, got {one!r}" for one in wrong)]
 
     @property

@@ -8,7 +8,6 @@ Whether such a ranking is any good is told by the truth (truth.py); the report j
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -16,7 +15,7 @@ from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName, suggestion
 from ddcore.experiments import spec, trial
 from ddcore.experiments.asking import Asking, Grid
-from ddcore.experiments.base import Kind, Parent, Recorder, Spec
+from ddcore.experiments.base import RUN_ID, Kind, Parent, Recorder, Spec
 from ddcore.experiments.judge import check_fit, majority, notes
 from ddcore.experiments.space import SpaceConfig
 from ddcore.experiments.trial import MOST_SEEDS, Bench
@@ -26,7 +25,6 @@ from ddcore.params import Param
 from ddcore.presets import Preset
 
 EARLY = "early"  # the whole training part, for as many steps as a proxy gets
-RUN_ID = re.compile("[0-9a-f]{16}")
 
 
 def coresets() -> tuple[str, ...]:
