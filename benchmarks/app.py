@@ -40,7 +40,7 @@ from ddcore.experiments import spec
 from ddcore.runs.store import RunRecord, Store
 
 TITLES = {"": "Dataset distillation workbench", **{page: page for page in
-          ("Datasets", "Baselines", "DataDAM", "PAD", "DM", "Compare", "Runs")}}  # fmt: skip
+          ("Datasets", "Baselines", "DataDAM", "PAD", "DM", "Compare", "Runs")}}
 FRESH = ("", "Datasets", "Baselines", "DataDAM", "Compare", "Runs")
 MANY = 1000
 OPENED = 4  # finished runs: so many of one method stand on Home
@@ -75,7 +75,7 @@ def first(browser: Browser, repeats: int) -> dict[str, Any]:
         found[page or "Home"] = {
             "first_content_seconds": summary(painted), "title_seconds": summary(titled),
             "server_memory_mb": round(max(memory) / 1e6),
-        }  # fmt: skip
+        }
     return found
 
 
@@ -123,7 +123,7 @@ def many(browser: Browser, repeats: int) -> dict[str, Any]:
     return {
         "runs": number, "pages": {page or "Home": _told(times) for page, times in pages.items()},
         "finished_run": {how: _told(times) for how, times in opened.items()}, "server_memory_mb": memory,
-    }  # fmt: skip
+    }
 
 
 def live(browser: Browser, repeats: int) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def live(browser: Browser, repeats: int) -> dict[str, Any]:
             "server_memory_mb": round(process.memory_info().rss / 1e6),
             "steps_per_second": {"alone": round(alone, 2), "watched": round(watched, 2)},
             "page_switch_meanwhile": _told(elsewhere[3:]),
-        }  # fmt: skip
+        }
 
 
 def _speed(run_id: str, wait: Callable[[], object]) -> float:
@@ -209,7 +209,7 @@ def _tab(browser: Browser) -> Iterator[Page]:
 
 PARTS: dict[str, Callable[[Browser, int], dict[str, Any]]] = {
     "first": first, "switches": switches, "many": many, "live": live,
-}  # fmt: skip
+}
 
 if __name__ == "__main__":
     main()

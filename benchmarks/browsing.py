@@ -76,7 +76,7 @@ def server(home: str) -> Iterator[tuple[str, psutil.Process]]:
     process = subprocess.Popen(
         [*command, "--server.port", address.rsplit(":", 1)[1]], cwd=PROJECT, env={**os.environ, "DDCORE_HOME": home},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     try:
         for _ in range(300):
             with contextlib.suppress(OSError):
@@ -114,7 +114,7 @@ def listen(tab: Page) -> None:
 def exchanges(tab: Page, seconds: float) -> list[dict[str, Any]]:
     """{seconds, bytes} of each question that was answered within the last so many seconds."""
     found = tab.evaluate("(since) => window.exchanges.filter((one) => one.heard && one.asked > since)",
-                         tab.evaluate("performance.now()") - 1000 * seconds)  # fmt: skip
+                         tab.evaluate("performance.now()") - 1000 * seconds)
     return [{"seconds": (one["heard"] - one["asked"]) / 1000, "bytes": one["bytes"]} for one in found]
 
 

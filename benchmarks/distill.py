@@ -70,7 +70,7 @@ def configured(asked: argparse.Namespace) -> Any:
     if asked.method == "pad":
         # Any learnt label and start does; no update may be skipped, and stand-ins for experts need few epochs.
         changes |= {"init": "real", "threshold": 1000.0, "experts": EXPERTS, "student_steps": asked.student_steps,
-                    "unroll": asked.unroll, "batch_syn": None}  # fmt: skip
+                    "unroll": asked.unroll, "batch_syn": None}
     else:
         changes["batch_real"] = asked.batch_real or (128 if asked.shape == "mhist" else None)
     return METHODS[asked.method].Config.build({**values, **{k: v for k, v in changes.items() if v is not None}})
@@ -126,7 +126,7 @@ class Plain:
 WAYS: dict[str, Callable[[Any, torch.device], Ours | Plain]] = {"ours": Ours, "plain": Plain}
 STEPS: dict[str, Callable[[Any, plain.Draws], float]] = {
     "dm": plain.dm_step, "datadam": plain.datadam_step, "pad": plain.pad_step,
-}  # fmt: skip
+}
 
 
 class Replayed(plain.Draws):
@@ -197,7 +197,7 @@ class Experts:
             [[p.view(s).clone() for p, s in zip(torch.from_numpy(flat).split(sizes), self.shapes, strict=True)]
              for flat in epochs]
             for epochs in self.trajectories
-        ]  # fmt: skip
+        ]
 
 
 def _parents(config: Any) -> tuple[Experts, ...]:
@@ -251,7 +251,7 @@ def compared(name: str, config: Any, where: torch.device, pairs: int, steps: int
         "peak_memory_bytes": paired.peaks(where, {way: partial(used, way, config, where) for way in WAYS}),
         "same_loss": held, "notes": ours.notes,
         "config": {field: value for field, value in config.values().items() if field != "device"},
-    }  # fmt: skip
+    }
 
 
 def lengths(config: Any) -> list[Any]:

@@ -113,7 +113,7 @@ def cased(asked: argparse.Namespace, where: torch.device) -> Case:
     """The published size of this case, with what was asked for otherwise."""
     facts, small, gpu = DATASETS[asked.shape], asked.case == "small-set", where.type == "cuda"
     values = {"run": "none", "dataset": asked.shape, "protocol": "standard" if small else "course",
-              "width": asked.width, "exact": asked.exact or None}  # fmt: skip
+              "width": asked.width, "exact": asked.exact or None}
     images = asked.ipc * len(facts.classes) if small else facts.parts["train"]
     timed = (
         asked.timed_epochs or (20 if small and gpu else 1),
@@ -124,7 +124,7 @@ def cased(asked: argparse.Namespace, where: torch.device) -> Case:
     return Case(
         small, EvaluateConfig.build(values), asked.nets or networks, asked.epochs or epochs, images,
         facts.parts["test"], timed,
-    )  # fmt: skip
+    )
 
 
 class Ours:
@@ -212,7 +212,7 @@ class Plain:
         loss, _ = plain.one_epoch(
             network, [(self.images[batch], self.labels[batch])], plain.optimiser_of(network, setting),
             lambda n: augment.draw(setting.augment, changes, self.case.config.shape, images=n),
-        )  # fmt: skip
+        )
         with torch.no_grad():
             return {"loss": loss, "logits": network.eval()(self.test.to(self.where))}
 
@@ -268,7 +268,7 @@ def compared(case: Case, where: torch.device, pairs: int) -> dict[str, Any]:
         "images": case.images, "test_images": case.tested,
         "timed": {"epochs": epochs, "images": images, "test_images": tested},
         "protocol": config.protocol, "network": config.network, "network_options": config.network_options(),
-    }  # fmt: skip
+    }
 
 
 def used(way: str, case: Case, where: torch.device) -> None:

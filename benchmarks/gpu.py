@@ -75,7 +75,7 @@ PARTS = (
     Part("DM, MHIST's shape", f"{STEP} dm --shape mhist", 20, SMALL_MATCH),
     Part("memory", "benchmarks.memory", 20, "--side 128"),
     Part("student steps", "benchmarks.unroll --width 128 --steps 40", 20, "--width 8 --steps 2 --repeats 1"),
-)  # fmt: skip
+)
 
 
 def main() -> None:

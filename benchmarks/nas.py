@@ -65,7 +65,7 @@ def stacked(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
 
     where = paired.placed(parser, asked)
     values = {"dataset": asked.dataset, "space": asked.space, "steps": asked.steps, "nets": asked.nets, "lr": 0.05,
-              "batch_size": 50, "device": where.type}  # fmt: skip
+              "batch_size": 50, "device": where.type}
     config = SearchConfig.build(values)
     trials = [config.trial(one) for one in config.members()]
     groups = trial.groups(trials, torch.device("cuda"))  # by shape, on whatever device
@@ -84,7 +84,7 @@ def stacked(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
         "ratio": statistics.median(b / a for a, b in zip(*seconds.values(), strict=True)),
         "seconds": {name: statistics.median(rounds) for name, rounds in seconds.items()}, "rounds": seconds,
         "n": asked.pairs, **alike(one_go, singly),
-    }  # fmt: skip
+    }
     print(json.dumps(result))
     kind = "nas" if asked.pairs >= paired.LEAST_PAIRS else "trial_nas"
     print(keep(f"{kind}_stacked_{asked.dataset}_{where.type}", result))
@@ -123,7 +123,7 @@ def answer(asked: argparse.Namespace, more: list[str]) -> None:
             sets.append(command(home, "run", method, "--preset", preset, "--dataset", asked.dataset, "--wait"))
         proxies = ",".join(["random", "early", *(one["run"] for one in sets)])
         found = command(home, "nas", "--dataset", asked.dataset, "--preset", asked.preset, "--proxies", proxies, *more,
-                        "--wait")  # fmt: skip
+                        "--wait")
     device = "cuda" if described()["gpu"] else "cpu"
     print(json.dumps(found))
     print(keep(f"nas_{asked.preset}_{asked.dataset}_{device}", {"device": device, "sets": sets, "answer": found}))

@@ -35,7 +35,7 @@ PUBLISHED = {"width": None, "ipc": 10, "batch_real": None, "exact": False, "epoc
 LEAST_PAIRS = 3  # rounds of a figure that is told: with fewer there is no spread to see
 
 SHOWN = ("precision", "ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain", "seconds_per_step_bare",
-         "images_per_second", "flops_per_second", "compile_seconds", "n")  # fmt: skip
+         "images_per_second", "flops_per_second", "compile_seconds", "n")
 WAYS = {"seconds_per_step": "ours", "seconds_per_step_plain": "plain", "seconds_per_step_bare": "bare"}
 
 
@@ -96,7 +96,7 @@ def same(
         of_tensors *= max(1, student_steps / FEW_STEPS)
     loss = abs(ours["loss"] - plain["loss"]) / abs(plain["loss"])
     told = {"arithmetic": arithmetic, "ours": ours["loss"], "plain": plain["loss"], "apart": loss, "tolerance": of_loss,
-            "tensors_tolerance": of_tensors, **({"student_steps": student_steps} if student_steps else {})}  # fmt: skip
+            "tensors_tolerance": of_tensors, **({"student_steps": student_steps} if student_steps else {})}
     far = [] if loss <= of_loss else [f"the losses {ours['loss']:.7g} and {plain['loss']:.7g}"]
     for name in sorted(ours.keys() - {"loss"}):
         told[f"{name}_apart"] = apart = ((ours[name] - plain[name]).norm() / plain[name].norm()).item()

@@ -269,7 +269,7 @@ def optimiser_of(network: ConvNet, setting: Any) -> torch.optim.Optimizer:
 def one_epoch(
     network: ConvNet, loader: Iterable[Any], optimiser: torch.optim.Optimizer | None,
     change: Callable[[int], Draw] | None,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """(mean loss, share answered right) of one pass, which trains where there is an optimiser."""
     network.train(optimiser is not None)
     where = next(network.parameters()).device

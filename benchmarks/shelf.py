@@ -70,7 +70,7 @@ def _varied(record: RunRecord, variant: int, ids: dict[str, str]) -> dict[str, A
         **record.info, "id": key(asked), "config": asked.config.values(), "in_key": identity(asked)["config"],
         "parents": identity(asked)["parents"],
         "seed": config["seed"], "family": family(asked), "times": {**record.info["times"], **times},
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

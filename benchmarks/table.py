@@ -61,7 +61,7 @@ def row(one: dict[str, Any]) -> str:
         ", ".join([_title(one), *_otherwise(one), SHAPES[one["shape"]]]), _place(one), theirs,
         f"{ours}, {one['precision']} (n = {one['n']})",
         f"{one['ratio']:.1f}", f"{one['share_of_bare']:.2f}", f"{memory} GB",
-    )  # fmt: skip
+    )
     return f"| {' | '.join(cells)} |"
 
 

@@ -60,14 +60,14 @@ def measured(way: str, width: int, steps: int, images: int, repeats: int) -> dic
         getattr(unroll, way)(
             unroll.Student(network), start, lambda i: (x, y.softmax(1)), steps, torch.tensor(0.02, device=where),
             lambda end: unroll.matching_loss(end, start, target, len(start) // 4), [x, y],
-        )  # fmt: skip
+        )
         if where.type == "cuda":
             torch.cuda.synchronize(where)
         seconds.append(time.perf_counter() - began)
     return {
         "way": way, "student_steps": steps, "batch": images, "n": repeats,
         "seconds": round(sorted(seconds)[repeats // 2], 4), "peak_bytes": held(where) - before,
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def _mlp(shape: Shape, classes: int, width: int) -> list[Layer]:
     return [
         _linear("hidden layer 1", pixels, width), _linear("hidden layer 2", width, width),
         _linear("classifier", width, classes),
-    ]  # fmt: skip
+    ]
 
 
 def _linear(name: str, inputs: int, outputs: int) -> Layer:

@@ -51,7 +51,7 @@ def Param(
     value from when it is left out (`Config.fill`), so a form asks anew when they change.
     """
     meta = {"label": label, "symbol": symbol, "step": step, "log": log, "unit": unit,
-            "group": group, "choices": choices, "in_key": in_key, "follows": follows}  # fmt: skip
+            "group": group, "choices": choices, "in_key": in_key, "follows": follows}
     return Field(default, ge=ge, gt=gt, le=le, description=help, json_schema_extra={"param": meta})  # type: ignore[dict-item]
 
 
@@ -189,7 +189,7 @@ def _declared(cls: type[Config], name: str, choices: tuple[str, ...] | None) -> 
         low_open="gt" in bounds, high=bounds.get("le"), step=meta["step"], log=meta["log"],
         unit=meta["unit"], group=meta["group"], choices=listed, in_key=meta["in_key"],
         follows=meta["follows"],
-    )  # fmt: skip
+    )
 
 
 def _meta(cls: type[Config], name: str) -> dict[str, Any]:

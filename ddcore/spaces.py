@@ -52,7 +52,7 @@ SPACES: Mapping[str, Space] = {
              "activation": ("sigmoid", "relu", "leakyrelu"), "pooling": ("none", "max", "avg")},
         ),
     )
-}  # fmt: skip
+}
 
 
 def space(name: str) -> Space:
@@ -98,7 +98,7 @@ def misspelt(of: Space, text: str) -> list[str]:
     found = [
         f"{of.name} has no option {option!r}{suggestion(option, of.options)}"
         for option in asked if option not in of.options
-    ]  # fmt: skip
+    ]
     for option, values in of.options.items():
         named = tuple(map(str, values))
         strange = [value for value in asked.get(option, ()) if value not in named]

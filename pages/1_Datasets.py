@@ -44,7 +44,7 @@ def chosen(linked: RunRecord | None) -> Dataset | None:
     asked = linked.config["dataset"] if linked else st.query_params.get("set", "")
     if linked and asked not in DATASETS:
         st.warning(f"This describes “{parts.plain(asked)}”, a data set that is not known here (any more).",
-                   icon=":material/folder_off:")  # fmt: skip
+                   icon=":material/folder_off:")
         if st.button("To the data sets", key="new-run"):
             frame.open_run(None)
         return None
@@ -185,7 +185,7 @@ def legend(voters: int) -> None:
     st.html("".join(
         f'<span style="display:inline-block;margin-right:1.2em"><span style="{square}{colour}"></span>{said}</span>'
         for said, colour in zip(words, colours, strict=True)
-    ))  # fmt: skip
+    ))
 
 
 main()

@@ -50,7 +50,7 @@ def coreset(like: RunRecord | None) -> None:
         method.again(like)
     else:
         name = st.segmented_control("Which images", offered, default=offered[0], required=True, key="coreset",
-                                    format_func=lambda n: METHODS[n].title, persist_state="session")  # fmt: skip
+                                    format_func=lambda n: METHODS[n].title, persist_state="session")
         chosen = METHODS[name or offered[0]]
         st.caption(f"{chosen.summary} {chosen.paper}{'.' if chosen.paper else ''}")
         method.new_run(chosen)
@@ -65,7 +65,7 @@ def new_run() -> None:
     config = form.config_form(
         CONFIG, {"dataset": dataset}, f"baseline.{dataset}", hidden=("dataset",), open_groups=("Network", "Training"),
         limits={"resolution": DATASETS[dataset].resolutions},
-    )  # fmt: skip
+    )
     if config is not None:
         parts.launch(Spec("baseline", "baseline", config))
 
@@ -86,17 +86,17 @@ def done(run: RunRecord) -> None:
     accuracy = s["accuracy"]
     with st.grid(4, min_column_width=150):
         st.metric("Test accuracy", text.percent(accuracy["mean"], 2),
-                  help=f"Of the final epoch, one network (n = 1), protocol {accuracy['protocol']}.")  # fmt: skip
+                  help=f"Of the final epoch, one network (n = 1), protocol {accuracy['protocol']}.")
         beside.metrics(s, tables.beside(s))
         st.metric("Majority class", text.percent(s["majority"], 2),
-                  help="What always answering the most frequent class would reach.")  # fmt: skip
+                  help="What always answering the most frequent class would reach.")
         st.metric("Training time", text.duration(s["seconds_train"]), help="Validation and testing not included.")
         st.metric("Training images", f"{s['images']:,}", help=f"{s['steps']:,} optimiser steps.")
         st.metric("MACs per image", text.count(s["macs"]),
-                  help="Multiply-adds of one forward pass; Cost of the networks says what counts.")  # fmt: skip
+                  help="Multiply-adds of one forward pass; Cost of the networks says what counts.")
         st.metric("FLOPs per image", text.count(s["flops"]), help="2 × MACs: a multiplication and an addition each.")
         st.metric("FLOPs, test set", text.count(2 * s["macs_test_set"]),
-                  help=f"One forward pass of all {s['test_images']:,} test images.")  # fmt: skip
+                  help=f"One forward pass of all {s['test_images']:,} test images.")
         st.metric("Parameters", text.count(s["parameters"]), help=f"{s['parameters']:,} weights.")
     for note in s.get("notes") or ():
         st.warning(parts.plain(note), icon=":material/warning:")
@@ -110,7 +110,7 @@ def flops() -> None:
     of = "all"
     if own:
         of = st.selectbox("Data set", ["all", *own], key="flops-of", width=320,
-                          format_func=lambda name: "All that ship" if name == "all" else name)  # fmt: skip
+                          format_func=lambda name: "All that ship" if name == "all" else name)
     asked = spec("flops", "flops", {"dataset": of})
     run_id = parts.known(asked)
     record = frame.store().record(run_id) if run_id else None
@@ -134,7 +134,7 @@ def table(record: RunRecord) -> None:
     st.dataframe(
         tables.flops(kept), hide_index=True, width="stretch", height="content",
         column_config={"Parameters": number, "MACs": number, "FLOPs = 2 × MACs": number, "Classes": number},
-    )  # fmt: skip
+    )
     st.caption(f"How it is counted: {record.summary['convention']}.")
 
 

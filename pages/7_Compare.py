@@ -20,7 +20,7 @@ The address of this page holds the whole view: copy it to show somebody the same
 SECTIONS = {  # title → the module that draws it, loaded when it is asked for
     "What differs": "differ", "Numbers": "numbers", "Curves": "curves", "Images": "images", "Feature space": "space",
     "Report": "takeaway",
-}  # fmt: skip
+}
 
 
 def main() -> None:
@@ -53,7 +53,7 @@ def side_by_side(chosen: Sequence[RunRecord]) -> None:
     rows.legend(found)
     parts.footnotes(chosen)
     section = st.segmented_control("Show", list(SECTIONS), default="Numbers", required=True, key="view",
-                                   bind="query-params", label_visibility="collapsed")  # fmt: skip
+                                   bind="query-params", label_visibility="collapsed")
     show: Callable[[Sequence[Compared]], None] = import_module(f"pages.components.compare.{SECTIONS[section]}").show
     with frame.guarded():
         show(found)

@@ -49,7 +49,7 @@ def filtered(records: list[RunRecord], unlisted: list[str]) -> list[RunRecord]:
     words = find.text_input("Search", placeholder="name, tag, id, data set", key="runs-search").lower().split()
     kind = kinds.multiselect("Kind", sorted({r.kind for r in records}.union(unlisted)), key="runs-kind",
                              placeholder="All but trials" if unlisted else "All kinds",
-                             format_func=tables.kind)  # fmt: skip
+                             format_func=tables.kind)
     records = [*records, *(r for one in unlisted if one in kind for r in frame.store().records(one))]
     state = states.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
     hidden = STOPPED if hide.toggle("Hide failed", key="runs-hide", help=ALSO_HIDDEN) else ()
@@ -58,7 +58,7 @@ def filtered(records: list[RunRecord], unlisted: list[str]) -> list[RunRecord]:
         for r in records
         if (not kind or r.kind in kind) and (not state or r.state in state) and all(w in _text(r) for w in words)
         and r.state not in hidden
-    ]  # fmt: skip
+    ]
 
 
 def _text(record: RunRecord) -> str:
@@ -92,7 +92,7 @@ def table(records: list[RunRecord]) -> list[RunRecord]:
             "created": text_column("Started"), "tags": text_column("Tags"), "note": text_column("Note"),
             "id": text_column("Id"),
         },
-    )  # fmt: skip
+    )
     parts.footnotes(records)
     return house.ticked(event, records)
 
@@ -140,7 +140,7 @@ def extend(record: RunRecord) -> None:
         length = st.number_input(
             f"Extend: {p.title}", now + 1, int(p.high or 10**9), 2 * now, key=f"to-{record.id}", width=260,
             help=f"{p.help} Now {now:,}. Goes on from the last checkpoint.",
-        )  # fmt: skip
+        )
         if st.button("Extend", icon=":material/fast_forward:", key=f"extend-{record.id}"):
             new = jobs.extend(record.id, int(length))
             st.switch_page(frame.page_of(record), query_params={"run": new})
@@ -158,7 +158,7 @@ def keep_house(record: RunRecord) -> None:
             house.put_away([record.id])
     if own and record.kind in ("search", "truth"):
         st.caption("Its trials stay, so that the same search is answered at once. To put them away too, choose their "
-                   f"kind above, *{tables.kind('trial')}*, and tick all.")  # fmt: skip
+                   f"kind above, *{tables.kind('trial')}*, and tick all.")
 
 
 def annotate(record: RunRecord) -> None:
@@ -167,7 +167,7 @@ def annotate(record: RunRecord) -> None:
         left, middle, right = st.columns([2, 2, 3])
         name = left.text_input("Name", user["name"], placeholder=tables.title(record))
         tags = middle.multiselect("Tags", user["tags"], default=user["tags"], accept_new_options=True,
-                                  placeholder="Type and press Enter")  # fmt: skip
+                                  placeholder="Type and press Enter")
         note = right.text_input("Note", user["note"])
         if st.form_submit_button("Save", icon=":material/save:"):
             frame.store().annotate(record.id, name=name, note=note)

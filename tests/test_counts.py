@@ -48,7 +48,7 @@ def test_the_whole_shipped_table_is_current() -> None:
         ("mlp", (1, 28, 28), {"width": 512}), ("coursenet", (1, 28, 28), {"width": 16, "depth": 4, "units": 64}),
         ("coursenet", (3, 32, 32), {"activation": "leakyrelu"}), ("coursenet", (1, 8, 8), {}),
     ],
-)  # fmt: skip
+)
 def test_other_options_are_counted_exactly(network: str, shape: Any, options: dict[str, Any]) -> None:
     from ddcore.ops import flops
 
@@ -71,7 +71,7 @@ def test_an_unknown_size_is_scaled_by_its_pixels() -> None:
         ("convnet5", (3, 64, 64), {"norm": "batch", "width": 8}), ("convnet3", (3, 32, 32), {"norm": "none"}),
         ("mlp", (1, 28, 28), {"width": 16}),
     ],
-)  # fmt: skip
+)
 def test_layers_have_the_parameters_that_lie_between_their_ends(
     network: str, shape: Any, options: dict[str, Any]
 ) -> None:

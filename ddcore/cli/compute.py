@@ -44,7 +44,7 @@ def _run_command(method: Method) -> click.Command:
     def callback(
         preset: str | None, seeds: int, protocol: str | None, nets: int, eval_batch_size: int | None,
         with_full: bool, wait: bool, as_json: bool, **parameters: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         wanted = given(parameters)
         one = spec("distill", method.name, {**_preset(method, preset, wanted), **wanted})
         if protocol is not None and protocol not in PROTOCOLS:
@@ -156,7 +156,7 @@ def _outcome(runs: list[str], plans: list[controls.Plan], store: Store) -> dict[
         result |= {"seeds": [
             {"seed": store.record(run_id).config["seed"], "run": run_id, "status": state}
             for run_id, state in zip(runs, states, strict=True)
-        ]}  # fmt: skip
+        ]}
     return result
 
 
@@ -189,7 +189,7 @@ def _titles(plan: controls.Plan) -> dict[str, str]:
     return {
         "random_real": "random real images", "initial": f"initial images{soft}",
         "initial_hard": "initial images, class labels", **varied, "full": "full data",
-    }  # fmt: skip
+    }
 
 
 def _single(one: Spec, stay: bool, as_json: bool, images: int | None = None) -> None:
@@ -251,7 +251,7 @@ scores = _single_command("scores", ScoresConfig, "Score how hard each training i
 experts = _single_command(
     "experts", TrajectoryConfig, "Train the networks whose trajectories PAD imitates, ahead of any run.",
     start=METHODS["pad"],
-)  # fmt: skip
+)
 describe = _single_command("describe", DescribeConfig, "Read a data set and count it: splits, classes, statistics.")
 
 

@@ -44,13 +44,13 @@ def _add(path: Path, name: str, as_json: bool, **parameters: Any) -> None:
         "name": added.name, "classes": list(added.classes), "shape": list(added.shape()), "sizes": added.sizes,
         "network": added.network, "fingerprint": added.fingerprint(home.data_root(), added.resolution),
         "notes": list(added.notes), "config": config.values(), "preview": _json(source, preview),
-    }  # fmt: skip
+    }
     train, test = added.sizes or (0, 0)
     notes = [f"\n  note: {note}" for note in added.notes]
     show(result, as_json, lambda: (
         f"added {name}: {train:,} training and {test:,} test images of {'×'.join(map(str, added.shape()))}"
         f"{''.join(notes)}"
-    ))  # fmt: skip
+    ))
 
 
 def _flags() -> list[click.Option]:
@@ -152,7 +152,7 @@ def _json(source: Source, preview: Preview) -> dict[str, Any]:
         "sizes": [{"width": w, "height": h, "images": n} for (w, h), n in preview.sizes.most_common()],
         "modes": dict(preview.modes), "unreadable": dict(preview.unreadable),
         "problems": [asdict(problem) for problem in preview.problems], "suggested": suggested(source, preview),
-    }  # fmt: skip
+    }
 
 
 def _text(source: Source, preview: Preview) -> str:
@@ -167,7 +167,7 @@ def _text(source: Source, preview: Preview) -> str:
         lines.append(f"  {part:<6} {sum(counts.values()):,}: {_some([f'{c} {n:,}' for c, n in counts.items()])}")
     lines.append(f"  sizes  {_some([f'{w}×{h} ({n:,})' for (w, h), n in preview.sizes.most_common()])}")
     lines += [f"  {'stops' if problem.stops else 'note'}: {problem.text}{_mended(problem)}"
-              for problem in preview.problems]  # fmt: skip
+              for problem in preview.problems]
     return "\n".join(lines)
 
 

@@ -63,7 +63,7 @@ def trash(run_ids: Sequence[str], as_json: bool) -> int:
         return _done(run_ids, store.each(store.trash, run_ids), "put into the trash", as_json)
     trashed = store.trashed()
     rows = [{"run": r.id, "kind": r.kind, "name": r.name, "title": tables.title(r), "problem": r.problem}
-            for r in trashed]  # fmt: skip
+            for r in trashed]
     lines = [f"{r.id:<18} {tables.title(r)}" for r in trashed]
     show({"trash": rows}, as_json, lambda: "\n".join(lines) or "the trash is empty")
     return 0
@@ -113,7 +113,7 @@ def _done(run_ids: Iterable[str], refused: Mapping[str, str], deed: str, as_json
 @click.command(help="Write finished runs as one file each (RUN.ddrun), to keep or to bring elsewhere.")
 @RUNS
 @click.option("--out", type=click.Path(path_type=Path), default=Path(), metavar="FOLDER|FILE",
-              help="A folder, or for one run a file. [default: this folder]")  # fmt: skip
+              help="A folder, or for one run a file. [default: this folder]")
 @click.option("--heavy", is_flag=True, help="With checkpoints and expert trajectories; these can be huge.")
 @as_json
 def pack(run_ids: Sequence[str], out: Path, heavy: bool, as_json: bool) -> int:
@@ -132,7 +132,7 @@ def pack(run_ids: Sequence[str], out: Path, heavy: bool, as_json: bool) -> int:
             refused[run_id] = str(error)
             continue
         packed.append({"run": made.run_id, "file": str(file), "files": made.files, "bytes": made.bytes,
-                       "left_out": list(made.left_out)})  # fmt: skip
+                       "left_out": list(made.left_out)})
     for why in refused.values():
         click.echo(f"error: {why}", err=True)
     lines = [

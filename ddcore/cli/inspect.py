@@ -49,7 +49,7 @@ def list_(what: str | None, as_json: bool) -> None:
         "protocols": [{"name": p.name, "help": p.help, **_fields(p)} for p in PROTOCOLS.values()],
         "presets": [{"name": p.name, "method": method, "help": p.help, "values": dict(p.values),
                      "by_dataset": {name: p.special(name) for name in DATASETS.offered()}} for method, p in presets],
-    }  # fmt: skip
+    }
     chosen = {what: known[what]} if what else known
     show(chosen, as_json, lambda: "\n".join(_listing(kind, rows) for kind, rows in chosen.items()))
 
@@ -60,7 +60,7 @@ def parameters(config: type[Config]) -> list[dict[str, Any]]:
         {"name": p.name, "flag": p.flag, "label": p.title, "type": p.type, "default": p.default, "low": p.low,
          "high": p.high, "choices": p.choices and list(p.choices), "unit": p.unit, "help": p.help}
         for p in config.params()
-    ]  # fmt: skip
+    ]
 
 
 def _fields(protocol: Protocol) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def runs(kind: str | None, as_json: bool) -> None:
          "data_notes": tables.data_notes(r), "tags": list(r.user.get("tags", [])), "title": r.user.get("name", ""),
          "demo": r.demo, "problem": r.problem}
         for r in records
-    ]  # fmt: skip
+    ]
     told = [*map(_run_line, records), *tables.footnotes(records)]
     show({"runs": rows}, as_json, lambda: "\n".join(told) or "no runs yet")
 
@@ -119,7 +119,7 @@ def show_run(run_id: str, as_json: bool) -> None:
         "run": record.id, "kind": record.kind, "name": record.name, "status": status.state, "done": status.done,
         "total": status.total, "config": record.config, "summary": record.summary, "user": record.user,
         "error": store.error(record.id), "problem": record.problem, "info": record.info,
-    }  # fmt: skip
+    }
     caveats(record.summary)
     show(result, as_json, lambda: _details(result))
 
@@ -129,7 +129,7 @@ def _details(result: dict[str, Any]) -> str:
     if result["problem"]:
         lines.append(f"  {result['problem']}")
     lines += [f"  {name}: {', '.join(given) if isinstance(given, list) else given}"
-              for name, given in result["user"].items() if given]  # fmt: skip
+              for name, given in result["user"].items() if given]
     if result["total"] and result["status"] == "running":
         lines.append(f"  {result['done']} of {result['total']}")
     if result["error"]:
@@ -197,7 +197,7 @@ def flops(name: str, shape: str, classes: int, as_json: bool, **changes: Any) ->
     show(result, as_json, lambda: (
         f"{entry.title} on {shape}, {classes} classes: {counted['macs']:,} MACs, {counted['flops']:,} FLOPs, "
         f"{counted['parameters']:,} parameters\n{counted['convention']}"
-    ))  # fmt: skip
+    ))
 
 
 @memo.memoise("1")

@@ -49,7 +49,7 @@ def report(
     for problem in made.problems:
         click.echo(f"note: not in the report: {problem}", err=True)
     result = {"file": str(out), "bytes": len(content), "runs": [record.id for record in records], "missing": missing,
-              "problems": list(made.problems)}  # fmt: skip
+              "problems": list(made.problems)}
     counted = f"{len(records)} runs" if len(records) != 1 else "1 run"
     show(result, as_json, lambda: f"report on {counted} to {out} ({size(len(content))})")
 

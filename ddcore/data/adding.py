@@ -41,29 +41,29 @@ class AddConfig(Config):
     name: str = Param(
         "my-data", label="Name", group="Your data",
         help="What menus and the command line call it: 2 to 32 small letters, digits and hyphens, a letter first.",
-    )  # fmt: skip
+    )
     side: int = Param(
         32, label="Side", unit="pixels", ge=8, le=512, group="Your data",
         help="Every image is brought to a square of this side. Small sides are fast; details smaller than a pixel "
         "are lost.",
-    )  # fmt: skip
+    )
     colour: Literal["rgb", "grey"] = Param(
         "rgb", label="Colour", group="Your data", help="Three channels, or one of grey levels."
     )
     fit: Literal["crop", "stretch"] = Param(
         "crop", label="Not square", group="Your data",
         help="What becomes of an image that is not square: its centre square is cut out, or all of it is stretched.",
-    )  # fmt: skip
+    )
     test_share: int = Param(
         20, label="Test share", unit="%", ge=5, le=50, group="Your data",
         help="Used only where no test part was given: this share of each class is held out to test on, the same for "
         "everybody.",
-    )  # fmt: skip
+    )
     duplicates: Literal["drop", "keep"] = Param(
         "drop", label="Identical images", group="Your data",
         help="Drop: a training image that is also a test image leaves the training part, and of copies within a part "
         "the first stays.",
-    )  # fmt: skip
+    )
     unreadable: Literal["refuse", "skip"] = Param(
         "refuse", label="Unreadable images", group="Your data", help="Refuse the data set, or leave such images out."
     )
@@ -71,7 +71,7 @@ class AddConfig(Config):
         True, label="Mirroring keeps the class", group="Your data",
         help="Whether a mirrored image is still of its class, so that training may flip images: yes for photographs, "
         "no for digits.",
-    )  # fmt: skip
+    )
 
     def problems(self) -> list[str]:
         return [*super().problems(), *name_problems(self.name)]
@@ -126,7 +126,7 @@ def add(
             _rename(folder, place / config.name)
     except OSError as error:
         raise DataRefused(f"{_images(len(plan.rows))} that take {needed:,} bytes cannot be stored in {place}: "
-                          f"{error.strerror or error}") from None  # fmt: skip
+                          f"{error.strerror or error}") from None
     shutil.rmtree(place / own.REMOVED / config.name, ignore_errors=True)
     return own.described(facts, removed=False)
 
@@ -143,7 +143,7 @@ def _check_removed(facts: Mapping[str, Any], place: Path, reserved: Callable[[],
         was = f"{train:,} + {test:,} images of {before['side']} px, {before['colour']}"
         raise DataRefused(f"another data set ({was}) was called {facts['name']!r} before it was removed, and its runs "
                           "would be taken for runs of this one: choose another name, or bring the same images with the "
-                          "same choices")  # fmt: skip
+                          "same choices")
 
 
 def _rename(folder: Path, to: Path) -> None:
@@ -159,7 +159,7 @@ def _rename(folder: Path, to: Path) -> None:
 def _plan(preview: Preview, config: AddConfig) -> _Plan:
     """Which images become training and test part; raises DataRefused where a problem stops it."""
     stopping = [p.text for p in preview.problems
-                if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]  # fmt: skip
+                if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]
     if stopping:
         raise DataRefused("; ".join(stopping))
     notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes")]
@@ -181,7 +181,7 @@ def _plan(preview: Preview, config: AddConfig) -> _Plan:
         counts = np.bincount([row.label for row in some], minlength=len(preview.layout.classes))
         if few := [name for name, n in zip(preview.layout.classes, counts, strict=True) if n < least]:
             raise DataRefused(f"fewer than {least} {part} images are left of class {', '.join(few[: images.SHOWN])}, "
-                              "once copies are dropped and the test part is made")  # fmt: skip
+                              "once copies are dropped and the test part is made")
     return _Plan(train, test, tuple(notes))
 
 
@@ -230,7 +230,7 @@ def _check_room(count: int, config: AddConfig, root: Path) -> int:
     ):
         if needed > allowed:
             raise DataRefused(f"{_images(count)} of {config.side}×{config.side} pixels take {needed:,} bytes, {what}: "
-                              "choose a smaller side, or grey")  # fmt: skip
+                              "choose a smaller side, or grey")
     return needed
 
 

@@ -55,7 +55,7 @@ DOWNLOAD = Kept(
     fetch=_fetch,
     side=32,
     decode=_decode,
-)  # fmt: skip
+)
 
 DATASET = Dataset(
     name="cifar10",

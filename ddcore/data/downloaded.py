@@ -99,7 +99,7 @@ class Download:
                 removed += self._remove_damaged(folder)
         except filelock.Timeout:
             raise DataMissing(f"{self.title} is being fetched by another process, unfinished after "
-                              f"{_LOCK_SECONDS:.0f} s: {folder}") from None  # fmt: skip
+                              f"{_LOCK_SECONDS:.0f} s: {folder}") from None
         except (OSError, RuntimeError, EOFError, zlib.error, http.client.HTTPException) as error:
             raise self._unavailable(folder, removed, error) from error
         if absent := [f.name for f in self.files if not (folder / f.name).is_file()]:
@@ -127,7 +127,7 @@ class Download:
         )
         if removed:
             return DataBroken(f"{self.title} in {folder} is damaged and could not be fetched again: "
-                              f"{'; '.join(removed)} (removed). {how} [{why}]")  # fmt: skip
+                              f"{'; '.join(removed)} (removed). {how} [{why}]")
         return DataMissing(f"{self.title} was not found in {folder} and could not be downloaded. {how} [{why}]")
 
 

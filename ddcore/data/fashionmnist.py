@@ -73,4 +73,4 @@ DATASET = Dataset(
     std=(0.3530,),
     sizes=(60_000, 10_000),
     rank=40,
-)  # fmt: skip
+)

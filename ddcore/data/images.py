@@ -36,7 +36,7 @@ TILE_PIXELS = 2**20  # a TIFF's tile of 1024×1024, the largest that is usual, m
 TILE_TIMES = 4  # beyond that: pixels of a tile, over those of the image
 SHOWN = 5  # problems named in an error; the rest are counted
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, NotImplementedError, ArithmeticError,
-              struct.error, zipfile.BadZipFile, zlib.error)  # fmt: skip
+              struct.error, zipfile.BadZipFile, zlib.error)
 
 _TILE_SIDES = (322, 323)  # the tags of a TIFF for a tile's width and length
 _TILE_TYPES = {3: "H", 4: "L"}  # the types that the standard allows them

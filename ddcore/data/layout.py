@@ -21,7 +21,7 @@ from ddcore.errors import DataRefused
 Part = Literal["train", "test"]
 
 PARTS = {"train": "train", "training": "train", "test": "test", "testing": "test",
-         "val": "val", "valid": "val", "validation": "val"}  # fmt: skip
+         "val": "val", "valid": "val", "validation": "val"}
 IMAGE_COLUMNS = ("image name", "image", "image path", "filename", "file name", "file", "path")
 LABEL_COLUMNS = ("majority vote label", "label", "class", "class name", "target")
 PART_COLUMNS = ("partition", "split", "set", "subset")
@@ -127,7 +127,7 @@ def _check_classes(names: Collection[str], called: str, hint: str) -> None:
         raise DataRefused(f"{called} has {len(names):,} classes, allowed are {MAX_CLASSES:,}; {hint}")
     if wrong := [name for name in names if len(name) > MAX_CLASS_NAME or not name.isprintable()]:
         raise DataRefused(f"{shown(min(wrong))} cannot be the name of a class: allowed are "
-                          f"{MAX_CLASS_NAME} printable characters")  # fmt: skip
+                          f"{MAX_CLASS_NAME} printable characters")
 
 
 # Folders
@@ -164,9 +164,9 @@ def _no_classes(called: str, parts: Sequence[str]) -> str:
     if parts:
         return (f"{called} has {'folders' if len(parts) > 1 else 'a folder'} called {', '.join(map(shown, parts))}, "
                 "taken for the training or the test part, but no image lies in a class folder in there; a class that "
-                "is called so needs another name")  # fmt: skip
+                "is called so needs another name")
     return (f"the images of {called} have no classes: put them into folders named after their classes (inside train/ "
-            "and test/ or not), or add a table with the columns image and label")  # fmt: skip
+            "and test/ or not), or add a table with the columns image and label")
 
 
 def _outer(images: Sequence[str], folders: Iterable[str]) -> str:
@@ -189,7 +189,7 @@ def _table(source: Source) -> tuple[_Table | None, list[Problem]]:
     paths = [path for path in source.entries if path.lower().endswith(TABLE)]
     if (total := sum(source.entries[path].size for path in paths)) > MAX_TABLES_BYTES:
         raise DataRefused(f"the {len(paths):,} tables of {source.name} have {total:,} bytes, "
-                          f"allowed are {MAX_TABLES_BYTES:,}; bring one")  # fmt: skip
+                          f"allowed are {MAX_TABLES_BYTES:,}; bring one")
     chosen: tuple[str, Iterator[tuple[int, list[str]]], _Columns] | None = None
     unused: list[tuple[str, Exception]] = []
     for path in paths:
@@ -201,7 +201,7 @@ def _table(source: Source) -> tuple[_Table | None, list[Problem]]:
             continue
         if chosen:
             raise DataRefused(f"{source.name} holds more than one table with an image and a label column: "
-                              f"{chosen[0]} and {path}; bring one")  # fmt: skip
+                              f"{chosen[0]} and {path}; bring one")
         chosen = path, rows, columns
     table = None
     if chosen:
@@ -237,12 +237,12 @@ def _columns(heading: Sequence[str]) -> _Columns:
     """What the columns of this heading are; raises ValueError where none is of images, or of labels."""
     plain = {_plain(name): at for at, name in reversed([*enumerate(heading)])}
     image, label, part = (next((plain[c] for c in known if c in plain), None)
-                          for known in (IMAGE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS))  # fmt: skip
+                          for known in (IMAGE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS))
     if image is None or label is None:
         absent = [word for word, column in (("image", image), ("label", label)) if column is None]
         raise ValueError(f"it has no column named {' and none named '.join(absent)}")
     votes, asked = next(((at, found) for name, at in plain.items() if (found := VOTES_COLUMN.fullmatch(name))),
-                        (None, None))  # fmt: skip
+                        (None, None))
     return _Columns(image, label, part, votes, asked[1] if asked else "", int(asked[2]) if asked else 0)
 
 
@@ -277,7 +277,7 @@ def _by_table(table: _Table, images: Sequence[str], called: str) -> Layout:
     problems += of_parts
     index = {name: c for c, name in enumerate(classes)}
     rows = [Row(path, index[line.label], part, int(line.votes) if voters else None)
-            for path, line, part in zip(seen, table.lines, parts, strict=True)]  # fmt: skip
+            for path, line, part in zip(seen, table.lines, parts, strict=True)]
     if unlisted := [path for path in images if path not in seen]:
         problems.append(_left_out(unlisted, f"are on no line of {table.path}"))
     return Layout("table", classes, tuple(rows), voters, tuple(problems))
@@ -293,7 +293,7 @@ def _classes(table: _Table, called: str) -> tuple[tuple[str, ...], list[Problem]
         if len(last) != 1:
             why = "more than one label is" if last else "no label is"
             return tuple(ordered), [Problem("votes", f"the votes are not used: they are for {shown(voted)}, and {why} "
-                                                     "called so")]  # fmt: skip
+                                                     "called so")]
         ordered = [name for name in ordered if name != last[0]] + last
     return tuple(ordered), []
 

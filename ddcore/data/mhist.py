@@ -65,7 +65,7 @@ def read(root: Path, resolution: int) -> tuple[Split, Split]:
     content, rows, entries = _found(root)
     kept = prepared.folder(root) / f"{_fingerprint(content, rows, entries, resolution)}.npy"
     pixels = prepared.array(kept, lambda: images.decode([(r.name, entries[r.name]) for r in rows], resolution,
-                                                        _images(root)))  # fmt: skip
+                                                        _images(root)))
     labels, votes = np.array([r.label for r in rows]), np.array([r.votes for r in rows])
     in_test = np.array([r.test for r in rows])
     train, test = (Split(pixels[part], labels[part], votes[part]) for part in (~in_test, in_test))
@@ -89,11 +89,11 @@ def check(root: Path) -> Availability:
 def _caveat(rows: list[Row]) -> str:
     """What tells these images from the official ones, by their counts in each part and class; "" where nothing does."""
     found = {part: tuple(sum(r.test is test and r.label == label for r in rows) for label in range(len(CLASSES)))
-             for part, test in (("training", False), ("test", True))}  # fmt: skip
+             for part, test in (("training", False), ("test", True))}
     if found == OFFICIAL:
         return ""
     other = [f"{_counted(found[part])} {part} images where MHIST has {_counted(there)}"
-             for part, there in OFFICIAL.items() if found[part] != there]  # fmt: skip
+             for part, there in OFFICIAL.items() if found[part] != there]
     return f"These are not the official MHIST images: {', '.join(other)}. Numbers of them are not MHIST's."
 
 
@@ -111,17 +111,17 @@ def read_annotations(content: bytes, where: Path) -> list[Row]:
         if absent:
             raise images.broken(where, [f"no column {c!r}{suggestion(c, columns)}" for c in absent])
         numbered = [(lines.line_num, {c: (line[c] or "").strip() for c in (NAME, LABEL, VOTES, PARTITION)})
-                    for line in lines]  # fmt: skip
+                    for line in lines]
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataBroken(f"{where} is not a CSV text file: {error}") from None
     problems = [f"line {number}: {problem}" for number, line in numbered for problem in _line_problems(line)]
     problems += _twice(numbered)
     problems += [f"no line says {part!r} in {PARTITION}" for part in PARTITIONS
-                 if part not in {line[PARTITION].lower() for _, line in numbered}]  # fmt: skip
+                 if part not in {line[PARTITION].lower() for _, line in numbered}]
     if problems:
         raise images.broken(where, problems)
     return [Row(line[NAME], CLASSES.index(line[LABEL]), int(line[VOTES]), line[PARTITION].lower() == "test")
-            for _, line in numbered]  # fmt: skip
+            for _, line in numbered]
 
 
 def _line_problems(line: dict[str, str]) -> list[str]:
@@ -140,7 +140,7 @@ def _line_problems(line: dict[str, str]) -> list[str]:
 def _twice(numbered: list[tuple[int, dict[str, str]]]) -> list[str]:
     seen: dict[str, int] = {}
     return [f"line {number}: {line[NAME]} is already on line {first}"
-            for number, line in numbered if (first := seen.setdefault(line[NAME], number)) != number]  # fmt: skip
+            for number, line in numbered if (first := seen.setdefault(line[NAME], number)) != number]
 
 
 def _images(root: Path) -> Path:
@@ -153,7 +153,7 @@ def _found(root: Path) -> tuple[bytes, list[Row], dict[str, images.Entry]]:
     """The annotations as they lie on disk, as rows, and the image of every row; none decoded."""
     table, source = folder(root) / "annotations.csv", _images(root)
     absent = [what for what, path in (("annotations.csv", table), ("images/ or images.zip", source))
-              if not path.exists()]  # fmt: skip
+              if not path.exists()]
     if absent:
         raise DataMissing(f"MHIST was not found: looked for {' and '.join(absent)} in {folder(root)}. {HOW_TO_GET}")
     try:

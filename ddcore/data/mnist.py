@@ -59,7 +59,7 @@ DOWNLOAD = Download(
              (File("t10k-labels-idx1-ubyte", 10008, "27ae3e4e09519cfbb04c329615203637"),)),
     ),
     fetch=lambda root: _torchvision_mnist()(str(root), download=True),
-)  # fmt: skip
+)
 
 DATASET = Dataset(
     name="mnist",

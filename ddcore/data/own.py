@@ -82,7 +82,7 @@ def verify(name: str, root: Path) -> list[str]:
         return [str(error)]
     if taken != facts["fingerprint"]:
         return [f"the images in {folder} are not those that were added: their fingerprint is {taken}, "
-                f"it was {facts['fingerprint']}"]  # fmt: skip
+                f"it was {facts['fingerprint']}"]
     return []
 
 
@@ -153,7 +153,7 @@ def _entries(place: Path) -> list[os.DirEntry[str]]:
 
 def _folders(place: Path, hidden: bool = False) -> list[Path]:
     return [Path(entry.path) for entry in _entries(place)
-            if entry.name.startswith(".") == hidden and entry.is_dir(follow_symlinks=False)]  # fmt: skip
+            if entry.name.startswith(".") == hidden and entry.is_dir(follow_symlinks=False)]
 
 
 def _changed(place: Path) -> int:
@@ -203,7 +203,7 @@ def _read(facts: Mapping[str, Any], root: Path, resolution: int) -> tuple[Split,
     pixels, labels, votes = _arrays(facts, root)
     cut = facts["sizes"][0]
     train, test = (Split(pixels[part], labels[part], None if votes is None else votes[part])
-                   for part in (slice(cut), slice(cut, None)))  # fmt: skip
+                   for part in (slice(cut), slice(cut, None)))
     return train, Split(np.array(test.images), test.labels, test.votes)
 
 
@@ -229,7 +229,7 @@ def _arrays(facts: Mapping[str, Any], root: Path) -> tuple[np.ndarray, np.ndarra
         ("images", pixels, np.uint8, (count, facts["channels"], side, side)),
         ("labels", labels, np.int64, (count,)),
         *([] if votes is None else [("votes", votes, np.int64, (count,))]),
-    ) if array.dtype != dtype or array.shape != shape]  # fmt: skip
+    ) if array.dtype != dtype or array.shape != shape]
     if not wrong and (labels.min() < 0 or labels.max() >= len(facts["classes"])):
         wrong = ["labels"]
     if wrong:

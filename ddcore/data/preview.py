@@ -92,7 +92,7 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
                 pixels += found.width * found.height
                 if pixels > MAX_PIXELS:
                     raise DataRefused(f"the first {done:,} images of {source.name} already have {pixels:,} pixels, "
-                                      f"allowed are {MAX_PIXELS:,} in all: bring smaller images")  # fmt: skip
+                                      f"allowed are {MAX_PIXELS:,} in all: bring smaller images")
             else:
                 unreadable[path] = found
             on_progress(done, len(paths))
@@ -112,7 +112,7 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     return Preview(
         layout, counts, Counter((f.width, f.height) for f in facts.values()), Counter(f.mode for f in facts.values()),
         facts, unreadable, tuple(sorted(problems, key=lambda p: not p.stops)),
-    )  # fmt: skip
+    )
 
 
 def suggested(source: Source, preview: Preview, most: int = 128) -> dict[str, Any]:
@@ -201,14 +201,14 @@ def _unreadable(why: Mapping[str, str], total: int) -> list[Problem]:
     named = "; ".join(f"{path}: {reason}" for path, reason in islice(why.items(), SHOWN))
     more = f"; and {len(why) - SHOWN:,} more" if len(why) > SHOWN else ""
     return [Problem("unreadable", f"{len(why):,} of {total:,} images cannot be read: {named}{more}",
-                    stops=True, examples=tuple(why)[:SHOWN])]  # fmt: skip
+                    stops=True, examples=tuple(why)[:SHOWN])]
 
 
 def _classes(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> list[Problem]:
     """What is wrong with the numbers of images, each in one problem."""
     if len(classes) < 2:
         return [Problem("one class", f"there is one class only, {classes[0]}; a network tells at least two apart",
-                        stops=True)]  # fmt: skip
+                        stops=True)]
     problems = []
     least = 2 if "train" in counts else 3
     for part, of_class in counts.items():
@@ -218,7 +218,7 @@ def _classes(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) ->
         if part != "test" and (few := [name for name, count in of_class.items() if 0 < count < least]):
             asked = "2 to train on" if part == "train" else "2 to train on and 1 to test on"
             problems.append(Problem("few", f"too few {where}s of class {_some(few)}: at least {asked} are asked for",
-                                    stops=True))  # fmt: skip
+                                    stops=True))
     return problems
 
 
@@ -229,27 +229,27 @@ def _copies(rows: Sequence[Row], facts: Mapping[str, Fact], classes: Sequence[st
         alike.setdefault(facts[row.path].digest, []).append(row)
     groups = [group for group in alike.values() if len(group) > 1]
     leaks = [(a, b) for group in groups for b in [r for r in group if r.part == "test"][:1]
-             for a in group if a.part == "train"]  # fmt: skip
+             for a in group if a.part == "train"]
     within = [(same[0], copy) for group in groups for part in ("train", "test", None)
-              for same in [[r for r in group if r.part == part]] for copy in same[1:]]  # fmt: skip
+              for same in [[r for r in group if r.part == part]] for copy in same[1:]]
     torn = [(group[0], other) for group in groups for other in group if other.label != group[0].label]
     problems = []
     if leaks:
         problems.append(Problem(
             "leak", f"{_images(len(leaks))} of the training part {_are(len(leaks))} in the test part too: "
             f"{_pairs(leaks)}", examples=tuple(path for a, b in leaks[:SHOWN] for path in (a.path, b.path)),
-        ))  # fmt: skip
+        ))
     if within:
         problems.append(Problem(
             "duplicate", f"{_images(len(within))} {_are(len(within))} the same as another one of the same part: "
             f"{_pairs(within)}", examples=tuple(copy.path for _, copy in within[:SHOWN]),
-        ))  # fmt: skip
+        ))
     if torn:
         named = [f"{a.path} ({classes[a.label]}) and {b.path} ({classes[b.label]})" for a, b in torn]
         problems.append(Problem(
             "two labels", f"{_images(len(torn))} {_are(len(torn))} the same as one of another class: {_some(named)}",
             examples=tuple(b.path for _, b in torn[:SHOWN]),
-        ))  # fmt: skip
+        ))
     return problems
 
 
@@ -260,13 +260,13 @@ def _modes(facts: Mapping[str, Fact]) -> list[Problem]:
         if (kind := _kind(fact.mode)) not in ("L", "RGB"):
             found.setdefault(kind, []).append(path)
     problems = [Problem("mode", f"{_images(len(paths))} {'has' if len(paths) == 1 else 'have'} {BECOMES[kind]}",
-                        examples=tuple(paths[:SHOWN])) for kind, paths in found.items()]  # fmt: skip
+                        examples=tuple(paths[:SHOWN])) for kind, paths in found.items()]
     grey = [path for path, fact in facts.items() if fact.grey]
     if grey and len(grey) < len(facts):
         problems.append(Problem(
             "mixed colours", f"{len(grey):,} of {len(facts):,} images are grey, the others in colour; where one class "
             "has more of them, a network learns that", examples=tuple(grey[:SHOWN]),
-        ))  # fmt: skip
+        ))
     return problems
 
 
@@ -284,14 +284,14 @@ def _sizes(facts: Mapping[str, Fact]) -> list[Problem]:
         problems.append(Problem(
             "not square", f"{_images(len(oblong))} {_are(len(oblong))} not square: the centre is cut out, or all of it "
             "is stretched, as is chosen", examples=tuple(oblong[:SHOWN]),
-        ))  # fmt: skip
+        ))
     by_side = sorted((min(fact.width, fact.height), path) for path, fact in facts.items())
     if by_side and by_side[-1][0] > UNEQUAL * by_side[0][0]:
         (small, smallest), (large, largest) = by_side[0], by_side[-1]
         problems.append(Problem(
             "unequal sizes", f"the images are of very unequal sizes, from {small} to {large} pixels; small ones will "
             "be blurred, large ones lose detail", examples=(smallest, largest),
-        ))  # fmt: skip
+        ))
     return problems
 
 

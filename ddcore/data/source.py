@@ -96,7 +96,7 @@ def _folder(root: Path, called: str) -> Source:
             entries[path] = Entry(found.st_size, None, functools.partial(_read_file, root / path, path, found.st_size))
     _check_total(called, total)
     return Source(called, "folder", dict(sorted(entries.items())), _kept_folders(folders, [*entries, *ignored]),
-                  tuple(sorted(ignored)))  # fmt: skip
+                  tuple(sorted(ignored)))
 
 
 def _walk(root: Path, called: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -158,7 +158,7 @@ def _zip(content: _Bytes, called: str) -> Source:
     _check_kinds(kept, called)
     entries = {path: Entry(files[path].file_size, files[path].CRC,
                            functools.partial(_unpack, content.at, path, files[path], data[files[path].header_offset]))
-               for path in kept}  # fmt: skip
+               for path in kept}
     folders = [_path(info) for info in listed if info.is_dir()]
     return Source(called, "zip", entries, _kept_folders(folders, files), tuple(sorted(set(files) - set(kept))))
 
@@ -183,7 +183,7 @@ def _check_directory(content: _Bytes, called: str) -> int:
         length, end = struct.unpack_from("<Q", extended, 40)[0], end - 76
     if length > min(end, MAX_DIRECTORY_BYTES):
         raise DataRefused(f"{called} says that its directory has {length:,} bytes, "
-                          f"allowed are {min(end, MAX_DIRECTORY_BYTES):,}")  # fmt: skip
+                          f"allowed are {min(end, MAX_DIRECTORY_BYTES):,}")
     if (count := content.at(end - length, length).count(b"PK\1\2")) > MAX_ENTRIES:
         raise DataRefused(f"{called} holds {count:,} entries, allowed are {MAX_ENTRIES:,}")
     return end - length
@@ -214,7 +214,7 @@ def _check_entries(listed: Sequence[zipfile.ZipInfo], called: str, size: int) ->
             raise DataRefused(f"{shown(name)} is encrypted; bring an archive without a password")
         if info.compress_type not in _READABLE:
             raise DataRefused(f"{shown(name)} is packed by method {info.compress_type}; "
-                              "allowed are stored (0) and deflated (8)")  # fmt: skip
+                              "allowed are stored (0) and deflated (8)")
         if (path := _path(info)) in seen:
             raise DataRefused(f"{shown(name)} is in {called} more than once")
         seen.add(path)
@@ -244,7 +244,7 @@ def _places(listed: Sequence[zipfile.ZipInfo], content: _Bytes, end: int) -> dic
             raise DataRefused(f"{name} says something else of itself than the archive's directory says of it")
         if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
             raise DataRefused(f"{name} is not packed, yet has two sizes: "
-                              f"{info.compress_size:,} and {info.file_size:,} bytes")  # fmt: skip
+                              f"{info.compress_size:,} and {info.file_size:,} bytes")
         data[info.header_offset] = start = info.header_offset + _LOCAL.size + name_length + extra_length
         if info.header_offset < free or start + info.compress_size > end:
             raise DataRefused(f"{name} overlaps what lies beside it in the archive; entries must not share bytes")

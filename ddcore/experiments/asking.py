@@ -61,7 +61,7 @@ class Asking:
         sampler: Any = {
             "random": lambda: optuna.samplers.RandomSampler(seed), "tpe": lambda: optuna.samplers.TPESampler(seed=seed),
             "nsga2": lambda: optuna.samplers.NSGAIISampler(population_size=POPULATION, seed=seed),
-        }[strategy]()  # fmt: skip
+        }[strategy]()
         # For networks that come one by one: the better half of what came before goes on (ASHA, Li et al., MLSys 2020).
         pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=2)
         aims: list[Literal["minimize", "maximize"]] = ["maximize", "minimize"] if strategy == "nsga2" else ["maximize"]

@@ -38,7 +38,7 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
     network = nets.build(
         config.network, config.shape, len(data.classes), config.network_options(),
         generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
-    )  # fmt: skip
+    )
     passes = train.Passes(network, pace("baseline", config, where, recorder), len(test_part))
     training = train.Training.begin(network, passes=passes)
     seconds_before, reached = _resume(training, recorder)
@@ -57,14 +57,14 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
         recorder.event(
             "epoch", epoch=-(-training.step // per_epoch), step=training.step, loss=loss.item(), train_accuracy=reached,
             val_accuracy=_accuracy(training, val_part, recorder), seconds=round(seconds, 3),
-        )  # fmt: skip
+        )
         recorder.checkpoint(training.dump(), {"step": training.step, "seconds": seconds, "reached": reached})
         watch.go()
 
     train.train(
         training, train_part.batch, train_part.labels, train.Setting(**config.training_values()),
         [(config.seed, "baseline")], on_epoch, on_step,
-    )  # fmt: skip
+    )
     recorder.progress(steps, steps, "Testing")
     tested = device.Stopwatch(where)
     found = judged(_said(training, test_part, recorder), test_part)
@@ -81,7 +81,7 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
         "images": len(train_part), "test_images": len(test_part), "steps": steps,
         "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
         "macs_test_set": counted.macs * len(test_part), "arithmetic": passes.speed.told(),
-    }  # fmt: skip
+    }
 
 
 def _resume(training: train.Training, recorder: Recorder) -> tuple[float, float]:

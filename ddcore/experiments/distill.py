@@ -114,7 +114,7 @@ def _resume(state: State, task: Task, recorder: Recorder) -> Progress | None:
     first = replace(
         _image_set(state, task), images=tensors["initial"], label_logits=tensors.get("initial_logits"),
         lr=None if rate is None else float(rate),
-    )  # fmt: skip
+    )
     return Progress(first, float(meta["seconds"]), dict(meta["latest"]), state.step)
 
 
@@ -274,7 +274,7 @@ def _image_set(state: State, task: Task) -> ImageSet:
     return ImageSet(
         state.images.detach().cpu().clone(), state.labels.cpu(), tuple(data.classes), tuple(data.mean),
         tuple(data.std), soft, None if state.lr is None else float(state.lr),
-    )  # fmt: skip
+    )
 
 
 def _picture(images: ImageSet, ipc: int) -> bytes:

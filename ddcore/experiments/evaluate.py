@@ -40,44 +40,44 @@ class EvaluateConfig(NetworkConfig):
 
     run: str = Param(
         "", label="Run", group="Images", help="Id of the finished run whose images are evaluated.",
-    )  # fmt: skip
+    )
     images: Literal["images", "initial"] = Param(
         "images", label="Images", group="Images",
         help="'images' is the run's result, 'initial' what it started from, undistilled.",
-    )  # fmt: skip
+    )
     step: int | None = Param(
         None, label="Snapshot", group="Images", ge=0, le=10**9, step=1,
         help="Evaluates the images as they were at this step, if a snapshot was kept there; left empty, the result.",
-    )  # fmt: skip
+    )
     labels: Literal["learnt", "hard"] = Param(
         "learnt", label="Labels", group="Images",
         help="'learnt' trains on the set's soft labels where it has any, 'hard' on the classes alone.",
-    )  # fmt: skip
+    )
     lr_from: Literal["protocol", "learnt"] = Param(
         "protocol", label="Learning rate from", group="Images",
         help="'protocol' trains every set with the protocol's, so that it compares with its controls; 'learnt' with "
         "the one that came with the set, where it has one.",
-    )  # fmt: skip
+    )
     split: Literal["test", "val"] = Param(
         "test", label="Tested on", group="Evaluation",
         help="'test' is the official test set, measured once, at the end; 'val' the validation split, for choosing.",
-    )  # fmt: skip
+    )
     protocol: str = Param(
         "course", label="Protocol", group="Evaluation", choices=PROTOCOLS,
         help="How each network is trained on the small set. Numbers compare only under the same protocol.",
-    )  # fmt: skip
+    )
     batch_size: int | None = Param(
         None, label="Batch size", group="Evaluation", unit="images", ge=1, le=8192,
         help="Overrides the protocol's batch size. Smaller batches mean more steps on a small set.",
-    )  # fmt: skip
+    )
     augment: str | None = Param(
         None, label="Augmentation", group="Evaluation", choices=STRATEGIES,
         help="Overrides the protocol's augmentation; left empty, the protocol's own.",
-    )  # fmt: skip
+    )
     nets: int = Param(
         3, label="Networks", symbol="n", group="Evaluation", ge=1, le=100, step=1,
         help="How many networks are trained from different random weights; the spread is over them.",
-    )  # fmt: skip
+    )
 
     def problems(self) -> list[str]:
         return [*super().problems(), *([] if self.run else ["run must name a finished run, got nothing"])]
@@ -166,7 +166,7 @@ class Trial:
 def _train(
     trial: Trial, indices: range, done: list[dict[str, Any]], recorder: Recorder,
     point: tuple[dict[str, Any], dict[str, Any]] | None,
-) -> tuple[train.Training, float]:  # fmt: skip
+) -> tuple[train.Training, float]:
     """(these networks, trained on the set together; the seconds that took). point: where they were left, if begun."""
     config, total = trial.config, trial.setting.optimiser_steps(len(trial.labels))
     training = train.Training.begin(*(trial.network(index) for index in indices), passes=trial.passes)
@@ -203,7 +203,7 @@ def _train(
         training, lambda chosen: trial.images[chosen], trial.labels, train.Setting(**trial.setting.training_values()),
         [(config.seed, "evaluate", index) for index in indices], on_epoch, recorder.check_cancelled, trial.soft,
         every=-(-total // TOLD),
-    )  # fmt: skip
+    )
     return training, watch.stop()
 
 
@@ -251,7 +251,7 @@ def _summary(trial: Trial, trained: list[dict[str, Any]], parent: Parent) -> dic
         "arithmetic": trial.passes.speed.told(),
         "source": {"run": parent.id, "method": parent.name, "images": config.images, "step": config.step,
                    "ipc": parent.config.get("ipc"), "seed": parent.config.get("seed")},
-    }  # fmt: skip
+    }
 
 
 KIND = Kind(

@@ -81,7 +81,7 @@ def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, An
         "train_accuracy": spread(progress.train_accuracies),
         "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
         "steps": shared.steps, "seconds": progress.seconds, "arithmetic": shared.passes.speed.told(),
-    }  # fmt: skip
+    }
 
 
 class ExpertData:
@@ -100,7 +100,7 @@ class ExpertData:
         self.setting = train.Setting(
             config.train_epochs, config.lr_teacher, config.momentum_teacher, 0.0, "constant", config.batch_train,
             config.augment,
-        )  # fmt: skip
+        )
         speed = pace("experts", config, where, recorder)
         self.passes = train.Passes(self.network(0), speed, len(self.val))
 
@@ -137,7 +137,7 @@ def _together(shared: ExpertData) -> int:
 def _train(
     shared: ExpertData, indices: range, kept: np.ndarray, progress: Progress,
     point: tuple[dict[str, Tensor], dict[str, Any]] | None, recorder: Recorder,
-) -> None:  # fmt: skip
+) -> None:
     """Train these experts together to their end, from `point` on if they were begun, and add them to `progress`."""
     config, began = shared.config, 0
     training = train.Training.begin(*(shared.network(index) for index in indices), passes=shared.passes)
@@ -159,7 +159,7 @@ def _train(
             "epoch", first=indices[0], epoch=epoch + 1, images=len(shared.in_use[epoch]), low=low, high=high,
             loss=loss.mean().item(), train_accuracy=learnt.mean().item(),
             val_accuracy=sum(answered) / len(answered) if judged else None, seconds=round(progress.seconds, 3),
-        )  # fmt: skip
+        )
         if last:
             progress.done = indices.stop
             progress.train_accuracies += learnt.tolist()
@@ -223,7 +223,7 @@ def _checkpoint(tensors: dict[str, Tensor], progress: Progress, recorder: Record
 
 def _resume(
     kept: np.ndarray, recorder: Recorder
-) -> tuple[Progress, tuple[dict[str, Tensor], dict[str, Any]] | None]:  # fmt: skip
+) -> tuple[Progress, tuple[dict[str, Tensor], dict[str, Any]] | None]:
     """(how far the last checkpoint, if any, came; itself if it lies amid the training of a group)."""
     if (point := recorder.resume_point()) is None:
         return Progress(), None
@@ -234,7 +234,7 @@ def _resume(
     tensors, meta = point
     progress = Progress(
         meta["done"], meta["seconds"], list(meta["train_accuracies"]), list(meta["val_accuracies"])
-    )  # fmt: skip
+    )
     recorder.note(f"Goes on after {progress.done} experts and {meta.get('epoch', 0)} epochs.")
     return progress, point if tensors else None
 

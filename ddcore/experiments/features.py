@@ -47,7 +47,7 @@ class FeaturesConfig(LensConfig):
     runs: str = Param(
         "", label="Runs", group="Images",
         help=f"Ids of 1 to {MOST} finished runs on the same data set, whose images are looked at; commas between them.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def run(name: str, config: FeaturesConfig, recorder: Recorder) -> dict[str, Any]
     recorder.save_arrays("space", {
         "real": real["coords"], "real_labels": real["labels"], "synthetic": plane.coords(features.cpu()),
         "labels": labels, "run": torch.arange(len(sets)).repeat_interleave(torch.tensor([len(s.labels) for s in sets])),
-    })  # fmt: skip
+    })
     held = val.batch(seeds.permutation(len(val), config.seed, "features", "held out")[:HELD_OUT].to(where))
     near = _pass_by(network, part, images, held, recorder)
     recorder.save_arrays("nearest", _nearest(part, near, len(images)))
@@ -105,7 +105,7 @@ def run(name: str, config: FeaturesConfig, recorder: Recorder) -> dict[str, Any]
         "val_accuracy": looking.summary["val_accuracy"], "images": len(images), "real_images": len(real["labels"]),
         "training_images": len(part), "held_out": {"images": len(held), **_usual(near, len(held))},
         "seconds": watch.stop(), "arithmetic": speed.told(),
-    }  # fmt: skip
+    }
 
 
 def _embed(network: nets.Net, images: Tensor) -> Tensor:

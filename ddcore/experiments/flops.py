@@ -24,7 +24,7 @@ class FlopsConfig(Config):
     dataset: str = Param(
         "all", label="Data set", group="Data", choices=lambda: ("all", *DATASETS),
         help="Whose image sizes are counted.",
-    )  # fmt: skip
+    )
 
 
 def run(name: str, config: FlopsConfig, recorder: Recorder) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def run(name: str, config: FlopsConfig, recorder: Recorder) -> dict[str, Any]:
                 "network": entry.name, "title": entry.title, "shape": list(shape), "classes": classes,
                 "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
                 "by_operator": counted.by_operator, "uncounted": counted.uncounted,
-            })  # fmt: skip
+            })
     return {"rows": rows, "convention": convention}
 
 

@@ -69,4 +69,4 @@ def auc(said: Tensor, labels: Tensor) -> float:
 def spread(values: list[float]) -> dict[str, Any]:
     """{mean, std, n}; one value has no spread."""
     return {"mean": statistics.mean(values), "std": statistics.stdev(values) if len(values) > 1 else None,
-            "n": len(values)}  # fmt: skip
+            "n": len(values)}

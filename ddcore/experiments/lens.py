@@ -44,11 +44,11 @@ class LensConfig(TrainConfig, NetworkConfig):
     steps: int = Param(
         300, label="Optimiser steps", group="Training", ge=1, le=1_000_000, step=100,
         help="How long the network is trained on the real training images.",
-    )  # fmt: skip
+    )
     real_per_class: int = Param(
         100, label="Real images per class", group="Images", ge=2, le=1000, step=10,
         help="So many training images of each class are drawn to be shown; the plane is made of them.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -77,12 +77,12 @@ def run(name: str, config: LensConfig, recorder: Recorder) -> dict[str, Any]:
     recorder.save_arrays("real", {
         "indices": indices, "labels": part.labels[indices], "features": features, "mean": plane.mean,
         "components": plane.components, "coords": plane.coords(features.cpu()),
-    })  # fmt: skip
+    })
     return {
         "classes": list(data.classes), "variance": variance, "features": features.shape[1], "real_images": len(indices),
         "val_accuracy": _accuracy(training, val, recorder), "images": len(part), "steps": training.step,
         "seconds": seconds, "arithmetic": passes.speed.told(),
-    }  # fmt: skip
+    }
 
 
 def network(config: LensConfig, part: Resident) -> nets.Net:
@@ -120,7 +120,7 @@ def _train(config: LensConfig, training: train.Training, part: Resident, recorde
         seconds = watch.stop()
         told = {"step": training.step, "loss": loss.item(), "train_accuracy": accuracy.item()}
         recorder.event("epoch", epoch=-(-training.step * config.batch_size // len(part)), **told,
-                       seconds=round(seconds, 3))  # fmt: skip
+                       seconds=round(seconds, 3))
         recorder.checkpoint(training.dump(), {"step": training.step, "seconds": seconds})
         watch.go()
 

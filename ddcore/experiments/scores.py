@@ -54,7 +54,7 @@ class ScoresConfig(TrainConfig, AgentsConfig):
     epochs: int = Param(
         10, label="Epochs", group="Training", ge=1, le=5000, step=1,
         help="Passes of each agent over the images. All images are looked at after each.",
-    )  # fmt: skip
+    )
 
     @property
     def early(self) -> int:
@@ -93,7 +93,7 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
     progress = Progress(
         torch.zeros(n, device=where), torch.zeros(n, device=where), torch.zeros(n, device=where),
         torch.zeros(config.epochs, n, dtype=torch.bool, device=where),
-    )  # fmt: skip
+    )
     passes = train.Passes(_agent(config, 0, part), pace("scores", config, where, recorder), n)
     point = _resume(progress, recorder)
     while progress.agent < config.agents:
@@ -112,7 +112,7 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
         "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
         "steps": config.agents * config.optimiser_steps(n), "seconds": progress.seconds,
         "arithmetic": passes.speed.told(),
-    }  # fmt: skip
+    }
 
 
 def chosen(config: AgentsConfig, data: Data) -> np.ndarray:
@@ -124,7 +124,7 @@ def chosen(config: AgentsConfig, data: Data) -> np.ndarray:
         raise ConfigError([
             f"train_images must be at most {len(labels)}, the training images of {config.dataset} (0 takes all), "
             f"got {config.train_images}"
-        ])  # fmt: skip
+        ])
     return split.hold_out(labels, Fraction(config.train_images, len(labels)), config.seed)[1]
 
 
@@ -138,7 +138,7 @@ def _agent(config: ScoresConfig, number: int, part: Resident) -> nets.Net:
 def _train_agent(
     config: ScoresConfig, part: Resident, val: Resident, progress: Progress, passes: train.Passes,
     point: tuple[dict[str, Tensor], dict[str, Any]] | None, recorder: Recorder,
-) -> None:  # fmt: skip
+) -> None:
     """Train the next agent to its end, or from `point` on, and add what it found to `progress`."""
     where, agent = part.device, progress.agent
     training = train.Training.begin(_agent(config, agent, part), passes=passes)
@@ -206,7 +206,7 @@ def _checkpoint(training: train.Training, progress: Progress, recorder: Recorder
     tensors = {name: getattr(progress, name) for name in (*SCORES, "right")}
     first = {f"first.{name}": t for name, t in progress.first.items()}
     meta = {"agent": progress.agent, "step": training.step, "seconds": progress.seconds,
-            "val_accuracies": progress.val_accuracies}  # fmt: skip
+            "val_accuracies": progress.val_accuracies}
     recorder.checkpoint(training.dump() | first | {name: t.clone() for name, t in tensors.items()}, meta)
 
 

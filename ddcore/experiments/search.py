@@ -39,41 +39,41 @@ class SearchConfig(SpaceConfig):
         f"random,{EARLY}", label="Proxy sets", group="Search",
         help="What networks are ranked on, with commas between: coresets by name, 'early' for the whole data with the "
         "same number of steps, ids of finished distilled runs.",
-    )  # fmt: skip
+    )
     ipc: int = Param(
         10, label="Images per class", symbol="IPC", group="Search", ge=1, le=1000, step=1,
         help="Size of the coresets that are picked for the search. Proxies compare fairly only at the same size.",
-    )  # fmt: skip
+    )
     strategy: Literal["grid", "random", "tpe", "nsga2"] = Param(
         "grid", label="Strategy", group="Search",
         help="grid: every network; by Optuna: random, tpe (a model of what was good so far), nsga2 (accuracy against "
         "FLOPs).",
-    )  # fmt: skip
+    )
     trials: int | None = Param(
         None, label="Trials", group="Search", ge=1, le=10_000, step=1, follows=("strategy",),
         help="How many networks a strategy other than the grid asks for, on each proxy; it may ask for one twice.",
-    )  # fmt: skip
+    )
     pruning: bool = Param(
         False, label="Pruning", group="Search",
         help="After each seed gives up the worse half of the networks that are tried together (tpe: of all that came "
         "before), so it needs several seeds.",
-    )  # fmt: skip
+    )
     truth: Literal["sample", "all", "none"] = Param(
         "sample", label="Held against", group="Truth",
         help="The whole-data truth: a sample of the networks, all of them (long), or none.",
-    )  # fmt: skip
+    )
     truth_sample: int | None = Param(
         None, label="Networks in the sample", symbol="m", group="Truth", ge=3, le=100_000, step=1, follows=("truth",),
         help="How many networks are trained on the whole data. Fewer take less time and give wider intervals.",
-    )  # fmt: skip
+    )
     truth_steps: int = Param(
         3000, label="Steps on the whole data", group="Truth", ge=1, le=10_000_000,
         help="Length of each training on the whole data, under the same setting otherwise.",
-    )  # fmt: skip
+    )
     truth_nets: int = Param(
         1, label="Seeds on the whole data", group="Truth", ge=1, le=MOST_SEEDS, step=1,
         help="How often each network is trained on the whole data.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class SearchConfig(SpaceConfig):
             f"no proxy {one!r}: it is one of {', '.join(known)} or the id of a finished run (16 digits from 0-9 and "
             f"a-f){suggestion(one, known)}"
             for one in self.names() if one not in known and not RUN_ID.fullmatch(one)
-        ]  # fmt: skip
+        ]
         if not self.names():
             found.append("proxies must name at least one set to rank on, got nothing")
         if self.strategy == "grid" and self.trials is not None:
@@ -165,7 +165,7 @@ def run(name: str, config: SearchConfig, recorder: Recorder) -> dict[str, Any]:
         **about, "proxies": found, "winners": winners, "split": "val", "val_images": len(bench.val),
         "majority": majority(bench.val), "notes": notes(config),
         "seconds": sum(one["seconds"] for one in (*found, *winners.values())),
-    }  # fmt: skip
+    }
 
 
 def standing(accuracies: Sequence[float], diverged: bool = False) -> float:
@@ -191,7 +191,7 @@ class Ranking:
         self.asking: Grid | Asking = (
             Grid(len(self.members)) if config.trials is None
             else Asking(config.strategy, self.members, self.macs, config.trials, config.seed)
-        )  # fmt: skip
+        )
         self.asked = self.asking.left
         self.scores: dict[int, dict[str, Any]] = {}
         self.pruned: list[int] = []
@@ -215,7 +215,7 @@ class Ranking:
             "seconds_set": sum(_seconds(parent).values()) if parent else None,
             "order": list(self.scores), "asked": self.asked, "pruned": sorted(self.pruned),
             "scores": {str(number): score for number, score in self.scores.items()},
-        }  # fmt: skip
+        }
 
     def chosen(self) -> int:
         """The best of the networks that were not given up; of equally accurate ones the cheapest."""

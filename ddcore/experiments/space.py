@@ -20,25 +20,25 @@ class SpaceConfig(TrainConfig, DataConfig):
     space: str = Param(
         "course", label="Search space", group="Search", choices=spaces.SPACES,
         help="The networks that are compared. Those that do not fit the image size are left out.",
-    )  # fmt: skip
+    )
     subset: str = Param(
         "", label="Subset", group="Search",
         help="Only some values of some options, as 'depth=2,3 width=16'; left empty, the whole space.",
-    )  # fmt: skip
+    )
     steps: int | None = Param(
         300, label="Optimiser steps", group="Training", ge=1, le=10_000_000,
         help="Length of each training, the same for every network and every set, however large it is.",
-    )  # fmt: skip
+    )
     epochs: int | None = Param(
         None, label="Epochs", group="Training", ge=1, le=5000, help="Not used: the budget is told in optimiser steps.",
-    )  # fmt: skip
+    )
     nets: int = Param(
         3, label="Seeds", symbol="n", group="Search", ge=1, le=MOST_SEEDS, step=1,
         help="How often each network is trained, each time from other random weights; it is ranked by the mean.",
-    )  # fmt: skip
+    )
     exact: bool = Param(
         False, label="Plain arithmetic", group="Run", help="Computes everything the plain way, in whole batches.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -96,6 +96,6 @@ class SpaceConfig(TrainConfig, DataConfig):
              "parameters": counts.parameters(name, self.shape, classes, one.options),
              "macs": counts.macs(name, self.shape, classes, one.options)}
             for one in self.members()
-        ]  # fmt: skip
+        ]
         left_out = spaces.left_out(self.declared, self.subset, self.shape)
         return {"network": name, "networks": described, "left_out": left_out, "steps": self.steps, "nets": self.nets}

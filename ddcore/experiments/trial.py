@@ -48,16 +48,16 @@ class TrialConfig(TrainConfig, NetworkConfig):
     run: str = Param(
         "", label="Images", group="Images",
         help="Id of the finished run whose images are learnt; left empty, the whole training part.",
-    )  # fmt: skip
+    )
     nets: int = Param(
         1, label="Seeds", symbol="n", group="Search", ge=1, le=MOST_SEEDS, step=1,
         help="How often the network is trained, each time from other random weights.",
-    )  # fmt: skip
+    )
     tested: bool = Param(
         False, label="Tested", group="Search",
         help="A trial of the truth: it draws weights and orders of its own, and is also judged on the test images at "
         "the end. Nothing is ever chosen by that.",
-    )  # fmt: skip
+    )
 
 
 def run(name: str, config: TrialConfig, recorder: Recorder) -> dict[str, Any]:
@@ -243,7 +243,7 @@ class Crowd:
             self.training, self.subject.images, self.subject.labels, train.Setting(**self.config.training_values()),
             [(config.seed, _purpose(config), seed) for config, seed in self.members], on_epoch,
             self.bench.recorder.check_cancelled, self.subject.soft, every=TOLD, diverging=True,
-        )  # fmt: skip
+        )
         trained = watch.stop() / len(self.members)
         return [{**self._judged(i), "train": reached[i], "seconds_train": trained} for i in range(len(self.members))]
 
@@ -309,7 +309,7 @@ def _summary(config: TrialConfig, members: list[dict[str, Any]], bench: Bench) -
         "network": config.network, "network_options": config.network_options(),
         "parameters": counts.parameters(*size), "macs": macs, "flops": 2 * macs,
         "majority": majority(bench.val), "notes": notes(config),
-    }  # fmt: skip
+    }
 
 
 KIND = Kind(

@@ -25,7 +25,7 @@ class TruthConfig(SpaceConfig):
     sample: int | None = Param(
         None, label="Networks", symbol="m", group="Search", ge=3, le=100_000, step=1,
         help="Only so many networks, drawn at random; left empty, all. A larger sample holds the smaller ones.",
-    )  # fmt: skip
+    )
 
     def sampled(self) -> tuple[int, ...]:
         """The numbers of the networks that are trained, as they are drawn: the first ones are a sample as well."""
@@ -59,7 +59,7 @@ def run(name: str, config: TruthConfig, recorder: Recorder) -> dict[str, Any]:
         "val_images": len(bench.val), "test_images": len(bench.test),
         "majority": majority(bench.val), "majority_test": majority(bench.test), "notes": notes(config),
         "seconds": sum(score["seconds"] for score in scores.values()),
-    }  # fmt: skip
+    }
 
 
 def _parts(name: str, config: TruthConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:

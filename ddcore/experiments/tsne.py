@@ -28,7 +28,7 @@ class TsneConfig(FeaturesConfig):
         30.0, label="Perplexity", group="Map", ge=2, le=500, step=5,
         help="About how many neighbours of a point count; at most a third of all points. A map of 1,000 points takes "
         "seconds, one of 5,000 a minute or more, one of 10,000 some minutes.",
-    )  # fmt: skip
+    )
 
     def features(self) -> Spec:
         """The question whose answer is laid out."""

@@ -122,10 +122,10 @@ def evaluation(of: RunRecord | Spec, question: Question, **changes: Any) -> Spec
     if subject.kind != "distill":
         raise ConfigError([
             f"only a distilled set or coreset can be evaluated; run {subject.id} is a {subject.kind} run"
-        ])  # fmt: skip
+        ])
     config = subject.config
     asked = {name: getattr(question, name) for name in
-             ("protocol", "nets", "batch_size", "augment", "split", "labels", "seed", "device")}  # fmt: skip
+             ("protocol", "nets", "batch_size", "augment", "split", "labels", "seed", "device")}
     place = {"dataset": config["dataset"], "resolution": config["resolution"]}
     network = _network_of(config, question.network)
     return spec("evaluate", "evaluate", {**place, **network, **asked, "run": subject.id, **changes})
@@ -244,7 +244,7 @@ def over_seeds(plans: Sequence[Plan], store: Store) -> dict[str, Any]:
         "seconds": {name: sum(e["seconds"][name] or 0 for e in each) or None for name in each[0]["seconds"]},
         "seeds": [{"seed": store.record(p.run).config["seed"], "run": p.run, "accuracy": e["accuracy"],
                    "controls": e["controls"]} for p, e in zip(plans, each, strict=True)],
-    }  # fmt: skip
+    }
 
 
 def pooled(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
@@ -284,7 +284,7 @@ def full_data(plan: Plan, store: Store) -> dict[str, Any] | None:
         **spread(means), "protocol": plan.label,
         **{name: together([r.summary.get(name) for r in matching]) for name in BESIDE},
         "seconds_train": statistics.mean(r.summary["seconds_train"] for r in matching),
-    }  # fmt: skip
+    }
 
 
 def full_runs(plan: Plan, store: Store) -> list[RunRecord]:

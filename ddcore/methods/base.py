@@ -53,7 +53,7 @@ class MethodConfig(DataConfig):
     ipc: int = Param(
         10, label="Images per class", symbol="IPC", group="Small set", ge=1, le=1000, step=1,
         help="Size of the small set: this many images for each class.",
-    )  # fmt: skip
+    )
 
     def problems(self) -> list[str]:
         """The smallest class cannot be larger than the mean one; the exact bound is known once the data are read."""
@@ -111,7 +111,7 @@ class Task:
             raise ConfigError([
                 f"ipc must be at most {fewest}, the training images of the smallest class of {self.config.dataset}, "
                 f"got {self.config.ipc}"
-            ])  # fmt: skip
+            ])
 
     def generator(self, *purpose: str | int, on: str | torch.device | None = None) -> torch.Generator:
         """A fresh generator for (seed, purpose…); the same purpose draws the same. `on` defaults to the device.

@@ -59,43 +59,43 @@ class DataDAMConfig(MatchingConfig):
     num_inits: int = Param(
         100, label="Network draws", symbol="K", ge=1, le=100_000, step=10,
         help="How many random networks are drawn, one after another. More means longer and better.",
-    )  # fmt: skip
+    )
     num_iters: int = Param(
         10, label="Iterations per network", symbol="T", ge=1, le=1000, step=1,
         help="Image updates before the next network is drawn. 1 is DataDAM as published.",
-    )  # fmt: skip
+    )
     img_steps: int = Param(
         1, label="Image steps", symbol="ζ_S", ge=1, le=100, step=1,
         help="Gradient steps on the images in each iteration.",
-    )  # fmt: skip
+    )
     net_steps: int = Param(
         50, label="Network epochs", symbol="ζ_θ", ge=0, le=1000, step=10,
         help="Epochs the network trains on the synthetic set between two iterations (not after the last).",
-    )  # fmt: skip
+    )
     lr_img: float = Param(
         0.1, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True,
         help="Step size on the images. It assumes summed losses, times 100, as published.",
-    )  # fmt: skip
+    )
     lr_net: float = Param(
         0.01, label="Network learning rate", symbol="η_θ", gt=0, le=10, log=True,
         help="Step size of the network's training on the synthetic set; no effect where T is 1.",
-    )  # fmt: skip
+    )
     lambda_task: float = Param(
         0.01, label="Task balance", symbol="λ", ge=0, le=100, step=0.01,
         help="Weight of the feature term against the attention term.",
-    )  # fmt: skip
+    )
     attn_power: float = Param(
         4.0, label="Attention power", symbol="p", gt=0, le=8, step=1,
         help="Exponent of the activations in the attention map. The paper prints 4, the code runs 1.",
-    )  # fmt: skip
+    )
     layers: Literal["all-but-last", "all"] = Param(
         "all-but-last", label="Layers matched",
         help="Whose attention maps are matched. As published, all but the last; the last enters as features.",
-    )  # fmt: skip
+    )
     batch_syn: int = Param(
         256, label="Synthetic batch", unit="images", ge=1, le=4096, step=16,
         help="Batch size when the network trains on the synthetic set.",
-    )  # fmt: skip
+    )
 
     def problems(self) -> list[str]:
         found = super().problems()
@@ -269,7 +269,7 @@ PRESETS = (
         },
         of_dataset=matching.siamese_of,
     ),
-)  # fmt: skip
+)
 
 METHOD = Method(
     name="datadam",

@@ -111,7 +111,7 @@ PRESETS = (
         {"num_iters": 1000, "momentum_img": 0.5, "batch_real": 256, "init": "noise"},
         of_dataset=matching.siamese_of,
     ),
-)  # fmt: skip
+)
 
 METHOD = Method(
     name="dm",

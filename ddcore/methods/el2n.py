@@ -19,7 +19,7 @@ class EL2NConfig(scored.ScoredConfig):
     order: Literal["easiest", "hardest"] = Param(
         "easiest", label="Order",
         help="Which images of each class to take: those with the lowest EL2N score, or the highest.",
-    )  # fmt: skip
+    )
 
 
 def start(task: Task) -> State:

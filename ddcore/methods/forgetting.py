@@ -20,7 +20,7 @@ class ForgettingConfig(scored.ScoredConfig):
     order: Literal["hardest", "easiest"] = Param(
         "hardest", label="Order",
         help="Which images of each class to take: those forgotten most often (as published), or least often.",
-    )  # fmt: skip
+    )
 
 
 def start(task: Task) -> State:

@@ -35,24 +35,24 @@ class MatchingConfig(SyntheticConfig):
     num_iters: int = Param(
         1000, label="Iterations", symbol="T", ge=1, le=1_000_000, step=100,
         help="Steps of the images, each with a fresh random network.",
-    )  # fmt: skip
+    )
     lr_img: float | None = Param(
         None, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True, follows=("ipc",),
         help="Step size on the images. It assumes a loss summed over classes. Left empty, the published one: 1, "
         "and 10 from 100 images per class.",
-    )  # fmt: skip
+    )
     momentum_img: float = Param(
         0.5, label="Image momentum", ge=0, le=0.999, step=0.1,
         help="Momentum of the steps on the images.",
-    )  # fmt: skip
+    )
     batch_real: int = Param(
         256, label="Real batch", unit="images per class", ge=1, le=4096, step=16,
         help="Real images drawn from each class at every step.",
-    )  # fmt: skip
+    )
     augment: str = Param(
         "none", label="Augmentation", choices=STRATEGIES,
         help="Siamese augmentation: real and synthetic images of a class get the same random change.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def params(cls) -> tuple[ParamInfo, ...]:
@@ -77,12 +77,12 @@ def start(task: Task, looks: Callable[[Any, nets.Net], Look]) -> MatchingState:
     network = nets.build(
         task.config.network, task.config.shape, task.classes, task.config.network_options(),
         generator=task.generator("network", 0), device=task.device,
-    )  # fmt: skip
+    )
     return MatchingState(
         images, labels, velocity=torch.zeros_like(images), network=network,
         look=task.speed.compiled(looks(task.config, network)),
         redrawn=speed.Redrawn(network, lambda number: task.generator("network", number), task.speed),
-    )  # fmt: skip
+    )
 
 
 def siamese(task: Task, purpose: tuple[str | int, ...], real: Tensor, images: Tensor) -> tuple[Tensor, Tensor]:

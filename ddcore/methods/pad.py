@@ -58,78 +58,78 @@ class PADConfig(MethodConfig, TrajectoryConfig):
     init: Literal["correct", "real", "noise"] = Param(
         "correct", label="Initialisation", group="Small set",
         help="Where the images start: real images that the first expert gets right, random real images, or noise.",
-    )  # fmt: skip
+    )
     soft_labels: bool = Param(
         True, label="Learn labels", group="Small set",
         help="Every image gets a soft label, learnt like the pixels; it starts as what the experts say.",
-    )  # fmt: skip
+    )
     num_iters: int = Param(
         1000, label="Iterations", ge=1, le=1_000_000, step=100,
         help="Updates of the synthetic set, each against another piece of an expert's trajectory.",
-    )  # fmt: skip
+    )
     student_steps: int = Param(
         40, label="Student steps", symbol="N", ge=1, le=1000, step=5,
         help="Steps that the student takes on the synthetic set in every iteration.",
-    )  # fmt: skip
+    )
     expert_epochs: int = Param(
         2, label="Expert epochs", symbol="M", ge=1, le=100, step=1,
         help="How many epochs of the expert the student has to catch up with.",
-    )  # fmt: skip
+    )
     min_start_epoch: int = Param(
         0, label="First start epoch", symbol="T⁻", ge=0, le=1000, step=1,
         help="Students never start earlier in a trajectory. Early epochs teach what is easy, late ones what is hard.",
-    )  # fmt: skip
+    )
     first_max_start_epoch: int = Param(
         10, label="Start before epoch, at first", symbol="T", ge=1, le=1000, step=1,
         help="At first students start before this epoch; the bound then moves on evenly to T⁺.",
-    )  # fmt: skip
+    )
     max_start_epoch: int = Param(
         20, label="Start before epoch, in the end", symbol="T⁺", ge=1, le=1000, step=1,
         help="In the end students start before this epoch.",
-    )  # fmt: skip
+    )
     expansion_iters: int = Param(
         1000, label="Range widened after", unit="iterations", ge=0, le=1_000_000, step=100,
         help="After so many iterations the range of start epochs has reached T⁺.",
-    )  # fmt: skip
+    )
     selection: Literal["depth", "layers", "loss"] = Param(
         "depth", label="What α drops",
         help="'depth' (the paper): the shallowest share of the parameters; 'layers': the same, rounded to whole "
         "layers; 'loss' (the published code): the share with the smallest error.",
-    )  # fmt: skip
+    )
     shallow_ratio: float = Param(
         0.25, label="Dropped parameters", symbol="α", ge=0, le=1, step=0.05,
         help="Share of the parameters that does not count in the matching loss.",
-    )  # fmt: skip
+    )
     threshold: float = Param(
         1.0, label="Largest loss", gt=0, le=1000, step=0.1,
         help="An update with a larger matching loss is skipped; 1 means no nearer to the expert than at the start.",
-    )  # fmt: skip
+    )
     batch_syn: int | None = Param(
         None, label="Synthetic batch", symbol="|B|", unit="images", ge=1, le=8192, step=10, follows=("ipc",),
         help="Synthetic images in a student step; left empty, all, and at most 1,000.",
-    )  # fmt: skip
+    )
     lr_img: float = Param(
         100.0, label="Image learning rate", gt=0, le=1_000_000, log=True, help="Step size on the images.",
-    )  # fmt: skip
+    )
     momentum_img: float = Param(
         0.5, label="Image momentum", ge=0, le=0.999, step=0.1, help="Momentum of the steps on the images.",
-    )  # fmt: skip
+    )
     lr_y: float = Param(
         2.0, label="Label learning rate", gt=0, le=1_000_000, log=True,
         help="Step size on the label logits; no effect where labels are not learnt.",
-    )  # fmt: skip
+    )
     lr_student: float = Param(
         0.01, label="Student learning rate, at first", symbol="η", ge=LEAST_LR, le=10, log=True,
         help="Step size of the student where the learning of it begins. It is stored with the images.",
-    )  # fmt: skip
+    )
     lr_lr: float = Param(
         1e-5, label="Step size of the rate η", ge=0, le=10,
         help="Step size on the student's learning rate; 0 keeps it.",
-    )  # fmt: skip
+    )
     unroll: Literal["plain", "recompute"] = Param(
         "plain", label="Memory", help="'plain' remembers all student steps; 'recompute' one at a time: the same "
         "gradient for a third more work, in memory that grows by one copy of the weights a step only.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def params(cls) -> tuple[ParamInfo, ...]:
@@ -209,7 +209,7 @@ def start(task: Task) -> PADState:
         velocity=torch.zeros_like(images), label_velocity=None if logits is None else torch.zeros_like(logits),
         lr_velocity=torch.zeros((), device=where), skipped=torch.zeros((), device=where), network=network,
         student=unroll.Student(network, task.speed, piece),
-    )  # fmt: skip
+    )
 
 
 def first_images(task: Task, network: nets.Net) -> Tensor:
@@ -302,7 +302,7 @@ def step(task: Task, state: PADState) -> dict[str, Tensor]:
         "loss": loss.nan_to_num(nan=RAN_AWAY, posinf=RAN_AWAY), "lr": state.lr, "skipped": state.skipped,
         "start_epoch": torch.full((), float(epoch), device=task.device),
         **{name: norm.nan_to_num(nan=0.0, posinf=0.0) for name, norm in norms.items()},
-    }  # fmt: skip
+    }
 
 
 def latest(config: PADConfig, step: int) -> int:
@@ -331,7 +331,7 @@ def matching_gradients(task: Task, state: PADState, begin: Tensor, target: Tenso
         student, begin, batch, config.student_steps, state.lr,
         lambda reached: unroll.matching_loss(reached, begin, target, left_out, by),
         [images] if logits is None else [images, logits],
-    )  # fmt: skip
+    )
 
 
 def _batches(task: Task, state: PADState) -> list[tuple[Tensor, augment.Draw]]:
@@ -418,14 +418,14 @@ def variations(config: PADConfig) -> tuple[Variation, ...]:
         return ()
     name = "DATM" if config.soft_labels else "MTT"
     plain = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0,
-             "selection": "depth"}  # fmt: skip
+             "selection": "depth"}
     return (
         Variation(
             "datm", f"{name}: no scheduler, all parameters",
             "The same run without what PAD adds: experts see all images all the time, and all parameters count.",
             {**config.values(), **plain},
         ),
-    )  # fmt: skip
+    )
 
 
 PUBLISHED = {
@@ -434,19 +434,19 @@ PUBLISHED = {
     "initial_ratio": 0.75, "add_end_epoch": 20, "remove_epoch": 40, "remove_ratio": 0.1, "second_remove_epoch": 60,
     "second_remove_ratio": 0.2, "difficulty": "el2n", "agents": 10, "score_epochs": 10,
     "init": "correct", "norm": "instance", "unroll": "recompute",
-}  # fmt: skip
+}
 IPC_10 = {
     "ipc": 10, "min_start_epoch": 0, "first_max_start_epoch": 10, "max_start_epoch": 20, "expansion_iters": 1000,
     "lr_y": 2.0, "lr_img": 100.0, "selection": "depth", "shallow_ratio": 0.25,
-}  # fmt: skip
+}
 IPC_1 = {
     "ipc": 1, "min_start_epoch": 0, "first_max_start_epoch": 4, "max_start_epoch": 4, "expansion_iters": 0,
     "lr_y": 5.0, "lr_img": 100.0, "lr_lr": 1e-7, "selection": "depth", "shallow_ratio": 0.0,
-}  # fmt: skip
+}
 IPC_50 = {
     "ipc": 50, "min_start_epoch": 0, "first_max_start_epoch": 20, "max_start_epoch": 40, "expansion_iters": 2000,
     "lr_y": 2.0, "lr_img": 1000.0, "selection": "depth", "shallow_ratio": 0.25,
-}  # fmt: skip
+}
 NO_SCHEDULER = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0}
 
 PRESETS = (
@@ -509,7 +509,7 @@ PRESETS = (
         {**PUBLISHED, **IPC_10, **NO_SCHEDULER, "shallow_ratio": 0.0},
         of_dataset=matching.siamese_of,
     ),
-)  # fmt: skip
+)
 
 METHOD = Method(
     name="pad",

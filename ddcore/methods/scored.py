@@ -35,16 +35,16 @@ class AgentsConfig(NetworkConfig):
     agents: int = Param(
         3, label="Agents", group="Scores", unit="networks", ge=1, le=100, step=1,
         help="Networks trained on the data from different random weights; scores are taken over all of them.",
-    )  # fmt: skip
+    )
     train_images: int = Param(
         0, label="Training images", group="Scores", ge=0, le=10_000_000, step=1000,
         help="Real images that are learnt and scored, drawn so that classes keep their shares; 0 takes all.",
-    )  # fmt: skip
+    )
     el2n_epochs: int | None = Param(
         None, label="EL2N epochs", group="Scores", ge=1, le=5000, step=1, follows=("score_epochs", "epochs"),
         help="EL2N and the gradient norm are means over so many first epochs of an agent; left empty, the first five "
         "at most. Late in training few images have an error left.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +68,7 @@ class ScoredConfig(CoresetConfig, AgentsConfig):
     score_epochs: int = Param(
         10, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
         help="Epochs that the agents train. EL2N is the mean over the first five at most; features are of the end.",
-    )  # fmt: skip
+    )
 
     def problems(self) -> list[str]:
         classes, found = len(self.facts.classes), super().problems()
@@ -147,7 +147,7 @@ def _agent(task: Task) -> nets.Net:
     network = nets.build(
         config.network, config.shape, task.classes, config.network_options(),
         generator=task.generator("agent"), device=task.device,
-    )  # fmt: skip
+    )
     network.load_state_dict(task.parents[0].arrays("network"))
     return network.eval().to(memory_format=torch.channels_last)
 
@@ -167,7 +167,7 @@ def _candidates(task: Task) -> list[torch.Tensor]:
         raise ConfigError([
             f"ipc must be at most {fewest}, the scored images of the smallest class of {task.config.dataset}, "
             f"got {task.config.ipc}"
-        ])  # fmt: skip
+        ])
     return members
 
 

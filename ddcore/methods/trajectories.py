@@ -17,7 +17,7 @@ from ddcore.params import Param
 
 SCHEDULER = (
     "initial_ratio", "add_end_epoch", "remove_epoch", "remove_ratio", "second_remove_epoch", "second_remove_ratio",
-)  # fmt: skip
+)
 SCORED = ("difficulty", "score_epochs", "el2n_epochs", "agents")
 
 
@@ -27,64 +27,64 @@ class TrajectoryConfig(AgentsConfig):
     experts: int = Param(
         10, label="Experts", group="Experts", unit="networks", ge=1, le=1000, step=1,
         help="Networks trained on real images, whose weights after every epoch are kept: the trajectories.",
-    )  # fmt: skip
+    )
     train_epochs: int = Param(
         25, label="Epochs of an expert", group="Experts", ge=1, le=1000, step=1,
         help="Length of a trajectory. It must reach beyond the last epoch that is matched.",
-    )  # fmt: skip
+    )
     lr_teacher: float = Param(
         0.01, label="Expert learning rate", group="Experts", gt=0, le=10, log=True,
         help="Constant step size of plain SGD on the real images.",
-    )  # fmt: skip
+    )
     momentum_teacher: float = Param(
         0.0, label="Expert momentum", group="Experts", ge=0, le=0.999, step=0.1,
         help="Published experts have none: students imitate plain SGD steps.",
-    )  # fmt: skip
+    )
     batch_train: int = Param(
         256, label="Expert batch", group="Experts", unit="images", ge=1, le=8192, step=16,
         help="Real images per step of an expert.",
-    )  # fmt: skip
+    )
     augment: str = Param(
         "none", label="Augmentation", group="Experts", choices=STRATEGIES,
         help="Random changes of every image, the same kind for experts and students.",
-    )  # fmt: skip
+    )
     precision: Literal["full", "half"] = Param(
         "full", label="Stored precision", group="Experts",
         help="Of the kept weights: 'half' takes half of the disk space and rounds to three digits.",
-    )  # fmt: skip
+    )
     initial_ratio: float = Param(
         0.75, label="First share of the data", symbol="IR", group="Scheduler", gt=0, le=1, step=0.05,
         help="Experts begin with this easiest share of each class; 1 is no scheduling.",
-    )  # fmt: skip
+    )
     add_end_epoch: int = Param(
         5, label="All data from epoch", symbol="AEE", group="Scheduler", ge=0, le=1000, step=1,
         help="Harder images are added evenly until all are in use at this epoch.",
-    )  # fmt: skip
+    )
     remove_epoch: int = Param(
         12, label="First removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
         help="From this epoch on the easiest images are left out.",
-    )  # fmt: skip
+    )
     remove_ratio: float = Param(
         0.1, label="First removal", group="Scheduler", ge=0, le=0.9, step=0.05,
         help="Share of each class, from the easy end, that is left out then; 0 leaves out none.",
-    )  # fmt: skip
+    )
     second_remove_epoch: int = Param(
         18, label="Second removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
         help="From this epoch on the second share is left out instead of the first.",
-    )  # fmt: skip
+    )
     second_remove_ratio: float = Param(
         0.2, label="Second removal", group="Scheduler", ge=0, le=0.9, step=0.05,
         help="Share of each class, from the easy end, that is left out from then on; 0 keeps the first.",
-    )  # fmt: skip
+    )
     difficulty: Literal["el2n", "forgetting", "grad_norm"] = Param(
         "el2n", label="Difficulty", group="Scheduler",
         help="What orders the images: size of the error early in training (EL2N, the paper), how often an image is "
         "forgotten, or the gradient norm of the last layer (GraNd, the published code).",
-    )  # fmt: skip
+    )
     score_epochs: int = Param(
         5, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
         help="Epochs that the agents train; EL2N and gradient norms are means over the first five at most.",
-    )  # fmt: skip
+    )
 
     def problems(self) -> list[str]:
         found = super().problems()

@@ -84,7 +84,7 @@ class Nearest:
 
 def neighbour_map(
     points: Tensor, perplexity: float, seed: int, on_stage: Callable[[], None] = lambda: None
-) -> tuple[Tensor, float]:  # fmt: skip
+) -> tuple[Tensor, float]:
     """(t-SNE coordinates of points (N, F): float32 (N, 2); the perplexity used, at most a third of the points).
 
     It begins with the points in their principal plane, as scikit-learn's own beginning is but for points that are all

@@ -207,7 +207,7 @@ def drawn(purposes: Sequence[Purpose], epoch: int, among: Tensor) -> tuple[Tenso
     """What an epoch draws: (the images at `among` in the order of each network (n, N); generators to augment them)."""
     device = among.device
     orders = [torch.randperm(len(among), generator=seeds.generator(*p, "order", epoch, device=device), device=device)
-              for p in purposes]  # fmt: skip
+              for p in purposes]
     return among[torch.stack(orders)], [seeds.generator(*p, "augment", epoch) for p in purposes]
 
 

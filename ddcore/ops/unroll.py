@@ -62,7 +62,7 @@ class Student:
                 list(parameters), create_graph=create_graph,
             )
             for x, y in zip(images.split(size), targets.split(size), strict=True)
-        ]  # fmt: skip
+        ]
         return parts[0] if len(parts) == 1 else tuple(torch.stack(each).sum(0) for each in zip(*parts, strict=True))
 
     def _functional(self, parameters: Tensors, images: Tensor, targets: Tensor) -> Tensors:
@@ -114,7 +114,7 @@ def matching_loss(student: Tensor, start: Tensor, target: Tensor, dropped: int =
 def unrolled(
     student: Student, start: Tensor, batch: Batch, steps: int, lr: Tensor, loss: Callable[[Tensor], Tensor],
     leaves: Sequence[Tensor],
-) -> tuple[Tensor, Tensors]:  # fmt: skip
+) -> tuple[Tensor, Tensors]:
     """(loss of the student after `steps` steps, its gradients wrt each of `leaves` and lr), all steps remembered.
 
     start: θ_0, flat; batch(i): images and targets of step i, made from the leaves; loss: of the flat θ_N. The memory
@@ -132,7 +132,7 @@ def unrolled(
 def recomputed(
     student: Student, start: Tensor, batch: Batch, steps: int, lr: Tensor, loss: Callable[[Tensor], Tensor],
     leaves: Sequence[Tensor],
-) -> tuple[Tensor, Tensors]:  # fmt: skip
+) -> tuple[Tensor, Tensors]:
     """The same as `unrolled`, with the maps of one step remembered at a time; a third to a half more work.
 
     Only the θ_i are kept, one copy of the weights a step, and each step is computed again on the way back: with

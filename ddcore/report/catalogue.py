@@ -24,7 +24,7 @@ else:
 COLUMNS = (
     "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "judged", "setting", "network",
     "state", "seconds", "peak_memory", "stored", "created", "tags", "note", "group", "members",
-)  # fmt: skip
+)
 POINTS = 40  # of a sparkline, and its last
 STOPPED = ("failed", "cancelled", "interrupted", "broken")
 
@@ -71,13 +71,13 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
         "created": record.created, "tags": list(record.user.get("tags") or ()),
         "note": record.user.get("note") or record.problem or "",
         "group": group, "members": [record.id],
-    }  # fmt: skip
+    }
 
 
 def chosen(
     frame: pd.DataFrame, *, words: str = "", kinds: Sequence[str] = (), datasets: Sequence[str] = (),
     methods: Sequence[str] = (), tags: Sequence[str] = (), finished: bool = False,
-) -> pd.DataFrame:  # fmt: skip
+) -> pd.DataFrame:
     """The rows that hold every word and are of one of each of these, in order; nothing given asks for nothing.
 
     finished: without those that failed, were cancelled or interrupted, or cannot be read.
@@ -125,13 +125,13 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         **first, **_pooled(judged), "seeds": len(rows), "judged": len(judged), "members": [row["id"] for row in rows],
         "setting": judged[0]["setting"] if judged else first["setting"], "state": ", ".join(states),
         **{name: _mean(row[name] for row in rows) for name in ("seconds", "peak_memory", "stored")},
-    }  # fmt: skip
+    }
 
 
 def _pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """{accuracy, std, n} over all networks of these rows, from those of each row."""
     each = [{"mean": row["accuracy"], "std": row["std"] if _known(row["std"]) else None, "n": int(row["n"])}
-            for row in rows]  # fmt: skip
+            for row in rows]
     found = together(each) or {}
     return {"accuracy": found.get("mean"), "std": found.get("std"), "n": found.get("n")}
 

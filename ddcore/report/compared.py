@@ -64,7 +64,7 @@ def compared(store: Store, records: Sequence[RunRecord], setting: str | None = N
             seconds_parents=_seconds_parents(store, record),
         )
         for i, (record, label, evaluation) in enumerate(zip(records, labels(records), found, strict=True))
-    ]  # fmt: skip
+    ]
 
 
 def by_question(store: Store, found: Sequence[Compared]) -> list[list[Compared]]:
@@ -107,7 +107,7 @@ def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
         # The full data's networks are the same for every seed of the set.
         controls={role: each[0] if role == "full" else {**each[0], **(together(each) or {})}
                   for role, each in known.items()},
-    )  # fmt: skip
+    )
 
 
 def _mean_record(records: Sequence[RunRecord]) -> RunRecord:
@@ -250,7 +250,7 @@ NUMBERS = (
     "initial", "initial_hard", "random_real", "full", "majority", "macs", "flops", "flops_training", "seconds_train",
     "seconds_train_full", "seconds_distill", "seconds_parents", "peak_memory_bytes", "stored_floats", "stored_bytes",
     "group",
-)  # fmt: skip
+)
 
 
 def numbers(found: Iterable[Compared]) -> pd.DataFrame:
@@ -286,7 +286,7 @@ def _numbers(one: Compared) -> dict[str, Any]:
         "peak_memory_bytes": record.info.get("peak_memory_bytes"),
         "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats,
         "group": measured_on(one),
-    }  # fmt: skip
+    }
 
 
 def method(record: RunRecord) -> str:

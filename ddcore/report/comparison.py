@@ -43,13 +43,13 @@ def accuracies(numbers: pd.DataFrame, colours: Mapping[str, str], majority: floa
                 x=[value for value, _ in there], y=[row for _, row in there], mode="markers", name=name,
                 marker={"symbol": symbol, "size": 13, "color": GREY, "line": {"width": 2, "color": GREY}},
                 hovertemplate=f"%{{x:.1f}} %<extra>{name}</extra>",
-            )  # fmt: skip
+            )
     for row, told in zip(rows, known.to_dict("records"), strict=True):
         figure.add_scatter(
             x=[told["mean"]], y=[row], mode="markers", showlegend=False,
             error_x={"type": "data", "array": [_number(told["std"])], "thickness": 2, "width": 6},
             marker={"size": 12, "color": colours[told["label"]]}, hovertemplate=f"{_told(told)}<extra></extra>",
-        )  # fmt: skip
+        )
     if majority is not None:
         line = {"color": MAJORITY, "dash": "dot", "width": 2}
         figure.add_vline(x=majority, line=line)
@@ -64,7 +64,7 @@ def _rows(figure: go.Figure, rows: Sequence[str], beside: Sequence[str]) -> None
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=list(rows), autorange="reversed", showgrid=True,
         tickmode="array", tickvals=list(rows), ticktext=list(beside),
-    )  # fmt: skip
+    )
 
 
 def _number(value: float | None) -> float:
@@ -90,7 +90,7 @@ def tradeoff(frame: pd.DataFrame, x_title: str, colours: Mapping[str, str], *, l
                 x=best["x"].tolist(), y=best["mean"].tolist(), mode="lines", legendgroup="front", showlegend=i == 0,
                 name="Pareto front (none is cheaper and better)", hoverinfo="skip",
                 line={"color": INK, "width": 2, "dash": "dot", "shape": "hv"},
-            )  # fmt: skip
+            )
     for row in frame.to_dict("records"):
         symbol = SYMBOLS[_round(row["label"], colours) % len(SYMBOLS)]
         figure.add_scatter(
@@ -100,7 +100,7 @@ def tradeoff(frame: pd.DataFrame, x_title: str, colours: Mapping[str, str], *, l
                     "symbol": symbol if row["front"] else f"{symbol}-open", "line": {"width": 2}},
             hovertemplate=f"{as_text(row['label'])}<br>%{{y:.1f}} % at %{{x:,.4g}}<br>{as_text(row['group'])}"
             "<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_yaxes(title="Test accuracy (%)")
     figure.update_xaxes(title=x_title, type="log" if log else "linear")
     return dress(figure, height=420)
@@ -124,19 +124,19 @@ def against_ipc(frame: pd.DataFrame) -> go.Figure:
         figure.add_scatter(
             x=mean["ipc"].tolist(), y=mean["mean"].tolist(), mode="lines", showlegend=False, hoverinfo="skip",
             line={"color": colour, "dash": DASHES[groups.index(group) % len(DASHES)], "width": 2},
-        )  # fmt: skip
+        )
         figure.add_scatter(
             x=part["ipc"].tolist(), y=part["mean"].tolist(), mode="markers", name=as_text(name),
             error_y={"type": "data", "array": part["std"].fillna(0).tolist(), "thickness": 1.5},
             marker={"size": 10, "color": colour}, text=[_told(row) for row in part.to_dict("records")],
             hovertemplate="%{text}, IPC %{x}<extra></extra>",
-        )  # fmt: skip
+        )
     for group, part in frame.groupby("group", sort=False):
         of = "" if len(groups) == 1 else f", {as_text(group)}"
         for full in sorted({round(value, 2) for value in part["full"].dropna()}):
             line = {"dash": DASHES[groups.index(group) % len(DASHES)], "color": GREY, "width": 2}
             figure.add_hline(y=full, line=line, annotation_text=f"full data {full:.1f} %{of}",
-                             annotation_position="top left")  # fmt: skip
+                             annotation_position="top left")
     ticks = sorted({int(ipc) for ipc in frame["ipc"]})
     figure.update_xaxes(title="Images per class (IPC)", type="log", tickvals=ticks, ticktext=[str(t) for t in ticks])
     figure.update_yaxes(title="Test accuracy (%)")
@@ -156,7 +156,7 @@ def intervals(frame: pd.DataFrame) -> go.Figure:
         marker={"size": 10, "color": [COLOURS[0] if one else GREY for one in decided]},
         text=[f"{as_text(says)} ({n})" for says, n in zip(frame["says"], frame["n"], strict=True)],
         hovertemplate="%{y}<br>%{x:+.1f} points: %{text}<extra></extra>",
-    )  # fmt: skip
+    )
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     figure.update_xaxes(title="Difference (points), 95 % interval", zeroline=False)
     _rows(figure, rows, [f"{as_text(short(one))}<br>− {as_text(short(two))}" for one, two in pairs])
@@ -166,7 +166,7 @@ def intervals(frame: pd.DataFrame) -> go.Figure:
 def overlay(
     frame: pd.DataFrame, x: str, *, x_title: str, y_title: str, colours: Mapping[str, str], log_x: bool = False,
     log_y: bool = False,
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """One line for each run; where `shown` is a smoothed value, the values themselves lie faint behind."""
     traces: list[dict[str, Any]] = []
     for label, part in frame.groupby("label", sort=False):
@@ -175,13 +175,13 @@ def overlay(
         if "shown" in part and not (part["shown"] == part["value"]).all():
             traces.append({"type": "scatter", "mode": "lines", "x": part[x].tolist(), "y": part["value"].tolist(),
                            "line": {**line, "width": 1}, "opacity": 0.3, "showlegend": False,
-                           "hoverinfo": "skip"})  # fmt: skip
+                           "hoverinfo": "skip"})
         shown = part["shown"] if "shown" in part else part["value"]
         traces.append({
             "type": "scatter", "mode": "lines+markers" if len(part) <= 30 else "lines", "x": part[x].tolist(),
             "y": shown.tolist(), "name": as_text(short(str(label))), "line": line,
             "hovertemplate": f"%{{y:.4g}}<extra>{as_text(label)}</extra>",
-        })  # fmt: skip
+        })
     figure = dress(go.Figure(_axes(traces, x_title, y_title, log_x, log_y)), height=360)
     figure.update_layout(showlegend=True)
     return figure.update_layout(hovermode="x unified") if frame["label"].nunique() <= _UNIFIED else figure
@@ -195,4 +195,4 @@ def _axes(traces: Sequence[Mapping[str, Any]], x_title: str, y_title: str, log_x
     return {"data": list(traces), "layout": {
         "xaxis": {"title": {"text": x_title}, "type": kinds[log_x]},
         "yaxis": {"title": {"text": y_title}, "type": kinds[log_y]},
-    }}  # fmt: skip
+    }}

@@ -45,7 +45,7 @@ def question(record: RunRecord, questions: Mapping[str, str] = MappingProxyType(
     questions: run → its question, so that evaluations of the seeds of one set are seeds of one evaluation.
     """
     config = {n: v for n, v in record.config.items()
-              if n not in ("seed", *NO_PARAMETERS) and v is not None and (n, v) != ("exact", False)}  # fmt: skip
+              if n not in ("seed", *NO_PARAMETERS) and v is not None and (n, v) != ("exact", False)}
     if (tested := str(config.get("run"))) in questions:
         config["run"] = questions[tested]
     if record.state == "broken":

@@ -63,7 +63,7 @@ def estimate(
     needed = unfinished(KINDS[kind].needs(name, config), known)
     return _together([_alone(Spec(kind, name, config), known, device, images), *(
         _alone(one, known, device, images) for one in needed.values()
-    )])  # fmt: skip
+    )])
 
 
 def total(

@@ -51,7 +51,7 @@ def accuracy(events: Iterable[Mapping[str, Any]], experts: int) -> pd.DataFrame:
             for name in ("train_accuracy", "val_accuracy") if all(e[name] is not None for e in group)
         }}
         for epoch, group in sorted(by_epoch.items())
-    ]  # fmt: skip
+    ]
     return tables.training(means)
 
 

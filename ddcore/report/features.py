@@ -48,7 +48,7 @@ def axes(run: RunRecord) -> tuple[str, str]:
 
 def scatter(
     frame: pd.DataFrame, looks: Mapping[str, Look], axes: Sequence[str], classes: Collection[str], *, by_class: bool
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """Real images small and pale, synthetic ones large with a symbol for each run, of these classes only.
 
     frame: of `points`; looks: how each run is named and coloured, in the order of the legend; by_class: colours tell
@@ -68,7 +68,7 @@ def scatter(
         legend={"itemsizing": "constant"},
         legend2={"orientation": "h", "yanchor": "top", "y": -0.14, "x": 0, "itemclick": False,
                  "itemdoubleclick": False, "itemsizing": "constant"},
-    )  # fmt: skip
+    )
     figure.update_xaxes(title=axes[0], zeroline=False)
     # One unit is as long on both axes: what looks near is near.
     return figure.update_yaxes(title=axes[1], zeroline=False, scaleanchor="x", scaleratio=1)
@@ -78,7 +78,7 @@ def _real(part: pd.DataFrame, colours: Mapping[str, str] | None) -> list[dict[st
     colour = [colours[name] for name in part["class"]] if colours else figures.INK
     named = [figures.as_text(name) for name in part["class"]]
     return _group(part, REAL, {"size": 5, "opacity": PALE, "color": colour}, figures.INK, named,
-                  "class %{customdata}<extra>real</extra>")  # fmt: skip
+                  "class %{customdata}<extra>real</extra>")
 
 
 def _synthetic(part: pd.DataFrame, label: str, symbol: str, colour: Any, key: str) -> list[dict[str, Any]]:
@@ -90,11 +90,11 @@ def _synthetic(part: pd.DataFrame, label: str, symbol: str, colour: Any, key: st
 
 def _group(
     part: pd.DataFrame, name: str, marker: Mapping[str, Any], key: str, named: list[Any], words: str
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     """The images, and their place in the legend in the colour `key`: it would else take that of the first image."""
     group = {"type": "scatter", "mode": "markers", "name": name, "legendgroup": name}
     images = {"x": part["x"].tolist(), "y": part["y"].tolist(), "showlegend": False, "marker": marker,
-              "customdata": named, "hovertemplate": words}  # fmt: skip
+              "customdata": named, "hovertemplate": words}
     place = {"x": [None], "y": [None], "marker": {**marker, "color": key}}
     return [{**group, **images}, {**group, **place}]
 
@@ -104,4 +104,4 @@ def _key(name: str, colour: str) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name, "legend": "legend2",
         "marker": {"size": 11, "symbol": "square", "color": colour}, "hoverinfo": "skip",
-    }  # fmt: skip
+    }

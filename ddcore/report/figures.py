@@ -41,7 +41,7 @@ def as_text(name: object) -> str:
 def lines(
     frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, series: str = "series", log: bool = False,
     majority: float | None = None, judged_on: str = "",
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """One line for each name in the column `series`; each with its own dash, for eyes and printers without colour.
 
     majority: of curves of accuracy, in percent, drawn as a line; judged_on: the images that it is of.
@@ -54,7 +54,7 @@ def lines(
             "hovertemplate": f"%{{y:.4g}}<extra>{name}</extra>",
         }
         for i, (name, part) in enumerate(frame.groupby(series, sort=False))
-    ]  # fmt: skip
+    ]
     # Made at once: traces and axes added one by one take four times as long, and live pages draw this all the time.
     layout = _look()
     layout["xaxis"] |= {"title": {"text": x_title}}
@@ -69,7 +69,7 @@ def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, ser
         figure.add_bar(
             x=[as_text(one) for one in part[x]], y=part[y].tolist(), name=str(name),
             marker_color=COLOURS[i % len(COLOURS)], hovertemplate=f"%{{y:,}}<extra>{name}</extra>",
-        )  # fmt: skip
+        )
     figure.update_yaxes(title=y_title)
     figure.update_xaxes(title=x_title, type="category")
     return dress(figure)
@@ -88,7 +88,7 @@ def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
             customdata=part[["training", "validation", "test"]].values.tolist(),
             hovertemplate="%{y:,} images: %{customdata[0]:,} training, %{customdata[1]:,} validation, "
             f"%{{customdata[2]:,}} test<extra>{name}</extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title=x_title, dtick=1, range=[-0.6, frame["votes"].max() + 0.6])
     figure.update_yaxes(title="Images")
     return dress(figure).update_layout(barmode="overlay")
@@ -108,14 +108,14 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Se
         "marker": {"color": [COLOURS[0] if name == frame["name"].iloc[0] else GREY for name in shown["name"]]},
         "text": [f"{mean:.1f}" for mean in shown["mean"]], "textposition": "inside", "insidetextanchor": "middle",
         "textfont": {"color": "#FFFFFF"}, "hovertemplate": "%{y}: %{x:.2f} %<extra></extra>",
-    }  # fmt: skip
+    }
     order = [*([ELSEWHERE] if published else []), *shown["name"]]
     layout = _look(90 + 46 * len(order)) | {"showlegend": False}
     layout["xaxis"] |= {"title": {"text": "Test accuracy (%)"}, "range": [0, 101]}
     layout["yaxis"] |= {
         "type": "category", "categoryorder": "array", "categoryarray": order,
         "tickvals": order, "ticktext": [name.replace(", ", ",<br>") for name in order],
-    }  # fmt: skip
+    }
     elsewhere = [_elsewhere([row for row in published if row.verified is known], known) for known in (True, False)]
     return _majority(go.Figure({"data": [bars, *elsewhere], "layout": layout}), majority, across=True)
 
@@ -127,7 +127,7 @@ def _elsewhere(rows: Sequence[Published], verified: bool) -> dict[str, Any]:
         "visible": bool(rows), "text": [row.label for row in rows],
         "hovertemplate": "%{text}: %{x:.1f} %<extra></extra>",
         "marker": {"symbol": "diamond" if verified else "diamond-open", "size": 10, "color": COLOURS[2]},
-    }  # fmt: skip
+    }
 
 
 def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
@@ -137,12 +137,12 @@ def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
             x=[as_text(one) for one in frame["class"]], y=frame["accuracy"].tolist(), marker_color=COLOURS[0],
             hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
         )
-    )  # fmt: skip
+    )
     if mean is not None:
         figure.add_hline(
             y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, annotation_position="top left",
             annotation_text=f"of all images {mean:.1f} %",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title="Class", type="category")
     figure.update_yaxes(title="Accuracy (%)", range=[0, 101])
     return dress(figure).update_layout(showlegend=False)
@@ -174,11 +174,11 @@ def trajectory(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
     figure.add_scatter(
         x=steps + steps[::-1], y=[*(mean + spread), *(mean - spread)[::-1]], fill="toself", mode="lines",
         line={"width": 0}, fillcolor="rgba(0, 114, 178, 0.3)", hoverinfo="skip", name="± one standard deviation",
-    )  # fmt: skip
+    )
     figure.add_scatter(
         x=steps, y=mean.tolist(), mode="lines+markers", line={"width": 2, "color": COLOURS[0]}, name="mean",
         customdata=spread.tolist(), hovertemplate="step %{x:,}: %{y:.1f} ± %{customdata:.1f} %<extra></extra>",
-    )  # fmt: skip
+    )
     figure.update_xaxes(title="Step")
     figure.update_yaxes(title="Validation accuracy (%)")
     return dress(_majority(figure, majority, "validation images"))
@@ -201,7 +201,7 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
             marker_line_width=0, customdata=part[["left", "right", "images"]].values.tolist(), showlegend=False,
             hovertemplate=f"{as_text(name)}: %{{customdata[2]:,}} images from %{{customdata[0]:.3g}} to "
             "%{customdata[1]:.3g}<extra></extra>",
-        )  # fmt: skip
+        )
     for i, (name, cut) in enumerate((cuts or {}).items()):
         placed = [(feet[one["class"]], one["score"]) for one in cut.to_dict("records")]
         figure.add_scatter(
@@ -209,13 +209,13 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
             y=[y for foot, _ in placed for y in (foot, foot + RIDGE, None)],
             mode="lines", name=name, hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
             line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]},
-        )  # fmt: skip
+        )
     figure.update_xaxes(title="Score: easy to hard")
     figure.update_yaxes(
         tickvals=[foot + RIDGE / 2 for foot in feet.values()], ticktext=[as_text(name) for name in names],
         showgrid=False, zeroline=False,
         range=[0, len(names)],
-    )  # fmt: skip
+    )
     return dress(figure, height=130 + 42 * len(names)).update_layout(barmode="overlay", bargap=0)
 
 
@@ -231,7 +231,7 @@ def schedule(frame: pd.DataFrame) -> go.Figure:
             x=part["epoch"].tolist(), base=part["low"].tolist(), y=(part["high"] - part["low"]).tolist(), width=0.9,
             name=name, marker_color=colour, visible=not part.empty, customdata=part[["low", "high"]].values.tolist(),
             hovertemplate="epoch %{x}: from %{customdata[0]:.0f} to %{customdata[1]:.0f} %<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title="Epoch of an expert")
     figure.update_yaxes(title="Images in use, easy to hard (%)", range=[0, 101])
     return dress(figure).update_layout(barmode="overlay")
@@ -247,7 +247,7 @@ def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=steps + steps[::-1], y=[*reach["high"], *reach["low"][::-1]], fill="toself", mode="lines",
         line={"width": 0}, fillcolor="rgba(0, 114, 178, 0.25)", hoverinfo="skip", name="may be drawn",
-    )  # fmt: skip
+    )
     kinds = ((False, "drawn", "circle", COLOURS[0]), (True, "drawn, update skipped", "x", COLOURS[1]))
     for skipped, name, symbol, colour in kinds:
         part = frame[frame["skipped"] == skipped]
@@ -255,7 +255,7 @@ def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
             x=part["step"].tolist(), y=part["epoch"].tolist(), mode="markers", name=name, visible=not part.empty,
             marker={"symbol": symbol, "size": 7, "color": colour, "opacity": 0.8},
             hovertemplate="step %{x:,}: from epoch %{y}<extra></extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title="Step")
     few = reach["high"].max() <= 10
     figure.update_yaxes(title="Start epoch", rangemode="tozero", dtick=1 if few else None)
@@ -272,12 +272,12 @@ def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classe
             customdata=[[as_text(classes[label])] * len(classes) for label in labels],
             hovertemplate="an image of %{customdata}: %{z:.1f} % %{x}<extra></extra>",
         )
-    )  # fmt: skip
+    )
     middle = [[i for i, label in enumerate(labels) if label == number] for number in range(len(classes))]
     kept = [(sum(rows) / len(rows), name) for rows, name in zip(middle, classes, strict=True) if rows]
     figure.update_xaxes(title="Share of class", type="category", showgrid=False)
     figure.update_yaxes(title="Image of class", autorange="reversed", showgrid=False,
-                        tickvals=[at for at, _ in kept], ticktext=[as_text(name) for _, name in kept])  # fmt: skip
+                        tickvals=[at for at, _ in kept], ticktext=[as_text(name) for _, name in kept])
     return dress(figure, height=420)
 
 
@@ -291,7 +291,7 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
             colorscale=[[0, PALE], [1, COLOURS[0]]],
             hovertemplate="%{y} → %{x}: %{z:.1f} %<extra></extra>",
         )
-    )  # fmt: skip
+    )
     # All at once: one by one, a hundred of them take seconds.
     figure.update_layout(annotations=[
         {"x": x, "y": y, "text": f"{value:.{digits}f}", "showarrow": False,
@@ -299,7 +299,7 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
         for y, line in zip(rows, values.values.tolist(), strict=True)
         for x, value in zip(columns, line, strict=True)
         if value == value
-    ])  # fmt: skip
+    ])
     figure.update_xaxes(title=x_title, type="category", showgrid=False)
     figure.update_yaxes(title=y_title, type="category", autorange="reversed", showgrid=False)
     return dress(figure, height=110 + 30 * len(rows) + 4 * max(map(len, columns), default=0))
@@ -331,4 +331,4 @@ def _look(height: int = 320) -> dict[str, Any]:
         "height": height, "margin": {"l": 10, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "bargap": 0.25,
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
         "xaxis": {"automargin": True}, "yaxis": {"automargin": True},
-    }  # fmt: skip
+    }

@@ -141,7 +141,7 @@ def counts(images: Images) -> dict[str, int]:
 def aligned(
     own: Mapping[str, int], sets: Iterable[Mapping[str, int]], per_class: int | None = None,
     classes: Collection[str] = (),
-) -> Layout:  # fmt: skip
+) -> Layout:
     """Rows for every class (of `classes`, if any) of those `sets` that share one with the set `own`, or are it.
 
     A set is given by its counts. All have room in these rows; per_class: no more images of a class than that.

@@ -56,7 +56,7 @@ def pairs(store: Store, run: RunRecord, subject: str, label: str) -> list[Pair]:
             for way in WAYS
         })
         for image, row in zip(shown, of_run[chosen], strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def copies(found: Sequence[Pair]) -> int:
@@ -72,7 +72,7 @@ def strip(found: Sequence[Pair]) -> bytes:
     font = ImageFont.load_default(LETTERS)
     titles = ("in the set", *ROWS.values())
     cells = [[pictures.enlarged(one, CELL, shrink=True) for one in (p.image, *(n.image for n in p.near.values()))]
-             for p in found]  # fmt: skip
+             for p in found]
     side = len(cells[0][0])
     left, words = round(max(map(font.getlength, titles))) + 2 * GAP, round(1.5 * LETTERS)
     tops = [0, side + GAP, 2 * (side + GAP) + words]

@@ -89,7 +89,7 @@ def _curve(events: Sequence[Mapping[str, Any]], event: str, scalar: str, name: s
     total = max((e["total"] for e in events if e.get("event") == event and isinstance(e.get("total"), int)), default=0)
     whole = max(total, frame["step"].max() if len(frame) else 1)
     told = {"step": frame["step"], "seconds": frame["seconds"], "share": 100 * frame["step"] / whole,
-            "value": frame["value"] * (100 if name in ACCURACY else 1)}  # fmt: skip
+            "value": frame["value"] * (100 if name in ACCURACY else 1)}
     return pd.DataFrame(told)
 
 

@@ -23,7 +23,7 @@ MODES = {
     "1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette", "RGB": "colour",
     "RGBA": "colour with transparency", "CMYK": "print colours (CMYK)", "I;16": "16-bit grey", "I": "32-bit grey",
     "F": "floating-point grey",
-}  # fmt: skip
+}
 
 
 def class_counts(preview: Preview) -> pd.DataFrame:

@@ -54,4 +54,4 @@ def everything() -> tuple[Published, ...]:
         )
         for row in file["results"]
         for ipc, value in row["accuracy"].items()
-    )  # fmt: skip
+    )

@@ -157,7 +157,7 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
         ],
         columns=["id", "run", "kind", "state", "accuracy", "balanced_accuracy", "auc", "majority", "data", "protocol",
                  "time", "created", "tags", "note"],
-    )  # fmt: skip
+    )
 
 
 def _beside(summary: Mapping[str, Any]) -> dict[str, str]:
@@ -264,7 +264,7 @@ def per_class(record: RunRecord) -> pd.DataFrame:
     shares = record.summary.get("per_class") or []
     named = zip(classes(record), shares, strict=True) if shares else ()
     return pd.DataFrame([{"class": name, "accuracy": 100 * share} for name, share in named],
-                        columns=["class", "accuracy"])  # fmt: skip
+                        columns=["class", "accuracy"])
 
 
 def confusion(record: RunRecord) -> pd.DataFrame:

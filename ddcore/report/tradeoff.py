@@ -41,7 +41,7 @@ def tradeoff(numbers: pd.DataFrame, cost: str) -> pd.DataFrame:
     columns = numbers[list(COSTS[cost].columns)].astype(float)
     frame = pd.DataFrame({"label": numbers["label"], "x": columns.sum(axis=1, skipna=False),
                           "mean": numbers["mean"].astype(float), "std": numbers["std"].astype(float),
-                          "group": numbers["group"]}).dropna(subset=["x", "mean"])  # fmt: skip
+                          "group": numbers["group"]}).dropna(subset=["x", "mean"])
     on: dict[Any, bool] = {}
     for _, part in frame.groupby("group", sort=False):
         on |= zip(part.index, front(part["x"].tolist(), part["mean"].tolist()), strict=True)

@@ -64,7 +64,7 @@ def row(store: Store, run: RunRecord, question: Question) -> list[Cell]:
             parameters=_parameters(variant, shape, classes) if result else None,
         )
         for variant, result in zip(variants, found, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def table(cells: Sequence[Cell]) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def table(cells: Sequence[Cell]) -> pd.DataFrame:
         ],
         columns=["network", "parameters", "macs", "flops", "accuracy", "balanced_accuracy", "auc", "mean", "std",
                  "drop", "state"],
-    )  # fmt: skip
+    )
 
 
 def rows(store: Store, run: RunRecord, question: Question) -> dict[str, list[Cell]]:

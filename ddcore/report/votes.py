@@ -34,7 +34,7 @@ def by_agreement(summary: Mapping[str, Any]) -> pd.DataFrame:
             "votes": frame["votes"], "agreement": [agreement.words(voters)[at] for at in level],
             "colour": [colours[at] for at in level], "images": frame[list(PARTS)].sum(axis=1), **frame[list(PARTS)],
         }
-    )  # fmt: skip
+    )
 
 
 def unanimous(frame: pd.DataFrame) -> float:

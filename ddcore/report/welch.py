@@ -68,7 +68,7 @@ def pairs(found: Sequence[Compared], against: Compared | None = None) -> pd.Data
                 "first": one.label, "second": other.label, "mean": 100 * known.mean, "low": 100 * known.low,
                 "high": 100 * known.high, "n": f"{_counted(one)} and {_counted(other)}",
                 "says": _says(one, other, known),
-            })  # fmt: skip
+            })
     return pd.DataFrame(rows, columns=["first", "second", "mean", "low", "high", "n", "says"])
 
 

@@ -421,7 +421,7 @@ def _already(store: Store, manifest: Mapping[str, Any], called: str) -> RunRecor
         return None
     there = store.record(manifest["id"])
     differ = [file["name"] for file in manifest["files"]
-              if file["name"] != "user.json" and not _same(there.folder / file["name"], file["sha256"])]  # fmt: skip
+              if file["name"] != "user.json" and not _same(there.folder / file["name"], file["sha256"])]
     if there.state == "done" and not differ:
         return there
     if there.demo:

@@ -83,7 +83,7 @@ _INFO: Mapping[str, Check] = {
     **dict.fromkeys(("dataset", "code", "libraries", "device"), _dict_of(_text)),
     "parents": _list(_text), "times": _dict_of(_seconds), "summary": _dict, "length": _whole,
     "peak_memory_bytes": is_number,
-}  # fmt: skip
+}
 _CONFIG: Mapping[str, Check] = {"dataset": _text, "ipc": _whole, "resolution": _whole}
 _SPREAD: Mapping[str, Check] = {"std": is_number, "protocol": _text, "split": _text}
 _SOURCE: Mapping[str, Check] = {"method": _text, "ipc": _whole, "run": _text, "step": _whole}
@@ -97,7 +97,7 @@ _SUMMARY: Mapping[str, Check] = {
     **dict.fromkeys(("classes", "notes", "data_notes"), _list(_text)),
     "confusion": _list(_list(is_number)), "protocol": _text,
     "source": lambda value: _dict_of(_plain)(value) and not any(_wrong(value, _SOURCE)),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def read_record(folder: Path, demo: bool = False) -> RunRecord:
         return RunRecord(
             id=folder.name, kind=folder.parent.name, name="", state="broken", config={}, summary={}, info={},
             user=_user(folder), demo=demo, folder=folder, problem=str(error), created=_mtime(folder),
-        )  # fmt: skip
+        )
 
 
 def _read(folder: Path, demo: bool) -> RunRecord:
@@ -165,7 +165,7 @@ def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem:
         summary=dict(info["summary"]) if isinstance(info.get("summary"), dict) else {}, info=dict(info),
         user=_user(folder), demo=demo, folder=folder, problem=problem,
         created=float(submitted) if isinstance(submitted, int | float) else _mtime(folder),
-    )  # fmt: skip
+    )
 
 
 def _unfinished(folder: Path) -> tuple[str, dict[str, Any], str | None]:

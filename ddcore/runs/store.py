@@ -270,7 +270,7 @@ class Store:
         """Give a run a name, tags, a note; what is None stays as it is. ConfigError where one is too long."""
         given: dict[str, Any] = {
             "name": None if name is None else _tidy(name), "tags": None if tags is None else _tags(tags), "note": note,
-        }  # fmt: skip
+        }
         with self.lock():
             return self._annotate(run_id, lambda user: {n: value for n, value in given.items() if value is not None})
 

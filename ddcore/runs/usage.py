@@ -52,7 +52,7 @@ def usage(store: Store) -> list[Used]:
     places = {
         "own": own.place(root), "prepared": prepared.folder(root), "memo": home.memo_root(),
         "compiled": home.home() / "compiled",
-    }  # fmt: skip
+    }
     return [
         *sorted(kinds, key=lambda used: -used.bytes),
         Used("trash", sum(map(run_bytes, trashed)) + sum(map(bytes_of, store.leftovers())), number=len(trashed)),

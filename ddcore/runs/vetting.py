@@ -35,7 +35,7 @@ _LINE = 4 * _MB
 
 # kind → file → array → (kinds of dtype, sides): a side is a number, or a letter for one that is the same in a file.
 _SPACE = {"real": ("f", "r2"), "real_labels": ("iu", "r"), "synthetic": ("f", "n2"), "labels": ("iu", "n"),
-          "run": ("iu", "n")}  # fmt: skip
+          "run": ("iu", "n")}
 _NEAREST = {"index": ("iu", "n"), "distance": ("f", "n"), "label": ("iu", "n"), "image": ("iu", "nchw")}
 ARRAYS: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "lens": {"real": {"indices": ("iu", "n"), "labels": ("iu", "n"), "features": ("f", "nd"), "mean": ("f", "d"),
@@ -46,7 +46,7 @@ ARRAYS: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "tsne": {"space": _SPACE},
     "scores": {"scores": {"indices": ("iu", "n"), "labels": ("iu", "n"), "el2n": ("f", "n"), "forgetting": ("f", "n"),
                           "grad_norm": ("f", "n")}},
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

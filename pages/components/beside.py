@@ -56,7 +56,7 @@ def kept(run: RunRecord) -> None:
     st.warning(
         f"The data set “{name}” is not known here: it was deleted, or the run comes from another "
         "machine. So no evaluation can be started; what was measured before still holds.", icon=":material/folder_off:",
-    )  # fmt: skip
+    )
     found = [r for r in frame.store().records("evaluate") if r.config.get("run") == run.id and r.state == "done"]
     if not found:
         st.caption("Nothing was evaluated.")
@@ -71,7 +71,7 @@ def kept(run: RunRecord) -> None:
             "majority": st.column_config.TextColumn("Majority class", alignment="right"),
             "protocol": st.column_config.TextColumn("Protocol"), "id": st.column_config.TextColumn("Id"),
         },
-    )  # fmt: skip
+    )
 
 
 def another(run: RunRecord, question: Question) -> SeedRow:
@@ -110,7 +110,7 @@ def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
                     "random_real": st.column_config.TextColumn("Random real images", alignment="right"),
                     "state": st.column_config.TextColumn("State"), "run": st.column_config.TextColumn("Run"),
                 },
-            )  # fmt: skip
+            )
             if known:
                 st.markdown(
                     f"Over all networks and seeds: **{text.accuracy(known)}**{text.beside(known, also)}; random real "
@@ -126,7 +126,7 @@ def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
                 wanted.button(
                     f"{verb} seed {following.seed}", [following.final, following.random_real], run, f"seed-{run.id}",
                     icon=":material/add:", help="The same parameters with the next seed, evaluated like this one.",
-                )  # fmt: skip
+                )
 
 
 def _box(label: str, key: str) -> ExpanderContainer:
@@ -172,7 +172,7 @@ def literature(found: Sequence[Published], setting: str) -> None:
             tables.published(found), hide_index=True, width="stretch", placeholder=text.NONE,
             column_order=["Method", "Accuracy", "Status", "Trained", "Note", "Source"],
             column_config={"Source": st.column_config.TextColumn(width="medium")},
-        )  # fmt: skip
+        )
 
 
 def details(run: RunRecord, rows: Sequence[Result]) -> None:

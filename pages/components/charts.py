@@ -37,9 +37,9 @@ def losses(run: RunRecord, curves: Mapping[str, str], words: str = LOSS) -> None
         title = "**Gradient norms**: which of the terms moves the images" if several else "**Gradient norm**"
         balance = " λ sets the balance: a term whose gradient is far smaller has no say." if several else ""
         st.markdown(title, help="Norm of the gradient with respect to the images: how strongly they are moved, "
-                    f"recorded every few steps.{balance}")  # fmt: skip
+                    f"recorded every few steps.{balance}")
         chart(figures.lines(gradient, "step", "value", x_title="Step", y_title="Gradient norm", log=log),
-              f"gradient-{run.id}")  # fmt: skip
+              f"gradient-{run.id}")
 
 
 def training(run: RunRecord) -> None:
@@ -55,7 +55,7 @@ def training(run: RunRecord) -> None:
         accuracy = tables.training(events)
         chart(figures.lines(accuracy, "epoch", "value", x_title="Epoch", y_title="Accuracy (%)",
                             majority=tables.majority(events), judged_on="validation images"),
-               f"accuracy-{run.id}")  # fmt: skip
+               f"accuracy-{run.id}")
     with right:
         st.markdown("**Loss**")
         chart(figures.lines(loss, "epoch", "value", x_title="Epoch", y_title="Cross-entropy"), f"loss-{run.id}")
@@ -68,6 +68,6 @@ def evaluation(run: RunRecord) -> None:
     if not curves.empty:
         st.markdown("**While training**", help="On the set itself: mean of the networks that are trained together "
                     "first. On images it has not seen: the first network, on some of those that judge the set; for "
-                    "eyes only, nothing is chosen by it.")  # fmt: skip
+                    "eyes only, nothing is chosen by it.")
         chart(figures.lines(curves, "step", "value", x_title="Optimiser step", y_title="Accuracy (%)",
-                            majority=None if share is None else 100 * share), f"curves-{run.id}")  # fmt: skip
+                            majority=None if share is None else 100 * share), f"curves-{run.id}")

@@ -25,26 +25,26 @@ def section(run: RunRecord, config: PADConfig | None = None) -> None:
         st.metric("Scored images", f"{summary['images']:,}")
         st.metric("Agents", summary["agents"], help=f"Networks that were asked, trained {summary['epochs']} epochs.")
         st.metric("Never forgotten", text.percent(summary.get("never_forgotten")),
-                  help="Images that no agent ever got wrong again once it had them right.")  # fmt: skip
+                  help="Images that no agent ever got wrong again once it had them right.")
         st.metric("Their accuracy", text.accuracy(summary.get("val_accuracy")).partition(" (")[0],
-                  help="Of the agents after their last epoch, on the validation split.")  # fmt: skip
+                  help="Of the agents after their last epoch, on the validation split.")
     offered = difficulty.names(store, run)
     if not offered:
         st.caption("This run is older than the histogram by class; compute the scores again to see it.")
         return
     used = config.difficulty if config else offered[0]
     name = st.segmented_control("Score", offered, default=used if used in offered else offered[0], required=True,
-                                format_func=difficulty.TITLES.__getitem__, key=f"score-{run.id}")  # fmt: skip
+                                format_func=difficulty.TITLES.__getitem__, key=f"score-{run.id}")
     name = name or offered[0]
     st.markdown(difficulty.HELP[name])
     frame_ = difficulty.scores(store, run, name)
     cuts = _cuts(frame_, config) if config and config.scheduled and name == used else {}
     charts.chart(figures.difficulty(difficulty.histogram(frame_), cuts), f"difficulty-{run.id}")
     st.caption("One histogram a class. The height is the logarithm of the number of images, so that the few hard ones "
-               "are seen; point at a bar for the number itself.")  # fmt: skip
+               "are seen; point at a bar for the number itself.")
     if config and config.scheduled:
         st.markdown(_window(config) if name == used else
-                    f"This run's scheduler orders images by **{difficulty.TITLES[used]}**.")  # fmt: skip
+                    f"This run's scheduler orders images by **{difficulty.TITLES[used]}**.")
     _extremes(run, name)
 
 
@@ -77,7 +77,7 @@ def in_use(config: TrajectoryConfig, epoch: int) -> str:
     if high == 1:
         return f"**all but the easiest {100 * low:.0f} %** of each class"
     return f"**{100 * (high - low):.0f} %** of each class, without the easiest {100 * low:.0f} % and the hardest " \
-           f"{100 * (1 - high):.0f} %"  # fmt: skip
+           f"{100 * (1 - high):.0f} %"
 
 
 def _extremes(run: RunRecord, name: str) -> None:

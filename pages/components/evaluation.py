@@ -75,12 +75,12 @@ def _question(run: RunRecord) -> Question:
         protocol = st.selectbox(
             "Protocol", protocols, index=protocols.index(last.protocol) if last else 0, key=f"{key}-protocol",
             help="\n\n".join(f"**{p.name}**: {p.help}" for p in PROTOCOLS.values()),
-        )  # fmt: skip
+        )
         network = st.selectbox(
             "Network", names, index=names.index(network), key=f"{key}-network",
             format_func=lambda n: tables.network(run.config if n == run.config.get("network") else {"network": n}),
             help="The one trained for the test. Another than the run's own tells whether the images only fit that one.",
-        )  # fmt: skip
+        )
         nets = st.number_input(
             "n · Networks", 1, 100, last.nets if last else 3, key=f"{key}-nets", help="More: a surer mean, more time."
         )
@@ -88,7 +88,7 @@ def _question(run: RunRecord) -> Question:
             "Batch size (images)", 1, 8192, last.batch_size if last else None, key=f"{key}-batch",
             placeholder="the protocol's", help="Small sets with large batches get few training steps: 100 images at "
             "batch 128 over 20 epochs are 20 steps, at batch 10 they are 200. Applies to every line.",
-        )  # fmt: skip
+        )
     st.caption(PROTOCOLS[protocol].help + (f" **Here with batch {batch:,} instead.**" if batch else ""))
     return Question(protocol, int(nets), int(batch) if batch else None, network={"network": network})
 
@@ -132,7 +132,7 @@ def _find(run: RunRecord, question: Question) -> Found:
     return Found(
         results.results(store, run, question), results.over_seeds(store, run, question),
         beside.another(run, question), robust.scores(store, run, question),
-    )  # fmt: skip
+    )
 
 
 def _show(run: RunRecord, question: Question, found: Found) -> None:
@@ -210,7 +210,7 @@ def _numbers(run: RunRecord, found: Found) -> None:
                                                 "network, testing not included."),
             "state": st.column_config.TextColumn("State"),
         },
-    )  # fmt: skip
+    )
     if majority is not None:
         st.caption(f"Always answering the most frequent class would be right on {majority:.1f} % of the test images.")
     if times := results.speed_up(rows):

@@ -62,7 +62,7 @@ def section(run: RunRecord, config: PADConfig | None = None) -> None:
         st.metric("Parameters", text.count(summary["parameters"]), help=f"{summary['parameters']:,} weights of each.")
         st.metric("On disk", size(summary["bytes"]), help=f"All trajectories, in {summary['precision']} precision.")
         st.metric("Accuracy", text.accuracy(summary["val_accuracy"]).partition(" (")[0],
-                  help="Of the experts after their last epoch, on the validation split.")  # fmt: skip
+                  help="Of the experts after their last epoch, on the validation split.")
     curve(run)
     _dropped(summary["layers"], config)
 
@@ -77,7 +77,7 @@ def curve(run: RunRecord) -> None:
     st.markdown("**Accuracy of the experts**, a mean over them")
     charts.chart(figures.lines(accuracy, "epoch", "value", x_title="Epochs done", y_title="Accuracy (%)",
                                majority=tables.majority(events), judged_on="validation images"),
-               f"experts-{run.id}")  # fmt: skip
+               f"experts-{run.id}")
 
 
 def _dropped(layers: Sequence[Mapping[str, Any]], config: PADConfig | None) -> None:
@@ -96,8 +96,8 @@ def _dropped(layers: Sequence[Mapping[str, Any]], config: PADConfig | None) -> N
             "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
             "dropped": st.column_config.NumberColumn("Dropped", format="%.0f %%", help="Of the layer."),
         },
-    )  # fmt: skip
+    )
     if config is not None:
         st.markdown(f"{experts.in_words(layers, config.shallow_ratio, config.selection)}.")
         st.caption("Shallow layers learn edges and strokes that any image teaches; deep ones what tells classes apart. "
-                   "Dropped parameters do not count in the matching loss.")  # fmt: skip
+                   "Dropped parameters do not count in the matching loss.")

@@ -124,12 +124,12 @@ def widget(
         low, high = (None if bound is None else int(bound) for bound in (p.low, p.high))
         return st.number_input(
             label, min_value=low, max_value=high, value=int(value), step=int(p.step or 1), **common
-        )  # fmt: skip
+        )
     lowest, highest = (None if bound is None else float(bound) for bound in (p.low, p.high))
     step = p.step or (float(value) / 2 if value else 0.01)
     return st.number_input(
         label, min_value=lowest, max_value=highest, value=float(value), step=float(step), format="%g", **common
-    )  # fmt: skip
+    )
 
 
 def _help(p: ParamInfo) -> str:

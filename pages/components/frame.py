@@ -20,7 +20,7 @@ BASELINES, PAD, NAS, RUNS = "pages/2_Baselines.py", "pages/4_PAD.py", "pages/6_N
 PAGES = {
     "describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES, "scores": PAD, "experts": PAD,
     "search": NAS, "truth": NAS,
-}  # fmt: skip
+}
 _moment: ContextVar[Moment | None] = ContextVar("moment", default=None)
 
 
@@ -96,7 +96,7 @@ def chosen_run(*kinds: str, asked: str = "run") -> RunRecord | None:
         record = store().record(given)
     except RunNotFound:
         st.warning(f"There is no run {given} here: it was deleted, or the link comes from another machine.",
-                   icon=":material/link_off:")  # fmt: skip
+                   icon=":material/link_off:")
         return None
     if kinds and record.kind not in kinds:
         st.warning(f"Run {given} is of kind “{record.kind}”; this page shows {' and '.join(kinds)} runs.")

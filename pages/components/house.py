@@ -32,10 +32,10 @@ def told() -> None:
         st.success(done, icon=":material/check:")
     if refused:
         st.warning("\n".join(["**Not done:**", "", *(f"- {parts.plain(why)}" for why in refused)]),
-                   icon=":material/block:")  # fmt: skip
+                   icon=":material/block:")
     if lost := [run_id for run_id in st.session_state.pop(OPEN, ()) if not frame.store().exists(run_id)]:
         st.warning(f"No longer here: {parts.plain(', '.join(lost))}. Somebody put it away or deleted it meanwhile.",
-                   icon=":material/link_off:")  # fmt: skip
+                   icon=":material/link_off:")
 
 
 def opened(records: Iterable[RunRecord]) -> None:
@@ -118,7 +118,7 @@ def download(records: Sequence[RunRecord]) -> None:
         help="One file a run, to keep or to bring to another machine: parameters, results, curves, images, name and "
         "notes. Left out: checkpoints and expert trajectories (`python -m ddcore pack RUN --heavy` takes them)."
         + left_out,
-    )  # fmt: skip
+    )
 
 
 def _packed(ids: Sequence[str]) -> bytes:
@@ -138,7 +138,7 @@ def bring() -> None:
             "Packed runs", type=["ddrun", "zip"], accept_multiple_files=True, max_upload_size=MOST_MB,
             key=f"house-files-{st.session_state.get(UPLOADS, 0)}",
             help="Larger ones: `python -m ddcore unpack FILE`.",
-        )  # fmt: skip
+        )
         st.caption(
             "Files that *Download* on this page or `python -m ddcore pack` made. Names, sizes, checksums, parameters, "
             "arrays and pictures are checked before anything of them is here, and nothing in them is executed. Whether "
@@ -193,7 +193,7 @@ def trash() -> None:
               "Started": text.ago(r.created), "Id": r.id} for r in trashed],
             hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
             key=table_key("trash-table", (record.id for record in trashed)),
-        )  # fmt: skip
+        )
         chosen = ticked(event, trashed)
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Restore", icon=":material/restore_from_trash:", key="house-restore", disabled=not chosen):
@@ -232,10 +232,10 @@ def disk() -> None:
                 "Size": st.column_config.TextColumn(alignment="right"),
                 "Share": st.column_config.ProgressColumn("", format=" ", min_value=0.0, max_value=1.0),
             },
-        )  # fmt: skip
+        )
         total = text.bytes_(sum(used.bytes for used in found))
         st.caption(f"{total} in all, without the runs that ship with the app. What is made again when needed may be "
-                   "deleted at any time.")  # fmt: skip
+                   "deleted at any time.")
 
 
 def runs(number: int) -> str:

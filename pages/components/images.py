@@ -45,7 +45,7 @@ def side_by_side(record: RunRecord, steps: Sequence[int]) -> None:
         step = controls[0].select_slider(
             "Step shown", list(steps), value=steps[-1], key=f"step-{record.id}", format_func=lambda s: f"{s:,}",
             help="Snapshots are kept at steps 0, 1, 2, 5, 10, 20, 50 … and at the end, the same for every run.",
-        )  # fmt: skip
+        )
     shown = FEW
     if ipc > FEW:
         shown = controls[1].selectbox("Images per class", [FEW, ipc], key=f"per-class-{record.id}")

@@ -63,7 +63,7 @@ def labels(run: RunRecord) -> None:
     with right:
         _heat(last, "In the end", f"last-{run.id}")
     st.caption("A plain class label would put all 100 % on the own class. What lies beside it tells the student what "
-               "an image also resembles.")  # fmt: skip
+               "an image also resembles.")
 
 
 def _heat(images: Images, caption: str, key: str) -> None:

@@ -40,13 +40,13 @@ def new_run(method: Method) -> None:
     """Data set and preset, the form they fill in, and the start button."""
     left, right = st.columns(2)
     dataset = parts.data_set(left, f"{method.name}-dataset", help="The images to choose from or to distil. *Digits* is "
-                             "built in and needs no download; your own are added on the Datasets page.")  # fmt: skip
+                             "built in and needs no download; your own are added on the Datasets page.")
     given: Mapping[str, Any] = {"dataset": dataset}
     start = dataset
     if method.presets:
         preset = right.selectbox("Preset", [p.name for p in method.presets], key=f"{method.name}-preset",
                                  help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets),
-                                 persist_state="session")  # fmt: skip
+                                 persist_state="session")
         st.caption(method.preset(preset).help + here(method, preset, dataset))
         given, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
     parts.data_note(dataset)
@@ -73,7 +73,7 @@ def again(run: RunRecord) -> None:
             frame.open_run(None)
     if given["dataset"] not in DATASETS:
         st.warning(f"The data set “{parts.plain(given['dataset'])}” is not known here, so nothing can be computed.",
-                   icon=":material/folder_off:")  # fmt: skip
+                   icon=":material/folder_off:")
         return
     parts.data_note(given["dataset"])
     ask(method, given, run.id)
@@ -84,7 +84,7 @@ def ask(method: Method, given: Mapping[str, Any], start: str) -> None:
     config = form.config_form(
         method.Config, given, f"{method.name}.{start}", hidden=("dataset",), open_groups=("Small set", "Method"),
         limits={"resolution": DATASETS[given["dataset"]].resolutions},
-    )  # fmt: skip
+    )
     if config is not None:
         asked = Spec("distill", method.name, config)
         stages.ahead(asked)
@@ -146,11 +146,11 @@ def numbers(run: RunRecord, *, chosen: bool) -> None:
         st.metric(what, f"{summary['images']:,}", help=f"{summary['ipc']} per class.")
         if floats := summary.get("stored_floats"):
             st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats: pixels, and where they are "
-                      "learnt soft labels and a learning rate. Sets compare fairly only at the same size.")  # fmt: skip
+                      "learnt soft labels and a learning rate. Sets compare fairly only at the same size.")
         if not chosen:
             st.metric("Steps", f"{summary['steps']:,}", help="Updates of the synthetic images.")
         st.metric("Selection time" if chosen else "Distillation time", text.duration(summary["seconds"]),
-                  help="Resumed parts added up; what the run builds on is not included.")  # fmt: skip
+                  help="Resumed parts added up; what the run builds on is not included.")
         if not chosen:
             st.metric("Mean pixel change", f"{summary['pixel_change']:.2f} σ",
-                      help="Mean absolute change since step 0, in standard deviations of the data.")  # fmt: skip
+                      help="Mean absolute change since step 0, in standard deviations of the data.")

@@ -103,12 +103,12 @@ def explained() -> None:
             st.markdown("**A folder for each class**")
             st.code(FOLDERS.strip("\n"), language=None)
             st.caption("Without `train/` and `test/`, class folders alone will do: a share of each class is held out "
-                       "to test on.")  # fmt: skip
+                       "to test on.")
         with st.container():
             st.markdown("**A table**")
             st.code(TABLE.strip("\n"), language=None)
             st.caption("`split` may be left out. A column such as *Number of Annotators who Selected dog (Out of 7)* "
-                       "tells how far annotators agreed.")  # fmt: skip
+                       "tells how far annotators agreed.")
     st.caption(
         "PNG, JPEG, BMP or TIFF. Only images and tables are read, nothing is unpacked and nothing is executed. What is "
         "added can be seen and used by everybody who uses this app."
@@ -124,7 +124,7 @@ def given() -> Brought | None:
         upload = st.file_uploader(
             "A zip archive", type="zip", max_upload_size=MOST_MB, key=f"own-zip-{st.session_state.get(REFUSALS, 0)}",
             help="Larger ones: `python -m ddcore data add FILE --name NAME`.",
-        )  # fmt: skip
+        )
         if upload is None:
             return _kept("")
         return _kept(upload.file_id) or _looked(upload.file_id, upload, upload.name)
@@ -203,12 +203,12 @@ def shown(brought: Brought) -> None:
         with st.container():
             st.markdown("**Images per class**")
             charts.chart(figures.bars(report.class_counts(seen), "class", "images", x_title="Class", y_title="Images",
-                                      series="part"), "own-classes")  # fmt: skip
+                                      series="part"), "own-classes")
         with st.container():
             st.markdown("**Sizes**")
             if len(seen.sizes) > 1:
                 charts.chart(figures.bars(report.shorter_sides(seen).assign(series="images"), "side", "images",
-                                          x_title="Shorter side (pixels)", y_title="Images"), "own-sizes")  # fmt: skip
+                                          x_title="Shorter side (pixels)", y_title="Images"), "own-sizes")
             st.markdown(report.sizes(seen))
             st.markdown(report.modes(seen))
     if seen.stops:
@@ -242,12 +242,12 @@ def choices(brought: Brought) -> AddConfig | None:
     needless = {
         "test_share": seen.layout.split, "unreadable": not seen.unreadable, "fit": "not square" not in rules,
         "duplicates": not rules & {"leak", "duplicate", "two labels"},
-    }  # fmt: skip
+    }
     most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it
     start: Mapping[str, Any] = preview.suggested(brought.source, seen, most)
     st.subheader("How it becomes a data set", anchor=False)
     config = form.config_form(AddConfig, start, f"own.{brought.token}", open_groups=("Your data",),
-                              hidden=[name for name, needs_nobody in needless.items() if needs_nobody])  # fmt: skip
+                              hidden=[name for name, needs_nobody in needless.items() if needs_nobody])
     assert config is None or isinstance(config, AddConfig)
     return config
 
@@ -257,7 +257,7 @@ def examples(brought: Brought, config: AddConfig) -> None:
     asked = (config.side, config.colour, config.fit)
     if asked not in brought.pictures:
         found = preview.examples(brought.source, brought.preview, classes=CLASSES, each=EACH, side=config.side,
-                                 colour=config.colour, fit=config.fit)  # fmt: skip
+                                 colour=config.colour, fit=config.fit)
         brought.pictures = {asked: report.picture(found)}
     channels = "grey" if config.colour == "grey" else "colour"
     st.markdown(f"**As networks will see them**: {config.side} × {config.side} pixels, {channels}")
@@ -277,7 +277,7 @@ def accept(brought: Brought, config: AddConfig) -> None:
     bar = st.progress(0.0, "Adding it …")
     try:
         made = add(brought.source, brought.preview, config, data_root(), _moving(bar, "Storing image"),
-                   reserved=lambda: uses(frame.store(), config.name).any)  # fmt: skip
+                   reserved=lambda: uses(frame.store(), config.name).any)
     except ConfigError as error:
         bar.empty()
         st.error("\n".join(f"- {parts.plain(problem)}" for problem in error.problems), icon=":material/rule:")
@@ -294,10 +294,10 @@ def removal(facts: Dataset) -> None:
     with st.popover("Remove", icon=":material/delete:", type="tertiary", key=f"remove-{facts.name}"):
         if used.active:
             st.markdown(f"**{_runs(used.active)} on it {'is' if used.active == 1 else 'are'} waiting or running.** "
-                        "Cancel or await them first.")  # fmt: skip
+                        "Cancel or await them first.")
         elif used.finished:
             st.markdown(f"**{_runs(used.finished)} used it.** They stay and can be looked at and compared; nothing new "
-                        "can be computed with them until the same images are added again.")  # fmt: skip
+                        "can be computed with them until the same images are added again.")
         else:
             st.markdown("No finished run uses it.")
         st.markdown("Its images are deleted here; what you brought it from is not touched.")

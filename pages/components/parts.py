@@ -35,7 +35,7 @@ def names(classes: Sequence[str]) -> str:
 def nothing_yet() -> None:
     """Where to begin, on pages of runs while there is none."""
     st.info("No run yet. Start one on the DataDAM page; the preset *quick* on digits takes seconds.",
-            icon=":material/inbox:")  # fmt: skip
+            icon=":material/inbox:")
     st.page_link("pages/3_DataDAM.py", label="Go to DataDAM")
 
 
@@ -53,7 +53,7 @@ def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") 
     return box.selectbox(
         "Data set", offered, index=offered.index(first) if first in offered else 0, key=key, help=help or None,
         format_func=lambda name: DATASETS[name].title, persist_state="session",
-    )  # fmt: skip
+    )
 
 
 def data_note(dataset: str) -> bool:
@@ -91,10 +91,10 @@ def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") ->
         else:
             dataset = str(getattr(spec.config, "dataset", ""))
             pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}",
-                                disabled=dataset in DATASETS and DATASETS[dataset].removed)  # fmt: skip
+                                disabled=dataset in DATASETS and DATASETS[dataset].removed)
             room = disk([spec], frame.store().records())
             st.markdown(f"Takes **{guess}**" + (f" and **{size(room)}** on disk" if room else ""),
-                        help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")  # fmt: skip
+                        help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")
     if pressed:
         with st.spinner("Starting the run …"):
             run_id = jobs.submit(spec)
@@ -107,7 +107,7 @@ def header(run: RunRecord, form: bool = False) -> None:
         if st.button("New run", icon=":material/add:", key="new-run"):
             frame.open_run(None)
         if form and not run.active and st.button("Use these parameters", icon=":material/tune:", key="like",
-                                                 help="Opens the form filled in as for this run."):  # fmt: skip
+                                                 help="Opens the form filled in as for this run."):
             frame.open_run(run.id, asked="like")
         if not run.active:  # an unfinished run tells its state below, where it is kept current
             progress.badge(run.state)
@@ -144,7 +144,7 @@ def parameters(config: type[Config], run: RunRecord) -> None:
         st.dataframe(
             tables.parameters(config, run.config), hide_index=True, width="stretch",
             column_config={"Meaning": st.column_config.TextColumn(width="large")},
-        )  # fmt: skip
+        )
         environment(run)
 
 

@@ -108,9 +108,9 @@ def stopped(record: RunRecord) -> None:
             "**This run was interrupted**: its process ended without a word (a restart, or memory ran out). "
             "It goes on from its last checkpoint.",
             icon=":material/pause_circle:",
-        )  # fmt: skip
+        )
     if st.button("Resume", key=f"resume-{record.id}", icon=":material/play_arrow:", type="primary",
-                 help="Goes on from the last checkpoint; starts afresh if there is none."):  # fmt: skip
+                 help="Goes on from the last checkpoint; starts afresh if there is none."):
         jobs.resume(record.id)
         st.rerun()
     log(record.id, error)

@@ -34,7 +34,7 @@ def ahead(asked: Spec) -> None:
     _strip(found, lambda i, stage: _will_take(stage, each[i]), None)
     if isinstance(asked.config, PADConfig):
         box = st.expander("**Scheduler and dropped parameters** with these values", key=f"plan-{asked.name}",
-                          on_change="rerun")  # fmt: skip
+                          on_change="rerun")
         if box.open:
             with box:
                 experts.plan(asked.config)
@@ -138,7 +138,7 @@ def sections(run: RunRecord) -> None:
     shown["Experts"] = lambda: _kept(found["experts"], lambda record: experts.section(record, config))
     shown["Matching"] = lambda: matching.section(run, config)
     for tab, draw in zip(st.tabs(list(shown), default="Matching", key=f"stages-{run.id}", on_change="rerun"),
-                         shown.values(), strict=True):  # fmt: skip
+                         shown.values(), strict=True):
         if tab.open:
             with tab, frame.guarded():
                 draw()

@@ -33,7 +33,7 @@ def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
     if missing:
         what = "the snapshots" if len(missing) == len(points) else f"{len(missing)} more"
         wanted.button(f"Evaluate {what}", missing, run, f"snapshots-{run.id}", primary=True,
-                      help=f"{len(points)} of the kept steps, from the first to the last.")  # fmt: skip
+                      help=f"{len(points)} of the kept steps, from the first to the last.")
     known, found = trajectory.table(points), [point.result for point in points]
     beside.notes(run, found)
     if known["mean"].notna().any():
@@ -48,7 +48,7 @@ def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
                 "accuracy": st.column_config.TextColumn("Validation accuracy", alignment="right"),
                 "state": st.column_config.TextColumn("State"),
             },
-        )  # fmt: skip
+        )
     final = results.results(frame.store(), run, question)[0]
     if final.accuracy:
         also = text.beside(final.accuracy, results.beside([final]))

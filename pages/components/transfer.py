@@ -37,7 +37,7 @@ def _show(run: RunRecord, rows: Rows) -> None:
     missing = [(cell, cell.result) for cell in cells if cell.result and cell.result.missing]
     if len(missing) > 1:
         wanted.button(f"Evaluate on all {len(missing)}", [result for _, result in missing], run,
-                      f"transfer-{run.id}", primary=True)  # fmt: skip
+                      f"transfer-{run.id}", primary=True)
     tried = [cell.result for cell in cells if cell.result]
     beside.notes(run, tried)
     number = st.column_config.NumberColumn
@@ -58,7 +58,7 @@ def _show(run: RunRecord, rows: Rows) -> None:
                            "made on; negative: this one does better."),
             "state": st.column_config.TextColumn("State"),
         },
-    )  # fmt: skip
+    )
     if (share := results.majority(tried)) is not None:
         st.caption(f"Always answering the most frequent class would be right on {share:.1f} % of the test images.")
     if missing:

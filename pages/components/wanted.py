@@ -73,12 +73,12 @@ def problems(results: Iterable[Result]) -> None:
 
 
 def button(label: str, wanted: Sequence[Result], run: RunRecord, key: str, *, primary: bool = False,
-           icon: str = ":material/play_arrow:", help: str = "") -> None:  # fmt: skip
+           icon: str = ":material/play_arrow:", help: str = "") -> None:
     """A button that asks for these results, with how long they take written on it."""
     gone = DATASETS[run.config["dataset"]].removed
     why = "Its data set was removed; add it again to compute with it." if gone else help or _named(wanted)
     if st.button(f"{label} · {guess(wanted, run)}", key=key, icon=icon, help=why, disabled=gone,
-                 type="primary" if primary else "secondary"):  # fmt: skip
+                 type="primary" if primary else "secondary"):
         with st.spinner("Asking for them …"):
             check_disk(frame.store(), [spec for result in wanted for spec in result.specs])
             for result in wanted:

@@ -19,7 +19,7 @@ from ddcore.ops import speed
 CPU = torch.device("cpu")
 FIELDS = {"ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain", "spread", "images_per_second",
           "flops_per_second", "peak_memory_bytes", "compile_seconds", "precision", "n", "device", "versions",
-          "command", "machine", "same_loss"}  # fmt: skip
+          "command", "machine", "same_loss"}
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def step() -> dict[str, Any]:
     asked = argparse.Namespace(
         method="dm", shape="mnist", ipc=1, width=4, exact=False, device="cpu", batch_real=4, student_steps=None,
         unroll=None,
-    )  # fmt: skip
+    )
     return {"shape": "mnist", **distill.compared("dm", distill.configured(asked), CPU, pairs=3, steps=2)}
 
 
@@ -42,7 +42,7 @@ def judged() -> dict[str, Any]:
     asked = argparse.Namespace(
         case="small-set", shape="mnist", nets=2, epochs=4, ipc=1, width=4, exact=False, timed_epochs=2,
         timed_images=None, timed_test=10,
-    )  # fmt: skip
+    )
     return {"shape": "mnist", "case": "small-set", **evaluate.compared(evaluate.cased(asked, CPU), CPU, pairs=1)}
 
 
@@ -115,11 +115,11 @@ def test_what_compiling_an_evaluation_takes_is_told(monkeypatch: pytest.MonkeyPa
         ("mhist", {"network": "convnet7", "width": 128, "batch_real": 128},
          "DM, one step, ConvNet-7, 128 real images of each class, MHIST at 128 px"),
     ],
-)  # fmt: skip
+)
 def test_a_row_says_where_it_is_not_what_the_readme_says_of_all(shape: str, config: Any, title: str) -> None:
     numbers = dict.fromkeys(("ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain"), 1.0)
     one = {**numbers, "method": "dm", "shape": shape, "device": "cpu", "n": 3, "precision": "float32",
-           "machine": {"threads": 2}, "peak_memory_bytes": {"plain": 1, "ours": 1}, "config": config}  # fmt: skip
+           "machine": {"threads": 2}, "peak_memory_bytes": {"plain": 1, "ours": 1}, "config": config}
     assert table.row(one).split(" | ")[0] == f"| {title}"
 
 
@@ -155,7 +155,7 @@ def test_one_that_fails_or_takes_too_long_keeps_no_other_from_running(tmp_path: 
     parts = (
         Part("wrong", "benchmarks.nothing", 4, ""), Part("slow", slow, 1, ""),
         Part("right", "json.tool {device}", 8, ""),
-    )  # fmt: skip
+    )
     (given := tmp_path / "given.json").write_text("{}")
     monkeypatch.setattr(gpu, "LEAST", 1)
     ended = gpu.run(parts, str(given), tiny=False, seconds=13, results=tmp_path / "results")

@@ -66,7 +66,7 @@ def test_what_differs_ends_the_benchmark(wrong: str) -> None:
         (5, "exact", 0.9e-3, True), (5, "exact", 1.1e-3, False), (40, "exact", 7e-3, True), (40, "exact", 9e-3, False),
         (40, "float32", 4e-2, True), (40, "float32", 6e-2, False),
     ],
-)  # fmt: skip
+)
 def test_gradients_that_came_through_many_student_steps_may_differ_by_more(
     steps: int, arithmetic: str, apart: float, fits: bool
 ) -> None:

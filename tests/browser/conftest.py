@@ -21,7 +21,7 @@ import pytest
 from ddcore.home import PROJECT
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
+             "--disable-component-update", "--disable-sync"]
 
 
 @dataclass

@@ -146,7 +146,7 @@ def test_two_classes_are_told_with_balanced_accuracy_auc_majority_and_what_must_
     told = {"mean": 0.7, "std": None, "n": 1}
     summary = {"accuracy": {**told, "protocol": "course"}, "balanced_accuracy": {**told, "mean": 0.61},
                "auc": {**told, "mean": 0.66}, "majority": 0.632, "per_class": [0.5, 0.72],
-               "notes": ["Other images."]}  # fmt: skip
+               "notes": ["Other images."]}
     one = spec("baseline", "baseline", {"dataset": "digits", "epochs": 1})
     shelf.finished(Store(), one, **summary)
     said = "70.0 % (n=1, course), balanced 61.0 %, AUC 66.0 %"

@@ -102,7 +102,7 @@ def test_hostile_archive_is_one_line_on_standard_error(call: Call, home: Path, t
     (tmp_path / "tiles.zip").write_bytes(zipped({"../../x.png": picture()}).getvalue())
     assert call("check", str(tmp_path / "tiles.zip")) == (
         1, "", "error: '../../x.png' leads outside (..); allowed are paths inside\n"
-    )  # fmt: skip
+    )
     assert tree(home / "data") == {}
 
 
@@ -162,7 +162,7 @@ def test_set_with_a_waiting_run_is_not_removed(call: Call, pets: str) -> None:
     mark_ended(record.folder, "cancelled", "", None)
     assert json.loads(call("remove", "pets", "--json")[1]) == {
         "name": "pets", "finished": 0, "other": 1, "facts_kept": True,
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ class Tiny:
 
 @pytest.fixture
 def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory,
-         monkeypatch: pytest.MonkeyPatch) -> Tiny:  # fmt: skip
+         monkeypatch: pytest.MonkeyPatch) -> Tiny:
     """The tiny version of the data set that the test is parametrised with; no mirror has it."""
     handed = tmp_path_factory.mktemp("handed")
     made = {"fashionmnist": _fashionmnist, "cifar10": _cifar10, "svhn": _svhn}[request.param](handed, monkeypatch)

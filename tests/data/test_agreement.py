@@ -11,7 +11,7 @@ def test_the_level_is_the_size_of_the_minority_whichever_side_it_is_on():
 def test_every_level_has_words_and_a_colour():
     assert agreement.words(7) == [
         "7 of 7 agree (unanimous)", "6 of 7 agree", "5 of 7 agree", "4 of 7 agree (split)"
-    ]  # fmt: skip
+    ]
     for voters in range(1, 20):
         levels = 1 + int(agreement.level(np.arange(voters + 1), voters).max())
         assert levels == agreement.levels(voters) == len(agreement.words(voters)) == len(agreement.colours(voters))

@@ -197,12 +197,12 @@ def tiff(width=64, length=64, magic=42, hidden=None):
     """A black TIFF of 32×32 in one deflated tile; hidden: a tag before that of the width, which PIL looks past."""
     packed = zlib.compress(bytes(64 * 64 * 3))
     tags = [(256, 4, 32), (257, 4, 32), (258, 3, 8), (259, 3, 8), (262, 3, 2), (277, 3, 3),
-            (322, 4, width), (323, 4, length), (324, 4, 16), (325, 4, len(packed))]  # fmt: skip
+            (322, 4, width), (323, 4, length), (324, 4, 16), (325, 4, len(packed))]
     tags[6:6] = [hidden] if hidden else []
     head = struct.pack("<2sHLQ", b"II", magic, 16 + len(packed), 16_384)
     return head + packed + struct.pack("<H", len(tags)) + b"".join(
         struct.pack("<HHLL", tag, kind, 1, value) for tag, kind, value in tags
-    ) + bytes(4)  # fmt: skip
+    ) + bytes(4)
 
 
 def test_tile_larger_than_its_image_is_read():

@@ -60,7 +60,7 @@ def test_natural_order_is_an_order_of_all_names(names):
 def test_number_may_be_of_any_length():
     assert sorted(["a10", "a9", f"a{'9' * 5000}", "a010", "a"], key=naturally) == [
         "a", "a9", "a010", "a10", f"a{'9' * 5000}",
-    ]  # fmt: skip
+    ]
 
 
 def test_class_folder_without_images_is_a_class(tmp_path):
@@ -225,7 +225,7 @@ def test_image_of_a_line_is_found_by_its_path_or_by_its_end(asked, found):
 )
 def test_wrong_line_is_named_with_its_problem(line, problem):
     files = {**named("a.png", "b.png", "one/c.png", "two/c.png"),
-             "l.csv": table(["a.png,b,train,7", line], f"image,label,split,{VOTES}")}  # fmt: skip
+             "l.csv": table(["a.png,b,train,7", line], f"image,label,split,{VOTES}")}
     with pytest.raises(DataRefused) as caught:
         arranged(files)
     assert str(caught.value) == f"l.csv in tiles.zip: {problem}"

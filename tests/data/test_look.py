@@ -87,7 +87,7 @@ def test_unreadable_images_stop_unless_they_are_skipped():
         (folders(1, 1), "few", "too few training images of class cat, dog: at least 2 to train on"),
         (folders(2, 0), "few", "too few images of class cat, dog: at least 2 to train on and 1 to test on"),
     ],
-)  # fmt: skip
+)
 def test_classes_that_cannot_be_told_apart_stop(files, rule, text):
     found = next(p for p in seen(files).problems if p.rule == rule)
     assert text in found.text
@@ -200,7 +200,7 @@ def test_examples_are_the_first_readable_images_as_they_would_be_stored():
     shown = preview.examples(source, found, classes=20, each=2, side=8, colour="grey", fit="crop")
     assert {name: [image.shape for image in some] for name, some in shown.items()} == {
         "cat": [(1, 8, 8)] * 2, "dog": [(1, 8, 8)] * 2,
-    }  # fmt: skip
+    }
     first = next(row.path for row in found.readable if row.label == 1)
     assert (shown["dog"][0] == preview.stored(source, first, 8, "grey", "crop")[0]).all()
 
@@ -213,7 +213,7 @@ def test_examples_are_of_the_first_classes_only_and_never_larger_than_a_page_sho
     shown = preview.examples(source, found, classes=2, each=2, side=512, colour="rgb", fit="crop")
     assert {name: [image.shape for image in some] for name, some in shown.items()} == {
         "0": [(3, 96, 96)] * 2, "1": [(3, 96, 96)] * 2,
-    }  # fmt: skip
+    }
     assert sorted(opened) == ["0/0.png", "0/1.png", "1/0.png", "1/1.png"]
 
 

@@ -39,7 +39,7 @@ def tiles(histology, tmp_path_factory):
     (folder / "images").mkdir(parents=True)
     heading, *lines = (there / "annotations.csv").read_text().splitlines()
     chosen = [line for label in ("HP", "SSA") for part in ("train", "test")
-              for line in [x for x in lines if x.split(",")[1] == label and x.endswith(part)][:12]]  # fmt: skip
+              for line in [x for x in lines if x.split(",")[1] == label and x.endswith(part)][:12]]
     (folder / "annotations.csv").write_text("\n".join([heading, *chosen]))
     for name in ("sources.csv", "README.md"):
         shutil.copyfile(there / name, folder / name)
@@ -398,7 +398,7 @@ def test_whether_runs_name_a_removed_set_is_asked_once_its_successor_is_stored(r
 
     with pytest.raises(DataRefused, match="its runs would be taken for runs of this one"):
         adding.add(opened, seen, adding.AddConfig(name="pets", side=16), root,
-                   lambda done, total: happened.append(done), reserved)  # fmt: skip
+                   lambda done, total: happened.append(done), reserved)
     assert happened == [*range(1, 17), "asked"]
 
 
@@ -470,7 +470,7 @@ def test_votes_of_more_voters_are_another_content(root):
         lines = [f"{i}.png,{'ab'[i % 2]},{'test' if i > 7 else 'train'},{i % 8}" for i in range(12)]
         header = f"image,label,split,Number of Annotators who Selected b (Out of {voters})"
         made.add(added({**{f"{i}.png": picture(i) for i in range(12)}, "l.csv": table(lines, header)}, root)
-                 .fingerprint(root, 16))  # fmt: skip
+                 .fingerprint(root, 16))
         own.remove("pets", root, keep_facts=False)
     assert len(made) == 2
 

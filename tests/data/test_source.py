@@ -305,7 +305,7 @@ def test_links_hidden_folders_and_other_files_of_a_folder_are_not_read(tmp_path)
 def test_folder_has_the_limits_of_an_archive(tmp_path, monkeypatch):
     root = written(GOOD, tmp_path)
     for limit, value, rule in (("MAX_ENTRIES", 5, "more than the 5 files"), ("MAX_TOTAL_BYTES", 500, "allowed are 500"),
-                               ("MAX_FILE_BYTES", 99, "allowed are 99")):  # fmt: skip
+                               ("MAX_FILE_BYTES", 99, "allowed are 99")):
         with monkeypatch.context() as patch:
             patch.setattr(source, limit, value)
             with pytest.raises(DataRefused, match=rule):

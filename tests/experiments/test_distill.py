@@ -20,7 +20,7 @@ from ddcore.runs.checkpoint import Checkpoint
 
 SMALL: dict[str, Any] = {
     "dataset": "digits", "ipc": 1, "width": 4, "batch_real": 4, "num_iters": 30, "device": "cpu",
-}  # fmt: skip
+}
 WILD = {"norm": "none", "depth": 1, "width": 64, "lr_img": 10_000}  # nothing holds the images back
 
 
@@ -78,7 +78,7 @@ def test_too_large_a_step_ends_the_run_with_its_name_a_smaller_one_and_what_is_k
         (math.nan, False, "images up to nan"), (-math.inf, False, "images up to inf"),
         (-1e5, False, r"images up to 100000"),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize(("at", "last"), [(1, 0), (2, 1), (10, 5), (13, 10), (30, 20)])
 def test_whatever_stops_being_finite_the_checkpoint_before_it_is_kept(
     monkeypatch: pytest.MonkeyPatch, value: float, scalars: bool, said: str, at: int, last: int
@@ -129,7 +129,7 @@ def beside(monkeypatch: pytest.MonkeyPatch, steps: int = 256, seconds: float = m
         ({"steps": 3}, [0, 1, 2, 2, 2, 5, 5, 5, 8, 8, 10, 10]),
         ({"seconds": 0.0}, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]),
     ],
-)  # fmt: skip
+)
 def test_a_gpu_is_waited_for_once_in_many_steps_and_every_step_is_told(
     held: dict[str, Any] | None, known: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from ddcore.settings import TrainConfig
 STEPS = 11  # optimiser steps of an epoch over the training part of digits, batch 128
 SMALL: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu"}
 UNSCHEDULED: dict[str, Any] = {"experts": 1, "train_epochs": 1, "initial_ratio": 1.0, "remove_ratio": 0.0,
-                               "second_remove_ratio": 0.0}  # fmt: skip
+                               "second_remove_ratio": 0.0}
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +123,7 @@ def two_classes(monkeypatch: pytest.MonkeyPatch, each: int = 40, **changes: Any)
         DATASETS["digits"], name="tiles", classes=("dark", "bright"), sizes=(len(labels), len(labels)),
         read=lambda root, side: (made, made), fingerprint=lambda root, side: "tiles", notes=("Copies were left out.",),
         check=lambda root: Availability("ready", "there", caveat="These are other images."), **changes,
-    )  # fmt: skip
+    )
     monkeypatch.setitem(DATASETS._entries, "tiles", facts)
 
 
@@ -264,7 +264,7 @@ def test_the_standard_protocol_is_the_published_one() -> None:
     assert setting.values() == {
         "epochs": 1000, "lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4, "schedule": "half", "batch_size": 256,
         "augment": "siamese-no-flip", "steps": None,
-    }  # fmt: skip
+    }
 
 
 def test_learning_rates_follow_their_schedules() -> None:
@@ -304,7 +304,7 @@ def test_images_a_network_trains_on_are_each_augmented_with_parameters_of_their_
     train.train(
         train.Training.begin(Watcher(64, 2)), lambda i: image.expand(*i.shape, -1, -1, -1), labels, setting,
         [(0, "test")],
-    )  # fmt: skip
+    )
     assert {len(batch) for batch in changed} == {4, 2}
     # one image all over the batch comes out as many; by chance alone a crop or a hole may fall alike for all
     assert sum(len(batch.unique(dim=0)) > 1 for batch in changed) > 0.9 * len(changed)

@@ -26,7 +26,7 @@ TINY: dict[str, Any] = {
     "dataset": "digits", "width": 4, "device": "cpu", "experts": 3, "train_epochs": 4, "batch_train": 100,
     "lr_teacher": 0.1, "initial_ratio": 0.5, "add_end_epoch": 2, "remove_epoch": 3, "remove_ratio": 0.25,
     "agents": 1, "score_epochs": 1, "train_images": 300,
-}  # fmt: skip
+}
 UNSCHEDULED = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0}
 
 
@@ -63,7 +63,7 @@ def test_row_0_is_the_random_start_of_each_expert() -> None:
     for index in range(3):
         start = nets.build(
             "convnet3", (1, 8, 8), 10, {"width": 4}, seeds.generator(0, "experts", index, "network")
-        )  # fmt: skip
+        )
         assert np.array_equal(kept[index, 0], torch.nn.utils.parameters_to_vector(start.parameters()).detach().numpy())
 
 

@@ -147,7 +147,7 @@ def test_the_plane_and_the_place_of_an_image_do_not_depend_on_what_else_is_looke
     alone = looked_at({NOISE: two_runs()[NOISE]})[1].arrays
     torch.testing.assert_close(alone["space"]["synthetic"], both()[1].arrays["space"]["synthetic"][3:])
     needs = [KINDS["features"].needs("features", spec("features", "features", {**TINY, "runs": runs}).config)
-             for runs in (REAL, NOISE, f"{REAL},{NOISE}")]  # fmt: skip
+             for runs in (REAL, NOISE, f"{REAL},{NOISE}")]
     assert needs[0] == needs[1] == needs[2]
 
 

@@ -18,7 +18,7 @@ from ddcore.runs.key import key
 
 TINY: dict[str, Any] = {
     "dataset": "digits", "width": 4, "device": "cpu", "agents": 2, "epochs": 3, "train_images": 300,
-}  # fmt: skip
+}
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ from ddcore.runs.store import Store
 
 TWO = "depth=2 width=16 units=64"  # ReLU and LeakyReLU
 SMALL: dict[str, Any] = {"dataset": "digits", "subset": TWO, "steps": 3, "nets": 2, "batch_size": 20, "lr": 0.05,
-                         "ipc": 2, "proxies": "random", "truth_sample": 3, "truth_steps": 4}  # fmt: skip
+                         "ipc": 2, "proxies": "random", "truth_sample": 3, "truth_steps": 4}
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
@@ -62,7 +62,7 @@ def test_a_search_ranks_every_network_on_every_proxy_by_the_validation_split() -
     told = [e for e in events(run.id) if e["event"] == "trial"]
     assert [(e["proxy"], e["network"], e["known"]) for e in told] == [
         ("random", 0, False), ("random", 1, False), ("early", 0, False), ("early", 1, False),
-    ]  # fmt: skip
+    ]
 
 
 def test_nothing_is_trained_twice_by_searches_that_overlap() -> None:
@@ -265,7 +265,7 @@ def test_the_worse_half_is_given_up_whatever_the_order() -> None:
 def test_a_network_that_is_asked_for_again_keeps_what_it_was() -> None:
     """Twelve asks among four networks: each is trained once, and none of those that went on is given up later."""
     short, long = (searched(strategy="tpe", trials=n, pruning=True, nets=3, subset="depth=2 width=16 units=64,128")
-                   for n in (6, 12))  # fmt: skip
+                   for n in (6, 12))
     (few,), (many,) = short.summary["proxies"], long.summary["proxies"]
     assert all(many["scores"][i] == score for i, score in few["scores"].items())
     assert {*few["pruned"]} <= {*many["pruned"]}
@@ -332,7 +332,7 @@ def test_networks_that_no_memory_holds_are_refused_with_what_would_fit() -> None
         ({"space": "corse"}, "did you mean 'course'"),
         ({"truth": "all", "truth_sample": 5}, "truth_sample is for a sampled truth"),
     ],
-)  # fmt: skip
+)
 def test_a_search_that_cannot_be_is_refused_with_the_reason(values: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         spec("search", "search", {**SMALL, "truth_sample": None, **values})
@@ -398,7 +398,7 @@ def test_the_54_networks_rank_alike_in_stacks_and_one_by_one(mnist_root: Any, mo
     turned = [
         (i, j) for i, j in itertools.combinations(range(54), 2)
         if abs(alone[i] - alone[j]) > 2.5 / 500 and (alone[i] < alone[j]) != (stacked[i] < stacked[j])
-    ]  # fmt: skip
+    ]
     assert not turned
 
 

@@ -33,7 +33,7 @@ def test_set_and_controls_are_judged_by_the_same_networks_and_training(run: RunR
     full = plan.full.config.values()
     assert {name: full[name] for name in ("epochs", "lr", "batch_size", "width")} == {
         "epochs": 20, "lr": 0.01, "batch_size": 10, "width": 8,
-    }  # fmt: skip
+    }
 
 
 def test_a_question_may_change_the_network_the_labels_and_the_augmentation(run: RunRecord) -> None:

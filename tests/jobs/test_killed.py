@@ -105,7 +105,7 @@ STAGED = {
     "dataset": "digits", "ipc": 1, "width": 4, "device": "cpu", "train_images": 300, "agents": 1, "score_epochs": 12,
     "experts": 4, "train_epochs": 5, "batch_train": 50, "add_end_epoch": 2, "student_steps": 4, "expert_epochs": 1,
     "first_max_start_epoch": 2, "max_start_epoch": 4, "expansion_iters": 20, "num_iters": 18,
-}  # fmt: skip
+}
 STAGES = {  # when to kill, at an event that lies behind the first checkpoint; what is kept in the end
     "scores": (lambda e: e["epoch"] >= 2, ["scores.safetensors", "network.safetensors"]),
     "experts": (lambda e: e.get("first", 0) >= 1, ["trajectories.npy"]),

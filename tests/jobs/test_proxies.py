@@ -65,7 +65,7 @@ def test_images_of_another_shape_or_other_classes_are_no_proxy(store: Store) -> 
     assert sorted(found) == sorted([
         f"proxy {letters.id} has the classes a, b, c, d, e, f, g, h, i, j; digits has 0, 1, 2, 3, 4, 5, 6, 7, 8, 9",
         f"proxy {wide.id} holds images of shape (1, 8, 9), the search expects (1, 8, 8)",
-    ])  # fmt: skip
+    ])
 
 
 def shelf_rest(images: ImageSet) -> tuple[object, ...]:

@@ -49,7 +49,7 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
         recorder.checkpoint({}, {"step": step, "total": total})
         recorder.event("after", step=step)
     return {"steps": step, "total": total, "pid": os.getpid(), "torch": "torch" in sys.modules,
-            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}  # fmt: skip
+            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}
 
 
 def _stuck(recorder: Recorder) -> None:

@@ -64,7 +64,7 @@ def holds(state: State, part: Resident, indices: list[list[int]]) -> bool:
     ("name", "order", "highest"),
     [("el2n", "easiest", False), ("el2n", "hardest", True), ("forgetting", "easiest", True),
      ("forgetting", "hardest", False)],
-)  # fmt: skip
+)
 def test_ranked_coresets_take_the_wanted_end_of_the_scores(
     part: Resident, name: str, order: str, highest: bool
 ) -> None:

@@ -61,7 +61,7 @@ def test_a_step_is_momentum_descent_in_a_network_drawn_for_it(norm: str) -> None
         images = expected.clone().requires_grad_()
         network = nets.build(
             c.network, c.shape, 10, c.network_options(), generator=task.generator("network", number)
-        )  # fmt: skip
+        )
         real = task.data.sample(c.batch_real, task.generator("real", number))
         loss = losses.feature_loss(network.embed(real), network.embed(images), 10)
         (gradient,) = torch.autograd.grad(loss, images)

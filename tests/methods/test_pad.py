@@ -63,7 +63,7 @@ def test_first_labels_are_the_mean_over_the_experts_that_are_right() -> None:
     said = torch.tensor([
         [[4.0, 0.0, 1.0], [3.0, 1.0, 0.0], [0.0, 5.0, 1.0]],
         [[2.0, 0.0, 3.0], [0.0, 2.0, 4.0], [0.0, 3.0, 1.0]],
-    ])  # fmt: skip
+    ])
     found = pad.first_logits(said, torch.tensor([0, 1, 1]))
     assert found[0].tolist() == [4, 0, 1]  # only the first expert is right
     assert found[2].tolist() == [0, 4, 1]  # both are
@@ -79,7 +79,7 @@ def test_the_range_of_start_epochs_widens_evenly_and_then_stays() -> None:
     assert pad.latest(asked.replace(expansion_iters=0), 0) == 6
     told = made(
         "pad", min_start_epoch=1, first_max_start_epoch=2, max_start_epoch=6, train_epochs=7, expansion_iters=4
-    ).told("step")  # fmt: skip
+    ).told("step")
     epochs = [event["start_epoch"] for event in told]
     assert epochs[0] == 1
     assert all(1 <= epoch < pad.latest(asked.replace(expansion_iters=4), step) for step, epoch in enumerate(epochs))
@@ -175,7 +175,7 @@ def test_the_students_come_nearer_to_the_experts() -> None:
             "pad", width=8, num_iters=14, lr_img=30.0, lr_y=20.0, lr_student=0.05, student_steps=6, lr_teacher=0.1,
             batch_train=32, max_start_epoch=1,
         ).told("step")
-    ]  # fmt: skip
+    ]
     assert all(loss < 1 for loss in losses)
     assert sum(losses[-3:]) < 0.9 * sum(losses[:3])
 
@@ -217,7 +217,7 @@ def test_datm_is_pad_without_scheduler_and_with_all_parameters() -> None:
         {"remove_epoch": 41}, {"remove_ratio": 0.0, "second_remove_ratio": 0.0, "remove_epoch": 1},
         {"shallow_ratio": 0.0, "selection": "loss"}, {"soft_labels": False, "lr_y": 7.0},
     ],
-)  # fmt: skip
+)
 def test_what_decides_nothing_makes_no_other_question(changes: dict[str, Any]) -> None:
     usual = {name: value for name, value in changes.items() if name in ("shallow_ratio", "soft_labels")}
     assert config("pad", **changes).key_values() == config("pad", **usual).key_values()

@@ -43,7 +43,7 @@ def test_quick_on_a_set_that_nobody_tuned_is_not_much_more_work_than_on_mnist(ti
     one = METHODS[method]
     asked = {name: one.Config.build(one.preset("quick").for_dataset(name)) for name in ("mnist", "tiles")}
     cost = {name: one.cost(config, 1000 * config.shape[1] ** 2, len(config.facts.classes))
-            for name, config in asked.items()}  # fmt: skip
+            for name, config in asked.items()}
     assert cost["tiles"] < 5 * cost["mnist"]
 
 

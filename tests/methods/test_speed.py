@@ -262,7 +262,7 @@ def test_a_training_step_of_a_network_compiles_to_one_graph() -> None:
 @pytest.mark.slow
 def test_images_made_in_half_precision_teach_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     setting = {"num_iters": 60, "ipc": 5, "width": 16, "batch_real": 32, "lr_img": 5.0, "augment": "none",
-               "init": "noise"}  # fmt: skip
+               "init": "noise"}
     plain, _ = moved("dm", Speed(CPU, exact=True), steps=60, **setting)
     monkeypatch.setattr(speed, "has_half", lambda device: True)
     half, _ = moved("dm", Speed(CPU), steps=60, **setting)

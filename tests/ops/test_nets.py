@@ -107,7 +107,7 @@ def test_number_of_maps_is_that_of_the_activations():
         if name != "convnet7"
     }
     assert counts == {"convnet3": 3, "convnet5": 5, "mlp": 2, "lenet": 2, "alexnet": 5, "vgg11": 8, "resnet18": 9,
-                      "coursenet": 4}  # fmt: skip
+                      "coursenet": 4}
 
 
 @pytest.mark.parametrize("name", ["lenet", "alexnet", "vgg11", "resnet18"])
@@ -239,7 +239,7 @@ def test_the_coursenet_is_the_plain_network_that_a_student_would_write():
         torch.nn.Conv2d(32, 32, 3, padding=1), torch.nn.LeakyReLU(), torch.nn.MaxPool2d(2),
         torch.nn.Conv2d(32, 32, 3, padding=1), torch.nn.LeakyReLU(), torch.nn.MaxPool2d(2),
         torch.nn.Flatten(), torch.nn.Linear(288, 128), torch.nn.LeakyReLU(), torch.nn.Linear(128, 10),
-    )  # fmt: skip
+    )
     plain.load_state_dict(dict(zip(plain.state_dict(), net.state_dict().values(), strict=True)))
     images = pixels((1, 28, 28))
     torch.testing.assert_close(net(images), plain(images))

@@ -50,7 +50,7 @@ def trained(
     train.train(
         training, lambda i: IMAGES[i], LABELS, setting, PURPOSES, lambda *epoch: told.extend(epoch),
         soft_labels=SOFT if soft else None,
-    )  # fmt: skip
+    )
     return training, told
 
 

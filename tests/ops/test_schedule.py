@@ -16,7 +16,7 @@ MNIST = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)  # training
 TEN_EPOCHS = {
     "train_epochs": 10, "initial_ratio": 0.6, "add_end_epoch": 4, "remove_epoch": 6, "remove_ratio": 0.1,
     "second_remove_epoch": 8, "second_remove_ratio": 0.2,
-}  # fmt: skip
+}
 
 
 def images(sizes: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:

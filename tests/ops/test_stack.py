@@ -76,7 +76,7 @@ def test_a_training_in_steps_ends_within_an_epoch_and_says_so() -> None:
     train.train(
         training, lambda c: images[c], labels, setting, [(0, "test")],
         lambda loss, accuracy: told.append((training.step, loss.shape, float(accuracy))),
-    )  # fmt: skip
+    )
     assert [step for step, *_ in told] == [3, 4]
     assert all(shape == (1,) and 0 <= accuracy <= 1 for _, shape, accuracy in told)
 

@@ -30,7 +30,7 @@ def test_loss_and_gradients_are_the_published_ones(through: Any, share: float) -
         torch.tensor(float(stored["syn_lr"])),
         lambda reached: unroll.matching_loss(reached, start, target, int(share * len(start)), "loss"),
         [images, labels],
-    )  # fmt: skip
+    )
     case = f"drop_smallest_{share}"
     assert loss.item() == pytest.approx(float(stored[f"loss_{case}"]), rel=published.LOSS)
     assert published.relative_error(to_images, stored[f"grad_images_{case}"]) < published.GRADIENT
@@ -141,7 +141,7 @@ def test_layers_are_blocks_with_their_normalisation_and_their_shares_end_at_one(
     found = unroll.layers(build("convnet3", (1, 28, 28), 10))
     assert [(name, size) for name, size, _ in found] == [
         ("block 1", 1536), ("block 2", 147_840), ("block 3", 147_840), ("classifier", 20_490)
-    ]  # fmt: skip
+    ]
     assert [round(share, 3) for *_, share in found] == [0.005, 0.47, 0.936, 1.0]
 
 
@@ -175,7 +175,7 @@ def run(
         unroll.Student(network), start, lambda i: (images[orders[i]], logits[orders[i]].softmax(1)), steps,
         torch.tensor(rate, dtype=torch.double, device=device),
         lambda end: unroll.matching_loss(end, start, target, len(start) // 4), [images, logits],
-    )  # fmt: skip
+    )
 
 
 def most_held(through: Any, steps: int) -> int:

@@ -24,12 +24,12 @@ DM = {"dataset": "digits", "num_iters": 2, "batch_real": 8, "ipc": 2, "width": 8
 PAD = {"dataset": "digits", "width": 8, "ipc": 2, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 4,
        "batch_train": 64, "lr_teacher": 0.05, "initial_ratio": 0.75, "add_end_epoch": 2, "remove_epoch": 2,
        "remove_ratio": 0.1, "second_remove_ratio": 0.0, "num_iters": 4, "student_steps": 2, "expert_epochs": 1,
-       "first_max_start_epoch": 2, "max_start_epoch": 3, "expansion_iters": 4, "lr_student": 0.05}  # fmt: skip
+       "first_max_start_epoch": 2, "max_start_epoch": 3, "expansion_iters": 4, "lr_student": 0.05}
 HERDING = {"dataset": "digits", "ipc": 2, "width": 8, "agents": 1, "score_epochs": 1, "train_images": 200}
 PAGES = (
     "", "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/3_DataDAM.py", "pages/4_PAD.py", "pages/5_DM.py",
     "pages/6_NAS.py", "pages/7_Compare.py", "pages/8_Runs.py",
-)  # fmt: skip
+)
 
 Open = Callable[..., AppTest]
 
@@ -119,7 +119,7 @@ def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Filled]:
 
 
 FLOPS_ROW = {"network": "lenet", "title": "LeNet", "shape": [1, 28, 28], "classes": 10, "parameters": 61706,
-             "macs": 416520, "flops": 833040, "uncounted": {"aten::max_pool2d": 2}, "by_operator": {}}  # fmt: skip
+             "macs": 416520, "flops": 833040, "uncounted": {"aten::max_pool2d": 2}, "by_operator": {}}
 
 
 @pytest.fixture

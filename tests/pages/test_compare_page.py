@@ -88,7 +88,7 @@ def test_searches_truths_and_trials_stop_no_section(open_page: Open, home: Path)
     told = {"accuracy": {"mean": 0.5, "std": None, "n": 1, "protocol": "20 steps", "split": "val"}}
     asked = {"dataset": "digits", "proxies": "early"}
     ids = [finish(spec("search", "search", asked), {}), finish(spec("truth", "truth", {}), {}),
-           finish(spec("trial", "trial", {}), told)]  # fmt: skip
+           finish(spec("trial", "trial", {}), told)]
     app = open_page(PAGE, runs=",".join(ids))
     for section in SECTIONS:
         assert not app.segmented_control[0].set_value(section).run().error, section

@@ -27,7 +27,7 @@ def told(mean: float, **more: Any) -> dict[str, Any]:
     """The summary of an evaluation that came out so."""
     accuracy = {"mean": mean, "std": 0.01, "n": 2, "protocol": "course"}
     return {"accuracy": accuracy, "accuracies": [mean - 0.01, mean + 0.01], "majority": 0.1, "seconds_train": 1.0,
-            "images": 20, "steps": 20, "per_class": [mean] * 10, "confusion": [[1] * 10] * 10, **more}  # fmt: skip
+            "images": 20, "steps": 20, "per_class": [mean] * 10, "confusion": [[1] * 10] * 10, **more}
 
 
 def answer(asked: Spec, mean: float) -> None:
@@ -195,7 +195,7 @@ def test_snapshots_are_judged_on_the_validation_split_with_one_button(
     assert {s.config.split for s in backend.submitted} == {"val"}
     assert [(s.config.step, s.config.images) for s in backend.submitted] == [
         (None, "initial"), (1, "images"), (None, "images"),
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.slow

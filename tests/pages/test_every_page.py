@@ -71,7 +71,7 @@ def test_failed_and_broken_runs_never_stop_a_page(page: str, open_page: Open, ho
         pytest.param("cancelled", "This run was cancelled.", "Resume", marks=pytest.mark.slow),
         pytest.param("interrupted", "This run was interrupted", "Resume", marks=pytest.mark.slow),
     ],
-)  # fmt: skip
+)
 def test_an_unfinished_run_says_how_it_stands_and_offers_what_can_be_done(
     page: str, kind: str, name: str, config: dict, state: str, said: str, button: str, open_page: Open
 ) -> None:

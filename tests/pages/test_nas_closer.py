@@ -34,7 +34,7 @@ def open_section(name: str, proxy: str) -> AppTest:
         ("Options", "early", "of 2 equally accurate ones that with the fewest FLOPs"),
         ("Leaderboard", "early", "8 of 8 networks tried"),
     ],
-)  # fmt: skip
+)
 def test_every_section_is_drawn_by_the_address(section: str, proxy: str, said: str) -> None:
     app = open_section(section, proxy)
     assert not app.exception

@@ -17,7 +17,7 @@ from tests.pages.conftest import Backend, Filled, Open, away, finish, put, words
 
 PAGE = "pages/6_NAS.py"
 ASKED = {"dataset": "digits", "subset": "depth=2 width=16,32", "steps": 4, "nets": 2, "truth": "all",
-         "truth_steps": 9}  # fmt: skip
+         "truth_steps": 9}
 SEARCH = spec("search", "search", ASKED)
 TRUE = [0.90 - 0.01 * i for i in range(12)]  # the first of the 12 networks is the best
 AS_TRUE = [*TRUE[:10], TRUE[11], TRUE[10]]  # but for the last two, whose order is turned round
@@ -43,9 +43,9 @@ def searched(proxies: Mapping[str, Sequence[float]]) -> dict[str, Any]:
          "scores": {str(i): {"accuracies": [one, one], "seconds": 1.0, "trial": "0" * 16}
                     for i, one in enumerate(accuracies)}}
         for name, accuracies in proxies.items()
-    ]  # fmt: skip
+    ]
     return {**config().about(), "proxies": told, "val_images": 180, "majority": 0.1, "split": "val", "notes": [],
-            "seconds": 24.0}  # fmt: skip
+            "seconds": 24.0}
 
 
 def sampled() -> tuple[Spec, Spec]:
@@ -68,7 +68,7 @@ def begun(proxy: str) -> dict[str, Any]:
 
 def tried(proxy: str, network: int, accuracy: float) -> dict[str, Any]:
     return {"event": "trial", "proxy": proxy, "network": network, "trial": "0" * 16, "seconds": 2.0, "known": False,
-            "accuracies": [accuracy, accuracy], "pruned": False}  # fmt: skip
+            "accuracies": [accuracy, accuracy], "pruned": False}
 
 
 def tell(run: str, *events: dict[str, Any]) -> None:
@@ -80,9 +80,9 @@ def tell(run: str, *events: dict[str, Any]) -> None:
 def held_against(networks: int = 12) -> dict[str, Any]:
     """The summary of the truth of so many of the 12 networks."""
     scores = {str(i): {"accuracies": [one], "accuracies_test": [one - 0.02], "seconds": 60.0, "trial": "1" * 16}
-              for i, one in enumerate(TRUE[:networks])}  # fmt: skip
+              for i, one in enumerate(TRUE[:networks])}
     return {**config().about(), "sampled": list(range(networks)), "scores": scores, "images": 1437, "val_images": 180,
-            "test_images": 360, "majority": 0.1, "majority_test": 0.1, "notes": [], "seconds": 720.0}  # fmt: skip
+            "test_images": 360, "majority": 0.1, "majority_test": 0.1, "notes": [], "seconds": 720.0}
 
 
 def test_the_form_names_what_fits_and_submits_the_search_and_its_truth(open_page: Open, backend: Backend) -> None:
@@ -204,7 +204,7 @@ def test_a_trained_winner_tells_its_accuracy_and_leads_to_compare(open_page: Ope
     baseline = finish(asked, {
         "accuracy": {"mean": 0.875, "std": None, "n": 1, "protocol": "own setting"}, "majority": 0.1,
         "seconds_train": 3.0, "steps": 9, "images": 1437,
-    })  # fmt: skip
+    })
     app = open_page(PAGE, run=run)
     assert "Test accuracy 87.50 %" in words(app)
     links = [one for one in app.get("page_link") if "Compare" in one.proto.label]

@@ -50,7 +50,7 @@ def test_the_verdict_claims_what_the_end_of_the_interval_that_is_nearer_to_nothi
         (Coefficient(0.30, None, None, 4), ""),
         (None, ""),
     ],
-)  # fmt: skip
+)
 def test_better_or_worse_than_random_is_said_where_the_interval_says_so(more: Coefficient | None, said: str) -> None:
     assert verdict.beside_random(more) == said
 

@@ -302,7 +302,7 @@ def test_numbers_on_other_images_and_the_majority_class_stand_on_home_too(open_p
     judged = {
         "accuracy": {"mean": 0.665, "std": 0.009, "n": 3, "protocol": "course"}, "majority": 0.72, "notes": [note],
         "balanced_accuracy": {"mean": 0.5, "std": 0.01, "n": 3}, "classes": ["cat", "dog"],
-    }  # fmt: skip
+    }
     finish(controls.evaluation(Store().record(run), controls.Question("course")), judged)
     put(controls.evaluation(Store().record(run), controls.Question("course"), seed=3), "failed")
     home = words(open_page())

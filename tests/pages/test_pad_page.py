@@ -205,7 +205,7 @@ def test_one_button_asks_for_every_control_and_says_what_to_compare(
     asked = [one.config for one in backend.submitted if one.kind == "evaluate"]
     assert {(one.images, one.labels) for one in asked} == {
         ("images", "learnt"), ("initial", "learnt"), ("initial", "hard"),
-    }  # fmt: skip
+    }
     (datm,) = [one.config for one in backend.submitted if one.name == "pad"]
     assert (datm.scheduled, datm.shallow_ratio) == (False, 0.0)
 

@@ -51,7 +51,7 @@ def tick(app: AppTest, *ids: str, table: int = 0) -> AppTest:
 
 def test_failed_and_cancelled_runs_can_be_hidden(open_page: Open, home: Path) -> None:
     ids = {state: put(spec("distill", "datadam", {**TINY, "seed": n}), state)
-           for n, state in enumerate(("failed", "cancelled", "interrupted", "queued"))}  # fmt: skip
+           for n, state in enumerate(("failed", "cancelled", "interrupted", "queued"))}
     app = open_page(RUNS)
     assert set(app.dataframe[0].value["id"]) == set(ids.values())
     app = tick(app, ids["failed"], ids["cancelled"])
@@ -189,7 +189,7 @@ def foreign(home: Path) -> dict[str, Path]:
     (ids["list"] / "run.json").write_text("[1, 2]")
     (ids["text"] / "run.json").write_bytes(b"\xff\xfe")
     info = {"id": "c" * 16, "kind": "distill", "name": "no such method", "config": {"ipc": 1}, "parents": [],
-            "times": {}, "summary": {"accuracy": None}}  # fmt: skip
+            "times": {}, "summary": {"accuracy": None}}
     (ids["unknown"] / "run.json").write_text(json.dumps(info))
     future = home / "runs" / "future" / ("f" * 16)
     future.mkdir(parents=True)

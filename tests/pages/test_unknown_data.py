@@ -16,7 +16,7 @@ from tests.pages.conftest import Filled, Open, words
 SHOWN = [
     ("pages/3_DataDAM.py", "distilled"), ("pages/5_DM.py", "dm"), ("pages/4_PAD.py", "pad"),
     ("pages/2_Baselines.py", "baseline"), ("pages/2_Baselines.py", "coreset"),
-]  # fmt: skip
+]
 
 
 @pytest.fixture

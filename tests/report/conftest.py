@@ -20,7 +20,7 @@ TINY_PAD = {
     "dataset": "digits", "ipc": 1, "num_iters": 4, "student_steps": 2, "expert_epochs": 1, "first_max_start_epoch": 1,
     "max_start_epoch": 2, "experts": 2, "train_epochs": 3, "width": 8, "agents": 1, "score_epochs": 1,
     "batch_train": 64, "add_end_epoch": 2,
-}  # fmt: skip
+}
 QUESTION = Question("course", nets=2)
 
 Answer = Callable[..., RunRecord]

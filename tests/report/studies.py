@@ -28,7 +28,7 @@ def record(kind: str, summary: dict[str, Any], **config: Any) -> RunRecord:
     return RunRecord(
         id="0123456789abcdef", kind=kind, name=kind, state="done" if summary else "running", config=config,
         summary=summary, info={}, user={}, demo=False, folder=Path("nowhere"), problem=None, created=0.0,
-    )  # fmt: skip
+    )
 
 
 def scored(accuracies: Accuracies, seconds: float = 2.0) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def scored(accuracies: Accuracies, seconds: float = 2.0) -> dict[str, Any]:
         str(index): {"accuracies": list(each), "accuracies_test": [one - 0.01 for one in each], "seconds": seconds,
                      "trial": f"{index:016x}"}
         for index, each in accuracies.items()
-    }  # fmt: skip
+    }
 
 
 def proxy(name: str, accuracies: Accuracies, **told: Any) -> dict[str, Any]:
@@ -45,14 +45,14 @@ def proxy(name: str, accuracies: Accuracies, **told: Any) -> dict[str, Any]:
         "proxy": name, "title": name.title(), "run": None, "method": name, "ipc": 10, "images": 100,
         "stored_floats": 6400, "seconds": 2.0 * len(accuracies), "seconds_set": 1.5, "order": list(accuracies),
         "asked": len(accuracies), "pruned": [], "scores": scored(accuracies), **told,
-    }  # fmt: skip
+    }
 
 
 def search(*proxies: dict[str, Any]) -> RunRecord:
     return record("search", {
         "networks": NETWORKS, "network": "coursenet", "proxies": list(proxies), "steps": 200, "nets": 1,
         "val_images": 150, "majority": 0.11, "split": "val", "notes": ["a note"], "seconds": 30.0, "left_out": {},
-    })  # fmt: skip
+    })
 
 
 def truth(accuracies: Accuracies, **told: Any) -> RunRecord:
@@ -61,7 +61,7 @@ def truth(accuracies: Accuracies, **told: Any) -> RunRecord:
         "scores": scored(accuracies, seconds=40.0), "images": 1300, "val_images": 150, "test_images": 360,
         "steps": 200, "nets": 1, "majority": 0.11, "majority_test": 0.12, "notes": ["a note"], "seconds": 99.0,
         "left_out": {}, **told,
-    })  # fmt: skip
+    })
 
 
 def each(*accuracies: float) -> dict[int, list[float]]:

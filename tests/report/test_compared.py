@@ -78,7 +78,7 @@ def test_time_of_parents_is_that_of_all_runs_behind_it_once_each(store: Store) -
         folder = store.root / "scores" / ids[name]
         folder.mkdir(parents=True)
         info = {"id": ids[name], "kind": "scores", "name": "scores", "config": {}, "parents": parents,
-                "times": {"seconds": seconds[name]}, "summary": {}}  # fmt: skip
+                "times": {"seconds": seconds[name]}, "summary": {}}
         (folder / "run.json").write_text(json.dumps(info))
     path = run.folder / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "parents": [ids["b"], ids["a"]]}))

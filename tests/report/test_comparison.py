@@ -13,7 +13,7 @@ COLOURS = {"one": "#111111", "two": "#222222"}
 def numbers(**columns: list) -> pd.DataFrame:
     given = {"label": ["one", "two"], "mean": [50.0, 60.0], "std": [1.0, None], "n": [3, 1], "full": [90.0, 90.0],
              "method": ["DM", "DM"], "ipc": [1, 10], "group": ["alike"] * 2, "kind": ["distill"] * 2,
-             **columns}  # fmt: skip
+             **columns}
     return pd.DataFrame({name: given.get(name, [None, None]) for name in compared.NUMBERS})
 
 
@@ -26,7 +26,7 @@ def test_each_run_has_its_colour_its_spread_and_its_controls() -> None:
     runs = [trace for trace in figure.data if trace.error_x.array is not None]
     assert [(trace.x[0], trace.error_x.array[0], trace.marker.color) for trace in runs] == [
         (50.0, 1.0, "#111111"), (60.0, 0.0, "#222222"),
-    ]  # fmt: skip
+    ]
 
 
 def test_names_that_hold_html_are_drawn_as_they_are() -> None:
@@ -37,7 +37,7 @@ def test_names_that_hold_html_are_drawn_as_they_are() -> None:
 
 def test_the_front_is_a_line_and_what_is_beaten_is_hollow() -> None:
     given = {"label": ["one", "two", "three"], "mean": [50.0, 60.0, 55.0], "std": [1.0] * 3, "ipc": [1, 10, 20],
-             "group": ["alike"] * 3}  # fmt: skip
+             "group": ["alike"] * 3}
     frame = tradeoff.tradeoff(pd.DataFrame({name: given.get(name, [None] * 3) for name in compared.NUMBERS}), "ipc")
     line, *marks = comparison.tradeoff(frame, "Images per class", {**COLOURS, "three": "#333333"}).data
     assert list(line.x) == [1, 10]
@@ -74,7 +74,7 @@ def test_full_data_is_the_ceiling_over_images_per_class() -> None:
 
 def test_an_interval_that_holds_zero_is_grey() -> None:
     pairs = pd.DataFrame({"first": ["one"] * 2, "second": ["two"] * 2, "mean": [1.0, 2.0], "low": [-1.0, 1.0],
-                          "high": [3.0, 3.0], "n": ["3 and 3"] * 2, "says": ["no", "yes"]})  # fmt: skip
+                          "high": [3.0, 3.0], "n": ["3 and 3"] * 2, "says": ["no", "yes"]})
     (points,) = comparison.intervals(pairs).data
     assert points.marker.color[0] == comparison.GREY != points.marker.color[1]
     assert list(points.error_x.arrayminus) == pytest.approx([2.0, 1.0])

@@ -54,9 +54,9 @@ def test_a_run_from_before_exact_differs_in_nothing(store: Store) -> None:
 
 def test_libraries_device_and_code_that_differ_are_told(store: Store) -> None:
     one = changed(store, distilled(store), device={"type": "cpu", "name": "A"}, libraries={"torch": "2.1"},
-                  summary={"arithmetic": {"exact": False, "compiled": True, "half": True}})  # fmt: skip
+                  summary={"arithmetic": {"exact": False, "compiled": True, "half": True}})
     other = changed(store, distilled(store, seed=1), device={"type": "cpu", "name": "B"}, libraries={"torch": "2.2"},
-                    summary={"arithmetic": {"exact": True, "compiled": False, "half": False}})  # fmt: skip
+                    summary={"arithmetic": {"exact": True, "compiled": False, "half": False}})
     frame = differences.environment([one, other], ["one", "other"]).set_index("What")
     assert frame.loc["Device"].tolist() == ["A", "B"]
     assert frame.loc["torch"].tolist() == ["2.1", "2.2"]

@@ -160,7 +160,7 @@ def test_experts_cost_what_their_images_in_use_cost_in_each_epoch() -> None:
 
 def test_a_run_on_experts_takes_as_long_as_it_the_experts_and_the_scores(home: Path) -> None:
     each = [estimate.estimate(one.kind, one.name, one.config, [answered(SCORES), answered(EXPERTS)]).seconds
-            for one in (SCORES, EXPERTS, PAD)]  # fmt: skip
+            for one in (SCORES, EXPERTS, PAD)]
     whole = estimate.estimate("distill", "pad", PAD.config, [])
     assert whole.seconds == pytest.approx(sum(each))
     assert estimate.total([PAD], [answered(SCORES)]).seconds == pytest.approx(sum(each[1:]))
@@ -189,7 +189,7 @@ def answered(one: Spec) -> Any:
 
 
 SEARCH = {"dataset": "digits", "subset": "width=16", "steps": 20, "nets": 2, "proxies": "random,early",
-          "truth": "none"}  # fmt: skip
+          "truth": "none"}
 
 
 def search(**values: Any) -> Spec:

@@ -6,14 +6,14 @@ from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.report import experts
 
 LAYERS = [{"name": "block 1", "parameters": 10}, {"name": "block 2", "parameters": 60},
-          {"name": "classifier", "parameters": 30}]  # fmt: skip
+          {"name": "classifier", "parameters": 30}]
 
 
 def test_the_schedule_grows_to_all_images_and_then_loses_the_easy_ones() -> None:
     config = TrajectoryConfig.build(
         {"dataset": "digits", "train_epochs": 5, "initial_ratio": 0.5, "add_end_epoch": 2, "remove_epoch": 3,
          "remove_ratio": 0.1, "second_remove_ratio": 0.0}
-    )  # fmt: skip
+    )
     frame = experts.schedule(config, (1, 3))
     assert frame["high"].tolist() == [50.0, 75.0, 100.0, 100.0, 100.0]
     assert frame["low"].tolist() == [0.0, 0.0, 0.0, 10.0, 10.0]
@@ -50,6 +50,6 @@ def test_alpha_takes_the_shallow_layers_first() -> None:
         (0.99, "layers", "α = 0.99 drops block 1 and block 2"),
         (0.25, "loss", "α = 0.25 drops the 25 % of the parameters with the smallest error, wherever they are"),
     ],
-)  # fmt: skip
+)
 def test_what_alpha_drops_is_said_in_layers(alpha: float, selection: str, said: str) -> None:
     assert experts.in_words(LAYERS, alpha, selection) == said

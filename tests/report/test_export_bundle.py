@@ -55,7 +55,7 @@ def test_a_report_holds_tables_figures_images_parameters_and_commands(store: Sto
     files = bundle.bundle(store, found, Choice()).files
     first, odd, failed = (one.record.id for one in found)
     tables = {f"tables/{name}.{ending}" for name in ("numbers", "pivot", "parameters") for ending in
-              ("csv", "md", "tex")}  # fmt: skip
+              ("csv", "md", "tex")}
     assert {"README.md", "commands.sh", "report.tex", f"images/{first}/grid.png", f"configs/{failed}.json"} <= set(
         files
     )

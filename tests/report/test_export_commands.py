@@ -70,7 +70,7 @@ def test_only_what_differs_from_the_defaults_is_told(store: Store) -> None:
     [{}, {"network": {"network": "mlp", "width": 16}}, {"network": {"width": 16}},
      {"protocol": "standard", "nets": 1, "batch_size": 10, "augment": "none", "seed": 4, "labels": "hard"}],
     ids=["plain", "mlp", "wider", "all else"],
-)  # fmt: skip
+)
 def test_the_command_of_an_evaluation_asks_for_this_very_evaluation(
     changes: dict[str, Any], store: Store, run: RunRecord, asked: list[Spec]
 ) -> None:

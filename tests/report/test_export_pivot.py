@@ -32,7 +32,7 @@ def judge(answer: Answer, run: RunRecord, *accuracies: float, question: Question
 
 def test_rows_are_methods_columns_sizes_in_order_and_what_is_not_known_is_a_dash(store: Store, answer: Answer) -> None:
     runs = [judge(answer, distilled(store, ipc=2), 0.6, 0.62), judge(answer, distilled(store), 0.5, 0.52),
-            judge(answer, imitated(store), 0.55, 0.57)]  # fmt: skip
+            judge(answer, imitated(store), 0.55, 0.57)]
     assert shown(store, runs) == [
         ["", "digits", "digits"],
         ["Method", "IPC 1", "IPC 2"],
@@ -125,7 +125,7 @@ def test_controls_stand_under_the_protocol_that_they_were_judged_under(store: St
     assert shown(store, [run]) == [
         ["", "digits", "digits"], ["", "IPC 1", "IPC 1"], ["Method", own, "course"], ["DataDAM", "50.0 ± 1.0", "–"],
         ["Random real images", "–", "31.0 ± 1.4"],
-    ]  # fmt: skip
+    ]
     found = compared(store, [run])
     assert (
         f"Controls of {found[0].label} are those under protocol course." in summary.numbers(found, numbers(found)).notes
@@ -186,7 +186,7 @@ def test_controls_of_several_sizes_in_one_column_are_told_apart_and_all_data_cou
         assert [row[0] for row in made.rows] == [
             "DataDAM, ipc 1", "DataDAM, ipc 2", "Random real images, ipc 1", "Random real images, ipc 2",
             "Full-data training",
-        ]  # fmt: skip
+        ]
         assert made.cells[made.rows.index(("Full-data training",)), 0]["n"] == 1
         assert made.cells[made.rows.index(("Random real images, ipc 2",)), 0]["mean"] == pytest.approx(0.4)
 
@@ -219,7 +219,7 @@ def test_another_metric_is_shown_where_it_was_measured(store: Store, answer: Ans
 def test_rows_and_columns_can_change_places_and_there_may_be_no_columns(store: Store, answer: Answer) -> None:
     runs = [judge(answer, distilled(store, ipc=ipc), 0.5, 0.52) for ipc in (1, 2)]
     assert shown(store, runs, Choice(("ipc",), ("method",))) == [["IPC", "DataDAM"], ["1", "51.0 ± 1.4"],
-                                                                 ["2", "51.0 ± 1.4"]]  # fmt: skip
+                                                                 ["2", "51.0 ± 1.4"]]
     assert shown(store, runs, Choice(("dataset", "ipc"), ()))[0] == ["Data set", "IPC", "Test accuracy"]
 
 

@@ -63,7 +63,7 @@ def test_a_figure_holds_what_compares_and_says_on_what_it_was_measured(
     narrow, wide = "digits, 8 px · ConvNet-3, width 8", "digits, 8 px · ConvNet-3, width 16"
     assert {name: title.rpartition(" · ")[0] for name, title in titles.items() if name != "loss"} == {
         "accuracy-1": narrow, "ipc-1": narrow, "tradeoff-train-1": narrow, "accuracy-2": wide,
-    }  # fmt: skip
+    }
 
 
 def test_controls_under_another_protocol_are_said_in_the_title(store: Store, answer: Answer) -> None:

@@ -19,7 +19,7 @@ PIVOT = Table(
         ("DM", "75.8 ± 1.0", "–", "70.0"), ("[a|b]", "74.0 ± 0.5", "90.1 ± 0.1", "71.0"), ("Random", "60", "80", "50"),
     ),
     bold=frozenset({(0, 1), (1, 2)}), rule=2, notes=("n = 3 & more.",),
-)  # fmt: skip
+)
 
 
 def test_latex_spans_what_is_alike_prints_the_best_bold_and_parts_the_controls() -> None:

@@ -33,7 +33,7 @@ def kept(store: Store, one: Spec, arrays: dict[str, dict[str, np.ndarray]], **su
 
 
 SEEN = {"variance": [0.314, 0.12], "val_accuracy": 0.9, "real_images": 3, "training_images": 1294,
-        "held_out": {"images": 9, "pixels": 5.25, "features": 3.5}}  # fmt: skip
+        "held_out": {"images": 9, "pixels": 5.25, "features": 3.5}}
 
 
 def looked(store: Store) -> tuple[RunRecord, list[str]]:
@@ -47,12 +47,12 @@ def looked(store: Store) -> tuple[RunRecord, list[str]]:
             ("index", np.arange(20)), ("distance", np.arange(20, dtype=np.float32)), ("label", np.full(20, 7)),
             ("image", real),
         )
-    }  # fmt: skip
+    }
     space = {
         "real": np.zeros((3, 2), np.float32), "real_labels": np.array([0, 1, 1]),
         "synthetic": np.arange(40, dtype=np.float32).reshape(20, 2), "labels": np.tile(np.arange(10), 2),
         "run": np.repeat([0, 1], 10),
-    }  # fmt: skip
+    }
     asked = spec("features", "features", {"dataset": "digits", "runs": ",".join(ids)})
     return kept(store, asked, {"space": space, "nearest": near}, runs=ids, **SEEN), ids
 
@@ -69,7 +69,7 @@ def test_every_image_is_a_row_that_names_its_run_and_class(store: Store) -> None
 def test_axes_say_what_they_are(store: Store) -> None:
     run, ids = looked(store)
     assert features.axes(run) == ("First principal component (31 % of the variance)",
-                                  "Second principal component (12 %)")  # fmt: skip
+                                  "Second principal component (12 %)")
     laid_out = kept(store, spec("tsne", "tsne", {"dataset": "digits", "runs": ",".join(ids)}), {}, runs=ids)
     assert features.axes(laid_out)[0] == "t-SNE, first axis (no unit)"
 
@@ -94,7 +94,7 @@ def test_only_images_of_chosen_classes_are_drawn_real_ones_pale_and_small() -> N
     traces = drawn(figure)
     assert {name: len(trace.x) for name, trace in traces.items()} == {
         features.REAL: 1, "DM &lt;b&gt;": 1, "PAD": 1,
-    }  # fmt: skip
+    }
     assert traces[features.REAL].marker.size < traces["PAD"].marker.size
     assert traces[features.REAL].marker.opacity < 0.5
     assert traces["PAD"].marker.symbol != traces["DM &lt;b&gt;"].marker.symbol

@@ -95,7 +95,7 @@ def test_the_transfer_map_leaves_cells_empty_that_are_not_computed() -> None:
     figure = figures.matrix(frame)
     assert [(a.y, a.x, a.text) for a in figure.layout.annotations] == [
         ("ConvNet-3", "LeNet", "80.0"), ("ConvNet-3", "MLP", "60.0"), ("LeNet", "LeNet", "70.0"),
-    ]  # fmt: skip
+    ]
     assert (figure.data[0].zmin, figure.data[0].zmax) == (60.04, 80.0)
 
 
@@ -137,7 +137,7 @@ def test_a_cut_is_one_line_in_the_histogram_of_each_class() -> None:
 
 def test_the_schedule_is_a_bar_an_epoch_and_the_matched_ones_stand_out() -> None:
     frame = pd.DataFrame({"epoch": [0, 1, 2], "low": [0.0, 0.0, 10.0], "high": [75.0, 100.0, 100.0],
-                          "matched": [True, True, False]})  # fmt: skip
+                          "matched": [True, True, False]})
     matched, others = figures.schedule(frame).data
     assert (list(matched.x), list(matched.base), list(matched.y)) == ([0, 1], [0.0, 0.0], [75.0, 100.0])
     assert (list(others.x), list(others.base), list(others.y)) == ([2], [10.0], [90.0])
@@ -174,11 +174,11 @@ def test_class_names_that_look_like_html_are_drawn_as_they_are():
     frame = pd.DataFrame({"class": [evil, "b"], "accuracy": [50.0, 60.0], "images": [1, 2], "series": ["s", "s"]})
     square = pd.DataFrame([
         {"true": t, "predicted": p, "images": 1, "share": 50.0} for t in (evil, "b") for p in (evil, "b")
-    ])  # fmt: skip
+    ])
     drawn = [
         figures.per_class(frame), figures.confusion(square), figures.soft_labels([[50, 50]], [0], [evil, "b"]),
         figures.bars(frame, "class", "images", x_title="Class", y_title="Images"),
-    ]  # fmt: skip
+    ]
     for figure in drawn:
         assert "<a" not in figure.to_json().replace("\\u003c", "<")
         assert "&lt;a href" in figure.to_json().replace("\\u0026", "&")

@@ -10,7 +10,7 @@ from ddcore.runs.images import Images
 CONFIG = PADConfig.build({
     "dataset": "digits", "num_iters": 10, "min_start_epoch": 1, "first_max_start_epoch": 2, "max_start_epoch": 6,
     "expansion_iters": 8, "expert_epochs": 2, "train_epochs": 8,
-})  # fmt: skip
+})
 
 
 def images(logits: np.ndarray | None) -> Images:

@@ -184,7 +184,7 @@ def test_scripts_get_every_figure_with_its_interval():
     assert set(random["top"]) == {"5", "10", "20"}
     assert random["top"]["20"]["spearman"] == {
         "value": None, "low": None, "high": None, "n": 2, "reason": "2 networks: a ranking needs at least 3",
-    }  # fmt: skip
+    }
     assert random["selected"]["options"] == {"depth": 3, "width": 64, "activation": "relu"}
     assert random["selected"]["val"] == {"mean": 0.96, "std": None, "n": 1}
     assert random["selected"]["test"]["mean"] == pytest.approx(0.95)

@@ -104,14 +104,14 @@ def test_numbers_far_apart_stand_on_a_logarithmic_axis_and_words_in_their_order(
 def test_names_in_a_brought_run_that_look_like_html_are_drawn_as_they_are():
     evil = '<a href="https://evil.example">%{x}</a>'
     networks = [{**one, "name": evil, "options": {**one["options"], "activation": f"{evil}{i}"}}
-                for i, one in enumerate(NETWORKS)]  # fmt: skip
+                for i, one in enumerate(NETWORKS)]
     told = search(proxy("random", each(*TRUE)))
     found = study(record("search", {**told.summary, "networks": networks}), truth=truth(each(*TRUE), networks=networks))
     this = answer(found)
     drawings = [
         figures.scatter(answers.ranked(this, "random"), evil), figures.pareto(answers.costs(this, "random")),
         figures.parallel(studies.frame(found, "random"), found.options),
-    ]  # fmt: skip
+    ]
     for figure in drawings:
         assert "<a" not in figure.to_json().replace("\\u003c", "<")
 

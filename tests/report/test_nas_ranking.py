@@ -82,7 +82,7 @@ def test_fewer_networks_say_less():
     ([0.1, 0.2], [0.1, 0.2], "2 networks: a ranking needs at least 3"),
     ([0.5, 0.5, 0.5], [0.1, 0.2, 0.3], "the proxy finds all 3 networks equally accurate"),
     ([0.1, 0.2, 0.3], [0.5, 0.5, 0.5], "all 3 networks are equally accurate on the whole data"),
-])  # fmt: skip
+])
 def test_what_is_not_defined_has_no_value_and_says_why(proxy: list[float], truth: list[float], reason: str):
     found = ranking.agreement(proxy, truth)
     nothing = ranking.Coefficient(None, None, None, len(truth), reason)

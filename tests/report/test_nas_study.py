@@ -22,7 +22,7 @@ def begun(name: str, **told: Any) -> dict[str, Any]:
 def trial(index: int, *accuracies: float, proxy: str | None = "random", **told: Any) -> dict[str, Any]:
     of = {"proxy": proxy} if proxy else {}
     return {"event": "trial", **of, "network": index, "trial": f"{index:016x}", "accuracies": list(accuracies),
-            "seconds": 1.5, "known": False, "pruned": False, **told}  # fmt: skip
+            "seconds": 1.5, "known": False, "pruned": False, **told}
 
 
 def live(*events: dict[str, Any], **config: Any) -> Study:
@@ -34,7 +34,7 @@ def test_a_search_under_way_is_read_from_its_events():
     found = live(begun("random"), trial(0, 0.5, 0.7), trial(3, 0.8, 0.8), begun("early"))
     assert [(one.name, one.title, one.asked, one.tried) for one in found.proxies] == [
         ("random", "Random", 36, 2), ("early", "Early", 36, 0),
-    ]  # fmt: skip
+    ]
     random = found.proxies[0]
     assert random.scores[0].mean == pytest.approx(0.6)
     assert random.seconds == 3.0
@@ -81,7 +81,7 @@ def test_a_truth_may_be_looked_at_by_itself():
     done = study(truth(each(*TRUE)))
     assert [(found.proxies, list(found.whole.scores)) for found in (under_way, done) if found.whole] == [
         ((), [2]), ((), list(range(8))),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_finished_search_and_truth_need_no_events():
@@ -114,7 +114,7 @@ def test_the_frame_has_a_row_for_each_proxy_and_network_beside_the_truth():
     frame = studies.frame(found)
     assert list(zip(frame["proxy"], frame["index"], strict=True)) == [
         ("random", 0), ("random", 2), ("whole", 0), ("whole", 1),
-    ]  # fmt: skip
+    ]
     first, second = frame.iloc[0], frame.iloc[1]
     assert (first["accuracy"], first["std"], first["n"]) == pytest.approx((60, 100 * math.sqrt(0.02), 2))
     assert (first["true"], first["test"], first["depth"], first["width"]) == pytest.approx((90, 89, 2, 16))
@@ -143,7 +143,7 @@ def test_the_leaderboard_puts_the_cheaper_of_equals_first_and_those_given_up_las
         {"scores": {"0": "?"}}, {"scores": {"first": scored({0: [0.5]})["0"]}}, {"ipc": "ten"}, {"scores": None},
     ],
     ids=["network", "share", "no accuracy", "text", "index", "number", "nothing"],
-)  # fmt: skip
+)
 def test_a_brought_run_that_holds_something_else_is_broken_not_an_accident(wrong: dict[str, Any]):
     with pytest.raises(RunBroken, match="what no search writes"):
         whole(proxy("random", each(0.5), **wrong))

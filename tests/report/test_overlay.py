@@ -24,7 +24,7 @@ def test_each_run_is_a_line_over_steps_and_over_its_share(store: Store) -> None:
     assert part["value"].tolist() == [1.0, 0.5]
     assert part["share"].tolist() == [50.0, 100.0]  # no total was told, so the last step is the end
     figure = comparison.overlay(curves["loss"], "step", x_title="Step", y_title="Loss",
-                                colours={one.label: one.colour for one in found})  # fmt: skip
+                                colours={one.label: one.colour for one in found})
     assert len(figure.data) == 2
 
 

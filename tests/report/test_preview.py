@@ -22,7 +22,7 @@ def test_class_counts_have_a_row_for_each_class_of_each_part() -> None:
     frame = preview.class_counts(seen(counts={"train": {"cat": 3, "dog": 1}, "test": {"cat": 2, "dog": 0}}))
     assert frame.values.tolist() == [
         ["cat", "training", 3], ["dog", "training", 1], ["cat", "test", 2], ["dog", "test", 0]
-    ]  # fmt: skip
+    ]
     assert set(preview.class_counts(seen(counts={"all": {"cat": 3, "dog": 1}}))["part"]) == {"all images"}
 
 

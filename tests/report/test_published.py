@@ -46,7 +46,7 @@ def test_every_fetched_set_has_published_results_to_read_ours_against(dataset: s
 
 def test_a_result_that_its_source_gives_for_some_sizes_only_is_recalled_for_the_others() -> None:
     assert {ipc: [row.verified for row in published("svhn", "convnet3", ipc) if row.method == "IDC"]
-            for ipc in (1, 10, 50)} == {1: [False], 10: [True], 50: [False]}  # fmt: skip
+            for ipc in (1, 10, 50)} == {1: [False], 10: [True], 50: [False]}
 
 
 def test_no_setting_has_two_results_of_one_method() -> None:

@@ -22,7 +22,7 @@ def test_a_set_stands_beside_its_controls(store: Store, run: RunRecord, answer: 
 
 
 TWO = {"per_class": [0.5, 0.9], "balanced_accuracy": {"mean": 0.7, "std": 0.02, "n": 2},
-       "auc": {"mean": 0.8, "std": 0.01, "n": 2}, "majority": 0.6, "notes": ["Other images."]}  # fmt: skip
+       "auc": {"mean": 0.8, "std": 0.01, "n": 2}, "majority": 0.6, "notes": ["Other images."]}
 
 
 def test_two_classes_stand_with_balanced_accuracy_and_auc(store: Store, run: RunRecord, answer: Answer) -> None:
@@ -59,7 +59,7 @@ def test_learnt_labels_and_variations_have_rows_of_their_own(store: Store, answe
     assert list(rows) == ["final", "initial", "initial_hard", "datm", "random_real", "full"]
     assert (rows["initial"].title, rows["initial_hard"].title) == (
         "Initial images, soft labels", "Initial images, class labels",
-    )  # fmt: skip
+    )
     assert rows["datm"].accuracy
     assert rows["datm"].accuracy["mean"] == 0.7
     assert [one.kind for one in rows["datm"].specs] == ["distill", "evaluate"]
@@ -75,7 +75,7 @@ def test_what_is_known_is_not_missing_and_what_is_queued_is_active(
     rows = {row.role: row for row in results.results(store, run, QUESTION)}
     assert [(row.missing, row.active) for row in rows.values()] == [
         (False, False), (True, False), (False, True), (True, False),
-    ]  # fmt: skip
+    ]
 
 
 def test_runs_that_differ_in_the_seed_alone_are_siblings(store: Store, run: RunRecord) -> None:

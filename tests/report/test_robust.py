@@ -36,7 +36,7 @@ def test_nothing_is_known_before_anything_is_computed_and_everything_is_missing(
     assert [score.value for score in found.scores] == [None] * 4
     assert [part.role for part in found.missing] == [
         "final", "random_real", "final siamese-no-flip", "random siamese-no-flip", "full",
-    ]  # fmt: skip
+    ]
     assert found.note == ""
 
 

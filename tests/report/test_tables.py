@@ -19,7 +19,7 @@ def record(**changes: Any) -> RunRecord:
         "summary": {"accuracy": {"mean": 0.9, "std": 0.01, "n": 3, "protocol": "course"}},
         "info": {"times": {"seconds": 75.0}}, "user": {}, "demo": False, "folder": Path("x"), "problem": None,
         "created": 0.0,
-    }  # fmt: skip
+    }
     return RunRecord(**{**values, **changes})
 
 
@@ -130,7 +130,7 @@ def test_votes_are_told_only_where_people_voted() -> None:
 
 def test_the_flops_table_names_operators_that_were_not_counted() -> None:
     row = {"network": "lenet", "title": "LeNet", "shape": [1, 28, 28], "classes": 10, "parameters": 61706,
-           "macs": 416520, "flops": 833040, "uncounted": {"aten::max_pool2d": 2}}  # fmt: skip
+           "macs": 416520, "flops": 833040, "uncounted": {"aten::max_pool2d": 2}}
     shown = tables.flops([row]).iloc[0]
     assert (shown["Input"], shown["Not counted"]) == ("1×28×28", "max_pool2d ×2")
     assert shown["FLOPs = 2 × MACs"] == 2 * shown["MACs"]
@@ -169,7 +169,7 @@ def test_classes_have_their_accuracy_in_percent() -> None:
         ({"dataset": "gone"}, {"classes": ["a", "b"], "per_class": [1, 0]}, ("a", "b")),
         ({"dataset": "gone"}, {"per_class": [1, 0]}, ("0", "1")),
     ],
-)  # fmt: skip
+)
 def test_classes_are_named_by_the_run_itself_then_by_its_data_set_then_by_number(
     config: dict[str, Any], summary: dict[str, Any], named: tuple[str, ...]
 ) -> None:
@@ -184,7 +184,7 @@ def test_classes_are_named_by_the_run_itself_then_by_its_data_set_then_by_number
         ([0.5] * 2, 0.5, ("balanced_accuracy", "auc")), ([0.5] * 10, 0.1135, ()),
         ([0.5] * 10, 0.1959, ("balanced_accuracy",)), ([], 0.9, ()),
     ],
-)  # fmt: skip
+)
 def test_balanced_accuracy_is_told_where_classes_are_unequally_frequent_and_auc_of_two(
     shares: list[float], majority: float, shown: tuple[str, ...]
 ) -> None:
@@ -248,7 +248,7 @@ def test_published_results_are_listed_with_source_and_status() -> None:
     ("source", "config", "called"),
     [({"step": 1000}, {}, "step 1,000 of DataDAM, IPC 10"),
      ({"images": "images"}, {"split": "val"}, "DataDAM, IPC 10 on the validation split")],
-)  # fmt: skip
+)
 def test_an_evaluation_of_a_snapshot_or_on_other_images_says_so(source: Any, config: Any, called: str) -> None:
     summary = {"source": {"method": "datadam", "ipc": 10, **source}}
     told = tables.title(record(summary=summary, config={"dataset": "digits", "network": "convnet3", **config}))

@@ -9,7 +9,7 @@ from ddcore.report import text
     ("seconds", "shown"),
     [(0.42, "0.4 s"), (42, "42 s"), (59.7, "1 min"), (200, "3 min 20 s"), (1500, "25 min"), (7500, "2 h 05 min"),
      (4 * 86400, "4.0 days"), (None, "–"), (float("nan"), "–")],
-)  # fmt: skip
+)
 def test_durations_read_naturally(seconds: float | None, shown: str) -> None:
     assert text.duration(seconds) == shown
 

@@ -10,7 +10,7 @@ SUMMARY = {
         "train": {"size": 6, "votes": [3, 1, 0, 2]}, "val": {"size": 1, "votes": [0, 0, 1, 0]},
         "test": {"size": 2, "votes": [1, 0, 0, 1]},
     },
-}  # fmt: skip
+}
 
 
 def test_votes_of_all_parts_are_coloured_by_how_far_the_annotators_agreed() -> None:

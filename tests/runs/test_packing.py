@@ -141,7 +141,7 @@ def test_a_run_comes_back_with_the_same_key_and_the_same_bytes(
     assert arrived.record.user == run.user
     names = set(files_of(content))
     assert names >= {"run.json", "spec.json", "user.json", "events.jsonl", "log.txt", "images.safetensors",
-                     "initial.safetensors", "snapshots/2.safetensors", "pictures/final.png"}  # fmt: skip
+                     "initial.safetensors", "snapshots/2.safetensors", "pictures/final.png"}
     assert ({"checkpoint.safetensors", "rows.npy"} <= names) == heavy
     for name in names:
         assert (arrived.record.folder / name).read_bytes() == (run.folder / name).read_bytes(), name
@@ -302,7 +302,7 @@ CONTENTS: dict[str, tuple[Callable[[Files], Any], str]] = {
     ),
     "snapshots without a start": (lambda f: f.pop("initial.safetensors"), r"cannot be looked at without initial\.saf"),
     "objects for an array": (having("rows.npy", OBJECTS), r"rows\.npy is not a plain array"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CONTENTS)
@@ -402,7 +402,7 @@ ARCHIVES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a kind by path": (lambda c: remade(c, lambda f: None, kind="../x"), "does not tell id, kind and files"),
     "files in words": (lambda c: remade(c, lambda f: None, files=["run.json"]), "does not tell id, kind and files"),
     "another manifest": (lambda c: remade(c, lambda f: None, files=[]), "its manifest tells other files and sizes"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", ARCHIVES)
@@ -421,7 +421,7 @@ def test_all_problems_of_a_file_are_told_at_once(content: bytes, other: Store) -
     with pytest.raises(RunRefused) as refused:
         unpack(other, io.BytesIO(remade(content, change)))
     assert [problem.split()[0] for problem in refused.value.problems] == ["log.txt", "pictures/final.png",
-                                                                           "images.safetensors"]  # fmt: skip
+                                                                           "images.safetensors"]
 
 
 def test_of_very_many_problems_the_first_are_told(content: bytes, other: Store) -> None:
@@ -432,7 +432,7 @@ def test_of_very_many_problems_the_first_are_told(content: bytes, other: Store) 
 
 def test_a_good_run_behind_a_bent_one_is_taken_in(content: bytes, other: Store) -> None:
     for bent in (patched(content, 8, b"\x20\0"), content[:-6] + struct.pack("<LH", 2**31, 0),
-                 remade(content, having("images.safetensors", images(mean=[10**400])))):  # fmt: skip
+                 remade(content, having("images.safetensors", images(mean=[10**400])))):
         refused, arrived = unpack_all(other, io.BytesIO(zipped({"a.ddrun": bent, "b.ddrun": content})))
         assert isinstance(refused, RunRefused)
         assert refused.called == "a.ddrun"
@@ -466,7 +466,7 @@ def test_several_runs_come_in_one_zip_and_a_bad_one_spoils_nothing(store: Store,
 def test_a_zip_of_several_is_held_to_the_same_rules(content: bytes, other: Store) -> None:
     for bad, said in ((larger(zipped({"a.ddrun": content})), "more bytes together than it has itself"),
                       (zipped({"a.ddrun": content}, zipfile.ZIP_DEFLATED), "'a.ddrun' is compressed"),
-                      (zipped({"../a.ddrun": content[:-1]}), "a.ddrun: it is no packed run")):  # fmt: skip
+                      (zipped({"../a.ddrun": content[:-1]}), "a.ddrun: it is no packed run")):
         (refused,) = unpack_all(other, io.BytesIO(bad), "runs.zip")
         assert said in str(refused)
     assert left(other) == []
@@ -572,7 +572,7 @@ def test_a_run_says_what_entered_its_key(store: Store, run: RunRecord) -> None:
 def space(**other: np.ndarray) -> bytes:
     """space.safetensors of a map of 4 real and 2 synthetic images, with something else in it."""
     found = {"real": pixels((4, 2)), "real_labels": np.arange(4), "synthetic": pixels((2, 2)), "labels": np.arange(2),
-             "run": np.zeros(2, int)}  # fmt: skip
+             "run": np.zeros(2, int)}
     return save({name: array for name, array in {**found, **other}.items() if array is not None})
 
 
@@ -597,7 +597,7 @@ def test_the_arrays_of_a_kind_are_held_to_what_pages_read(case: str, store: Stor
     if content is not None:
         (folder / "space.safetensors").write_bytes(content)
     told = RunRecord(record.id, "tsne", "tsne", "done", record.config, {"runs": ["a" * 16]}, {}, {}, False, folder,
-                     None, 0.0)  # fmt: skip
+                     None, 0.0)
     assert [problem.removeprefix("space.safetensors ")[: len(said)] for problem in vetting._arrays(told)] == [
         said.removeprefix("space.safetensors ")
     ] * bool(said)

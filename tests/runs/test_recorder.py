@@ -35,7 +35,7 @@ def test_events_hold_plain_json_whatever_they_are_given(recorder: FolderRecorder
     line = (recorder.folder / "events.jsonl").read_text()
     assert json.loads(line, parse_constant=pytest.fail) == {
         "event": "step", "loss": 0.5, "bad": None, "worse": [None], "n": 3, "values": [0, 0],
-    }  # fmt: skip
+    }
     with pytest.raises(TypeError, match="object"):
         recorder.event("step", what=object())
 

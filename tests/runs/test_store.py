@@ -275,7 +275,7 @@ def test_what_people_give_has_an_end(store: Store):
         store.annotate(record.id, name="n" * 201, tags=["t" * 101], note="x" * 10_001)
     assert [problem.partition(",")[0] for problem in refused.value.problems] == [
         "a name may have 200 characters", "a note may have 10", "a tag may have 100 characters",
-    ]  # fmt: skip
+    ]
     assert store.annotate(record.id, name="n" * 200, note="x" * 10_000).user["tags"] == []
 
 

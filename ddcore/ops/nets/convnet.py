@@ -39,7 +39,7 @@ class ConvNet(Net):
             block = ConvBlock(
                 channels if d == 0 else width, width, size,
                 padding=padding, norm=norm, activation=activation, pooling=pooling,
-            )  # fmt: skip
+            )
             self.blocks.append(block)
             size = block.size
         self.classifier = nn.Linear(width * size[0] * size[1], classes)

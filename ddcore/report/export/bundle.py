@@ -152,5 +152,5 @@ def _images(store: Store, one: Compared) -> Iterator[tuple[str, bytes]]:
 def _recorded(one: Compared) -> bytes:
     """What a run recorded of itself, with what people gave it and what judged it."""
     told = {**one.record.info, "state": one.record.state, "problem": one.record.problem, "user": one.record.user,
-            "imported": imported(one.record.folder), "judged_by": one.evaluation and one.evaluation.info}  # fmt: skip
+            "imported": imported(one.record.folder), "judged_by": one.evaluation and one.evaluation.info}
     return (json.dumps(told, indent=2, sort_keys=True) + "\n").encode()

@@ -147,13 +147,13 @@ def _note(one: Spec, record: RunRecord) -> str:
     except DDCoreError as error:  # the data set is not here
         return one_line(f"Whether it gives this very run is not known here: {error}")
     return ("This version of the code, or the data set here, is not the one that made it: the answer has another id, "
-            "and commands below that name this run want the new one.")  # fmt: skip
+            "and commands below that name this run want the new one.")
 
 
 def script(asked: Iterable[Command]) -> str:
     """All commands as a shell script, in order."""
     lines = ["#!/bin/sh", "# Makes every run of this report again, in order; what is known is answered at once.",
-             "# Run it in the folder of the workbench, with its Python as `python`.", "set -e"]  # fmt: skip
+             "# Run it in the folder of the workbench, with its Python as `python`.", "set -e"]
     for one in asked:
         lines += ["", f"# {one.why}", *([f"# {one.note}"] if one.note else []), *([one.line] if one.line else [])]
     return "\n".join(lines) + "\n"

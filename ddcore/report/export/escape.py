@@ -18,7 +18,7 @@ _GREEK = dict(zip(_LETTERS, _NAMES.split(), strict=True))
 _SYMBOLS = {
     "±": r"\pm", "×": r"\times", "·": r"\cdot", "†": r"\dagger", "→": r"\rightarrow", "√": r"\surd", "−": "-",
     "²": "^2", "³": "^3", "°": r"^\circ", "≤": r"\leq", "≥": r"\geq", "≈": r"\approx", "∞": r"\infty",
-}  # fmt: skip
+}
 _LATEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\char34{}", "–": "--", "—": "---", "…": r"\dots{}",
@@ -29,11 +29,11 @@ _LATEX = {
     **{sign: f"\\{sign}" for sign in "{}$&%#_"},
     **{sign: f"$\\{name}$" for sign, name in _GREEK.items()},
     **{sign: f"${name}$" for sign, name in _SYMBOLS.items()},
-}  # fmt: skip
+}
 _ACCENTS = {
     "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
     "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c",
-}  # fmt: skip
+}
 
 _FORMULA = re.compile(r"(^|;[\s\"']*)([=+@＝＋－＠-])")
 

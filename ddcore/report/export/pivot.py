@@ -21,10 +21,10 @@ from ddcore.runs.record import RunRecord
 DIMENSIONS: Mapping[str, str] = {
     "method": "Method", "dataset": "Data set", "ipc": "IPC", "network": "Network", "protocol": "Protocol",
     "seed": "Seed", "run": "Run",
-}  # fmt: skip
+}
 METRICS: Mapping[str, str] = {
     "accuracy": "Test accuracy", "balanced_accuracy": "Balanced test accuracy", "auc": "AUC on the test images",
-}  # fmt: skip
+}
 BEST = "Bold: the highest mean on one data set and IPC, controls aside; what is not far above another may be luck."
 CONTROLS: Mapping[str, str] = {"random_real": METHODS["random"].title, "full": KINDS["baseline"].title}
 TOLD_APART = ("network", "protocol")  # on what and how a set is judged
@@ -47,7 +47,7 @@ class Choice:
     def __post_init__(self) -> None:
         asked = [*self.rows, *self.columns]
         problems = [f"no row or column {name!r}{suggestion(name, DIMENSIONS)}"
-                    for name in dict.fromkeys(asked) if name not in DIMENSIONS]  # fmt: skip
+                    for name in dict.fromkeys(asked) if name not in DIMENSIONS]
         problems += [f"{name} is asked for {number} times" for name, number in Counter(asked).items() if number > 1]
         problems += [] if self.rows else [f"rows must name at least one of {', '.join(DIMENSIONS)}, got none"]
         problems += [] if self.metric in METRICS else [f"no metric {self.metric!r}{suggestion(self.metric, METRICS)}"]
@@ -108,7 +108,7 @@ def pivot(found: Sequence[Compared], choice: Choice) -> Pivot:
     return Pivot(
         choice, tuple(rows), tuple(columns), cells, _best(groups, cells),
         sum(name not in judged for name in rows), tuple(_settings(entries)), tuple(footnotes), tuple(left_out),
-    )  # fmt: skip
+    )
 
 
 def _several(entries: Iterable[Entry], asked: Iterable[str]) -> list[str]:
@@ -117,7 +117,7 @@ def _several(entries: Iterable[Entry], asked: Iterable[str]) -> list[str]:
     for entry in entries:
         settings.setdefault((entry.place["dataset"], entry.place["ipc"]), []).append(entry)
     return [name for name in TOLD_APART if name not in asked
-            and any(len({entry.place[name] for entry in some}) > 1 for some in settings.values())]  # fmt: skip
+            and any(len({entry.place[name] for entry in some}) > 1 for some in settings.values())]
 
 
 def _known(found: Iterable[Compared], metric: str) -> tuple[list[Compared], list[str]]:
@@ -164,7 +164,7 @@ def _place(one: Compared, headings: Mapping[Data, str]) -> dict[str, Any]:
         "method": compared.method(record), "dataset": headings[_data(one)], "ipc": compared.ipc(record),
         "network": tables.network(judge.config), "protocol": (one.accuracy or {}).get("protocol"),
         "seed": record.config.get("seed"), "run": one.label,
-    }  # fmt: skip
+    }
 
 
 def _asked(one: Compared) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def _everywhere(entries: list[Entry]) -> list[Entry]:
         for entry in entries
         for ipc in (dict.fromkeys(sizes.get(entry.place["dataset"], [None])) if entry.place["ipc"] is None
                     else [entry.place["ipc"]])
-    ]  # fmt: skip
+    ]
 
 
 def _floor(entry: Entry) -> int:
@@ -232,7 +232,7 @@ def _controls(shown: Sequence[Compared], metric: str) -> list[Entry]:
                 continue
             own = _place(one, headings)
             place = {**own, "method": title, "run": title, "seed": None if role == "full" else own["seed"],
-                     "protocol": control.get("protocol") or own["protocol"]}  # fmt: skip
+                     "protocol": control.get("protocol") or own["protocol"]}
             asked = {name: place[name] for name in ("dataset", "ipc") if (role, name) != ("full", "ipc")}
             added.append(Entry(json.dumps([role, value]), place, value, asked, control=True))
     return added
@@ -265,7 +265,7 @@ def _row_names(entries: Sequence[Entry], choice: Choice) -> list[tuple[Key, Entr
 
 def _told_apart(row: Key, named: int, entry: Entry, varied: Mapping[Key, Sequence[str]]) -> Key:
     said = [entry.place["run"] if name == "kind" else f"{name} {text.value(entry.asked.get(name))}"
-            for name in varied[row]]  # fmt: skip
+            for name in varied[row]]
     return (*row[:named], ", ".join([row[named], *said]), *row[named + 1 :])
 
 
@@ -304,7 +304,7 @@ def _best(groups: Mapping[Place, Sequence[Entry]], cells: Mapping[Place, Accurac
     return frozenset(
         place for shown in alike.values() if len(shown) > 1
         for place, mean in shown.items() if mean == max(shown.values())
-    )  # fmt: skip
+    )
 
 
 def table(found: Pivot) -> Table:
@@ -320,7 +320,7 @@ def table(found: Pivot) -> Table:
         tuple(lines), tuple((*row, *line) for row, line in zip(found.rows, cells, strict=True)), names=len(titles),
         bold=frozenset((r, len(titles) + c) for r, c in found.best),
         rule=len(found.rows) - found.controls if found.controls else None, notes=tuple(_notes(found)),
-    )  # fmt: skip
+    )
 
 
 def _heading(name: str, said: str) -> str:

@@ -80,11 +80,11 @@ def _of_setting(part: pd.DataFrame, title: str, colours: Mapping[str, str]) -> I
     majority = next(iter(part["majority"].dropna()), None)
     yield Plot("accuracy", "Accuracy of each run beside its controls", title, min(TALLEST, 1.2 + 0.5 * len(part)),
                lambda axes: _accuracies(axes, part, colours, majority),
-               lambda: comparison.accuracies(part, colours, majority))  # fmt: skip
+               lambda: comparison.accuracies(part, colours, majority))
     sizes = tradeoff.against_ipc(part)
     if sizes["ipc"].nunique() > 1:
         yield Plot("ipc", "Accuracy over images per class", title, 4.2, lambda axes: _against_ipc(axes, sizes),
-                   lambda: comparison.against_ipc(sizes))  # fmt: skip
+                   lambda: comparison.against_ipc(sizes))
     for price in PRICES:
         if (priced := tradeoff.tradeoff(part, price))["x"].nunique() > 1:
             yield _priced(price, priced, title, colours)
@@ -94,7 +94,7 @@ def _priced(price: str, frame: pd.DataFrame, title: str, colours: Mapping[str, s
     cost, log = tradeoff.COSTS[price].title, bool(frame["x"].min() > 0 and frame["x"].max() / frame["x"].min() > 20)
     return Plot(f"tradeoff-{price}", f"Accuracy over cost, {cost[0].lower()}{cost[1:]}", title, 4.2,
                 lambda axes: _tradeoff(axes, frame, cost, colours, log),
-                lambda: comparison.tradeoff(frame, cost, colours, log=log))  # fmt: skip
+                lambda: comparison.tradeoff(frame, cost, colours, log=log))
 
 
 def _losses(frame: pd.DataFrame, colours: Mapping[str, str]) -> Plot:
@@ -102,7 +102,7 @@ def _losses(frame: pd.DataFrame, colours: Mapping[str, str]) -> Plot:
     return Plot("loss", "Loss over steps", "each run's own loss; methods differ in its unit", 4.2,
                 lambda axes: _curves(axes, frame, colours, log),
                 lambda: comparison.overlay(frame, "step", x_title="Step", y_title="Loss", colours=colours,
-                                           log_y=log))  # fmt: skip
+                                           log_y=log))
 
 
 def paper(plot: Plot) -> dict[str, bytes]:
@@ -141,7 +141,7 @@ def page(plot: Plot) -> bytes:
     margin = {"l": 60, "r": 20, "t": 90, "b": 50}
     return str(figure.update_layout(margin=margin).to_html(
         include_plotlyjs=PLOTLY, div_id=plot.name, config={"displaylogo": False}
-    )).encode()  # fmt: skip
+    )).encode()
 
 
 def script() -> bytes:
@@ -167,7 +167,7 @@ def _accuracies(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], majo
         there = [(row[role], place - LOWER) for row, place in zip(rows, places, strict=True) if _known(row[role])]
         if there:
             axes.plot([x for x, _ in there], [y for _, y in there], mark, color=GREY, fillstyle="none", markersize=9,
-                      markeredgewidth=1.5, linestyle="none", label=comparison.CONTROLS[role][0])  # fmt: skip
+                      markeredgewidth=1.5, linestyle="none", label=comparison.CONTROLS[role][0])
     for row, place in zip(rows, places, strict=True):
         axes.errorbar(row["mean"], place, xerr=_or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=4)
     if majority is not None:
@@ -183,7 +183,7 @@ def _against_ipc(axes: Axes, frame: pd.DataFrame) -> None:
         colour, means = COLOURS[i % len(COLOURS)], part.groupby("ipc")["mean"].mean()
         axes.plot(means.index.tolist(), means.tolist(), DASHES[i % len(DASHES)], color=colour)
         axes.errorbar(part["ipc"].tolist(), part["mean"].tolist(), yerr=part["std"].fillna(0).tolist(), fmt="o",
-                      color=colour, capsize=3, label=_words(method))  # fmt: skip
+                      color=colour, capsize=3, label=_words(method))
     for full in sorted({round(value, 2) for value in frame["full"].dropna()}):
         axes.axhline(full, color=GREY, linestyle="--", label=f"Full training data {full:.1f} %")
     sizes = sorted({int(ipc) for ipc in frame["ipc"]})
@@ -198,11 +198,11 @@ def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str,
     best = frame[frame["front"]].sort_values("x")
     if len(best) > 1:
         axes.step(best["x"].tolist(), best["mean"].tolist(), where="post", color=INK, linestyle=":",
-                  label="Pareto front: none is cheaper and better")  # fmt: skip
+                  label="Pareto front: none is cheaper and better")
     for row in frame.to_dict("records"):
         point = POINTS[_round(row["label"], colours) % len(POINTS)]
         axes.errorbar(row["x"], row["mean"], yerr=_or_zero(row["std"]), fmt=point, color=colours[row["label"]],
-                      capsize=3, fillstyle="full" if row["front"] else "none", label=_words(row["label"]))  # fmt: skip
+                      capsize=3, fillstyle="full" if row["front"] else "none", label=_words(row["label"]))
     axes.set_xscale("log" if log else "linear")
     axes.set_xlabel(title)
     axes.set_ylabel("Test accuracy (%), mean ± standard deviation")
@@ -212,7 +212,7 @@ def _curves(axes: Axes, frame: pd.DataFrame, colours: Mapping[str, str], log: bo
     for label, part in frame.groupby("label", sort=False):
         dash = DASHES[_round(str(label), colours) % len(DASHES)]
         axes.plot(part["step"].tolist(), part["value"].tolist(), dash, color=colours[str(label)],
-                  linewidth=1.2, label=_words(label))  # fmt: skip
+                  linewidth=1.2, label=_words(label))
     axes.set_yscale("log" if log else "linear")
     axes.set_xlabel("Step")
     axes.set_ylabel("Loss (as its method defines it)")

@@ -33,7 +33,7 @@ WHAT = {
 def readme(
     found: Sequence[Compared], names: Iterable[str], shown: Mapping[str, Table], asked: Sequence[Command],
     problems: Sequence[str],
-) -> str:  # fmt: skip
+) -> str:
     """The README. names: the files beside it; shown: tables by name; problems: what could not be written, and why."""
     kept = list(names)
     there = {name: words for name, words in WHAT.items() if any(file.startswith(name) for file in kept)}
@@ -46,7 +46,7 @@ def readme(
         "## Make it again", "In this order; what is known already is answered at once. Equal parameters, seed, device "
         "and versions give the same run with the same id, to the bit on a CPU.",
         *(_command(one) for one in asked),
-    ]  # fmt: skip
+    ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -107,7 +107,7 @@ def document(found: Sequence[Compared], shown: Mapping[str, Table], figures: Map
         "pivot": "The runs in one table.", "numbers": "Accuracy of each run beside its controls.",
         "cost": "What each run took.", "parameters": "Parameters in which the runs differ.",
         "environment": "What else differs between the runs.",
-    }  # fmt: skip
+    }
     floats = [_table(name, words) for name, words in captions.items() if shown[name].rows]
     floats += [_figure(name, words) for name, words in figures.items()]
     for place in range(MOST_FLOATS, len(floats), MOST_FLOATS):
@@ -118,15 +118,15 @@ def document(found: Sequence[Compared], shown: Mapping[str, Table], figures: Map
         r"\documentclass[a4paper]{article}", r"\usepackage[margin=2cm]{geometry}", r"\usepackage{booktabs}",
         r"\usepackage{graphicx}",
         r"\begin{document}", rf"\noindent {latex(READ)}", "", *told, *floats, r"\end{document}", "",
-    ])  # fmt: skip
+    ])
 
 
 def _table(name: str, words: str) -> str:
     return "\n".join([r"\begin{table}[htbp]", r"\centering", rf"\caption{{{latex(words)}}}\smallskip",
-                      rf"\input{{tables/{name}.tex}}", r"\end{table}", ""])  # fmt: skip
+                      rf"\input{{tables/{name}.tex}}", r"\end{table}", ""])
 
 
 def _figure(name: str, words: str) -> str:
     return "\n".join([r"\begin{figure}[htbp]", r"\centering",
                       rf"\includegraphics[width=0.9\linewidth]{{figures/{name}.pdf}}",
-                      rf"\caption{{{latex(one_line(words))}}}", r"\end{figure}", ""])  # fmt: skip
+                      rf"\caption{{{latex(one_line(words))}}}", r"\end{figure}", ""])

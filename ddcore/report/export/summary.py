@@ -28,7 +28,7 @@ def numbers(found: Sequence[Compared], told: pd.DataFrame) -> Table:
     """How good each run is, beside its controls; why not, where it has no accuracy. told: `compared.numbers`."""
     return _table(found, told, _ACCURACY, (
         MEASURED, *_other_controls(found), *tables.footnotes(one.record for one in found),
-    ))  # fmt: skip
+    ))
 
 
 def _other_controls(found: Iterable[Compared]) -> Iterator[str]:
@@ -51,7 +51,7 @@ def cost(found: Sequence[Compared], told: pd.DataFrame) -> Table:
     return _table(found, told, _COST, (
         "FLOPs of one image through the evaluation network, 2 × MACs as fvcore counts them. Training: of one network, "
         "on the set and on all data. Parents: all runs that a set builds on.",
-    ))  # fmt: skip
+    ))
 
 
 def _table(found: Sequence[Compared], told: pd.DataFrame, columns: Sequence[Column], notes: tuple[str, ...]) -> Table:

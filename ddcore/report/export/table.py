@@ -56,7 +56,7 @@ def _latex_head(table: Table) -> Iterator[str]:
             rf"\multicolumn{{{number}}}{{c}}{{{escape.latex(words)}}}" if number > 1 and words else
             " & ".join([escape.latex(words)] * number)
             for _, number, words in spans
-        )  # fmt: skip
+        )
         if level + 1 < len(table.head):
             yield "".join(rf"\cmidrule(lr){{{first + 1}-{first + n}}}" for first, n, words in spans if words)
 

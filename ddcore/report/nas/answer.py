@@ -26,7 +26,7 @@ else:
 RANDOM = "random"  # the proxy that the others are held against
 COLUMNS = ("Ranked on", "Networks", "Held against", "Spearman", "Kendall", "Spearman, top 20 %", "Spearman, top 10 %",
            "Spearman, top 5 %", "Selected network", "Whole-data validation", "Whole-data test", "Regret (points)",
-           "Time", "Whole data instead (projected)", "Trainings", "Making the set", "Stored images")  # fmt: skip
+           "Time", "Whole data instead (projected)", "Trainings", "Making the set", "Stored images")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def _line(
     return Line(
         proxy, ranks.agreement(found, wanted), ranks.tops(found, wanted), _over_random(study, proxy, true), selected,
         None if regret is None else round(regret, 9), _instead(study, proxy),
-    )  # fmt: skip
+    )
 
 
 def _standings(scores: Mapping[int, Score], indices: list[int]) -> list[float]:
@@ -179,10 +179,10 @@ def remarks(found: Answer) -> list[str]:
         percent: dict.fromkeys(line.tops[percent].spearman.reason for line in found.lines
                                if line.n and line.tops[percent].spearman.value is None)
         for percent, larger in same.items() if larger is None
-    }  # fmt: skip
+    }
     told = [f"Top {percent} %: {'; '.join(why)}." for percent, why in whys.items() if why]
     return told + [f"Top {percent} %: the same networks as the top {larger} %." for percent, larger in same.items()
-                   if larger]  # fmt: skip
+                   if larger]
 
 
 def _top(percent: int) -> str:
@@ -200,7 +200,7 @@ def _texts(line: Line) -> dict[str, str]:
         "Time": text.duration(line.seconds), "Whole data instead (projected)": text.duration(line.instead),
         "Trainings": _each(proxy), "Making the set": text.duration(proxy.seconds_set),
         "Stored images": text.NONE if proxy.images is None else f"{proxy.images:,}",
-    }  # fmt: skip
+    }
 
 
 def _how_many(proxy: Proxy) -> str:
@@ -227,7 +227,7 @@ def _whole_texts(whole: Proxy, own: Selected, best: Selected | None) -> dict[str
         "Ranked on": whole.title, "Networks": f"{len(whole.scores):,}", "Selected network": own.candidate.name,
         **_judged(own), "Regret (points)": points(round(behind, 9)), "Time": text.duration(whole.seconds),
         "Trainings": _each(whole), "Stored images": text.NONE if whole.images is None else f"{whole.images:,}",
-    }  # fmt: skip
+    }
 
 
 def _judged(selected: Selected | None) -> dict[str, str]:
@@ -243,7 +243,7 @@ def coefficient(one: Coefficient) -> str:
     if one.value is None:
         return text.NONE
     return _signed(one.value) + ("" if one.low is None or one.high is None else
-                                 f" ({_signed(one.low)} to {_signed(one.high)})")  # fmt: skip
+                                 f" ({_signed(one.low)} to {_signed(one.high)})")
 
 
 def _signed(value: float) -> str:
@@ -272,7 +272,7 @@ def _line_json(line: Line) -> dict[str, Any]:
         "selected": _selected_json(line.selected), "regret": line.regret, "trainings": trainings(proxy),
         "seconds": proxy.seconds, "seconds_set": proxy.seconds_set, "seconds_whole_projected": line.instead,
         "share_of_whole": line.share, "stored_images": proxy.images, "stored_floats": proxy.stored_floats,
-    }  # fmt: skip
+    }
 
 
 def _agreement_json(one: Agreement) -> dict[str, Any]:
@@ -291,7 +291,7 @@ def _selected_json(selected: Selected | None) -> dict[str, Any] | None:
     return {
         "network": one.network, "name": one.name, "options": dict(one.options), "proxy": selected.score.validation,
         "val": whole.validation if whole else None, "test": whole.test if whole else None,
-    }  # fmt: skip
+    }
 
 
 def _truth_json(found: Answer) -> dict[str, Any] | None:
@@ -303,7 +303,7 @@ def _truth_json(found: Answer) -> dict[str, Any] | None:
         "trainings": trainings(study.whole), "seconds": study.whole.seconds, "images": study.whole.images,
         "val_images": study.val_images,
         "test_images": study.test_images, "majority": study.majority, "majority_test": study.majority_test,
-    }  # fmt: skip
+    }
 
 
 def ranked(found: Answer, name: str) -> pd.DataFrame:
@@ -325,7 +325,7 @@ def ranked(found: Answer, name: str) -> pd.DataFrame:
             for index in both if line
         ],
         columns=["network", "accuracy", "true", "selected", "best"],
-    ).astype({"selected": bool, "best": bool})  # fmt: skip
+    ).astype({"selected": bool, "best": bool})
     scores = line.proxy.scores if line else {}
     return frame.assign(rank=_ranks(scores, both), true_rank=_ranks(true, both))
 
@@ -359,4 +359,4 @@ def costs(found: Answer, name: str) -> pd.DataFrame:
             for (index, score), price, best in zip(scores.items(), flops, on, strict=True)
         ],
         columns=["network", "flops", "mean", "std", "front", "selected"],
-    ).astype({"front": bool, "selected": bool})  # fmt: skip
+    ).astype({"front": bool, "selected": bool})

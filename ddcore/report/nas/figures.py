@@ -42,19 +42,19 @@ def scatter(frame: pd.DataFrame, title: str) -> go.Figure:
     figure.add_scatter(
         x=ends, y=ends, mode="lines", name="same rank", hoverinfo="skip",
         line={"color": INK, "width": 1.5, "dash": "dot"},
-    )  # fmt: skip
+    )
     plain = frame[~(frame["selected"] | frame["best"])]
     figure.add_scatter(
         **_ranked(plain), name="network", hovertemplate=_RANKS,
         marker={"size": 9 if len(frame) <= MANY else 6, "color": COLOURS[0], "opacity": 0.75},
-    )  # fmt: skip
+    )
     for column, name, symbol, colour in MARKS:
         marked = frame[frame[column]]
         figure.add_scatter(
             **_ranked(marked), name=name, visible=not marked.empty, hovertemplate=_RANKS,
             marker={"symbol": symbol, "size": 15 if symbol == "star" else 11, "color": colour,
                     "line": {"width": 1, "color": INK}},
-        )  # fmt: skip
+        )
     step = next(step for step in _steps() if step * 8 >= len(frame))
     look = {"range": ends, "tickvals": [1, *range(step + (step == 1), len(frame) + 1, step)]}
     figure.update_xaxes(title="True rank (1 = best on the whole data)", **look)
@@ -78,7 +78,7 @@ def _ranked(frame: pd.DataFrame) -> dict[str, Any]:
         "x": frame["true_rank"].tolist(), "y": frame["rank"].tolist(), "mode": "markers",
         "text": [as_text(name) for name in frame["network"]],
         "customdata": frame[["accuracy", "true"]].values.tolist(),
-    }  # fmt: skip
+    }
 
 
 def pareto(frame: pd.DataFrame) -> go.Figure:
@@ -92,7 +92,7 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
         x=best["flops"].tolist(), y=best["mean"].tolist(), mode="lines", hoverinfo="skip",
         name="Pareto front (none is cheaper and better)", visible=len(best) > 1,
         line={"color": INK, "width": 2, "dash": "dot", "shape": "hv"},
-    )  # fmt: skip
+    )
     looks = (
         (~frame["front"] & ~frame["selected"], "network", {"size": 7, "color": GREY, "symbol": "circle-open"}),
         (frame["front"] & ~frame["selected"], "on the front", {"size": 10, "color": COLOURS[0]}),
@@ -106,10 +106,10 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
                      "visible": name != "network"},
             marker=marker, text=[_reached(row) for row in part.to_dict("records")],
             hovertemplate="%{text}<extra></extra>",
-        )  # fmt: skip
+        )
     ticks = _ticks(frame["flops"].tolist())
     figure.update_xaxes(title="FLOPs of one forward pass", type="log", tickvals=ticks,
-                        ticktext=[text.count(tick) for tick in ticks])  # fmt: skip
+                        ticktext=[text.count(tick) for tick in ticks])
     figure.update_yaxes(title=VALIDATION)
     return dress(figure, height=400)
 
@@ -141,7 +141,7 @@ def importance(frame: pd.DataFrame) -> go.Figure:
             text=[f"{share:.0f} %" for share in shown["share"]], textposition="outside", cliponaxis=False,
             hovertemplate="%{y}: %{x:.1f} % of the variance<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_xaxes(title="Share of the variance of accuracy (%)", range=[0, 110], tickvals=[0, 25, 50, 75, 100])
     figure.update_yaxes(type="category")
     return dress(figure, height=110 + 40 * len(frame)).update_layout(showlegend=False)
@@ -168,12 +168,12 @@ def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> g
             "line": {"color": COLOURS[0] if place else CHOSEN, "width": 1.5 if place else 4},
             "opacity": 1 - 0.7 * place / max(1, len(rows) - 1), "name": as_text(row["network"]),
             "hovertemplate": f"{row['accuracy']:.1f} %<extra>{as_text(row['network'])}</extra>",
-        })  # fmt: skip
+        })
     figure = go.Figure([*reversed(traces), _ends(reached, len(axes))])
     figure.update_xaxes(
         tickvals=list(range(len(axes) + 1)), range=[-0.4, len(axes) + 0.5], showgrid=True, gridcolor=INK,
         ticktext=[label(option).replace(" ", "<br>") for option in options] + ["Accuracy<br>(%)"], zeroline=False,
-    )  # fmt: skip
+    )
     figure.update_yaxes(visible=False, range=[-0.12, 1.12])
     return dress(figure, height=400).update_layout(showlegend=False, annotations=_values(axes))
 
@@ -198,7 +198,7 @@ def _values(axes: Sequence[Mapping[Any, float]]) -> list[dict[str, Any]]:
         {"x": x, "y": y, "text": as_text(_WORDS.get(str(value), str(value))), "showarrow": False, "bgcolor": PLATE,
          "font": {"color": "white", "size": 12}, "borderpad": 3}
         for x, axis in enumerate(axes) for value, y in axis.items()
-    ]  # fmt: skip
+    ]
 
 
 def _ends(reached: Mapping[float, float], x: int) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def _ends(reached: Mapping[float, float], x: int) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "text", "x": [x] * len(ends), "y": [reached[end] for end in ends],
         "text": [f" {end:.1f}" for end in ends], "textposition": "middle right", "name": "ends", "hoverinfo": "skip",
-    }  # fmt: skip
+    }
 
 
 def label(option: str) -> str:

@@ -39,7 +39,7 @@ def importance(frame: pd.DataFrame, options: Sequence[str]) -> pd.DataFrame:
     told = [*sorted(variances.items(), key=lambda one: -one[1]), *rest]
     total = sum(share for _, share in told)
     return pd.DataFrame([{"option": option, "share": 100 * share / total} for option, share in told],
-                        columns=["option", "share"])  # fmt: skip
+                        columns=["option", "share"])
 
 
 def _variances(frame: pd.DataFrame, options: Sequence[str]) -> dict[str, float]:

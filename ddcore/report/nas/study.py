@@ -177,7 +177,7 @@ def _study(search: RunRecord, events: Events, truth: RunRecord | None, truth_eve
         val_images=_either("val_images", known, true), test_images=true.get("test_images"),
         notes=tuple(dict.fromkeys([*known.get("notes", ()), *true.get("notes", ())])),
         left_out=dict(_either("left_out", known, true) or {}),
-    )  # fmt: skip
+    )
 
 
 def _winners(search: RunRecord, events: Events, truth: RunRecord | None, networks: int) -> dict[int, Score]:
@@ -236,7 +236,7 @@ def _candidates(search: RunRecord) -> tuple[Candidate, ...]:
             int(one["macs"]),
         )
         for index, one in enumerate(told["networks"])
-    )  # fmt: skip
+    )
 
 
 def _options(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -304,7 +304,7 @@ def _proxy(told: Mapping[str, Any], networks: int) -> Proxy:
         seconds_set=_known(float, told, "seconds_set"), run=_known(str, told, "run"),
         method=_known(str, told, "method"), ipc=_known(int, told, "ipc"), images=_known(int, told, "images"),
         stored_floats=_known(int, told, "stored_floats"), asked=_known(int, told, "asked"),
-    )  # fmt: skip
+    )
 
 
 def _score(told: Mapping[str, Any]) -> Score:
@@ -333,7 +333,7 @@ def _known(type_: Callable[[Any], T], told: Mapping[str, Any], name: str) -> T |
 
 
 COLUMNS = ("proxy", "title", "index", "network", "place", "accuracy", "std", "n", "seconds", "trial", "pruned", "true",
-           "test", "parameters", "macs", "flops")  # fmt: skip
+           "test", "parameters", "macs", "flops")
 
 
 def frame(study: Study, name: str | None = None) -> pd.DataFrame:
@@ -348,7 +348,7 @@ def frame(study: Study, name: str | None = None) -> pd.DataFrame:
         for proxy in study.sets if name in (None, proxy.name)
         for places in [_places(study, proxy)]
         for index, score in [*proxy.scores.items(), *proxy.pruned.items()]
-    ]  # fmt: skip
+    ]
     return pd.DataFrame(rows, columns=[*COLUMNS, *study.options])
 
 
@@ -369,7 +369,7 @@ def _row(study: Study, proxy: Proxy, index: int, score: Score) -> dict[str, Any]
         "test": 100 * statistics.fmean(true.tested) if true and true.tested else math.nan,
         "parameters": one.parameters, "macs": one.macs, "flops": 2 * one.macs,
         **{option: one.options.get(option) for option in study.options},
-    }  # fmt: skip
+    }
 
 
 def leaderboard(study: Study, proxy: Proxy) -> pd.DataFrame:
@@ -396,7 +396,7 @@ def leaderboard(study: Study, proxy: Proxy) -> pd.DataFrame:
             ]
         ],
         columns=["rank", "network", "accuracy", "mean", "flops", "seconds", "true", "test", "state"],
-    )  # fmt: skip
+    )
 
 
 def ranking(study: Study, scores: Mapping[int, Score]) -> Sequence[int]:

@@ -19,6 +19,6 @@ def run(box: DeltaGenerator, title: str, offered: Sequence[Compared], key: str, 
     found = {one.record.id: one for one in offered}
     ids, linked = list(found), st.query_params.get(key)
     chosen = box.selectbox(title, ids, index=ids.index(linked) if linked in found else index, key=key,
-                           format_func=lambda run_id: found[run_id].label)  # fmt: skip
+                           format_func=lambda run_id: found[run_id].label)
     st.query_params[key] = chosen
     return found[chosen]

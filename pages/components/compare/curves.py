@@ -23,17 +23,17 @@ def show(found: Sequence[Compared]) -> None:
     titles = overlay.titles(list(curves), found)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         axis = st.segmented_control("Over", list(overlay.AXES), default="step", required=True, key="over",
-                                    format_func=overlay.AXES.__getitem__, bind="query-params")  # fmt: skip
+                                    format_func=overlay.AXES.__getitem__, bind="query-params")
         weight = st.slider("Smoothing", 0.0, 0.99, 0.0, 0.01, key="smooth", bind="query-params", width=200,
-                           help="Weight of the moving average; the values themselves stay faintly behind.")  # fmt: skip
+                           help="Weight of the moving average; the values themselves stay faintly behind.")
         log_x = st.toggle("Logarithmic steps", key="log-x", bind="query-params")
         log_y = st.toggle("Logarithmic losses", value=True, key="log-y", bind="query-params")
     names = st.multiselect("Curves", list(curves), default=list(curves)[:SHOWN], format_func=titles.__getitem__,
-                           key="curves", bind="query-params")  # fmt: skip
+                           key="curves", bind="query-params")
     different = len({one.record.name for one in found if one.record.kind == "distill"}) > 1
     if different and "loss" in names:
         st.caption("These methods match different things, so their losses have different units: compare the shapes, "
-                   "not the heights.")  # fmt: skip
+                   "not the heights.")
     for name in names:
         st.markdown(f"**{titles[name]}**")
         charts.chart(
@@ -41,4 +41,4 @@ def show(found: Sequence[Compared]) -> None:
                 overlay.smooth(curves[name], weight), axis, x_title=overlay.AXES[axis], y_title=titles[name],
                 colours=colours(found), log_x=log_x, log_y=log_y and name not in overlay.ACCURACY,
             ), f"curve-{name}",
-        )  # fmt: skip
+        )

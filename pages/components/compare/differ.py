@@ -20,15 +20,15 @@ def show(found: Sequence[Compared]) -> None:
     all_of_it = st.toggle("Show also what is the same", key="same", bind="query-params")
     st.markdown("**Parameters**")
     _table(differences.parameters(records, labels, all_of_them=all_of_it), "Parameter",
-           "What they all have is the same.")  # fmt: skip
+           "What they all have is the same.")
     some = differences.only_some(records, labels)
     if not some.empty and not all_of_it:
         with st.expander(f"Parameters that only some of them have ({len(some)})"):
             _table(some, "Parameter", "")
     st.markdown("**Where and with what they were computed**",
-                help="Libraries, device, code: what else could explain a difference in the numbers.")  # fmt: skip
+                help="Libraries, device, code: what else could explain a difference in the numbers.")
     _table(differences.environment(records, labels, all_of_it=all_of_it), "What",
-           "They were computed by the same code, with the same libraries, on the same device.")  # fmt: skip
+           "They were computed by the same code, with the same libraries, on the same device.")
 
 
 def _table(frame: pd.DataFrame, first: str, same: str) -> None:
@@ -38,4 +38,4 @@ def _table(frame: pd.DataFrame, first: str, same: str) -> None:
     column = st.column_config.TextColumn
     runs = [str(name) for name in frame if name not in (first, "Meaning")]
     st.dataframe(frame, hide_index=True, width="stretch", column_order=[first, *runs, "Meaning"],
-                 column_config={first: column(pinned=True, width=220), "Meaning": column(width=280)})  # fmt: skip
+                 column_config={first: column(pinned=True, width=220), "Meaning": column(width=280)})

@@ -52,7 +52,7 @@ def _section(found: Sequence[Compared]) -> None:
     why |= {one.label: f"{MOST} grids are the most that can be seen at a time" for one in held[MOST:]}
     if held:
         view = st.segmented_control("Images", VIEWS, default=VIEWS[0], required=True, key="img-view",
-                                    bind="query-params", label_visibility="collapsed")  # fmt: skip
+                                    bind="query-params", label_visibility="collapsed")
         dict(zip(VIEWS, (_side_by_side, _two, _through_time), strict=True))[view](held[:MOST])
         st.caption(CLIPPED)
     else:
@@ -92,7 +92,7 @@ def _which(counts: Sequence[dict[str, int]]) -> tuple[list[str], int | None]:
     offered = [*(str(n) for n in (1, 5, 10) if n < most), "all"]
     with right:
         per_class = st.segmented_control("Images of each class", offered, default="10" if most > 10 else "all",
-                                         required=True, key="img-per", bind="query-params")  # fmt: skip
+                                         required=True, key="img-per", bind="query-params")
     return classes, None if per_class == "all" else int(per_class)
 
 
@@ -104,7 +104,7 @@ def _slider(kept: Sequence[Kept], growing: bool) -> tuple[Over, float]:
             "The slider runs over", list(SLIDERS), default="step", required=True, key="img-over", bind="query-params",
             help="Runs of other lengths can be held side by side at the same step, when the same share of each was "
             "done, or after the same time.",
-        )  # fmt: skip
+        )
     key, title = SLIDERS[over]
     stops = gallery.stops(kept, over, growing)
     if len(stops) < 2:
@@ -113,13 +113,13 @@ def _slider(kept: Sequence[Kept], growing: bool) -> tuple[Over, float]:
         title, stops, value=stops[-1], key=key, bind="query-params", format_func=lambda at: gallery.words(at, over),
         help="Images are kept at steps 0, 1, 2, 5, 10, 20, 50 … and at the end, the same for every run. A run without "
         "images of just that place shows the nearest that it has, and says which.",
-    )  # fmt: skip
+    )
     return over, at
 
 
 def _card(
     one: Compared, when: Kept, over: Over, at: float, layout: Layout, cell: int, stored: Stored
-) -> None:  # fmt: skip
+) -> None:
     """One run's grid with its name and what it shows, or why it cannot be drawn."""
     st.html(f'<div style="height:.25rem;border-radius:2px;background:{one.colour}"></div>')
     state = "" if one.record.state == "done" else f" · {progress.STATES[one.record.state][0].lower()}"
@@ -176,14 +176,14 @@ def _choose(
         box.caption(gallery.told(when, "step", gallery.NEWEST))
         return one, when.steps[0]
     step = box.select_slider("Its step", when.steps, value=when.steps[0 if start else -1], key=f"img-{key}-step",
-                             bind="query-params", format_func=str)  # fmt: skip
+                             bind="query-params", format_func=str)
     return one, step
 
 
 def _difference(picture: str, most: float, mean: float) -> None:
     """The picture of differences with its scale."""
     st.markdown("**Difference**: second less first", help="Of the pixels themselves, before they are clipped for the "
-                "screen; of colour images, the mean of the three channels.")  # fmt: skip
+                "screen; of colour images, the mean of the three channels.")
     if not most:
         st.info("These are the same images.", icon=":material/equal:")
         return
@@ -195,7 +195,7 @@ def _difference(picture: str, most: float, mean: float) -> None:
         f"<span>+{most:.3g}</span></div>"
     )
     st.caption(f"Blue is darker in the second, orange brighter; one scale for all images, where 255 is from black to "
-               f"white. Mean size of a difference: {mean:.3g}.")  # fmt: skip
+               f"white. Mean size of a difference: {mean:.3g}.")
 
 
 # One image
@@ -217,7 +217,7 @@ def _through_time(held: Sequence[Compared]) -> None:
     with st.grid("auto", min_column_width=FRAME):
         for step, picture in zip(when.steps, frames, strict=True):
             st.image(picture, width=FRAME, caption=f"step {step:,}" if when.made else None,
-                     alt=f"{one.label}, {name}, image {number} at step {step:,}")  # fmt: skip
+                     alt=f"{one.label}, {name}, image {number} at step {step:,}")
 
 
 # What is read and drawn, once. When a run was made is part of every key: a run can be made again.

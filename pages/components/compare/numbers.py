@@ -26,7 +26,7 @@ def show(found: Sequence[Compared]) -> None:
     if any(len(group) > 1 for group in compared.by_question(store, found)) and st.toggle(
         "Seeds together", value=True, key="seeds", bind="query-params",
         help="Runs that differ in their seed alone count as one: mean ± std over all their networks.",
-    ):  # fmt: skip
+    ):
         found = compared.seeds_together(store, found)
     unjudged = [one for one in found if one.accuracy is None]
     numbers = compared.numbers(found)
@@ -34,7 +34,7 @@ def show(found: Sequence[Compared]) -> None:
         _accuracies(found, numbers)
     else:
         st.info("None of these runs has an accuracy yet. A set gets one on its own page, by “Evaluate”.",
-                icon=":material/info:")  # fmt: skip
+                icon=":material/info:")
     if unjudged and len(unjudged) < len(found):
         st.caption("Not judged in this setting: " + "; ".join(parts.plain(one.label) for one in unjudged))
     _costs(numbers)
@@ -46,7 +46,7 @@ def show(found: Sequence[Compared]) -> None:
 
 def _accuracies(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
     st.markdown("**Test accuracy and controls**", help="Coloured: the run, ± one standard deviation over its networks. "
-                "Grey: its controls, trained and tested in the same setting.")  # fmt: skip
+                "Grey: its controls, trained and tested in the same setting.")
     shares = {round(share, 3) for share in numbers["majority"].dropna()}
     charts.chart(comparison.accuracies(numbers, colours(found), shares.pop() if len(shares) == 1 else None), "accuracy")
     percent: dict[str, Any] = {"format": "%.1f", "width": 92}
@@ -67,19 +67,19 @@ def _accuracies(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
             "network": _text("Network"),
             "protocol": _text("Protocol"), "run": _text("Id"),
         },
-    )  # fmt: skip
+    )
 
 
 def _costs(numbers: pd.DataFrame) -> None:
     st.markdown("**What it costs**", help="Times are wall times on the device that each run had; see “What differs”. "
                 "A network's FLOPs are 2 × its multiply-adds; training one step is counted as three times a "
-                "forward pass. Compare times only between runs of one machine.")  # fmt: skip
+                "forward pass. Compare times only between runs of one machine.")
     shown = numbers.assign(
         distill=numbers["seconds_distill"].map(text.duration), parents=numbers["seconds_parents"].map(_parents),
         train=numbers["seconds_train"].map(text.duration), train_full=numbers["seconds_train_full"].map(text.duration),
         forward=numbers["flops"].map(_count), training=numbers["flops_training"].map(_count),
         memory=numbers["peak_memory_bytes"].map(text.bytes_), stored=numbers["stored_bytes"].map(text.bytes_),
-    )  # fmt: skip
+    )
     right: dict[str, Any] = {"alignment": "right", "width": 92}
     st.dataframe(
         shown, hide_index=True, width="stretch",
@@ -94,7 +94,7 @@ def _costs(numbers: pd.DataFrame) -> None:
             "training": _text("FLOPs/train", help="Of training one network on the set.", **right),
             "memory": _text("Peak memory", **right), "stored": _text("Stored", help="The set in float32.", **right),
         },
-    )  # fmt: skip
+    )
 
 
 def _count(number: float | None) -> str:
@@ -110,7 +110,7 @@ def _parents(seconds: float) -> str:
 def _sure(found: Sequence[Compared]) -> None:
     st.markdown("**How sure are the differences?**", help="Welch's 95 % interval for the difference of two means. Of a "
                 "run it is over the evaluation networks, and tells the luck of training on this one set, not that of "
-                "making it. Of several seeds taken together it is over the seeds.")  # fmt: skip
+                "making it. Of several seeds taken together it is over the seeds.")
     against = None
     judged = [one for one in found if one.accuracy]
     if len(judged) > FEW:
@@ -131,13 +131,13 @@ def _tradeoff(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
     st.markdown("**Accuracy against its price**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         cost = st.selectbox("Price", there, format_func=lambda name: tradeoff.COSTS[name].title, key="price", width=340,
-                            bind="query-params")  # fmt: skip
+                            bind="query-params")
         log = st.toggle("Logarithmic axis", key="price-log", bind="query-params")
     points = tradeoff.tradeoff(numbers, cost)
     charts.chart(comparison.tradeoff(points, tradeoff.COSTS[cost].title, colours(found), log=log), f"tradeoff-{cost}")
     if points["group"].nunique() > 1:
         st.caption("These accuracies were measured on different data, networks or protocols: only those measured alike "
-                   "compete for a front.")  # fmt: skip
+                   "compete for a front.")
 
 
 def _against_ipc(numbers: pd.DataFrame) -> None:
@@ -145,7 +145,7 @@ def _against_ipc(numbers: pd.DataFrame) -> None:
     if points["ipc"].nunique() < 2:
         return
     st.markdown("**Accuracy against images per class**", help="Full data is the ceiling; where a method meets it, the "
-                "field calls the set lossless.")  # fmt: skip
+                "field calls the set lossless.")
     charts.chart(comparison.against_ipc(points), "against-ipc")
 
 
@@ -165,6 +165,6 @@ def setting(found_in: Sequence[str], covers: bool) -> str | None:
     offered = [*found_in, NEWEST] if covers else [NEWEST, *found_in]
     asked = st.query_params.get("on")
     chosen = st.selectbox("Judged on", offered, index=offered.index(asked) if asked in offered else 0, width=420,
-                          help="Accuracies compare only on the same network under the same protocol.")  # fmt: skip
+                          help="Accuracies compare only on the same network under the same protocol.")
     st.query_params["on"] = chosen
     return None if chosen == NEWEST else chosen

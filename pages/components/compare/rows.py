@@ -24,9 +24,9 @@ FIRST_KINDS = ("distill", "baseline")  # others are about these
 ORDER = {
     "created": "Newest", "accuracy": "Accuracy", "ipc": "Images per class", "seconds": "Time", "stored": "Stored size",
     "peak_memory": "Peak memory", "run": "Name", "dataset": "Data set", "method": "Method",
-}  # fmt: skip
+}
 GROUPS = {"": "Nothing", "method": "Method", "dataset": "Data set", "ipc": "Images per class", "network": "Network",
-          "setting": "Judged on"}  # fmt: skip
+          "setting": "Judged on"}
 _text, _number = st.column_config.TextColumn, st.column_config.NumberColumn
 COLUMNS: dict[str, Any] = {
     "run": _text("Run", width=215, pinned=True),
@@ -47,7 +47,7 @@ COLUMNS: dict[str, Any] = {
     "size": _text("Stored", width=90, alignment="right", help="The set itself, in float32."),
     "started": _text("Started", width=110), "tags": st.column_config.ListColumn("Tags"), "note": _text("Note"),
     "id": _text("Id"),
-}  # fmt: skip
+}
 SHOWN = ("images", "accuracy", "std", "n", "seeds", "setting", "loss", "ipc", "state", "time", "started", "tags")
 
 
@@ -68,10 +68,10 @@ def chosen() -> list[RunRecord]:
     if gone:
         named = parts.plain(", ".join(gone))
         st.warning(f"Not here: {named}. It was deleted, or the link comes from another machine.",
-                   icon=":material/link_off:")  # fmt: skip
+                   icon=":material/link_off:")
     if len(found) > MOST:
         st.warning(f"{len(found)} runs are more than can be told apart; the first {MOST} are compared.",
-                   icon=":material/filter_alt:")  # fmt: skip
+                   icon=":material/filter_alt:")
     return found[:MOST]
 
 
@@ -106,10 +106,10 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
         selection_mode="multi-row", column_config=COLUMNS, placeholder=text.NONE,
         selection_default={"selection": {"rows": _rows(members, [r.id for r in records])}},
         column_order=["run", *(name for name in COLUMNS if name in _columns(together)), "id"],
-    )  # fmt: skip
+    )
     more = f"; {hidden:,} more are left out by the filters above" if hidden else ""
     st.caption(f"{len(found):,} {'row' if len(found) == 1 else 'rows'}{more}. Tick rows to compare them; "
-               "a row of several seeds stands for all of them.")  # fmt: skip
+               "a row of several seeds stands for all of them.")
     return _clicked(records, members, event["selection"]["rows"])
 
 
@@ -121,22 +121,22 @@ def _found(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     datasets, methods = _several(data, "Data set", every, "dataset"), _several(method, "Method", every, "method")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         grouped = st.selectbox("Group by", list(GROUPS), format_func=GROUPS.__getitem__, key="group", width=160,
-                               bind="query-params", help="Rows of a group stand together.")  # fmt: skip
+                               bind="query-params", help="Rows of a group stand together.")
         by = st.selectbox("Sort by", list(ORDER), format_func=ORDER.__getitem__, key="sort", width=180,
-                          bind="query-params")  # fmt: skip
+                          bind="query-params")
         rising = st.toggle("Smallest first", key="rising", bind="query-params")
         together = st.toggle("Seeds together", value=True, key="together", bind="query-params",
-                             help="One row for all seeds of a question: mean ± std over their networks.")  # fmt: skip
+                             help="One row for all seeds of a question: mean ± std over their networks.")
         hide = st.toggle("Hide failed", value=True, key="hide", bind="query-params",
-                         help="Those that failed, were cancelled or interrupted, or cannot be read.")  # fmt: skip
+                         help="Those that failed, were cancelled or interrupted, or cannot be read.")
         tags = sorted({tag for given in every["tags"] for tag in given})
         wanted = st.multiselect("Tags", tags, key="tags", bind="query-params", width=220) if tags else []
         with st.popover("Columns", icon=":material/view_column:"):
             st.multiselect("Columns", [name for name in COLUMNS if name not in ("run", "id")], default=list(SHOWN),
                            key="cols", bind="query-params", width=420,
-                           format_func=lambda name: str(COLUMNS[name].get("label") or name))  # fmt: skip
+                           format_func=lambda name: str(COLUMNS[name].get("label") or name))
     found = catalogue.chosen(every, words=words, kinds=kinds, datasets=datasets, methods=methods, tags=wanted,
-                         finished=hide)  # fmt: skip
+                         finished=hide)
     if together:
         found = catalogue.seeds_together(found)
     # Newest and largest first, names from A: what one looks for is on the first page.
@@ -149,7 +149,7 @@ def _several(box: Any, label: str, every: pd.DataFrame, column: str, default: Se
     return box.multiselect(
         label, options, default=list(default), key=column, bind="query-params", placeholder="All",
         format_func=tables.kind if column == "kind" else str,
-    )  # fmt: skip
+    )
 
 
 def _page(found: pd.DataFrame) -> pd.DataFrame:
@@ -174,7 +174,7 @@ def _drawn(page: pd.DataFrame) -> pd.DataFrame:
         time=page["seconds"].map(text.duration),
         memory=page["peak_memory"].map(text.bytes_), size=page["stored"].map(text.bytes_),
         started=page["created"].map(text.ago), images=pictures, loss=losses,
-    )  # fmt: skip
+    )
 
 
 def _seeds(number: int, judged: int) -> str:
@@ -197,7 +197,7 @@ def _rows(members: Sequence[list[str]], ids: Sequence[str]) -> list[int]:
 
 def _clicked(
     records: Sequence[RunRecord], members: Sequence[list[str]], rows: Sequence[int]
-) -> list[RunRecord]:  # fmt: skip
+) -> list[RunRecord]:
     """The chosen runs after the ticks in a table of these rows; the address follows."""
     before = [record.id for record in records]
     unticked = {run_id for i in set(_rows(members, before)) - set(rows) for run_id in members[i]}
@@ -211,7 +211,7 @@ def _clicked(
             left_out = True
     if left_out:
         st.warning(f"At most {MOST} runs can be told apart: not all that is ticked is compared.",
-                   icon=":material/filter_alt:")  # fmt: skip
+                   icon=":material/filter_alt:")
     if after == before:
         return list(records)
     choose(after)
@@ -226,7 +226,7 @@ def legend(found: Sequence[Compared]) -> None:
                 st.markdown(f':color[**●**]{{foreground="{one.colour}"}}', width="content")
                 frame.link(one.record, parts.plain(one.label))
                 if st.button("", icon=":material/close:", key=f"out-{one.record.id}", type="tertiary",
-                             help="Leave this run out"):  # fmt: skip
+                             help="Leave this run out"):
                     _again([other.record.id for other in found if other is not one])
         if st.button("Clear", icon=":material/clear_all:", key="clear", type="tertiary"):
             _again([])

@@ -58,7 +58,7 @@ def show(found: Sequence[Compared]) -> None:
         st.caption(f"Not shown: {parts.plain(one.label)} {parts.plain(reason)}.")
     if data is None or not chosen:
         st.info("None of the chosen runs can be looked at. Finished distilled sets and coresets can.",
-                icon=":material/image:")  # fmt: skip
+                icon=":material/image:")
         return
     st.markdown(LEAD)
     wanted.watch(partial(_gather, data, chosen), lambda space: space.parts, partial(_show, chosen))
@@ -83,10 +83,10 @@ def _placed(found: Sequence[Compared]) -> tuple[dict[Data, list[Compared]], list
 
 def _together(
     data: Data, placed: Mapping[Data, Sequence[Compared]]
-) -> tuple[list[Compared], list[tuple[Compared, str]]]:  # fmt: skip
+) -> tuple[list[Compared], list[tuple[Compared, str]]]:
     """(the runs of this data that are looked at together; the others, with the reason)."""
     left_out = [(one, f"is of another data set, {other[0]} at {other[1]} px")
-                for other, those in placed.items() if other != data for one in those]  # fmt: skip
+                for other, those in placed.items() if other != data for one in those]
     same, here = [], load.fingerprint(*data)
     for one in placed[data]:
         made_from = (one.record.info.get("dataset") or {}).get("fingerprint")
@@ -105,7 +105,7 @@ def _data(offered: Sequence[Data]) -> Data | None:
     named = {f"{dataset}, {side} px": (dataset, side) for dataset, side in offered}
     first = next(iter(named))
     said = st.segmented_control("Data set", list(named), default=first, required=True, key="fs-data",
-                                bind="query-params")  # fmt: skip
+                                bind="query-params")
     return named[said or first]
 
 
@@ -125,7 +125,7 @@ def _show(chosen: Sequence[Compared], space: Space) -> None:
         wanted.button(
             "Look at the images", [space.seen], chosen[0].record, "fs-look", primary=True,
             help="Trains the network, once for each data set, then looks for the nearest real images.",
-        )  # fmt: skip
+        )
     elif not space.seen.active:
         assert space.seen.record
         _map(chosen, space)
@@ -139,22 +139,22 @@ def _map(chosen: Sequence[Compared], space: Space) -> None:
     names = list(tables.classes(run))
     kinds, colours = st.columns([1, 1], width=520)
     kind = kinds.segmented_control("Map", ["PCA", "t-SNE"], default="PCA", required=True, key="fs-map",
-                                   bind="query-params")  # fmt: skip
+                                   bind="query-params")
     by = colours.segmented_control("Colour", ["classes", "runs"], default="classes", required=True, key="fs-colour",
-                                   bind="query-params")  # fmt: skip
+                                   bind="query-params")
     classes = st.multiselect("Classes", names, default=names[:FIRST_CLASSES], key="fs-classes", bind="query-params",
-                             format_func=str)  # fmt: skip
+                             format_func=str)
     if kind == "t-SNE" and laid_out.missing:
         wanted.button("Lay out with t-SNE", [laid_out], chosen[0].record, "fs-tsne", primary=True,
                       help="One joint t-SNE of all real and synthetic images: seconds for 1,000 of them, a minute or "
-                      "more for 5,000.")  # fmt: skip
+                      "more for 5,000.")
         return
     shown = laid_out.record if kind == "t-SNE" else run
     if shown is None or shown.state != "done":
         return  # its bar is above
     looks = {one.record.id: (one.label, one.colour) for one in chosen}
     figure = features.scatter(features.points(frame.store(), shown), looks, features.axes(shown), classes,
-                              by_class=by != "runs")  # fmt: skip
+                              by_class=by != "runs")
     charts.chart(figure, f"fs-chart-{shown.id}")
     st.caption(_seen(run))
     st.caption(TSNE if kind == "t-SNE" else WARNING)
@@ -183,10 +183,10 @@ def _pairs(chosen: Sequence[Compared], run: RunRecord) -> None:
     with st.grid(min_column_width=340, gap="medium"):
         for i, strip in enumerate(strips):
             st.image(strip, width="stretch", alt=f"Strip {i + 1}: images of class {label} above the nearest real ones, "
-                     "by pixels and by features")  # fmt: skip
+                     "by pixels and by features")
     if copies:
         st.caption(f"{copies} of these {'is a real training image' if copies == 1 else 'are real training images'}, "
-                   "pixel by pixel.")  # fmt: skip
+                   "pixel by pixel.")
     st.caption(_yardstick(run))
 
 
@@ -206,7 +206,7 @@ def _yardstick(run: RunRecord) -> str:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _strips(
     run_id: str, made: float, subject: str, subject_made: float, label: str, number: int
-) -> tuple[list[str], int]:  # fmt: skip
+) -> tuple[list[str], int]:
     """(the strips as data addresses, how many images are copies). The times are in the key: runs can be made again."""
     store = frame.store()
     found = neighbours.pairs(store, store.record(run_id), subject, label)[:number]

@@ -33,7 +33,7 @@ def show(found: Sequence[Compared]) -> None:
     st.download_button(
         "Download the report", lambda: bundle.bundle(Store(), found, choice).zipped(), "report.zip", "application/zip",
         key="rep-zip", type="primary", icon=":material/archive:", on_click="ignore", help=ZIP,
-    )  # fmt: skip
+    )
     shown = pivot.table(pivot.pivot(found, choice))
     st.markdown(table.markdown(replace(shown, notes=()), parts.plain))
     for note in shown.notes:
@@ -46,18 +46,18 @@ def _choice() -> Choice:
     left, middle, right = st.columns([2, 2, 2])
     offered, called = list(DIMENSIONS), DIMENSIONS.__getitem__
     rows = left.multiselect("Rows", offered, default=["method"], format_func=called, key="rep-rows",
-                            bind="query-params")  # fmt: skip
+                            bind="query-params")
     columns = middle.multiselect("Columns", offered, default=["dataset", "ipc"], format_func=called, key="rep-columns",
-                                 bind="query-params")  # fmt: skip
+                                 bind="query-params")
     metric = right.selectbox("Metric", list(METRICS), format_func=METRICS.__getitem__, key="rep-metric",
-                             bind="query-params")  # fmt: skip
+                             bind="query-params")
     return Choice(tuple(rows), tuple(columns), metric)
 
 
 def _sources(found: Sequence[Compared], shown: Table) -> None:
     """What can be copied: the table's source, or the commands."""
     what = st.segmented_control("To copy", [LATEX, MARKDOWN, COMMANDS], default=LATEX, required=True, key="rep-copy",
-                                bind="query-params")  # fmt: skip
+                                bind="query-params")
     if what == LATEX:
         st.code(table.latex(shown), language="latex")
         st.caption("Needs `\\usepackage{booktabs}` and `\\usepackage{graphicx}`; put it into a `table`.")

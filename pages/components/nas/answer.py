@@ -73,7 +73,7 @@ COLUMNS: dict[str, Any] = {
     "Trainings": _text(alignment="right", help="How often a network was trained, once a seed, and what one took."),
     "Making the set": _text(alignment="right", help="What distilling or choosing the images took before, with the "
                             "runs that they build on."),
-}  # fmt: skip
+}
 
 
 def show(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
@@ -86,7 +86,7 @@ def show(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
         st.markdown(WORDS)
     shown = answers.table(found)
     st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=COLUMNS,
-                 column_order=[name for name in COLUMNS if name in shown], placeholder=text.NONE)  # fmt: skip
+                 column_order=[name for name in COLUMNS if name in shown], placeholder=text.NONE)
     for lines in (answers.remarks(found), [verdict.truth(found), verdict.doubt(found)], [_majorities(study)]):
         if any(lines):
             st.caption(" ".join(lines))
@@ -100,12 +100,12 @@ def _truth(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     whole = study.whole
     if whole is not None and truth is not None and truth.active:
         st.caption(f"The whole data has ranked {len(whole.scores):,} of {whole.asked or len(study.candidates):,} "
-                   "networks so far; the figures below grow surer with every one.")  # fmt: skip
+                   "networks so far; the figures below grow surer with every one.")
     elif whole is None or not whole.scores:
         st.caption("Without networks trained on the whole data nobody can say whether a proxy ranks well.")
     elif len(whole.scores) < len(study.candidates):
         st.caption(f"Held against a sample of {len(whole.scores):,} of the {len(study.candidates):,} networks, trained "
-                   "on the whole data.")  # fmt: skip
+                   "on the whole data.")
     truths.more(search, truth)
 
 
@@ -113,7 +113,7 @@ def _majorities(study: Study) -> str:
     """What always answering the most frequent class reaches, beside which accuracies are to be read."""
     shares = ((study.majority, study.val_images, "validation"), (study.majority_test, study.test_images, "test"))
     told = [f"{text.percent(share)} of the {number:,} {name} images" for share, number, name in shares
-            if share is not None and number]  # fmt: skip
+            if share is not None and number]
     return f"Always answering the most frequent class would be right on {' and '.join(told)}." if told else ""
 
 
@@ -126,9 +126,9 @@ def _closer(found: Answer, search: RunRecord) -> None:
     proxy = leaderboard.chosen(study, f"closer-{search.id}")
     sections: dict[str, Callable[[Answer, Proxy, str], None]] = {
         "Ranks": _ranks, "Accuracy and FLOPs": _costs, "Options": _options, "Leaderboard": _board,
-    }  # fmt: skip
+    }
     name = st.segmented_control("Show", list(sections), default=next(iter(sections)), required=True, key="closer",
-                                bind="query-params", label_visibility="collapsed")  # fmt: skip
+                                bind="query-params", label_visibility="collapsed")
     sections[name](found, proxy, f"{search.id}-{proxy.name}")
 
 
@@ -145,14 +145,14 @@ def _ranks(found: Answer, proxy: Proxy, key: str) -> None:
     away = "" if ranked["selected"].any() else " The network that the proxy chose is not among them."
     st.caption(f"Ranks among the {len(ranked):,} networks held against, 1 the best.{away} What matters in a search is "
                "the lower left corner: whether the truly best networks are among the first of the proxy. Equally "
-               "accurate networks share their mean rank.")  # fmt: skip
+               "accurate networks share their mean rank.")
 
 
 def _costs(found: Answer, proxy: Proxy, key: str) -> None:
     st.markdown("**Accuracy and what it costs**, after training on this proxy")
     charts.chart(figures.pareto(answers.costs(found, proxy.name)), f"pareto-{key}")
     st.caption("The Pareto front joins the networks that no other beats in accuracy without more FLOPs, on this "
-               "proxy, as measured. FLOPs are those of one forward pass of one image.")  # fmt: skip
+               "proxy, as measured. FLOPs are those of one forward pass of one image.")
 
 
 def _options(found: Answer, proxy: Proxy, key: str) -> None:
@@ -161,15 +161,15 @@ def _options(found: Answer, proxy: Proxy, key: str) -> None:
     shares = importances.importance(rows, study.options)
     if shares.empty:
         st.caption("Too few networks, or too equal ones, to tell which option matters: it takes "
-                   f"{importances.LEAST} for each value of an option beyond its first.")  # fmt: skip
+                   f"{importances.LEAST} for each value of an option beyond its first.")
     else:
         st.markdown("**Which option matters?** The share of the differences in accuracy that each explains by itself")
         charts.chart(figures.importance(shares), f"importance-{key}")
         st.caption("Functional ANOVA: how much the mean accuracy differs between an option's values, less what "
                    "chance lets expect; small bars may be chance all the same. The grey rest is how options work "
-                   "together, and chance.")  # fmt: skip
+                   "together, and chance.")
     st.markdown(f"**The first {min(figures.SHOWN, len(proxy.scores))} networks of the ranking**, a line each: from "
-                "their options to their accuracy")  # fmt: skip
+                "their options to their accuracy")
     charts.chart(figures.parallel(rows, study.options), f"parallel-{key}")
     st.caption(f"{_bold(proxy)} Names appear at the pointer.")
 

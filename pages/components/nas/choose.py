@@ -25,7 +25,7 @@ DRAWN = ("dataset", "resolution", "space", "subset", "proxies", "ipc")  # parame
 WORDS = {
     "grid": "Grid: every network", "random": "Random", "tpe": "TPE", "nsga2": "NSGA-II", "sample": "A sample",
     "all": "All networks", "none": "None",
-}  # fmt: skip
+}
 PROXIES = """
 What the networks are trained on before they are ranked. **Coresets** are real images, picked at random or with care;
 **early stopping** is all images for as many steps as the proxies get; a **distilled run** brings its synthetic images.
@@ -38,7 +38,7 @@ def new_search() -> None:
     left, right = st.columns(2)
     dataset = parts.data_set(left, "nas-dataset", help="The whole data set is what the proxies are held against.")
     name = right.selectbox("Preset", [one.name for one in search.PRESETS], key="nas-preset", persist_state="session",
-                           help="\n\n".join(f"**{one.name}**: {one.help}" for one in search.PRESETS))  # fmt: skip
+                           help="\n\n".join(f"**{one.name}**: {one.help}" for one in search.PRESETS))
     preset = search.preset(name)
     st.caption(preset.help)
     parts.data_note(dataset)
@@ -83,11 +83,11 @@ def _space(start: Mapping[str, Any], key: str) -> dict[str, Any]:
         left, right = st.columns(2)
         names, sides = list(SPACES), list(facts.resolutions)
         name = left.selectbox("Space", names, index=names.index(start["space"]) if start["space"] in SPACES else 0,
-                              key=f"{key}.space", format_func=lambda n: SPACES[n].title)  # fmt: skip
+                              key=f"{key}.space", format_func=lambda n: SPACES[n].title)
         side = start["resolution"]
         if len(sides) > 1:
             side = right.selectbox("Image side (px)", sides, index=sides.index(side) if side in sides else 0,
-                                   key=f"{key}.resolution")  # fmt: skip
+                                   key=f"{key}.resolution")
         of = SPACES[name]
         st.markdown(of.help)
         subset = _subset(of, start["subset"] if name == start["space"] else "", f"{key}.{name}")
@@ -106,7 +106,7 @@ def _subset(of: Space, given: str, key: str) -> str:
                 p.label, values, default=[v for v in values if str(v) in kept.get(option, ())], key=f"{key}.{option}",
                 help=f"{p.help} Left empty: all.", placeholder="All: " + ", ".join(map(_word, values)),
                 format_func=_word,
-            )  # fmt: skip
+            )
             if chosen:
                 picked[option] = tuple(v for v in values if v in chosen)
     return spaces.tidy(of, spaces.spelled(picked))
@@ -142,7 +142,7 @@ def _proxies(start: Mapping[str, Any], given: Mapping[str, Any], key: str) -> di
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         chosen = left.multiselect("Rank the networks by", list(labels), key=f"{key}.proxies.{start['resolution']}",
                                   default=list(dict.fromkeys(name for name in asked if name in labels)),
-                                  format_func=labels.__getitem__, placeholder="Choose at least one")  # fmt: skip
+                                  format_func=labels.__getitem__, placeholder="Choose at least one")
         if gone := [name for name in asked if name not in labels]:
             st.caption(f"No longer offered: {parts.plain(', '.join(gone))}.")
         sizes = {runs[name].config["ipc"] for name in chosen if name in runs}
@@ -153,11 +153,11 @@ def _proxies(start: Mapping[str, Any], given: Mapping[str, Any], key: str) -> di
             sizes.add(ipc)
         if not runs:
             st.caption("No distilled run of this data set and image side is finished yet; make one on the pages "
-                       "DataDAM, PAD or DM, and it is offered here.")  # fmt: skip
+                       "DataDAM, PAD or DM, and it is offered here.")
         if len(sizes) > 1:
             listed = " and ".join(f"{size:,}" for size in sorted(sizes))
             st.warning(f"These proxies have {listed} images per class: not the same stored size, so a better rank may "
-                       "be due to more images alone.", icon=":material/balance:")  # fmt: skip
+                       "be due to more images alone.", icon=":material/balance:")
     return {"proxies": ",".join(chosen), "ipc": ipc}
 
 
@@ -169,7 +169,7 @@ def _distilled(start: Mapping[str, Any]) -> list[RunRecord]:
         if run.state == "done" and run.name in METHODS and METHODS[run.name].step
         and isinstance(run.config.get("ipc"), int)
         and (run.config.get("dataset"), run.config.get("resolution")) == (start["dataset"], start["resolution"])
-    ]  # fmt: skip
+    ]
 
 
 def _newest(runs: Mapping[str, RunRecord], given: Mapping[str, Any]) -> list[str]:

@@ -37,7 +37,7 @@ def _takes(one: Spec) -> None:
     kept = f"; about {size(room)} on disk" if room else ""
     st.caption(f"{guess.parts:,} trials{known}{kept}; {guess.basis}.",
                help="A trial is one network trained on one set, from each of its seeds. It is kept as a run of its "
-               "own, so that no other search trains it again.")  # fmt: skip
+               "own, so that no other search trains it again.")
 
 
 def launch(config: SearchConfig) -> None:
@@ -59,7 +59,7 @@ def launch(config: SearchConfig) -> None:
             st.markdown("This very search is finished already; nothing needs computing.")
     else:
         pressed = st.button("Start search", type="primary", icon=":material/play_arrow:", key="launch-search",
-                            disabled=DATASETS[config.dataset].removed)  # fmt: skip
+                            disabled=DATASETS[config.dataset].removed)
     if pressed:
         with st.spinner("Starting the search …"):
             started = [jobs.submit(one) for one in specs]

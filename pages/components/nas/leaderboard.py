@@ -20,7 +20,7 @@ def show(study: Study, key: str) -> None:
         return
     st.markdown("**Leaderboard** · accuracy on the validation split",
                 help="Real training images held out of all training. Networks are ranked by the mean over their "
-                "seeds; of equally accurate ones the one with fewer FLOPs stands first.")  # fmt: skip
+                "seeds; of equally accurate ones the one with fewer FLOPs stands first.")
     table(study, chosen(study, key))
 
 
@@ -49,7 +49,7 @@ def table(study: Study, proxy: Proxy) -> None:
             "state": st.column_config.TextColumn("State", help="Given up early: left behind after its first seeds. "
                                                  "Diverged: its loss was no number any more, so it stands last."),
         },
-    )  # fmt: skip
+    )
 
 
 def chosen(study: Study, key: str, label: str = "Trained on", *, whole: bool = True) -> Proxy:
@@ -66,5 +66,5 @@ def chosen(study: Study, key: str, label: str = "Trained on", *, whole: bool = T
     wanted = str(st.query_params.get(asked))
     st.session_state[key] = name = wanted if wanted in offered else first
     st.segmented_control(label, list(offered), required=True, key=key, on_change=truths.address, args=(asked, key),
-                         format_func=lambda n: plain(offered[n].title))  # fmt: skip
+                         format_func=lambda n: plain(offered[n].title))
     return offered[name]

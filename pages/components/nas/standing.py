@@ -52,7 +52,7 @@ def _found(run: RunRecord, truth: RunRecord | None) -> None:
             leaderboard.show(known, f"board-{run.id}")
             return
         st.caption("What follows is **so far**: the search stopped before its end, so proxies may be missing, and the "
-                   "networks that it would have tried next are.")  # fmt: skip
+                   "networks that it would have tried next are.")
     growing = truth is not None and truth.active
     st.fragment(_answer, run_every=SECONDS if growing else None)([one.id for one in runs])
     if run.state == "done":

@@ -30,7 +30,7 @@ def chosen(search: RunRecord) -> RunRecord | None:
     first = next((one.id for one in found.values() if own(search, one)), "")
     if (linked := str(st.query_params.get(ASKED, ""))) and linked not in found:
         st.warning(f"The truth that the address names, {parts.plain(linked)}, is not here, or not of these networks.",
-                   icon=":material/link_off:")  # fmt: skip
+                   icon=":material/link_off:")
     picked = linked if linked in found else first
     if found.keys() - {first}:
         key = f"truth-{search.id}"
@@ -39,7 +39,7 @@ def chosen(search: RunRecord) -> RunRecord | None:
             "Held against", list(dict.fromkeys((first, *found))), key=key, width=480, on_change=address,
             args=(ASKED, key), format_func=lambda run_id: called(found[run_id]) if run_id else text.NONE,
             help="Every whole-data training of these networks can be the truth. More networks tell more.",
-        )  # fmt: skip
+        )
     if picked != first:
         st.info(_foreign(search, found[picked]), icon=":material/rule:")
     return found.get(picked)
@@ -67,7 +67,7 @@ def _foreign(search: RunRecord, truth: RunRecord) -> str:
     differs = "; ".join(
         f"{TruthConfig.param(name).label.lower()} {_value(name, there)} instead of {_value(name, asked)}"
         for name, (there, asked) in found.items() if not (none and name in LENGTH)
-    )  # fmt: skip
+    )
     lead = "This search asked for no truth" if none else "This is not the truth that the search asked for"
     return f"{lead}. It was trained in another way: {differs}." if differs else f"{lead}."
 
@@ -111,7 +111,7 @@ def more(search: RunRecord, truth: RunRecord | None) -> None:
     guess, reason = estimate(one.kind, one.name, one.config, frame.store().records(), frame.device()), away(search, one)
     which = f"{config.sample:,}" if config.sample else "all"
     if st.button(f"Train {which} networks on the whole data · {guess}", key="ask-truth", icon=":material/play_arrow:",
-                 help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.", disabled=bool(reason)):  # fmt: skip
+                 help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.", disabled=bool(reason)):
         open_truth(search.id, jobs.submit(one))
     if reason:
         st.caption(f"It cannot be trained now: {parts.plain(reason)}")

@@ -17,7 +17,7 @@ STRENGTH = (
     (0.4, "agrees fairly well with that of the whole data", "is rather the reverse of that of the whole data"),
     (0.0, "agrees with that of the whole data, but how well is not sure",
      "runs against that of the whole data, but how strongly is not sure"),
-)  # fmt: skip
+)
 
 
 def sentences(found: Answer) -> list[str]:

@@ -33,7 +33,7 @@ def section(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     if (best := chosen(study, proxy)) is None:
         return
     st.markdown(f"**{parts.plain(proxy.title)}** chose **{parts.plain(best.name)}**: {text.count(best.parameters)} "
-                f"parameters, {text.count(2 * best.macs)} FLOPs an image.")  # fmt: skip
+                f"parameters, {text.count(2 * best.macs)} FLOPs an image.")
     try:
         asked = question(search, truth, best)
     except DDCoreError as error:
@@ -86,7 +86,7 @@ def _ask(search: RunRecord, asked: Spec) -> None:
     reason = truths.away(search, asked)
     if st.button(f"Train on full data · {guess}", key="train-winner", icon=":material/play_arrow:", type="primary",
                  help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.",
-                 disabled=bool(reason)):  # fmt: skip
+                 disabled=bool(reason)):
         jobs.submit(asked)
         st.rerun()
     if reason:
@@ -99,7 +99,7 @@ def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunR
     with st.grid(4, min_column_width=150):
         st.metric("Test accuracy", text.percent(summary["accuracy"]["mean"], 2), help="Of one network, n = 1.")
         st.metric("Majority class", text.percent(summary["majority"], 2),
-                  help="What always answering the most frequent class of the test images would reach.")  # fmt: skip
+                  help="What always answering the most frequent class of the test images would reach.")
         st.metric("Training time", text.duration(summary["seconds_train"]))
         st.metric("Steps", f"{summary['steps']:,}", help=f"On {summary['images']:,} images.")
     others = [run.id for run in trained(search, study, truth)]
