@@ -30,11 +30,11 @@ from torch import Tensor
 
 from benchmarks import bare, paired, plain
 from ddcore.data.resident import Resident
-from ddcore.experiments.work import cost
+from ddcore.experiments.cost import cost
 from ddcore.methods import METHODS, Task, pad
 from ddcore.ops import augment, device, nets, seeds
+from ddcore.ops.acceleration import Acceleration
 from ddcore.ops.augment import Draw
-from ddcore.ops.speed import Speed
 
 SHAPES = ("mnist", "cifar10", "mhist")
 EXPERTS, DRIFT = 2, 0.01  # of the stand-ins for expert trajectories: how far weights go in an epoch
@@ -83,7 +83,7 @@ class Ours:
         self.method = METHODS[_name(config)]
         self.notes: list[str] = []
         work = cost("distill", self.method.name, config)
-        speed = Speed(where, exact=config.exact, work=work, note=self.notes.append)
+        speed = Acceleration(where, exact=config.exact, work=work, note=self.notes.append)
         self.task = Task(config, images(config, where), where, _parents(config), speed=speed)
         self.state = self.method.start(self.task)
 
@@ -106,7 +106,7 @@ class Plain:
 
     def __init__(self, config: Any, where: torch.device) -> None:
         self.name, part = _name(config), images(config, where)
-        self.task = Task(config, part, where, _parents(config), speed=Speed(where, exact=config.exact))
+        self.task = Task(config, part, where, _parents(config), speed=Acceleration(where, exact=config.exact))
         self.draws = plain.Draws(config, part.all(), part.labels, self.task.classes)
         start = METHODS[self.name].start(self.task)
         self.made = plain.Set(config, start.images)
@@ -272,7 +272,7 @@ def used(way: str, config: Any, where: torch.device) -> None:
         one.step()
 
 
-def precision(name: str, speed: Speed) -> str:
+def precision(name: str, speed: Acceleration) -> str:
     """In what the convolutions of ours are computed."""
     if speed.half and name != "pad":
         return "bfloat16"

@@ -37,7 +37,7 @@ from ddcore.data import DATASETS
 from ddcore.data.resident import Resident
 from ddcore.experiments.evaluate import TOLD, EvaluateConfig
 from ddcore.ops import augment, device, nets, seeds, train
-from ddcore.ops.speed import Speed
+from ddcore.ops.acceleration import Acceleration
 
 CASES = ("small-set", "full-data")
 TEST_BATCH = 250
@@ -134,8 +134,8 @@ class Ours:
         self.case, self.where, config = case, where, case.config
         self.classes = len(config.facts.classes)
         self.notes: list[str] = []
-        speed = Speed(where, exact=config.exact, work=_macs(case), note=self.notes.append)
-        self.passes = train.Passes(self.network(0), speed, case.tested)
+        speed = Acceleration(where, exact=config.exact, work=_macs(case), note=self.notes.append)
+        self.passes = train.CompiledSteps(self.network(0), speed, case.tested)
         part, self.test = data(case, where)
         # A small set is floats, of which images are picked; a data set is bytes, normalised batch by batch.
         self.labels, whole = part.labels, part.all()

@@ -48,7 +48,8 @@ def measured(way: str, side: int) -> dict[str, Any]:
     """Bytes at the worst moment, once the images are there and after the work on them."""
     import torch
 
-    from ddcore.ops import device, nets, seeds, speed, train
+    from ddcore.ops import device, nets, seeds, train
+    from ddcore.ops.acceleration import Acceleration
 
     where = device.pick("auto")
     network = nets.build("convnet7", (3, side, side), 2, {"width": WIDTH}, seeds.generator(0, "n", device=where), where)
@@ -63,7 +64,7 @@ def measured(way: str, side: int) -> dict[str, Any]:
             target = network.embed(real).view(2, BATCH_REAL, -1).mean(1)
         loss = ((network.embed(synthetic).view(2, 10, -1).mean(1) - target) ** 2).sum()
         synthetic = synthetic.detach() - torch.autograd.grad(loss, synthetic)[0]
-    passes = train.Passes(network, speed.Speed(where), len(test_part))
+    passes = train.CompiledSteps(network, Acceleration(where), len(test_part))
     said = train.logits(passes, network, test_part.batch, len(test_part))
     found = {"way": way, "peak_bytes_images": there - before, "peak_bytes": held(where) - before}
     if where.type == "cuda":

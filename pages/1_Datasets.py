@@ -14,7 +14,7 @@ from ddcore.experiments import describe, spec
 from ddcore.networks import NETWORKS
 from ddcore.report import figures, tables, text, votes
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, own, parts, progress
+from pages.components import charts, frame, progress, upload, widgets
 
 LEAD = "What the networks learn from: how many images of which class, how they are split, what they look like."
 
@@ -22,9 +22,9 @@ LEAD = "What the networks learn from: how many images of which class, how they a
 def main() -> None:
     with frame.page("Datasets", LEAD):
         if "bring" in st.query_params:
-            own.view()
+            upload.view()
             return
-        own.forget()
+        upload.forget()
         linked = frame.chosen_run("describe")
         facts = chosen(linked)
         if facts is None:
@@ -34,7 +34,7 @@ def main() -> None:
         if linked is None or linked.config["dataset"] != facts.name:
             linked = described(facts)
         else:
-            parts.data_note(facts.name)
+            widgets.data_note(facts.name)
         if linked is not None:
             show(linked)
 
@@ -43,19 +43,19 @@ def chosen(linked: RunRecord | None) -> Dataset | None:
     """The data set that the address names or the menu says; None for a description of one that is not known here."""
     asked = linked.config["dataset"] if linked else st.query_params.get("set", "")
     if linked and asked not in DATASETS:
-        st.warning(f"This describes “{parts.plain(asked)}”, a data set that is not known here (any more).",
+        st.warning(f"This describes “{widgets.plain(asked)}”, a data set that is not known here (any more).",
                    icon=":material/folder_off:")
         if st.button("To the data sets", key="new-run"):
             frame.open_run(None)
         return None
     with st.container(horizontal=True, vertical_alignment="bottom"):
         key = f"dataset-{linked.id if linked else asked}"
-        facts = DATASETS[parts.data_set(st.container(width=320), key, first=asked)]
+        facts = DATASETS[widgets.data_set(st.container(width=320), key, first=asked)]
         if st.button("Bring your own", icon=":material/add_photo_alternate:", key="bring"):
             st.query_params.from_dict({"bring": "own"})
             st.rerun()
         if facts.own and not facts.removed:
-            own.removal(facts)
+            upload.removal(facts)
     return facts
 
 
@@ -63,26 +63,26 @@ def about(facts: Dataset) -> None:
     """What is known before a single image is read."""
     c, h, w = facts.shape()
     with st.grid(4, min_column_width=150):
-        st.metric("Classes", len(facts.classes), help=parts.names(facts.classes))
+        st.metric("Classes", len(facts.classes), help=widgets.names(facts.classes))
         offered = ", ".join(map(str, facts.resolutions))
         st.metric("Image", f"{h} × {w}", help=f"Pixels. Sides offered: {offered}.")
         st.metric("Channels", c, help="1: grey, 3: red, green, blue.")
         st.metric("Usual network", NETWORKS[facts.network].title, help="The one the field uses for this data set.")
-    st.caption(f"Source: {parts.plain(facts.source) if facts.own else facts.source}")
+    st.caption(f"Source: {widgets.plain(facts.source) if facts.own else facts.source}")
 
 
 def described(facts: Dataset) -> RunRecord | None:
     """The description of the data set, if it was made; else what to do to get one."""
-    ready = parts.data_note(facts.name)
+    ready = widgets.data_note(facts.name)
     asked = spec("describe", "describe", {"dataset": facts.name})
-    run_id = parts.known(asked)
+    run_id = widgets.known(asked)
     if run_id:
         return frame.store().record(run_id)
     if not ready and facts.steps:
         st.markdown("**How to get it**\n\n" + "\n".join(f"{i}. {step}" for i, step in enumerate(facts.steps, 1)))
     if ready:
         st.markdown("Nobody has looked into this data set here yet.")
-        parts.launch(asked, label=f"Describe {facts.title}")
+        widgets.launch(asked, label=f"Describe {facts.title}")
     return None
 
 
@@ -138,7 +138,7 @@ def balance(summary: dict) -> None:
 
 def in_words(part: str, majority: Mapping[str, Any]) -> str:
     words = describe.in_words(part, {**majority, "class": f"“{majority['class']}”"})
-    return parts.plain(words[:1].upper() + words[1:])
+    return widgets.plain(words[:1].upper() + words[1:])
 
 
 def agreement(summary: dict) -> None:
@@ -167,7 +167,7 @@ def examples(run: RunRecord) -> None:
     if path:
         st.subheader("Examples", anchor=False)
         classes = run.summary["classes"]
-        words = f"Real training images, one row for each class: {parts.names(classes[: describe.ROWS])}"
+        words = f"Real training images, one row for each class: {widgets.names(classes[: describe.ROWS])}"
         words += f" (the first {describe.ROWS} of {len(classes):,})." if len(classes) > describe.ROWS else "."
         if votes.voted(run.summary) and run.info.get("version", 1) > 1:  # the first version drew no frames
             words += " Each row goes from unanimous to split votes."

@@ -9,7 +9,7 @@ from ddcore.experiments import KINDS, Spec, spec
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import beside, charts, form, frame, method, parts, progress
+from pages.components import charts, evaluation_details, form, frame, method, progress, widgets
 
 LEAD = """
 What a distilled set is held against: a network trained on **all** images, and as few **real** images, picked at
@@ -35,7 +35,7 @@ def main() -> None:
         full, coresets, cost = st.tabs(TABS, default=TABS[1] if like else st.session_state.get(LAST, TABS[0]))
         with full:
             new_run()
-            parts.earlier("baseline", "Earlier trainings")
+            widgets.earlier("baseline", "Earlier trainings")
         with coresets:
             coreset(like)
         with cost:
@@ -54,31 +54,31 @@ def coreset(like: RunRecord | None) -> None:
         chosen = METHODS[name or offered[0]]
         st.caption(f"{chosen.summary} {chosen.paper}{'.' if chosen.paper else ''}")
         method.new_run(chosen)
-    parts.earlier("distill", "Earlier coresets", *offered)
+    widgets.earlier("distill", "Earlier coresets", *offered)
 
 
 def new_run() -> None:
     frame.device_banner()
     st.markdown("What a network reaches with **all** training images. The defaults are the course's full-data task.")
-    dataset = parts.data_set(st.container(), "baseline-dataset")
-    parts.data_note(dataset)
+    dataset = widgets.data_set(st.container(), "baseline-dataset")
+    widgets.data_note(dataset)
     config = form.config_form(
         CONFIG, {"dataset": dataset}, f"baseline.{dataset}", hidden=("dataset",), open_groups=("Network", "Training"),
         limits={"resolution": DATASETS[dataset].resolutions},
     )
     if config is not None:
-        parts.launch(Spec("baseline", "baseline", config))
+        widgets.launch(Spec("baseline", "baseline", config))
 
 
 def show(run: RunRecord) -> None:
-    parts.header(run)
+    widgets.header(run)
     if run.active:
         progress.follow(run.id, lambda run_id: charts.training(run))
     elif run.state == "done":
         done(run)
     else:
         progress.stopped(run)
-    parts.parameters(CONFIG, run)
+    widgets.parameters(CONFIG, run)
 
 
 def done(run: RunRecord) -> None:
@@ -87,7 +87,7 @@ def done(run: RunRecord) -> None:
     with st.grid(4, min_column_width=150):
         st.metric("Test accuracy", text.percent(accuracy["mean"], 2),
                   help=f"Of the final epoch, one network (n = 1), protocol {accuracy['protocol']}.")
-        beside.metrics(s, tables.beside(s))
+        evaluation_details.metrics(s, tables.beside(s))
         st.metric("Majority class", text.percent(s["majority"], 2),
                   help="What always answering the most frequent class would reach.")
         st.metric("Training time", text.duration(s["seconds_train"]), help="Validation and testing not included.")
@@ -99,7 +99,7 @@ def done(run: RunRecord) -> None:
                   help=f"One forward pass of all {s['test_images']:,} test images.")
         st.metric("Parameters", text.count(s["parameters"]), help=f"{s['parameters']:,} weights.")
     for note in s.get("notes") or ():
-        st.warning(parts.plain(note), icon=":material/warning:")
+        st.warning(widgets.plain(note), icon=":material/warning:")
     charts.training(run)
     progress.log(run.id)
 
@@ -112,11 +112,11 @@ def flops() -> None:
         of = st.selectbox("Data set", ["all", *own], key="flops-of", width=320,
                           format_func=lambda name: "All that ship" if name == "all" else name)
     asked = spec("flops", "flops", {"dataset": of})
-    run_id = parts.known(asked)
+    run_id = widgets.known(asked)
     record = frame.store().record(run_id) if run_id else None
     if record is None:
         st.markdown("How much one image costs in each network at each size. Counting takes a few seconds.")
-        parts.launch(asked, label="Count FLOPs")
+        widgets.launch(asked, label="Count FLOPs")
     elif record.active:
         progress.follow(record.id)
     elif record.state != "done":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from ddcore.experiments import KINDS
-from pages.components import frame, parts
-from pages.components.nas import choose, standing
+from pages.components import frame, widgets
+from pages.components.nas import choose, search_status
 
 LEAD = """
 *Neural architecture search* trains many networks to find a good one. On a small set that takes minutes instead of
@@ -19,8 +19,8 @@ def main() -> None:
     with frame.page("NAS", LEAD):
         run = frame.chosen_run("search", "truth")
         if run is not None:
-            standing.show(run)
-            parts.parameters(KINDS[run.kind].config(run.name), run)
+            search_status.show(run)
+            widgets.parameters(KINDS[run.kind].config(run.name), run)
             return
         like = frame.chosen_run("search", asked="like")
         if like is None:
@@ -28,9 +28,9 @@ def main() -> None:
             choose.new_search()
         else:
             choose.again(like)
-        parts.earlier("search", SEARCHES)
+        widgets.earlier("search", SEARCHES)
         if frame.store().records("truth"):
-            parts.earlier("truth", TRUTHS)
+            widgets.earlier("truth", TRUTHS)
             st.caption("Networks of a space on all training images: what searches of it are held against.")
 
 

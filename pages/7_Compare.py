@@ -7,10 +7,10 @@ from importlib import import_module
 
 import streamlit as st
 
-from ddcore.report import compared
-from ddcore.report.compared import Compared
+from ddcore.report import compare_runs
+from ddcore.report.compare_runs import Compared
 from ddcore.runs.store import RunRecord
-from pages.components import frame, parts
+from pages.components import frame, widgets
 from pages.components.compare import numbers, rows
 
 LEAD = """
@@ -18,8 +18,8 @@ Tick runs to see them side by side: what differs, which is better and how sure t
 The address of this page holds the whole view: copy it to show somebody the same.
 """
 SECTIONS = {  # title → the module that draws it, loaded when it is asked for
-    "What differs": "differ", "Numbers": "numbers", "Curves": "curves", "Images": "images", "Feature space": "space",
-    "Report": "takeaway",
+    "What differs": "parameter_table", "Numbers": "numbers", "Curves": "curves", "Images": "images",
+    "Feature space": "feature_space", "Report": "report_tab",
 }
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     with frame.page("Compare", LEAD):
         chosen = rows.chosen()
         if not frame.store().records():
-            parts.nothing_yet()
+            widgets.nothing_yet()
             return
         label = "**Runs** · choose what to compare"
         # Open for who comes to choose, and it stays so while they do; closed for who follows a link to a comparison.
@@ -48,10 +48,10 @@ def table(chosen: list[RunRecord], open_: bool) -> list[RunRecord]:
 
 
 def side_by_side(chosen: Sequence[RunRecord]) -> None:
-    setting = numbers.setting(*compared.settings(frame.store(), chosen))
-    found = compared.compared(frame.store(), chosen, setting)
+    setting = numbers.setting(*compare_runs.settings(frame.store(), chosen))
+    found = compare_runs.compared(frame.store(), chosen, setting)
     rows.legend(found)
-    parts.footnotes(chosen)
+    widgets.footnotes(chosen)
     section = st.segmented_control("Show", list(SECTIONS), default="Numbers", required=True, key="view",
                                    bind="query-params", label_visibility="collapsed")
     show: Callable[[Sequence[Compared]], None] = import_module(f"pages.components.compare.{SECTIONS[section]}").show

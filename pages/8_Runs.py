@@ -11,8 +11,8 @@ from ddcore.report import tables, text
 from ddcore.report.catalogue import STOPPED
 from ddcore.runs import packing
 from ddcore.runs.store import PARTS, RunRecord
-from pages.components import beside, frame, house, parts, progress
-from pages.components.words import called
+from pages.components import evaluation_details, frame, housekeeping, progress, widgets
+from pages.components.markdown import called
 
 LEAD = """
 Everything that was ever computed here. Tick a row to see its status and log, to continue it or to name it; tick several
@@ -24,23 +24,23 @@ ALSO_HIDDEN = "And cancelled and interrupted ones, and those that cannot be read
 def main() -> None:
     with frame.page("Runs", LEAD):
         with st.container():  # a place of its own: what comes and goes here must not close what is open below
-            house.told()
+            housekeeping.told()
         linked = frame.chosen_run()
         records = frame.store().records()
         unlisted = [kind for kind in PARTS if frame.store().finished(kind)]
         if not records and not unlisted:
-            parts.nothing_yet()
+            widgets.nothing_yet()
         else:
             chosen = table(filtered(records, unlisted))
-            house.opened(chosen)
+            housekeeping.opened(chosen)
             with st.container(), frame.guarded():  # what is odd about one run must not hide the trash
                 if len(chosen) > 1:
-                    house.bulk(chosen)
+                    housekeeping.bulk(chosen)
                 elif run := next(iter(chosen), linked):
                     detail(run)
-        house.bring()
-        house.trash()
-        house.disk()
+        housekeeping.bring()
+        housekeeping.trash()
+        housekeeping.disk()
 
 
 def filtered(records: list[RunRecord], unlisted: list[str]) -> list[RunRecord]:
@@ -75,14 +75,14 @@ def table(records: list[RunRecord]) -> list[RunRecord]:
             shown.loc[row, ["run", "note"]] = record.id, record.problem
         elif packing.imported(record.folder):
             shown.loc[row, "state"] = f"{record.state} (imported)"
-    also = [name for name in beside.COLUMNS if (shown[name] != text.NONE).any()]
+    also = [name for name in evaluation_details.COLUMNS if (shown[name] != text.NONE).any()]
     event = st.dataframe(
         shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
-        key=house.table_key("runs-table", (record.id for record in records)),
+        key=housekeeping.table_key("runs-table", (record.id for record in records)),
         column_order=["run", "data", "state", "accuracy", *also, *(["majority"] if also else []), "protocol",
                       "time", "created", "tags", "note", "id"],
         column_config={
-            **beside.COLUMNS,
+            **evaluation_details.COLUMNS,
             "run": text_column("Run", width=300), "state": text_column("State"),
             "data": text_column("Data", help="The data set and the side of its images; a †: see below the table."),
             "majority": text_column("Majority class", alignment="right", help="Always answering the most frequent "
@@ -93,8 +93,8 @@ def table(records: list[RunRecord]) -> list[RunRecord]:
             "id": text_column("Id"),
         },
     )
-    parts.footnotes(records)
-    return house.ticked(event, records)
+    widgets.footnotes(records)
+    return housekeeping.ticked(event, records)
 
 
 def detail(record: RunRecord) -> None:
@@ -110,9 +110,9 @@ def detail(record: RunRecord) -> None:
         else:
             progress.stopped(record)
         if known:
-            parts.parameters(KINDS[record.kind].config(record.name), record)
+            widgets.parameters(KINDS[record.kind].config(record.name), record)
         elif record.state != "broken":
-            what = parts.plain(f"{record.kind} {record.name}")
+            what = widgets.plain(f"{record.kind} {record.name}")
             st.caption(f"This version of the app knows no {what}, so this run can be kept and nothing more.")
         if record.demo:
             st.caption("This run ships with the app: it can be looked at, not changed.")
@@ -124,8 +124,8 @@ def header(record: RunRecord) -> None:
         if not record.active:
             progress.badge(record.state)
         st.markdown(f"**{called(record)}**")
-        st.caption(f"run {parts.plain(record.id)} · {text.ago(record.created)}", width="content")
-        house.origin(record)
+        st.caption(f"run {widgets.plain(record.id)} · {text.ago(record.created)}", width="content")
+        housekeeping.origin(record)
         if record.state != "broken":
             frame.link(record, "Open its page")
 
@@ -153,9 +153,9 @@ def keep_house(record: RunRecord) -> None:
         annotate(record)
     with st.container(horizontal=True):
         if record.state == "done":
-            house.download([record])
+            housekeeping.download([record])
         if own and st.button("Move to trash", icon=":material/delete:", key=f"trash-{record.id}"):
-            house.put_away([record.id])
+            housekeeping.put_away([record.id])
     if own and record.kind in ("search", "truth"):
         st.caption("Its trials stay, so that the same search is answered at once. To put them away too, choose their "
                    f"kind above, *{tables.kind('trial')}*, and tick all.")

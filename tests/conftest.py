@@ -35,11 +35,12 @@ def any_processor() -> Iterator[None]:
     if "torch" not in sys.modules:
         yield
         return
-    from ddcore.ops import speed
 
-    of_this_machine = speed.has_half
+    from ddcore.ops import acceleration
+
+    of_this_machine = acceleration.has_half
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(speed, "has_half", lambda device: device.type == "cuda" and of_this_machine(device))
+        patch.setattr(acceleration, "has_half", lambda device: device.type == "cuda" and of_this_machine(device))
         yield
 
 

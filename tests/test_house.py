@@ -21,6 +21,7 @@ FLOORS = (
     {"experiments"},
     {"runs"},
     {"jobs"},
+    {"evaluation"},
     {"report"},
     {"cli", "__main__"},
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from ddcore.cli import compute, data, house, inspect, nas, report
+from ddcore.cli import compute, data, housekeeping, inspect, nas, report
 from ddcore.errors import DDCoreError
 
 
@@ -14,7 +14,7 @@ from ddcore.errors import DDCoreError
 def cli() -> None: ...
 
 
-for module in (compute, nas, inspect, data, report, house):
+for module in (compute, nas, inspect, data, report, housekeeping):
     for command in module.COMMANDS:
         cli.add_command(command)
 

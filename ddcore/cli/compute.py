@@ -13,13 +13,13 @@ from ddcore.cli.flags import as_json, caveats, given, options, percent, show, wa
 from ddcore.cli.waiting import wait
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName
+from ddcore.evaluation import plans
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.baseline import BaselineConfig
 from ddcore.experiments.describe import DescribeConfig, in_words
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.experiments.scores import ScoresConfig
-from ddcore.jobs import controls
-from ddcore.jobs.needs import check_data, check_disk
+from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.methods import METHODS, Method
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.params import Config
@@ -50,7 +50,7 @@ def _run_command(method: Method) -> click.Command:
         if protocol is not None and protocol not in PROTOCOLS:
             raise UnknownName("protocol", protocol, PROTOCOLS)
         device = one.config.values()["device"]
-        question = controls.Question(protocol, nets, eval_batch_size, device=device) if protocol else None
+        question = plans.Question(protocol, nets, eval_batch_size, device=device) if protocol else None
         _distil(_seeded(one, seeds), question, with_full, wait, as_json)
 
     presets = ", ".join(p.name for p in method.presets)
@@ -97,12 +97,12 @@ def _seeded(one: Spec, seeds: int) -> list[Spec]:
     return [Spec(one.kind, one.name, one.config.replace(seed=first + i)) for i in range(seeds)]
 
 
-def _distil(sets: list[Spec], question: controls.Question | None, with_full: bool, stay: bool, as_json: bool) -> None:
+def _distil(sets: list[Spec], question: plans.Question | None, with_full: bool, stay: bool, as_json: bool) -> None:
     """Distil the same set from one seed or several, and judge each beside its controls."""
     # A wrong evaluation or a disk that is too small is refused before anything is started.
-    plans = [controls.plan(one, question) for one in sets] if question else []
+    judging = [plans.plan(one, question) for one in sets] if question else []
     asked = {key(one): one for one in sets}
-    for plan in plans:
+    for plan in judging:
         asked |= {key(one): one for one in plan.specs(with_full)}
     store = Store()
     check_data(store, asked.values())
@@ -114,12 +114,12 @@ def _distil(sets: list[Spec], question: controls.Question | None, with_full: boo
     if stay:
         for run_id, one in asked.items():
             wait(run_id, f"{one.name} {run_id}")
-    result = _outcome([key(one) for one in sets], plans if stay else [], store)
+    result = _outcome([key(one) for one in sets], judging if stay else [], store)
     caveats(result)
     result["promised_seconds"] = promised
     if stay:
         result["waited_seconds"] = round(time.monotonic() - began, 1)
-    show(result, as_json, lambda: _text(result, plans))
+    show(result, as_json, lambda: _text(result, judging))
 
 
 def _promise(asked: Sequence[Spec], store: Store, images: int | None = None) -> float:
@@ -143,12 +143,12 @@ def device_of(one: Spec) -> str:
     return "cuda" if found else "cpu"
 
 
-def _outcome(runs: list[str], plans: list[controls.Plan], store: Store) -> dict[str, Any]:
+def _outcome(runs: list[str], judging: list[plans.Plan], store: Store) -> dict[str, Any]:
     """What `run` answers: the first run's state, and what is known of all of them."""
     states = [jobs.status(run_id).state for run_id in runs]
     result: dict[str, Any] = {"run": runs[0], "status": states[0]}
-    if plans:
-        return result | (controls.over_seeds(plans, store) if len(plans) > 1 else controls.outcome(plans[0], store))
+    if judging:
+        return result | (plans.over_seeds(judging, store) if len(judging) > 1 else plans.outcome(judging[0], store))
     if states[0] == "done":
         summary = store.record(runs[0]).summary
         result |= {"seconds": {"distill": summary.get("seconds")}, "notes": summary.get("notes") or []}
@@ -160,12 +160,12 @@ def _outcome(runs: list[str], plans: list[controls.Plan], store: Store) -> dict[
     return result
 
 
-def _text(result: dict[str, Any], plans: Sequence[controls.Plan]) -> str:
+def _text(result: dict[str, Any], judging: Sequence[plans.Plan]) -> str:
     rows: list[tuple[str, str]] = []
     if "accuracy" in result:
         also = tables.beside(result)
         rows += [("network", tables.network(result["network"])), ("this set", percent(result["accuracy"], also))]
-        titles = _titles(plans[0])
+        titles = _titles(judging[0])
         rows += [(titles[role], percent(value, also)) for role, value in result["controls"].items()]
         if result["majority"] is not None:
             rows.append(("majority class", f"{100 * result['majority']:.1f} %"))
@@ -182,7 +182,7 @@ def _text(result: dict[str, Any], plans: Sequence[controls.Plan]) -> str:
     return "\n".join(lines)
 
 
-def _titles(plan: controls.Plan) -> dict[str, str]:
+def _titles(plan: plans.Plan) -> dict[str, str]:
     """What each control is called."""
     soft = ", soft labels" if plan.initial_hard else ""
     varied = {one.role: one.title for one in plan.variations}
@@ -224,7 +224,7 @@ def _accuracy(summary: Mapping[str, Any]) -> str:
     if "accuracy" not in summary:
         return ""
     always = "" if summary.get("majority") is None else f", majority class {100 * summary['majority']:.1f} %"
-    return f", accuracy {percent(controls.judged(summary), tables.beside(summary))}{always}"
+    return f", accuracy {percent(plans.judged(summary), tables.beside(summary))}{always}"
 
 
 def _single_command(name: str, config: type[Config], help: str, start: Method | None = None) -> click.Command:
@@ -258,9 +258,9 @@ describe = _single_command("describe", DescribeConfig, "Read a data set and coun
 def _evaluate(run_id: str, wait: bool, as_json: bool, **parameters: Any) -> None:
     record = Store().record(run_id)
     asked = given(parameters)
-    network = {name: asked.pop(name) for name in controls.NETWORK_PARAMS if name in asked}
-    question = controls.Question(asked.pop("protocol", "course"), network=network)
-    _single(controls.evaluation(record, question, **asked), wait, as_json, record.summary.get("images"))
+    network = {name: asked.pop(name) for name in plans.NETWORK_PARAMS if name in asked}
+    question = plans.Question(asked.pop("protocol", "course"), network=network)
+    _single(plans.evaluation(record, question, **asked), wait, as_json, record.summary.get("images"))
 
 
 evaluate = click.Command(

@@ -15,8 +15,8 @@ from ddcore.cli.flags import as_json, caveats, given, percent, show
 from ddcore.cli.nas import found
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
+from ddcore.evaluation.plans import BESIDE, judged
 from ddcore.experiments import KINDS, search
-from ddcore.jobs.controls import BESIDE, judged
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
 from ddcore.params import Config

@@ -12,10 +12,10 @@ from ddcore import jobs
 from ddcore.cli.compute import WAIT_AND_JSON, device_of
 from ddcore.cli.flags import caveats, given, options, show
 from ddcore.cli.waiting import wait
+from ddcore.evaluation import proxies
 from ddcore.experiments import Spec, search, spec
 from ddcore.experiments.search import SearchConfig
-from ddcore.jobs import proxies
-from ddcore.jobs.needs import check_data, check_disk
+from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.report import estimate, text
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import Answer

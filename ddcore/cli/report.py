@@ -9,7 +9,7 @@ import click
 
 from ddcore.cli.flags import as_json, show
 from ddcore.errors import ConfigError
-from ddcore.report.compared import Compared, compared, settings
+from ddcore.report.compare_runs import Compared, compared, settings
 from ddcore.report.export.bundle import bundle, completed
 from ddcore.report.export.pivot import DIMENSIONS, METRICS, Choice, why_not
 from ddcore.runs.files import size, write_bytes

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ddcore.experiments.base import Kind, Recorder
-from ddcore.experiments.judge import judged, majority, notes, spread
-from ddcore.experiments.work import pace
+from ddcore.experiments.cost import pace
+from ddcore.experiments.metrics import judged, majority, notes, spread
 from ddcore.lazy import lazy
 from ddcore.settings import NetworkConfig, TrainConfig
 
@@ -39,7 +39,7 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
         config.network, config.shape, len(data.classes), config.network_options(),
         generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
     )
-    passes = train.Passes(network, pace("baseline", config, where, recorder), len(test_part))
+    passes = train.CompiledSteps(network, pace("baseline", config, where, recorder), len(test_part))
     training = train.Training.begin(network, passes=passes)
     seconds_before, reached = _resume(training, recorder)
     if not training.step:

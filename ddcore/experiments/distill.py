@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ddcore.errors import Diverged
 from ddcore.experiments import spec
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Recorder, Spec
-from ddcore.experiments.judge import notes as data_notes
-from ddcore.experiments.work import cost
+from ddcore.experiments.cost import cost
+from ddcore.experiments.metrics import notes as data_notes
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS, Method, MethodConfig, State, Task
 from ddcore.ops import pictures
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 
     from ddcore.data import load, resident
     from ddcore.experiments import state as states
-    from ddcore.ops import device, speed
+    from ddcore.ops import acceleration, device
 else:
     torch = lazy("torch")
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, speed, states = lazy("ddcore.ops.device"), lazy("ddcore.ops.speed"), lazy("ddcore.experiments.state")
+    device, acceleration = lazy("ddcore.ops.device"), lazy("ddcore.ops.acceleration")
+    states = lazy("ddcore.experiments.state")
 
 MOST_RECORDED_STEPS = 2000
 HELD_STEPS, HELD_SECONDS = 256, 1.0  # of a GPU: how many recorded steps are read at once, and after what time
@@ -47,7 +48,7 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     data = load.load(config.dataset, config.resolution)
     part = resident.Resident.from_split(data.train, data, where)
     exact = isinstance(config, NetworkConfig) and config.exact
-    pace = speed.Speed(where, exact=exact, work=cost("distill", name, config), note=recorder.note)
+    pace = acceleration.Acceleration(where, exact=exact, work=cost("distill", name, config), note=recorder.note)
     task = Task(config, part, where, recorder.built_on(), partial(_tell, recorder), pace)
     recorder.progress(0, method.steps(config), "Preparing the first images")
     watch = device.Stopwatch(where)

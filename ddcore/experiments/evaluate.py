@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ddcore.augmentations import STRATEGIES
 from ddcore.errors import DataMissing
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder
-from ddcore.experiments.judge import check_fit, judged, majority, notes, spread
-from ddcore.experiments.work import pace
+from ddcore.experiments.cost import pace
+from ddcore.experiments.metrics import check_fit, judged, majority, notes, spread
 from ddcore.lazy import lazy
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ddcore.data import load, resident
     from ddcore.data.resident import Resident
     from ddcore.ops import device, flops, nets, seeds, train
-    from ddcore.ops.speed import Speed
+    from ddcore.ops.acceleration import Acceleration
 else:
     torch = lazy("torch")
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
@@ -115,7 +115,7 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]
     judge = resident.Resident.from_split(data.test if config.split == "test" else data.val, data, where)
     if not len(judge):
         raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
-    trial = Trial(config, subject, judge, pace("evaluate", config, where, recorder, len(subject.images)))
+    trial = Evaluation(config, subject, judge, pace("evaluate", config, where, recorder, len(subject.images)))
     point = recorder.resume_point()
     done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
     fitting = train.fitting(trial.network(0), config.shape, trial.batch, where)
@@ -135,10 +135,10 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]
     return _summary(trial, done, parent)
 
 
-class Trial:
+class Evaluation:
     """What every network of one evaluation shares: the set it learns, the images that judge it, the setting."""
 
-    def __init__(self, config: EvaluateConfig, subject: ImageSet, judge: Resident, speed: Speed) -> None:
+    def __init__(self, config: EvaluateConfig, subject: ImageSet, judge: Resident, speed: Acceleration) -> None:
         self.config, self.subject, self.judge, self.where = config, subject, judge, speed.device
         own = config.training()
         self.setting = own.replace(lr=subject.lr) if subject.lr and config.lr_from == "learnt" else own
@@ -146,7 +146,7 @@ class Trial:
         soft = subject.label_logits if config.labels == "learnt" else None
         self.soft = None if soft is None else soft.to(self.where).softmax(1)
         self.reached: list[float] = []
-        self.passes = train.Passes(self.network(0), speed, len(judge))
+        self.passes = train.CompiledSteps(self.network(0), speed, len(judge))
 
     @property
     def classes(self) -> int:
@@ -164,7 +164,7 @@ class Trial:
 
 
 def _train(
-    trial: Trial, indices: range, done: list[dict[str, Any]], recorder: Recorder,
+    trial: Evaluation, indices: range, done: list[dict[str, Any]], recorder: Recorder,
     point: tuple[dict[str, Any], dict[str, Any]] | None,
 ) -> tuple[train.Training, float]:
     """(these networks, trained on the set together; the seconds that took). point: where they were left, if begun."""
@@ -212,7 +212,7 @@ def _done(indices: range, trained: float, tested: int = 0) -> int:
     return int(100 * indices[0] + 70 * trained * len(indices)) + 30 * tested
 
 
-def _test_point(trial: Trial, training: train.Training, first: int, recorder: Recorder) -> None:
+def _test_point(trial: Evaluation, training: train.Training, first: int, recorder: Recorder) -> None:
     """One point of the test curve, for eyes only: the first network of a group on a part of the images."""
     some = seeds.permutation(len(trial.judge), trial.config.seed, "test curve")[:TEST_IMAGES].to(trial.where)
     said = train.logits(trial.passes, training.network, lambda chosen: trial.judge.batch(some[chosen]), len(some))
@@ -220,14 +220,14 @@ def _test_point(trial: Trial, training: train.Training, first: int, recorder: Re
     recorder.event("tested", first=first, step=training.step, test_accuracy=right, images=len(some))
 
 
-def _test(trial: Trial, network: nets.Net, recorder: Recorder) -> dict[str, Any]:
+def _test(trial: Evaluation, network: nets.Net, recorder: Recorder) -> dict[str, Any]:
     """What one trained network gets right, in numbers that JSON can hold."""
     watch, judge = device.Stopwatch(trial.where), trial.judge
     said = train.logits(trial.passes, network, judge.batch, len(judge), recorder.check_cancelled)
     return {**judged(said, judge), "seconds_test": watch.stop()}
 
 
-def _summary(trial: Trial, trained: list[dict[str, Any]], parent: Parent) -> dict[str, Any]:
+def _summary(trial: Evaluation, trained: list[dict[str, Any]], parent: Parent) -> dict[str, Any]:
     config, setting, subject = trial.config, trial.setting, trial.subject
     counted = flops.count(config.network, config.shape, trial.classes, config.network_options())
     confusion = torch.tensor([one["confusion"] for one in trained]).sum(0)

@@ -16,9 +16,9 @@ from ddcore.data import split
 from ddcore.errors import Diverged, RunBroken
 from ddcore.experiments import spec
 from ddcore.experiments.base import CHECKPOINT_SECONDS, Kind, Recorder, Spec
-from ddcore.experiments.judge import majority, spread
+from ddcore.experiments.cost import LOOKED_AT, pace
+from ddcore.experiments.metrics import majority, spread
 from ddcore.experiments.scores import chosen
-from ddcore.experiments.work import LOOKED_AT, pace
 from ddcore.lazy import lazy
 from ddcore.methods.trajectories import TrajectoryConfig, needs_scores
 
@@ -102,7 +102,7 @@ class ExpertData:
             config.augment,
         )
         speed = pace("experts", config, where, recorder)
-        self.passes = train.Passes(self.network(0), speed, len(self.val))
+        self.passes = train.CompiledSteps(self.network(0), speed, len(self.val))
 
     def network(self, index: int) -> nets.Net:
         """Expert number `index` before its first epoch, with the weights that its number and the seed give it."""

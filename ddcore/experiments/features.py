@@ -1,6 +1,6 @@
 """Where the images of chosen runs lie among real ones, and which real training image is nearest to each.
 
-All is seen by one fixed network, the lens (lens.py), which knows none of these sets. Kept: "space", in the lens's plane
+All is seen by one fixed network, the lens (reference_network.py), which knows none of these sets. Kept: "space", in the lens's plane
 `real` and `synthetic` (float32 (N, 2)) with `real_labels`, `labels` and `run`, the place of an image's run among the
 summary's "runs"; "features" of the synthetic images; "nearest", for every synthetic image and each way of measuring,
 "pixels" of normalised images and "features": `<way>_index` in the training part, `<way>_distance` (L2), `<way>_label`
@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import ConfigError
-from ddcore.experiments import lens
+from ddcore.experiments import reference_network
 from ddcore.experiments.base import RUN_ID, ImageSet, Kind, Parent, Recorder, Spec
-from ddcore.experiments.lens import LensConfig
-from ddcore.experiments.work import pace
+from ddcore.experiments.cost import pace
+from ddcore.experiments.reference_network import LensConfig
 from ddcore.lazy import lazy
 from ddcore.params import Param
 
@@ -87,7 +87,7 @@ def run(name: str, config: FeaturesConfig, recorder: Recorder) -> dict[str, Any]
     speed = pace("features", config, where, recorder)
     watch = device.Stopwatch(where)
     looking = recorder.built_on()[-1]
-    network, real = lens.network(config, part), looking.arrays("real")
+    network, real = reference_network.network(config, part), looking.arrays("real")
     network.load_state_dict(looking.arrays("network"))
     images, labels = (torch.cat([getattr(one, name) for one in sets]).to(where) for name in ("images", "labels"))
     features = _embed(network, images)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ddcore.data import split
 from ddcore.errors import ConfigError
 from ddcore.experiments.base import ImageSet, Kind, Recorder
-from ddcore.experiments.judge import spread
-from ddcore.experiments.work import pace
+from ddcore.experiments.cost import pace
+from ddcore.experiments.metrics import spread
 from ddcore.lazy import lazy
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
@@ -94,7 +94,7 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
         torch.zeros(n, device=where), torch.zeros(n, device=where), torch.zeros(n, device=where),
         torch.zeros(config.epochs, n, dtype=torch.bool, device=where),
     )
-    passes = train.Passes(_agent(config, 0, part), pace("scores", config, where, recorder), n)
+    passes = train.CompiledSteps(_agent(config, 0, part), pace("scores", config, where, recorder), n)
     point = _resume(progress, recorder)
     while progress.agent < config.agents:
         _train_agent(config, part, val, progress, passes, point, recorder)
@@ -136,7 +136,7 @@ def _agent(config: ScoresConfig, number: int, part: Resident) -> nets.Net:
 
 
 def _train_agent(
-    config: ScoresConfig, part: Resident, val: Resident, progress: Progress, passes: train.Passes,
+    config: ScoresConfig, part: Resident, val: Resident, progress: Progress, passes: train.CompiledSteps,
     point: tuple[dict[str, Tensor], dict[str, Any]] | None, recorder: Recorder,
 ) -> None:
     """Train the next agent to its end, or from `point` on, and add what it found to `progress`."""
@@ -179,7 +179,7 @@ def _train_agent(
     progress.agent += 1
 
 
-def _accuracy(passes: train.Passes, network: nets.Net, part: Resident, recorder: Recorder) -> float:
+def _accuracy(passes: train.CompiledSteps, network: nets.Net, part: Resident, recorder: Recorder) -> float:
     said = train.logits(passes, network, part.batch, len(part), recorder.check_cancelled)
     return (said.argmax(1) == part.labels).float().mean().item()
 

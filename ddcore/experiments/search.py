@@ -14,11 +14,11 @@ from typing import Any, Literal
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName, suggestion
 from ddcore.experiments import spec, trial
-from ddcore.experiments.asking import Asking, Grid
 from ddcore.experiments.base import RUN_ID, Kind, Parent, Recorder, Spec
-from ddcore.experiments.judge import check_fit, majority, notes
-from ddcore.experiments.space import SpaceConfig
-from ddcore.experiments.trial import MOST_SEEDS, Bench
+from ddcore.experiments.metrics import check_fit, majority, notes
+from ddcore.experiments.samplers import GridSampler, OptunaSampler
+from ddcore.experiments.search_settings import SpaceConfig
+from ddcore.experiments.trial import MOST_SEEDS, TrialData
 from ddcore.experiments.truth import TruthConfig
 from ddcore.methods import METHODS
 from ddcore.params import Param
@@ -152,7 +152,7 @@ def run(name: str, config: SearchConfig, recorder: Recorder) -> dict[str, Any]:
 
     Every trial is kept as a run of its own, or known already.
     """
-    bench, point = Bench(config, recorder), recorder.resume_point()
+    bench, point = TrialData(config, recorder), recorder.resume_point()
     parents = recorder.built_on()
     made = dict(zip((*config.runs(), *config.sets()), parents, strict=True))
     for run_id in config.runs():
@@ -183,14 +183,14 @@ class Ranking:
     """
 
     def __init__(
-        self, config: SearchConfig, about: Mapping[str, Any], proxy: str, parent: Parent | None, bench: Bench
+        self, config: SearchConfig, about: Mapping[str, Any], proxy: str, parent: Parent | None, bench: TrialData
     ) -> None:
         self.config, self.proxy, self.parent, self.bench = config, proxy, parent, bench
         self.members, self.recorder = config.members(), bench.recorder
         self.macs = [one["macs"] for one in about["networks"]]
-        self.asking: Grid | Asking = (
-            Grid(len(self.members)) if config.trials is None
-            else Asking(config.strategy, self.members, self.macs, config.trials, config.seed)
+        self.asking: GridSampler | OptunaSampler = (
+            GridSampler(len(self.members)) if config.trials is None
+            else OptunaSampler(config.strategy, self.members, self.macs, config.trials, config.seed)
         )
         self.asked = self.asking.left
         self.scores: dict[int, dict[str, Any]] = {}
@@ -255,7 +255,7 @@ class Ranking:
 
 
 def _winners(
-    config: SearchConfig, chosen: Sequence[int], bench: Bench, point: trial.Point
+    config: SearchConfig, chosen: Sequence[int], bench: TrialData, point: trial.Point
 ) -> dict[str, dict[str, Any]]:
     """What the networks that proxies chose reach on the whole data, trained like the truth's; {} without a truth.
 

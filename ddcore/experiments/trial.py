@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ddcore import counts
 from ddcore.errors import DataMissing
 from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder, Spec
-from ddcore.experiments.judge import majority, notes, spread
+from ddcore.experiments.metrics import majority, notes, spread
 from ddcore.lazy import lazy
 from ddcore.params import Param
 from ddcore.settings import DataConfig, NetworkConfig, TrainConfig
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 
     from ddcore.data import load, resident
     from ddcore.data.resident import Resident
-    from ddcore.ops import device, nets, seeds, speed, train
+    from ddcore.ops import acceleration, device, nets, seeds, train
     from ddcore.ops.nets import layers
 else:
     torch = lazy("torch")
     load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, nets, seeds, speed, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "nets", "seeds", "speed", "train"))
+    acceleration, device, nets, seeds, train = (
+        lazy(f"ddcore.ops.{m}") for m in ("acceleration", "device", "nets", "seeds", "train")
+    )
     layers = lazy("ddcore.ops.nets.layers")
 
 MOST_SEEDS = 20  # of a network
@@ -62,20 +64,20 @@ class TrialConfig(TrainConfig, NetworkConfig):
 
 def run(name: str, config: TrialConfig, recorder: Recorder) -> dict[str, Any]:
     """A trial by itself: what `together` makes of one."""
-    bench = Bench(config, recorder)
+    bench = TrialData(config, recorder)
     recorder.progress(0, 1, "Training")
     (found,) = crowded([config], bench, recorder.resume_point())
     return found
 
 
-class Bench:
+class TrialData:
     """What the trials of one run share: the images they learn and are judged by, on the device, each read once."""
 
     def __init__(self, config: DataConfig, recorder: Recorder) -> None:
         self.recorder, self.where = recorder, device.pick(config.device)
         recorder.progress(0, 0, "Reading the data set")
         self.data = load.load(config.dataset, config.resolution)
-        self._subjects: dict[str, Subject] = {}
+        self._subjects: dict[str, TrainingSet] = {}
         self.val = self._part(self.data.val)
         if not len(self.val):
             raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
@@ -84,28 +86,28 @@ class Bench:
     def test(self) -> Resident:
         return self._part(self.data.test)
 
-    def subject(self, run_id: str) -> Subject:
+    def subject(self, run_id: str) -> TrainingSet:
         """The images of a finished run; of the whole training part where it names none."""
         if run_id not in self._subjects:
             whole = self._part(self.data.train) if not run_id else None
             self._subjects[run_id] = (
-                Subject(whole.batch, whole.labels, None) if whole else self._set(self.recorder.parent(run_id))
+                TrainingSet(whole.batch, whole.labels, None) if whole else self._set(self.recorder.parent(run_id))
             )
         return self._subjects[run_id]
 
-    def _set(self, parent: Parent) -> Subject:
+    def _set(self, parent: Parent) -> TrainingSet:
         """What a small set teaches, with its soft labels where it has them."""
         kept: ImageSet = parent.images()
         images, soft = kept.images.to(self.where), kept.label_logits
         labels = kept.labels.to(self.where)
-        return Subject(lambda some: images[some], labels, None if soft is None else soft.to(self.where).softmax(1))
+        return TrainingSet(lambda some: images[some], labels, None if soft is None else soft.to(self.where).softmax(1))
 
     def _part(self, split: Any) -> Resident:
         return resident.Resident.from_split(split, self.data, self.where)
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrainingSet:
     """A training set: images(indices) on the device, labels (N,), soft labels (N, classes) where it has them."""
 
     images: Callable[[Tensor], Tensor]
@@ -114,7 +116,7 @@ class Subject:
 
 
 @dataclass
-class Told:
+class TrialResult:
     """The answer to a trial: the run that holds it, what it found, and whether it was there already."""
 
     config: TrialConfig
@@ -130,7 +132,7 @@ class Told:
         return {**score, "trial": self.run_id, "diverged": any(self.summary["diverged"])}
 
 
-def together(configs: Iterable[TrialConfig], bench: Bench, point: Point = None) -> Iterator[Told]:
+def together(configs: Iterable[TrialConfig], bench: TrialData, point: Point = None) -> Iterator[TrialResult]:
     """Every trial's answer as it comes: those that are known first, then crowd by crowd.
 
     point: where a run that was stopped left a crowd.
@@ -138,17 +140,17 @@ def together(configs: Iterable[TrialConfig], bench: Bench, point: Point = None) 
     wanted = []
     for config in configs:
         if (run := _answered(config, bench.recorder)) is not None:
-            yield Told(config, run.id, run.summary, known=True)
+            yield TrialResult(config, run.id, run.summary, known=True)
         elif len(members := _kept(config, bench.recorder)) == config.nets:
             summary = _summary(config, members, bench)
             run = bench.recorder.answer(question(config), summary, summary["seconds"])
-            yield Told(config, run.id, summary, known=True)
+            yield TrialResult(config, run.id, summary, known=True)
         else:
             wanted.append(config)
     for alike in groups(wanted, bench.where):
         for config, summary in zip(alike, crowded(alike, bench, point), strict=True):
             run = bench.recorder.answer(question(config), summary, summary["seconds"])
-            yield Told(config, run.id, summary, known=False)
+            yield TrialResult(config, run.id, summary, known=False)
 
 
 def question(config: TrialConfig) -> Spec:
@@ -179,7 +181,7 @@ def groups(configs: Iterable[TrialConfig], where: torch.device) -> list[list[Tri
 
 
 def crowded(
-    configs: Sequence[TrialConfig], bench: Bench, point: Point = None, stacked: bool | None = None
+    configs: Sequence[TrialConfig], bench: TrialData, point: Point = None, stacked: bool | None = None
 ) -> list[dict[str, Any]]:
     """The summaries of trials whose networks share a shape, trained as many at once as fit.
 
@@ -197,7 +199,7 @@ def crowded(
     at_once = _fitting(configs[0], bench)
     while done < len(left):
         size = point[1]["size"] if point and point[0] else min(at_once, len(left) - done)
-        crowd = Crowd([(configs[i], seed) for i, seed in left[done : done + size]], bench, stacked)
+        crowd = TrialBatch([(configs[i], seed) for i, seed in left[done : done + size]], bench, stacked)
         meta = {"left": names, "done": done, "size": size, "found": found}
         for (i, _), result in zip(left[done : done + size], crowd.results(point, meta), strict=True):
             found[i].append(result)
@@ -205,10 +207,10 @@ def crowded(
     return [_summary(config, found[i], bench) for i, config in enumerate(configs)]
 
 
-class Crowd:
+class TrialBatch:
     """Members that are trained together, each as it would be alone."""
 
-    def __init__(self, members: Sequence[tuple[TrialConfig, int]], bench: Bench, stacked: bool | None) -> None:
+    def __init__(self, members: Sequence[tuple[TrialConfig, int]], bench: TrialData, stacked: bool | None) -> None:
         self.bench, self.members = bench, members
         self.config = members[0][0]
         self.subject = bench.subject(self.config.run)
@@ -216,9 +218,9 @@ class Crowd:
         if len({config.activation for config, _ in members}) > 1:
             for network in networks:
                 layers.leaking(network)
-        pace = speed.Speed(bench.where, exact=self.config.exact)  # so many shapes are not worth compiling
+        pace = acceleration.Acceleration(bench.where, exact=self.config.exact)  # so many shapes are not worth compiling
         self.training = train.Training.begin(
-            *networks, together=stacked, passes=train.Passes(networks[0], pace, len(bench.val))
+            *networks, together=stacked, passes=train.CompiledSteps(networks[0], pace, len(bench.val))
         )
 
     def results(self, point: Point, meta: dict[str, Any]) -> list[dict[str, Any]]:
@@ -273,14 +275,14 @@ def _purpose(config: TrialConfig) -> str:
     return "truth" if config.tested else "trial"
 
 
-def _network(config: TrialConfig, seed: int, bench: Bench) -> nets.Net:
+def _network(config: TrialConfig, seed: int, bench: TrialData) -> nets.Net:
     """The network with the weights of its seed, which do not depend on who else is tried."""
     draws = seeds.generator(config.seed, _purpose(config), seed, "network", device=bench.where)
     classes = len(bench.data.classes)
     return nets.build(config.network, config.shape, classes, config.network_options(), draws, bench.where)
 
 
-def _fitting(config: TrialConfig, bench: Bench) -> int:
+def _fitting(config: TrialConfig, bench: TrialData) -> int:
     """How many networks like this one fit the memory at once."""
     batch = min(config.batch_size, len(bench.subject(config.run).labels))
     return train.fitting(_network(config, 0, bench), config.shape, batch, bench.where)
@@ -294,7 +296,7 @@ def _kept(config: TrialConfig, recorder: Recorder) -> list[dict[str, Any]]:
     return []
 
 
-def _summary(config: TrialConfig, members: list[dict[str, Any]], bench: Bench) -> dict[str, Any]:
+def _summary(config: TrialConfig, members: list[dict[str, Any]], bench: TrialData) -> dict[str, Any]:
     classes = len(bench.data.classes)
     size = config.network, config.shape, classes, config.network_options()
     macs, vals = counts.macs(*size), [one["val"] for one in members]

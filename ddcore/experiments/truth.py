@@ -13,8 +13,8 @@ from typing import Any
 
 from ddcore.experiments import trial
 from ddcore.experiments.base import Kind, Recorder, Spec
-from ddcore.experiments.judge import majority, notes
-from ddcore.experiments.space import SpaceConfig
+from ddcore.experiments.metrics import majority, notes
+from ddcore.experiments.search_settings import SpaceConfig
 from ddcore.experiments.trial import TrialConfig
 from ddcore.params import Param
 
@@ -46,7 +46,7 @@ def _lot(seed: int, options: dict[str, Any]) -> str:
 
 def run(name: str, config: TruthConfig, recorder: Recorder) -> dict[str, Any]:
     """Train every network of the sample, those of one shape together; each is judged on validation and test images."""
-    bench = trial.Bench(config, recorder)
+    bench = trial.TrialData(config, recorder)
     numbers = config.trials(config.sampled())
     scores: dict[str, dict[str, Any]] = {}
     for told in trial.together(numbers, bench, recorder.resume_point()):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.jobs.job import mark_ended, mark_queued, request_cancel
 from ddcore.jobs.launch import tend
-from ddcore.jobs.needs import check_data, check_disk
 from ddcore.jobs.queue import Queue
+from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.jobs.status import Status, read_status
 from ddcore.runs.record import RunRecord
 from ddcore.runs.store import Store

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ddcore.errors import RunBroken
-from ddcore.runs.alive import start_mark
 from ddcore.runs.files import read_json, write_bytes, write_json
+from ddcore.runs.process import start_mark
 from ddcore.runs.state import CANCEL_FLAG
 
 

@@ -13,8 +13,8 @@ from ddcore import home
 from ddcore.errors import RunBroken
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.slots import Slot, slots
-from ddcore.runs.alive import is_alive, start_mark
 from ddcore.runs.files import read_json, write_json
+from ddcore.runs.process import is_alive, start_mark
 from ddcore.runs.store import Store
 
 LOG_LIMIT = 1_000_000  # bytes

@@ -19,8 +19,8 @@ from filelock import FileLock, Timeout
 from ddcore.jobs.job import cancel_grace, mark_ended, read_job
 from ddcore.jobs.launch import child, runner_file
 from ddcore.jobs.queue import Queue, Ticket
-from ddcore.runs.alive import is_alive, start_mark
 from ddcore.runs.files import write_json
+from ddcore.runs.process import is_alive, start_mark
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import ACTIVE, KILLED
 from ddcore.runs.store import Store

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     import torch
 
     from ddcore.data.resident import Resident
+    from ddcore.ops import acceleration as speeds
     from ddcore.ops import seeds
-    from ddcore.ops import speed as speeds
-    from ddcore.ops.speed import Speed
+    from ddcore.ops.acceleration import Acceleration
 else:
-    torch, seeds, speeds = lazy("torch"), lazy("ddcore.ops.seeds"), lazy("ddcore.ops.speed")
+    torch, seeds, speeds = lazy("torch"), lazy("ddcore.ops.seeds"), lazy("ddcore.ops.acceleration")
 
 
 MADE_ANEW = {"made": "anew"}  # metadata of a State's field that `start` makes and no checkpoint holds
@@ -93,7 +93,7 @@ class Task:
     device: torch.device
     parents: tuple[Parent, ...] = ()
     tell: Callable[[int, int, str], None] = lambda done, total, phase: None
-    speed: Speed = field(default_factory=lambda: speeds.Speed(torch.device("cpu")))
+    speed: Acceleration = field(default_factory=lambda: speeds.Acceleration(torch.device("cpu")))
 
     @property
     def classes(self) -> int:

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from ddcore.ops import augment, nets, speed
+    from ddcore.ops import acceleration, augment, nets
 
     Look = Callable[[Tensor], tuple[Tensor, ...]]
 else:
     torch = lazy("torch")
-    augment, nets, speed = (lazy(f"ddcore.ops.{m}") for m in ("augment", "nets", "speed"))
+    augment, nets, acceleration = (lazy(f"ddcore.ops.{m}") for m in ("augment", "nets", "acceleration"))
 
 
 class MatchingConfig(SyntheticConfig):
@@ -68,7 +68,7 @@ class MatchingState(State):
     velocity: Tensor = None  # type: ignore[assignment]
     network: nets.Net = None  # type: ignore[assignment]
     look: Look = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
-    redrawn: speed.Redrawn = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
+    redrawn: acceleration.Redrawn = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
 
 
 def start(task: Task, looks: Callable[[Any, nets.Net], Look]) -> MatchingState:
@@ -81,7 +81,7 @@ def start(task: Task, looks: Callable[[Any, nets.Net], Look]) -> MatchingState:
     return MatchingState(
         images, labels, velocity=torch.zeros_like(images), network=network,
         look=task.speed.compiled(looks(task.config, network)),
-        redrawn=speed.Redrawn(network, lambda number: task.generator("network", number), task.speed),
+        redrawn=acceleration.Redrawn(network, lambda number: task.generator("network", number), task.speed),
     )
 
 

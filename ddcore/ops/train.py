@@ -18,9 +18,9 @@ from torch.nn import functional as F
 from ddcore.errors import Diverged
 from ddcore.ops import augment as dsa
 from ddcore.ops import seeds
+from ddcore.ops.acceleration import MAPS_KEPT, map_sizes
+from ddcore.ops.compiled_steps import CompiledSteps
 from ddcore.ops.nets.base import Net
-from ddcore.ops.passes import Passes
-from ddcore.ops.speed import MAPS_KEPT, map_sizes
 
 Batch = Callable[[Tensor], Tensor]
 Purpose = tuple[int, *tuple[str | int, ...]]
@@ -137,10 +137,10 @@ class Training:
     stack: Stack
     velocity: list[Tensor]
     step: int = 0
-    passes: Passes | None = None
+    passes: CompiledSteps | None = None
 
     @classmethod
-    def begin(cls, *networks: Net, together: bool | None = None, passes: Passes | None = None) -> Training:
+    def begin(cls, *networks: Net, together: bool | None = None, passes: CompiledSteps | None = None) -> Training:
         """At rest, before the first step."""
         stack = Stack(networks, together)
         return cls(stack, [torch.zeros_like(p) for p in stack.parameters.values()], passes=passes)
@@ -329,7 +329,9 @@ def images_at_once(shape: Sequence[int]) -> int:
 
 
 @torch.no_grad()
-def logits(passes: Passes, network: Net, images: Batch, n: int, on_batch: Callable[[], None] = lambda: None) -> Tensor:
+def logits(
+    passes: CompiledSteps, network: Net, images: Batch, n: int, on_batch: Callable[[], None] = lambda: None
+) -> Tensor:
     """What the network, one of the kind of `passes`, says of each of the n images, (n, classes), in evaluation mode."""
     passes.look(network)
     return torch.cat([passes.logits(x) for x in _looked_at(passes, images, n, on_batch)])[:n]
@@ -337,7 +339,7 @@ def logits(passes: Passes, network: Net, images: Batch, n: int, on_batch: Callab
 
 @torch.no_grad()
 def logits_and_lengths(
-    passes: Passes, network: Net, images: Batch, n: int, on_batch: Callable[[], None] = lambda: None
+    passes: CompiledSteps, network: Net, images: Batch, n: int, on_batch: Callable[[], None] = lambda: None
 ) -> tuple[Tensor, Tensor]:
     """(the same logits; ‖embedding‖₂ of each of the n images (n,)), in one pass."""
     passes.look(network)
@@ -346,7 +348,7 @@ def logits_and_lengths(
     return said, lengths
 
 
-def _looked_at(passes: Passes, images: Batch, n: int, on_batch: Callable[[], None]) -> Iterator[Tensor]:
+def _looked_at(passes: CompiledSteps, images: Batch, n: int, on_batch: Callable[[], None]) -> Iterator[Tensor]:
     """The n images piece by piece, channels last; where a graph is compiled for their size, the last is filled up."""
     speed = passes.speed
     one = images(torch.zeros(1, dtype=torch.long, device=speed.device))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from ddcore.ops.speed import Speed
+from ddcore.ops.acceleration import Acceleration
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]
 Tensors = tuple[Tensor, ...]
@@ -29,7 +29,7 @@ class Student:
     gradient is taken, of so many images at a time; their gradients are summed. None: of a whole batch.
     """
 
-    def __init__(self, network: nn.Module, speed: Speed | None = None, piece: int | None = None) -> None:
+    def __init__(self, network: nn.Module, speed: Acceleration | None = None, piece: int | None = None) -> None:
         self._network, self._piece = network.train(), piece
         # Compiled it is no faster on a CPU, whose time goes to the convolutions: 2.1 against 1.95 s for 100 images.
         fast = speed is not None and speed.device.type == "cuda"

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddcore.jobs.controls import together
+from ddcore.evaluation.plans import together
 from ddcore.lazy import lazy
-from ddcore.report import compared, differences, results, tables
-from ddcore.report.compared import FLOAT_BYTES
+from ddcore.report import compare_runs, differences, results, tables
+from ddcore.report.compare_runs import FLOAT_BYTES
 from ddcore.runs.events import read_events
 from ddcore.runs.memo import memoise
 
@@ -59,14 +59,14 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
     accuracy = judge.summary["accuracy"] if judge else {}
     floats = record.summary.get("stored_floats") if record.kind == "distill" else None
     return {
-        "id": record.id, "run": tables.title(record), "kind": record.kind, "method": compared.method(record),
-        "dataset": record.config.get("dataset"), "ipc": compared.ipc(record),
+        "id": record.id, "run": tables.title(record), "kind": record.kind, "method": compare_runs.method(record),
+        "dataset": record.config.get("dataset"), "ipc": compare_runs.ipc(record),
         "accuracy": 100 * accuracy["mean"] if accuracy.get("mean") is not None else None,
         "std": 100 * accuracy["std"] if accuracy.get("std") is not None else None,
         "n": accuracy.get("n"), "seeds": 1, "judged": int(judge is not None),
-        "setting": compared.setting_of(judge) if judge else None,
+        "setting": compare_runs.setting_of(judge) if judge else None,
         "network": tables.network(record.config) if record.config.get("network") else None,
-        "state": f"{record.state} (demo)" if record.demo else record.state, "seconds": compared.seconds(record),
+        "state": f"{record.state} (demo)" if record.demo else record.state, "seconds": compare_runs.seconds(record),
         "peak_memory": record.info.get("peak_memory_bytes"), "stored": floats and FLOAT_BYTES * floats,
         "created": record.created, "tags": list(record.user.get("tags") or ()),
         "note": record.user.get("note") or record.problem or "",

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS, Spec, spec
-from ddcore.experiments.work import cost, steps
-from ddcore.jobs.needs import disk, id_of, unfinished
+from ddcore.experiments.cost import cost, steps
+from ddcore.jobs.requirements import disk, id_of, unfinished
 from ddcore.report import text
 from ddcore.runs.store import Store
 

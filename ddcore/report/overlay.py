@@ -16,7 +16,7 @@ from ddcore.runs.files import Version, version
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ddcore.report.compared import Compared
+    from ddcore.report.compare_runs import Compared
     from ddcore.runs.store import RunRecord, Store
 else:
     pd = lazy("pandas")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunNotFound
+from ddcore.evaluation.plans import BESIDE, Plan, Question, full_data, judged, plan, pooled
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.jobs.controls import BESIDE, Plan, Question, full_data, judged, plan, pooled
 from ddcore.lazy import lazy
 from ddcore.report import tables, text
 from ddcore.runs.key import key

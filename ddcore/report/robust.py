@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ddcore.data import DATASETS
-from ddcore.jobs.controls import Question, evaluation, plan
+from ddcore.evaluation.plans import Question, evaluation, plan
 from ddcore.report.results import FINAL, RANDOM, Result, result, results
 from ddcore.runs.key import key
 

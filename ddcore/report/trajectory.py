@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ddcore.jobs.controls import Question, evaluation
+from ddcore.evaluation.plans import Question, evaluation
 from ddcore.lazy import lazy
 from ddcore.report.results import Result, accuracies, result, state
 from ddcore.runs.store import final_step

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore import counts
 from ddcore.data import DATASETS
-from ddcore.jobs.controls import NETWORK_PARAMS, Question, evaluation
+from ddcore.evaluation.plans import NETWORK_PARAMS, Question, evaluation
 from ddcore.lazy import lazy
 from ddcore.networks import LINEUP, NETWORKS, Variant
 from ddcore.report import tables, text

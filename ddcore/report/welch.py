@@ -10,13 +10,13 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from ddcore.lazy import lazy
-from ddcore.report.compared import measured_on
+from ddcore.report.compare_runs import measured_on
 
 if TYPE_CHECKING:
     import pandas as pd
     from scipy import special
 
-    from ddcore.report.compared import Compared
+    from ddcore.report.compare_runs import Compared
 else:
     pd, special = lazy("pandas"), lazy("scipy.special")
 

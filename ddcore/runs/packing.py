@@ -33,7 +33,7 @@ from typing import IO, Any
 from ddcore.data.images import SHOWN
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
-from ddcore.runs import vetting
+from ddcore.runs import validation
 from ddcore.runs.files import check_room, dumps, read_json_cached, size, usable, write_json
 from ddcore.runs.record import RUN_ID, RunRecord
 from ddcore.runs.store import IMPORTED, NAME, Store
@@ -97,7 +97,7 @@ def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = Fals
     record = store.record(run_id)
     if record.state != "done":
         raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be packed")
-    known = vetting.names(record.folder)
+    known = validation.names(record.folder)
     kept = [name for name in known if heavy or not HEAVY.fullmatch(name)]
     _check_limits(record, kept)
     files = [{"name": name, **_told(record.folder / name)} for name in kept]
@@ -137,7 +137,7 @@ def _check_limits(record: RunRecord, names: Sequence[str]) -> None:
     problems = [
         f"{name} has {sizes[name]:,} bytes, allowed are {sort.most:,}"
         for name in names
-        if (sort := vetting.sort_of(name)) is not None and sizes[name] > sort.most
+        if (sort := validation.sort_of(name)) is not None and sizes[name] > sort.most
     ]
     if len(names) >= MAX_FILES:  # the manifest is one more
         problems.append(f"it has {len(names):,} files, allowed are {MAX_FILES - 1:,}")
@@ -196,7 +196,7 @@ def unpack(store: Store, given: Path | IO[bytes], name: str = "") -> Arrived:
             folder = place / manifest["kind"] / manifest["id"]
             problems = _copy(archive, manifest["files"], folder)
             if (folder / "run.json").exists():
-                problems += vetting.problems(folder)
+                problems += validation.problems(folder)
             if problems:
                 raise RunRefused(called, problems)
             if (there := _already(store, manifest, called)) is not None:
@@ -334,7 +334,7 @@ def _foreign(entry: zipfile.ZipInfo) -> str:
 
 def _unknown(entry: zipfile.ZipInfo) -> str:
     """Why this entry is none of a run: its name or its size."""
-    sort = vetting.sort_of(entry.filename)
+    sort = validation.sort_of(entry.filename)
     if sort is None and entry.filename != MANIFEST:
         return "is no file that a run has"
     most = sort.most if sort else MAX_FILES * MAX_ENTRY

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ddcore.errors import RunBroken
-from ddcore.runs.alive import is_alive
 from ddcore.runs.files import read_json
+from ddcore.runs.process import is_alive
 
 STATES = ("queued", "running", "cancelling", "cancelled", "failed", "interrupted", "done", "broken")
 ACTIVE = ("queued", "running", "cancelling")

@@ -8,9 +8,9 @@ from functools import partial
 import streamlit as st
 
 from ddcore.data import DATASETS
+from ddcore.evaluation.plans import Question
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.home import data_root
-from ddcore.jobs.controls import Question
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
 from ddcore.protocols import PROTOCOLS
@@ -18,7 +18,7 @@ from ddcore.report import figures, results, robust, tables, text
 from ddcore.report.published import Published, published
 from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
-from pages.components import beside, charts, frame, trajectory, transfer, wanted
+from pages.components import charts, evaluation_details, frame, pending, trajectory, transfer
 
 WORDS = """
 **Test accuracy**: share of the official test images answered correctly. It is measured once, after the last
@@ -48,7 +48,7 @@ def section(run: RunRecord) -> None:
     st.markdown("Networks are trained **from scratch** on the small set and tested on the real test images.")
     with frame.guarded():  # a data set that is away is told here; the rest of the page needs none
         if (dataset := str(run.config.get("dataset"))) not in DATASETS:
-            beside.kept(run)
+            evaluation_details.kept(run)
             return
         if DATASETS[dataset].removed:
             st.warning(DATASETS[dataset].check(data_root()).message, icon=":material/folder_off:")
@@ -112,7 +112,7 @@ class Found:
 def accuracy(run: RunRecord, question: Question) -> None:
     """The set beside its controls, published results, seeds and robust scores."""
     _explained(results.results(frame.store(), run, question)[0])
-    wanted.watch(partial(_find, run, question), lambda found: found.parts, partial(_show, run, question))
+    pending.watch(partial(_find, run, question), lambda found: found.parts, partial(_show, run, question))
 
 
 def _explained(final: Result) -> None:
@@ -131,20 +131,20 @@ def _find(run: RunRecord, question: Question) -> Found:
     store = frame.store()
     return Found(
         results.results(store, run, question), results.over_seeds(store, run, question),
-        beside.another(run, question), robust.scores(store, run, question),
+        evaluation_details.another(run, question), robust.scores(store, run, question),
     )
 
 
 def _show(run: RunRecord, question: Question, found: Found) -> None:
-    beside.notes(run, found.rows)
+    evaluation_details.notes(run, found.rows)
     _buttons(run, found.rows)
     _lesson(found.rows)
     if any(row.accuracy for row in found.rows):
         _numbers(run, found)
-    beside.literature(_published(run, found.rows), results.setting(found.rows))
-    beside.seeds(run, found.seeds, found.following)
-    beside.scores(run, found.robust)
-    beside.details(run, found.rows)
+    evaluation_details.literature(_published(run, found.rows), results.setting(found.rows))
+    evaluation_details.seeds(run, found.seeds, found.following)
+    evaluation_details.scores(run, found.robust)
+    evaluation_details.details(run, found.rows)
 
 
 def _published(run: RunRecord, rows: list[Result]) -> list[Published]:
@@ -160,9 +160,9 @@ def _buttons(run: RunRecord, rows: list[Result]) -> None:
     full = next(row for row in rows if row.role == "full")
     with st.container(horizontal=True, vertical_alignment="center"):
         if missing:
-            wanted.button("Evaluate with controls", missing, run, f"evaluate-{run.id}", primary=True)
+            pending.button("Evaluate with controls", missing, run, f"evaluate-{run.id}", primary=True)
         if full.missing:
-            wanted.button("Train on full data", [full], run, f"full-{run.id}", help=full.help)
+            pending.button("Train on full data", [full], run, f"full-{run.id}", help=full.help)
 
 
 def _lesson(rows: list[Result]) -> None:
@@ -201,7 +201,7 @@ def _numbers(run: RunRecord, found: Found) -> None:
         shown, hide_index=True, width="stretch", placeholder=text.NONE,
         column_order=["name", "accuracy", *also, "images", "steps", "time", "state"],
         column_config={
-            **beside.COLUMNS,
+            **evaluation_details.COLUMNS,
             "name": st.column_config.TextColumn("Trained on", width="medium"),
             "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),
             "images": st.column_config.NumberColumn("Images", format="localized"),

@@ -14,7 +14,7 @@ from ddcore.methods import METHODS
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import Moment, RunRecord, Store
 from pages.components import menu
-from pages.components.words import called
+from pages.components.markdown import called
 
 BASELINES, PAD, NAS, RUNS = "pages/2_Baselines.py", "pages/4_PAD.py", "pages/6_NAS.py", "pages/8_Runs.py"
 PAGES = {

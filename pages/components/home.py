@@ -12,7 +12,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.report import results, tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import frame, menu, parts, progress
+from pages.components import frame, menu, progress, widgets
 
 STEPS = (
     ("pages/1_Datasets.py", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
@@ -73,7 +73,7 @@ def _latest() -> None:
         st.caption("No finished run yet. Start with step 2 above.")
     for record in done[:6]:
         _result(record)
-    parts.footnotes(done[:6])
+    widgets.footnotes(done[:6])
 
 
 def _is_result(record: RunRecord) -> bool:

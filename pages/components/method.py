@@ -13,8 +13,8 @@ from ddcore.experiments import KINDS, Spec
 from ddcore.methods import METHODS, Method
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
-from pages.components import charts, evaluation, form, frame, images, parts, progress, stages
-from pages.components.words import called
+from pages.components import charts, evaluation, form, frame, images, progress, stages, widgets
+from pages.components.markdown import called
 
 
 def page(name: str, lead: str, *also: str) -> None:
@@ -31,16 +31,16 @@ def page(name: str, lead: str, *also: str) -> None:
             new_run(method)
         else:
             again(like)
-        parts.earlier("distill", "Earlier runs", name)
+        widgets.earlier("distill", "Earlier runs", name)
         for kind in also:
-            parts.earlier(kind, f"Earlier {KINDS[kind].title.lower()}")
+            widgets.earlier(kind, f"Earlier {KINDS[kind].title.lower()}")
 
 
 def new_run(method: Method) -> None:
     """Data set and preset, the form they fill in, and the start button."""
     left, right = st.columns(2)
-    dataset = parts.data_set(left, f"{method.name}-dataset", help="The images to choose from or to distil. *Digits* is "
-                             "built in and needs no download; your own are added on the Datasets page.")
+    dataset = widgets.data_set(left, f"{method.name}-dataset", help="The images to choose from or to distil. *Digits* "
+                                "is built in and needs no download; your own are added on the Datasets page.")
     given: Mapping[str, Any] = {"dataset": dataset}
     start = dataset
     if method.presets:
@@ -49,7 +49,7 @@ def new_run(method: Method) -> None:
                                  persist_state="session")
         st.caption(method.preset(preset).help + here(method, preset, dataset))
         given, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
-    parts.data_note(dataset)
+    widgets.data_note(dataset)
     ask(method, given, start)
 
 
@@ -72,10 +72,10 @@ def again(run: RunRecord) -> None:
         if st.button("Choose a preset instead", key="new-run"):
             frame.open_run(None)
     if given["dataset"] not in DATASETS:
-        st.warning(f"The data set “{parts.plain(given['dataset'])}” is not known here, so nothing can be computed.",
+        st.warning(f"The data set “{widgets.plain(given['dataset'])}” is not known here, so nothing can be computed.",
                    icon=":material/folder_off:")
         return
-    parts.data_note(given["dataset"])
+    widgets.data_note(given["dataset"])
     ask(method, given, run.id)
 
 
@@ -88,12 +88,12 @@ def ask(method: Method, given: Mapping[str, Any], start: str) -> None:
     if config is not None:
         asked = Spec("distill", method.name, config)
         stages.ahead(asked)
-        parts.launch(asked, form.changes(config, given))
+        widgets.launch(asked, form.changes(config, given))
 
 
 def show(run: RunRecord) -> None:
     """A run of any method, whatever state it is in."""
-    parts.header(run, form=True)
+    widgets.header(run, form=True)
     if run.active:
         progress.follow(run.id, partial(live, run))
     elif run.state == "done":
@@ -101,7 +101,7 @@ def show(run: RunRecord) -> None:
     else:
         progress.stopped(run)
         stages.standing(run)
-    parts.parameters(METHODS[run.name].Config, run)
+    widgets.parameters(METHODS[run.name].Config, run)
 
 
 def live(run: RunRecord, run_id: str) -> None:
@@ -124,7 +124,7 @@ def done(run: RunRecord) -> None:
     method = METHODS[run.name]
     numbers(run, chosen=method.step is None)
     for note in run.summary.get("notes", []):
-        st.info(parts.plain(note), icon=":material/info:")
+        st.info(widgets.plain(note), icon=":material/info:")
     if method.step is None:
         images.chosen(run)
     else:

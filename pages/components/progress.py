@@ -10,7 +10,7 @@ from ddcore import jobs
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
 from pages.components import frame
-from pages.components.words import called, plain
+from pages.components.markdown import called, plain
 
 POLL_SECONDS = 2.5
 STATES = {

@@ -17,7 +17,7 @@ from ddcore.report.estimate import Estimate
 from ddcore.report.stages import Stage
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
-from pages.components import difficulty, experts, frame, matching, parts, progress
+from pages.components import difficulty, experts, frame, matching, progress, widgets
 
 SCHEDULER = "Which images do the experts see when? First the easy ones, then all, in the end without the easiest."
 EVALUATION = "How good are the images? Networks are trained on them from scratch, and on the controls."
@@ -164,7 +164,7 @@ def live(run: RunRecord) -> None:
 
 def show(run: RunRecord) -> None:
     """A run of one stage by itself, scores or experts, whatever state it is in."""
-    parts.header(run)
+    widgets.header(run)
     if run.active:
         progress.follow(run.id, partial(_curve, run))
     elif run.state == "done":
@@ -172,7 +172,7 @@ def show(run: RunRecord) -> None:
         progress.log(run.id)
     else:
         progress.stopped(run)
-    parts.parameters(KINDS[run.kind].config(run.name), run)
+    widgets.parameters(KINDS[run.kind].config(run.name), run)
 
 
 def _curve(run: RunRecord, run_id: str) -> None:

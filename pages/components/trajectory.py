@@ -6,11 +6,11 @@ from functools import partial
 
 import streamlit as st
 
-from ddcore.jobs.controls import Question
+from ddcore.evaluation.plans import Question
 from ddcore.report import figures, results, text, trajectory
 from ddcore.report.trajectory import Point
 from ddcore.runs.store import RunRecord
-from pages.components import beside, charts, frame, wanted
+from pages.components import charts, evaluation_details, frame, pending
 
 LEAD = """
 Does it pay to go on? The images kept along the way are judged by the same protocol on the **validation split**:
@@ -21,7 +21,7 @@ real training images held out of everything, so that looking at this curve choos
 def tab(run: RunRecord, question: Question) -> None:
     """The curve of validation accuracy, and the one test figure of the final images beside it."""
     st.markdown(LEAD)
-    wanted.watch(
+    pending.watch(
         lambda: trajectory.points(frame.store(), run, question),
         lambda points: [point.result for point in points],
         partial(_show, run, question),
@@ -32,10 +32,10 @@ def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
     missing = [point.result for point in points if point.result.missing]
     if missing:
         what = "the snapshots" if len(missing) == len(points) else f"{len(missing)} more"
-        wanted.button(f"Evaluate {what}", missing, run, f"snapshots-{run.id}", primary=True,
+        pending.button(f"Evaluate {what}", missing, run, f"snapshots-{run.id}", primary=True,
                       help=f"{len(points)} of the kept steps, from the first to the last.")
     known, found = trajectory.table(points), [point.result for point in points]
-    beside.notes(run, found)
+    evaluation_details.notes(run, found)
     if known["mean"].notna().any():
         st.markdown("**Validation accuracy** over the iterations, mean ± standard deviation over the networks")
         charts.chart(figures.trajectory(known, results.majority(found)), f"trajectory-{run.id}")
@@ -43,7 +43,7 @@ def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
             known, hide_index=True, placeholder=text.NONE,
             column_order=["step", "accuracy", *results.beside(found), "state"],
             column_config={
-                **beside.COLUMNS,
+                **evaluation_details.COLUMNS,
                 "step": st.column_config.NumberColumn("Step", format="localized"),
                 "accuracy": st.column_config.TextColumn("Validation accuracy", alignment="right"),
                 "state": st.column_config.TextColumn("State"),

@@ -7,12 +7,12 @@ from functools import partial
 
 import streamlit as st
 
-from ddcore.jobs.controls import Question
+from ddcore.evaluation.plans import Question
 from ddcore.report import figures, results, text, transfer
 from ddcore.report.results import Result
 from ddcore.report.transfer import Cell
 from ddcore.runs.store import RunRecord
-from pages.components import beside, charts, frame, wanted
+from pages.components import charts, evaluation_details, frame, pending
 
 Rows = Mapping[str, list[Cell]]
 
@@ -25,7 +25,7 @@ under the same protocol; *drop* is what is lost against the network they were ma
 def tab(run: RunRecord, question: Question) -> None:
     """One line a network, and the matrix where the same set was distilled on several."""
     st.markdown(LEAD)
-    wanted.watch(lambda: transfer.rows(frame.store(), run, question), _parts, partial(_show, run))
+    pending.watch(lambda: transfer.rows(frame.store(), run, question), _parts, partial(_show, run))
 
 
 def _parts(rows: Rows) -> list[Result]:
@@ -36,10 +36,10 @@ def _show(run: RunRecord, rows: Rows) -> None:
     cells = next(iter(rows.values()))
     missing = [(cell, cell.result) for cell in cells if cell.result and cell.result.missing]
     if len(missing) > 1:
-        wanted.button(f"Evaluate on all {len(missing)}", [result for _, result in missing], run,
+        pending.button(f"Evaluate on all {len(missing)}", [result for _, result in missing], run,
                       f"transfer-{run.id}", primary=True)
     tried = [cell.result for cell in cells if cell.result]
-    beside.notes(run, tried)
+    evaluation_details.notes(run, tried)
     number = st.column_config.NumberColumn
     table = transfer.table(cells)
     states = ["does not fit" if cell.problem else state for cell, state in zip(cells, table["state"], strict=True)]
@@ -48,7 +48,7 @@ def _show(run: RunRecord, rows: Rows) -> None:
         hide_index=True, width="stretch", height="content", placeholder=text.NONE,
         column_order=["network", "parameters", "macs", "flops", "accuracy", *results.beside(tried), "drop", "state"],
         column_config={
-            **beside.COLUMNS,
+            **evaluation_details.COLUMNS,
             "network": st.column_config.TextColumn("Network", width="medium"),
             "parameters": number("Parameters", format="compact"),
             "macs": number("MACs", format="compact", help="Multiply-adds of one forward pass of one image."),
@@ -65,7 +65,7 @@ def _show(run: RunRecord, rows: Rows) -> None:
         st.caption("One at a time:")
         with st.container(horizontal=True):
             for i, (cell, result) in enumerate(missing):
-                wanted.button(cell.title, [result], run, f"transfer-{run.id}-{i}")
+                pending.button(cell.title, [result], run, f"transfer-{run.id}-{i}")
     for cell in cells:
         if cell.problem:
             st.caption(f"{cell.title}: {cell.problem}.")
@@ -79,6 +79,6 @@ def _matrix(run: RunRecord, rows: Rows) -> None:
     st.markdown("**Distilled on × evaluated on**: test accuracy in percent")
     elsewhere = [r for cells in list(rows.values())[1:] for cell in cells if (r := cell.result) and r.missing]
     if elsewhere:
-        wanted.button(f"Evaluate the other {len(elsewhere)} cells", elsewhere, run, f"matrix-all-{run.id}")
+        pending.button(f"Evaluate the other {len(elsewhere)} cells", elsewhere, run, f"matrix-all-{run.id}")
     found = transfer.matrix(rows)
     charts.chart(figures.matrix(found), f"matrix-{run.id}")

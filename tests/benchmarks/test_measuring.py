@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import distill, evaluate, gpu, machine, paired, table
 from benchmarks.gpu import Part
-from ddcore.ops import speed
+from ddcore.ops import acceleration
 
 CPU = torch.device("cpu")
 FIELDS = {"ratio", "share_of_bare", "seconds_per_step", "seconds_per_step_plain", "spread", "images_per_second",
@@ -102,8 +102,8 @@ def test_what_compiling_an_evaluation_takes_is_told(monkeypatch: pytest.MonkeyPa
 
         return call
 
-    monkeypatch.setattr(speed, "WORTH_COMPILING", {"cpu": 0})
-    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(acceleration, "WORTH_COMPILING", {"cpu": 0})
+    monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
     monkeypatch.setattr(torch, "compile", slowly)
     assert judged()["compile_seconds"] > 0.3  # a graph to learn and one to look
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ddcore.cli import main
-from ddcore.jobs.controls import Question, evaluation
+from ddcore.evaluation.plans import Question, evaluation
 from ddcore.report.export import plots
 from ddcore.runs import RunRecord, Store
 from tests.report.conftest import Answer, answer, distilled, run, store

@@ -14,7 +14,7 @@ from ddcore import jobs
 from ddcore.errors import Cancelled, Diverged, JobFailed
 from ddcore.experiments import distill, spec
 from ddcore.methods import METHODS
-from ddcore.ops import speed
+from ddcore.ops import acceleration
 from ddcore.runs import Store
 from ddcore.runs.checkpoint import Checkpoint
 
@@ -116,7 +116,7 @@ class Watched(MemoryRecorder):
 
 def beside(monkeypatch: pytest.MonkeyPatch, steps: int = 256, seconds: float = math.inf) -> None:
     """As on a GPU: what is recorded is held for so many steps and so long."""
-    monkeypatch.setattr(speed, "works_beside", lambda device: True)
+    monkeypatch.setattr(acceleration, "works_beside", lambda device: True)
     monkeypatch.setattr(distill, "HELD_STEPS", steps)
     monkeypatch.setattr(distill, "HELD_SECONDS", seconds)
 

@@ -17,10 +17,10 @@ from ddcore.data import DATASETS, Availability, Split
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError, DataMissing
-from ddcore.experiments import ImageSet, baseline, evaluate, experts, judge, scores, spec
+from ddcore.experiments import ImageSet, baseline, evaluate, experts, metrics, scores, spec
 from ddcore.experiments.flops import FlopsConfig
 from ddcore.experiments.flops import run as count_all
-from ddcore.ops import seeds, speed, train
+from ddcore.ops import acceleration, seeds, train
 from ddcore.protocols import PROTOCOLS
 from ddcore.settings import TrainConfig
 
@@ -90,9 +90,9 @@ def test_an_evaluation_tells_a_curve_of_training_and_one_of_testing() -> None:
 
 def test_two_classes_have_an_area_under_the_curve() -> None:
     said = torch.tensor([[0.0, 1.0], [0.0, 3.0], [0.0, 2.0], [0.0, 0.0]])
-    assert judge.auc(said, torch.tensor([0, 1, 1, 0])) == 1.0
-    assert judge.auc(said, torch.tensor([1, 0, 0, 1])) == 0.0
-    assert judge.auc(said, torch.tensor([0, 1, 0, 1])) == 0.5
+    assert metrics.auc(said, torch.tensor([0, 1, 1, 0])) == 1.0
+    assert metrics.auc(said, torch.tensor([1, 0, 0, 1])) == 0.0
+    assert metrics.auc(said, torch.tensor([0, 1, 0, 1])) == 0.5
 
 
 def part(labels: list[int], classes: tuple[str, ...] = ("a", "b")) -> Resident:
@@ -102,16 +102,16 @@ def part(labels: list[int], classes: tuple[str, ...] = ("a", "b")) -> Resident:
 
 def test_a_network_that_always_answers_the_frequent_class_is_right_on_its_share_and_balanced_at_one_half() -> None:
     uneven = part([1, 1, 1, 0])
-    found = judge.judged(torch.tensor([[0.0, 1.0]]).expand(4, 2), uneven)
+    found = metrics.judged(torch.tensor([[0.0, 1.0]]).expand(4, 2), uneven)
     assert found == {"accuracy": 0.75, "balanced_accuracy": 0.5, "auc": 0.5, "confusion": [[0, 1], [0, 3]]}
-    assert judge.majority(uneven) == 0.75
+    assert metrics.majority(uneven) == 0.75
 
 
 def test_a_part_that_lacks_a_class_has_no_area_under_the_curve_and_balances_those_it_has() -> None:
     said = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    assert judge.judged(said, part([1, 1]))["auc"] is None
-    assert judge.judged(said, part([1, 1]))["balanced_accuracy"] == 0.5
-    assert judge.majority(part([])) is None
+    assert metrics.judged(said, part([1, 1]))["auc"] is None
+    assert metrics.judged(said, part([1, 1]))["balanced_accuracy"] == 0.5
+    assert metrics.majority(part([])) is None
 
 
 def two_classes(monkeypatch: pytest.MonkeyPatch, each: int = 40, **changes: Any) -> None:
@@ -210,8 +210,8 @@ def test_the_same_evaluation_gives_the_same_numbers_and_more_networks_only_add()
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even the shortest run goes the way of those that are compiled; what the compiler makes is the function itself."""
-    monkeypatch.setattr(speed, "WORTH_COMPILING", {"cpu": 0})
-    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(acceleration, "WORTH_COMPILING", {"cpu": 0})
+    monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
 
 

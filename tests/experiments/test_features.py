@@ -18,8 +18,8 @@ from ddcore.data.load import fingerprint, load
 from ddcore.data.resident import Resident
 from ddcore.data.split import take
 from ddcore.errors import Cancelled, ConfigError
-from ddcore.experiments import KINDS, ImageSet, features, lens, spec, tsne
-from ddcore.experiments.work import cost, steps
+from ddcore.experiments import KINDS, ImageSet, features, reference_network, spec, tsne
+from ddcore.experiments.cost import cost, steps
 from ddcore.ops import embedding, nets, seeds
 from ddcore.runs.key import key
 
@@ -39,7 +39,7 @@ def digits() -> Resident:
 
 def looked_through(recorder: MemoryRecorder | None = None, **changes: Any) -> tuple[dict[str, Any], MemoryRecorder]:
     recorder = recorder or MemoryRecorder()
-    return lens.run("lens", spec("lens", "lens", {**TINY, **changes}).config, recorder), recorder  # type: ignore[arg-type]
+    return reference_network.run("lens", spec("lens", "lens", {**TINY, **changes}).config, recorder), recorder  # type: ignore[arg-type]
 
 
 def finished(run_id: str, summary: dict[str, Any], recorder: MemoryRecorder) -> Any:
@@ -245,7 +245,7 @@ def test_runs_are_named_by_their_ids_in_any_order() -> None:
 def test_a_lens_is_narrow_unless_it_is_told_and_has_no_epochs() -> None:
     def width(**values: Any) -> int | None:
         config = spec("lens", "lens", values).config
-        assert isinstance(config, lens.LensConfig)
+        assert isinstance(config, reference_network.LensConfig)
         return config.width
 
     assert (width(), width(width=128), width(network="lenet"), width(steps=5)) == (64, 128, None, 64)

@@ -18,7 +18,7 @@ from ddcore import jobs
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import search, spec, trial
-from ddcore.experiments.asking import Asking, Grid, worse_half
+from ddcore.experiments.samplers import GridSampler, OptunaSampler, worse_half
 from ddcore.experiments.search import SearchConfig
 from ddcore.experiments.trial import TrialConfig
 from ddcore.jobs.api import run_inline
@@ -92,14 +92,14 @@ def test_seeds_that_are_known_are_not_trained_again(first: int, then: int, monke
     asked = config.trial(config.members()[0])
     before = Store().record(run_inline(trial.question(asked.replace(nets=first))))
     trained: list[int] = []
-    crowd = trial.Crowd
+    crowd = trial.TrialBatch
 
-    def watched(members: Any, *more: Any) -> trial.Crowd:
+    def watched(members: Any, *more: Any) -> trial.TrialBatch:
         trained.extend(seed for _, seed in members)
         return crowd(members, *more)
 
-    monkeypatch.setattr(trial, "Crowd", watched)
-    bench = trial.Bench(config, FolderRecorder(Store(), Store().create(spec("search", "search", SMALL)).id))
+    monkeypatch.setattr(trial, "TrialBatch", watched)
+    bench = trial.TrialData(config, FolderRecorder(Store(), Store().create(spec("search", "search", SMALL)).id))
     (told,) = trial.together([asked.replace(nets=then)], bench)
     assert (trained, told.known) == (([1, 2], False) if then == 3 else ([], True))
     both = min(first, then)
@@ -195,7 +195,7 @@ def test_a_stacked_group_finds_what_its_networks_find_one_by_one() -> None:
     config = spec("search", "search", {**SMALL, "steps": 12}).config
     assert isinstance(config, SearchConfig)
     trials = [config.trial(one) for one in config.members()]
-    bench = trial.Bench(config, Stopped({}))  # type: ignore[arg-type]
+    bench = trial.TrialData(config, Stopped({}))  # type: ignore[arg-type]
     stacked = trial.crowded(trials, bench, stacked=True)
     alone = [trial.crowded([one], bench, stacked=False)[0] for one in trials]
     for together, single in zip(stacked, alone, strict=True):
@@ -239,7 +239,7 @@ def test_a_model_of_what_was_good_finds_what_is_good() -> None:
     members = config.members()
 
     def wide(strategy: str) -> float:
-        asking, found = Asking(strategy, members, [0] * len(members), 60, 0), []
+        asking, found = OptunaSampler(strategy, members, [0] * len(members), 60, 0), []
         while numbers := asking.ask():
             for number in numbers:
                 score = members[number].options["width"] / 256
@@ -251,7 +251,7 @@ def test_a_model_of_what_was_good_finds_what_is_good() -> None:
 
 
 def test_a_grid_asks_for_every_network_once() -> None:
-    grid = Grid(36)
+    grid = GridSampler(36)
     assert (grid.ask(), grid.ask()) == ([*range(36)], [])
 
 
@@ -369,7 +369,7 @@ def test_a_stack_on_a_gpu_finds_what_its_networks_find_one_by_one() -> None:
     values = {**SMALL, "subset": "depth=2,3 width=16 units=64", "steps": 30}
     config = spec("search", "search", {**values, "device": "cuda", "truth": "none", "truth_sample": None}).config
     assert isinstance(config, SearchConfig)
-    bench = trial.Bench(config, Stopped({}))  # type: ignore[arg-type]
+    bench = trial.TrialData(config, Stopped({}))  # type: ignore[arg-type]
     for group in trial.groups([config.trial(one) for one in config.members()], bench.where):
         assert len(group) == 2
         stacked = trial.crowded(group, bench)
@@ -386,7 +386,7 @@ def test_the_54_networks_rank_alike_in_stacks_and_one_by_one(mnist_root: Any, mo
     config = spec("search", "search", values).config
     assert isinstance(config, SearchConfig)
     trials = [config.trial(one) for one in config.members()]
-    bench = trial.Bench(config, Stopped({}))  # type: ignore[arg-type]
+    bench = trial.TrialData(config, Stopped({}))  # type: ignore[arg-type]
     bench.val = Resident(
         bench.val.images[:500], bench.val.labels[:500], bench.val.classes, bench.val.mean, bench.val.std
     )
@@ -421,7 +421,7 @@ def test_a_search_that_was_killed_goes_on_to_the_same_ranking() -> None:
     summary = Store().record(run_id).summary
     for number, score in [*summary["proxies"][0]["scores"].items()][:6]:
         fresh = asked.config.trial(asked.config.members()[int(number)], run=summary["proxies"][0]["run"], exact=True)
-        bench = trial.Bench(fresh, FolderRecorder(Store(), score["trial"]))
+        bench = trial.TrialData(fresh, FolderRecorder(Store(), score["trial"]))
         (computed,) = trial.crowded([fresh.replace(exact=False)], bench)
         assert computed["accuracies"] == score["accuracies"]
 

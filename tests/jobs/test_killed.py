@@ -23,8 +23,8 @@ from ddcore.jobs import launch
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.runner import ALREADY_RUNNING
 from ddcore.runs import Store
-from ddcore.runs.alive import is_alive, start_mark
 from ddcore.runs.files import write_json
+from ddcore.runs.process import is_alive, start_mark
 
 pytestmark = pytest.mark.usefixtures("toys")
 

@@ -14,8 +14,8 @@ from ddcore.jobs.job import mark_queued
 from ddcore.jobs.launch import runner_file
 from ddcore.jobs.queue import Queue
 from ddcore.runs import Store
-from ddcore.runs.alive import start_mark
 from ddcore.runs.files import write_json
+from ddcore.runs.process import start_mark
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from ddcore.experiments import Spec, spec
 from ddcore.jobs import worker
 from ddcore.jobs.launch import runner_file
 from ddcore.runs import Store
-from ddcore.runs.alive import is_alive
 from ddcore.runs.files import read_json
+from ddcore.runs.process import is_alive
 
 
 def toy(**values: Any) -> Spec:

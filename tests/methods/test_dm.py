@@ -12,7 +12,7 @@ from test_every_method import _task_and_state, config
 from ddcore.data import DATASETS
 from ddcore.methods import Task, dm, matching
 from ddcore.methods.matching import MatchingState
-from ddcore.ops import losses, nets, seeds, speed
+from ddcore.ops import acceleration, losses, nets, seeds
 
 NORMS = ("batch", "instance")
 
@@ -104,14 +104,14 @@ def test_images_embedded_in_pieces_are_those_embedded_at_once(norm: str, monkeyp
     whole = network.embed(real)
     task, state = looking(network, norm=norm)
     sizes = embedded_sizes(network, monkeypatch)
-    monkeypatch.setattr(speed, "CACHED", 5 * 8 * 12 * 12)  # five images' largest maps: 8 pixels padded to 12
+    monkeypatch.setattr(acceleration, "CACHED", 5 * 8 * 12 * 12)  # five images' largest maps: 8 pixels padded to 12
     (pieces,) = matching.seen(task, state, real)
     torch.testing.assert_close(pieces, whole)
     assert sizes == [5, 5, 5, 5, 3]
 
 
 def test_batch_normalisation_sees_all_classes_at_once_real_and_synthetic_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "CACHED", 1)
+    monkeypatch.setattr(acceleration, "CACHED", 1)
     task, state = fresh(norm="batch", ipc=2, batch_real=4)
     sizes = embedded_sizes(state.network, monkeypatch)
     dm.step(task, state)

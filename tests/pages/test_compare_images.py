@@ -24,7 +24,7 @@ from tests.runs import shelf
 def section() -> None:
     import streamlit as st
 
-    from ddcore.report.compared import compared
+    from ddcore.report.compare_runs import compared
     from pages.components import frame
     from pages.components.compare import images
 
@@ -194,12 +194,12 @@ def test_deleted_runs_and_damaged_images_are_told_and_the_others_stay(short: str
 def menu() -> None:
     import streamlit as st
 
-    from ddcore.report.compared import compared
+    from ddcore.report.compare_runs import compared
     from pages.components import frame
-    from pages.components.compare import choice
+    from pages.components.compare import selection
 
     records = [frame.store().record(run) for run in st.query_params["runs"].split(",")]
-    one = choice.run(st.columns(1)[0], "Run", compared(frame.store(), records), "img-run", index=1)
+    one = selection.run(st.columns(1)[0], "Run", compared(frame.store(), records), "img-run", index=1)
     st.markdown(f"chosen: {one.record.id}")
 
 

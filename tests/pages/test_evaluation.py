@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import Spec, spec
-from ddcore.jobs.controls import Question, plan
 from ddcore.report import robust, trajectory, transfer
 from ddcore.report.published import Published
 from ddcore.runs.key import key

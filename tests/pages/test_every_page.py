@@ -106,7 +106,7 @@ def test_an_error_nobody_expected_is_a_box_not_a_broken_page(
     assert "the disk is gone" in words(app)
 
 
-@pytest.mark.parametrize("part", ["progress", "wanted", "home"])
+@pytest.mark.parametrize("part", ["progress", "pending", "home"])
 def test_a_live_part_that_draws_itself_again_says_its_errors_in_words(
     part: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,14 +123,14 @@ def test_a_live_part_that_draws_itself_again_says_its_errors_in_words(
 def _alone(part: str) -> None:
     """A fragment as it runs by itself, without the page and its guard around it."""
     from ddcore.errors import RunNotFound
-    from pages.components import home, progress, wanted
+    from pages.components import home, pending, progress
 
     def gather() -> None:
         raise RunNotFound("it was moved to the trash in another tab")
 
     if part == "progress":
         progress._tick("0" * 16, None)
-    elif part == "wanted":
-        wanted._again(gather, list, print)  # type: ignore[arg-type]
+    elif part == "pending":
+        pending._again(gather, list, print)  # type: ignore[arg-type]
     else:
         home._jobs()

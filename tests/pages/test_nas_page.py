@@ -12,7 +12,7 @@ from ddcore.report.nas import study
 from ddcore.runs.key import key
 from ddcore.runs.store import Store
 from pages.components import frame
-from pages.components.nas import standing, winner
+from pages.components.nas import search_status, winner
 from tests.pages.conftest import Backend, Filled, Open, away, finish, put, words
 
 PAGE = "pages/6_NAS.py"
@@ -313,9 +313,9 @@ def test_a_run_that_was_deleted_meanwhile_draws_the_page_anew(home: object, monk
     monkeypatch.setattr("streamlit.rerun", again)
     run, gone = finish(SEARCH, searched({"random": AS_TRUE})), "deadbeefdeadbeef"
     with pytest.raises(Again):
-        standing._tick([run, gone], [gone])
+        search_status._tick([run, gone], [gone])
     with pytest.raises(Again):
-        standing._answer([run, gone])
+        search_status._answer([run, gone])
 
 
 def test_the_winner_is_trained_in_the_setting_of_the_truth_that_it_is_held_against(home: object) -> None:

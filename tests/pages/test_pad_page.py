@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import spec
-from ddcore.jobs.controls import Question, plan
 from ddcore.methods import METHODS
 from ddcore.report import stages
 from ddcore.runs.store import Store
@@ -227,7 +227,7 @@ def test_a_disk_too_small_for_the_controls_is_said_before_any_of_them_is_asked_f
     open_page: Open, filled: Filled, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = open_page(PAGE, run=filled.pad)
-    monkeypatch.setattr("ddcore.jobs.needs._free", lambda *_: 10)
+    monkeypatch.setattr("ddcore.jobs.requirements._free", lambda *_: 10)
     controls(app).click().run()
     assert "the disk is too small" in app.error[0].value
     assert not backend.submitted

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from ddcore.experiments import Spec, spec
 from ddcore.runs import packing
 from ddcore.runs.store import Store
-from pages.components import house
+from pages.components import housekeeping
 from tests.pages.conftest import TINY, Backend, Filled, Open, put, words
 from tests.runs import shelf
 
@@ -149,8 +149,8 @@ def packed(*ids: str) -> bytes:
 
 
 def test_finished_runs_are_packed_for_a_download(kept: Kept) -> None:
-    assert packing.unpack(Store(), io.BytesIO(house._packed([kept.dm]))).record.id == kept.dm
-    became = packing.unpack_all(Store(), io.BytesIO(house._packed([kept.dm, kept.datadam])))
+    assert packing.unpack(Store(), io.BytesIO(housekeeping._packed([kept.dm]))).record.id == kept.dm
+    became = packing.unpack_all(Store(), io.BytesIO(housekeeping._packed([kept.dm, kept.datadam])))
     assert [one.record.id for one in became if isinstance(one, packing.Arrived)] == [kept.dm, kept.datadam]
 
 

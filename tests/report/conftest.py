@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ddcore.evaluation.plans import Question
 from ddcore.experiments import Spec, spec
-from ddcore.jobs.controls import Question
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.recorder import FolderRecorder
 from tests.runs import shelf

@@ -11,7 +11,7 @@ from ddcore.experiments import spec
 from ddcore.report import catalogue
 from ddcore.runs import Store
 from tests.report.conftest import Answer, distilled
-from tests.report.test_compared import judged_as
+from tests.report.test_compare_runs import judged_as
 from tests.runs.shelf import many
 
 
@@ -40,7 +40,7 @@ def test_seeds_of_one_question_are_one_row_over_all_networks(store: Store, answe
 
 
 def judge(run):  # type: ignore[no-untyped-def]
-    from ddcore.jobs.controls import Question, evaluation
+    from ddcore.evaluation.plans import Question, evaluation
 
     return evaluation(run, Question("course", nets=2))
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from ddcore import counts
+from ddcore.evaluation import plans
 from ddcore.experiments import KINDS, Spec, spec
-from ddcore.jobs import controls
-from ddcore.jobs.needs import unfinished
+from ddcore.jobs.requirements import unfinished
 from ddcore.methods import METHODS
 from ddcore.report import estimate
 from ddcore.runs import Store
@@ -168,7 +168,7 @@ def test_a_run_on_experts_takes_as_long_as_it_the_experts_and_the_scores(home: P
 
 
 def test_a_variation_brings_experts_of_its_own_to_the_total(home: Path) -> None:
-    asked = controls.plan(PAD, QUESTION).specs()
+    asked = plans.plan(PAD, QUESTION).specs()
     kinds = [one.kind for one in unfinished([PAD, *asked], []).values()]
     assert (kinds.count("scores"), kinds.count("experts")) == (1, 2)
     assert estimate.total([PAD, *asked], []).seconds > 2 * estimate.total([PAD], [answered(SCORES)]).seconds
@@ -179,7 +179,7 @@ def test_the_disk_space_is_that_of_the_trajectories_that_are_not_there(home: Pat
     assert estimate.disk([PAD], []) == each
     assert estimate.disk([PAD, EXPERTS], []) == each
     assert estimate.disk([PAD], [answered(EXPERTS)]) == 0
-    assert estimate.disk(controls.plan(PAD, QUESTION).specs(), []) == each  # that of the variation
+    assert estimate.disk(plans.plan(PAD, QUESTION).specs(), []) == each  # that of the variation
     half = spec("distill", "pad", {**TINY_PAD, "precision": "half"})
     assert estimate.disk([half], []) == each // 2
 

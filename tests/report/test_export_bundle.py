@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from ddcore.evaluation.plans import evaluation, plan
 from ddcore.experiments import spec
-from ddcore.jobs.controls import evaluation, plan
 from ddcore.jobs.job import mark_ended
-from ddcore.report.compared import Compared, compared, numbers, setting_of
+from ddcore.report.compare_runs import Compared, compared, numbers, setting_of
 from ddcore.report.export import bundle, plots
 from ddcore.report.export.pivot import Choice
 from ddcore.runs import Store

@@ -12,9 +12,9 @@ import pytest
 
 from ddcore import jobs
 from ddcore.cli import compute, main
+from ddcore.evaluation import plans
 from ddcore.experiments import Spec, spec
-from ddcore.jobs import controls
-from ddcore.report.compared import compared
+from ddcore.report.compare_runs import compared
 from ddcore.report.export import commands
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.key import key
@@ -74,21 +74,21 @@ def test_only_what_differs_from_the_defaults_is_told(store: Store) -> None:
 def test_the_command_of_an_evaluation_asks_for_this_very_evaluation(
     changes: dict[str, Any], store: Store, run: RunRecord, asked: list[Spec]
 ) -> None:
-    one = controls.evaluation(run, controls.Question(**{"protocol": "course", **changes}), step=2)
+    one = plans.evaluation(run, plans.Question(**{"protocol": "course", **changes}), step=2)
     made = commands.command(store, store.create(one))
     assert called(made.line) == 0
     assert [key(each) for each in asked] == [key(one)]
 
 
 def test_what_the_run_was_distilled_with_is_not_told_again(store: Store, run: RunRecord) -> None:
-    made = commands.command(store, store.create(controls.evaluation(run, QUESTION)))
+    made = commands.command(store, store.create(plans.evaluation(run, QUESTION)))
     assert made.line == f"python -m ddcore evaluate {run.id} --nets 2"
 
 
 def test_parents_come_first_then_the_set_its_judge_and_its_controls(store: Store, answer: Answer) -> None:
     scores, experts = (shelf.finished(store, one) for one in _needs(store))
     run = imitated(store)
-    asked = controls.plan(run, QUESTION)
+    asked = plans.plan(run, QUESTION)
     shelf.finished(store, asked.random)
     others = [answer(one, 0.5, 0.6).id for one in (asked.final, asked.random_real, asked.initial, asked.full) if one]
     made = [one.run for one in commands.commands(store, compared(store, [run]))]
@@ -100,7 +100,7 @@ def test_parents_come_first_then_the_set_its_judge_and_its_controls(store: Store
 
 def _needs(store: Store) -> list[Spec]:
     """The scores and experts of `imitated`, in that order."""
-    from ddcore.jobs.needs import unfinished
+    from ddcore.jobs.requirements import unfinished
 
     return list(unfinished([spec("distill", "pad", TINY_PAD)], []).values())[:2]
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ddcore.errors import ConfigError
+from ddcore.evaluation.plans import Question, evaluation, plan
 from ddcore.experiments import spec
-from ddcore.jobs.controls import Question, evaluation, plan
-from ddcore.report.compared import Compared, compared, numbers
+from ddcore.report.compare_runs import Compared, compared, numbers
 from ddcore.report.export import pivot, summary, table
 from ddcore.report.export.pivot import Choice
 from ddcore.runs import RunRecord, Store

@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
-from ddcore.jobs.controls import evaluation, plan
-from ddcore.report.compared import compared, numbers
+from ddcore.evaluation.plans import evaluation, plan
+from ddcore.report.compare_runs import compared, numbers
 from ddcore.report.export import plots
 from ddcore.runs import Store
 from tests.report.conftest import QUESTION, Answer, distilled

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddcore.report import compared, comparison, overlay
+from ddcore.report import compare_figures, compare_runs, overlay
 from ddcore.runs import Store
 from tests.report.conftest import distilled
 
@@ -16,14 +16,14 @@ WEIGHTS = st.floats(0, 0.99)
 
 
 def test_each_run_is_a_line_over_steps_and_over_its_share(store: Store) -> None:
-    found = compared.compared(store, [distilled(store), distilled(store, seed=1)])
+    found = compare_runs.compared(store, [distilled(store), distilled(store, seed=1)])
     curves = overlay.curves(store, found)
     assert list(curves) == ["loss"]
     part = curves["loss"][curves["loss"]["label"] == found[0].label]
     assert part["step"].tolist() == [1, 2]
     assert part["value"].tolist() == [1.0, 0.5]
     assert part["share"].tolist() == [50.0, 100.0]  # no total was told, so the last step is the end
-    figure = comparison.overlay(curves["loss"], "step", x_title="Step", y_title="Loss",
+    figure = compare_figures.overlay(curves["loss"], "step", x_title="Step", y_title="Loss",
                                 colours={one.label: one.colour for one in found})
     assert len(figure.data) == 2
 
@@ -32,7 +32,7 @@ def test_the_share_is_of_the_whole_run_not_of_what_is_recorded_so_far(store: Sto
     run = distilled(store)
     told = [{"event": "step", "step": step, "total": 8, "loss": 1.0} for step in (1, 2)]
     (run.folder / "events.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in told))
-    curves = overlay.curves(store, compared.compared(store, [run]))
+    curves = overlay.curves(store, compare_runs.compared(store, [run]))
     assert curves["loss"]["share"].tolist() == [12.5, 25.0]
 
 
@@ -50,9 +50,9 @@ def test_smoothing_leaves_what_does_not_change(weight: float, value: float, leng
 
 
 def test_a_smoothed_curve_keeps_its_values_faintly_behind(store: Store) -> None:
-    found = compared.compared(store, [distilled(store)])
+    found = compare_runs.compared(store, [distilled(store)])
     frame = overlay.smooth(overlay.curves(store, found)["loss"], 0.5)
-    figure = comparison.overlay(frame, "step", x_title="", y_title="", colours={found[0].label: "#000"})
+    figure = compare_figures.overlay(frame, "step", x_title="", y_title="", colours={found[0].label: "#000"})
     faint, line = figure.data
     assert faint.opacity < 1
     assert list(faint.y) == [1.0, 0.5]

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from ddcore.evaluation.plans import evaluation, plan
 from ddcore.experiments import spec
-from ddcore.jobs.controls import evaluation, plan
 from ddcore.jobs.job import mark_queued
 from ddcore.report import results
 from ddcore.runs import RunRecord, Store

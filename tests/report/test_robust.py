@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ddcore.jobs.controls import evaluation, plan
+from ddcore.evaluation.plans import evaluation, plan
 from ddcore.report import robust
 from ddcore.runs import RunRecord, Store
 from tests.report.conftest import QUESTION, Answer, imitated

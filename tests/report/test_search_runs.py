@@ -14,7 +14,7 @@ from ddcore.experiments import Spec, spec
 from ddcore.experiments.search import SearchConfig
 from ddcore.report import tables
 from ddcore.report.catalogue import catalogue
-from ddcore.report.compared import compared, numbers, setting_of
+from ddcore.report.compare_runs import compared, numbers, setting_of
 from ddcore.report.export import bundle, commands, plots
 from ddcore.report.export.pivot import Choice
 from ddcore.report.uses import uses

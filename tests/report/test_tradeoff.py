@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddcore.report import compared, tradeoff
+from ddcore.report import compare_runs, tradeoff
 from ddcore.runs import Store
 from tests.report.conftest import Answer, distilled
-from tests.report.test_compared import judged_as
+from tests.report.test_compare_runs import judged_as
 
 POINTS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12)
 
@@ -30,7 +30,8 @@ def test_every_point_off_the_front_is_beaten_by_one_on_it(points: list[tuple[int
 def test_the_time_of_a_set_counts_all_that_it_builds_on(store: Store, answer: Answer) -> None:
     run = distilled(store)
     judged_as(answer, run, "course", 0.5)
-    numbers = compared.numbers(compared.compared(store, [run])).assign(seconds_distill=[3.0], seconds_parents=[4.0])
+    numbers = compare_runs.numbers(compare_runs.compared(store, [run]))
+    numbers = numbers.assign(seconds_distill=[3.0], seconds_parents=[4.0])
     found = tradeoff.tradeoff(numbers, "distill")
     assert found["x"].tolist() == [7.0]
     assert found["mean"].tolist() == [50.0]

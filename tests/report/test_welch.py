@@ -7,10 +7,10 @@ import math
 import pytest
 from scipy import stats
 
-from ddcore.report import compared, welch
+from ddcore.report import compare_runs, welch
 from ddcore.runs import Store
 from tests.report.conftest import Answer, distilled
-from tests.report.test_compared import judged_as
+from tests.report.test_compare_runs import judged_as
 
 
 def test_two_samples_of_two_by_hand() -> None:
@@ -43,7 +43,7 @@ def test_only_runs_judged_alike_are_held_against_each_other(store: Store, answer
     judged_as(answer, runs[0], "course", 0.5, 0.52)
     judged_as(answer, runs[1], "course", 0.9, 0.92)
     judged_as(answer, runs[2], "quick", 0.9, 0.92)
-    pairs = welch.pairs(compared.compared(store, runs))
+    pairs = welch.pairs(compare_runs.compared(store, runs))
     assert len(pairs) == 1
     row = pairs.iloc[0]
     assert row["mean"] == pytest.approx(-40)
@@ -56,7 +56,7 @@ def test_several_seeds_are_a_sample_of_seeds_not_of_all_their_networks(store: St
     for name, values in (("a", (0.2, 0.4)), ("b", (0.5, 0.7))):
         for run, value in zip(runs[name], values, strict=True):
             judged_as(answer, run, "course", value, value + 0.02)
-    found = compared.seeds_together(store, compared.compared(store, [*runs["a"], *runs["b"]]))
+    found = compare_runs.seeds_together(store, compare_runs.compared(store, [*runs["a"], *runs["b"]]))
     assert welch.sample(found[0]) == pytest.approx((0.21, 0.41))
     assert welch.pairs(found)["n"].tolist() == ["2 seeds and 2 seeds"]
 
@@ -65,5 +65,5 @@ def test_against_one_run_every_other_is_held_once(store: Store, answer: Answer) 
     runs = [distilled(store, seed=seed) for seed in range(3)]
     for run in runs:
         judged_as(answer, run, "course", 0.5, 0.52)
-    found = compared.compared(store, runs)
+    found = compare_runs.compared(store, runs)
     assert welch.pairs(found, found[1])["second"].tolist() == [found[1].label] * 2

@@ -23,7 +23,7 @@ from shelf import finished, question
 from ddcore.errors import DDCoreError
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
-from ddcore.runs import RunRecord, Store, key, packing, vetting
+from ddcore.runs import RunRecord, Store, key, packing, validation
 from ddcore.runs.files import FolderUnusable, write_json
 from ddcore.runs.key import _digest
 from ddcore.runs.packing import Arrived, RunRefused, pack, pack_all, unpack, unpack_all
@@ -558,7 +558,7 @@ def test_links_in_a_run_folder_are_not_followed(store: Store, run: RunRecord, tm
     (tmp_path / "secret.txt").write_text("secret")
     (run.folder / "log.txt").unlink()
     (run.folder / "log.txt").symlink_to(tmp_path / "secret.txt")
-    assert "log.txt" not in vetting.names(run.folder)
+    assert "log.txt" not in validation.names(run.folder)
     assert b"secret" not in packed(store, run)
 
 
@@ -566,7 +566,7 @@ def test_a_run_says_what_entered_its_key(store: Store, run: RunRecord) -> None:
     assert run.info["in_key"]["ipc"] == 1
     assert "device" not in run.info["in_key"]
     write_json(run.folder / "run.json", {n: v for n, v in run.info.items() if n != "in_key"})
-    assert vetting.problems(run.folder) == []
+    assert validation.problems(run.folder) == []
 
 
 def space(**other: np.ndarray) -> bytes:
@@ -598,7 +598,7 @@ def test_the_arrays_of_a_kind_are_held_to_what_pages_read(case: str, store: Stor
         (folder / "space.safetensors").write_bytes(content)
     told = RunRecord(record.id, "tsne", "tsne", "done", record.config, {"runs": ["a" * 16]}, {}, {}, False, folder,
                      None, 0.0)
-    assert [problem.removeprefix("space.safetensors ")[: len(said)] for problem in vetting._arrays(told)] == [
+    assert [problem.removeprefix("space.safetensors ")[: len(said)] for problem in validation._arrays(told)] == [
         said.removeprefix("space.safetensors ")
     ] * bool(said)
 
@@ -611,6 +611,6 @@ def test_a_set_of_a_shipped_data_set_is_normalised_as_that_is(store: Store) -> N
     assert facts.mean
     assert facts.std
     given = pixels((10, 1, 28, 28)), np.arange(10), facts.classes
-    assert not list(vetting._set(Images(*given, facts.mean, facts.std), (1, 28, 28), facts))
-    (wrong,) = vetting._set(Images(*given, (0.5,), facts.std), (1, 28, 28), facts)
+    assert not list(validation._set(Images(*given, facts.mean, facts.std), (1, 28, 28), facts))
+    (wrong,) = validation._set(Images(*given, (0.5,), facts.std), (1, 28, 28), facts)
     assert wrong.startswith("has mean (0.5,) and std (0.3081,), those of mnist are (0.1307,)")

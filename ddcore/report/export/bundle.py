@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from ddcore.errors import DDCoreError
 from ddcore.lazy import lazy
-from ddcore.report import compared
-from ddcore.report.compared import Compared
+from ddcore.report import compare_runs
+from ddcore.report.compare_runs import Compared
 from ddcore.report.export import commands, pivot, readme, summary, table
-from ddcore.report.export.aside import aside
+from ddcore.report.export.caveats import aside
 from ddcore.report.export.escape import one_line
 from ddcore.report.export.pivot import Choice, Pivot
 from ddcore.report.export.table import Table
@@ -55,7 +55,7 @@ class Bundle:
 def bundle(store: Store, found: Sequence[Compared], choice: Choice) -> Bundle:
     """Figures, tables, images, parameters and commands of these runs. What fails is told, and the rest is written."""
     asked, problems = commands.commands(store, found), list[str]()
-    numbers, made = compared.numbers(found), pivot.pivot(found, choice)
+    numbers, made = compare_runs.numbers(found), pivot.pivot(found, choice)
     shown = tables(found, numbers, made)
     captions: dict[str, str] = {}
     written = dict(_figures(store, found, numbers, captions, problems))
@@ -102,7 +102,7 @@ def completed(store: Store, found: Sequence[Compared]) -> list[Compared]:
 
     Tables tell settings apart, so that no two numbers stand together that do not compare.
     """
-    newest = compared.compared(store, [one.record for one in found])
+    newest = compare_runs.compared(store, [one.record for one in found])
     return [one if one.accuracy else other for one, other in zip(found, newest, strict=True)]
 
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddcore.errors import ConfigError, DDCoreError, RunNotFound
+from ddcore.evaluation.plans import NETWORK_PARAMS, Question, evaluation, full_runs, plan
 from ddcore.experiments import Spec, spec
-from ddcore.jobs.controls import NETWORK_PARAMS, Question, evaluation, full_runs, plan
 from ddcore.params import Config
 from ddcore.report import results, tables
-from ddcore.report.compared import Compared
+from ddcore.report.compare_runs import Compared
 from ddcore.report.export.escape import one_line
 from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord, Store

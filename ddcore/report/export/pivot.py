@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ddcore.errors import ConfigError, suggestion
+from ddcore.evaluation.plans import BESIDE, together
 from ddcore.experiments import KINDS
-from ddcore.jobs.controls import BESIDE, together
 from ddcore.methods import METHODS
-from ddcore.report import compared, tables, text
-from ddcore.report.compared import Compared
-from ddcore.report.export.aside import aside
+from ddcore.report import compare_runs, tables, text
+from ddcore.report.compare_runs import Compared
+from ddcore.report.export.caveats import aside
 from ddcore.report.export.table import Table
 from ddcore.runs.record import RunRecord
 
@@ -161,7 +161,7 @@ def _place(one: Compared, headings: Mapping[Data, str]) -> dict[str, Any]:
     record, judge = one.record, one.evaluation
     assert judge is not None
     return {
-        "method": compared.method(record), "dataset": headings[_data(one)], "ipc": compared.ipc(record),
+        "method": compare_runs.method(record), "dataset": headings[_data(one)], "ipc": compare_runs.ipc(record),
         "network": tables.network(judge.config), "protocol": (one.accuracy or {}).get("protocol"),
         "seed": record.config.get("seed"), "run": one.label,
     }

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ddcore.lazy import lazy
-from ddcore.report import comparison, overlay, text, tradeoff
-from ddcore.report.compared import Compared
-from ddcore.report.export.aside import aside
+from ddcore.report import compare_figures, overlay, text, tradeoff
+from ddcore.report.compare_runs import Compared
+from ddcore.report.export.caveats import aside
 from ddcore.report.export.escape import one_line
 from ddcore.report.export.summary import other_protocols
 from ddcore.report.figures import COLOURS, GREY, INK, MAJORITY, as_text
@@ -80,11 +80,11 @@ def _of_setting(part: pd.DataFrame, title: str, colours: Mapping[str, str]) -> I
     majority = next(iter(part["majority"].dropna()), None)
     yield Plot("accuracy", "Accuracy of each run beside its controls", title, min(TALLEST, 1.2 + 0.5 * len(part)),
                lambda axes: _accuracies(axes, part, colours, majority),
-               lambda: comparison.accuracies(part, colours, majority))
+               lambda: compare_figures.accuracies(part, colours, majority))
     sizes = tradeoff.against_ipc(part)
     if sizes["ipc"].nunique() > 1:
         yield Plot("ipc", "Accuracy over images per class", title, 4.2, lambda axes: _against_ipc(axes, sizes),
-                   lambda: comparison.against_ipc(sizes))
+                   lambda: compare_figures.against_ipc(sizes))
     for price in PRICES:
         if (priced := tradeoff.tradeoff(part, price))["x"].nunique() > 1:
             yield _priced(price, priced, title, colours)
@@ -94,14 +94,14 @@ def _priced(price: str, frame: pd.DataFrame, title: str, colours: Mapping[str, s
     cost, log = tradeoff.COSTS[price].title, bool(frame["x"].min() > 0 and frame["x"].max() / frame["x"].min() > 20)
     return Plot(f"tradeoff-{price}", f"Accuracy over cost, {cost[0].lower()}{cost[1:]}", title, 4.2,
                 lambda axes: _tradeoff(axes, frame, cost, colours, log),
-                lambda: comparison.tradeoff(frame, cost, colours, log=log))
+                lambda: compare_figures.tradeoff(frame, cost, colours, log=log))
 
 
 def _losses(frame: pd.DataFrame, colours: Mapping[str, str]) -> Plot:
     log = bool((frame["value"] > 0).all())
     return Plot("loss", "Loss over steps", "each run's own loss; methods differ in its unit", 4.2,
                 lambda axes: _curves(axes, frame, colours, log),
-                lambda: comparison.overlay(frame, "step", x_title="Step", y_title="Loss", colours=colours,
+                lambda: compare_figures.overlay(frame, "step", x_title="Step", y_title="Loss", colours=colours,
                                            log_y=log))
 
 
@@ -167,7 +167,7 @@ def _accuracies(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], majo
         there = [(row[role], place - LOWER) for row, place in zip(rows, places, strict=True) if _known(row[role])]
         if there:
             axes.plot([x for x, _ in there], [y for _, y in there], mark, color=GREY, fillstyle="none", markersize=9,
-                      markeredgewidth=1.5, linestyle="none", label=comparison.CONTROLS[role][0])
+                      markeredgewidth=1.5, linestyle="none", label=compare_figures.CONTROLS[role][0])
     for row, place in zip(rows, places, strict=True):
         axes.errorbar(row["mean"], place, xerr=_or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=4)
     if majority is not None:

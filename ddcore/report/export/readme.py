@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ddcore.report import compared, tables, text
-from ddcore.report.compared import Compared
+from ddcore.report import compare_runs, tables, text
+from ddcore.report.compare_runs import Compared
 from ddcore.report.export import table as tabular
-from ddcore.report.export.aside import aside, origin
+from ddcore.report.export.caveats import aside, origin
 from ddcore.report.export.commands import Command
 from ddcore.report.export.escape import latex, markdown, one_line
 from ddcore.report.export.pivot import why_not
@@ -73,8 +73,8 @@ def _facts(one: Compared) -> Iterator[tuple[str, str]]:
     yield "came", origin(record)
     yield "accuracy", _accuracy(one)
     if judge is not None:
-        yield "judged by", ", ".join(filter(None, [f"run {judge.id}", compared.setting_of(judge), origin(judge)]))
-    yield "took", text.duration(compared.seconds(record)) if record.state == "done" else ""
+        yield "judged by", ", ".join(filter(None, [f"run {judge.id}", compare_runs.setting_of(judge), origin(judge)]))
+    yield "took", text.duration(compare_runs.seconds(record)) if record.state == "done" else ""
     yield "hardware", str((record.info.get("device") or {}).get("name") or "")
     yield "versions", ", ".join(f"{name} {version}" for name, version in (record.info.get("libraries") or {}).items())
     yield "code", str((record.info.get("code") or {}).get("commit") or "")

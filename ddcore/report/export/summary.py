@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ddcore.report import differences, tables, text
-from ddcore.report.compared import Compared
-from ddcore.report.export.aside import aside
+from ddcore.report.compare_runs import Compared
+from ddcore.report.export.caveats import aside
 from ddcore.report.export.pivot import why_not
 from ddcore.report.export.table import Table
 from ddcore.runs.files import size

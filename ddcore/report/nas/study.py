@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddcore.errors import DDCoreError, RunBroken
 from ddcore.experiments import KINDS
-from ddcore.experiments.judge import spread
+from ddcore.experiments.metrics import spread
 from ddcore.experiments.search import standing
-from ddcore.experiments.space import SpaceConfig
+from ddcore.experiments.search_settings import SpaceConfig
 from ddcore.experiments.truth import TruthConfig
 from ddcore.lazy import lazy
 from ddcore.report import text

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ddcore.report import comparison, overlay
-from ddcore.report.compared import Compared
+from ddcore.report import compare_figures, overlay
+from ddcore.report.compare_runs import Compared
 from pages.components import charts, frame
 from pages.components.compare.numbers import colours
 
@@ -37,7 +37,7 @@ def show(found: Sequence[Compared]) -> None:
     for name in names:
         st.markdown(f"**{titles[name]}**")
         charts.chart(
-            comparison.overlay(
+            compare_figures.overlay(
                 overlay.smooth(curves[name], weight), axis, x_title=overlay.AXES[axis], y_title=titles[name],
                 colours=colours(found), log_x=log_x, log_y=log_y and name not in overlay.ACCURACY,
             ), f"curve-{name}",

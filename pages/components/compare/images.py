@@ -12,11 +12,11 @@ from ddcore.errors import DDCoreError
 from ddcore.ops import pictures
 from ddcore.ops.pictures import Stored
 from ddcore.report import gallery
-from ddcore.report.compared import Compared
+from ddcore.report.compare_runs import Compared
 from ddcore.report.gallery import Kept, Layout, Over
 from ddcore.runs.images import Images
-from pages.components import frame, parts, progress
-from pages.components.compare import choice, viewer
+from pages.components import frame, progress, widgets
+from pages.components.compare import selection, viewer
 
 MOST, ACROSS = 8, 4  # grids side by side, and in one line: more are too small to see
 FEW, MANY = 5, 20  # images in a line, of all grids together: up to FEW can be shown large, above MANY they are small
@@ -59,7 +59,7 @@ def _section(found: Sequence[Compared]) -> None:
         st.info("None of these runs has images.", icon=":material/image_not_supported:")
     for label, reason in why.items():
         if reason:
-            st.caption(f"**{parts.plain(label)}** is not shown: {reason}.")
+            st.caption(f"**{widgets.plain(label)}** is not shown: {reason}.")
 
 
 # Side by side
@@ -124,11 +124,11 @@ def _card(
     st.html(f'<div style="height:.25rem;border-radius:2px;background:{one.colour}"></div>')
     state = "" if one.record.state == "done" else f" · {progress.STATES[one.record.state][0].lower()}"
     told = gallery.told(when, over, at)
-    st.markdown(f"**{parts.plain(one.label)}**  \n{told}{state}")
+    st.markdown(f"**{widgets.plain(one.label)}**  \n{told}{state}")
     try:
         picture = _sheet(_at(one, gallery.shown(when, over, at)), layout, cell, stored)
     except DDCoreError as error:
-        st.error(parts.plain(str(error)), icon=":material/broken_image:")
+        st.error(widgets.plain(str(error)), icon=":material/broken_image:")
         return
     if not layout.images:
         st.caption("It has none of these classes.")
@@ -170,7 +170,7 @@ def _choose(
     box: DeltaGenerator, held: Sequence[Compared], key: str, title: str, index: int, start: bool = False
 ) -> tuple[Compared, int]:
     """A run and one of its steps; start: the first step is offered, else the last."""
-    one = choice.run(box, f"{title} set", held, f"img-{key}", index)
+    one = selection.run(box, f"{title} set", held, f"img-{key}", index)
     when = _kept(one)
     if len(when.steps) < 2:
         box.caption(gallery.told(when, "step", gallery.NEWEST))
@@ -203,7 +203,7 @@ def _difference(picture: str, most: float, mean: float) -> None:
 
 def _through_time(held: Sequence[Compared]) -> None:
     left, middle, right = st.columns([3, 2, 1])
-    one = choice.run(left, "Run", held, "img-run")
+    one = selection.run(left, "Run", held, "img-run")
     when = _kept(one)
     found = _counted(one.record.id, one.record.created, when.steps[0])
     counts = {name: n for name, n in found.items() if n}

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ddcore.report import compared, comparison, text, tradeoff, welch
-from ddcore.report.compared import Compared
-from pages.components import charts, frame, parts
-from pages.components.compare import choice
+from ddcore.report import compare_figures, compare_runs, text, tradeoff, welch
+from ddcore.report.compare_runs import Compared
+from pages.components import charts, frame, widgets
+from pages.components.compare import selection
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,20 +23,20 @@ _number, _text = st.column_config.NumberColumn, st.column_config.TextColumn
 def show(found: Sequence[Compared]) -> None:
     """Everything that is a number, for the setting chosen above all sections."""
     store = frame.store()
-    if any(len(group) > 1 for group in compared.by_question(store, found)) and st.toggle(
+    if any(len(group) > 1 for group in compare_runs.by_question(store, found)) and st.toggle(
         "Seeds together", value=True, key="seeds", bind="query-params",
         help="Runs that differ in their seed alone count as one: mean ± std over all their networks.",
     ):
-        found = compared.seeds_together(store, found)
+        found = compare_runs.seeds_together(store, found)
     unjudged = [one for one in found if one.accuracy is None]
-    numbers = compared.numbers(found)
+    numbers = compare_runs.numbers(found)
     if numbers["mean"].notna().any():
         _accuracies(found, numbers)
     else:
         st.info("None of these runs has an accuracy yet. A set gets one on its own page, by “Evaluate”.",
                 icon=":material/info:")
     if unjudged and len(unjudged) < len(found):
-        st.caption("Not judged in this setting: " + "; ".join(parts.plain(one.label) for one in unjudged))
+        st.caption("Not judged in this setting: " + "; ".join(widgets.plain(one.label) for one in unjudged))
     _costs(numbers)
     if numbers["mean"].notna().sum() > 1:
         _sure(found)
@@ -48,7 +48,8 @@ def _accuracies(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
     st.markdown("**Test accuracy and controls**", help="Coloured: the run, ± one standard deviation over its networks. "
                 "Grey: its controls, trained and tested in the same setting.")
     shares = {round(share, 3) for share in numbers["majority"].dropna()}
-    charts.chart(comparison.accuracies(numbers, colours(found), shares.pop() if len(shares) == 1 else None), "accuracy")
+    majority = shares.pop() if len(shares) == 1 else None
+    charts.chart(compare_figures.accuracies(numbers, colours(found), majority), "accuracy")
     percent: dict[str, Any] = {"format": "%.1f", "width": 92}
     st.dataframe(
         numbers.dropna(axis=1, how="all"), hide_index=True, width="stretch", placeholder=text.NONE,
@@ -114,12 +115,12 @@ def _sure(found: Sequence[Compared]) -> None:
     against = None
     judged = [one for one in found if one.accuracy]
     if len(judged) > FEW:
-        against = choice.run(st.container(width=420), "Held against", judged, "against")
+        against = selection.run(st.container(width=420), "Held against", judged, "against")
     pairs = welch.pairs(found, against)
     if pairs.empty:
         st.caption("Needs two runs judged in the same setting by at least two networks each.")
         return
-    charts.chart(comparison.intervals(pairs), "intervals")
+    charts.chart(compare_figures.intervals(pairs), "intervals")
     if len(pairs) > FEW:
         st.caption(f"Of {len(pairs)} intervals at 95 %, about one in twenty leaves out zero by chance alone.")
 
@@ -134,7 +135,8 @@ def _tradeoff(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
                             bind="query-params")
         log = st.toggle("Logarithmic axis", key="price-log", bind="query-params")
     points = tradeoff.tradeoff(numbers, cost)
-    charts.chart(comparison.tradeoff(points, tradeoff.COSTS[cost].title, colours(found), log=log), f"tradeoff-{cost}")
+    figure = compare_figures.tradeoff(points, tradeoff.COSTS[cost].title, colours(found), log=log)
+    charts.chart(figure, f"tradeoff-{cost}")
     if points["group"].nunique() > 1:
         st.caption("These accuracies were measured on different data, networks or protocols: only those measured alike "
                    "compete for a front.")
@@ -146,7 +148,7 @@ def _against_ipc(numbers: pd.DataFrame) -> None:
         return
     st.markdown("**Accuracy against images per class**", help="Full data is the ceiling; where a method meets it, the "
                 "field calls the set lossless.")
-    charts.chart(comparison.against_ipc(points), "against-ipc")
+    charts.chart(compare_figures.against_ipc(points), "against-ipc")
 
 
 def colours(found: Sequence[Compared]) -> dict[str, str]:

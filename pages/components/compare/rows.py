@@ -10,10 +10,10 @@ import streamlit as st
 
 from ddcore.errors import RunNotFound
 from ddcore.report import catalogue, tables, text, thumbnails
-from ddcore.report.compared import MOST, Compared
+from ddcore.report.compare_runs import MOST, Compared
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord
-from pages.components import frame, house, parts
+from pages.components import frame, housekeeping, widgets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,7 @@ def chosen() -> list[RunRecord]:
         except RunNotFound:
             gone.append(given[:20])
     if gone:
-        named = parts.plain(", ".join(gone))
+        named = widgets.plain(", ".join(gone))
         st.warning(f"Not here: {named}. It was deleted, or the link comes from another machine.",
                    icon=":material/link_off:")
     if len(found) > MOST:
@@ -188,7 +188,7 @@ def _picture(record: RunRecord) -> str | None:
 
 def _key(page: pd.DataFrame) -> str:
     """Another table for other rows: a selection counts rows, and must not be carried over to others."""
-    return house.table_key(f"rows-{st.session_state.get('rows-anew', 0)}", page["id"])
+    return housekeeping.table_key(f"rows-{st.session_state.get('rows-anew', 0)}", page["id"])
 
 
 def _rows(members: Sequence[list[str]], ids: Sequence[str]) -> list[int]:
@@ -224,7 +224,7 @@ def legend(found: Sequence[Compared]) -> None:
         for one in found:
             with st.container(horizontal=True, vertical_alignment="center", gap=None, width="content"):
                 st.markdown(f':color[**●**]{{foreground="{one.colour}"}}', width="content")
-                frame.link(one.record, parts.plain(one.label))
+                frame.link(one.record, widgets.plain(one.label))
                 if st.button("", icon=":material/close:", key=f"out-{one.record.id}", type="tertiary",
                              help="Leave this run out"):
                     _again([other.record.id for other in found if other is not one])

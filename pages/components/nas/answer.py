@@ -15,7 +15,7 @@ from ddcore.report.nas import study as studies
 from ddcore.report.nas.answer import Answer
 from ddcore.report.nas.study import Proxy, Study
 from ddcore.runs.store import RunRecord
-from pages.components import charts, parts
+from pages.components import charts, widgets
 from pages.components.nas import leaderboard, truths, verdict
 
 WORDS = """
@@ -96,7 +96,7 @@ def show(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
 def _truth(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     """What the rankings are held against, and a button for (more of) it."""
     for note in study.notes:
-        st.info(parts.plain(note), icon=":material/info:")
+        st.info(widgets.plain(note), icon=":material/info:")
     whole = study.whole
     if whole is not None and truth is not None and truth.active:
         st.caption(f"The whole data has ranked {len(whole.scores):,} of {whole.asked or len(study.candidates):,} "

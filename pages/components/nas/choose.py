@@ -17,9 +17,9 @@ from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NetworkConfig
 from ddcore.spaces import SPACES, Space
-from pages.components import form, frame, parts
+from pages.components import form, frame, widgets
+from pages.components.markdown import called
 from pages.components.nas import launch
-from pages.components.words import called
 
 DRAWN = ("dataset", "resolution", "space", "subset", "proxies", "ipc")  # parameters with widgets of their own here
 WORDS = {
@@ -36,12 +36,12 @@ The random images tell what a proxy is worth: what does not beat them is not wor
 def new_search() -> None:
     """Data set and preset, then all that they fill in."""
     left, right = st.columns(2)
-    dataset = parts.data_set(left, "nas-dataset", help="The whole data set is what the proxies are held against.")
+    dataset = widgets.data_set(left, "nas-dataset", help="The whole data set is what the proxies are held against.")
     name = right.selectbox("Preset", [one.name for one in search.PRESETS], key="nas-preset", persist_state="session",
                            help="\n\n".join(f"**{one.name}**: {one.help}" for one in search.PRESETS))
     preset = search.preset(name)
     st.caption(preset.help)
-    parts.data_note(dataset)
+    widgets.data_note(dataset)
     ask(preset.for_dataset(dataset), f"nas.{dataset}.{name}")
 
 
@@ -55,10 +55,10 @@ def again(run: RunRecord) -> None:
     try:
         config = SearchConfig.build({n: v for n, v in run.config.items() if n in SearchConfig.model_fields})
     except ConfigError as error:
-        listed = "\n".join(f"- {parts.plain(problem)}" for problem in error.problems)
+        listed = "\n".join(f"- {widgets.plain(problem)}" for problem in error.problems)
         st.warning(f"These parameters start no search here:\n\n{listed}", icon=":material/rule:")
         return
-    parts.data_note(config.dataset)
+    widgets.data_note(config.dataset)
     ask(config.values(), f"nas.{run.id}")
 
 
@@ -144,7 +144,7 @@ def _proxies(start: Mapping[str, Any], given: Mapping[str, Any], key: str) -> di
                                   default=list(dict.fromkeys(name for name in asked if name in labels)),
                                   format_func=labels.__getitem__, placeholder="Choose at least one")
         if gone := [name for name in asked if name not in labels]:
-            st.caption(f"No longer offered: {parts.plain(', '.join(gone))}.")
+            st.caption(f"No longer offered: {widgets.plain(', '.join(gone))}.")
         sizes = {runs[name].config["ipc"] for name in chosen if name in runs}
         ipc = min(sizes) if len(sizes) == 1 and "ipc" not in given else start["ipc"]
         if any(name in METHODS for name in chosen):

@@ -6,12 +6,12 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.data import DATASETS
+from ddcore.evaluation import proxies
 from ddcore.experiments import Spec
 from ddcore.experiments.search import SearchConfig
-from ddcore.jobs import proxies
 from ddcore.report.estimate import disk, estimate
 from ddcore.runs.files import size
-from pages.components import frame, parts
+from pages.components import frame, widgets
 from pages.components.nas import truths
 
 TRIAL_BYTES = 16_384  # a trial: a folder and three small files, 4 KiB each on most disks
@@ -43,7 +43,7 @@ def _takes(one: Spec) -> None:
 def launch(config: SearchConfig) -> None:
     """Why it cannot start, or what it takes and the button."""
     if wrong := proxies.problems(config, frame.store()):
-        listed = "\n".join(f"- {parts.plain(problem)}" for problem in wrong)
+        listed = "\n".join(f"- {widgets.plain(problem)}" for problem in wrong)
         st.error(f"This search cannot start:\n\n{listed}", icon=":material/rule:")
         return
     specs = asked(config)
@@ -52,7 +52,7 @@ def launch(config: SearchConfig) -> None:
         for one, box in zip(specs, st.columns(2), strict=False):
             with box:
                 _takes(one)
-    ids = [parts.known(one) for one in specs]
+    ids = [widgets.known(one) for one in specs]
     if all(run_id and frame.store().record(run_id).state == "done" for run_id in ids):
         with st.container(horizontal=True, vertical_alignment="center"):
             pressed = st.button("Open result", type="primary", icon=":material/bolt:", key="launch-search")

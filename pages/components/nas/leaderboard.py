@@ -7,8 +7,8 @@ import streamlit as st
 from ddcore.report import text
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Proxy, Study
+from pages.components.markdown import plain
 from pages.components.nas import truths
-from pages.components.words import plain
 
 HEIGHT = 420  # px of the table: the best dozen is seen, the others are scrolled to
 

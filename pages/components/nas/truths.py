@@ -16,7 +16,7 @@ from ddcore.report.estimate import estimate
 from ddcore.report.nas import study as studies
 from ddcore.runs import key as keys
 from ddcore.runs.store import RunRecord
-from pages.components import frame, parts, words
+from pages.components import frame, markdown, widgets
 
 SAME = ("dataset", "resolution", "space", "subset")  # what makes the networks of two runs the same
 ASKED = "truth"  # in the address: the truth that a search is held against
@@ -29,7 +29,7 @@ def chosen(search: RunRecord) -> RunRecord | None:
     found = {one.id: one for one in offered(search)}
     first = next((one.id for one in found.values() if own(search, one)), "")
     if (linked := str(st.query_params.get(ASKED, ""))) and linked not in found:
-        st.warning(f"The truth that the address names, {parts.plain(linked)}, is not here, or not of these networks.",
+        st.warning(f"The truth that the address names, {widgets.plain(linked)}, is not here, or not of these networks.",
                    icon=":material/link_off:")
     picked = linked if linked in found else first
     if found.keys() - {first}:
@@ -73,7 +73,7 @@ def _foreign(search: RunRecord, truth: RunRecord) -> str:
 
 
 def _value(name: str, value: object) -> str:
-    return "all" if name == "sample" and value is None else parts.plain(text.value(value))
+    return "all" if name == "sample" and value is None else widgets.plain(text.value(value))
 
 
 def _of(run: RunRecord) -> list[object]:
@@ -114,7 +114,7 @@ def more(search: RunRecord, truth: RunRecord | None) -> None:
                  help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.", disabled=bool(reason)):
         open_truth(search.id, jobs.submit(one))
     if reason:
-        st.caption(f"It cannot be trained now: {parts.plain(reason)}")
+        st.caption(f"It cannot be trained now: {widgets.plain(reason)}")
 
 
 def away(search: RunRecord, asked: Spec) -> str:
@@ -149,5 +149,5 @@ def searches(truth: RunRecord) -> None:
     if not found:
         st.caption("None yet.")
     for one in found[:SHOWN]:
-        if st.button(f"{words.called(one)} · run {one.id[:8]}", key=f"open-{one.id}", type="tertiary"):
+        if st.button(f"{markdown.called(one)} · run {one.id[:8]}", key=f"open-{one.id}", type="tertiary"):
             open_truth(one.id, truth.id)

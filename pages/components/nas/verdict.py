@@ -9,7 +9,7 @@ from ddcore.report import text
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import Answer, Line
 from ddcore.report.nas.ranking import LEAST, Coefficient
-from pages.components.words import plain
+from pages.components.markdown import plain
 
 # What the end of the interval of ρ that is nearer to 0 is beyond, and what may be said then of either sign.
 STRENGTH = (

@@ -13,7 +13,7 @@ from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Candidate, Proxy, Study
 from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
-from pages.components import frame, parts, progress
+from pages.components import frame, progress, widgets
 from pages.components.nas import leaderboard, truths
 
 COMPARE = "pages/7_Compare.py"
@@ -32,12 +32,12 @@ def section(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     proxy = leaderboard.chosen(study, f"winner-{search.id}", "Chosen by", whole=False)
     if (best := chosen(study, proxy)) is None:
         return
-    st.markdown(f"**{parts.plain(proxy.title)}** chose **{parts.plain(best.name)}**: {text.count(best.parameters)} "
+    st.markdown(f"**{widgets.plain(proxy.title)}** chose **{widgets.plain(best.name)}**: {text.count(best.parameters)} "
                 f"parameters, {text.count(2 * best.macs)} FLOPs an image.")
     try:
         asked = question(search, truth, best)
     except DDCoreError as error:
-        st.caption(f"It cannot be trained here: {parts.plain(str(error))}")
+        st.caption(f"It cannot be trained here: {widgets.plain(str(error))}")
         return
     if (record := known(asked)) is None:
         _ask(search, asked)
@@ -64,7 +64,7 @@ def question(search: RunRecord, truth: RunRecord | None, network: Candidate) -> 
 
 
 def known(asked: Spec) -> RunRecord | None:
-    run_id = parts.known(asked)
+    run_id = widgets.known(asked)
     return frame.store().record(run_id) if run_id else None
 
 
@@ -90,7 +90,7 @@ def _ask(search: RunRecord, asked: Spec) -> None:
         jobs.submit(asked)
         st.rerun()
     if reason:
-        st.caption(f"It cannot be trained now: {parts.plain(reason)}")
+        st.caption(f"It cannot be trained now: {widgets.plain(reason)}")
 
 
 def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunRecord) -> None:

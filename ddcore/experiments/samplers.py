@@ -29,7 +29,7 @@ def worse_half(standing: Mapping[int, float]) -> list[int]:
     return best_first[-(-len(best_first) // 2) :]
 
 
-class Grid:
+class GridSampler:
     """Every network once, all at once: there is nothing to learn from the first."""
 
     def __init__(self, networks: int) -> None:
@@ -45,7 +45,7 @@ class Grid:
     def tell(self, number: int, standing: float, pruned: bool) -> None: ...
 
 
-class Asking:
+class OptunaSampler:
     """Networks by number, as Optuna asks for them.
 
     strategy: "random", "tpe" or "nsga2"; macs: of each member, the second aim of NSGA-II; trials: how many are asked

@@ -9,13 +9,13 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.data import DATASETS
-from ddcore.jobs.needs import check_disk
+from ddcore.jobs.requirements import check_disk
 from ddcore.report.estimate import disk, total
 from ddcore.report.results import Result
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
-from pages.components.words import called
+from pages.components.markdown import called
 
 T = TypeVar("T")
 WORTH_TELLING = 1e8  # bytes on disk

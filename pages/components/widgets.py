@@ -19,7 +19,7 @@ from ddcore.runs.files import size
 from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
-from pages.components.words import called, plain
+from pages.components.markdown import called, plain
 
 LONGEST = 44  # letters of a link: more are cut off on a narrow screen
 NAMED = 40  # classes named where they are listed

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError, RunNotFound
-from ddcore.jobs.controls import judged, pooled, together
+from ddcore.evaluation.plans import judged, pooled, together
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS

@@ -8,12 +8,12 @@ from dataclasses import replace
 import streamlit as st
 
 from ddcore.errors import ConfigError
-from ddcore.report.compared import Compared
+from ddcore.report.compare_runs import Compared
 from ddcore.report.export import bundle, commands, pivot, table
 from ddcore.report.export.pivot import DIMENSIONS, METRICS, Choice
 from ddcore.report.export.table import Table
 from ddcore.runs.store import Store
-from pages.components import frame, parts
+from pages.components import frame, widgets
 
 ZIP = (
     "Figures (SVG, PDF, PNG, HTML), tables (CSV, LaTeX, Markdown), images, parameters, and a README with the commands "
@@ -35,9 +35,9 @@ def show(found: Sequence[Compared]) -> None:
         key="rep-zip", type="primary", icon=":material/archive:", on_click="ignore", help=ZIP,
     )
     shown = pivot.table(pivot.pivot(found, choice))
-    st.markdown(table.markdown(replace(shown, notes=()), parts.plain))
+    st.markdown(table.markdown(replace(shown, notes=()), widgets.plain))
     for note in shown.notes:
-        st.caption(parts.plain(note))
+        st.caption(widgets.plain(note))
     _sources(found, shown)
 
 

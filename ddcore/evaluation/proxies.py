@@ -10,7 +10,7 @@ import numpy as np
 
 from ddcore.errors import ConfigError, DataBroken, DataMissing, RunBroken, RunNotFound
 from ddcore.experiments.search import SearchConfig
-from ddcore.jobs.needs import id_of
+from ddcore.jobs.requirements import id_of
 from ddcore.runs.key import dataset
 from ddcore.runs.record import RunRecord
 from ddcore.runs.store import Store

@@ -12,9 +12,9 @@ import pytest
 
 from ddcore import jobs
 from ddcore.errors import ConfigError
+from ddcore.evaluation import plans
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.jobs import controls
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.files import FolderUnusable
 from ddcore.runs.key import key
@@ -25,7 +25,7 @@ __all__ = ["answer", "run", "store"]
 
 
 def test_set_and_controls_are_judged_by_the_same_networks_and_training(run: RunRecord) -> None:
-    plan = controls.plan(run, replace(QUESTION, batch_size=10))
+    plan = plans.plan(run, replace(QUESTION, batch_size=10))
     configs = [one.config for one in plan.specs() if isinstance(one.config, EvaluateConfig)]
     assert len(configs) == 3
     assert len({config.training() for config in configs}) == 1
@@ -38,7 +38,7 @@ def test_set_and_controls_are_judged_by_the_same_networks_and_training(run: RunR
 
 def test_a_question_may_change_the_network_the_labels_and_the_augmentation(run: RunRecord) -> None:
     asked = replace(QUESTION, network={"network": "mlp"}, augment="siamese", labels="hard", split="val")
-    config = controls.evaluation(run, asked, step=1).config
+    config = plans.evaluation(run, asked, step=1).config
     told = config.values()
     assert (told["network"], told["width"], told["step"]) == ("mlp", 128, 1)
     assert (told["labels"], told["split"], told["augment"]) == ("hard", "val", "siamese")
@@ -47,11 +47,11 @@ def test_a_question_may_change_the_network_the_labels_and_the_augmentation(run: 
 def test_only_a_set_can_be_judged(store: Store) -> None:
     baseline = shelf.finished(store, spec("baseline", "baseline", {"dataset": "digits"}))
     with pytest.raises(ConfigError, match="is a baseline run"):
-        controls.evaluation(baseline, QUESTION)
+        plans.evaluation(baseline, QUESTION)
 
 
 def test_what_is_not_computed_is_none(store: Store, run: RunRecord) -> None:
-    known = controls.outcome(controls.plan(run, QUESTION), store)
+    known = plans.outcome(plans.plan(run, QUESTION), store)
     assert known["accuracy"] is known["controls"]["random_real"] is known["seconds"]["evaluate"] is None
     assert known["seconds"]["distill"] == 2.0
 
@@ -59,33 +59,33 @@ def test_what_is_not_computed_is_none(store: Store, run: RunRecord) -> None:
 def test_full_data_is_found_over_all_seeds_and_also_from_before_steps_could_be_told(
     store: Store, run: RunRecord, answer: Answer
 ) -> None:
-    plan = controls.plan(run, QUESTION)
+    plan = plans.plan(run, QUESTION)
     answer(plan.full, 0.9)
     answer(replace(plan.full, config=plan.full.config.replace(seed=1)), 0.8)
     answer(replace(plan.full, config=plan.full.config.replace(lr=0.5)), 0.1)
-    full = controls.full_data(plan, store)
+    full = plans.full_data(plan, store)
     assert full
     assert (full["mean"], full["n"]) == (pytest.approx(0.85), 2)
 
 
 def test_over_seeds_all_networks_count_alike(store: Store, run: RunRecord, answer: Answer) -> None:
-    plans = [controls.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
-    for plan, accuracies, random in zip(plans, ((0.5, 0.7), (0.6, 0.8)), (0.3, 0.4), strict=True):
+    seeded = [plans.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
+    for plan, accuracies, random in zip(seeded, ((0.5, 0.7), (0.6, 0.8)), (0.3, 0.4), strict=True):
         answer(plan.final, *accuracies)
         answer(plan.random_real, random, random)
-    known = controls.over_seeds(plans, store)
+    known = plans.over_seeds(seeded, store)
     assert known["accuracy"]["mean"] == pytest.approx(0.65)
     assert (known["accuracy"]["n"], known["accuracy"]["seeds"]) == (4, 2)
     assert known["controls"]["random_real"]["mean"] == pytest.approx(0.35)
     assert known["controls"]["initial"] is None
     assert known["seconds"] == {"distill": 4.0, "evaluate": 4.0}
-    assert [(s["seed"], s["run"]) for s in known["seeds"]] == [(0, plans[0].run), (1, plans[1].run)]
+    assert [(s["seed"], s["run"]) for s in known["seeds"]] == [(0, seeded[0].run), (1, seeded[1].run)]
     assert known["seeds"][1]["accuracy"]["mean"] == pytest.approx(0.7)
-    assert known["evaluation"] == key(plans[0].final)
+    assert known["evaluation"] == key(seeded[0].final)
 
 
 def test_nothing_is_pooled_from_nothing() -> None:
-    assert controls.pooled([]) is None
+    assert plans.pooled([]) is None
 
 
 def spread(*values: float) -> dict[str, Any]:
@@ -95,12 +95,12 @@ def spread(*values: float) -> dict[str, Any]:
 def test_balanced_accuracy_and_auc_are_told_beside_every_accuracy_and_pooled_over_all_networks(
     store: Store, run: RunRecord, answer: Answer
 ) -> None:
-    plans = [controls.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
+    seeded = [plans.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
     first, second = (0.5, 0.7), (0.6, 0.9)
-    for plan, values in zip(plans, (first, second), strict=True):
+    for plan, values in zip(seeded, (first, second), strict=True):
         for asked in (plan.final, plan.random_real):
             answer(asked, 0.6, 0.6, balanced_accuracy=spread(*values), auc=spread(*values), notes=["Other images."])
-    one, both = controls.outcome(plans[0], store), controls.over_seeds(plans, store)
+    one, both = plans.outcome(seeded[0], store), plans.over_seeds(seeded, store)
     assert one["balanced_accuracy"] == one["auc"] == one["controls"]["random_real"]["auc"] == spread(*first)
     for told in (both, both["accuracy"], both["controls"]["random_real"]):
         for name in ("balanced_accuracy", "auc"):
@@ -111,14 +111,14 @@ def test_balanced_accuracy_and_auc_are_told_beside_every_accuracy_and_pooled_ove
 def test_balanced_accuracy_is_not_pooled_where_one_evaluation_is_older_than_it(
     store: Store, run: RunRecord, answer: Answer
 ) -> None:
-    plans = [controls.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
-    answer(plans[0].final, 0.5, 0.7, balanced_accuracy=spread(0.5, 0.7))
-    answer(plans[1].final, 0.6, 0.8)
-    assert controls.over_seeds(plans, store)["balanced_accuracy"] is None
+    seeded = [plans.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
+    answer(seeded[0].final, 0.5, 0.7, balanced_accuracy=spread(0.5, 0.7))
+    answer(seeded[1].final, 0.6, 0.8)
+    assert plans.over_seeds(seeded, store)["balanced_accuracy"] is None
 
 
 def test_a_set_with_learnt_labels_is_held_against_its_start_with_and_without_them(store: Store) -> None:
-    plan = controls.plan(imitated(store), QUESTION)
+    plan = plans.plan(imitated(store), QUESTION)
     assert plan.initial
     assert plan.initial_hard
     soft, hard = plan.initial.config.values(), plan.initial_hard.config.values()
@@ -127,13 +127,13 @@ def test_a_set_with_learnt_labels_is_held_against_its_start_with_and_without_the
 
 
 def test_no_control_is_asked_twice_where_no_soft_labels_are_used(store: Store, run: RunRecord) -> None:
-    assert controls.plan(imitated(store, soft_labels=False), QUESTION).initial_hard is None
-    assert controls.plan(imitated(store), replace(QUESTION, labels="hard")).initial_hard is None
-    assert controls.plan(run, QUESTION).initial_hard is None
+    assert plans.plan(imitated(store, soft_labels=False), QUESTION).initial_hard is None
+    assert plans.plan(imitated(store), replace(QUESTION, labels="hard")).initial_hard is None
+    assert plans.plan(run, QUESTION).initial_hard is None
 
 
 def test_a_variation_is_distilled_from_its_own_experts_and_judged_alike(store: Store) -> None:
-    plan = controls.plan(imitated(store), QUESTION)
+    plan = plans.plan(imitated(store), QUESTION)
     (datm,) = plan.variations
     assert datm.role == "datm"
     assert (datm.distil.config.values()["initial_ratio"], datm.distil.config.values()["shallow_ratio"]) == (1, 0)
@@ -145,18 +145,18 @@ def test_a_variation_is_distilled_from_its_own_experts_and_judged_alike(store: S
 
 def test_a_plan_can_be_made_before_the_set_is_asked_for(store: Store) -> None:
     one = spec("distill", "pad", TINY_PAD)
-    before = controls.plan(one, QUESTION)
-    assert before == controls.plan(imitated(store), QUESTION)
+    before = plans.plan(one, QUESTION)
+    assert before == plans.plan(imitated(store), QUESTION)
     assert before.run == key(one)
 
 
 def test_the_controls_of_learnt_labels_and_variations_are_told_by_their_roles(store: Store, answer: Answer) -> None:
-    plans = [controls.plan(imitated(store, seed=seed), QUESTION) for seed in (0, 1)]
-    for plan, accuracy in zip(plans, (0.3, 0.5), strict=True):
+    seeded = [plans.plan(imitated(store, seed=seed), QUESTION) for seed in (0, 1)]
+    for plan, accuracy in zip(seeded, (0.3, 0.5), strict=True):
         assert plan.initial_hard
         answer(plan.initial_hard, accuracy)
         answer(plan.variations[0].evaluation, accuracy + 0.2)
-    one, both = controls.outcome(plans[0], store), controls.over_seeds(plans, store)
+    one, both = plans.outcome(seeded[0], store), plans.over_seeds(seeded, store)
     assert list(one["controls"]) == ["random_real", "initial", "initial_hard", "datm", "full"]
     assert one["controls"]["initial"] is None
     assert one["controls"]["datm"]["mean"] == pytest.approx(0.5)
@@ -168,7 +168,7 @@ def test_the_controls_of_learnt_labels_and_variations_are_told_by_their_roles(st
 def test_a_run_of_a_version_with_other_parameters_has_only_the_usual_controls(store: Store) -> None:
     record = imitated(store)
     older = replace(record, config={**record.config, "gone": 1})
-    assert [*controls.plan(older, QUESTION).controls] == ["random_real", "initial"]
+    assert [*plans.plan(older, QUESTION).controls] == ["random_real", "initial"]
 
 
 def test_nothing_of_a_plan_is_asked_for_where_the_disk_is_too_small_for_all(
@@ -178,5 +178,5 @@ def test_nothing_of_a_plan_is_asked_for_where_the_disk_is_too_small_for_all(
     monkeypatch.setattr(jobs, "submit", lambda one: submitted.append(one) or "")
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=10))
     with pytest.raises(FolderUnusable, match="the disk is too small"):
-        controls.submit(controls.plan(imitated(store), QUESTION))
+        plans.submit(plans.plan(imitated(store), QUESTION))
     assert submitted == []

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ddcore.ops import nets, seeds, train
-from ddcore.ops.passes import Passes
-from ddcore.ops.speed import Speed
+from ddcore.ops.acceleration import Acceleration
+from ddcore.ops.compiled_steps import CompiledSteps
 
 SHAPE = (1, 8, 8)
 CPU = torch.device("cpu")
@@ -19,7 +19,7 @@ SOFT = torch.rand(11, 3, generator=seeds.generator(2)).double().softmax(1)
 PURPOSES = [(0, "test", 0), (0, "test", 1)]
 
 
-class InPieces(Speed):
+class InPieces(Acceleration):
     """Takes the way of what is compiled, without the compiler, in pieces of three images."""
 
     def __init__(self) -> None:
@@ -39,12 +39,12 @@ def built(n: int, **options: Any) -> list[nets.Net]:
 
 
 def trained(
-    speed: Speed | None, together: bool = False, soft: bool = False, epochs: int = 3, **options: Any
+    speed: Acceleration | None, together: bool = False, soft: bool = False, epochs: int = 3, **options: Any
 ) -> tuple[train.Training, list[torch.Tensor]]:
     """(two networks after so many epochs in batches of 8 and 3 images, the losses and accuracies that were told)."""
     networks = built(2, **options)
     told: list[torch.Tensor] = []
-    passes = Passes(networks[0], speed) if speed else None
+    passes = CompiledSteps(networks[0], speed) if speed else None
     training = train.Training.begin(*networks, together=together, passes=passes)
     setting = train.Setting(epochs, 0.05, 0.9, 0.01, "cosine", 8, "siamese")
     train.train(
@@ -63,10 +63,10 @@ def test_networks_trained_in_pieces_are_those_trained_on_whole_batches(together:
         torch.testing.assert_close(fast.stack.state()[name], weight, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("speed", [InPieces(), Speed(CPU)], ids=["in pieces", "not compiled"])
-def test_each_image_is_answered_as_the_plain_way_answers_it(speed: Speed) -> None:
+@pytest.mark.parametrize("speed", [InPieces(), Acceleration(CPU)], ids=["in pieces", "not compiled"])
+def test_each_image_is_answered_as_the_plain_way_answers_it(speed: Acceleration) -> None:
     one, other = built(2)
-    exact, fast = Passes(one, Speed(CPU, exact=True)), Passes(one, speed, looked_at=11)
+    exact, fast = CompiledSteps(one, Acceleration(CPU, exact=True)), CompiledSteps(one, speed, looked_at=11)
     for network in (one, other, one):
         plain = train.logits(exact, network, lambda i: IMAGES[i], 11)
         torch.testing.assert_close(train.logits(fast, network, lambda i: IMAGES[i], 11), plain)
@@ -79,7 +79,7 @@ def test_each_image_is_answered_as_the_plain_way_answers_it(speed: Speed) -> Non
 
 def test_a_compiled_piece_is_always_of_the_same_size() -> None:
     sizes = []
-    passes = Passes(built(1)[0], InPieces())
+    passes = CompiledSteps(built(1)[0], InPieces())
     for n in (11, 2):
         train.logits(passes, built(1)[0], lambda i: sizes.append(len(i)) or IMAGES[i], n)  # type: ignore[func-returns-value]
     assert [size for size in sizes if size > 1] == [3, 3, 3, 3, 3]
@@ -87,7 +87,7 @@ def test_a_compiled_piece_is_always_of_the_same_size() -> None:
 
 def test_looking_leaves_the_network_as_it_was() -> None:
     (network,) = built(1)
-    train.logits(Passes(network, Speed(CPU)), network, lambda i: IMAGES[i], 11)
+    train.logits(CompiledSteps(network, Acceleration(CPU)), network, lambda i: IMAGES[i], 11)
     assert network.training
     assert all(p.is_contiguous() for p in network.parameters())
 
@@ -106,10 +106,10 @@ def test_a_compiler_that_fails_leaves_a_note_and_the_same_answer(monkeypatch: py
     def fails(*given: Any) -> None:
         raise RuntimeError("no compiler today")
 
-    monkeypatch.setattr("ddcore.ops.speed.no_compiler", lambda device: "")
+    monkeypatch.setattr("ddcore.ops.acceleration.no_compiler", lambda device: "")
     monkeypatch.setattr(torch, "compile", lambda *given, **options: fails)
     notes: list[str] = []
-    speed = Speed(CPU, work=float("inf"), note=notes.append)
+    speed = Acceleration(CPU, work=float("inf"), note=notes.append)
     assert speed.compiles
     (fast, told), (_, expected) = trained(speed), trained(None)
     torch.testing.assert_close(told, expected)
@@ -117,7 +117,8 @@ def test_a_compiler_that_fails_leaves_a_note_and_the_same_answer(monkeypatch: py
     assert len(notes) == 1
     passes = fast.passes
     assert passes
-    plain = train.logits(Passes(fast.network, Speed(CPU, exact=True)), fast.network, lambda i: IMAGES[i], 11)
+    slow = CompiledSteps(fast.network, Acceleration(CPU, exact=True))
+    plain = train.logits(slow, fast.network, lambda i: IMAGES[i], 11)
     torch.testing.assert_close(train.logits(passes, fast.network, lambda i: IMAGES[i], 11), plain)
 
 
@@ -129,7 +130,7 @@ def test_compiled_passes_are_one_graph_for_all_networks_and_agree_with_the_plain
     torch._dynamo.reset()
     counters.clear()
     notes: list[str] = []
-    speed = Speed(CPU, work=float("inf"), note=notes.append)
+    speed = Acceleration(CPU, work=float("inf"), note=notes.append)
     (fast, told), (_, expected) = (trained(one, norm=norm) for one in (speed, None))
     torch.testing.assert_close(told, expected)
     batches = 1 if norm == "instance" else 2  # of another size, where they cannot be filled up
@@ -137,7 +138,7 @@ def test_compiled_passes_are_one_graph_for_all_networks_and_agree_with_the_plain
     passes = fast.passes
     assert passes
     for network in (fast.stack.member(0), fast.stack.member(1), *built(1, norm=norm)):
-        plain = train.logits(Passes(network, Speed(CPU, exact=True)), network, lambda i: IMAGES[i], 11)
+        plain = train.logits(CompiledSteps(network, Acceleration(CPU, exact=True)), network, lambda i: IMAGES[i], 11)
         torch.testing.assert_close(train.logits(passes, network, lambda i: IMAGES[i], 11), plain)
         torch.testing.assert_close(train.logits(passes, network, lambda i: IMAGES[i], 5), plain[:5])
     assert counters["stats"]["unique_graphs"] == batches + 1

@@ -21,7 +21,7 @@ from ddcore.home import data_root
 from ddcore.report import figures
 from ddcore.report import preview as report
 from ddcore.report.uses import uses
-from pages.components import charts, form, frame, menu, parts
+from pages.components import charts, form, frame, menu, widgets
 
 KEPT = menu.kept("Datasets", "brought")
 REFUSED = menu.kept("Datasets", "refused")
@@ -71,7 +71,7 @@ def view() -> None:
     words = st.container()
     brought = given()
     if refused := st.session_state.get(REFUSED):
-        st.error(f"**Refused, and nothing of it was kept.** {parts.plain(refused)}.", icon=":material/block:")
+        st.error(f"**Refused, and nothing of it was kept.** {widgets.plain(refused)}.", icon=":material/block:")
     if brought is not None:
         shown(brought)
     else:
@@ -193,7 +193,7 @@ def shown(brought: Brought) -> None:
     st.subheader("What was found", anchor=False)
     with st.grid(5, min_column_width=140):
         st.metric("Images", f"{len(seen.layout.rows):,}")
-        st.metric("Classes", f"{len(seen.layout.classes):,}", help=parts.names(seen.layout.classes))
+        st.metric("Classes", f"{len(seen.layout.classes):,}", help=widgets.names(seen.layout.classes))
         st.metric("Labels from", "a table" if seen.layout.kind == "table" else "folders")
         st.metric("Test part", "given" if seen.layout.split else "made here")
         if seen.layout.voters:
@@ -225,7 +225,7 @@ def problems(seen: preview.Preview) -> None:
     if not seen.problems:
         st.markdown(":material/check: Nothing suspicious was found: every image can be read, none is there twice.")
     for problem in seen.problems:
-        text = parts.plain(report.sentence(problem))
+        text = widgets.plain(report.sentence(problem))
         if problem.rule == "unreadable":
             below = "" if seen.stops else " Mend them, or choose below to leave them out."
             st.error(f"{text}{below}", icon=":material/broken_image:")
@@ -280,10 +280,10 @@ def accept(brought: Brought, config: AddConfig) -> None:
                    reserved=lambda: uses(frame.store(), config.name).any)
     except ConfigError as error:
         bar.empty()
-        st.error("\n".join(f"- {parts.plain(problem)}" for problem in error.problems), icon=":material/rule:")
+        st.error("\n".join(f"- {widgets.plain(problem)}" for problem in error.problems), icon=":material/rule:")
     except DDCoreError as error:
         bar.empty()
-        st.error(f"**Refused, and nothing of it was kept.** {parts.plain(str(error))}.", icon=":material/block:")
+        st.error(f"**Refused, and nothing of it was kept.** {widgets.plain(str(error))}.", icon=":material/block:")
     else:
         open_datasets(made.name)
 

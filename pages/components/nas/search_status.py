@@ -11,9 +11,9 @@ from ddcore.errors import RunBroken, RunNotFound
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Study
 from ddcore.runs.store import RunRecord
-from pages.components import frame, parts, progress
+from pages.components import frame, progress, widgets
+from pages.components.markdown import called, plain
 from pages.components.nas import answer, leaderboard, truths, winner
-from pages.components.words import called, plain
 
 TITLES = {"search": "**Search** on the proxies", "truth": "**Whole-data truth**"}
 SECONDS = 20  # between two looks at an answer to which networks are still being added
@@ -21,7 +21,7 @@ SECONDS = 20  # between two looks at an answer to which networks are still being
 
 def show(run: RunRecord) -> None:
     """A search or a truth, whatever state it is in."""
-    parts.header(run, form=run.kind == "search")
+    widgets.header(run, form=run.kind == "search")
     truth = truths.chosen(run) if run.kind == "search" else None
     runs = [run, *([truth] if truth else [])]
     active = [one.id for one in runs if one.active]

@@ -21,12 +21,12 @@ def section(*ids: str) -> AppTest:
     """The section alone, for these runs."""
 
     def script(ids: tuple[str, ...]) -> None:
-        from ddcore.report.compared import compared
+        from ddcore.report.compare_runs import compared
         from pages.components import frame
-        from pages.components.compare import space
+        from pages.components.compare import feature_space
 
         with frame.guarded():
-            space.show(compared(frame.store(), [frame.store().record(one) for one in ids]))
+            feature_space.show(compared(frame.store(), [frame.store().record(one) for one in ids]))
 
     app = AppTest.from_function(script, kwargs={"ids": ids}, default_timeout=60).run()
     assert not app.exception

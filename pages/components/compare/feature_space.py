@@ -14,11 +14,11 @@ from ddcore.data import DATASETS, load
 from ddcore.experiments import spec
 from ddcore.experiments.features import MOST
 from ddcore.report import features, neighbours, results, tables, text
-from ddcore.report.compared import Compared
+from ddcore.report.compare_runs import Compared
 from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, parts, wanted
-from pages.components.compare import choice
+from pages.components import charts, frame, pending, widgets
+from pages.components.compare import selection
 
 Data = tuple[str, int]  # a data set and the side of its images
 FIRST_CLASSES = 10  # chosen at first
@@ -55,13 +55,13 @@ def show(found: Sequence[Compared]) -> None:
     data = _data(list(placed))
     chosen, others = _together(data, placed) if data else ([], [])
     for one, reason in [*reasons, *others]:
-        st.caption(f"Not shown: {parts.plain(one.label)} {parts.plain(reason)}.")
+        st.caption(f"Not shown: {widgets.plain(one.label)} {widgets.plain(reason)}.")
     if data is None or not chosen:
         st.info("None of the chosen runs can be looked at. Finished distilled sets and coresets can.",
                 icon=":material/image:")
         return
     st.markdown(LEAD)
-    wanted.watch(partial(_gather, data, chosen), lambda space: space.parts, partial(_show, chosen))
+    pending.watch(partial(_gather, data, chosen), lambda space: space.parts, partial(_show, chosen))
 
 
 def _placed(found: Sequence[Compared]) -> tuple[dict[Data, list[Compared]], list[tuple[Compared, str]]]:
@@ -122,7 +122,7 @@ def _result(kind: str, title: str, asked: dict[str, Any]) -> Result:
 
 def _show(chosen: Sequence[Compared], space: Space) -> None:
     if space.seen.missing:
-        wanted.button(
+        pending.button(
             "Look at the images", [space.seen], chosen[0].record, "fs-look", primary=True,
             help="Trains the network, once for each data set, then looks for the nearest real images.",
         )
@@ -145,7 +145,7 @@ def _map(chosen: Sequence[Compared], space: Space) -> None:
     classes = st.multiselect("Classes", names, default=names[:FIRST_CLASSES], key="fs-classes", bind="query-params",
                              format_func=str)
     if kind == "t-SNE" and laid_out.missing:
-        wanted.button("Lay out with t-SNE", [laid_out], chosen[0].record, "fs-tsne", primary=True,
+        pending.button("Lay out with t-SNE", [laid_out], chosen[0].record, "fs-tsne", primary=True,
                       help="One joint t-SNE of all real and synthetic images: seconds for 1,000 of them, a minute or "
                       "more for 5,000.")
         return
@@ -175,7 +175,7 @@ def _pairs(chosen: Sequence[Compared], run: RunRecord) -> None:
     st.subheader("Nearest real images", anchor=False)
     st.markdown("Is it a copy? Below each image of the set the training images nearest to it, of whatever class.")
     which, label_box, number_box = st.columns([3, 2, 1], vertical_alignment="bottom")
-    one = choice.run(which, "Images of", chosen, "fs-set")
+    one = selection.run(which, "Images of", chosen, "fs-set")
     label = label_box.selectbox("Class", list(tables.classes(run)), key="fs-class", bind="query-params")
     ipc = int(one.record.config.get("ipc", FEW))
     number = number_box.selectbox("Shown", [FEW, ipc], key="fs-shown", bind="query-params") if ipc > FEW else FEW

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from ddcore.report import differences
-from ddcore.report.compared import Compared
+from ddcore.report.compare_runs import Compared
 
 if TYPE_CHECKING:
     import pandas as pd

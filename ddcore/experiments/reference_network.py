@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ddcore.experiments.base import Kind, Recorder
-from ddcore.experiments.work import pace
+from ddcore.experiments.cost import pace
 from ddcore.lazy import lazy
 from ddcore.params import Param
 from ddcore.settings import NetworkConfig, TrainConfig
@@ -67,7 +67,7 @@ def run(name: str, config: LensConfig, recorder: Recorder) -> dict[str, Any]:
     recorder.progress(0, config.steps, "Reading the data set")
     data = load.load(config.dataset, config.resolution)
     part, val = (resident.Resident.from_split(split, data, where) for split in (data.train, data.val))
-    passes = train.Passes(network(config, part), pace("lens", config, where, recorder), len(val))
+    passes = train.CompiledSteps(network(config, part), pace("lens", config, where, recorder), len(val))
     training = train.Training.begin(network(config, part), passes=passes)
     seconds = _train(config, training, part, recorder)
     indices = chosen(config, part)

@@ -17,7 +17,7 @@ from ddcore.data import own
 from ddcore.errors import DataMissing
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.jobs.job import mark_queued
-from ddcore.jobs.needs import check_disk, disk, unfinished
+from ddcore.jobs.requirements import check_disk, disk, unfinished
 from ddcore.runs import Store
 from ddcore.runs.files import FolderUnusable
 from ddcore.runs.key import key

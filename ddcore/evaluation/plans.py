@@ -17,7 +17,7 @@ from ddcore import jobs
 from ddcore.errors import ConfigError
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig, spread
-from ddcore.jobs.needs import check_disk
+from ddcore.jobs.requirements import check_disk
 from ddcore.methods import METHODS
 from ddcore.params import Config
 from ddcore.runs.key import identity, key

@@ -9,8 +9,8 @@ from typing import Any
 import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
+from ddcore.evaluation.plans import BESIDE, Question, plan
 from ddcore.experiments import spec
-from ddcore.jobs.controls import BESIDE, Question, plan
 from ddcore.methods import METHODS
 from ddcore.report import figures, results, tables, text
 from ddcore.report.published import Published
@@ -18,7 +18,7 @@ from ddcore.report.results import Result, SeedRow, Seeds
 from ddcore.report.robust import HELP, TITLES, Robust, Score
 from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, parts, wanted
+from pages.components import charts, frame, pending, widgets
 
 HELP_BALANCED = (
     "Mean of the classes' accuracies, so that a frequent class counts no more than a rare one. Always answering one of "
@@ -38,7 +38,7 @@ def notes(run: RunRecord, rows: Iterable[Result]) -> None:
     """What must be known of these numbers, near to them, unless the run's own notes say it above."""
     for note in results.notes(rows):
         if note not in run.summary.get("notes", ()):
-            st.warning(parts.plain(note), icon=":material/warning:")
+            st.warning(widgets.plain(note), icon=":material/warning:")
 
 
 def metrics(summary: Mapping[str, Any], shown: Sequence[str] = BESIDE) -> None:
@@ -52,7 +52,7 @@ def metrics(summary: Mapping[str, Any], shown: Sequence[str] = BESIDE) -> None:
 
 def kept(run: RunRecord) -> None:
     """What was evaluated of a run whose data set is not known here: it can be looked at, and nothing can be added."""
-    name = parts.plain(str(run.config.get("dataset")))
+    name = widgets.plain(str(run.config.get("dataset")))
     st.warning(
         f"The data set “{name}” is not known here: it was deleted, or the run comes from another "
         "machine. So no evaluation can be started; what was measured before still holds.", icon=":material/folder_off:",
@@ -120,10 +120,10 @@ def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
             rows = found.rows if found else ()
             missing = [part for row in rows for part in (row.final, row.random_real) if part.missing]
             if missing:
-                wanted.button("Evaluate every seed", missing, run, f"seeds-{run.id}")
+                pending.button("Evaluate every seed", missing, run, f"seeds-{run.id}")
             if not following.final.active:
                 verb = "Distil" if METHODS[run.name].step else "Choose with"
-                wanted.button(
+                pending.button(
                     f"{verb} seed {following.seed}", [following.final, following.random_real], run, f"seed-{run.id}",
                     icon=":material/add:", help="The same parameters with the next seed, evaluated like this one.",
                 )
@@ -148,7 +148,7 @@ def scores(run: RunRecord, found: Robust) -> None:
             st.caption(found.note)
         small = [part for part in found.missing if part.role != "full"]
         if small:
-            wanted.button("Evaluate what they need", small, run, f"robust-{run.id}")
+            pending.button("Evaluate what they need", small, run, f"robust-{run.id}")
         if len(small) < len(found.missing):
             st.caption("HLR and LRS also need the network trained on the full data; its button is above.")
 

@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     import torch
 
     from ddcore.methods.trajectories import TrajectoryConfig
-    from ddcore.ops import speed
-    from ddcore.ops.speed import Speed
+    from ddcore.ops import acceleration
+    from ddcore.ops.acceleration import Acceleration
 else:
-    speed = lazy("ddcore.ops.speed")
+    acceleration = lazy("ddcore.ops.acceleration")
 
 TSNE = 1000, 100_000  # rounds of t-SNE; multiply-adds that take about as long as a point does in one of them
 LOOKED_AT = 1000  # validation images for an expert's curve; after the last epoch all: as long as a short epoch
 
 
-def pace(kind: str, config: Any, device: torch.device, recorder: Recorder, images: int | None = None) -> Speed:
+def pace(kind: str, config: Any, device: torch.device, recorder: Recorder, images: int | None = None) -> Acceleration:
     """What a run that trains networks may use of the machine; `images` as in `cost`."""
-    return speed.Speed(device, exact=config.exact, work=cost(kind, kind, config, images), note=recorder.note)
+    work = cost(kind, kind, config, images)
+    return acceleration.Acceleration(device, exact=config.exact, work=work, note=recorder.note)
 
 
 def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from ddcore.evaluation.plans import Question, evaluation, plan
 from ddcore.experiments import spec
-from ddcore.jobs.controls import Question, evaluation, plan
-from ddcore.report import compared
+from ddcore.report import compare_runs
 from ddcore.runs import RunRecord, Store
 from tests.report.conftest import Answer, distilled, imitated
 
@@ -22,13 +22,13 @@ def judged_as(answer: Answer, run: RunRecord, protocol: str, *accuracies: float)
 
 def test_labels_leave_out_what_all_share_and_tell_what_differs(store: Store) -> None:
     runs = [distilled(store), distilled(store, lr_img=5.0), distilled(store, ipc=2, lr_img=5.0)]
-    labels = compared.labels(runs)
+    labels = compare_runs.labels(runs)
     assert len(set(labels)) == 3
     assert labels == ["IPC 1 · lr_img 0.1", "IPC 1 · lr_img 5", "IPC 2"]
 
 
 def test_seeds_are_called_by_their_seed_beside_runs_of_other_methods(store: Store) -> None:
-    labels = compared.labels([distilled(store, seed=0), distilled(store, seed=1), imitated(store)])
+    labels = compare_runs.labels([distilled(store, seed=0), distilled(store, seed=1), imitated(store)])
     assert labels == ["DataDAM · seed 0", "DataDAM · seed 1", "PAD"]
 
 
@@ -36,22 +36,22 @@ def test_runs_that_nothing_tells_apart_are_told_apart_by_their_ids(store: Store)
     runs = [distilled(store, seed=seed) for seed in (0, 1)]
     for run in runs:
         store.annotate(run.id, name="mine")
-    labels = compared.labels([store.record(run.id) for run in runs])
+    labels = compare_runs.labels([store.record(run.id) for run in runs])
     assert labels == ["mine · seed 0", "mine · seed 1"]
-    assert compared.labels([runs[0], runs[0]])[0].endswith(runs[0].id[:6])
+    assert compare_runs.labels([runs[0], runs[0]])[0].endswith(runs[0].id[:6])
 
 
 def test_the_chosen_setting_says_which_evaluation_speaks(store: Store, answer: Answer) -> None:
     run = distilled(store)
     judged_as(answer, run, "course", 0.5, 0.6)
     judged_as(answer, run, "quick", 0.3, 0.4)
-    settings, covers = compared.settings(store, [run, distilled(store, lr_img=9.0)])
+    settings, covers = compare_runs.settings(store, [run, distilled(store, lr_img=9.0)])
     assert len(settings) == 2
     assert covers
     course = next(one for one in settings if one.endswith("course"))
-    (found,) = compared.compared(store, [run], course)
+    (found,) = compare_runs.compared(store, [run], course)
     assert found.accuracies == (0.5, 0.6)
-    (nothing,) = compared.compared(store, [run], "ConvNet-9 · protocol none")
+    (nothing,) = compare_runs.compared(store, [run], "ConvNet-9 · protocol none")
     assert nothing.accuracy is None
 
 
@@ -62,7 +62,7 @@ def test_numbers_hold_the_controls_of_the_same_setting(store: Store, answer: Ans
     answer(asked.random, 0.1)
     answer(asked.random_real, 0.3, 0.4)
     answer(asked.full, 0.9, seconds_train=20.0)
-    row = compared.numbers(compared.compared(store, [run])).iloc[0]
+    row = compare_runs.numbers(compare_runs.compared(store, [run])).iloc[0]
     assert row["mean"] == pytest.approx(55)
     assert row["random_real"] == pytest.approx(35)
     assert row["full"] == pytest.approx(90)
@@ -82,7 +82,7 @@ def test_time_of_parents_is_that_of_all_runs_behind_it_once_each(store: Store) -
         (folder / "run.json").write_text(json.dumps(info))
     path = run.folder / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "parents": [ids["b"], ids["a"]]}))
-    (found,) = compared.compared(store, [store.record(run.id)])
+    (found,) = compare_runs.compared(store, [store.record(run.id)])
     assert found.seconds_parents == 12.0
 
 
@@ -90,7 +90,7 @@ def test_runs_of_every_kind_and_state_can_be_chosen(store: Store) -> None:
     waiting = store.create(spec("describe", "describe", {"dataset": "digits"}))
     (store.root / "distill" / ("e" * 16)).mkdir(parents=True)
     broken = store.record("e" * 16)
-    numbers = compared.numbers(compared.compared(store, [distilled(store), waiting, broken]))
+    numbers = compare_runs.numbers(compare_runs.compared(store, [distilled(store), waiting, broken]))
     assert numbers["mean"].isna().all()
     assert numbers["label"].is_unique
 
@@ -100,7 +100,7 @@ def test_seeds_together_are_one_over_all_their_networks(store: Store, answer: An
     judged_as(answer, runs[0], "course", 0.5, 0.7)
     judged_as(answer, runs[1], "course", 0.3)
     other = distilled(store, lr_img=5.0)
-    found = compared.seeds_together(store, compared.compared(store, [runs[0], other, runs[1]]))
+    found = compare_runs.seeds_together(store, compare_runs.compared(store, [runs[0], other, runs[1]]))
     assert len(found) == 2
     assert found[0].label.endswith("2 seeds")
     assert found[0].accuracies == (0.5, 0.7, 0.3)
@@ -116,7 +116,7 @@ def test_seeds_do_not_count_their_random_controls_as_more_than_they_are(store: S
         judged_as(answer, run, "course", 0.5, 0.6)
         answer(asked.random, 0.1)
         answer(asked.random_real, value, value)
-    (one,) = compared.seeds_together(store, compared.compared(store, runs))
+    (one,) = compare_runs.seeds_together(store, compare_runs.compared(store, runs))
     assert one.controls["random_real"]["mean"] == pytest.approx(0.3)
     assert one.controls["random_real"]["n"] == 4
 
@@ -125,7 +125,7 @@ def test_seeds_judged_under_another_protocol_are_not_pooled(store: Store, answer
     runs = [distilled(store, seed=seed) for seed in (0, 1, 2)]
     judged_as(answer, runs[0], "course", 0.5, 0.6)
     judged_as(answer, runs[1], "quick", 0.9, 0.9)
-    (one,) = compared.seeds_together(store, compared.compared(store, runs))
+    (one,) = compare_runs.seeds_together(store, compare_runs.compared(store, runs))
     assert one.accuracies == (0.5, 0.6)
     assert one.label.endswith("1 of 3 seeds judged")
 
@@ -135,8 +135,8 @@ def test_times_of_seeds_taken_together_are_means(store: Store) -> None:
     for run, seconds in zip(runs, (10.0, 1000.0), strict=True):
         path = run.folder / "run.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "times": {"seconds": seconds}}))
-    found = compared.compared(store, [store.record(run.id) for run in runs])
-    assert compared.numbers(compared.seeds_together(store, found))["seconds_distill"].tolist() == [505.0]
+    found = compare_runs.compared(store, [store.record(run.id) for run in runs])
+    assert compare_runs.numbers(compare_runs.seeds_together(store, found))["seconds_distill"].tolist() == [505.0]
 
 
 def test_the_validation_split_is_another_setting(store: Store, answer: Answer) -> None:
@@ -144,5 +144,5 @@ def test_the_validation_split_is_another_setting(store: Store, answer: Answer) -
     judged_as(answer, run, "course", 0.5, 0.6)
     answer(evaluation(run, Question("course", nets=2, split="val")), 0.7, 0.8)
     chosen = [run, *(r for r in store.records("evaluate") if r.config["split"] == "val")]
-    one, other = compared.compared(store, chosen)
-    assert compared.measured_on(other) == f"{compared.measured_on(one)} · validation split"
+    one, other = compare_runs.compared(store, chosen)
+    assert compare_runs.measured_on(other) == f"{compare_runs.measured_on(one)} · validation split"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ddcore.errors import ConfigError
+from ddcore.evaluation import proxies
 from ddcore.experiments import ImageSet, spec
 from ddcore.experiments.search import SearchConfig
-from ddcore.jobs import proxies
 from ddcore.jobs.job import mark_ended
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.files import write_json

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ddcore.report.compared import Compared
+from ddcore.report.compare_runs import Compared
 
 
 def run(box: DeltaGenerator, title: str, offered: Sequence[Compared], key: str, index: int = 0) -> Compared:

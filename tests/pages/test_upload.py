@@ -17,9 +17,9 @@ from ddcore import jobs
 from ddcore.data import DATASETS, layout, preview, source
 from ddcore.data.adding import AddConfig, add
 from ddcore.data.own import remove
+from ddcore.evaluation import plans
 from ddcore.experiments import spec
 from ddcore.home import data_root
-from ddcore.jobs import controls
 from ddcore.runs.store import Store
 from tests.pages.conftest import DM, Backend, Open, finish, put, words
 
@@ -266,18 +266,19 @@ def test_what_every_user_of_a_set_must_know_is_said_wherever_it_is_chosen(open_p
 def test_folders_are_looked_into_only_for_somebody_at_this_machine(
     address: str, headers: dict[str, str], here: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pages.components import own
 
     monkeypatch.setattr(st, "get_option", lambda name: address)
     monkeypatch.setattr(type(st.context), "headers", property(lambda self: headers))
-    assert own.at_this_machine() is here
+    from pages.components import upload
+
+    assert upload.at_this_machine() is here
 
 
 def test_words_from_files_are_shown_as_they_are() -> None:
-    from pages.components import parts
+    from pages.components import widgets
 
-    assert parts.plain("a_b [x](y) #1") == "a\\_b \\[x\\](y) \\#1"
-    said = parts.plain("see https://evil.example, www.evil.example, me@evil.example or :material/home:")
+    assert widgets.plain("a_b [x](y) #1") == "a\\_b \\[x\\](y) \\#1"
+    said = widgets.plain("see https://evil.example, www.evil.example, me@evil.example or :material/home:")
     for link in ("https://", "www.", "@evil", ":material"):
         assert link not in said
     assert said.replace("\u200b", "").replace("\\", "") == (
@@ -303,8 +304,8 @@ def test_numbers_on_other_images_and_the_majority_class_stand_on_home_too(open_p
         "accuracy": {"mean": 0.665, "std": 0.009, "n": 3, "protocol": "course"}, "majority": 0.72, "notes": [note],
         "balanced_accuracy": {"mean": 0.5, "std": 0.01, "n": 3}, "classes": ["cat", "dog"],
     }
-    finish(controls.evaluation(Store().record(run), controls.Question("course")), judged)
-    put(controls.evaluation(Store().record(run), controls.Question("course"), seed=3), "failed")
+    finish(plans.evaluation(Store().record(run), plans.Question("course")), judged)
+    put(plans.evaluation(Store().record(run), plans.Question("course"), seed=3), "failed")
     home = words(open_page())
     assert "66.5 ± 0.9 % (n = 3)" in home  # though a later evaluation failed
     assert "balanced 50.0 ± 1.0 %" in home

@@ -14,10 +14,10 @@ from test_every_method import config, images, made, parents
 
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
-from ddcore.experiments import work
+from ddcore.experiments import cost
 from ddcore.methods import METHODS, Task, datadam
-from ddcore.ops import augment, nets, seeds, speed, train
-from ddcore.ops.speed import Speed
+from ddcore.ops import acceleration, augment, nets, seeds, train
+from ddcore.ops.acceleration import Acceleration
 
 CPU = torch.device("cpu")
 REDRAWN = {"width": 8, "norm": "batch"}
@@ -27,7 +27,7 @@ REDRAWN = {"width": 8, "norm": "batch"}
 def _home(home: Any) -> None: ...
 
 
-def moved(name: str, pace: Speed, steps: int = 3, **changes: Any) -> tuple[torch.Tensor, list[float]]:
+def moved(name: str, pace: Acceleration, steps: int = 3, **changes: Any) -> tuple[torch.Tensor, list[float]]:
     """(the images after so many steps done in this way, the losses)."""
     data, asked, method = load("digits"), config(name, **changes), METHODS[name]
     part = Resident.from_split(data.train, data, pace.device)
@@ -41,20 +41,20 @@ def moved(name: str, pace: Speed, steps: int = 3, **changes: Any) -> tuple[torch
 
 def apart(images: torch.Tensor, exact: torch.Tensor, name: str) -> float:
     """How far images are from the exact ones, as a share of how far those have moved."""
-    start, _ = moved(name, Speed(CPU, exact=True), steps=0)
+    start, _ = moved(name, Acceleration(CPU, exact=True), steps=0)
     return ((images - exact).norm() / (exact - start).norm()).item()
 
 
 def test_a_short_run_is_not_compiled_and_a_long_one_is() -> None:
-    short, long = (Speed(CPU, work=work) for work in (1e11, 1e15))
-    assert (short.compiles, long.compiles) == (False, not speed.no_compiler(CPU))
-    assert not Speed(CPU, exact=True, work=1e15).compiles
+    short, long = (Acceleration(CPU, work=work) for work in (1e11, 1e15))
+    assert (short.compiles, long.compiles) == (False, not acceleration.no_compiler(CPU))
+    assert not Acceleration(CPU, exact=True, work=1e15).compiles
 
 
 def test_without_a_compiler_everything_is_computed_and_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "no_compiler", lambda device: "no C++ compiler was found")
+    monkeypatch.setattr(acceleration, "no_compiler", lambda device: "no C++ compiler was found")
     notes: list[str] = []
-    pace = Speed(CPU, work=math.inf, note=notes.append)
+    pace = Acceleration(CPU, work=math.inf, note=notes.append)
     assert pace.compiled(torch.sin) is torch.sin
     assert notes == ["Computed without a compiler, which takes longer: no C++ compiler was found."]
 
@@ -62,12 +62,12 @@ def test_without_a_compiler_everything_is_computed_and_said_once(monkeypatch: py
 @pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
 def test_a_run_that_grows_long_enough_to_be_compiled_begins_anew(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else its images would be neither those of a compiled run nor those of an eager one."""
-    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
     length = METHODS[name].Config.length_param
     short = made(name, **{length: 2})
-    between = (work.cost("distill", name, config(name, **{length: n})) for n in (2, 3))
-    monkeypatch.setitem(speed.WORTH_COMPILING, "cpu", sum(between) / 2)
+    between = (cost.cost("distill", name, config(name, **{length: n})) for n in (2, 3))
+    monkeypatch.setitem(acceleration.WORTH_COMPILING, "cpu", sum(between) / 2)
     longer = made(name, MemoryRecorder(point=short.points[-1]), **{length: 3})
     assert longer.told("step")[0]["step"] == 1
     assert torch.equal(images(longer), images(made(name, **{length: 3})))
@@ -75,17 +75,17 @@ def test_a_run_that_grows_long_enough_to_be_compiled_begins_anew(name: str, monk
 
 @pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
 def test_what_is_recorded_of_the_arithmetic_is_what_was_done(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
-    monkeypatch.setattr(speed, "has_half", lambda device: True)
+    monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
+    monkeypatch.setattr(acceleration, "has_half", lambda device: True)
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
     matching = name != "pad"  # on a CPU nothing of PAD is compiled, nor seen in half precision
-    pace = Speed(CPU, work=math.inf)
+    pace = Acceleration(CPU, work=math.inf)
     moved(name, pace, steps=1)
     assert pace.told() == {"exact": False, "compiled": matching, "half": matching}
 
 
 def test_a_compiler_that_fails_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
     tried = []
 
     def failing(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
@@ -97,7 +97,7 @@ def test_a_compiler_that_fails_costs_nothing_but_time(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(torch, "compile", failing)
     notes: list[str] = []
-    pace = Speed(CPU, work=math.inf, note=notes.append)
+    pace = Acceleration(CPU, work=math.inf, note=notes.append)
     one, two = pace.compiled(torch.sin), pace.compiled(torch.cos)
     x = torch.ones(2)
     assert [one(x).tolist(), one(x).tolist(), two(x).tolist()] == [x.sin().tolist()] * 2 + [x.cos().tolist()]
@@ -107,46 +107,46 @@ def test_a_compiler_that_fails_costs_nothing_but_time(monkeypatch: pytest.Monkey
 
 
 def test_an_error_of_the_function_itself_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
 
     def wrong(x: torch.Tensor) -> torch.Tensor:
         raise ValueError("not these images")
 
     with pytest.raises(ValueError, match="not these images"):
-        Speed(CPU, work=math.inf).compiled(wrong)(torch.ones(1))
+        Acceleration(CPU, work=math.inf).compiled(wrong)(torch.ones(1))
 
 
 @pytest.mark.parametrize(
     ("n", "most", "piece"), [(2560, 16, 16), (100, 16, 10), (7, 16, 7), (97, 16, 16), (90, 16, 15), (12, 1, 1)]
 )
 def test_pieces_are_even_where_that_does_not_make_them_small(n: int, most: int, piece: int) -> None:
-    assert speed.even(n, most) == piece
+    assert acceleration.even(n, most) == piece
 
 
 def test_a_piece_is_as_large_as_the_cache_has_room_for_its_largest_map() -> None:
     network = nets.build("convnet3", (1, 28, 28), 10, {"width": 128})
     images = torch.zeros(320, 1, 28, 28)
-    assert Speed(CPU).piece(network, images) == 16  # the first map has 128·32² numbers
-    assert Speed(CPU).piece(network, images[:, :, :14, :14]) == 40  # at most 50, of 128·18²; 320 is eight times 40
-    assert Speed(CPU, exact=True).piece(network, images) == 320
+    assert Acceleration(CPU).piece(network, images) == 16  # the first map has 128·32² numbers
+    assert Acceleration(CPU).piece(network, images[:, :, :14, :14]) == 40  # 50 at most, of 128·18²; 320 is 8 × 40
+    assert Acceleration(CPU, exact=True).piece(network, images) == 320
     assert network.training
 
 
 @pytest.mark.parametrize("name", ["dm", "datadam", "pad"])
 def test_pieces_lead_to_the_same_images_as_whole_batches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact, plainly = moved(name, Speed(CPU, exact=True))
-    monkeypatch.setattr(speed, "CACHED", 4 * 8 * 12 * 12)
-    fast, told = moved(name, Speed(CPU))
+    exact, plainly = moved(name, Acceleration(CPU, exact=True))
+    monkeypatch.setattr(acceleration, "CACHED", 4 * 8 * 12 * 12)
+    fast, told = moved(name, Acceleration(CPU))
     assert told == pytest.approx(plainly, rel=1e-4)
     assert apart(fast, exact, name) < 2e-2
 
 
 @pytest.mark.parametrize("name", ["dm", "datadam"])
 def test_half_precision_sees_the_same_within_its_rounding(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact, plainly = moved(name, Speed(CPU, exact=True), steps=1)
-    monkeypatch.setattr(speed, "has_half", lambda device: True)
-    fast, told = moved(name, Speed(CPU), steps=1)
+    exact, plainly = moved(name, Acceleration(CPU, exact=True), steps=1)
+    monkeypatch.setattr(acceleration, "has_half", lambda device: True)
+    fast, told = moved(name, Acceleration(CPU), steps=1)
     assert told != plainly
     assert told == pytest.approx(plainly, rel=0.05)  # bfloat16 keeps 8 bits; the loss is a difference of means
     assert apart(fast, exact, name) < 5e-2
@@ -154,9 +154,9 @@ def test_half_precision_sees_the_same_within_its_rounding(name: str, monkeypatch
 
 def redrawn(beside: bool, generator: Callable[[int], torch.Generator] = seeds.generator) -> tuple[Any, nets.Net]:
     """(what draws the network again, the network)."""
-    network, pace = nets.build("convnet3", (3, 16, 16), 2, REDRAWN), Speed(CPU)
+    network, pace = nets.build("convnet3", (3, 16, 16), 2, REDRAWN), Acceleration(CPU)
     pace.beside = beside
-    return speed.Redrawn(network, generator, pace), network
+    return acceleration.Redrawn(network, generator, pace), network
 
 
 @pytest.mark.parametrize("beside", [False, True])
@@ -190,7 +190,7 @@ def test_a_device_that_works_beside_the_host_makes_the_same_bits_and_tells_the_s
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = made(name)
-    monkeypatch.setattr(speed, "works_beside", lambda device: True)
+    monkeypatch.setattr(acceleration, "works_beside", lambda device: True)
     beside = made(name)
     assert torch.equal(images(beside), images(usual))
     told = ([{**e, "seconds": None} for e in run.events] for run in (usual, beside))
@@ -232,14 +232,14 @@ def test_no_step_asks_the_device_for_a_number(name: str, monkeypatch: pytest.Mon
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["dm", "datadam"])
 def test_compiled_steps_lead_to_the_same_images_as_plain_ones(name: str) -> None:
-    exact, plainly = moved(name, Speed(CPU, exact=True), steps=6)
+    exact, plainly = moved(name, Acceleration(CPU, exact=True), steps=6)
     notes: list[str] = []
-    pace = Speed(CPU, work=math.inf, note=notes.append)
+    pace = Acceleration(CPU, work=math.inf, note=notes.append)
     fast, told = moved(name, pace, steps=6)
     assert (pace.compiles, notes) == (True, []), "this machine has a compiler"
     assert told == pytest.approx(plainly, rel=1e-3)
     assert apart(fast, exact, name) < 2e-2
-    again, _ = moved(name, Speed(CPU, work=math.inf), steps=6)
+    again, _ = moved(name, Acceleration(CPU, work=math.inf), steps=6)
     assert torch.equal(fast, again)
 
 
@@ -248,7 +248,7 @@ def test_a_training_step_of_a_network_compiles_to_one_graph() -> None:
     network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4})
     learn, traced = (datadam.learning(network, lr=0.05, traced=traced) for traced in (False, True))
     notes: list[str] = []
-    pace = Speed(CPU, work=math.inf, note=notes.append)
+    pace = Acceleration(CPU, work=math.inf, note=notes.append)
     fast, batch = pace.compiled(traced), (torch.randn(6, 1, 8, 8, generator=seeds.generator(1)), torch.arange(6))
     plainly = compiled = tuple(p.detach() for p in network.parameters())
     with torch.no_grad():
@@ -263,10 +263,10 @@ def test_a_training_step_of_a_network_compiles_to_one_graph() -> None:
 def test_images_made_in_half_precision_teach_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     setting = {"num_iters": 60, "ipc": 5, "width": 16, "batch_real": 32, "lr_img": 5.0, "augment": "none",
                "init": "noise"}
-    plain, _ = moved("dm", Speed(CPU, exact=True), steps=60, **setting)
-    monkeypatch.setattr(speed, "has_half", lambda device: True)
-    half, _ = moved("dm", Speed(CPU), steps=60, **setting)
-    start, _ = moved("dm", Speed(CPU), steps=0, **setting)
+    plain, _ = moved("dm", Acceleration(CPU, exact=True), steps=60, **setting)
+    monkeypatch.setattr(acceleration, "has_half", lambda device: True)
+    half, _ = moved("dm", Acceleration(CPU), steps=60, **setting)
+    start, _ = moved("dm", Acceleration(CPU), steps=0, **setting)
     learnt = {name: taught(images) for name, images in (("start", start), ("plain", plain), ("half", half))}
     assert learnt["half"] == pytest.approx(learnt["plain"], abs=0.05), learnt  # of 0.5 that were learnt
     assert learnt["half"] > learnt["start"] + 0.2, learnt
@@ -280,7 +280,7 @@ def taught(images: torch.Tensor) -> float:
     training = train.Training.begin(*networks)
     setting = train.Setting(None, 0.05, 0.9, 5e-4, "cosine", 25, "none", steps=200)
     train.train(training, lambda i: images[i], labels, setting, [(n,) for n in range(5)])
-    passes = train.Passes(networks[0], Speed(CPU), len(test))
+    passes = train.CompiledSteps(networks[0], Acceleration(CPU), len(test))
     said = [train.logits(passes, training.stack.member(n), test.batch, len(test)).argmax(1) for n in range(5)]
     return sum((one == test.labels).float().mean().item() for one in said) / 5
 
@@ -291,9 +291,9 @@ def test_a_gpu_compiles_to_the_same_losses_as_plain_steps(name: str) -> None:
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA GPU")
     gpu = torch.device("cuda")
-    exact, plainly = moved(name, Speed(gpu, exact=True), steps=6)
+    exact, plainly = moved(name, Acceleration(gpu, exact=True), steps=6)
     notes: list[str] = []
-    pace = Speed(gpu, work=math.inf, note=notes.append)
+    pace = Acceleration(gpu, work=math.inf, note=notes.append)
     fast, told = moved(name, pace, steps=6)
     assert (pace.compiles, notes) == (True, [])
     assert told == pytest.approx(plainly, rel=0.05)  # TF32 and bfloat16 keep 10 and 8 bits
@@ -308,7 +308,8 @@ def test_a_gpu_draws_the_same_networks_ahead_as_in_their_place() -> None:
     seen = torch.randn(64, 3, 64, 64, device=gpu, generator=seeds.generator(1, device="cuda"))
     for exact in (True, False):  # in their place, and ahead
         network = nets.build("convnet3", (3, 64, 64), 2, {"width": 128}, device=gpu)
-        again = speed.Redrawn(network, lambda number: seeds.generator(number, device="cuda"), Speed(gpu, exact=exact))
+        pace = Acceleration(gpu, exact=exact)
+        again = acceleration.Redrawn(network, lambda number: seeds.generator(number, device="cuda"), pace)
         for number in range(20):
             again.draw(number)
             with torch.no_grad():

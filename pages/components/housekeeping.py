@@ -15,8 +15,8 @@ from ddcore.report import tables, text
 from ddcore.runs import packing, usage
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord
-from pages.components import frame, menu, parts
-from pages.components.words import called
+from pages.components import frame, menu, widgets
+from pages.components.markdown import called
 
 TOLD = menu.kept("Runs", "told")
 OPEN = menu.kept("Runs", "open")
@@ -31,10 +31,10 @@ def told() -> None:
     if done:
         st.success(done, icon=":material/check:")
     if refused:
-        st.warning("\n".join(["**Not done:**", "", *(f"- {parts.plain(why)}" for why in refused)]),
+        st.warning("\n".join(["**Not done:**", "", *(f"- {widgets.plain(why)}" for why in refused)]),
                    icon=":material/block:")
     if lost := [run_id for run_id in st.session_state.pop(OPEN, ()) if not frame.store().exists(run_id)]:
-        st.warning(f"No longer here: {parts.plain(', '.join(lost))}. Somebody put it away or deleted it meanwhile.",
+        st.warning(f"No longer here: {widgets.plain(', '.join(lost))}. Somebody put it away or deleted it meanwhile.",
                    icon=":material/link_off:")
 
 
@@ -176,7 +176,7 @@ def origin(record: RunRecord) -> None:
     st.badge("imported", color="violet", icon=":material/upload_file:")
     when = came.get("when")
     moment = text.ago(when) if isinstance(when, int | float) else text.NONE
-    st.caption(f"from {parts.plain(str(came.get('file')))}, {moment}", width="content")
+    st.caption(f"from {widgets.plain(str(came.get('file')))}, {moment}", width="content")
 
 
 # Trash and disk

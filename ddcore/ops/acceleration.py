@@ -35,7 +35,7 @@ MAPS_KEPT = 4  # tensors of a map's size that a layer keeps: convolved, normalis
 WORTH_COMPILING = {"cpu": 1e13, "cuda": 3e14}
 
 
-class Speed:
+class Acceleration:
     """What one run may use of the machine.
 
     work: multiply-adds of the whole run; note: told, once, what is not as it could be. Sets torch's own switches for
@@ -147,7 +147,7 @@ class Redrawn:
     work, on a GPU by a stream of its own, and put in with one copy. Elsewhere each is drawn in its place.
     """
 
-    def __init__(self, network: Net, generator: Callable[[int], torch.Generator], speed: Speed) -> None:
+    def __init__(self, network: Net, generator: Callable[[int], torch.Generator], speed: Acceleration) -> None:
         """generator(k): what number k is drawn from."""
         self._network, self._generator = network, generator
         self._spare = copy.deepcopy(network) if speed.beside else None

@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._pytree import tree_map
 
+from ddcore.ops.acceleration import Acceleration
 from ddcore.ops.nets.base import Net
-from ddcore.ops.speed import Speed
 
 if TYPE_CHECKING:
     from ddcore.ops.train import Stack
@@ -28,14 +28,14 @@ Learnt = tuple[Tensor, Tensor, Tensors, Tensors]  # loss, images answered right,
 LOOKED_AT = 10_000  # images that are looked at in a run where nobody says how many
 
 
-class Passes:
+class CompiledSteps:
     """What is done with networks like this one in a run.
 
     looked_at: images of the largest set that they are to look at. A graph has one size, so that all sets go through it
     in pieces of the size that suits this one.
     """
 
-    def __init__(self, network: Net, speed: Speed, looked_at: int = LOOKED_AT) -> None:
+    def __init__(self, network: Net, speed: Acceleration, looked_at: int = LOOKED_AT) -> None:
         self.speed, self.looked_at = speed, looked_at
         # Two copies, for the mode of a network is part of its graph.
         self._learner, self._looker = copy.deepcopy(network).train(), copy.deepcopy(network).eval()
@@ -70,7 +70,7 @@ class Passes:
         return losses, right, gradients
 
     @torch.no_grad()
-    def look(self, network: Net) -> Passes:
+    def look(self, network: Net) -> CompiledSteps:
         """The same, with this network's weights in `logits` and `embeddings`."""
         self._looker.load_state_dict(network.state_dict())
         return self
