@@ -19,7 +19,6 @@ from typing import Any
 
 from ddcore import home
 from ddcore.experiments import spec
-from ddcore.runs.key import family, identity, key
 from ddcore.runs.record import RunRecord
 from ddcore.runs.store import Store
 
@@ -67,9 +66,9 @@ def _varied(record: RunRecord, variant: int, ids: dict[str, str]) -> dict[str, A
     later = time.time() - variant * APART - record.info["times"]["submitted"]
     times = {name: moment + later for name, moment in record.info["times"].items() if name != "seconds"}
     return {
-        **record.info, "id": key(asked), "config": asked.config.values(), "in_key": identity(asked)["config"],
-        "parents": identity(asked)["parents"],
-        "seed": config["seed"], "family": family(asked), "times": {**record.info["times"], **times},
+        **record.info, "id": asked.key, "config": asked.config.values(), "in_key": asked.identity["config"],
+        "parents": asked.identity["parents"],
+        "seed": config["seed"], "family": asked.family, "times": {**record.info["times"], **times},
     }
 
 

@@ -88,6 +88,15 @@ class ParamInfo:
         return f"{self.symbol} · {self.label}" if self.symbol else self.label
 
 
+def shown(value: Any) -> str:
+    """A parameter's value as people read it: 0.01, "yes", a dash for None."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 class Config(BaseModel):
     """Base of all parameter sets. Frozen, no unknown names, values checked with their defaults."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from ddcore.augmentations import STRATEGIES
 from ddcore.data import DATASETS
 from ddcore.data.base import Dataset
 from ddcore.networks import ACTIVATIONS, NETWORKS, NORMS, POOLINGS, network
-from ddcore.params import Config, Param
+from ddcore.params import Config, Param, shown
 
 NETWORK_OPTIONS = ("width", "depth", "units", "norm", "activation", "pooling")
 NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what stands for that
@@ -118,6 +119,18 @@ class NetworkConfig(DataConfig):
     def network_options(self) -> dict[str, Any]:
         """The options given to the network's builder."""
         return {o: v for o in NETWORK_OPTIONS if (v := getattr(self, o)) is not None}
+
+
+def network_title(config: Mapping[str, Any]) -> str:
+    """ "ConvNet-3, width 32": the network of these parameters and how it departs from the published one; "" if none."""
+    if not (name := str(config.get("network") or "")) or name not in NETWORKS:
+        return name
+    changed = [
+        f"{NetworkConfig.param(option).label.lower()} {shown(config[option])}"
+        for option, published in NETWORKS[name].options.items()
+        if config.get(option) not in (None, published)
+    ]
+    return ", ".join([NETWORKS[name].title, *changed])
 
 
 class TrainConfig(Config):

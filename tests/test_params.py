@@ -15,7 +15,6 @@ from ddcore.experiments import KINDS, spec
 from ddcore.experiments.base import Spec
 from ddcore.params import Config, Param, ParamInfo
 from ddcore.report import tables, text
-from ddcore.runs.key import key
 from ddcore.settings import NetworkConfig, TrainConfig
 
 CONFIGS = {f"{kind}/{name}": KINDS[kind].config(name) for kind in KINDS for name in KINDS[kind].names()}
@@ -139,14 +138,14 @@ def test_a_parameter_changes_the_key_unless_it_says_not(
     label: str, config: type[Config], p: ParamInfo, home: Any
 ) -> None:
     kind, name = label.split("/")
-    before, after = key(Spec(kind, name, built(label))), []
+    before, after = Spec(kind, name, built(label)).key, []
     for value in other_values(label, p):
         try:
             changed = built(label, **{p.name: value})
         except ConfigError:
             continue
         if getattr(changed, p.name) != getattr(built(label), p.name) and not _needs_data(changed):
-            after.append(key(Spec(kind, name, changed)))
+            after.append(Spec(kind, name, changed).key)
     if not after:
         pytest.skip(f"{p.name} has one value only with everything else at its default")
     # Any, not all: a choice may say in words what leaving it empty means.
@@ -188,7 +187,7 @@ def test_what_is_left_out_comes_from_the_data_set_and_the_network() -> None:
 def test_saying_a_default_aloud_does_not_make_another_run(home: Any) -> None:
     quiet = spec("distill", "datadam", {})
     loud = spec("distill", "datadam", {"dataset": "digits", "network": "convnet3", "width": "128", "lr_img": "0.1"})
-    assert key(quiet) == key(loud)
+    assert quiet.key == loud.key
 
 
 def test_a_config_cannot_be_changed_in_place() -> None:

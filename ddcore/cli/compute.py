@@ -27,7 +27,6 @@ from ddcore.presets import fitting
 from ddcore.protocols import PROTOCOLS
 from ddcore.report import estimate, tables
 from ddcore.runs.files import size
-from ddcore.runs.key import key
 from ddcore.runs.store import Store
 
 WAIT_AND_JSON: tuple[click.Option, click.Option] = (
@@ -101,9 +100,9 @@ def _distil(sets: list[Spec], question: plans.Question | None, with_full: bool, 
     """Distil the same set from one seed or several, and judge each beside its controls."""
     # A wrong evaluation or a disk that is too small is refused before anything is started.
     judging = [plans.plan(one, question) for one in sets] if question else []
-    asked = {key(one): one for one in sets}
+    asked = {one.key: one for one in sets}
     for plan in judging:
-        asked |= {key(one): one for one in plan.specs(with_full)}
+        asked |= {one.key: one for one in plan.specs(with_full)}
     store = Store()
     check_data(store, asked.values())
     check_disk(store, asked.values())
@@ -114,7 +113,7 @@ def _distil(sets: list[Spec], question: plans.Question | None, with_full: bool, 
     if stay:
         for run_id, one in asked.items():
             wait(run_id, f"{one.name} {run_id}")
-    result = _outcome([key(one) for one in sets], judging if stay else [], store)
+    result = _outcome([one.key for one in sets], judging if stay else [], store)
     caveats(result)
     result["promised_seconds"] = promised
     if stay:

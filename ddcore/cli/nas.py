@@ -20,7 +20,6 @@ from ddcore.report import estimate, text
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import Answer
 from ddcore.report.nas.study import study
-from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord, Store
 
 TITLES = {"search": "the search", "truth": "the whole-data truth"}
@@ -98,7 +97,7 @@ def found(record: RunRecord) -> str:
     config = spec("search", "search", record.config).config
     assert isinstance(config, SearchConfig)
     truth = config.truth_config()
-    run_id = None if truth is None else key(Spec("truth", "truth", truth))
+    run_id = None if truth is None else Spec("truth", "truth", truth).key
     runs = {"search": record.id} | ({"truth": run_id} if run_id and store.exists(run_id) else {})
     return _columns(_answer(runs, store))
 

@@ -16,15 +16,15 @@ from typing import Any
 from ddcore import jobs
 from ddcore.errors import ConfigError
 from ddcore.experiments import Spec, spec
-from ddcore.experiments.evaluate import EvaluateConfig, spread
+from ddcore.experiments.baseline import BaselineSummary
+from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs.requirements import check_disk
 from ddcore.methods import METHODS
 from ddcore.params import Config
-from ddcore.runs.key import identity, key
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
+from ddcore.summary import BESIDE, Scores, Summary
 
-BESIDE = ("balanced_accuracy", "auc")  # what a summary tells beside its accuracy
 NETWORK_PARAMS = tuple(name for name in NetworkConfig.model_fields if name in ("network", *NETWORK_OPTIONS))
 
 
@@ -109,7 +109,7 @@ class Subject:
 
 def _subject(of: RunRecord | Spec) -> Subject:
     if isinstance(of, Spec):
-        return Subject(key(of), of.kind, of.name, of.config.values())
+        return Subject(of.key, of.kind, of.name, of.config.values())
     return Subject(of.id, of.kind, of.name, of.config)
 
 
@@ -150,7 +150,7 @@ def plan(of: RunRecord | Spec, question: Question) -> Plan:
         initial=evaluation(of, question, images="initial") if method.step else None,
         initial_hard=evaluation(of, question, images="initial", labels="hard") if method.step and soft else None,
         random=random,
-        random_real=evaluation(of, question, run=key(random)),
+        random_real=evaluation(of, question, run=random.key),
         variations=_variations(of, question),
         full=spec("baseline", "baseline", {**place, **network, **asked.training().values(), "seed": question.seed}),
     )
@@ -167,7 +167,7 @@ def _variations(of: RunRecord | Spec, question: Question) -> tuple[Varied, ...]:
     found = []
     for one in METHODS[name].variations(config) if config else ():
         distil = spec("distill", name, one.values)
-        found.append(Varied(one.role, one.title, one.help, distil, evaluation(of, question, run=key(distil))))
+        found.append(Varied(one.role, one.title, one.help, distil, evaluation(of, question, run=distil.key)))
     return tuple(found)
 
 
@@ -191,38 +191,32 @@ def submit(plan: Plan, with_full: bool = False) -> list[str]:
     return [jobs.submit(one) for one in asked]
 
 
-def judged(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """The accuracy that a summary tells, {mean, std, n, protocol}, with `balanced_accuracy` and `auc` beside it.
-
-    Those are {mean, std, n} too; None where they were not measured, `auc` of more than two classes always.
-    """
-    return {**summary["accuracy"], **{name: summary.get(name) for name in BESIDE}}
+def scores(store: Store, one: Spec | None) -> Scores | None:
+    """What the run that answers this question measured; None while there is none."""
+    summary = _summary(store, one) if one else None
+    return summary.scores if summary else None
 
 
 def outcome(plan: Plan, store: Store) -> dict[str, Any]:
-    """What is known of the plan now: accuracy, controls and seconds; None where not computed.
-
-    The accuracy and that of each control as `judged` tells them.
-    """
+    """What is known of the plan now, JSON-ready: accuracy, controls and seconds; None where not computed."""
     final = _summary(store, plan.final)
-    known = {role: one and _summary(store, one) for role, one in plan.controls.items()}
-    seconds = [summary["seconds"] for summary in (final, *known.values()) if summary]
+    known = {role: _summary(store, one) if one else None for role, one in plan.controls.items()}
+    seconds = [summary.seconds or 0 for summary in (final, *known.values()) if summary]
     return {
-        "accuracy": final and judged(final),
-        **{name: final and final.get(name) for name in BESIDE},
+        **_told(final.scores if final else None),
         "controls": {
-            **{role: summary and judged(summary) for role, summary in known.items()},
-            "full": full_data(plan, store),
+            **{role: _accuracy(summary.scores if summary else None) for role, summary in known.items()},
+            "full": _accuracy(full_data(plan, store)),
         },
-        "majority": final and final["majority"],
-        "classes": final and final.get("classes"),
-        "notes": (final and final.get("notes")) or [],
+        "majority": final and final.majority,
+        "classes": final and list(final.classes),
+        "notes": list(final.notes) if final else [],
         "network": {name: value for name, value in plan.final.config.values().items() if name in NETWORK_PARAMS},
         "seconds": {
-            "distill": store.record(plan.run).summary.get("seconds"),
+            "distill": store.record(plan.run).summary.seconds,
             "evaluate": sum(seconds) if seconds else None,
         },
-        "evaluation": key(plan.final),
+        "evaluation": plan.final.key,
     }
 
 
@@ -232,13 +226,11 @@ def over_seeds(plans: Sequence[Plan], store: Store) -> dict[str, Any]:
     Seconds are sums. `seeds` has the accuracy and controls of each.
     """
     each = [outcome(plan, store) for plan in plans]
-    pooled_accuracy = _pooled(store, [p.final for p in plans])
     return {
         **each[0],
-        "accuracy": pooled_accuracy,
-        **{name: pooled_accuracy and pooled_accuracy[name] for name in BESIDE},
+        **_told(pooled(scores(store, p.final) for p in plans)),
         "controls": {
-            **{role: _pooled(store, [p.controls[role] for p in plans]) for role in plans[0].controls},
+            **{role: _accuracy(pooled(scores(store, p.controls[role]) for p in plans)) for role in plans[0].controls},
             "full": each[0]["controls"]["full"],
         },
         "seconds": {name: sum(e["seconds"][name] or 0 for e in each) or None for name in each[0]["seconds"]},
@@ -247,70 +239,43 @@ def over_seeds(plans: Sequence[Plan], store: Store) -> dict[str, Any]:
     }
 
 
-def pooled(summaries: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """{mean, std, n, seeds, protocol} over all networks of these evaluations, one a seed; None where there is none.
-
-    With `balanced_accuracy` and `auc`, as `judged` tells them.
-    """
-    known = list(summaries)
-    if not known:
-        return None
-    accuracies = [value for summary in known for value in summary["accuracies"]]
-    beside = {name: together([summary.get(name) for summary in known]) for name in BESIDE}
-    return {**known[0]["accuracy"], **spread(accuracies), "seeds": len(known), **beside}
+def pooled(each: Iterable[Scores | None]) -> Scores | None:
+    """Over all networks of the evaluations that are known, one a seed; None where none is."""
+    return Scores.pooled(one for one in each if one)
 
 
-def together(each: Sequence[Mapping[str, Any] | None]) -> dict[str, Any] | None:
-    """{mean, std, n} of all values from {mean, std, n} of each group of them; None where that of one is not known."""
-    known = [one for one in each if one]
-    if not known or len(known) < len(each):
-        return None
-    n = sum(one["n"] for one in known)
-    mean = sum(one["n"] * one["mean"] for one in known) / n
-    squares = sum((one["n"] - 1) * (one["std"] or 0) ** 2 + one["n"] * (one["mean"] - mean) ** 2 for one in known)
-    return {"mean": mean, "std": (squares / (n - 1)) ** 0.5 if n > 1 else None, "n": n}
+def _accuracy(known: Scores | None) -> dict[str, Any] | None:
+    return known.to_json() if known else None
 
 
-def _pooled(store: Store, specs: Iterable[Spec | None]) -> dict[str, Any] | None:
-    return pooled(summary for one in specs if one and (summary := _summary(store, one)))
+def _told(known: Scores | None) -> dict[str, Any]:
+    told = _accuracy(known)
+    return {"accuracy": told, **{name: told and told[name] for name in BESIDE}}
 
 
-def full_data(plan: Plan, store: Store) -> dict[str, Any] | None:
+def full_data(plan: Plan, store: Store) -> Scores | None:
     """Accuracy of training on all data in the plan's setting, over all seeds that were run."""
-    if not (matching := full_runs(plan, store)):
+    runs = [run.answer(BaselineSummary) for run in full_runs(plan, store)]
+    if not (known := pooled(run.scores for run in runs)):
         return None
-    means = [r.summary["accuracy"]["mean"] for r in matching]
-    return {
-        **spread(means), "protocol": plan.label,
-        **{name: together([r.summary.get(name) for r in matching]) for name in BESIDE},
-        "seconds_train": statistics.mean(r.summary["seconds_train"] for r in matching),
-    }
+    accuracy = known.accuracy.model_copy(update={"protocol": plan.label, "seeds": None})
+    seconds = [run.seconds_train for run in runs if run.seconds_train is not None]
+    return known.model_copy(update={
+        "accuracy": accuracy, "seconds_train": statistics.mean(seconds) if seconds else None,
+    })
 
 
 def full_runs(plan: Plan, store: Store) -> list[RunRecord]:
     """The finished trainings on all data in the plan's setting, one a seed."""
-    wanted = identity(plan.full)
-    return [
-        r
-        for r in store.records("baseline")
-        if r.state == "done"
-        and _without_seed(r.config) == _without_seed(wanted["config"])
-        and (r.info["version"], r.info["dataset"]) == (wanted["version"], wanted["dataset"])
-    ]
+    wanted = plan.full.without("seed")
+    return [run for run in store.records("baseline") if run.state == "done" and run.without("seed") == wanted]
 
 
-def _summary(store: Store, one: Spec) -> dict[str, Any] | None:
-    run_id = key(one)
-    if not store.exists(run_id):
+def _summary(store: Store, one: Spec) -> Summary | None:
+    if not store.exists(one.key):
         return None
-    record = store.record(run_id)
+    record = store.record(one.key)
     return record.summary if record.state == "done" else None
-
-
-def _without_seed(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The setting without its seed; runs from before there was `exact` do not say that it was off."""
-    left_out = ("seed", "device")
-    return {n: v for n, v in values.items() if n not in left_out and v is not None and (n, v) != ("exact", False)}
 
 
 def _network_of(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 from ddcore.errors import ConfigError, DataBroken, DataMissing, RunBroken, RunNotFound
 from ddcore.experiments.search import SearchConfig
 from ddcore.jobs.requirements import id_of
-from ddcore.runs.key import dataset
+from ddcore.experiments.base import dataset_identity
 from ddcore.runs.record import RunRecord
 from ddcore.runs.store import Store
 
@@ -71,7 +71,7 @@ def unfit(config: SearchConfig, record: RunRecord, store: Store) -> list[str]:
 def _moved(config: SearchConfig, record: RunRecord) -> bool:
     """Whether the data set has other content now; of one that is not here that cannot be told."""
     try:
-        return record.info.get("dataset") != dataset(config)
+        return record.info.get("dataset") != dataset_identity(config)
     except (DataMissing, DataBroken):
         return False
 

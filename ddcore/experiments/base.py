@@ -1,20 +1,30 @@
-"""What a run is: a kind, a name within the kind, a Config; and what it may say while it runs."""
+"""What a run is: a kind, a name within the kind, a Config; and what it may say while it runs.
+
+A kind is one file of this package with `KIND = Kind(…)`. What it is asked is declared by its Config, what it answers by
+its Summary; form, command, key, table row, page, pack and time estimate are read from these.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ddcore import home
+from ddcore.data import DATASETS
+from ddcore.errors import UnknownName
 from ddcore.params import Config
+from ddcore.registry import Registry
+from ddcore.settings import NOT_ALWAYS
+from ddcore.summary import Summary
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-
-RUN_ID = re.compile("[0-9a-f]{16}")  # how a Config names a finished run
 CHECKPOINT_SECONDS = 15  # a run that was killed loses at most so much work, and the step or epoch under way
 
 
@@ -86,7 +96,7 @@ class Recorder(Protocol):
     def answered(self, spec: Spec) -> Parent | None:
         """The finished run that answers this question, if there is one that was computed here."""
 
-    def answer(self, spec: Spec, summary: Mapping[str, Any], seconds: float) -> Parent:
+    def answer(self, spec: Spec, summary: Summary, seconds: float) -> Parent:
         """Keep the answer to a smaller question, found on the way in so many seconds, as a finished run of its own.
 
         Somebody else's answer to it that came first stays.
@@ -103,7 +113,7 @@ class Parent(Protocol):
     kind: str
     name: str
     config: Mapping[str, Any]
-    summary: Mapping[str, Any]
+    summary: Summary
     dataset: Mapping[str, Any] | None  # name and fingerprint of the data it was made from
 
     def built_on(self) -> tuple[Parent, ...]:
@@ -122,35 +132,105 @@ class Parent(Protocol):
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of run ("distill", "evaluate", …).
+class Array:
+    """An array that a kind keeps. dtypes: numpy's letters of the dtypes it may have ("f", "iu"); sides: of its shape, a
+    digit for a number and a letter for one that is the same in all arrays of the file."""
 
-    names(): the names within the kind (methods for distill; else just the kind's own name);
-    config(name) → its Config class; version(name): raised when results change, part of the key;
-    parents(config): ids of the runs it needs finished first, as the config names them; needs(name, config): the
-    questions whose answers it needs, which are asked along with it; disk(name, config): bytes that it will write,
-    where they are more than a few MB; parts(name, config, key): the smaller questions that it answers on its way, each
-    a run of its own (key gives the id of a question's run); part: whether this is the kind of such parts, which come by
-    the thousand and are listed nowhere unless asked for;
-    run(name, config, recorder) → summary (JSON-ready), executed in the worker.
+    dtypes: str
+    sides: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a terminal asks for a run of a kind: `python -m ddcore WORDS --flag value …`.
+
+    words: of (name, config); implied: parameters that the words tell already; waits: whether it stays for the answer
+    without being told to.
+    """
+
+    words: Callable[[str, Any], tuple[str, ...]]
+    implied: tuple[str, ...] = ()
+    waits: bool = False
+
+
+OWN_COMMAND = Command(lambda name, config: (name,))  # the kind's name; all parameters are flags
+RUNS_PAGE = "Runs"  # the page that lists runs of all kinds, and shows those that no other page shows
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of run ("distill", "evaluate", …): everything that the rest of the house knows of it.
+
+    title: for people; help: what it does, in a sentence, on its page and in its command; config(name): its Config
+    class; summary: the Summary that `run` answers with, and that run.json holds.
+    run(name, config, recorder) computes it in a worker.
+    names(): the names within the kind (methods for distill; else just the kind's own name).
+    version(name): raised when results change, part of the key.
+
+    What it builds on: parents(config), ids of the runs that the config names; needs(name, config), the questions whose
+    answers it needs, which are asked along with it; parts(name, config, key), the smaller questions that it answers on
+    its way, each a run of its own (key gives the id of a question's run); part: whether this is the kind of such parts,
+    which come by the thousand and are listed nowhere unless asked for.
+
+    What it takes: cost(name, config, images), multiply-adds of the whole run without what it needs and without its
+    parts, a training step being three forward passes (forward, gradient of activations, gradient of weights), 0 where
+    it only reads and counts; steps(name, config, images), its optimiser steps; images: the size of the set that it
+    trains on, where that is another run's; disk(name, config): bytes that it will write, where they are more than a few
+    MB.
+
+    What it keeps: arrays, file → array → its dtypes and sides; travels: whether its finished runs may be packed.
+
+    How it is shown and asked for: label(name, config, summary), what it is called in lists, without data set, network
+    and IPC; details(config), what tells its runs apart behind these; page: the title of the page that shows it, its own
+    title where that is left empty; command, None where only a page or another run asks for it.
     """
 
     name: str
     title: str
-    names: Callable[[], tuple[str, ...]]
     config: Callable[[str], type[Config]]
-    run: Callable[[str, Any, Recorder], dict[str, Any]]
+    summary: type[Summary]
+    run: Callable[[str, Any, Recorder], Summary]
+    help: str = ""
+    names: Callable[[], tuple[str, ...]] | None = None
     version: Callable[[str], int] = lambda name: 1
     parents: Callable[[Any], tuple[str, ...]] = lambda config: ()
     needs: Callable[[str, Any], tuple[Spec, ...]] = lambda name, config: ()
-    disk: Callable[[str, Any], int] = lambda name, config: 0
     parts: Callable[[str, Any, Callable[[Spec], str]], tuple[Spec, ...]] = lambda name, config, key: ()
     part: bool = False
+    cost: Callable[[str, Any, int | None], int] = lambda name, config, images: 0
+    steps: Callable[[str, Any, int | None], int] = lambda name, config, images: 0
+    disk: Callable[[str, Any], int] = lambda name, config: 0
+    arrays: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    travels: bool = True
+    label: Callable[[str, Mapping[str, Any], Summary], str] | None = None
+    details: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    page: str = ""
+    command: Command | None = OWN_COMMAND
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The names within the kind."""
+        return self.names() if self.names else (self.name,)
+
+    def knows(self, name: str) -> bool:
+        return name in self.known
+
+    @property
+    def page_title(self) -> str:
+        """The title of the page that shows its runs."""
+        return self.page or self.title
+
+
+KINDS: Registry[Kind] = Registry("kind of run", "ddcore.experiments", "KIND")
 
 
 @dataclass(frozen=True)
 class Spec:
-    """One question to the engine: what to compute. Equal specs have equal keys and share one run."""
+    """One question to the engine: what to compute. Equal questions have equal keys and share one run.
+
+    Its key, and what the key is made of, are worked out once for each Spec: make a new one to ask again after the data
+    has changed.
+    """
 
     kind: str
     name: str
@@ -158,3 +238,79 @@ class Spec:
 
     def to_json(self) -> dict[str, Any]:
         return {"kind": self.kind, "name": self.name, "config": self.config.values()}
+
+    @cached_property
+    def needs(self) -> tuple[Spec, ...]:
+        """The questions whose answers it needs, and which are asked along with it."""
+        return KINDS[self.kind].needs(self.name, self.config)
+
+    @cached_property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the runs that it builds on: those its config names, then the answers to what it needs."""
+        return (*KINDS[self.kind].parents(self.config), *(one.key for one in self.needs))
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """What the key is made of: everything that decides the result, and nothing else.
+
+        Raises DataMissing or DataBroken when the content of the data set cannot be named.
+        """
+        return {
+            "kind": self.kind, "name": self.name, "version": KINDS[self.kind].version(self.name),
+            "dataset": dataset_identity(self.config), "parents": list(self.parents),
+            "config": self.config.key_values(),
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """The id of its run, 16 hex digits: SHA-256 of its identity. Raises like `identity`."""
+        return digest(self.identity)
+
+    def without(self, *names: str) -> str:
+        """What is asked but for these parameters, to be held against `RunRecord.without`."""
+        asked = self.identity
+        return question_without(names, self.kind, self.name, asked["version"], asked["dataset"], self.config.values())
+
+    @cached_property
+    def family(self) -> str:
+        """The key without the length of the work: what a run shares with its shorter and longer sisters."""
+        return family(self.identity, self.config.length_param)
+
+
+def spec(kind: str, name: str, values: Mapping[str, Any]) -> Spec:
+    """A checked Spec. Raises UnknownName for the kind or name, ConfigError for the values."""
+    entry = KINDS[kind]
+    if not entry.knows(name):
+        raise UnknownName("method" if entry.names else kind, name, entry.known)
+    return Spec(kind, name, entry.config(name).build(values))
+
+
+def question_without(names: Container[str], kind: str, name: str, version: Any, dataset: Any,
+                     config: Mapping[str, Any]) -> str:
+    """What is asked but for these parameters: equal for questions that differ in them alone, in whatever version of the
+    code they were stored."""
+    asked = {n: v for n, v in config.items() if n not in names and n != "device" and v is not None}
+    asked = {n: v for n, v in asked.items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
+    return json.dumps([kind, name, version, dataset, asked], sort_keys=True, default=str)
+
+
+def dataset_identity(config: Config) -> dict[str, str] | None:
+    """{name, fingerprint} of the data set a Config works on; None when it names none."""
+    name = getattr(config, "dataset", None)
+    if not isinstance(name, str) or name not in DATASETS:
+        return None
+    facts = DATASETS[name]
+    resolution = getattr(config, "resolution", None) or facts.resolution
+    return {"name": name, "fingerprint": facts.fingerprint(home.data_root(), resolution)}
+
+
+def family(identity: Mapping[str, Any], length_param: str) -> str:
+    """The digest of a question without the length of the work."""
+    values = {name: value for name, value in identity["config"].items() if name != length_param}
+    return digest({**identity, "config": values, "length": None})
+
+
+def digest(value: Any) -> str:
+    """16 hex digits: SHA-256 of canonical JSON, the same on every machine and after every restart."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ddcore.experiments.base import Kind, Recorder
-from ddcore.experiments.cost import pace
-from ddcore.experiments.metrics import judged, majority, notes, spread
+from ddcore.experiments.cost import accelerate, of_training, part_sizes, trained_images
+from ddcore.experiments.metrics import judged, majority, notes
 from ddcore.lazy import lazy
-from ddcore.settings import NetworkConfig, TrainConfig
+from ddcore.settings import NetworkConfig, TrainConfig, network_title
+from ddcore.summary import Accuracy, Arithmetic, Count, Share, Summary
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +28,15 @@ class BaselineConfig(TrainConfig, NetworkConfig):
     """A network and how it is trained. The defaults are the course's full-data task."""
 
 
-def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]:
+class BaselineSummary(Summary):
+    """accuracy_train: in the last epoch, while it learnt; macs_test_set: of one pass over all test images."""
+
+    accuracy: Accuracy
+    accuracy_train: Share | None = None
+    macs_test_set: Count | None = None
+
+
+def run(name: str, config: BaselineConfig, recorder: Recorder) -> BaselineSummary:
     """Train once on the training part; validate every epoch, test once, at the end."""
     where = device.pick(config.device)
     recorder.progress(0, 1, "Reading the data set")
@@ -39,7 +48,8 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
         config.network, config.shape, len(data.classes), config.network_options(),
         generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
     )
-    passes = train.CompiledSteps(network, pace("baseline", config, where, recorder), len(test_part))
+    speed = accelerate(config, _cost(name, config, None), where, recorder)
+    passes = train.CompiledSteps(network, speed, len(test_part))
     training = train.Training.begin(network, passes=passes)
     seconds_before, reached = _resume(training, recorder)
     if not training.step:
@@ -70,18 +80,17 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> dict[str, Any]
     found = judged(_said(training, test_part, recorder), test_part)
     tested.stop()
     counted = flops.count(config.network, config.shape, len(data.classes), config.network_options())
-    return {
-        "accuracy": {**spread([found["accuracy"]]), "protocol": protocol_of(config)},
-        "balanced_accuracy": spread([found["balanced_accuracy"]]),
-        "auc": None if found["auc"] is None else spread([found["auc"]]),
-        "accuracy_train": reached,
-        "confusion": found["confusion"], "per_class": train.shares(torch.tensor(found["confusion"])),
-        "classes": list(data.classes), "majority": majority(test_part), "notes": notes(config),
-        "seconds": watch.seconds + tested.seconds, "seconds_train": watch.seconds, "seconds_test": tested.seconds,
-        "images": len(train_part), "test_images": len(test_part), "steps": steps,
-        "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
-        "macs_test_set": counted.macs * len(test_part), "arithmetic": passes.speed.told(),
-    }
+    return BaselineSummary(
+        accuracy=Accuracy.of([found["accuracy"]], protocol_of(config)),
+        balanced_accuracy=Accuracy.of([found["balanced_accuracy"]]),
+        auc=None if found["auc"] is None else Accuracy.of([found["auc"]]),
+        accuracy_train=reached, confusion=found["confusion"], per_class=train.shares(torch.tensor(found["confusion"])),
+        classes=data.classes, majority=majority(test_part), notes=notes(config),
+        seconds=watch.seconds + tested.seconds, seconds_train=watch.seconds, seconds_test=tested.seconds,
+        images=len(train_part), test_images=len(test_part), steps=steps,
+        parameters=counted.parameters, macs=counted.macs, flops=counted.flops,
+        macs_test_set=counted.macs * len(test_part), arithmetic=Arithmetic(**passes.speed.told()),
+    )
 
 
 def _resume(training: train.Training, recorder: Recorder) -> tuple[float, float]:
@@ -116,11 +125,22 @@ def _accuracy(training: train.Training, part: Resident, recorder: Recorder) -> f
     return (_said(training, part, recorder).argmax(1) == part.labels).float().mean().item()
 
 
+def _cost(name: str, config: BaselineConfig, images: int | None) -> int:
+    part, val, test = part_sizes(config)
+    trained = trained_images(config, part)
+    return of_training(config, trained, round(val * trained / max(1, part)) + test)
+
+
 KIND = Kind(
     name="baseline",
     title="Full-data training",
-    names=lambda: ("baseline",),
+    help="Train a network on the full training data.",
     config=lambda name: BaselineConfig,
+    summary=BaselineSummary,
     run=run,
     version=lambda name: 3,
+    cost=_cost,
+    steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
+    details=lambda config: (network_title(config),),
+    page="Baselines",
 )

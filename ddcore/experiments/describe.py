@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from PIL import Image, ImageOps
+from pydantic import BeforeValidator, Field
 
 from ddcore import home
 from ddcore.data import agreement
@@ -16,6 +17,7 @@ from ddcore.data.base import Data, Dataset, Split
 from ddcore.data.load import load
 from ddcore.experiments.base import Kind, Recorder
 from ddcore.settings import DataConfig
+from ddcore.summary import Answer, Count, Flag, Number, Share, Summary
 
 EXAMPLES = 10  # images in each row of the picture
 ROWS = 30  # classes shown; a picture of a thousand would be a hundred screens high
@@ -29,7 +31,68 @@ class DescribeConfig(DataConfig):
     """Which data set to describe; the seed chooses the examples."""
 
 
-def run(name: str, config: DescribeConfig, recorder: Recorder) -> dict[str, Any]:
+def _listed(votes: Any) -> Any:
+    """Votes by number, as the first version stored them, in order of that number."""
+    if not isinstance(votes, Mapping):
+        return votes
+    number = max(map(int, votes), default=-1) + 1
+    return [votes.get(str(n), 0) for n in range(number)]
+
+
+class Part(Answer):
+    """A split: images of each class, share of the largest class, and how many images got 0, 1, … votes (None where
+    nobody voted)."""
+
+    size: Count
+    per_class: tuple[Count, ...]
+    majority: Share | None = None
+    votes: Annotated[tuple[Count, ...] | None, BeforeValidator(_listed)] = None
+
+
+class Majority(Answer):
+    """What always answering the class `name` is right on: a share of so many images."""
+
+    name: str = Field(alias="class")
+    share: Share
+    images: Count
+
+
+class Check(Answer):
+    """What was expected of the data set and what was found; text is one sentence for people."""
+
+    what: str
+    expected: Count
+    found: Count
+    ok: Flag
+    text: str
+    pairs: tuple[tuple[Count, Count], ...] | None = None
+
+
+class DescribeSummary(Summary):
+    """A data set: splits by name ("train", "val", "test"), majorities of "test" and "all" images, what was checked.
+
+    shape: (C, H, W); mean, std: of each channel; voters: people who labelled each image, 0 where that is not known.
+    """
+
+    splits: Mapping[str, Part] = {}
+    majorities: Mapping[str, Majority] = {}
+    shape: tuple[Count, ...] = ()
+    mean: tuple[Number, ...] = ()
+    std: tuple[Number, ...] = ()
+    voters: Count = 0
+    checks: tuple[Check, ...] = ()
+
+    def lines(self) -> tuple[str, ...]:
+        """Parts, classes, the majority class, what was checked."""
+        found = []
+        for name, part in self.splits.items():
+            each = ", ".join(f"{label} {n:,}" for label, n in zip(self.classes, part.per_class, strict=True))
+            found.append(f"{name:<5} {part.size:,} images: {each}")
+        found += [in_words(name, majority) for name, majority in self.majorities.items()]
+        return (*found, *(f"{'ok' if check.ok else 'NOTE'}: {check.text}" for check in self.checks))
+
+
+def run(name: str, config: DescribeConfig, recorder: Recorder) -> DescribeSummary:
     """The summary of the data set; reading it fetches or prepares it first where that was not done yet."""
     recorder.progress(0, 3, f"reading {config.dataset}")
     data = load(config.dataset, config.resolution)
@@ -40,59 +103,47 @@ def run(name: str, config: DescribeConfig, recorder: Recorder) -> dict[str, Any]
     parts = {"train": data.train, "val": data.val, "test": data.test}
     splits = {part: describe_split(split, len(data.classes), config.facts.voters) for part, split in parts.items()}
     majority = majorities(splits, data.classes)
-    for text in [check["text"] for check in found] + [in_words(part, told) for part, told in majority.items()]:
+    for text in [check.text for check in found] + [in_words(part, told) for part, told in majority.items()]:
         recorder.note(text)
     recorder.progress(2, 3, "drawing examples")
     recorder.save_picture("examples", examples(data, config.seed, config.facts.voters))
     recorder.progress(3, 3, "done")
-    return {
-        "classes": list(data.classes),
-        "shape": list(data.shape),
-        "mean": list(data.mean),
-        "std": list(data.std),
-        "voters": config.facts.voters,
-        "splits": splits,
-        "majorities": majority,
-        "checks": found,
-    }
+    return DescribeSummary(
+        classes=data.classes, shape=data.shape, mean=data.mean, std=data.std, voters=config.facts.voters,
+        splits=splits, majorities=majority, checks=found,
+    )
 
 
-def describe_split(split: Split, classes: int, voters: int) -> dict[str, Any]:
-    """Size, images per class, share of the largest class, and how many images got 0, 1, … votes.
-
-    `majority` is what always guessing that class scores; `votes` is None where nobody voted.
-    """
+def describe_split(split: Split, classes: int, voters: int) -> Part:
+    """A split counted. `majority` is what always guessing its largest class scores."""
     per_class = np.bincount(split.labels, minlength=classes).tolist()
     votes = None if split.votes is None else np.bincount(split.votes, minlength=voters + 1).tolist()
-    majority = max(per_class) / len(split) if len(split) else None
-    return {"size": len(split), "per_class": per_class, "majority": majority, "votes": votes}
+    return Part(size=len(split), per_class=per_class, majority=max(per_class) / len(split) if len(split) else None,
+                votes=votes)
 
 
-def majorities(splits: Mapping[str, Mapping[str, Any]], classes: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The most frequent class of the test images and of all images: {class, share, images}.
+def majorities(splits: Mapping[str, Part], classes: Sequence[str]) -> dict[str, Majority]:
+    """The most frequent class of the test images and of all images.
 
     Both are told because both were taken for results: the second is what a network reaches that says nothing else
     and is tested on everything, its own training images among it.
     """
-    counts = {part: np.array(split["per_class"]) for part, split in splits.items()}
+    counts = {part: np.array(split.per_class) for part, split in splits.items()}
     told = {"test": counts["test"], "all": np.sum(list(counts.values()), axis=0)}
     return {
-        part: {"class": classes[int(of.argmax())], "share": float(of.max() / of.sum()), "images": int(of.sum())}
+        part: Majority(name=classes[int(of.argmax())], share=float(of.max() / of.sum()), images=int(of.sum()))
         for part, of in told.items()
     }
 
 
-def in_words(part: str, majority: Mapping[str, Any]) -> str:
+def in_words(part: str, majority: Majority) -> str:
     """ "always answering HP is right on 63.15 % of the 977 test images"."""
-    what = f"the {majority['images']:,} test images" if part == "test" else f"all {majority['images']:,} images"
-    return f"always answering {majority['class']} is right on {100 * majority['share']:.2f} % of {what}"
+    what = f"the {majority.images:,} test images" if part == "test" else f"all {majority.images:,} images"
+    return f"always answering {majority.name} is right on {100 * majority.share:.2f} % of {what}"
 
 
-def checks(dataset: Dataset, official: Split, test: Split) -> list[dict[str, Any]]:
-    """What was expected of the data set and what was found; a difference is shown, never hidden.
-
-    Each is {what, expected, found, ok, text}; text is one sentence for people.
-    """
+def checks(dataset: Dataset, official: Split, test: Split) -> tuple[Check, ...]:
+    """What was expected of the data set and what was found; a difference is shown, never hidden."""
     results = []
     if dataset.sizes:
         read = {"training images": len(official), "test images": len(test)}
@@ -101,11 +152,11 @@ def checks(dataset: Dataset, official: Split, test: Split) -> list[dict[str, Any
         results = [_counted(what, expected[what], found, own=dataset.own) for what, found in read.items()]
     pairs = identical(official, test)
     leaks = _none_of(len(pairs), "test images that are also training images")
-    results.append({**leaks, "text": leaks["text"] + _named(pairs), "pairs": pairs[:PAIRS]})
+    results.append(leaks.model_copy(update={"text": leaks.text + _named(pairs), "pairs": tuple(pairs[:PAIRS])}))
     if dataset.voters:
         contradicting = sum(_against_votes(part, dataset.voters, len(dataset.classes)) for part in (official, test))
         results.append(_none_of(contradicting, "images whose label is not the majority of their votes"))
-    return results
+    return tuple(results)
 
 
 def identical(official: Split, test: Split) -> list[tuple[int, int]]:
@@ -142,11 +193,11 @@ def examples(data: Data, seed: int, voters: int = 0) -> bytes:
     return stream.getvalue()
 
 
-def _counted(what: str, expected: int, found: int, *, own: bool) -> dict[str, Any]:
+def _counted(what: str, expected: int, found: int, *, own: bool) -> Check:
     text = f"{found:,} {what}, as many as {'when it was added' if own else 'the official set has'}"
     if found != expected:
         text = f"{found:,} {what}; {'when it was added there were' if own else 'the official set has'} {expected:,}"
-    return {"what": what, "expected": expected, "found": found, "ok": found == expected, "text": text}
+    return Check(what=what, expected=expected, found=found, ok=found == expected, text=text)
 
 
 def _named(pairs: list[tuple[int, int]]) -> str:
@@ -158,8 +209,8 @@ def _named(pairs: list[tuple[int, int]]) -> str:
     return f": {shown}{more} (positions in the data set's own order, from 0)"
 
 
-def _none_of(found: int, what: str) -> dict[str, Any]:
-    return {"what": what, "expected": 0, "found": found, "ok": found == 0, "text": f"{found or 'no'} {what}"}
+def _none_of(found: int, what: str) -> Check:
+    return Check(what=what, expected=0, found=found, ok=found == 0, text=f"{found or 'no'} {what}")
 
 
 def _against_votes(split: Split, voters: int, classes: int) -> int:
@@ -198,8 +249,10 @@ def _cell(image: np.ndarray, frame: tuple[int, int, int] | None) -> np.ndarray:
 KIND = Kind(
     name="describe",
     title="Description of a data set",
-    names=lambda: ("describe",),
+    help="Read a data set and count it: splits, classes, statistics.",
     config=lambda name: DescribeConfig,
+    summary=DescribeSummary,
     run=run,
     version=lambda name: 2,  # 2: the total, identical pairs by name, the majority of all images, framed examples
+    page="Datasets",
 )

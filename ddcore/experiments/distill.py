@@ -12,16 +12,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ddcore.errors import Diverged
-from ddcore.experiments import spec
-from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Recorder, Spec
-from ddcore.experiments.cost import cost
+from ddcore.errors import DDCoreError, Diverged
+from ddcore.experiments.base import CHECKPOINT_SECONDS, Command, ImageSet, Kind, Recorder, Spec, spec
+from ddcore.experiments.cost import macs
 from ddcore.experiments.metrics import notes as data_notes
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS, Method, MethodConfig, State, Task
 from ddcore.ops import pictures
 from ddcore.params import Config
 from ddcore.settings import NetworkConfig
+from ddcore.summary import Arithmetic, Count, Number, Summary
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +40,21 @@ HELD_STEPS, HELD_SECONDS = 256, 1.0  # of a GPU: how many recorded steps are rea
 LARGEST = 65_504  # of half precision, in which snapshots are kept; no pixel comes near it
 
 
-def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
+class DistillSummary(Summary):
+    """ipc: images per class; losses: the last value of each curve; pixel_change: mean absolute change since step 0, in
+    standard deviations of the data; data_notes: those of the notes that are about the data."""
+
+    ipc: Count | None = None
+    losses: Mapping[str, Number] = {}
+    pixel_change: Number | None = None
+    data_notes: tuple[str, ...] = ()
+
+    @property
+    def notes_on_data(self) -> tuple[str, ...]:
+        return self.data_notes
+
+
+def run(name: str, config: MethodConfig, recorder: Recorder) -> DistillSummary:
     """Run method `name` to its end; the summary that becomes part of run.json."""
     method = METHODS[name]
     where = device.pick(config.device)
@@ -48,7 +62,7 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     data = load.load(config.dataset, config.resolution)
     part = resident.Resident.from_split(data.train, data, where)
     exact = isinstance(config, NetworkConfig) and config.exact
-    pace = acceleration.Acceleration(where, exact=exact, work=cost("distill", name, config), note=recorder.note)
+    pace = acceleration.Acceleration(where, exact=exact, work=_cost(name, config, None), note=recorder.note)
     task = Task(config, part, where, recorder.built_on(), partial(_tell, recorder), pace)
     recorder.progress(0, method.steps(config), "Preparing the first images")
     watch = device.Stopwatch(where)
@@ -71,18 +85,11 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> dict[str, Any]:
     final = _image_set(state, task)
     recorder.save_images("images", final)
     recorder.save_picture("final", _picture(final, config.ipc))
-    return {
-        "steps": state.step,
-        "images": len(state.images),
-        "ipc": config.ipc,
-        "stored_floats": final.stored_floats,
-        "seconds": seconds,
-        "losses": progress.latest,
-        "pixel_change": (final.images - initial.images).abs().mean().item(),
-        "notes": notes,
-        "data_notes": of_data,
-        "arithmetic": pace.told(),
-    }
+    return DistillSummary(
+        steps=state.step, images=len(state.images), ipc=config.ipc, stored_floats=final.stored_floats, seconds=seconds,
+        losses=progress.latest, pixel_change=(final.images - initial.images).abs().mean().item(),
+        notes=notes, data_notes=of_data, arithmetic=Arithmetic(**pace.told()),
+    )
 
 
 @dataclass
@@ -297,12 +304,39 @@ def _config(name: str) -> type[Config]:
     return METHODS[name].Config
 
 
+def _cost(name: str, config: MethodConfig, images: int | None) -> int:
+    return METHODS[name].cost(config, macs(config), len(config.facts.classes))
+
+
+def _steps(name: str, config: MethodConfig, images: int | None) -> int:
+    return (METHODS[name].rounds or METHODS[name].steps)(config)
+
+
+def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
+    """The method's title, or the name that it has with these values."""
+    if name not in METHODS:
+        return KIND.title
+    method = METHODS[name]
+    try:
+        return (method.called and method.called(method.Config.build(config))) or method.title
+    except DDCoreError:  # a run of a version that had other parameters, or on a data set that is not known here
+        return method.title
+
+
 KIND = Kind(
     name="distill",
     title="Distillation",
+    help="Distil a data set: `run METHOD`. Every parameter of the method is a flag.",
     names=lambda: tuple(METHODS),
     config=_config,
+    summary=DistillSummary,
     run=run,
     version=lambda name: METHODS[name].version,
     needs=_needs,
+    cost=_cost,
+    steps=_steps,
+    label=_label,
+    details=lambda config: (f"IPC {config['ipc']}",) if config.get("ipc") else (),
+    page="Baselines",
+    command=Command(lambda name, config: ("run", name)),
 )

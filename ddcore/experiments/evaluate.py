@@ -5,17 +5,20 @@ from __future__ import annotations
 import bisect
 import statistics
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from ddcore.augmentations import STRATEGIES
 from ddcore.errors import DataMissing
-from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder
-from ddcore.experiments.cost import pace
-from ddcore.experiments.metrics import check_fit, judged, majority, notes, spread
+from ddcore.experiments.base import CHECKPOINT_SECONDS, RUNS_PAGE, Command, ImageSet, Kind, Parent, Recorder
+from ddcore.experiments.cost import accelerate, of_training, part_sizes, set_size, trained_images
+from ddcore.experiments.metrics import check_fit, judged, majority, notes
 from ddcore.lazy import lazy
+from ddcore.methods import METHODS
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
-from ddcore.settings import NetworkConfig, TrainConfig
+from ddcore.settings import NetworkConfig, TrainConfig, network_title
+from ddcore.summary import Accuracy, Arithmetic, Share, Source, Summary
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +107,18 @@ class EvaluateConfig(NetworkConfig):
         return own.replace(**{n: v for n in ("batch_size", "augment") if (v := getattr(self, n)) is not None})
 
 
-def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]:
+class EvaluateSummary(Summary):
+    """accuracies_train: of each network on the set that it learnt; labels: "hard" or "soft"; training: the setting."""
+
+    accuracy: Accuracy
+    accuracies_train: tuple[Share, ...] = ()
+    labels: str = "hard"
+    training: Mapping[str, Any] = {}
+    network: str = ""
+    network_options: Mapping[str, Any] = {}
+
+
+def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummary:
     """Train `nets` networks, as many at once as fit; the final iteration of each is tested, once."""
     where = device.pick(config.device)
     parent = recorder.parent(config.run)
@@ -115,7 +129,8 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> dict[str, Any]
     judge = resident.Resident.from_split(data.test if config.split == "test" else data.val, data, where)
     if not len(judge):
         raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
-    trial = Evaluation(config, subject, judge, pace("evaluate", config, where, recorder, len(subject.images)))
+    work = _cost(name, config, len(subject.images))
+    trial = Evaluation(config, subject, judge, accelerate(config, work, where, recorder))
     point = recorder.resume_point()
     done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
     fitting = train.fitting(trial.network(0), config.shape, trial.batch, where)
@@ -227,39 +242,68 @@ def _test(trial: Evaluation, network: nets.Net, recorder: Recorder) -> dict[str,
     return {**judged(said, judge), "seconds_test": watch.stop()}
 
 
-def _summary(trial: Evaluation, trained: list[dict[str, Any]], parent: Parent) -> dict[str, Any]:
+def _summary(trial: Evaluation, trained: list[dict[str, Any]], parent: Parent) -> EvaluateSummary:
     config, setting, subject = trial.config, trial.setting, trial.subject
     counted = flops.count(config.network, config.shape, trial.classes, config.network_options())
     confusion = torch.tensor([one["confusion"] for one in trained]).sum(0)
-    accuracy, areas = spread([one["accuracy"] for one in trained]), [one["auc"] for one in trained]
-    return {
-        "accuracy": {**accuracy, "protocol": config.protocol_label(), "split": config.split},
-        "accuracies": [one["accuracy"] for one in trained],
-        "accuracies_train": [one["accuracy_train"] for one in trained],
-        "balanced_accuracy": spread([one["balanced_accuracy"] for one in trained]),
-        "auc": None if None in areas else spread(areas),
-        "confusion": confusion.tolist(), "per_class": train.shares(confusion), "classes": list(trial.judge.classes),
-        "majority": majority(trial.judge), "notes": notes(config),
-        "seconds": sum(one["seconds_train"] + one["seconds_test"] for one in trained),
+    accuracies, areas = [one["accuracy"] for one in trained], [one["auc"] for one in trained]
+    return EvaluateSummary(
+        accuracy=Accuracy.of(accuracies, config.protocol_label(), config.split),
+        accuracies_train=tuple(one["accuracy_train"] for one in trained),
+        balanced_accuracy=Accuracy.of([one["balanced_accuracy"] for one in trained]),
+        auc=None if None in areas else Accuracy.of(areas),
+        confusion=confusion.tolist(), per_class=train.shares(confusion), classes=trial.judge.classes,
+        majority=majority(trial.judge), notes=notes(config),
+        seconds=sum(one["seconds_train"] + one["seconds_test"] for one in trained),
         # The median: the first networks on a GPU also pay for loading its kernels.
-        "seconds_train": statistics.median(one["seconds_train"] for one in trained),
-        "images": len(trial.labels), "test_images": len(trial.judge), "stored_floats": subject.stored_floats,
-        "labels": "hard" if trial.soft is None else "soft",
-        "steps": setting.optimiser_steps(len(trial.labels)), "batch_size": setting.batch_size,
-        "training": setting.values(), "network": config.network, "network_options": config.network_options(),
-        "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
-        "arithmetic": trial.passes.speed.told(),
-        "source": {"run": parent.id, "method": parent.name, "images": config.images, "step": config.step,
-                   "ipc": parent.config.get("ipc"), "seed": parent.config.get("seed")},
-    }
+        seconds_train=statistics.median(one["seconds_train"] for one in trained),
+        images=len(trial.labels), test_images=len(trial.judge), stored_floats=subject.stored_floats,
+        labels="hard" if trial.soft is None else "soft",
+        steps=setting.optimiser_steps(len(trial.labels)), batch_size=setting.batch_size,
+        training=setting.values(), network=config.network, network_options=config.network_options(),
+        parameters=counted.parameters, macs=counted.macs, flops=counted.flops,
+        arithmetic=Arithmetic(**trial.passes.speed.told()),
+        source=Source(run=parent.id, method=parent.name, images=config.images, step=config.step,
+                      ipc=parent.config.get("ipc"), seed=parent.config.get("seed")),
+    )
+
+
+def _cost(name: str, config: EvaluateConfig, images: int | None) -> int:
+    _, val, test = part_sizes(config)
+    trained = trained_images(config.training(), set_size(config, images))
+    return of_training(config, config.nets * trained, config.nets * (test if config.split == "test" else val))
+
+
+def _steps(name: str, config: EvaluateConfig, images: int | None) -> int:
+    return config.nets * config.training().optimiser_steps(set_size(config, images))
+
+
+def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
+    """ "Evaluation of DataDAM, IPC 10", once the evaluation is done and has said whose images it tested."""
+    if not (source := summary.source):
+        return KIND.title + (" of initial images" if config.get("images") == "initial" else "")
+    method = METHODS[source.method].title if source.method and source.method in METHODS else source.method
+    start = "initial images of " if source.images == "initial" else ""
+    if source.step is not None:
+        start = f"step {source.step:,} of "
+    labels = " with class labels alone" if config.get("labels") == "hard" else ""
+    judged_on = " on the validation split" if config.get("split") == "val" else ""
+    return f"{KIND.title} of {start}{method}, IPC {source.ipc}{labels}{judged_on}"
 
 
 KIND = Kind(
     name="evaluate",
     title="Evaluation",
-    names=lambda: ("evaluate",),
+    help="Train networks on a finished run's images and test them. Waits unless --no-wait.",
     config=lambda name: EvaluateConfig,
+    summary=EvaluateSummary,
     run=run,
-    parents=lambda config: (config.run,),
     version=lambda name: 3,
+    parents=lambda config: (config.run,),
+    cost=_cost,
+    steps=_steps,
+    label=_label,
+    details=lambda config: (network_title(config),),
+    page=RUNS_PAGE,
+    command=Command(lambda name, config: ("evaluate", config.run), ("run", "dataset", "resolution"), waits=True),
 )

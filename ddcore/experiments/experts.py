@@ -8,19 +8,21 @@ the random start, row e the state after e epochs.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ddcore import counts
 from ddcore.data import split
 from ddcore.errors import Diverged, RunBroken
-from ddcore.experiments import spec
-from ddcore.experiments.base import CHECKPOINT_SECONDS, Kind, Recorder, Spec
-from ddcore.experiments.cost import LOOKED_AT, pace
-from ddcore.experiments.metrics import majority, spread
+from ddcore.experiments.base import CHECKPOINT_SECONDS, Kind, Recorder, Spec, spec
+from ddcore.experiments.cost import accelerate, of_training, part_sizes
+from ddcore.experiments.metrics import majority
 from ddcore.experiments.scores import chosen
 from ddcore.lazy import lazy
 from ddcore.methods.trajectories import TrajectoryConfig, needs_scores
+from ddcore.settings import network_title
+from ddcore.summary import Accuracy, Answer, Arithmetic, Count, Share, Summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +41,7 @@ else:
 
 DTYPES = {"full": "float32", "half": "float16"}
 BYTES = {"full": 4, "half": 2}
+LOOKED_AT = 1000  # validation images for an expert's curve; after the last epoch all: as long as a short epoch
 
 
 @dataclass
@@ -54,7 +57,30 @@ class Progress:
     val_accuracies: list[float] = field(default_factory=list)
 
 
-def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, Any]:
+class Layer(Answer):
+    """A layer of an expert: how many parameters it has, and their share of all, from shallow to deep."""
+
+    name: str
+    parameters: Count
+    share: Share
+
+
+class ExpertsSummary(Summary):
+    """bytes: of all trajectories; precision: "full" or "half"; shares: of the images, from easy to hard, in use in each
+    epoch: (low, high)."""
+
+    experts: Count
+    epochs: Count
+    parameters: Count
+    bytes: Count
+    precision: str = "full"
+    layers: tuple[Layer, ...] = ()
+    shares: tuple[tuple[Share, Share], ...] = ()
+    train_accuracy: Accuracy | None = None
+    val_accuracy: Accuracy | None = None
+
+
+def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> ExpertsSummary:
     """Train all experts, as many at once as fit, and keep their trajectories."""
     where = device.pick(config.device)
     recorder.progress(0, 1, "Reading the data set")
@@ -73,15 +99,15 @@ def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> dict[str, An
         indices = range(progress.done, min(progress.done + size, config.experts))
         _train(shared, indices, kept, progress, point, recorder)
         point = None
-    return {
-        "experts": config.experts, "epochs": config.train_epochs, "parameters": weights, "bytes": kept.nbytes,
-        "precision": config.precision, "images": len(shared.part),
-        "layers": [{"name": layer, "parameters": size, "share": share} for layer, size, share in layers],
-        "shares": [list(config.window(epoch)) for epoch in range(config.train_epochs)],
-        "train_accuracy": spread(progress.train_accuracies),
-        "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
-        "steps": shared.steps, "seconds": progress.seconds, "arithmetic": shared.passes.speed.told(),
-    }
+    return ExpertsSummary(
+        experts=config.experts, epochs=config.train_epochs, parameters=weights, bytes=kept.nbytes,
+        precision=config.precision, images=len(shared.part),
+        layers=tuple(Layer(name=layer, parameters=size, share=share) for layer, size, share in layers),
+        shares=tuple(config.window(epoch) for epoch in range(config.train_epochs)),
+        train_accuracy=Accuracy.of(progress.train_accuracies),
+        val_accuracy=Accuracy.of(progress.val_accuracies) if progress.val_accuracies else None,
+        steps=shared.steps, seconds=progress.seconds, arithmetic=Arithmetic(**shared.passes.speed.told()),
+    )
 
 
 class ExpertData:
@@ -101,7 +127,7 @@ class ExpertData:
             config.train_epochs, config.lr_teacher, config.momentum_teacher, 0.0, "constant", config.batch_train,
             config.augment,
         )
-        speed = pace("experts", config, where, recorder)
+        speed = accelerate(config, _cost("experts", config, None), where, recorder)
         self.passes = train.CompiledSteps(self.network(0), speed, len(self.val))
 
     def network(self, index: int) -> nets.Net:
@@ -250,13 +276,42 @@ def _needs(name: str, config: TrajectoryConfig) -> tuple[Spec, ...]:
     return tuple(spec(*need) for need in needs_scores(config))
 
 
+def _in_use(config: TrajectoryConfig) -> list[int]:
+    """Images that each expert learns in each epoch."""
+    images = config.train_images or part_sizes(config)[0]
+    return [round(images * (high - low)) for low, high in map(config.window, range(config.train_epochs))]
+
+
+def _cost(name: str, config: TrajectoryConfig, images: int | None) -> int:
+    val = part_sizes(config)[1]
+    predicted = val + (config.train_epochs - 1) * min(LOOKED_AT, val)
+    return of_training(config, config.experts * sum(_in_use(config)), config.experts * predicted)
+
+
+def _steps(name: str, config: TrajectoryConfig, images: int | None) -> int:
+    return config.experts * sum(-(-images // config.batch_train) for images in _in_use(config))
+
+
+def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
+    """ "Expert trajectories, 10 × 25 epochs, all data": how many, how long, whether all saw all images all the time."""
+    known = {name: config[name] for name in TrajectoryConfig.model_fields if name in config}
+    data = "" if TrajectoryConfig.model_construct(**known).scheduled else ", all data"
+    return f"{KIND.title}, {config.get('experts')} × {config.get('train_epochs')} epochs{data}"
+
+
 KIND = Kind(
     name="experts",
     title="Expert trajectories",
-    names=lambda: ("experts",),
+    help="Train the networks whose trajectories PAD imitates, ahead of any run.",
     config=lambda name: TrajectoryConfig,
+    summary=ExpertsSummary,
     run=run,
     version=lambda name: 2,
     needs=_needs,
     disk=_disk,
+    cost=_cost,
+    steps=_steps,
+    label=_label,
+    details=lambda config: (network_title(config),),
+    page="PAD",
 )

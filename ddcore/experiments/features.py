@@ -1,10 +1,10 @@
 """Where the images of chosen runs lie among real ones, and which real training image is nearest to each.
 
-All is seen by one fixed network, the lens (reference_network.py), which knows none of these sets. Kept: "space", in the lens's plane
-`real` and `synthetic` (float32 (N, 2)) with `real_labels`, `labels` and `run`, the place of an image's run among the
-summary's "runs"; "features" of the synthetic images; "nearest", for every synthetic image and each way of measuring,
-"pixels" of normalised images and "features": `<way>_index` in the training part, `<way>_distance` (L2), `<way>_label`
-and `<way>_image` (uint8 (N, C, H, W)).
+All is seen by one fixed network, the lens (reference_network.py), which knows none of these sets. Kept: "space", in the
+lens's plane `real` and `synthetic` (float32 (N, 2)) with `real_labels`, `labels` and `run`, the place of an image's run
+among the summary's runs; "features" of the synthetic images; "nearest", for every synthetic image and each way of
+measuring, "pixels" of normalised images and "features": `<way>_index` in the training part, `<way>_distance` (L2),
+`<way>_label` and `<way>_image` (uint8 (N, C, H, W)).
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import ConfigError
 from ddcore.experiments import reference_network
-from ddcore.experiments.base import RUN_ID, ImageSet, Kind, Parent, Recorder, Spec
-from ddcore.experiments.cost import pace
-from ddcore.experiments.reference_network import LensConfig
+from ddcore.experiments.base import RUNS_PAGE, Array, ImageSet, Kind, Parent, Recorder, Spec
+from ddcore.experiments.cost import accelerate, of_training, part_sizes
+from ddcore.experiments.reference_network import LensConfig, LensSummary
 from ddcore.lazy import lazy
 from ddcore.params import Param
+from ddcore.run_id import RUN_ID
+from ddcore.summary import Answer, Arithmetic, Count, Number
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +76,27 @@ class FeaturesConfig(LensConfig):
         return Spec("lens", "lens", LensConfig.build({name: values[name] for name in LensConfig.model_fields}))
 
 
-def run(name: str, config: FeaturesConfig, recorder: Recorder) -> dict[str, Any]:
+class HeldOut(Answer):
+    """Real images that nobody trained on: how many, and their median distance to the nearest training image."""
+
+    images: Count = 0
+    pixels: Number | None = None
+    features: Number | None = None
+
+
+class FeaturesSummary(LensSummary):
+    """runs: whose images are shown, in the order of the array `run`; training_images: that were passed by."""
+
+    runs: tuple[str, ...]
+    training_images: Count | None = None
+    held_out: HeldOut = HeldOut()
+
+    @property
+    def runs_shown(self) -> int:
+        return len(self.runs)
+
+
+def run(name: str, config: FeaturesConfig, recorder: Recorder) -> FeaturesSummary:
     """Put the images into the lens's plane, then pass all training images by them."""
     where = device.pick(config.device)
     parents = [recorder.parent(run_id) for run_id in config.run_ids]
@@ -84,7 +106,7 @@ def run(name: str, config: FeaturesConfig, recorder: Recorder) -> dict[str, Any]
     if problems := [p for pair in zip(parents, sets, strict=True) for p in _misfits(config, data, *pair)]:
         raise ConfigError(problems)
     part, val = (resident.Resident.from_split(split, data, where) for split in (data.train, data.val))
-    speed = pace("features", config, where, recorder)
+    speed = accelerate(config, _cost(name, config, None), where, recorder)
     watch = device.Stopwatch(where)
     looking = recorder.built_on()[-1]
     network, real = reference_network.network(config, part), looking.arrays("real")
@@ -100,12 +122,13 @@ def run(name: str, config: FeaturesConfig, recorder: Recorder) -> dict[str, Any]
     held = val.batch(seeds.permutation(len(val), config.seed, "features", "held out")[:HELD_OUT].to(where))
     near = _pass_by(network, part, images, held, recorder)
     recorder.save_arrays("nearest", _nearest(part, near, len(images)))
-    return {
-        "runs": list(config.run_ids), "classes": list(data.classes), "variance": looking.summary["variance"],
-        "val_accuracy": looking.summary["val_accuracy"], "images": len(images), "real_images": len(real["labels"]),
-        "training_images": len(part), "held_out": {"images": len(held), **_usual(near, len(held))},
-        "seconds": watch.stop(), "arithmetic": speed.told(),
-    }
+    assert isinstance(looking.summary, LensSummary)
+    return FeaturesSummary(
+        runs=config.run_ids, classes=data.classes, variance=looking.summary.variance,
+        val_accuracy=looking.summary.val_accuracy, images=len(images), real_images=len(real["labels"]),
+        training_images=len(part), held_out=HeldOut(images=len(held), **_usual(near, len(held))),
+        seconds=watch.stop(), arithmetic=Arithmetic(**speed.told()),
+    )
 
 
 def _embed(network: nets.Net, images: Tensor) -> Tensor:
@@ -170,12 +193,27 @@ def _close(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
 
 
+def _cost(name: str, config: FeaturesConfig, images: int | None) -> int:
+    return of_training(config, 0, part_sizes(config)[0])
+
+
+SPACE = {"real": Array("f", "r2"), "real_labels": Array("iu", "r"), "synthetic": Array("f", "n2"),
+         "labels": Array("iu", "n"), "run": Array("iu", "n")}
+_NEAREST = {"index": Array("iu", "n"), "distance": Array("f", "n"), "label": Array("iu", "n"),
+            "image": Array("iu", "nchw")}
+
 KIND = Kind(
     name="features",
     title="Feature space",
-    names=lambda: ("features",),
+    help="Where synthetic images lie among real ones, and which real image is nearest to each.",
     config=lambda name: FeaturesConfig,
+    summary=FeaturesSummary,
     run=run,
     parents=lambda config: config.run_ids,
     needs=lambda name, config: (config.lens(),),
+    cost=_cost,
+    arrays={"features": {"features": Array("f", "nd")}, "space": SPACE,
+            "nearest": {f"{way}_{name}": array for way in WAYS for name, array in _NEAREST.items()}},
+    page=RUNS_PAGE,
+    command=None,
 )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ddcore.data import DATASETS
 from ddcore.experiments.base import Kind, Recorder
 from ddcore.lazy import lazy
 from ddcore.networks import NETWORKS
 from ddcore.params import Config, Param
+from ddcore.summary import Answer, Count, Summary
 
 if TYPE_CHECKING:
     from ddcore.ops import flops
@@ -27,7 +29,28 @@ class FlopsConfig(Config):
     )
 
 
-def run(name: str, config: FlopsConfig, recorder: Recorder) -> dict[str, Any]:
+class NetworkCount(Answer):
+    """A network at one image shape (C, H, W). by_operator: multiply-adds; uncounted: operators fvcore leaves out."""
+
+    network: str
+    title: str = ""
+    shape: tuple[Count, ...]
+    classes: Count
+    parameters: Count
+    macs: Count
+    flops: Count
+    by_operator: Mapping[str, float] = {}
+    uncounted: Mapping[str, Count] = {}
+
+
+class FlopsSummary(Summary):
+    """convention: how it is counted, in words."""
+
+    rows: tuple[NetworkCount, ...] = ()
+    convention: str = ""
+
+
+def run(name: str, config: FlopsConfig, recorder: Recorder) -> FlopsSummary:
     """Count each network once for each (shape, classes); networks too deep for a size are left out."""
     chosen = list(DATASETS.shipped.values()) if config.dataset == "all" else [DATASETS[config.dataset]]
     sizes = sorted({(facts.shape(side), len(facts.classes)) for facts in chosen for side in facts.resolutions})
@@ -41,12 +64,11 @@ def run(name: str, config: FlopsConfig, recorder: Recorder) -> dict[str, Any]:
                 continue
             counted = flops.count(entry.name, shape, classes)
             convention = counted.convention
-            rows.append({
-                "network": entry.name, "title": entry.title, "shape": list(shape), "classes": classes,
-                "parameters": counted.parameters, "macs": counted.macs, "flops": counted.flops,
-                "by_operator": counted.by_operator, "uncounted": counted.uncounted,
-            })
-    return {"rows": rows, "convention": convention}
+            rows.append(NetworkCount(
+                network=entry.name, title=entry.title, shape=shape, classes=classes, parameters=counted.parameters,
+                macs=counted.macs, flops=counted.flops, by_operator=counted.by_operator, uncounted=counted.uncounted,
+            ))
+    return FlopsSummary(rows=tuple(rows), convention=convention)
 
 
 def _version(name: str) -> int:
@@ -61,8 +83,11 @@ def _version(name: str) -> int:
 KIND = Kind(
     name="flops",
     title="FLOPs table",
-    names=lambda: ("flops",),
+    help="Count parameters and multiply-adds of every network.",
     config=lambda name: FlopsConfig,
+    summary=FlopsSummary,
     run=run,
     version=_version,
+    page="Baselines",
+    command=None,
 )

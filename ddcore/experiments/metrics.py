@@ -36,10 +36,10 @@ def check_fit(config: DataConfig, run_id: str, images: ImageSet, who: str) -> No
         raise ConfigError(problems)
 
 
-def notes(config: DataConfig) -> list[str]:
+def notes(config: DataConfig) -> tuple[str, ...]:
     """What to know of every number that is computed on this data set as it lies here."""
     caveat = config.facts.check(home.data_root()).caveat
-    return [*([caveat] if caveat else []), *config.facts.notes]
+    return (*([caveat] if caveat else []), *config.facts.notes)
 
 
 def judged(said: Tensor, part: Resident) -> dict[str, Any]:
@@ -64,9 +64,3 @@ def auc(said: Tensor, labels: Tensor) -> float:
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score(labels.cpu().numpy(), (said[:, 1] - said[:, 0]).cpu().numpy()))
-
-
-def spread(values: list[float]) -> dict[str, Any]:
-    """{mean, std, n}; one value has no spread."""
-    return {"mean": statistics.mean(values), "std": statistics.stdev(values) if len(values) > 1 else None,
-            "n": len(values)}

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ddcore.experiments.base import Kind, Recorder
-from ddcore.experiments.cost import pace
+from ddcore.experiments.base import RUNS_PAGE, Array, Kind, Recorder
+from ddcore.experiments.cost import accelerate, of_training, part_sizes, trained_images
 from ddcore.lazy import lazy
 from ddcore.params import Param
-from ddcore.settings import NetworkConfig, TrainConfig
+from ddcore.settings import NetworkConfig, TrainConfig, network_title
+from ddcore.summary import Arithmetic, Count, Share, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,13 +62,24 @@ class LensConfig(TrainConfig, NetworkConfig):
         return values
 
 
-def run(name: str, config: LensConfig, recorder: Recorder) -> dict[str, Any]:
+class LensSummary(Summary):
+    """variance: shares of the features' variance along the plane's two axes; features: how many the network has;
+    val_accuracy: of the network; None where no image is held out."""
+
+    variance: tuple[Share, ...] = ()
+    features: Count | None = None
+    real_images: Count | None = None
+    val_accuracy: Share | None = None
+
+
+def run(name: str, config: LensConfig, recorder: Recorder) -> LensSummary:
     """Train the network; what it sees of real images, and the plane in which that differs most."""
     where = device.pick(config.device)
     recorder.progress(0, config.steps, "Reading the data set")
     data = load.load(config.dataset, config.resolution)
     part, val = (resident.Resident.from_split(split, data, where) for split in (data.train, data.val))
-    passes = train.CompiledSteps(network(config, part), pace("lens", config, where, recorder), len(val))
+    speed = accelerate(config, _cost(name, config, None), where, recorder)
+    passes = train.CompiledSteps(network(config, part), speed, len(val))
     training = train.Training.begin(network(config, part), passes=passes)
     seconds = _train(config, training, part, recorder)
     indices = chosen(config, part)
@@ -78,11 +90,11 @@ def run(name: str, config: LensConfig, recorder: Recorder) -> dict[str, Any]:
         "indices": indices, "labels": part.labels[indices], "features": features, "mean": plane.mean,
         "components": plane.components, "coords": plane.coords(features.cpu()),
     })
-    return {
-        "classes": list(data.classes), "variance": variance, "features": features.shape[1], "real_images": len(indices),
-        "val_accuracy": _accuracy(training, val, recorder), "images": len(part), "steps": training.step,
-        "seconds": seconds, "arithmetic": passes.speed.told(),
-    }
+    return LensSummary(
+        classes=data.classes, variance=variance, features=features.shape[1], real_images=len(indices),
+        val_accuracy=_accuracy(training, val, recorder), images=len(part), steps=training.step,
+        seconds=seconds, arithmetic=Arithmetic(**passes.speed.told()),
+    )
 
 
 def network(config: LensConfig, part: Resident) -> nets.Net:
@@ -138,10 +150,24 @@ def _accuracy(training: train.Training, val: Resident, recorder: Recorder) -> fl
     return (said.argmax(1) == val.labels).float().mean().item()
 
 
+def _cost(name: str, config: LensConfig, images: int | None) -> int:
+    part, val, _ = part_sizes(config)
+    shown = config.real_per_class * len(config.facts.classes)
+    return of_training(config, trained_images(config, part), val + shown)
+
+
 KIND = Kind(
     name="lens",
     title="Feature lens",
-    names=lambda: ("lens",),
+    help="Train the network through which a feature space is looked at.",
     config=lambda name: LensConfig,
+    summary=LensSummary,
     run=run,
+    cost=_cost,
+    steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
+    arrays={"real": {"indices": Array("iu", "n"), "labels": Array("iu", "n"), "features": Array("f", "nd"),
+                     "mean": Array("f", "d"), "components": Array("f", "2d"), "coords": Array("f", "n2")}},
+    details=lambda config: (network_title(config),),
+    page=RUNS_PAGE,
+    command=None,
 )

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ddcore.data import split
 from ddcore.errors import ConfigError
-from ddcore.experiments.base import ImageSet, Kind, Recorder
-from ddcore.experiments.cost import pace
-from ddcore.experiments.metrics import spread
+from ddcore.experiments.base import Array, ImageSet, Kind, Recorder
+from ddcore.experiments.cost import accelerate, of_training, part_sizes
 from ddcore.lazy import lazy
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
-from ddcore.settings import TrainConfig
+from ddcore.settings import TrainConfig, network_title
+from ddcore.summary import Accuracy, Answer, Arithmetic, Count, Number, Share, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,27 @@ class Progress:
     val_accuracies: list[float] = field(default_factory=list)
 
 
-def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
+class Extent(Answer):
+    """Mean and largest of a score over all images."""
+
+    mean: Number
+    max: Number
+
+
+class ScoresSummary(Summary):
+    """el2n_epochs: how many first epochs EL2N and the gradient norm are means over; never_forgotten: a share of the
+    images."""
+
+    agents: Count
+    epochs: Count
+    el2n_epochs: Count | None = None
+    el2n: Extent | None = None
+    grad_norm: Extent | None = None
+    never_forgotten: Share | None = None
+    val_accuracy: Accuracy | None = None
+
+
+def run(name: str, config: ScoresConfig, recorder: Recorder) -> ScoresSummary:
     """Train the agents one after another; the scores of every image that they saw."""
     where = device.pick(config.device)
     recorder.progress(0, config.agents * config.epochs, "Reading the data set")
@@ -94,7 +114,8 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
         torch.zeros(n, device=where), torch.zeros(n, device=where), torch.zeros(n, device=where),
         torch.zeros(config.epochs, n, dtype=torch.bool, device=where),
     )
-    passes = train.CompiledSteps(_agent(config, 0, part), pace("scores", config, where, recorder), n)
+    speed = accelerate(config, _cost(name, config, None), where, recorder)
+    passes = train.CompiledSteps(_agent(config, 0, part), speed, n)
     point = _resume(progress, recorder)
     while progress.agent < config.agents:
         _train_agent(config, part, val, progress, passes, point, recorder)
@@ -105,14 +126,14 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> dict[str, Any]:
     recorder.save_arrays("network", progress.first)
     for score, values in found.items():
         _show(score, values, part, config, recorder)
-    return {
-        "agents": config.agents, "epochs": config.epochs, "el2n_epochs": config.early, "images": n,
-        "scores": list(found), **{score: _extent(found[score]) for score in ("el2n", "grad_norm")},
-        "never_forgotten": (progress.forgetting == 0).float().mean().item(),
-        "val_accuracy": spread(progress.val_accuracies) if progress.val_accuracies else None,
-        "steps": config.agents * config.optimiser_steps(n), "seconds": progress.seconds,
-        "arithmetic": passes.speed.told(),
-    }
+    return ScoresSummary(
+        agents=config.agents, epochs=config.epochs, el2n_epochs=config.early, images=n,
+        el2n=_extent(found["el2n"]), grad_norm=_extent(found["grad_norm"]),
+        never_forgotten=(progress.forgetting == 0).float().mean().item(),
+        val_accuracy=Accuracy.of(progress.val_accuracies) if progress.val_accuracies else None,
+        steps=config.agents * config.optimiser_steps(n), seconds=progress.seconds,
+        arithmetic=Arithmetic(**passes.speed.told()),
+    )
 
 
 def chosen(config: AgentsConfig, data: Data) -> np.ndarray:
@@ -184,8 +205,8 @@ def _accuracy(passes: train.CompiledSteps, network: nets.Net, part: Resident, re
     return (said.argmax(1) == part.labels).float().mean().item()
 
 
-def _extent(values: Tensor) -> dict[str, float]:
-    return {"mean": values.mean().item(), "max": values.max().item()}
+def _extent(values: Tensor) -> Extent:
+    return Extent(mean=values.mean().item(), max=values.max().item())
 
 
 def _show(score: str, values: Tensor, part: Resident, config: ScoresConfig, recorder: Recorder) -> None:
@@ -225,11 +246,26 @@ def _resume(progress: Progress, recorder: Recorder) -> tuple[dict[str, Tensor], 
     return point
 
 
+def _cost(name: str, config: ScoresConfig, images: int | None) -> int:
+    part, val, _ = part_sizes(config)
+    scored = config.train_images or part
+    return of_training(config, config.agents * config.epochs * scored, config.agents * config.epochs * (scored + val))
+
+
 KIND = Kind(
     name="scores",
     title="Difficulty scores",
-    names=lambda: ("scores",),
+    help="Score how hard each training image is, for coresets and experts.",
     config=lambda name: ScoresConfig,
+    summary=ScoresSummary,
     run=run,
     version=lambda name: 3,
+    cost=_cost,
+    steps=lambda name, config, images: config.agents * config.optimiser_steps(
+        config.train_images or part_sizes(config)[0]
+    ),
+    arrays={"scores": {"indices": Array("iu", "n"), "labels": Array("iu", "n"), "el2n": Array("f", "n"),
+                       "forgetting": Array("f", "n"), "grad_norm": Array("f", "n")}},
+    details=lambda config: (network_title(config),),
+    page="PAD",
 )

@@ -7,22 +7,23 @@ Whether such a ranking is any good is told by the truth (truth.py); the report j
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName, suggestion
-from ddcore.experiments import spec, trial
-from ddcore.experiments.base import RUN_ID, Kind, Parent, Recorder, Spec
+from ddcore.experiments import trial
+from ddcore.experiments.base import Command, Kind, Parent, Recorder, Spec, spec
 from ddcore.experiments.metrics import check_fit, majority, notes
 from ddcore.experiments.samplers import GridSampler, OptunaSampler
-from ddcore.experiments.search_settings import SpaceConfig
+from ddcore.experiments.search_results import NetworkResult, ProxyResult, SearchSummary
+from ddcore.experiments.search_settings import SpaceConfig, space_label
 from ddcore.experiments.trial import MOST_SEEDS, TrialData
 from ddcore.experiments.truth import TruthConfig
 from ddcore.methods import METHODS
 from ddcore.params import Param
 from ddcore.presets import Preset
+from ddcore.run_id import RUN_ID
 
 EARLY = "early"  # the whole training part, for as many steps as a proxy gets
 
@@ -147,7 +148,7 @@ def _order(proxy: str) -> tuple[int, str]:
     return (known.index(proxy) if proxy in known else len(known), proxy)
 
 
-def run(name: str, config: SearchConfig, recorder: Recorder) -> dict[str, Any]:
+def run(name: str, config: SearchConfig, recorder: Recorder) -> SearchSummary:
     """Rank the networks on each proxy; then train what each chose on the whole data, as the truth does.
 
     Every trial is kept as a run of its own, or known already.
@@ -161,19 +162,11 @@ def run(name: str, config: SearchConfig, recorder: Recorder) -> dict[str, Any]:
     rankings = [Ranking(config, about, proxy, made.get(proxy), bench) for proxy in config.names()]
     found = [ranking.run(point) for ranking in rankings]
     winners = _winners(config, [ranking.chosen() for ranking in rankings], bench, point)
-    return {
-        **about, "proxies": found, "winners": winners, "split": "val", "val_images": len(bench.val),
-        "majority": majority(bench.val), "notes": notes(config),
-        "seconds": sum(one["seconds"] for one in (*found, *winners.values())),
-    }
-
-
-def standing(accuracies: Sequence[float], diverged: bool = False) -> float:
-    """What a network is ranked by: its mean accuracy, exact to 12 digits so that equal means are ties.
-
-    One that diverged, whose answers mean nothing, stands below all that did not.
-    """
-    return round(math.fsum(accuracies) / len(accuracies), 12) - diverged
+    return SearchSummary(
+        **about, proxies=tuple(found), winners=winners, split="val", val_images=len(bench.val),
+        majority=majority(bench.val), notes=notes(config),
+        seconds=sum(one.seconds or 0 for one in found) + sum(one.seconds for one in winners.values()),
+    )
 
 
 class Ranking:
@@ -187,43 +180,39 @@ class Ranking:
     ) -> None:
         self.config, self.proxy, self.parent, self.bench = config, proxy, parent, bench
         self.members, self.recorder = config.members(), bench.recorder
-        self.macs = [one["macs"] for one in about["networks"]]
+        self.macs = [one.macs for one in about["networks"]]
         self.asking: GridSampler | OptunaSampler = (
             GridSampler(len(self.members)) if config.trials is None
             else OptunaSampler(config.strategy, self.members, self.macs, config.trials, config.seed)
         )
         self.asked = self.asking.left
-        self.scores: dict[int, dict[str, Any]] = {}
+        self.scores: dict[int, NetworkResult] = {}
         self.pruned: list[int] = []
 
-    def run(self, point: trial.Point) -> dict[str, Any]:
+    def run(self, point: trial.Point) -> ProxyResult:
         """Ask, train, tell, until the strategy has no more to ask."""
         title = _title(self.proxy, self.parent)
         self.recorder.event("proxy", proxy=self.proxy, title=title, networks=self.asked)
         while numbers := self.asking.ask():
             self._try(numbers, point)
             for number in numbers:
-                self.asking.tell(number, self._standing(number), pruned=number in self.pruned)
+                self.asking.tell(number, self.scores[number].standing, pruned=number in self.pruned)
         parent = self.parent
         small = parent.images() if parent else None
-        return {
-            "proxy": self.proxy, "title": title, "run": parent.id if parent else None,
-            "method": parent.name if parent else None, "ipc": parent.config.get("ipc") if parent else None,
-            "images": len(small.labels) if small else len(self.bench.data.train),
-            "stored_floats": small.stored_floats if small else None,
-            "seconds": sum(score["seconds"] for score in self.scores.values()),
-            "seconds_set": sum(_seconds(parent).values()) if parent else None,
-            "order": list(self.scores), "asked": self.asked, "pruned": sorted(self.pruned),
-            "scores": {str(number): score for number, score in self.scores.items()},
-        }
+        return ProxyResult(
+            proxy=self.proxy, title=title, run=parent.id if parent else None, method=parent.name if parent else None,
+            ipc=parent.config.get("ipc") if parent else None,
+            images=len(small.labels) if small else len(self.bench.data.train),
+            stored_floats=small.stored_floats if small else None,
+            seconds=sum(score.seconds for score in self.scores.values()),
+            seconds_set=sum(_seconds(parent).values()) if parent else None,
+            order=tuple(self.scores), asked=self.asked, pruned=tuple(sorted(self.pruned)), scores=self.scores,
+        )
 
     def chosen(self) -> int:
         """The best of the networks that were not given up; of equally accurate ones the cheapest."""
         left = [number for number in self.scores if number not in self.pruned]
-        return min(left, key=lambda number: (-self._standing(number), self.macs[number], number))
-
-    def _standing(self, number: int) -> float:
-        return standing(self.scores[number]["accuracies"], self.scores[number]["diverged"])
+        return min(left, key=lambda number: (-self.scores[number].standing, self.macs[number], number))
 
     def _try(self, numbers: Sequence[int], point: trial.Point) -> None:
         """Train these networks: all seeds at once, or seed by seed where those behind are given up in between."""
@@ -231,7 +220,7 @@ class Ranking:
         for seeds in range(1, self.config.nets + 1) if self.config.pruning else (self.config.nets,):
             self._train(left, seeds, point)
             if self.config.pruning and seeds < self.config.nets:
-                behind = self.asking.behind(seeds, {number: self._standing(number) for number in left})
+                behind = self.asking.behind(seeds, {number: self.scores[number].standing for number in left})
                 for number in behind:
                     self._tell(number, known=True, pruned=True)
                 self.pruned += behind
@@ -247,7 +236,7 @@ class Ranking:
 
     def _tell(self, number: int, **how: bool) -> None:
         """What is known of a network by now, and how far the search is."""
-        self.recorder.event("trial", proxy=self.proxy, network=number, **self.scores[number], **how)
+        self.recorder.event("trial", proxy=self.proxy, network=number, **self.scores[number].to_json(), **how)
         proxies = self.config.names()
         done = proxies.index(self.proxy) * self.asked + min(len(self.scores), self.asked)
         total = len(proxies) * (self.asked + (self.config.truth != "none"))
@@ -256,23 +245,24 @@ class Ranking:
 
 def _winners(
     config: SearchConfig, chosen: Sequence[int], bench: TrialData, point: trial.Point
-) -> dict[str, dict[str, Any]]:
+) -> dict[int, NetworkResult]:
     """What the networks that proxies chose reach on the whole data, trained like the truth's; {} without a truth.
 
     A sampled truth leaves most of them out, and then nothing would be known of them.
     """
     if (truth := config.truth_config()) is None:
         return {}
-    wanted, scores = truth.trials(dict.fromkeys(chosen)), {}
+    wanted = truth.trials(dict.fromkeys(chosen))
+    winners: dict[int, NetworkResult] = {}
     for told in trial.together(wanted, bench, point):
-        scores[str(wanted[told.config])] = told.score
-        bench.recorder.event("winner", network=wanted[told.config], **told.score, known=told.known)
-    return scores
+        winners[wanted[told.config]] = told.score
+        bench.recorder.event("winner", network=wanted[told.config], **told.score.to_json(), known=told.known)
+    return winners
 
 
 def _seconds(parent: Parent) -> dict[str, float]:
     """How long a run took and what it builds on, each once: id → seconds."""
-    found = {parent.id: float(parent.summary.get("seconds") or 0)}
+    found = {parent.id: parent.summary.seconds or 0.0}
     for one in parent.built_on():
         found |= _seconds(one)
     return found
@@ -365,13 +355,29 @@ def preset(name: str) -> Preset:
     return known[name]
 
 
+def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells searches of one space apart: "on random, early, 2 sets", "tpe, 20 trials", "150 steps, n = 2"."""
+    names = str(config.get("proxies")).split(",")
+    words = [name for name in names if name in METHODS or name == EARLY]
+    sets = len(names) - len(words)
+    on = ", ".join([*words, *([f"{sets} set{'s' * (sets > 1)}"] if sets else [])])
+    strategy = "" if config.get("strategy") == "grid" else f"{config.get('strategy')}, {config.get('trials')} trials"
+    length = f"{config.get('steps')} steps, n = {config.get('nets')}"
+    return (f"on {on}", strategy, "pruned" if config.get("pruning") else "", length)
+
+
 KIND = Kind(
     name="search",
     title="Architecture search",
-    names=lambda: ("search",),
+    help="Rank the networks of a space on small sets, and hold the ranking against the whole data.",
     config=lambda name: SearchConfig,
+    summary=SearchSummary,
     run=run,
     parents=lambda config: config.runs(),
     needs=lambda name, config: tuple(config.sets().values()),
     parts=_parts,
+    label=lambda name, config, summary: space_label("Architecture search", config),
+    details=_details,
+    page="NAS",
+    command=Command(lambda name, config: ("nas",)),
 )

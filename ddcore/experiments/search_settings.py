@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ddcore import counts, spaces
+from ddcore.experiments.search_results import NetworkFacts
 from ddcore.experiments.trial import MOST_SEEDS, TrialConfig
 from ddcore.networks import Variant
 from ddcore.params import Param
@@ -12,6 +14,12 @@ from ddcore.settings import DataConfig, TrainConfig
 
 IMAGE = 16  # bytes for each number of a map while a network learns: four tensors of float32 are kept of it
 MOST = 32 * 10**9  # bytes that one network may take while it learns
+
+
+def space_label(title: str, config: Mapping[str, Any]) -> str:
+    """ "Architecture search in course, depth=2,3": what a run on a space is called."""
+    subset = config.get("subset")
+    return f"{title} in {config.get('space')}{f', {subset}' if subset else ''}"
 
 
 class SpaceConfig(TrainConfig, DataConfig):
@@ -89,12 +97,12 @@ class SpaceConfig(TrainConfig, DataConfig):
         return TrialConfig.build({**shared, **variant.values, **more})
 
     def about(self) -> dict[str, Any]:
-        """What a result says of its networks: names, options, parameters and multiply-adds, and who is left out."""
+        """The fields of a `SpaceSummary` that the question alone decides."""
         name, classes = self.declared.network, len(self.facts.classes)
         described = [
-            {"name": spaces.named(one), "options": dict(one.options),
-             "parameters": counts.parameters(name, self.shape, classes, one.options),
-             "macs": counts.macs(name, self.shape, classes, one.options)}
+            NetworkFacts(name=spaces.named(one), options=dict(one.options),
+                         parameters=counts.parameters(name, self.shape, classes, one.options),
+                         macs=counts.macs(name, self.shape, classes, one.options))
             for one in self.members()
         ]
         left_out = spaces.left_out(self.declared, self.subset, self.shape)

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore import counts
 from ddcore.errors import DataMissing
-from ddcore.experiments.base import CHECKPOINT_SECONDS, ImageSet, Kind, Parent, Recorder, Spec
-from ddcore.experiments.metrics import majority, notes, spread
+from ddcore.experiments.base import CHECKPOINT_SECONDS, RUNS_PAGE, ImageSet, Kind, Parent, Recorder, Spec
+from ddcore.experiments.cost import of_training, part_sizes, set_size, trained_images
+from ddcore.experiments.metrics import majority, notes
+from ddcore.experiments.search_results import NetworkResult
 from ddcore.lazy import lazy
 from ddcore.params import Param
-from ddcore.settings import DataConfig, NetworkConfig, TrainConfig
+from ddcore.settings import DataConfig, NetworkConfig, TrainConfig, network_title
+from ddcore.summary import Accuracy, Answer, Count, Flag, Seconds, Share, Summary
 
 if TYPE_CHECKING:
     import torch
@@ -40,7 +43,6 @@ else:
 
 MOST_SEEDS = 20  # of a network
 TOLD = 25  # steps after which it is looked whether a checkpoint is due: a GPU runs ahead in between
-_SUMMARY = {"accuracies", "accuracies_test", "diverged", "members", "seconds"}
 Point = tuple[dict[str, "Tensor"], dict[str, Any]] | None
 
 
@@ -62,7 +64,40 @@ class TrialConfig(TrainConfig, NetworkConfig):
     )
 
 
-def run(name: str, config: TrialConfig, recorder: Recorder) -> dict[str, Any]:
+class Member(Answer):
+    """What one network of one seed reached on the validation split (val), the test images and the set it learnt."""
+
+    val: Share
+    test: Share | None = None
+    train: Share
+    diverged: Flag = False
+    seconds_train: Seconds
+    seconds_test: Seconds
+
+
+class TrialSummary(Summary):
+    """accuracy, accuracies_train: of each seed on the validation split and on the set that it learnt; accuracies_test:
+    on the test images, of a trial of the truth."""
+
+    accuracy: Accuracy
+    seconds: Seconds
+    members: tuple[Member, ...]
+    accuracies_train: tuple[Share, ...] = ()
+    accuracies_test: tuple[Share, ...] | None = None
+    val_images: Count | None = None
+    network: str = ""
+    network_options: Mapping[str, Any] = {}
+
+    @property
+    def result(self) -> NetworkResult:
+        """What a search or a truth says of it, but for the trial's id."""
+        return NetworkResult(
+            accuracies=self.accuracy.each, accuracies_test=self.accuracies_test, seconds=self.seconds,
+            diverged=any(member.diverged for member in self.members),
+        )
+
+
+def run(name: str, config: TrialConfig, recorder: Recorder) -> TrialSummary:
     """A trial by itself: what `together` makes of one."""
     bench = TrialData(config, recorder)
     recorder.progress(0, 1, "Training")
@@ -121,15 +156,13 @@ class TrialResult:
 
     config: TrialConfig
     run_id: str
-    summary: Mapping[str, Any]
+    summary: TrialSummary
     known: bool
 
     @property
-    def score(self) -> dict[str, Any]:
+    def score(self) -> NetworkResult:
         """What a search or a truth says of it."""
-        names = ("accuracies", "accuracies_test", "seconds")
-        score = {name: self.summary[name] for name in names if self.summary[name] is not None}
-        return {**score, "trial": self.run_id, "diverged": any(self.summary["diverged"])}
+        return self.summary.result.model_copy(update={"trial": self.run_id})
 
 
 def together(configs: Iterable[TrialConfig], bench: TrialData, point: Point = None) -> Iterator[TrialResult]:
@@ -139,17 +172,17 @@ def together(configs: Iterable[TrialConfig], bench: TrialData, point: Point = No
     """
     wanted = []
     for config in configs:
-        if (run := _answered(config, bench.recorder)) is not None:
-            yield TrialResult(config, run.id, run.summary, known=True)
+        if (known := _answered(config, bench.recorder)) is not None:
+            yield TrialResult(config, *known, known=True)
         elif len(members := _kept(config, bench.recorder)) == config.nets:
             summary = _summary(config, members, bench)
-            run = bench.recorder.answer(question(config), summary, summary["seconds"])
+            run = bench.recorder.answer(question(config), summary, summary.seconds)
             yield TrialResult(config, run.id, summary, known=True)
         else:
             wanted.append(config)
     for alike in groups(wanted, bench.where):
         for config, summary in zip(alike, crowded(alike, bench, point), strict=True):
-            run = bench.recorder.answer(question(config), summary, summary["seconds"])
+            run = bench.recorder.answer(question(config), summary, summary.seconds)
             yield TrialResult(config, run.id, summary, known=False)
 
 
@@ -158,10 +191,10 @@ def question(config: TrialConfig) -> Spec:
     return Spec("trial", "trial", config)
 
 
-def _answered(config: TrialConfig, recorder: Recorder) -> Parent | None:
-    """The finished run that answers this trial; None also of one that holds something else."""
+def _answered(config: TrialConfig, recorder: Recorder) -> tuple[str, TrialSummary] | None:
+    """(id, summary) of the finished run that answers this trial."""
     run = recorder.answered(question(config))
-    return run if run is not None and {*run.summary} >= _SUMMARY else None
+    return (run.id, run.summary) if run is not None and isinstance(run.summary, TrialSummary) else None
 
 
 def groups(configs: Iterable[TrialConfig], where: torch.device) -> list[list[TrialConfig]]:
@@ -182,29 +215,31 @@ def groups(configs: Iterable[TrialConfig], where: torch.device) -> list[list[Tri
 
 def crowded(
     configs: Sequence[TrialConfig], bench: TrialData, point: Point = None, stacked: bool | None = None
-) -> list[dict[str, Any]]:
+) -> list[TrialSummary]:
     """The summaries of trials whose networks share a shape, trained as many at once as fit.
 
     What the same trial with other seeds found is taken over. stacked: whether one vectorised pass serves all of a
     crowd; None leaves it to the device.
     """
-    found = {i: _kept(config, bench.recorder) for i, config in enumerate(configs)}
-    left = [(i, seed) for i, config in enumerate(configs) for seed in range(len(found[i]), config.nets)]
+    members = {i: _kept(config, bench.recorder) for i, config in enumerate(configs)}
+    left = [(i, seed) for i, config in enumerate(configs) for seed in range(len(members[i]), config.nets)]
     names = [_who(configs[i], seed) for i, seed in left]
     done = 0
     if point and point[1].get("left") == names:
-        done, found = point[1]["done"], {int(i): results for i, results in point[1]["found"].items()}
+        done = point[1]["done"]
+        members = {int(i): list(map(Member.model_validate, each)) for i, each in point[1]["found"].items()}
     else:
         point = None
     at_once = _fitting(configs[0], bench)
     while done < len(left):
         size = point[1]["size"] if point and point[0] else min(at_once, len(left) - done)
         crowd = TrialBatch([(configs[i], seed) for i, seed in left[done : done + size]], bench, stacked)
-        meta = {"left": names, "done": done, "size": size, "found": found}
+        kept = {i: [member.to_json() for member in each] for i, each in members.items()}
+        meta = {"left": names, "done": done, "size": size, "found": kept}
         for (i, _), result in zip(left[done : done + size], crowd.results(point, meta), strict=True):
-            found[i].append(result)
+            members[i].append(result)
         done, point = done + size, None
-    return [_summary(config, found[i], bench) for i, config in enumerate(configs)]
+    return [_summary(config, members[i], bench) for i, config in enumerate(configs)]
 
 
 class TrialBatch:
@@ -223,7 +258,7 @@ class TrialBatch:
             *networks, together=stacked, passes=train.CompiledSteps(networks[0], pace, len(bench.val))
         )
 
-    def results(self, point: Point, meta: dict[str, Any]) -> list[dict[str, Any]]:
+    def results(self, point: Point, meta: dict[str, Any]) -> list[Member]:
         """What each member reached. point: where they were left; meta: what a checkpoint must say beside."""
         watch, reached = device.Stopwatch(self.bench.where), [0.0] * len(self.members)
         if point and point[0]:
@@ -247,7 +282,7 @@ class TrialBatch:
             self.bench.recorder.check_cancelled, self.subject.soft, every=TOLD, diverging=True,
         )
         trained = watch.stop() / len(self.members)
-        return [{**self._judged(i), "train": reached[i], "seconds_train": trained} for i in range(len(self.members))]
+        return [Member(**self._judged(i), train=reached[i], seconds_train=trained) for i in range(len(self.members))]
 
     def _judged(self, i: int) -> dict[str, Any]:
         """What member i gets right of the validation split, and of the test images where that is asked for."""
@@ -288,38 +323,55 @@ def _fitting(config: TrialConfig, bench: TrialData) -> int:
     return train.fitting(_network(config, 0, bench), config.shape, batch, bench.where)
 
 
-def _kept(config: TrialConfig, recorder: Recorder) -> list[dict[str, Any]]:
+def _kept(config: TrialConfig, recorder: Recorder) -> list[Member]:
     """What is known of its first seeds from the same trial with more of them, or else with fewer."""
     for others in (*range(config.nets + 1, MOST_SEEDS + 1), *range(config.nets - 1, 0, -1)):
-        if (run := _answered(config.model_copy(update={"nets": others}), recorder)) is not None:
-            return list(run.summary["members"][: config.nets])
+        if (known := _answered(config.model_copy(update={"nets": others}), recorder)) is not None:
+            return list(known[1].members[: config.nets])
     return []
 
 
-def _summary(config: TrialConfig, members: list[dict[str, Any]], bench: TrialData) -> dict[str, Any]:
-    classes = len(bench.data.classes)
-    size = config.network, config.shape, classes, config.network_options()
-    macs, vals = counts.macs(*size), [one["val"] for one in members]
-    return {
-        "accuracy": {**spread(vals), "protocol": f"{config.steps:,} steps", "split": "val"},
-        "accuracies": vals, "accuracies_train": [one["train"] for one in members],
-        "accuracies_test": [one["test"] for one in members] if config.tested else None,
-        "diverged": [one["diverged"] for one in members], "members": members,
-        "seconds": sum(one["seconds_train"] + one["seconds_test"] for one in members),
-        "seconds_train": sum(one["seconds_train"] for one in members),
-        "images": len(bench.subject(config.run).labels), "val_images": len(bench.val), "steps": config.steps,
-        "network": config.network, "network_options": config.network_options(),
-        "parameters": counts.parameters(*size), "macs": macs, "flops": 2 * macs,
-        "majority": majority(bench.val), "notes": notes(config),
-    }
+def _summary(config: TrialConfig, members: Sequence[Member], bench: TrialData) -> TrialSummary:
+    size = config.network, config.shape, len(bench.data.classes), config.network_options()
+    macs = counts.macs(*size)
+    return TrialSummary(
+        accuracy=Accuracy.of([member.val for member in members], f"{config.steps:,} steps", "val"),
+        accuracies_train=tuple(member.train for member in members),
+        accuracies_test=tuple(member.test for member in members if member.test is not None) if config.tested else None,
+        members=tuple(members),
+        seconds=sum(member.seconds_train + member.seconds_test for member in members),
+        seconds_train=sum(member.seconds_train for member in members),
+        images=len(bench.subject(config.run).labels), val_images=len(bench.val), steps=config.steps,
+        network=config.network, network_options=config.network_options(),
+        parameters=counts.parameters(*size), macs=macs, flops=2 * macs,
+        majority=majority(bench.val), notes=notes(config),
+    )
+
+
+def _learnt(config: TrialConfig, images: int | None) -> int:
+    """Images that the networks of a trial learn: those of a run, else the whole training part."""
+    return set_size(config, images) if config.run else part_sizes(config)[0]
+
+
+def _cost(name: str, config: TrialConfig, images: int | None) -> int:
+    _, val, test = part_sizes(config)
+    trained = trained_images(config, _learnt(config, images))
+    return of_training(config, config.nets * trained, config.nets * (val + (test if config.tested else 0)))
 
 
 KIND = Kind(
     name="trial",
     title="Trial of a search",
-    names=lambda: ("trial",),
+    help="Train one network of a search on one set.",
     config=lambda name: TrialConfig,
+    summary=TrialSummary,
     run=run,
     parents=lambda config: (config.run,) if config.run else (),
     part=True,
+    cost=_cost,
+    steps=lambda name, config, images: config.nets * config.optimiser_steps(_learnt(config, images)),
+    label=lambda name, config, summary: "Trial of a search on the validation split",
+    details=lambda config: (network_title(config),),
+    page=RUNS_PAGE,
+    command=None,
 )

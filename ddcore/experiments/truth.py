@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ddcore.experiments import trial
 from ddcore.experiments.base import Kind, Recorder, Spec
 from ddcore.experiments.metrics import majority, notes
-from ddcore.experiments.search_settings import SpaceConfig
+from ddcore.experiments.search_results import NetworkResult, TruthSummary
+from ddcore.experiments.search_settings import SpaceConfig, space_label
 from ddcore.experiments.trial import TrialConfig
 from ddcore.params import Param
 
@@ -44,33 +45,43 @@ def _lot(seed: int, options: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps([seed, "truth", options], sort_keys=True).encode()).hexdigest()
 
 
-def run(name: str, config: TruthConfig, recorder: Recorder) -> dict[str, Any]:
+def run(name: str, config: TruthConfig, recorder: Recorder) -> TruthSummary:
     """Train every network of the sample, those of one shape together; each is judged on validation and test images."""
     bench = trial.TrialData(config, recorder)
     numbers = config.trials(config.sampled())
-    scores: dict[str, dict[str, Any]] = {}
+    results: dict[int, NetworkResult] = {}
     for told in trial.together(numbers, bench, recorder.resume_point()):
         number = numbers[told.config]
-        scores[str(number)] = told.score
-        recorder.event("trial", network=number, **told.score, known=told.known)
-        recorder.progress(len(scores), len(numbers), "Training networks on the whole data")
-    return {
-        **config.about(), "sampled": sorted(config.sampled()), "scores": scores, "images": len(bench.data.train),
-        "val_images": len(bench.val), "test_images": len(bench.test),
-        "majority": majority(bench.val), "majority_test": majority(bench.test), "notes": notes(config),
-        "seconds": sum(score["seconds"] for score in scores.values()),
-    }
+        results[number] = told.score
+        recorder.event("trial", network=number, **told.score.to_json(), known=told.known)
+        recorder.progress(len(results), len(numbers), "Training networks on the whole data")
+    return TruthSummary(
+        **config.about(), sampled=tuple(sorted(config.sampled())), results=results, images=len(bench.data.train),
+        val_images=len(bench.val), test_images=len(bench.test),
+        majority=majority(bench.val), majority_test=majority(bench.test), notes=notes(config),
+        seconds=sum(result.seconds for result in results.values()),
+    )
 
 
 def _parts(name: str, config: TruthConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:
     return tuple(trial.question(one) for one in config.trials(config.sampled()))
 
 
+def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """What tells truths of one space apart: "12 networks", "600 steps, n = 1"."""
+    return (f"{config.get('sample') or 'all'} networks", f"{config.get('steps')} steps, n = {config.get('nets')}")
+
+
 KIND = Kind(
     name="truth",
     title="Whole-data truth",
-    names=lambda: ("truth",),
+    help="Train the networks of a space on the whole training part.",
     config=lambda name: TruthConfig,
+    summary=TruthSummary,
     run=run,
     parts=_parts,
+    label=lambda name, config, summary: space_label("Whole-data truth", config),
+    details=_details,
+    page="NAS",
+    command=None,
 )

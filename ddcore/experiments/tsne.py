@@ -5,12 +5,14 @@ Kept: "space", like that of the features run (features.py), its coordinates thos
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
 
-from ddcore.experiments.base import Kind, Recorder, Spec
-from ddcore.experiments.features import FeaturesConfig
+from ddcore.experiments.base import RUNS_PAGE, Kind, Recorder, Spec
+from ddcore.experiments.features import SPACE, FeaturesConfig, FeaturesSummary
 from ddcore.lazy import lazy
 from ddcore.params import Param
+from ddcore.summary import Number
 
 if TYPE_CHECKING:
     import torch
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 else:
     torch = lazy("torch")
     device, embedding, seeds = (lazy(f"ddcore.ops.{m}") for m in ("device", "embedding", "seeds"))
+
+
+ROUNDS, POINT_COST = 1000, 100_000  # of t-SNE; multiply-adds that take about as long as a point in one round
 
 
 class TsneConfig(FeaturesConfig):
@@ -37,7 +42,13 @@ class TsneConfig(FeaturesConfig):
         return Spec("features", "features", config)
 
 
-def run(name: str, config: TsneConfig, recorder: Recorder) -> dict[str, Any]:
+class TsneSummary(FeaturesSummary):
+    """perplexity: that was used, which is less than was asked for where there are few points."""
+
+    perplexity: Number | None = None
+
+
+def run(name: str, config: TsneConfig, recorder: Recorder) -> TsneSummary:
     """One joint map: where a point lies depends on all others, unlike in the lens's plane."""
     seen, looking = recorder.built_on()
     real, kept = looking.arrays("real"), seen.arrays("space")
@@ -48,16 +59,26 @@ def run(name: str, config: TsneConfig, recorder: Recorder) -> dict[str, Any]:
     coords, perplexity = embedding.neighbour_map(points, config.perplexity, seed, recorder.check_cancelled)
     placed = dict(zip(("real", "synthetic"), coords.split([len(real["features"]), len(kept["labels"])]), strict=True))
     recorder.save_arrays("space", {**kept, **placed})
-    told = ("runs", "classes", "val_accuracy", "images", "real_images")
-    return {**{name: seen.summary[name] for name in told}, "perplexity": perplexity, "seconds": watch.stop()}
+    same = seen.summary
+    assert isinstance(same, FeaturesSummary)
+    return TsneSummary(
+        runs=same.runs, classes=same.classes, val_accuracy=same.val_accuracy, images=same.images,
+        real_images=same.real_images, perplexity=perplexity, seconds=watch.stop(),
+    )
 
 
 KIND = Kind(
     name="tsne",
     title="t-SNE map",
-    names=lambda: ("tsne",),
+    help="Lay the images of a feature space out so that neighbours stay neighbours.",
     config=lambda name: TsneConfig,
+    summary=TsneSummary,
     run=run,
     version=lambda name: 2,  # 2: begins with the points in their own principal plane
     needs=lambda name, config: (config.features(), config.lens()),
+    cost=lambda name, config, images: math.prod((ROUNDS, POINT_COST, config.real_per_class, len(config.facts.classes))),
+    steps=lambda name, config, images: ROUNDS,
+    arrays={"space": SPACE},
+    page=RUNS_PAGE,
+    command=None,
 )

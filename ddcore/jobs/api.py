@@ -33,17 +33,15 @@ def submit(spec: Spec) -> str:
     Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
     question cannot be written down or the disk is too small for the answer.
     """
-    from ddcore.runs.key import key, parents
-
     store = Store()
-    run_id = key(spec)
+    run_id = spec.key
     if store.exists(run_id) and store.record(run_id).state == "done":
         return run_id
     check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
         _create_needs(store, spec)
-        _check_parents(store, spec.kind, parents(spec))
+        _check_parents(store, spec.kind, spec.parents)
         _enqueue(store, Queue(), store.create(spec))
     tend(store, Queue())
     return run_id
@@ -91,13 +89,12 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
 def resume(run_id: str) -> str:
     """Go on with a run that was cancelled, failed or interrupted; its id."""
     from ddcore.experiments import spec as build_spec
-    from ddcore.runs.key import key
 
     record = Store().record(run_id)
     if record.state == "broken":
         raise JobFailed(f"run {record.id} cannot be resumed: {record.problem}")
     spec = build_spec(record.kind, record.name, record.config)
-    if record.state != "done" and (now := key(spec)) != record.id:
+    if record.state != "done" and (now := spec.key) != record.id:
         raise JobFailed(
             f"run {record.id} cannot be resumed: the code or the data set has changed since, and the same "
             f"parameters are now run {now}; submit it anew"
@@ -147,12 +144,11 @@ def wait(run_id: str, on_status: Callable[[Status], None] | None = None, poll: f
 
 def run_inline(spec: Spec, store: Store | None = None) -> str:
     """Compute a run and what it needs in this process, without queue or runner (tests, notebooks); its id."""
-    from ddcore.experiments import KINDS
     from ddcore.jobs.worker import execute
 
     store = store or Store()
     check_disk(store, [spec])
-    for one in KINDS[spec.kind].needs(spec.name, spec.config):
+    for one in spec.needs:
         run_inline(one, store)
     with store.lock():
         record = store.create(spec)
@@ -168,9 +164,7 @@ def run_inline(spec: Spec, store: Store | None = None) -> str:
 
 def _create_needs(store: Store, spec: Spec) -> None:
     """A folder for every question that this one needs answered, and for what those need. Under the lock."""
-    from ddcore.experiments import KINDS
-
-    for one in KINDS[spec.kind].needs(spec.name, spec.config):
+    for one in spec.needs:
         _create_needs(store, one)
         store.create(one)
 

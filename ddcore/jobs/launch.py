@@ -94,7 +94,7 @@ def _strays(queue: Queue) -> dict[str, str]:
 def _return_strays(store: Store, queue: Queue) -> None:
     """Give back what a slot has taken that is no longer there (a GPU was removed)."""
     for slot, run_id in _strays(queue).items():
-        state = store.record(run_id).state if store.exists(run_id) else "gone"
+        state = store.state(run_id) if store.exists(run_id) else "gone"
         if state == "queued":
             queue.add(run_id)
         if state not in ("running", "cancelling"):

@@ -22,22 +22,18 @@ def unfinished(specs: Iterable[Spec], records: Iterable[RunRecord]) -> dict[str,
 
 
 def _unfinished(specs: Iterable[Spec], done: set[str]) -> dict[str, Spec]:
-    from ddcore.experiments import KINDS
-
-    found: dict[str, Spec] = {}
+    left: dict[str, Spec] = {}
     for one in specs:
         if (run_id := id_of(one)) not in done:
-            found |= _unfinished(KINDS[one.kind].needs(one.name, one.config), done)
-            found[run_id] = one
-    return found
+            left |= _unfinished(one.needs, done)
+            left[run_id] = one
+    return left
 
 
 def id_of(one: Spec) -> str:
     """The id of the run that answers this; words that are no run's id where the data is not here to make one."""
-    from ddcore.runs.key import key
-
     try:
-        return key(one)
+        return one.key
     except (DataMissing, DataBroken):
         return f"{one.kind} {one.name} {one.config.values()}"
 

@@ -76,10 +76,10 @@ class Runner:
 
     def _ready(self, ticket: Ticket) -> bool:
         """Whether a waiting job can start now; one that never can is ended and leaves the queue."""
-        record = self.store.record(ticket.run_id) if self.store.exists(ticket.run_id) else None
-        if record is None or record.state != "queued":
+        if not self.store.exists(ticket.run_id) or self.store.state(ticket.run_id) != "queued":
             self.queue.remove(ticket)
             return False
+        record = self.store.record(ticket.run_id)
         parents = {run_id: self._parent(run_id) for run_id in record.info["parents"]}
         for run_id, state in parents.items():
             if state != "done" and state not in ACTIVE:
@@ -95,7 +95,7 @@ class Runner:
         """The state of a parent; a queued one that fell out of the queue is put back."""
         if not self.store.exists(run_id):
             return "gone"
-        state = self.store.record(run_id).state
+        state = self.store.state(run_id)
         if state == "queued" and not self.queue.holds(run_id):
             self.queue.add(run_id)
         return state
@@ -116,15 +116,16 @@ class Runner:
         if not self.store.exists(run_id):
             self.queue.release(self.slot, run_id)
             return
-        record = self.store.record(run_id)
-        if record.state == "queued":
+        state = self.store.state(run_id)
+        if state == "queued":
             # Claimed, but no worker has said hello. Should one be starting, the two settle it by lock.
             time.sleep(4 * POLL_SECONDS)
             self._run(run_id)
             return
-        if record.state in ("running", "cancelling"):
-            job = read_job(record.folder)
-            self._watch(record.folder, job["pid"], job["mark"])
+        if state in ("running", "cancelling"):
+            folder = self.store.own(run_id, "watched").folder
+            job = read_job(folder)
+            self._watch(folder, job["pid"], job["mark"])
         self._settle(run_id, None)
 
     def _watch(
@@ -148,16 +149,11 @@ class Runner:
     def _settle(self, run_id: str, code: int | None) -> None:
         """Write down how a job ended whose worker could not, and free the slot."""
         with self.store.lock():
-            record = self.store.record(run_id)
-            job = read_job(record.folder).get("state")
             # Asked for again the moment it ended? Then what job.json says is about the next session.
-            if (
-                record.state not in ("done", "running", "broken")
-                and job in ("running", "queued")
-                and not self._again(run_id)
-            ):
-                state, message = _end(record, job, code)
-                mark_ended(record.folder, state, message)
+            if self.store.state(run_id) not in ("done", "running", "broken") and not self._again(run_id):
+                record = self.store.record(run_id)
+                if (job := read_job(record.folder).get("state")) in ("running", "queued"):
+                    mark_ended(record.folder, *_end(record, job, code))
             self.queue.release(self.slot, run_id)
 
 

@@ -15,7 +15,6 @@ from ddcore.experiments import KINDS
 from ddcore.experiments import spec as build_spec
 from ddcore.jobs.job import mark_ended, mark_running
 from ddcore.jobs.runner import ALREADY_RUNNING
-from ddcore.runs.key import key
 from ddcore.runs.record import RunRecord
 from ddcore.runs.recorder import FolderRecorder
 from ddcore.runs.store import Store
@@ -49,7 +48,7 @@ def execute(store: Store, record: RunRecord, slot: str = "inline") -> str:
         recorder = FolderRecorder(store, record.id)
         recorder.check_cancelled()
         question = build_spec(record.kind, record.name, record.config)
-        if (now := key(question)) != record.id:
+        if (now := question.key) != record.id:
             raise JobFailed(
                 f"the same parameters would now be run {now}: the code or the data set has changed since this run "
                 "was submitted, so it cannot go on under its old name; submit it anew"

@@ -38,9 +38,7 @@ Need = tuple[str, str, Mapping[str, Any]]
 
 
 class Parent(Protocol):
-    """A finished run that a method builds on: its summary, and the tensors that it kept (on the CPU)."""
-
-    summary: Mapping[str, Any]
+    """A finished run that a method builds on: the tensors that it kept (on the CPU)."""
 
     def arrays(self, name: str) -> dict[str, torch.Tensor]: ...
 

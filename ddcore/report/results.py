@@ -12,7 +12,6 @@ from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.lazy import lazy
 from ddcore.report import tables, text
-from ddcore.runs.key import key
 from ddcore.settings import NETWORK_OPTIONS
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def result(
 ) -> Result:
     """What is known of the last of these specs; accuracy: where it is more than what that run says."""
     try:
-        record = store.record(key(specs[-1]))
+        record = store.record(specs[-1].key)
     except RunNotFound:
         return Result(role, title, help, specs, None, accuracy)
     known = record.state == "done" and record.summary.get("accuracy")

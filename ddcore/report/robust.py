@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from ddcore.data import DATASETS
 from ddcore.evaluation.plans import Question, evaluation, plan
 from ddcore.report.results import FINAL, RANDOM, Result, result, results
-from ddcore.runs.key import key
 
 if TYPE_CHECKING:
     from ddcore.runs.store import RunRecord, Store
@@ -146,7 +145,7 @@ def _pair(
 ) -> tuple[Result, Result]:
     """(the set, random real images) trained on with this augmentation; `known` where the protocol's own is the same."""
     asked = plan(run, replace(question, augment=augment))
-    if key(asked.final) == key(known[0].specs[-1]):
+    if asked.final.key == known[0].specs[-1].key:
         return known
     how = "without augmentation" if augment == "none" else "with augmentation"
     return (

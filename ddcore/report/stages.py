@@ -10,7 +10,6 @@ from ddcore.errors import DataBroken, DataMissing, DDCoreError, RunNotFound
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.methods import METHODS
 from ddcore.report.estimate import Estimate, total
-from ddcore.runs.key import key
 
 if TYPE_CHECKING:
     from ddcore.runs.store import RunRecord, Store
@@ -84,7 +83,7 @@ def times(of: Sequence[Stage], records: Iterable[RunRecord], device: str = "cpu"
 
 def _known(store: Store, asked: Spec) -> RunRecord | None:
     try:
-        return store.record(key(asked))
+        return store.record(asked.key)
     except (RunNotFound, DataMissing, DataBroken):  # without the data nobody can say which run it would be
         return None
 

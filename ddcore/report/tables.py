@@ -7,26 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ddcore.data import DATASETS
-from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS
 from ddcore.lazy import lazy
-from ddcore.methods import METHODS
-from ddcore.methods.trajectories import TrajectoryConfig
-from ddcore.networks import NETWORKS
 from ddcore.params import Config
 from ddcore.report import text
-from ddcore.settings import NetworkConfig, TrainConfig
+from ddcore.settings import TrainConfig
+from ddcore.summary import BESIDE
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ddcore.experiments.describe import DescribeSummary
+    from ddcore.experiments.flops import NetworkCount
     from ddcore.report.published import Published
     from ddcore.runs.store import RunRecord
+    from ddcore.summary import Accuracy, Summary
 else:
     pd = lazy("pandas")
 
-# Kinds of runs that are about a network as much as about data.
-NETWORK_KINDS = ("baseline", "evaluate", "scores", "experts", "lens", "trial")
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
@@ -34,37 +32,16 @@ MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them t
 
 def title(record: RunRecord) -> str:
     """What a person calls this run: the name they gave it, else what it computes."""
-    config = record.config
     if named := record.user.get("name"):
         return str(named)
     if record.state == "broken":
         return f"{kind(record.kind)} · {record.id[:16]}"
-    what = _method(record) if record.kind == "distill" and record.name in METHODS else kind(record.kind)
-    if record.kind == "evaluate":
-        what += _tested(record)
-    if record.kind == "experts":
-        what += _taught(record)
-    if record.kind == "trial":
-        what += " on the validation split"
-    if record.kind in ("search", "truth"):
-        what += f" in {config.get('space')}{f', {subset}' if (subset := config.get('subset')) else ''}"
-    trained = network(config) if record.kind in NETWORK_KINDS and config.get("network") else None
-    ipc = f"IPC {config['ipc']}" if config.get("ipc") and record.kind != "search" else None
-    how = _searched(config) if record.kind in ("search", "truth") else ()
-    return " · ".join([what, *[str(part) for part in (data(record), trained, ipc, *how) if part]])
-
-
-def _searched(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """What tells searches of one space apart, and truths: "on random, early, 2 sets", "tpe", "150 steps, n = 2"."""
-    length = f"{config.get('steps')} steps, n = {config.get('nets')}"
-    if "proxies" not in config:
-        return (f"{config.get('sample') or 'all'} networks", length)
-    names = str(config["proxies"]).split(",")
-    words = [name for name in names if name in METHODS or name == "early"]
-    sets = len(names) - len(words)
-    on = ", ".join([*words, *([f"{sets} set{'s' * (sets > 1)}"] if sets else [])])
-    strategy = "" if config.get("strategy") == "grid" else f"{config.get('strategy')}, {config.get('trials')} trials"
-    return (f"on {on}", strategy, "pruned" if config.get("pruning") else "", length)
+    what, details = kind(record.kind), tuple[str, ...]()
+    if record.kind in KINDS:
+        declared = KINDS[record.kind]
+        what = declared.label(record.name, record.config, record.summary) if declared.label else what
+        details = declared.details(record.config) if declared.details else ()
+    return " · ".join([what, *[part for part in (data(record), *details) if part]])
 
 
 def kind(name: str) -> str:
@@ -77,61 +54,15 @@ def data(record: RunRecord) -> str:
     return f"{record.config.get('dataset') or ''}{MARK if data_notes(record) else ''}"
 
 
-def data_notes(record: RunRecord) -> list[str]:
+def data_notes(record: RunRecord) -> tuple[str, ...]:
     """What must be known of the data behind a run's numbers: other images than the official ones, leaks, …"""
-    # A distilled set has other notes too; all those of an evaluation or a full-data training are of the data.
-    return list(record.summary.get("data_notes" if record.kind == "distill" else "notes") or ())
+    return record.summary.notes_on_data
 
 
 def footnotes(records: Iterable[RunRecord]) -> list[str]:
     """What the marks behind data sets mean, each once."""
     marked = [(str(r.config.get("dataset")), note) for r in records for note in data_notes(r)]
     return [f"{MARK} {dataset}: {note}" for dataset, note in dict.fromkeys(marked)]
-
-
-def _method(record: RunRecord) -> str:
-    """The method's title, or the name that it has with this run's values."""
-    method = METHODS[record.name]
-    if method.called is None:
-        return method.title
-    try:
-        return method.called(method.Config.build(record.config)) or method.title
-    except DDCoreError:  # a run of a version that had other parameters, or on a data set that is not known here
-        return method.title
-
-
-def network(config: Mapping[str, Any]) -> str:
-    """ "ConvNet-3, width 32": the network of a run's config and how it departs from the published one."""
-    name = str(config.get("network"))
-    if name not in NETWORKS:
-        return name
-    changed = [
-        f"{NetworkConfig.param(option).label.lower()} {text.value(config[option])}"
-        for option, published in NETWORKS[name].options.items()
-        if config.get(option) not in (None, published)
-    ]
-    return ", ".join([NETWORKS[name].title, *changed])
-
-
-def _tested(record: RunRecord) -> str:
-    """ " of DataDAM, IPC 10", once the evaluation is done and has said whose images it tested."""
-    if not (source := record.summary.get("source")):
-        return " of initial images" if record.config.get("images") == "initial" else ""
-    method = METHODS[source["method"]].title if source.get("method") in METHODS else source.get("method")
-    start = "initial images of " if source.get("images") == "initial" else ""
-    if (step := source.get("step")) is not None:
-        start = f"step {step:,} of "
-    labels = " with class labels alone" if record.config.get("labels") == "hard" else ""
-    judged = " on the validation split" if record.config.get("split") == "val" else ""
-    return f" of {start}{method}, IPC {source.get('ipc')}{labels}{judged}"
-
-
-def _taught(record: RunRecord) -> str:
-    """ ", 10 × 25 epochs, all data": how many experts, how long, and whether they saw all images all the time."""
-    config = record.config
-    known = {name: config[name] for name in TrajectoryConfig.model_fields if name in config}
-    data = "" if TrajectoryConfig.model_construct(**known).scheduled else ", all data"
-    return f", {config.get('experts')} × {config.get('train_epochs')} epochs{data}"
 
 
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
@@ -143,11 +74,11 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
                 "run": title(record),
                 "kind": record.kind,
                 "state": f"{record.state} (demo)" if record.demo else record.state,
-                "accuracy": text.accuracy(record.summary.get("accuracy")),
+                "accuracy": text.accuracy(record.summary.accuracy),
                 **_beside(record.summary),
-                "majority": text.percent(record.summary.get("majority")),
+                "majority": text.percent(record.summary.majority),
                 "data": data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
-                "protocol": (record.summary.get("accuracy") or {}).get("protocol") or text.NONE,
+                "protocol": (record.summary.accuracy and record.summary.accuracy.protocol) or text.NONE,
                 "time": text.duration((record.info.get("times") or {}).get("seconds")),
                 "created": text.ago(record.created),
                 "tags": ", ".join(record.user.get("tags") or []),
@@ -160,25 +91,25 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
     )
 
 
-def _beside(summary: Mapping[str, Any]) -> dict[str, str]:
+def _beside(summary: Summary) -> dict[str, str]:
     """Balanced accuracy and AUC as texts, dashes where they say nothing that the accuracy does not."""
     shown = beside(summary)
-    return {name: text.spread(summary.get(name) if name in shown else None) for name in ("balanced_accuracy", "auc")}
+    return {name: text.spread(getattr(summary, name) if name in shown else None) for name in BESIDE}
 
 
-def flops(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def flops(rows: Sequence[NetworkCount]) -> pd.DataFrame:
     """The networks × sizes table: network, input, classes, parameters, MACs, FLOPs, operators left out."""
     return pd.DataFrame(
         [
             {
-                "Network": row.get("title") or row["network"],
-                "Input": "×".join(map(str, row["shape"])),
-                "Classes": row["classes"],
-                "Parameters": row["parameters"],
-                "MACs": row["macs"],
-                "FLOPs = 2 × MACs": row["flops"],
+                "Network": row.title or row.network,
+                "Input": "×".join(map(str, row.shape)),
+                "Classes": row.classes,
+                "Parameters": row.parameters,
+                "MACs": row.macs,
+                "FLOPs = 2 × MACs": row.flops,
                 "Not counted": ", ".join(
-                    f"{name.removeprefix('aten::')} ×{number}" for name, number in (row.get("uncounted") or {}).items()
+                    f"{name.removeprefix('aten::')} ×{number}" for name, number in row.uncounted.items()
                 )
                 or text.NONE,
             }
@@ -236,24 +167,26 @@ def majority(events: Iterable[Mapping[str, Any]]) -> float | None:
     return 100 * shares[-1] if shares else None
 
 
-def beside(summary: Mapping[str, Any]) -> tuple[str, ...]:
+def beside(summary: Summary) -> tuple[str, ...]:
     """What an accuracy is told with: "balanced_accuracy" where classes are unequally frequent, of two also "auc".
 
     Where they are about equally frequent, both accuracies say the same.
     """
-    if not summary.get("accuracy"):
-        return ()
-    number, share = len(summary.get("classes") or summary.get("per_class") or ()), summary.get("majority") or 0.0
-    if number == 2:
-        return "balanced_accuracy", "auc"
-    return ("balanced_accuracy",) if number and number * share > UNEVEN else ()
+    return beside_accuracy(len(summary.classes or summary.per_class), summary.majority) if summary.accuracy else ()
+
+
+def beside_accuracy(classes: int, majority: float | None) -> tuple[str, ...]:
+    """The same of so many classes, the most frequent of which has this share of the images."""
+    if classes == 2:
+        return BESIDE
+    return BESIDE[:1] if classes and classes * (majority or 0.0) > UNEVEN else ()
 
 
 def classes(record: RunRecord) -> tuple[str, ...]:
     """The names of the classes that a run told apart; their numbers where neither it nor its data set names them."""
-    if named := record.summary.get("classes"):
-        return tuple(named)
-    dataset, number = str(record.config.get("dataset")), len(record.summary.get("per_class") or ())
+    if named := record.summary.classes:
+        return named
+    dataset, number = str(record.config.get("dataset")), len(record.summary.per_class)
     if dataset in DATASETS and number in (0, len(DATASETS[dataset].classes)):
         return DATASETS[dataset].classes
     return tuple(str(label) for label in range(number))
@@ -261,7 +194,7 @@ def classes(record: RunRecord) -> tuple[str, ...]:
 
 def per_class(record: RunRecord) -> pd.DataFrame:
     """Test accuracy of each class over all networks, in percent: columns class, accuracy."""
-    shares = record.summary.get("per_class") or []
+    shares = record.summary.per_class
     named = zip(classes(record), shares, strict=True) if shares else ()
     return pd.DataFrame([{"class": name, "accuracy": 100 * share} for name, share in named],
                         columns=["class", "accuracy"])
@@ -275,7 +208,7 @@ def confusion(record: RunRecord) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"true": true, "predicted": predicted, "images": number, "share": 100 * number / max(1, sum(row))}
-            for true, row in zip(classes(record), record.summary.get("confusion") or (), strict=False)
+            for true, row in zip(classes(record), record.summary.confusion, strict=False)
             for predicted, number in zip(classes(record), row, strict=True)
         ],
         columns=["true", "predicted", "images", "share"],
@@ -301,41 +234,36 @@ def published(rows: Iterable[Published]) -> pd.DataFrame:
     )
 
 
-def spread(accuracy: Mapping[str, Any] | None) -> dict[str, float | None]:
+def spread(accuracy: Accuracy | None) -> dict[str, float | None]:
     """{mean, std} in percent; None where not known."""
-    return {name: None if (value := (accuracy or {}).get(name)) is None else 100 * value for name in ("mean", "std")}
+    return {name: None if (value := getattr(accuracy, name, None)) is None else 100 * value for name in ("mean", "std")}
 
 
-def class_counts(summary: Mapping[str, Any]) -> pd.DataFrame:
-    """Images of each class in each split, from a `describe` summary: columns class, split, images, share (%)."""
-    names = {"train": "training", "val": "validation", "test": "test"}
+SPLITS = {"train": "training", "val": "validation", "test": "test"}
+
+
+def class_counts(summary: DescribeSummary) -> pd.DataFrame:
+    """Images of each class in each split: columns class, split, images, share (%)."""
     return pd.DataFrame(
         [
-            {"class": name, "split": names[split], "images": number, "share": 100 * number / max(1, part["size"])}
-            for split, part in summary["splits"].items()
-            for name, number in zip(summary["classes"], part["per_class"], strict=True)
+            {"class": name, "split": SPLITS[split], "images": number, "share": 100 * number / max(1, part.size)}
+            for split, part in summary.splits.items()
+            for name, number in zip(summary.classes, part.per_class, strict=True)
         ],
         columns=["class", "split", "images", "share"],
     )
 
 
-def votes(summary: Mapping[str, Any]) -> pd.DataFrame:
+def votes(summary: DescribeSummary) -> pd.DataFrame:
     """How many annotators voted for the second class: columns votes, images, split; empty without votes."""
-    names = {"train": "training", "val": "validation", "test": "test"}
     return pd.DataFrame(
         [
-            {"votes": number, "images": images, "split": names[split]}
-            for split, part in summary["splits"].items()
-            if part.get("votes")
-            for number, images in _histogram(part["votes"])
+            {"votes": number, "images": images, "split": SPLITS[split]}
+            for split, part in summary.splits.items()
+            for number, images in enumerate(part.votes or ())
         ],
         columns=["votes", "images", "split"],
     )
-
-
-def _histogram(counts: Any) -> list[tuple[int, int]]:
-    pairs = counts.items() if isinstance(counts, Mapping) else enumerate(counts)
-    return sorted((int(number), int(images)) for number, images in pairs)
 
 
 def parameters(config: type[Config], values: Mapping[str, Any]) -> pd.DataFrame:

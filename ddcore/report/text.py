@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
+from ddcore.params import shown as value
 from ddcore.runs.files import size
+from ddcore.summary import Accuracy, Scores
+
+__all__ = ["value"]
 
 NONE = "–"
 BESIDE = {"balanced_accuracy": "balanced", "auc": "AUC"}  # what is told beside an accuracy, in short
@@ -20,34 +23,33 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return f"{100 * fraction:.{digits}f} %"
 
 
-def accuracy(value: Mapping[str, Any] | None) -> str:
-    """ "93.4 ± 0.5 % (n = 3)" from {mean, std, n}; without the spread when there is only one network."""
-    if not value or value.get("mean") is None:
+def accuracy(value: Accuracy | None) -> str:
+    """ "93.4 ± 0.5 % (n = 3)"; without the spread when there is only one network."""
+    if value is None:
         return NONE
-    n, std = value.get("n") or 1, value.get("std")
-    if n > 1 and std is not None:
-        return f"{100 * value['mean']:.1f} ± {100 * std:.1f} % (n = {n})"
-    return f"{percent(value['mean'])} (n = {n})"
+    if value.n > 1 and value.std is not None:
+        return f"{100 * value.mean:.1f} ± {100 * value.std:.1f} % (n = {value.n})"
+    return f"{percent(value.mean)} (n = {value.n})"
 
 
-def spread(value: Mapping[str, Any] | None) -> str:
-    """ "93.4 ± 0.5 %" from {mean, std, n}, where n is told beside it."""
+def spread(value: Accuracy | None) -> str:
+    """ "93.4 ± 0.5 %", where n is told beside it."""
     return accuracy(value).partition(" (")[0]
 
 
-def beside(accuracy: Mapping[str, Any], names: Iterable[str] = BESIDE) -> str:
+def beside(scores: Scores, names: Iterable[str] = BESIDE) -> str:
     """ ", balanced 61.0 ± 0.5 %, AUC 70.2 ± 0.4 %": of these names, what is known beside an accuracy."""
-    return "".join(f", {BESIDE[name]} {spread(accuracy[name])}" for name in names if accuracy.get(name))
+    return "".join(f", {BESIDE[name]} {spread(scores.get(name))}" for name in names if scores.get(name))
 
 
-def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """ "+1.2 ± 0.4 points": how much higher the first accuracy {mean, std, n} is, ± one standard error.
+def difference(one: Accuracy, other: Accuracy) -> str:
+    """ "+1.2 ± 0.4 points": how much higher the first accuracy is, ± one standard error.
 
     √(s₁²/n₁ + s₂²/n₂); without it where one of them has no spread. "no difference" where they agree to a digit.
     """
-    points = f"{100 * (one['mean'] - other['mean']):+.1f}"
-    if all(value.get("std") is not None and value["n"] > 1 for value in (one, other)):
-        error = math.sqrt(sum(value["std"] ** 2 / value["n"] for value in (one, other)))
+    points = f"{100 * (one.mean - other.mean):+.1f}"
+    if one.std is not None and other.std is not None:
+        error = math.sqrt(one.std**2 / one.n + other.std**2 / other.n)
         return f"{points if float(points) else '0.0'} ± {100 * error:.1f} points"
     return f"{points} points" if float(points) else "no difference"
 
@@ -101,12 +103,3 @@ def ago(moment: float | None, now: float | None = None) -> str:
     if passed < 24 * 3600:
         return f"{passed // 3600:.0f} h ago"
     return time.strftime("%d %b %Y", time.localtime(moment))
-
-
-def value(given: Any) -> str:
-    """A parameter's value: 0.01, "yes", a dash for None."""
-    if given is None:
-        return NONE
-    if isinstance(given, bool):
-        return "yes" if given else "no"
-    return f"{given:g}" if isinstance(given, float) else str(given)

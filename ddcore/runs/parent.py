@@ -10,6 +10,7 @@ from ddcore.errors import RunBroken, RunNotFound
 from ddcore.experiments.base import ImageSet
 from ddcore.runs.images import Images
 from ddcore.runs.store import Store, checked_name
+from ddcore.summary import Summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,7 @@ class FinishedRun:
     kind: str
     name: str
     config: Mapping[str, Any]
-    summary: Mapping[str, Any]
+    summary: Summary
     dataset: Mapping[str, Any] | None
     opened: dict[str, np.ndarray] = field(default_factory=dict)  # an open file outlives the trash
 

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import re
 import reprlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddcore.errors import RunBroken
+from ddcore.run_id import RUN_ID
+from ddcore.runs import upgrade
 from ddcore.runs.files import Version, read_json, read_json_cached, version
 from ddcore.runs.state import ACTIVE, job_state
 
-RUN_ID = re.compile(r"[0-9a-f]{16}")
+if TYPE_CHECKING:
+    from ddcore.summary import Summary
 
-LARGEST = 1e300  # numbers beyond it cannot be calculated with; NaN is not within it either
+LARGEST = 1e300  # numbers beyond it cannot be calculated with
+
 LATEST = 4e9  # seconds since 1970: the year 2096
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
 
-_NUMBER = (int, float)  # as a tuple: thousands of runs are looked at while somebody waits
 Check = Callable[[Any], bool]
+S = TypeVar("S", bound="Summary")
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a finite number, however many digits somebody wrote down."""
-    return isinstance(value, _NUMBER) and -LARGEST <= value <= LARGEST
+    """Whether it is a finite number, however many digits somebody wrote down; NaN is none."""
+    return isinstance(value, int | float) and -LARGEST <= value <= LARGEST
 
 
 def _whole(value: Any) -> bool:
     return isinstance(value, int) and is_number(value)
 
 
-def _share(value: Any) -> bool:
-    return isinstance(value, _NUMBER) and 0 <= value <= 1
-
-
 def _seconds(value: Any) -> bool:
-    return isinstance(value, _NUMBER) and 0 <= value <= LATEST
+    return isinstance(value, int | float) and 0 <= value <= LATEST
 
 
 def _text(value: Any) -> bool:
@@ -62,20 +61,8 @@ def _dict_of(each: Check) -> Check:
     return lambda value: isinstance(value, dict) and all(one is None or each(one) for one in value.values())
 
 
-def _accuracy(value: Any) -> bool:
-    known = isinstance(value, dict) and _share(value.get("mean")) and _whole(value.get("n")) and value["n"] > 0
-    return known and not any(_wrong(value, _SPREAD))
-
-
-def _wrong(values: Mapping[str, Any], shape: Mapping[str, Check]) -> Iterator[str]:
-    """The names under which something is that no run writes there; what is None was left out."""
-    for name, value in values.items():
-        if value is not None and (check := shape.get(name)) is not None and not check(value):
-            yield name
-
-
 _NEEDED = ("id", "kind", "name", "config", "parents", "times")
-# What every table of runs reads, where it is there.
+# What surrounds the answer; the answer itself is checked by its kind's Summary, the question's values by its Config.
 _INFO: Mapping[str, Check] = {
     **dict.fromkeys(("id", "kind", "name", "family", "continued_from"), _text),
     "config": _dict_of(_plain),
@@ -85,24 +72,12 @@ _INFO: Mapping[str, Check] = {
     "peak_memory_bytes": is_number,
 }
 _CONFIG: Mapping[str, Check] = {"dataset": _text, "ipc": _whole, "resolution": _whole}
-_SPREAD: Mapping[str, Check] = {"std": is_number, "protocol": _text, "split": _text}
-_SOURCE: Mapping[str, Check] = {"method": _text, "ipc": _whole, "run": _text, "step": _whole}
-_SUMMARY: Mapping[str, Check] = {
-    **dict.fromkeys(("accuracy", "balanced_accuracy", "auc", "train_accuracy"), _accuracy),
-    "val_accuracy": lambda value: _share(value) or _accuracy(value),
-    **dict.fromkeys(("accuracies", "accuracies_train", "per_class"), _list(_share)),
-    **dict.fromkeys(("majority", "accuracy_train"), _share),
-    **dict.fromkeys(("macs", "flops", "parameters", "steps", "images", "test_images", "batch_size", "stored_floats",
-                     "seconds", "seconds_train", "seconds_test", "pixel_change"), is_number),
-    **dict.fromkeys(("classes", "notes", "data_notes"), _list(_text)),
-    "confusion": _list(_list(is_number)), "protocol": _text,
-    "source": lambda value: _dict_of(_plain)(value) and not any(_wrong(value, _SOURCE)),
-}
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. info: the whole of run.json, or as much of it as is known before the end.
+    """One run. summary: what it measured, of its kind's own type once it is done; info: the whole of run.json, or as
+    much of it as is known before the end.
 
     Records of finished runs are shared by all who ask: do not change what they hold.
 
@@ -115,7 +90,7 @@ class RunRecord:
     name: str
     state: str
     config: dict[str, Any]
-    summary: dict[str, Any]
+    summary: Summary
     info: dict[str, Any]
     user: dict[str, Any]
     demo: bool
@@ -128,6 +103,24 @@ class RunRecord:
         """Whether it is in the queue or being worked on."""
         return self.state in ACTIVE
 
+    def answer(self, type_: type[S]) -> S:
+        """The summary as the type of its kind. RunBroken where the run has none of that type (yet)."""
+        if not isinstance(self.summary, type_):
+            raise RunBroken(f"run {self.id} is {self.state} and holds no {type_.__name__}")
+        return self.summary
+
+    def without(self, *names: str, run: str | None = None) -> str:
+        """What it asks but for these parameters: equal for runs that differ in them alone.
+
+        run: stands for the run that it names, so that evaluations of equal sets are equal questions.
+        """
+        from ddcore.experiments.base import question_without
+
+        if self.state == "broken":
+            return self.id
+        config = self.config if run is None else {**self.config, "run": run}
+        return question_without(names, self.kind, self.name, self.info.get("version"), self.info.get("dataset"), config)
+
 
 def read_record(folder: Path, demo: bool = False) -> RunRecord:
     """The record of a folder. Never raises for what the folder holds: that is state "broken"."""
@@ -135,8 +128,8 @@ def read_record(folder: Path, demo: bool = False) -> RunRecord:
         return _read(folder, demo)
     except (RunBroken, OSError) as error:
         return RunRecord(
-            id=folder.name, kind=folder.parent.name, name="", state="broken", config={}, summary={}, info={},
-            user=_user(folder), demo=demo, folder=folder, problem=str(error), created=_mtime(folder),
+            id=folder.name, kind=folder.parent.name, name="", state="broken", config={}, summary=_summary("", None),
+            info={}, user=_user(folder), demo=demo, folder=folder, problem=str(error), created=_mtime(folder),
         )
 
 
@@ -162,10 +155,29 @@ def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem:
     submitted = info["times"].get("submitted")
     return RunRecord(
         id=info["id"], kind=info["kind"], name=info["name"], state=state, config=dict(info["config"]),
-        summary=dict(info["summary"]) if isinstance(info.get("summary"), dict) else {}, info=dict(info),
+        summary=_summary(info["kind"], info.get("summary") or {} if state == "done" else None), info=dict(info),
         user=_user(folder), demo=demo, folder=folder, problem=problem,
         created=float(submitted) if isinstance(submitted, int | float) else _mtime(folder),
     )
+
+
+def _summary(kind: str, stored: Mapping[str, Any] | None) -> Summary:
+    """What run.json holds, as the type that its kind declares; an empty one where nothing is stored or known of it.
+
+    Raises RunBroken with all that is not what a run of the kind writes there.
+    """
+    # Here, for the job runner starts without pydantic and the registries, and looks at no finished run.
+    from pydantic import ValidationError
+
+    from ddcore.experiments import KINDS
+    from ddcore.summary import Summary, problems
+
+    if stored is None or kind not in KINDS:
+        return Summary()
+    try:
+        return KINDS[kind].summary.model_validate(upgrade.summary(stored))
+    except ValidationError as error:
+        raise RunBroken("; ".join(problems(error))) from None
 
 
 def _unfinished(folder: Path) -> tuple[str, dict[str, Any], str | None]:
@@ -183,11 +195,18 @@ def _unfinished(folder: Path) -> tuple[str, dict[str, Any], str | None]:
     return state, {**spec, "times": {**submitted, **times} if isinstance(submitted, dict) else None}, message
 
 
+def _wrong(values: Mapping[str, Any], shape: Mapping[str, Check]) -> Iterator[str]:
+    """The names under which something is that no run writes there; what is None was left out."""
+    for name, value in values.items():
+        if value is not None and (check := shape.get(name)) is not None and not check(value):
+            yield name
+
+
 def _check(folder: Path, info: Mapping[str, Any]) -> None:
     """RunBroken when a file of the folder is not what a run wrote there."""
     if missing := [name for name in _NEEDED if info.get(name) is None]:
         raise RunBroken(f"its {', '.join(map(repr, missing))} is missing")
-    for values, shape in ((info, _INFO), (info["config"], _CONFIG), (info.get("summary") or {}, _SUMMARY)):
+    for values, shape in ((info, _INFO), (info["config"], _CONFIG)):
         for name in _wrong(values, shape):
             raise RunBroken(f"its {name!r} is {reprlib.repr(values[name])}, which no run writes there")
     if info["id"] != folder.name or info["kind"] != folder.parent.name:

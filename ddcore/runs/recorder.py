@@ -24,6 +24,7 @@ from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import CANCEL_FLAG
 from ddcore.runs.store import IMPORTED, Store, checked_name, final_step
+from ddcore.summary import Summary
 
 if TYPE_CHECKING:
     import torch
@@ -110,14 +111,12 @@ class FolderRecorder:
         return finished(self.store, run_id)
 
     def answered(self, spec: Spec) -> Parent | None:
-        from ddcore.runs.key import key
-
-        record = self.store.record(run_id) if self.store.exists(run_id := key(spec)) else None
+        record = self.store.record(spec.key) if self.store.exists(spec.key) else None
         if record is None or record.state != "done" or (record.folder / IMPORTED).exists():
             return None
         return finished(self.store, record.id)
 
-    def answer(self, spec: Spec, summary: Mapping[str, Any], seconds: float) -> Parent:
+    def answer(self, spec: Spec, summary: Summary, seconds: float) -> Parent:
         with self.store.lock():
             record = self.store.create(spec)
             if record.state != "done":
@@ -174,7 +173,7 @@ class FolderRecorder:
         """Time spent on the result so far: all sessions since its beginning, also of the run it continues."""
         return round(self._start.seconds + time.monotonic() - self._began, 3)
 
-    def finish(self, summary: Mapping[str, Any], job: Mapping[str, Any]) -> None:
+    def finish(self, summary: Summary, job: Mapping[str, Any]) -> None:
         """Write run.json: from then on the run is done. job: what job.json says of this session."""
         info = self.record.info
         times = {
@@ -193,7 +192,7 @@ class FolderRecorder:
             "continued_from": self._start.origin,
             "peak_memory_bytes": provenance.peak_memory_bytes(),
             "outcome": "done",
-            "summary": dict(summary),
+            "summary": summary.to_json(),
         }
         self._flush()
         done, total, phase = self._last

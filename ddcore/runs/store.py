@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddcore import home
-from ddcore.errors import ConfigError, DDCoreError, RunNotFound
+from ddcore.errors import ConfigError, DDCoreError, RunBroken, RunNotFound
+from ddcore.run_id import RUN_ID
 from ddcore.runs.events import read_events
 from ddcore.runs.files import usable, write_json
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
-from ddcore.runs.record import RUN_ID, RunRecord, read_record, too_long
-from ddcore.runs.state import ACTIVE, STATES
+from ddcore.runs.record import RunRecord, read_record, too_long
+from ddcore.runs.state import ACTIVE, STATES, job_state
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,6 +87,15 @@ class Store:
         """Whether there is a run with exactly this id, in whatever state."""
         return self._exact(run_id) is not None
 
+    def state(self, run_id: str) -> str:
+        """The state of a run, "broken" included, without a look at what it answers: enough for the job runner, which
+        starts without the registry that an answer is checked by."""
+        folder, _ = self._find(run_id)
+        try:
+            return job_state(folder)[0]
+        except (RunBroken, OSError):
+            return "broken"
+
     def _exact(self, run_id: str) -> tuple[Path, bool] | None:
         """(folder, is it a demo) for a whole id, without listing the runs."""
         if RUN_ID.fullmatch(run_id):
@@ -128,9 +138,7 @@ class Store:
         A broken one is put into the trash. Callers that are not alone hold `lock()`. Raises
         FolderUnusable when the folder cannot be made.
         """
-        from ddcore.runs import key as keys  # pydantic and the registries: not for the job runner
-
-        run_id = keys.key(spec)
+        run_id = spec.key
         if self.exists(run_id):
             record = self.record(run_id)
             if record.state != "broken":
@@ -138,7 +146,7 @@ class Store:
             if not record.demo:
                 _delete(self._put_away(record))
         folder = self.root / spec.kind / run_id
-        identity = keys.identity(spec)
+        identity = spec.identity
         question = {
             "id": run_id,
             **spec.to_json(),
@@ -146,7 +154,7 @@ class Store:
             "parents": identity["parents"],
             "dataset": identity["dataset"],
             "seed": spec.config.values().get("seed"),
-            "family": keys.family(spec),
+            "family": spec.family,
             "in_key": identity["config"],
             "length": spec.config.length(),
             "times": {"submitted": time.time()},
@@ -397,9 +405,7 @@ class Moment(Store):
 
 def final_step(record: RunRecord) -> int | None:
     """The step that `images` shows, once it is there."""
-    steps = record.summary.get("steps")
-    there = isinstance(steps, int) and (record.folder / "images.safetensors").exists()
-    return steps if there else None
+    return record.summary.steps if (record.folder / "images.safetensors").exists() else None
 
 
 def checked_name(name: str) -> str:

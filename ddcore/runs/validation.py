@@ -22,9 +22,11 @@ from ddcore.data.base import Dataset
 from ddcore.data.images import MAX_PIXELS, UNREADABLE
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
+from ddcore.experiments import KINDS
+from ddcore.run_id import RUN_ID
 from ddcore.runs import key
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
-from ddcore.runs.record import RUN_ID, RunRecord, is_number, read_record, too_long
+from ddcore.runs.record import RunRecord, is_number, read_record, too_long
 
 TYPES = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL")  # of arrays in safetensors
 SETS = ("images", "initial")  # names of image sets
@@ -32,21 +34,6 @@ MOST_TOLD = 3  # problems of one file that are named
 _MB, _GB = 2**20, 2**30
 _WORD = re.compile(r"[A-Za-z0-9_.,+= -]{0,500}")  # names of methods, data sets and choices, lists of run ids, subsets
 _LINE = 4 * _MB
-
-# kind → file → array → (kinds of dtype, sides): a side is a number, or a letter for one that is the same in a file.
-_SPACE = {"real": ("f", "r2"), "real_labels": ("iu", "r"), "synthetic": ("f", "n2"), "labels": ("iu", "n"),
-          "run": ("iu", "n")}
-_NEAREST = {"index": ("iu", "n"), "distance": ("f", "n"), "label": ("iu", "n"), "image": ("iu", "nchw")}
-ARRAYS: Mapping[str, Mapping[str, Mapping[str, tuple[str, str]]]] = {
-    "lens": {"real": {"indices": ("iu", "n"), "labels": ("iu", "n"), "features": ("f", "nd"), "mean": ("f", "d"),
-                      "components": ("f", "2d"), "coords": ("f", "n2")}},
-    "features": {"features": {"features": ("f", "nd")}, "space": _SPACE,
-                 "nearest": {f"{way}_{name}": sort for way in ("pixels", "features") for name, sort in
-                             _NEAREST.items()}},
-    "tsne": {"space": _SPACE},
-    "scores": {"scores": {"indices": ("iu", "n"), "labels": ("iu", "n"), "el2n": ("f", "n"), "forgetting": ("f", "n"),
-                          "grad_norm": ("f", "n")}},
-}
 
 
 @dataclass(frozen=True)
@@ -121,12 +108,12 @@ def _question(info: Mapping[str, Any]) -> Iterator[str]:
     if differ:
         yield f"run.json has two values for {', '.join(map(repr, differ))}, one in config and one in in_key"
     try:
-        told = key.told(info)
-        if told["id"] != info["id"]:
+        expected = key.of_stored(info)
+        if expected["id"] != info["id"]:
             yield f"{info['id']} is not the key of the question in run.json: a parameter was changed, or the code was"
         for name in ("family", "length"):
-            if name in told and info.get(name) not in (None, told[name]):
-                yield f"run.json has the {name} {info[name]!r}, its question has {told[name]!r}"
+            if name in expected and info.get(name) not in (None, expected[name]):
+                yield f"run.json has the {name} {info[name]!r}, its question has {expected[name]!r}"
     except DDCoreError as error:
         yield f"whether {info['id']} is the key of the question in run.json cannot be told here: {error}"
     except (ValueError, TypeError, ArithmeticError, RecursionError, LookupError):
@@ -188,9 +175,9 @@ def _set(found: Images, shape: tuple[int | None, ...], facts: Dataset | None) ->
 def _arrays(record: RunRecord) -> Iterator[str]:
     """The arrays that pages and later runs read, each by its type and sides, its labels by their classes."""
     _, facts = _expected(record)
-    classes = record.summary.get("classes") or (facts.classes if facts else ())
-    number = {"run": len(record.summary.get("runs") or ()), "label": len(classes)}
-    for file, wanted in ARRAYS.get(record.kind, {}).items():
+    classes = record.summary.classes or (facts.classes if facts else ())
+    number = {"run": record.summary.runs_shown, "label": len(classes)}
+    for file, wanted in (KINDS[record.kind].arrays if record.kind in KINDS else {}).items():
         try:
             found = read_arrays(record.folder / f"{file}.safetensors")
         except FileNotFoundError:
@@ -202,9 +189,9 @@ def _arrays(record: RunRecord) -> Iterator[str]:
             yield f"{file}.safetensors holds no {', '.join(sorted(missing))}"
             continue
         sides: dict[str, int] = {}
-        for name, (kinds, letters) in wanted.items():
+        for name, declared in wanted.items():
             array, most = found[name], number.get(re.sub("(.*_)?labels?", "label", name), 0)
-            if array.dtype.kind not in kinds or not _has_sides(array.shape, letters, sides):
+            if array.dtype.kind not in declared.dtypes or not _has_sides(array.shape, declared.sides, sides):
                 yield f"{file}.safetensors holds {name!r} as {array.dtype} {array.shape}, which no run writes there"
             elif most and array.size and not 0 <= array.min() <= array.max() < most:
                 yield f"{file}.safetensors holds {name!r} from {array.min()} to {array.max()}, there are {most}"

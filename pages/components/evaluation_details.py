@@ -16,7 +16,6 @@ from ddcore.report import figures, results, tables, text
 from ddcore.report.published import Published
 from ddcore.report.results import Result, SeedRow, Seeds
 from ddcore.report.robust import HELP, TITLES, Robust, Score
-from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord
 from pages.components import charts, frame, pending, widgets
 
@@ -79,7 +78,7 @@ def another(run: RunRecord, question: Question) -> SeedRow:
     store = frame.store()
     seed = 1 + max(int(r.config["seed"]) for r in [run, *results.siblings(store, run)])
     new = spec("distill", run.name, {**run.config, "seed": seed})
-    future = replace(run, id=key(new), config=new.config.values())
+    future = replace(run, id=new.key, config=new.config.values())
     asked = plan(future, question)
     final = results.result(store, "final", f"Images of seed {seed}", "", new, asked.final)
     title = f"Random real images of seed {seed}"

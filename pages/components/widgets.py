@@ -16,7 +16,6 @@ from ddcore.params import Config
 from ddcore.report import tables, text
 from ddcore.report.estimate import disk, estimate
 from ddcore.runs.files import size
-from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
 from pages.components.markdown import called, plain
@@ -72,7 +71,7 @@ def data_note(dataset: str) -> bool:
 def known(spec: Spec) -> str | None:
     """The id of the run that answers this spec, in whatever state; None when it was never asked for."""
     try:
-        run_id = key(spec)
+        run_id = spec.key
     except DDCoreError:  # the data set is not here: the page's note says so
         return None
     return run_id if frame.store().exists(run_id) else None

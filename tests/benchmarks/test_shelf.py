@@ -10,7 +10,6 @@ from benchmarks import shelf
 from ddcore import home as places
 from ddcore.experiments import spec
 from ddcore.report import results
-from ddcore.runs.key import key
 from ddcore.runs.store import Store
 
 
@@ -21,7 +20,7 @@ def test_every_copy_has_the_key_of_its_own_question_and_its_evaluations(
     assert shelf.fill(30) == 30
     own = [record for record in Store().records() if not record.demo]
     assert {record.state for record in own} == {"done"}
-    assert all(record.id == key(spec(record.kind, record.name, record.config)) for record in own)
+    assert all(record.id == spec(record.kind, record.name, record.config).key for record in own)
     judged = next(r for r in own if r.name == "datadam" and results.last_evaluation(Store(), r))
     found = results.results(Store(), judged, results.question_of(results.last_evaluation(Store(), judged)))
     assert {row.role for row in found if row.accuracy} >= {"final", "initial", "random_real"}

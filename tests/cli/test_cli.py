@@ -24,7 +24,6 @@ from ddcore.home import PROJECT
 from ddcore.methods import METHODS
 from ddcore.protocols import PROTOCOLS
 from ddcore.runs import Store
-from ddcore.runs.key import key
 from ddcore.settings import TrainConfig
 from tests.runs import shelf
 
@@ -155,7 +154,7 @@ def test_two_classes_are_told_with_balanced_accuracy_auc_majority_and_what_must_
     assert "note: Other images." in err
     _, out, _ = here(home, monkeypatch, capsys, "runs")
     assert said in out
-    _, out, err = here(home, monkeypatch, capsys, "show", key(one), "--json")
+    _, out, err = here(home, monkeypatch, capsys, "show", one.key, "--json")
     assert json.loads(out)["summary"]["auc"]["mean"] == 0.66
     assert err == "note: Other images.\n"
 

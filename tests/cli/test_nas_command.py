@@ -15,7 +15,6 @@ from ddcore.experiments import Spec, spec
 from ddcore.experiments.search import SearchConfig
 from ddcore.jobs.job import mark_queued
 from ddcore.runs import Store
-from ddcore.runs.key import key
 from ddcore.runs.recorder import FolderRecorder
 from tests.report import studies
 
@@ -76,7 +75,7 @@ def test_the_search_and_its_truth_are_asked_for_and_each_estimate_is_said_first(
     assert (search.kind, search.config.names()) == ("search", ("random", "early"))
     assert search.config.truth_config() == truth.config
     told = result(out)
-    assert (told["run"], told["truth_run"]) == (key(search), key(truth))
+    assert (told["run"], told["truth_run"]) == (search.key, truth.key)
     assert (told["status"], told["truth_status"]) == ("queued", "queued")
     assert (told["networks"], told["left_out"], told["proxies"]) == (18, {}, [])
     assert set(told["promised_seconds"]) == {"search", "truth"}
@@ -156,7 +155,7 @@ def test_trials_are_listed_where_their_kind_is_asked_for(call: Call, asked: list
     FolderRecorder(Store(), Store().create(one).id).finish({}, {})
     assert result(call("runs", "--json")[1])["runs"] == []
     (row,) = result(call("runs", "--kind", "trial", "--json")[1])["runs"]
-    assert (row["run"], row["kind"]) == (key(one), "trial")
+    assert (row["run"], row["kind"]) == (one.key, "trial")
 
 
 @pytest.mark.slow  # torch, and four networks on two sets and on the whole data

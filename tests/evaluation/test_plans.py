@@ -17,7 +17,6 @@ from ddcore.experiments import Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.files import FolderUnusable
-from ddcore.runs.key import key
 from tests.report.conftest import QUESTION, TINY_PAD, Answer, answer, distilled, imitated, run, store
 from tests.runs import shelf
 
@@ -81,7 +80,7 @@ def test_over_seeds_all_networks_count_alike(store: Store, run: RunRecord, answe
     assert known["seconds"] == {"distill": 4.0, "evaluate": 4.0}
     assert [(s["seed"], s["run"]) for s in known["seeds"]] == [(0, seeded[0].run), (1, seeded[1].run)]
     assert known["seeds"][1]["accuracy"]["mean"] == pytest.approx(0.7)
-    assert known["evaluation"] == key(seeded[0].final)
+    assert known["evaluation"] == seeded[0].final.key
 
 
 def test_nothing_is_pooled_from_nothing() -> None:
@@ -137,9 +136,9 @@ def test_a_variation_is_distilled_from_its_own_experts_and_judged_alike(store: S
     (datm,) = plan.variations
     assert datm.role == "datm"
     assert (datm.distil.config.values()["initial_ratio"], datm.distil.config.values()["shallow_ratio"]) == (1, 0)
-    assert datm.evaluation.config == plan.final.config.replace(run=key(datm.distil))
-    order = [key(one) for one in plan.specs()]
-    assert order.index(key(datm.distil)) < order.index(key(datm.evaluation))
+    assert datm.evaluation.config == plan.final.config.replace(run=datm.distil.key)
+    order = [one.key for one in plan.specs()]
+    assert order.index(datm.distil.key) < order.index(datm.evaluation.key)
     assert len(set(order)) == len(order) == 7
 
 
@@ -147,7 +146,7 @@ def test_a_plan_can_be_made_before_the_set_is_asked_for(store: Store) -> None:
     one = spec("distill", "pad", TINY_PAD)
     before = plans.plan(one, QUESTION)
     assert before == plans.plan(imitated(store), QUESTION)
-    assert before.run == key(one)
+    assert before.run == one.key
 
 
 def test_the_controls_of_learnt_labels_and_variations_are_told_by_their_roles(store: Store, answer: Answer) -> None:

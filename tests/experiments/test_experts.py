@@ -20,7 +20,6 @@ from ddcore.experiments import KINDS, experts, scores, spec
 from ddcore.experiments.scores import chosen
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.ops import nets, seeds, train
-from ddcore.runs.key import key
 
 TINY: dict[str, Any] = {
     "dataset": "digits", "width": 4, "device": "cpu", "experts": 3, "train_epochs": 4, "batch_train": 100,
@@ -226,7 +225,7 @@ def test_without_a_scheduler_no_scores_are_needed_and_all_chosen_images_are_in_u
 
 def test_what_only_the_scheduler_asks_for_is_no_other_question_without_one() -> None:
     def asked(**changes: Any) -> str:
-        return key(spec("experts", "experts", {**TINY, **changes}))
+        return spec("experts", "experts", {**TINY, **changes}).key
 
     assert asked(**UNSCHEDULED) == asked(**UNSCHEDULED, difficulty="forgetting", add_end_epoch=7, agents=9)
     assert asked() != asked(difficulty="forgetting")

@@ -21,7 +21,6 @@ from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import KINDS, ImageSet, features, reference_network, spec, tsne
 from ddcore.experiments.cost import cost, steps
 from ddcore.ops import embedding, nets, seeds
-from ddcore.runs.key import key
 
 TINY: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu", "steps": 30, "lr": 0.3, "real_per_class": 12}
 REAL, NOISE = "a" * 16, "b" * 16
@@ -229,7 +228,7 @@ def test_images_of_other_data_under_the_same_name_or_normalised_otherwise_are_re
 
 def test_runs_are_named_by_their_ids_in_any_order() -> None:
     def asked(runs: str) -> str:
-        return key(spec("features", "features", {**TINY, "runs": runs}))
+        return spec("features", "features", {**TINY, "runs": runs}).key
 
     assert asked(f"{REAL},{NOISE}") == asked(f" {NOISE}  {REAL},{REAL}") != asked(REAL)
     with pytest.raises(ConfigError, match="runs must name 1 to 8 finished runs, got nothing"):

@@ -14,7 +14,6 @@ from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import scores, spec
 from ddcore.ops import nets
-from ddcore.runs.key import key
 
 TINY: dict[str, Any] = {
     "dataset": "digits", "width": 4, "device": "cpu", "agents": 2, "epochs": 3, "train_images": 300,
@@ -192,5 +191,5 @@ def test_impossible_lengths_are_refused(changes: dict[str, Any], sentence: str) 
 
 
 def test_epochs_left_to_the_rule_are_the_same_question_as_epochs_given() -> None:
-    keys = [key(spec("scores", "scores", {**TINY, "epochs": "8", "el2n_epochs": n})) for n in (None, 5, 4)]
+    keys = [spec("scores", "scores", {**TINY, "epochs": "8", "el2n_epochs": n}).key for n in (None, 5, 4)]
     assert keys[0] == keys[1] != keys[2]

@@ -23,7 +23,6 @@ from ddcore.experiments.search import SearchConfig
 from ddcore.experiments.trial import TrialConfig
 from ddcore.jobs.api import run_inline
 from ddcore.jobs.job import read_job
-from ddcore.runs.key import key
 from ddcore.runs.recorder import FolderRecorder
 from ddcore.runs.store import Store
 
@@ -142,13 +141,13 @@ class Stopped(MemoryRecorder):
         self.kept = kept
 
     def answered(self, question: Any) -> Any:
-        return self.kept.get(key(question))
+        return self.kept.get(question.key)
 
     def answer(self, question: Any, summary: dict[str, Any], seconds: float) -> Any:
         from types import SimpleNamespace
 
-        self.kept[key(question)] = SimpleNamespace(id=key(question), summary=summary)
-        return self.kept[key(question)]
+        self.kept[question.key] = SimpleNamespace(id=question.key, summary=summary)
+        return self.kept[question.key]
 
 
 def truth(recorder: Stopped, **changes: Any) -> dict[str, Any]:
@@ -283,7 +282,7 @@ def test_what_a_proxy_chose_is_trained_on_the_whole_data_as_the_truth_trains() -
     truth = config.truth_config()
     assert truth is not None
     (asked,) = truth.trials([int(number)])
-    assert score["trial"] == key(trial.question(asked))
+    assert score["trial"] == trial.question(asked).key
     assert len(score["accuracies_test"]) == 1
 
 
@@ -341,7 +340,7 @@ def test_a_search_that_cannot_be_is_refused_with_the_reason(values: dict[str, An
 def test_the_same_search_written_in_another_way_has_the_same_key() -> None:
     one = spec("search", "search", {**SMALL, "proxies": "early,random", "subset": "units=64 width=16 depth=2"})
     other = spec("search", "search", {**SMALL, "proxies": "random, early, random"})
-    assert key(one) == key(other)
+    assert one.key == other.key
 
 
 @pytest.mark.parametrize("preset", search.PRESETS, ids=lambda preset: preset.name)
@@ -361,7 +360,7 @@ def test_an_answer_that_somebody_else_gave_first_stays(home: Any) -> None:
     recorder = FolderRecorder(store, store.create(spec("truth", "truth", {"dataset": "digits", "sample": 3})).id)
     assert recorder.answer(asked, {"accuracies": [0.0]}, 1.0).summary == kept.summary
     assert isinstance(asked.config, TrialConfig)
-    assert key(question) == run.id
+    assert question.key == run.id
 
 
 @pytest.mark.gpu

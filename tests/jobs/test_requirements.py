@@ -20,7 +20,6 @@ from ddcore.jobs.job import mark_queued
 from ddcore.jobs.requirements import check_disk, disk, unfinished
 from ddcore.runs import Store
 from ddcore.runs.files import FolderUnusable
-from ddcore.runs.key import key
 from tests.report.conftest import TINY_PAD
 from tests.runs import shelf
 
@@ -96,7 +95,7 @@ def test_runs_under_way_have_their_room_kept(home: Path, free: Any) -> None:
 def test_two_questions_that_share_their_experts_need_them_once(home: Path, free: Any) -> None:
     free(EACH)
     check_disk(Store(), [pad(), pad(num_iters=5)])
-    assert key(experts()) == key(experts(num_iters=5))
+    assert experts().key == experts(num_iters=5).key
     with pytest.raises(FolderUnusable):
         check_disk(Store(), [pad(), pad(seed=1)])
 

@@ -152,12 +152,11 @@ def test_choosing_says_how_far_it_is_and_can_be_stopped(part: Resident, name: st
 
 def test_coresets_of_the_same_agents_need_the_same_scores() -> None:
     from ddcore.experiments import KINDS
-    from ddcore.runs.key import key
 
     def needed(name: str, **changes: Any) -> str:
         one = spec("distill", name, values(**changes))
         (wanted,) = KINDS["distill"].needs(name, one.config)
-        return key(wanted)
+        return wanted.key
 
     assert len({needed(name, ipc=ipc) for name in NAMES for ipc in (1, 10)}) == 1
     others = ({"agents": 2}, {"score_epochs": 3}, {"train_images": 0}, {"seed": 1}, {"width": 8})

@@ -13,7 +13,6 @@ from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import Spec, spec
 from ddcore.report import robust, trajectory, transfer
 from ddcore.report.published import Published
-from ddcore.runs.key import key
 from ddcore.runs.store import Store
 from ddcore.settings import TrainConfig
 from pages.components import evaluation
@@ -31,7 +30,7 @@ def told(mean: float, **more: Any) -> dict[str, Any]:
 
 
 def answer(asked: Spec, mean: float) -> None:
-    if not Store().exists(key(asked)):
+    if not Store().exists(asked.key):
         finish(asked, told(mean))
 
 
@@ -62,8 +61,8 @@ def test_one_more_seed_is_distilled_and_judged_at_the_press_of_a_button(
     app.button(key=f"seed-{filled.distilled}").click().run()
     distilled, judged, random, control = backend.submitted
     assert (distilled.name, distilled.config.seed) == ("datadam", 1)
-    assert judged.config.run == key(distilled)
-    assert (random.name, random.config.seed, control.config.run) == ("random", 1, key(random))
+    assert judged.config.run == distilled.key
+    assert (random.name, random.config.seed, control.config.run) == ("random", 1, random.key)
     assert not [b for b in app.button if b.key == f"seed-{filled.distilled}"]  # it is on its way
 
 

@@ -9,7 +9,6 @@ import pytest
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.search import SearchConfig
 from ddcore.report.nas import study
-from ddcore.runs.key import key
 from ddcore.runs.store import Store
 from pages.components import frame
 from pages.components.nas import search_status, winner
@@ -96,7 +95,7 @@ def test_the_form_names_what_fits_and_submits_the_search_and_its_truth(open_page
     assert isinstance(asked, SearchConfig)
     assert asked.names() == ("random", "early")
     assert backend.submitted[1].config == asked.truth_config()
-    assert app.query_params["run"] == key(backend.submitted[0])
+    assert app.query_params["run"] == backend.submitted[0].key
 
 
 def test_an_answer_begins_with_words_and_holds_each_proxy_beside_random(open_page: Open, backend: Backend) -> None:
@@ -153,7 +152,7 @@ def test_the_parameters_of_an_earlier_search_are_used_again(open_page: Open, bac
     run = put(spec("search", "search", again), "failed")
     app = open_page(PAGE, like=run)
     app.button(key="launch-search").click().run()
-    assert key(backend.submitted[0]) == run
+    assert backend.submitted[0].key == run
 
 
 @pytest.mark.slow
@@ -190,8 +189,8 @@ def test_without_a_truth_it_is_offered_with_its_time(open_page: Open, backend: B
     button = app.button(key="ask-truth")
     assert "about" in button.label
     button.click().run()
-    assert [key(one) for one in backend.submitted] == [key(truth())]
-    assert app.query_params["truth"] == key(truth())
+    assert [one.key for one in backend.submitted] == [truth().key]
+    assert app.query_params["truth"] == truth().key
 
 
 @pytest.mark.slow
@@ -258,7 +257,7 @@ def test_the_truth_that_was_just_asked_for_is_shown_and_back_leads_to_the_one_be
     menu = f"truth-{run}"
     assert app.selectbox(key=menu).value == first
     app.button(key="ask-truth").click().run()
-    asked = key(backend.submitted[0])
+    asked = backend.submitted[0].key
     assert (app.query_params["truth"], app.selectbox(key=menu).value) == (asked, asked)
     app.query_params["truth"] = first
     assert app.run().selectbox(key=menu).value == first

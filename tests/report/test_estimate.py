@@ -129,7 +129,7 @@ def test_a_coreset_that_needs_scores_takes_as_long_as_both_until_they_are_there(
     (scores,) = KINDS["distill"].needs(asked.name, asked.config)
     both = estimate.estimate("distill", "herding", asked.config, [])
     alone = estimate.estimate("scores", "scores", scores.config, [])
-    done = record(id=key(scores), kind="scores", name="scores", config=scores.config.values(), info={})
+    done = record(id=scores.key, kind="scores", name="scores", config=scores.config.values(), info={})
     after = estimate.estimate("distill", "herding", asked.config, [done])
     assert both.seconds == pytest.approx(alone.seconds + after.seconds)
     assert alone.seconds > estimate.START
@@ -139,7 +139,7 @@ def test_several_runs_are_counted_once_each_and_not_where_they_are_done(home: An
     first, second = (judged("course", seed=seed) for seed in (0, 1))
     one = estimate.total([first], []).seconds
     assert estimate.total([first, first, second], []).seconds == pytest.approx(2 * one)
-    done = record(id=key(first), kind="evaluate", config=first.config.values(), info={})
+    done = record(id=first.key, kind="evaluate", config=first.config.values(), info={})
     assert estimate.total([first, second], [done]).seconds == pytest.approx(one)
     assert estimate.total([first], [done]).seconds == 0
 
@@ -185,7 +185,7 @@ def test_the_disk_space_is_that_of_the_trajectories_that_are_not_there(home: Pat
 
 
 def answered(one: Spec) -> Any:
-    return record(id=key(one), kind=one.kind, name=one.name, config=one.config.values(), info={})
+    return record(id=one.key, kind=one.kind, name=one.name, config=one.config.values(), info={})
 
 
 SEARCH = {"dataset": "digits", "subset": "width=16", "steps": 20, "nets": 2, "proxies": "random,early",

@@ -22,7 +22,6 @@ from ddcore.report.compare_runs import Compared, compared, numbers, setting_of
 from ddcore.report.export import bundle, plots
 from ddcore.report.export.pivot import Choice
 from ddcore.runs import Store
-from ddcore.runs.key import key
 from tests.report.conftest import QUESTION, Answer, distilled
 from tests.report.test_export_table import compiled
 
@@ -156,7 +155,7 @@ def test_a_run_that_was_judged_in_another_setting_alone_is_not_left_out(store: S
     runs = [distilled(store), distilled(store, ipc=2, width=16)]
     for run in runs:
         answer(plan(run, QUESTION).final, 0.5, 0.6)
-    found = compared(store, runs, setting_of(store.record(key(plan(runs[0], QUESTION).final))))
+    found = compared(store, runs, setting_of(store.record(plan(runs[0], QUESTION).final.key)))
     assert [one.accuracy is None for one in found] == [False, True]
     assert [one.accuracy is None for one in bundle.completed(store, found)] == [False, False]
 

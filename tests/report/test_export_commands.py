@@ -17,7 +17,6 @@ from ddcore.experiments import Spec, spec
 from ddcore.report.compare_runs import compared
 from ddcore.report.export import commands
 from ddcore.runs import RunRecord, Store
-from ddcore.runs.key import key
 from tests.report.conftest import QUESTION, TINY_PAD, Answer, distilled, imitated
 from tests.runs import shelf
 
@@ -55,7 +54,7 @@ def test_the_command_of_a_run_asks_for_this_very_run(one: Spec, store: Store, as
     made = commands.command(store, store.create(one))
     assert called(made.line) == 0
     assert asked == [one]
-    assert made.run == key(one)
+    assert made.run == one.key
     assert made.note == ""
 
 
@@ -77,7 +76,7 @@ def test_the_command_of_an_evaluation_asks_for_this_very_evaluation(
     one = plans.evaluation(run, plans.Question(**{"protocol": "course", **changes}), step=2)
     made = commands.command(store, store.create(one))
     assert called(made.line) == 0
-    assert [key(each) for each in asked] == [key(one)]
+    assert [each.key for each in asked] == [one.key]
 
 
 def test_what_the_run_was_distilled_with_is_not_told_again(store: Store, run: RunRecord) -> None:
@@ -93,8 +92,8 @@ def test_parents_come_first_then_the_set_its_judge_and_its_controls(store: Store
     others = [answer(one, 0.5, 0.6).id for one in (asked.final, asked.random_real, asked.initial, asked.full) if one]
     made = [one.run for one in commands.commands(store, compared(store, [run]))]
     assert made[:3] == [scores.id, experts.id, run.id]
-    assert made.index(key(asked.random)) < made.index(others[1])
-    assert set(made[3:]) == {key(asked.random), *others}
+    assert made.index(asked.random.key) < made.index(others[1])
+    assert set(made[3:]) == {asked.random.key, *others}
     assert len(made) == len(set(made))
 
 

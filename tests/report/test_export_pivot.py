@@ -15,7 +15,6 @@ from ddcore.report.compare_runs import Compared, compared, numbers
 from ddcore.report.export import pivot, summary, table
 from ddcore.report.export.pivot import Choice
 from ddcore.runs import RunRecord, Store
-from ddcore.runs.key import key
 from tests.report.conftest import QUESTION, Answer, distilled, imitated
 
 
@@ -238,7 +237,7 @@ def test_the_control_of_each_network_is_there_when_networks_are_rows(store: Stor
         asked = plan(one, QUESTION)
         answer(asked.random, 0.1)
         answer(asked.random_real, 0.3, 0.32)
-    random = store.record(key(asked.random))
+    random = store.record(asked.random.key)
     lines = shown(store, [run, wider, random], Choice(("method", "network"), ("dataset",)))
     assert [line[:2] for line in lines if line[0] == "Random real images"] == [
         ["Random real images", "ConvNet-3, width 16"],

@@ -8,7 +8,6 @@ import pytest
 
 from ddcore.experiments import KINDS, spec
 from ddcore.home import PROJECT
-from ddcore.runs.key import key
 from ddcore.runs.store import Store
 
 DEMO = PROJECT / "ddcore" / "demo"
@@ -25,7 +24,7 @@ def test_demo_runs_are_whole_small_and_still_answers_to_their_own_question(store
     assert {r.kind for r in records} == {"distill", "evaluate", "baseline", "describe", "flops", "search", "truth"}
     for record in records:
         assert (record.state, record.demo, record.problem) == ("done", True, None)
-        assert key(spec(record.kind, record.name, record.config)) == record.id
+        assert spec(record.kind, record.name, record.config).key == record.id
         assert KINDS[record.kind].version(record.name) == record.info["version"]
     assert sum(f.stat().st_size for f in DEMO.rglob("*") if f.is_file()) < 950_000
 

@@ -13,7 +13,6 @@ from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.params import ParamInfo
-from ddcore.runs.key import family, identity, key
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -54,17 +53,17 @@ def test_the_key_changes_with_every_parameter_that_decides_the_result_and_no_oth
     beside = {"epochs": None} if param.name == "steps" else {}  # a length is told in one of them
     for other in others(param, value):
         try:
-            keys.append(key(Spec(one.kind, one.name, one.config.replace(**{param.name: other}, **beside))))
+            keys.append(Spec(one.kind, one.name, one.config.replace(**{param.name: other}, **beside)).key)
         except ConfigError:
             continue
     assert keys, f"no other value of {param.name} goes with the rest"
     # Any, not all: a choice may say in words what leaving it empty means.
-    assert any(changed != key(one) for changed in keys) == param.in_key
+    assert any(changed != one.key for changed in keys) == param.in_key
 
 
 def test_the_key_changes_with_the_data_set_and_the_image_side():
     keys = {
-        key(spec("distill", "random", values))
+        spec("distill", "random", values).key
         for values in ({"dataset": "digits"}, {"dataset": "mnist"}, {"dataset": "mnist", "ipc": 20})
     }
     assert len(keys) == 3
@@ -73,19 +72,19 @@ def test_the_key_changes_with_the_data_set_and_the_image_side():
 
 
 def test_the_device_is_not_part_of_the_key():
-    assert key(spec("distill", "random", {"device": "cpu"})) == key(spec("distill", "random", {"device": "auto"}))
+    assert spec("distill", "random", {"device": "cpu"}).key == spec("distill", "random", {"device": "auto"}).key
 
 
 def test_plain_arithmetic_is_another_question_and_the_usual_kind_keeps_the_old_name():
     usual, plain = (spec("distill", "dm", {"exact": exact}) for exact in (False, True))
     assert "exact" not in usual.config.key_values()
-    assert key(usual) != key(plain)
+    assert usual.key != plain.key
 
 
 def test_left_out_and_given_defaults_are_the_same_question():
     given = spec("distill", "datadam", SPECS[0].config.values())
-    assert key(given) == key(SPECS[0])
-    assert key(spec("distill", "random", {"ipc": "10", "seed": "0"})) == key(spec("distill", "random", {}))
+    assert given.key == SPECS[0].key
+    assert spec("distill", "random", {"ipc": "10", "seed": "0"}).key == spec("distill", "random", {}).key
 
 
 def test_the_key_is_the_same_in_another_process():
@@ -94,34 +93,34 @@ def test_the_key_is_the_same_in_another_process():
         "print(key(spec('distill', 'datadam', {'dataset': 'digits'})))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=places.PROJECT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == key(SPECS[0])
+    assert done.stdout.strip() == SPECS[0].key
 
 
 def test_the_key_changes_with_the_content_of_the_data_and_the_version_of_the_code(monkeypatch: pytest.MonkeyPatch):
-    before = identity(SPECS[1])
+    before = SPECS[1].identity
     assert before["dataset"]["fingerprint"] == DATASETS["digits"].fingerprint(places.data_root(), 8)
     digits, distill = DATASETS["digits"], KINDS["distill"]
-    old = key(SPECS[1])
+    old = SPECS[1].key
     with monkeypatch.context() as patch:
         patch.setitem(digits.__dict__, "fingerprint", lambda root, resolution: "other content")
-        assert key(SPECS[1]) != old
+        assert SPECS[1].key != old
     with monkeypatch.context() as patch:
         patch.setitem(distill.__dict__, "version", lambda name: 99)
-        assert key(SPECS[1]) != old
-    assert key(SPECS[1]) == old
+        assert SPECS[1].key != old
+    assert SPECS[1].key == old
 
 
 def test_runs_of_other_lengths_are_one_family_and_of_other_seeds_are_not():
     short = SPECS[0]
     longer = Spec("distill", "datadam", short.config.replace(**{short.config.length_param: short.config.length() + 1}))
-    assert key(longer) != key(short)
-    assert family(longer) == family(short) != key(short)
-    assert family(Spec("distill", "datadam", short.config.replace(seed=5))) != family(short)
+    assert longer.key != short.key
+    assert longer.family == short.family != short.key
+    assert Spec("distill", "datadam", short.config.replace(seed=5)).family != short.family
 
 
 def test_units_enter_the_key_of_a_network_that_has_them():
     def keyed(**values: Any) -> str:
-        return key(spec("baseline", "baseline", {"dataset": "digits", **values}))
+        return spec("baseline", "baseline", {"dataset": "digits", **values}).key
 
     assert keyed(network="coursenet") == keyed(network="coursenet", units=128) != keyed(network="coursenet", units=64)
-    assert "units" not in identity(spec("baseline", "baseline", {"dataset": "digits"}))["config"]
+    assert "units" not in spec("baseline", "baseline", {"dataset": "digits"}).identity["config"]

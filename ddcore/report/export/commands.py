@@ -14,7 +14,6 @@ from ddcore.params import Config
 from ddcore.report import results, tables
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.escape import one_line
-from ddcore.runs.key import key
 from ddcore.runs.store import RunRecord, Store
 
 ALONE = ("baseline", "scores", "experts", "describe")  # kinds whose command bears their name and needs no more
@@ -51,7 +50,7 @@ def _with_judges(store: Store, one: Compared) -> list[RunRecord]:
         return [one.record]
     try:
         asked = plan(one.record, results.question_of(one.evaluation))
-        ids = [key(control) for control in asked.controls.values() if control]
+        ids = [control.key for control in asked.controls.values() if control]
         known = [store.record(run_id) for run_id in ids if store.exists(run_id)]
         known += full_runs(asked, store)
     except DDCoreError:  # a data set that is not here: what was measured is told, what was asked cannot be worked out
@@ -142,7 +141,7 @@ def _said(value: Any) -> str:
 def _note(one: Spec, record: RunRecord) -> str:
     """Whether the command gives this very run, where it would not."""
     try:
-        if key(one) == record.id:
+        if one.key == record.id:
             return ""
     except DDCoreError as error:  # the data set is not here
         return one_line(f"Whether it gives this very run is not known here: {error}")

@@ -1,0 +1,240 @@
+"""One declaration per answer: what a run measured, as frozen typed models, as a Config declares what it was asked.
+
+Each kind of run declares a `Summary` of its own. A fraction is a share of 1 here and becomes a percentage only where
+people read it; seconds are wall time; images, steps and parameters are counts. What a kind does not measure is None.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer
+
+LARGEST = 1e300  # numbers beyond it cannot be calculated with
+
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
+Seconds = Annotated[float, Field(strict=True, ge=0, le=LARGEST)]
+Count = Annotated[int, Field(strict=True, ge=0, le=2**63)]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class Answer(BaseModel):
+    """Base of all that a summary is made of: frozen; names that this version does not know are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=(),
+                              populate_by_name=True, ignored_types=(cached_property,))
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored: what was not measured is left out."""
+        return self.model_dump(mode="json", exclude_none=True, by_alias=True)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """mean: of the differences, first minus second; low, high: where it lies at the level asked for; fractions."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def decided(self) -> bool:
+        """Whether zero lies outside: one of the two is better, as far as these networks tell."""
+        return self.low > 0 or self.high < 0
+
+
+class Accuracy(Answer):
+    """A fraction measured on n networks: an accuracy, a balanced accuracy or an AUC.
+
+    std: sample standard deviation (n − 1), None of one network. values: of each network, where they are known.
+    protocol, split: how and on which part of the data; seeds: over how many distillation seeds it was pooled.
+    """
+
+    mean: Share
+    std: Annotated[float, Field(strict=True, ge=0, le=LARGEST)] | None = None
+    n: Annotated[int, Field(strict=True, ge=1, le=2**63)]
+    protocol: str | None = None
+    split: str | None = None
+    values: tuple[Share, ...] | None = None
+    seeds: Count | None = None
+
+    @classmethod
+    def of(cls, values: Sequence[float], protocol: str | None = None, split: str | None = None) -> Self:
+        """Mean and sample standard deviation of one value for each network."""
+        std = statistics.stdev(values) if len(values) > 1 else None
+        return cls(mean=statistics.mean(values), std=std, n=len(values), protocol=protocol, split=split,
+                   values=tuple(values))
+
+    @classmethod
+    def pooled(cls, groups: Iterable[Accuracy | None]) -> Accuracy | None:
+        """Over all networks of these groups, with the protocol of the first; None where one of them is not known.
+
+        From the values where all are known, else from (mean, std, n) of each group: the squares within the groups add
+        up, Σ (n_i − 1) s_i², and those of the groups' means, Σ n_i (m_i − m)², make the rest of (n − 1) s².
+        """
+        known = list(groups)
+        if not known or any(group is None for group in known):
+            return None
+        parts = [group for group in known if group is not None]
+        first, n = parts[0], sum(part.n for part in parts)
+        if all(part.values for part in parts):
+            whole = cls.of([value for part in parts for value in part.values or ()], first.protocol, first.split)
+            return whole.model_copy(update={"seeds": len(parts)})
+        mean = sum(part.n * part.mean for part in parts) / n
+        squares = sum((part.n - 1) * (part.std or 0) ** 2 + part.n * (part.mean - mean) ** 2 for part in parts)
+        std = math.sqrt(squares / (n - 1)) if n > 1 else None
+        return cls(mean=mean, std=std, n=n, protocol=first.protocol, split=first.split, seeds=len(parts))
+
+    @property
+    def each(self) -> tuple[float, ...]:
+        """One value for each network; the mean alone where no more is known."""
+        return self.values or (self.mean,)
+
+    def minus(self, other: Accuracy, level: float = 0.95) -> Interval | None:
+        """Welch's interval for the difference of two means, of samples with unequal variances.
+
+        d ± t(ν)·√(s₁²/n₁ + s₂²/n₂) with Welch and Satterthwaite's ν (Welch 1947, Biometrika 34). None where a sample
+        has fewer than two values: one network has no spread to judge by.
+        """
+        if self.std is None or other.std is None:
+            return None
+        from scipy import special
+
+        difference = self.mean - other.mean
+        squares = [(self.std**2 / self.n, self.n - 1), (other.std**2 / other.n, other.n - 1)]
+        if not (square := sum(part for part, _ in squares)):
+            return Interval(difference, difference, difference)
+        freedom = square**2 / sum(part**2 / free for part, free in squares)
+        reach = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(square)
+        return Interval(difference, difference - reach, difference + reach)
+
+    @model_serializer
+    def _stored(self) -> dict[str, Any]:
+        """mean, std and n always, the rest where it is known."""
+        rest = {name: getattr(self, name) for name in ("protocol", "split", "values", "seeds")}
+        return {"mean": self.mean, "std": self.std, "n": self.n,
+                **{name: list(v) if isinstance(v, tuple) else v for name, v in rest.items() if v is not None}}
+
+
+class Scores(Answer):
+    """What networks that learnt one set are worth; the last two are None where they were not measured.
+
+    auc: of two classes only. seconds_train: of training one of these networks, where that is told with them.
+    """
+
+    accuracy: Accuracy
+    balanced_accuracy: Accuracy | None = None
+    auc: Accuracy | None = None
+    seconds_train: Seconds | None = None
+
+    @classmethod
+    def pooled(cls, groups: Iterable[Scores]) -> Scores | None:
+        """Over all networks of these groups; None where there is no group."""
+        known = list(groups)
+        accuracy = Accuracy.pooled(group.accuracy for group in known)
+        if accuracy is None:
+            return None
+        return cls(accuracy=accuracy, balanced_accuracy=Accuracy.pooled(group.balanced_accuracy for group in known),
+                   auc=Accuracy.pooled(group.auc for group in known))
+
+    def get(self, name: str) -> Accuracy | None:
+        """The score of this name: accuracy, balanced_accuracy or auc."""
+        score: Accuracy | None = getattr(self, name)
+        return score
+
+    def to_json(self) -> dict[str, Any]:
+        """The accuracy's own numbers, with those of the others under their names."""
+        others = {name: score and score.to_json() for name in BESIDE for score in [self.get(name)]}
+        return {**self.accuracy.to_json(), **others}
+
+
+BESIDE = ("balanced_accuracy", "auc")  # the scores that stand beside an accuracy
+
+
+class Arithmetic(Answer):
+    """How a run computed: plainly (exact), compiled, with real images in bfloat16 (half)."""
+
+    exact: Flag = False
+    compiled: Flag = False
+    half: Flag = False
+
+    def __str__(self) -> str:
+        words = [word for name, word in (("compiled", "compiled"), ("half", "bfloat16")) if getattr(self, name)]
+        return ", ".join(["exact"] * self.exact + words) or "float32, not compiled"
+
+
+class Source(Answer):
+    """Which images an evaluation tested: those of which run and method, as they were at which step."""
+
+    run: str | None = None
+    method: str | None = None
+    images: str | None = None
+    step: Count | None = None
+    ipc: Count | None = None
+    seed: Annotated[int, Field(strict=True)] | None = None
+
+
+class Summary(Answer):
+    """What tables, charts and reports read of a run of any kind; a kind's own Summary adds what only it measures.
+
+    accuracy … auc: of networks that the run trained; majority: accuracy of always answering the most frequent class of
+    the images that judged them; confusion[i][j]: images of class i that were taken for class j, over all networks;
+    per_class: accuracy of each class. images: that the run made or learnt from. macs: of one forward pass of one image.
+    seconds: of all the work; seconds_train: of training one network. notes: what must be known of these numbers.
+    """
+
+    accuracy: Accuracy | None = None
+    balanced_accuracy: Accuracy | None = None
+    auc: Accuracy | None = None
+    majority: Share | None = None
+    classes: tuple[str, ...] = ()
+    per_class: tuple[Share, ...] = ()
+    confusion: tuple[tuple[Number, ...], ...] = ()
+    images: Count | None = None
+    test_images: Count | None = None
+    steps: Count | None = None
+    batch_size: Count | None = None
+    stored_floats: Count | None = None
+    parameters: Count | None = None
+    macs: Count | None = None
+    flops: Count | None = None
+    seconds: Seconds | None = None
+    seconds_train: Seconds | None = None
+    seconds_test: Seconds | None = None
+    source: Source | None = None
+    arithmetic: Arithmetic | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def scores(self) -> Scores | None:
+        """The accuracy with what stands beside it; None of a run that measured none."""
+        if self.accuracy is None:
+            return None
+        return Scores(accuracy=self.accuracy, balanced_accuracy=self.balanced_accuracy, auc=self.auc)
+
+    @property
+    def notes_on_data(self) -> tuple[str, ...]:
+        """What must be known of the data behind these numbers: other images than the official ones, leaks, …"""
+        return self.notes
+
+    @property
+    def runs_shown(self) -> int:
+        """Of how many runs it shows the images; 0 where it is about itself alone."""
+        return 0
+
+    def lines(self) -> tuple[str, ...]:
+        """What a terminal tells of it beyond its scores, one line each."""
+        return ()
+
+
+def problems(error: ValidationError) -> list[str]:
+    """One sentence for each thing that is wrong with a stored answer: where it stands, what was found."""
+    return [f"its {'.'.join(map(str, e['loc'])) or 'summary'!r} is {reprlib.repr(e['input'])}: {e['msg'].lower()}"
+            for e in error.errors(include_url=False)]
