@@ -10,7 +10,7 @@ from ddcore.params import Config
 from ddcore.report import tables, text
 from ddcore.report.catalogue import STOPPED
 from ddcore.runs import packing
-from ddcore.runs.store import PARTS, RunRecord
+from ddcore.runs.store import RunRecord
 from pages.components import evaluation_details, frame, housekeeping, progress, widgets
 from pages.components.markdown import called
 
@@ -27,7 +27,7 @@ def main() -> None:
             housekeeping.told()
         linked = frame.chosen_run()
         records = frame.store().records()
-        unlisted = [kind for kind in PARTS if frame.store().finished(kind)]
+        unlisted = [kind for kind in parts() if frame.store().finished(kind)]
         if not records and not unlisted:
             widgets.nothing_yet()
         else:
@@ -98,7 +98,7 @@ def table(records: list[RunRecord]) -> list[RunRecord]:
 
 
 def detail(record: RunRecord) -> None:
-    known = record.kind in KINDS and record.name in KINDS[record.kind].names()
+    known = record.kind in KINDS and KINDS[record.kind].knows(record.name)
     with st.container(border=True):
         header(record)
         if record.active:

@@ -182,7 +182,8 @@ class Kind:
 
     How it is shown and asked for: label(name, config, summary), what it is called in lists, without data set, network
     and IPC; details(config), what tells its runs apart behind these; page: the title of the page that shows it, its own
-    title where that is left empty; command, None where only a page or another run asks for it.
+    title where that is left empty; command, None where only asked_by, a page or another run, asks for it; presets_of:
+    the method whose presets its command takes, as far as it has the same parameters.
     """
 
     name: str
@@ -206,6 +207,8 @@ class Kind:
     details: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     page: str = ""
     command: Command | None = OWN_COMMAND
+    asked_by: str = "a page of the app"
+    presets_of: str = ""
 
     @property
     def known(self) -> tuple[str, ...]:

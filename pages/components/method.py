@@ -10,6 +10,7 @@ import streamlit as st
 
 from ddcore.data import DATASETS
 from ddcore.experiments import KINDS, Spec
+from ddcore.experiments.distill import DistillSummary
 from ddcore.methods import METHODS, Method
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
@@ -123,7 +124,7 @@ def done(run: RunRecord) -> None:
     """What came out: numbers, images, and how good they are."""
     method = METHODS[run.name]
     numbers(run, chosen=method.step is None)
-    for note in run.summary.get("notes", []):
+    for note in run.summary.notes:
         st.info(widgets.plain(note), icon=":material/info:")
     if method.step is None:
         images.chosen(run)
@@ -140,17 +141,17 @@ def done(run: RunRecord) -> None:
 
 def numbers(run: RunRecord, *, chosen: bool) -> None:
     """The run in a few figures; chosen: whether its images were picked rather than made."""
-    summary = run.summary
+    summary = run.answer(DistillSummary)
     with st.grid(5, min_column_width=140):
         what = "Chosen real images" if chosen else "Synthetic images"
-        st.metric(what, f"{summary['images']:,}", help=f"{summary['ipc']} per class.")
-        if floats := summary.get("stored_floats"):
+        st.metric(what, f"{summary.images:,}", help=f"{summary.ipc} per class.")
+        if floats := summary.stored_floats:
             st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats: pixels, and where they are "
                       "learnt soft labels and a learning rate. Sets compare fairly only at the same size.")
         if not chosen:
-            st.metric("Steps", f"{summary['steps']:,}", help="Updates of the synthetic images.")
-        st.metric("Selection time" if chosen else "Distillation time", text.duration(summary["seconds"]),
+            st.metric("Steps", f"{summary.steps:,}", help="Updates of the synthetic images.")
+        st.metric("Selection time" if chosen else "Distillation time", text.duration(summary.seconds),
                   help="Resumed parts added up; what the run builds on is not included.")
         if not chosen:
-            st.metric("Mean pixel change", f"{summary['pixel_change']:.2f} σ",
+            st.metric("Mean pixel change", f"{summary.pixel_change:.2f} σ",
                       help="Mean absolute change since step 0, in standard deviations of the data.")

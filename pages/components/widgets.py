@@ -129,7 +129,7 @@ def earlier(kind: str, title: str, *names: str) -> None:
             if len(name) > LONGEST:
                 name, _, rest = name.partition(" · ")
             frame.link(record, plain(name))
-            detail = text.accuracy((record.summary or {}).get("accuracy"))
+            detail = text.accuracy(record.summary.accuracy)
             told = (plain(rest), "" if detail == text.NONE else detail, text.ago(record.created))
             st.caption(" · ".join(filter(None, told)), width="content")
     footnotes(records[:SHOWN])
