@@ -10,7 +10,7 @@ from ddcore.params import Config
 from ddcore.report import tables, text
 from ddcore.report.catalogue import STOPPED
 from ddcore.runs import packing
-from ddcore.runs.store import RunRecord
+from ddcore.runs.store import RunRecord, parts
 from pages.components import evaluation_details, frame, housekeeping, progress, widgets
 from pages.components.markdown import called
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ddcore.runs.store import Store
+from ddcore.runs.store import Store, parts
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,18 @@ from ddcore.data.resident import Resident
 from ddcore.data.split import take
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import KINDS, ImageSet, features, reference_network, spec, tsne
-from ddcore.experiments.cost import cost, steps
 from ddcore.ops import embedding, nets, seeds
 
 TINY: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu", "steps": 30, "lr": 0.3, "real_per_class": 12}
 REAL, NOISE = "a" * 16, "b" * 16
+
+
+def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
+    return KINDS[kind].cost(name, config, images)
+
+
+def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
+    return KINDS[kind].steps(name, config, images)
 
 
 @pytest.fixture(autouse=True)

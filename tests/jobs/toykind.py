@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from ddcore.errors import ConfigError
-from ddcore.experiments import Kind, Recorder
+from ddcore.experiments import Kind, Parent, Recorder
 from ddcore.params import Config, Param
+from ddcore.summary import Count, Flag, Summary
 
 
 class ToyConfig(Config):
@@ -27,7 +28,16 @@ class ToyConfig(Config):
     device: Literal["auto", "cpu"] = Param("auto", label="Device", help="Where.", in_key=False)
 
 
-def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
+class ToySummary(Summary):
+    """The sum, and where it was computed."""
+
+    total: Count
+    pid: Count
+    torch: Flag
+    gpus: str | None = None
+
+
+def run(name: str, config: ToyConfig, recorder: Recorder) -> ToySummary:
     """Add up hashes of the steps: the same sum however often the count was broken off."""
     if config.manner == "fail":
         raise ConfigError(["it cannot be done"])
@@ -35,7 +45,7 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
         os.kill(os.getpid(), signal.SIGSEGV)
     if config.manner == "stuck":
         _stuck(recorder)
-    step, total = 0, config.seed + (recorder.parent(config.parent).summary["total"] if config.parent else 0)
+    step, total = 0, config.seed + (_total(recorder.parent(config.parent)) if config.parent else 0)
     if (point := recorder.resume_point()) is not None:
         step, total = point[1]["step"], point[1]["total"]
         recorder.note(f"from {step}")
@@ -48,8 +58,13 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
         recorder.progress(step, config.steps, "Counting")
         recorder.checkpoint({}, {"step": step, "total": total})
         recorder.event("after", step=step)
-    return {"steps": step, "total": total, "pid": os.getpid(), "torch": "torch" in sys.modules,
-            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}
+    return ToySummary(steps=step, total=total, pid=os.getpid(), torch="torch" in sys.modules,
+                      gpus=os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def _total(parent: Parent) -> int:
+    assert isinstance(parent.summary, ToySummary)
+    return parent.summary.total
 
 
 def _stuck(recorder: Recorder) -> None:
@@ -62,8 +77,8 @@ def _stuck(recorder: Recorder) -> None:
 KIND = Kind(
     name="toy",
     title="Toy",
-    names=lambda: ("toy",),
     config=lambda name: ToyConfig,
+    summary=ToySummary,
     run=run,
     version=lambda name: int(os.environ.get("TOY_VERSION", "1")),
     parents=lambda config: (config.parent,) if config.parent else (),

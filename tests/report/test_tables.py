@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from ddcore.settings import network_title
 from ddcore.experiments import KINDS
 from ddcore.methods import METHODS
 from ddcore.report import tables
 from ddcore.runs.store import RunRecord
+from ddcore.settings import network_title
 
 
 def record(**changes: Any) -> RunRecord:
