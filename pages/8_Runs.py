@@ -143,7 +143,7 @@ def extend(record: RunRecord) -> None:
         )
         if st.button("Extend", icon=":material/fast_forward:", key=f"extend-{record.id}"):
             new = jobs.extend(record.id, int(length))
-            st.switch_page(frame.page_of(record), query_params={"run": new})
+            st.switch_page(frame.page_of(record).page(), query_params={"run": new})
 
 
 def keep_house(record: RunRecord) -> None:

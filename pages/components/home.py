@@ -13,10 +13,10 @@ from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
 from pages.components import frame, menu, progress, widgets
 
-STEPS = (
+STEPS = (  # the page's file, "" for that of the first method
     ("pages/1_Datasets.py", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
-    ("pages/3_DataDAM.py", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
-    ("pages/3_DataDAM.py", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
+    ("", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
+    ("", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
     ("pages/2_Baselines.py", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
 )
 SHOWN = 4  # unfinished runs listed here
@@ -24,13 +24,15 @@ SHOWN = 4  # unfinished runs listed here
 
 def show() -> None:
     """All but title and lead, which stand already."""
+    frame.let_go("Home")
     with frame.guarded():
         with st.grid(4, min_column_width=210):
             for file, title, words in STEPS:
                 with st.container(border=True, height="stretch"):
                     st.markdown(f"**{title}**")
                     st.caption(words)
-                    st.page_link(file, label=f"Open {menu.title(file)}", icon=":material/arrow_forward:")
+                    entry = menu.of_file(file) if file else menu.first_method()
+                    st.page_link(entry.page(), label=f"Open {entry.title}", icon=":material/arrow_forward:")
         frame.device_banner()
         _running()
         _latest()

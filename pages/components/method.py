@@ -18,11 +18,12 @@ from pages.components import charts, evaluation, form, frame, images, progress, 
 from pages.components.markdown import called
 
 
-def page(name: str, lead: str, *also: str) -> None:
-    """The whole page of the method `name`, below the menu; also: kinds of runs it builds on and that are shown here."""
+def page(name: str) -> None:
+    """The whole page of the method `name`, below the menu."""
     method = METHODS[name]
-    with frame.page(method.title, f"{lead} *{method.paper}.*"):
-        run = frame.chosen_run("distill", *also)
+    paper = f" *{method.paper}.*" if method.paper else ""
+    with frame.page(method.title, (method.lead or method.summary) + paper):
+        run = frame.chosen_run("distill", *method.shows)
         if run is not None:
             (show if run.kind == "distill" else stages.show)(run)
             return
@@ -33,7 +34,7 @@ def page(name: str, lead: str, *also: str) -> None:
         else:
             again(like)
         widgets.earlier("distill", "Earlier runs", name)
-        for kind in also:
+        for kind in method.shows:
             widgets.earlier(kind, f"Earlier {KINDS[kind].title.lower()}")
 
 
