@@ -134,6 +134,16 @@ class Acceleration:
         """For a run's summary: how it was computed, as far as it went."""
         return {"exact": self.exact, **self._used}
 
+    def differs(self, long: bool) -> str:
+        """Why this run cannot go on from what one that was `long` or not has computed; "" where it can.
+
+        Computed at once, all of it would be compiled or none, and that decides how numbers are rounded.
+        """
+        if long == self.long:
+            return ""
+        done, whole = ("not worth", "is") if self.long else ("worth", "is not")
+        return f"what is done was {done} compiling, the whole {whole}, and compiled arithmetic rounds otherwise"
+
     def _plainly(self, why: str) -> None:
         """From now on nothing is compiled."""
         self.compiles = False
