@@ -52,6 +52,11 @@ def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
     return one * (3 * trained + looked_at)
 
 
+def compiled(kind: str, name: str, config: Any, device: str, images: int | None = None) -> bool:
+    """Whether a run is worth compiling on "cpu" or "cuda", as `Acceleration.long` says; `images` as in `cost`."""
+    return not getattr(config, "exact", False) and cost(kind, name, config, images) >= counts.WORTH_COMPILING[device]
+
+
 def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
     """Optimiser steps of a whole run, without those of networks trained inside a method."""
     if kind == "distill":

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch._functorch import config as _functorch
 from torch.utils._pytree import tree_map_only
 
+from ddcore.counts import WORTH_COMPILING
 from ddcore.ops.nets import Net, reinitialise
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -28,11 +29,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 CACHED = 2**21
 GPU_MAPS = 2**33  # bytes that the maps of one piece may take on a GPU
 MAPS_KEPT = 4  # tensors of a map's size that a layer keeps: convolved, normalised, activated, pooled
-
-# Multiply-adds of a run from which compiling pays. On two slow cores the graphs of DM at MNIST's size take 43 s to
-# compile and make a step 1.6 times as fast; eager, they do some 30e9 multiply-adds a second, so this is a run of five
-# minutes. On a GPU, where this was not measured, it is an estimate: half a minute of eager steps.
-WORTH_COMPILING = {"cpu": 1e13, "cuda": 3e14}
 
 
 class Acceleration:

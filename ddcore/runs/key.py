@@ -71,7 +71,8 @@ def told(info: Mapping[str, Any]) -> dict[str, Any]:
     question = {name: info.get(name) for name in ("kind", "name", "version", "dataset", "parents")}
     found: dict[str, Any] = {"id": _digest({**question, "config": known})}
     if kind in KINDS and info["name"] in KINDS[kind].names():
-        length = KINDS[kind].config(info["name"]).length_param
+        # A run of a kind that could not be continued when it was made has no length, and shares its family with none.
+        length = "" if info.get("length") is None else KINDS[kind].config(info["name"]).length_param
         shared = {name: value for name, value in known.items() if name != length}
         found |= {"family": _digest({**question, "config": shared, "length": None}), "length": known.get(length)}
     return found

@@ -189,17 +189,7 @@ class Store:
         family, length = record.info.get("family"), record.info.get("length")
         if not family or not isinstance(length, int):
             return None
-        shorter = [
-            other
-            for other in self.records(record.kind)
-            if other.state == "done"
-            and other.info.get("family") == family
-            and isinstance(other.info.get("length"), int)
-            and other.info["length"] < length
-            and (other.folder / "checkpoint.safetensors").exists()
-            and not (other.folder / IMPORTED).exists()
-        ]
-        return max(shorter, key=lambda r: r.info["length"], default=None)
+        return longest_prefix(self.records(record.kind), family, length)
 
     # Reading
 
@@ -393,6 +383,21 @@ class Moment(Store):
         self._listed = None
         with super().lock():
             yield
+
+
+def longest_prefix(records: Iterable[RunRecord], family: str, length: int) -> RunRecord | None:
+    """Of these runs, what `Store.longest_prefix` finds for one of this family and length."""
+    shorter = [
+        other
+        for other in records
+        if other.state == "done"
+        and other.info.get("family") == family
+        and isinstance(other.info.get("length"), int)
+        and other.info["length"] < length
+        and (other.folder / "checkpoint.safetensors").exists()
+        and not (other.folder / IMPORTED).exists()
+    ]
+    return max(shorter, key=lambda r: r.info["length"], default=None)
 
 
 def final_step(record: RunRecord) -> int | None:

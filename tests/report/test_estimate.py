@@ -18,6 +18,7 @@ from ddcore.runs.key import key
 from ddcore.runs.recorder import FolderRecorder
 from tests.report.conftest import QUESTION, TINY_PAD
 from tests.report.test_tables import record
+from tests.runs import shelf
 
 QUICK = METHODS["datadam"].preset("quick").for_dataset("digits")
 
@@ -142,6 +143,26 @@ def test_several_runs_are_counted_once_each_and_not_where_they_are_done(home: An
     done = record(id=key(first), kind="evaluate", config=first.config.values(), info={})
     assert estimate.total([first, second], [done]).seconds == pytest.approx(one)
     assert estimate.total([first], [done]).seconds == 0
+
+
+def test_a_run_that_goes_on_from_a_shorter_one_takes_as_long_as_the_rest(
+    store: Store, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two, three, five = (plans.evaluation(run, replace(QUESTION, nets=nets)) for nets in (2, 3, 5))
+    ended = shelf.finished(store, three)
+    shelf.finished(store, plans.evaluation(run, replace(QUESTION, nets=1)))
+
+    def rest() -> float:
+        return estimate.total([five], store.records(), "cuda", images=10).seconds  # none of them was measured there
+
+    whole, part = (estimate.total([one], [], "cuda", images=10).seconds for one in (five, two))
+    assert rest() == pytest.approx(part)
+    monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", estimate.cost("evaluate", "evaluate", five.config, 10))
+    assert rest() == pytest.approx(whole)  # it begins anew, for only the longer one is compiled
+    monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", 0)
+    assert rest() == pytest.approx(part)
+    (ended.folder / "checkpoint.safetensors").unlink()
+    assert part < rest() < whole  # one network is known
 
 
 PAD = spec("distill", "pad", TINY_PAD)
