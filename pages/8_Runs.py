@@ -133,13 +133,15 @@ def header(record: RunRecord) -> None:
 def extend(record: RunRecord) -> None:
     """A finished run goes on: the longer one starts from its last checkpoint."""
     config: type[Config] = KINDS[record.kind].config(record.name)
-    if not config.length_param or record.demo:
+    if record.info.get("length") is None or record.demo:
         return
     p, now = config.param(config.length_param), int(record.config[config.length_param])
+    if now >= (most := int(p.high or 10**9)):
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         length = st.number_input(
-            f"Extend: {p.title}", now + 1, int(p.high or 10**9), 2 * now, key=f"to-{record.id}", width=260,
-            help=f"{p.help} Now {now:,}. Goes on from the last checkpoint.",
+            f"Extend: {p.title}", now + 1, most, min(2 * now, most), key=f"to-{record.id}", width=260,
+            help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.",
         )
         if st.button("Extend", icon=":material/fast_forward:", key=f"extend-{record.id}"):
             new = jobs.extend(record.id, int(length))

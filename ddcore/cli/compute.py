@@ -268,13 +268,17 @@ def resume(run_id: str, wait: bool, as_json: bool) -> None:
     _follow(jobs.resume(run_id), wait, as_json)
 
 
-@click.command(help="Make a longer run out of a finished one; it continues, nothing is computed twice.")
+@click.command(help="Make a longer run out of a finished one, or an evaluation with more networks: it continues, and "
+               "begins anew only where it is so long that it is compiled and the finished one was not.")
 @click.argument("run_id", metavar="RUN")
-@click.option("--iterations", type=int, required=True, help="New total of the method's length (DataDAM: K, num_inits).")
+@click.option(
+    "--length", "--iterations", type=int, required=True,
+    help="New total: of a method's iterations (DataDAM: K, num_inits), of an evaluation's networks (nets).",
+)
 @wait_flag
 @as_json
-def extend(run_id: str, iterations: int, wait: bool, as_json: bool) -> None:
-    _follow(jobs.extend(run_id, iterations), wait, as_json)
+def extend(run_id: str, length: int, wait: bool, as_json: bool) -> None:
+    _follow(jobs.extend(run_id, length), wait, as_json)
 
 
 def _follow(run_id: str, stay: bool, as_json: bool) -> None:

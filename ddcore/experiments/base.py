@@ -87,8 +87,14 @@ class Recorder(Protocol):
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         """Keep, atomically, what the run needs to go on from here."""
 
-    def resume_point(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """The newest of: this run's own checkpoint, the final checkpoint of the longest finished shorter run."""
+    def resume_point(
+        self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: ""
+    ) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """The newest of: this run's own checkpoint, the final checkpoint of the longest finished shorter run.
+
+        refuse(meta): why the run cannot go on from a checkpoint, in words for its log; "" where it can. Of one that is
+        refused nothing stays: no event, no snapshot, no time.
+        """
 
     def parent(self, run_id: str) -> Parent:
         """A finished run that this one builds on."""

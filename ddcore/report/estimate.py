@@ -4,7 +4,7 @@ A simple model of this kind of device (multiply-adds at an assumed speed, a leas
 how the latest finished runs compared with it: the median factor over those most like it (same kind, data set and
 network; else same kind). Another method is another kind. Before any of the kind has finished, the cautious model is
 used and marked rough; runs of other kinds can then only make it more cautious. A run that has parts (a search its
-trials) takes as long as those of them that are not known.
+trials) takes as long as those of them that are not known, and one that goes on from a shorter run as long as the rest.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ddcore.errors import DDCoreError
+from ddcore.errors import DataBroken, DataMissing, DDCoreError
 from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments.cost import compiled
 from ddcore.jobs.requirements import disk, id_of, unfinished
 from ddcore.methods import MethodConfig
+from ddcore.params import Config
 from ddcore.report import text
-from ddcore.runs.store import Store
+from ddcore.runs.store import Store, longest_prefix
 
 if TYPE_CHECKING:
     from ddcore.runs.store import RunRecord
@@ -91,7 +93,7 @@ def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None)
     like, parts = _parts(one, id_of(one), sizes, device)
     if like is not None:
         return _in_parts(like, parts, records, device)
-    modelled = _model(one.kind, one.name, one.config, device, images)
+    modelled = _left(one, records, device, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
     likeness, chosen = _measured(records, one, device, RECENT)
@@ -171,6 +173,28 @@ def _model(kind: str, name: str, config: Any, device: str, images: int | None) -
     declared = KINDS[kind]
     work, step = declared.cost(name, config, images), PART_STEP if declared.part else STEP
     return work / ASSUMED[device] + step[device] * declared.steps(name, config, images) if work else 0.0
+
+
+def _left(one: Spec, records: list[RunRecord], device: str, images: int | None) -> float:
+    """The same of what a run still has to do where it goes on from a finished shorter one."""
+    whole, shorter = _model(one.kind, one.name, one.config, device, images), _shorter(one, records)
+    if shorter is None:
+        return whole
+    work = KINDS[one.kind].cost
+    if len({compiled(config, work(one.name, config, images), device) for config in (one.config, shorter)}) > 1:
+        return whole
+    return whole - _model(one.kind, one.name, shorter, device, images)
+
+
+def _shorter(one: Spec, records: list[RunRecord]) -> Config | None:
+    """What the longest finished run was asked from which this one goes on; None where it begins at the beginning."""
+    if (length := one.config.length()) is None:
+        return None
+    try:
+        begun = longest_prefix(records, one.family, length)
+    except (DataMissing, DataBroken):
+        return None
+    return one.config.replace(**{one.config.length_param: begun.info["length"]}) if begun else None
 
 
 def _taken(record: RunRecord, device: str) -> Taken | None:

@@ -197,17 +197,7 @@ class Store:
         family, length = record.info.get("family"), record.info.get("length")
         if not family or not isinstance(length, int):
             return None
-        shorter = [
-            other
-            for other in self.records(record.kind)
-            if other.state == "done"
-            and other.info.get("family") == family
-            and isinstance(other.info.get("length"), int)
-            and other.info["length"] < length
-            and (other.folder / "checkpoint.safetensors").exists()
-            and not (other.folder / IMPORTED).exists()
-        ]
-        return max(shorter, key=lambda r: r.info["length"], default=None)
+        return longest_prefix(self.records(record.kind), family, length)
 
     # Reading
 
@@ -408,6 +398,21 @@ def parts() -> tuple[str, ...]:
     from ddcore.experiments import KINDS  # pydantic and the registries: not for the job runner, which lists nothing
 
     return tuple(kind.name for kind in KINDS.values() if kind.part)
+
+
+def longest_prefix(records: Iterable[RunRecord], family: str, length: int) -> RunRecord | None:
+    """Of these runs, what `Store.longest_prefix` finds for one of this family and length."""
+    shorter = [
+        other
+        for other in records
+        if other.state == "done"
+        and other.info.get("family") == family
+        and isinstance(other.info.get("length"), int)
+        and other.info["length"] < length
+        and (other.folder / "checkpoint.safetensors").exists()
+        and not (other.folder / IMPORTED).exists()
+    ]
+    return max(shorter, key=lambda r: r.info["length"], default=None)
 
 
 def final_step(record: RunRecord) -> int | None:

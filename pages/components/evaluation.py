@@ -83,7 +83,8 @@ def _question(run: RunRecord) -> Question:
             help="The one trained for the test. Another than the run's own tells whether the images only fit that one.",
         )
         nets = st.number_input(
-            "n · Networks", 1, 100, last.nets if last else 3, key=f"{key}-nets", help="More: a surer mean, more time."
+            "n · Networks", 1, 100, last.nets if last else 3, key=f"{key}-nets",
+            help="More: a surer mean, more time. Those that were trained before are kept.",
         )
         batch = st.number_input(
             "Batch size (images)", 1, 8192, last.batch_size if last else None, key=f"{key}-batch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,15 +14,18 @@ import pytest
 import torch
 from recording import MemoryRecorder
 
+from ddcore import jobs
 from ddcore.data import DATASETS, Availability, Split
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError, DataMissing
-from ddcore.experiments import ImageSet, baseline, evaluate, experts, metrics, scores, spec
+from ddcore.experiments import ImageSet, Spec, baseline, evaluate, experts, metrics, scores, spec
+from ddcore.experiments.cost import cost
 from ddcore.experiments.flops import FlopsConfig
 from ddcore.experiments.flops import run as count_all
 from ddcore.ops import acceleration, seeds, train
 from ddcore.protocols import PROTOCOLS
+from ddcore.runs import RunRecord, Store
 from ddcore.settings import TrainConfig
 
 STEPS = 11  # optimiser steps of an epoch over the training part of digits, batch 128
@@ -204,7 +208,7 @@ def test_either_epochs_or_steps_say_how_long() -> None:
 def test_the_same_evaluation_gives_the_same_numbers_and_more_networks_only_add() -> None:
     first, again, more = (evaluated(small_set(), nets=n)[0]["accuracies"] for n in (2, 2, 3))
     assert first == again
-    assert more[:2] == pytest.approx(first, abs=0.01)  # in larger company the sums run in another order
+    assert more[:2] == first
 
 
 @pytest.fixture
@@ -381,6 +385,64 @@ def test_an_evaluation_that_was_stopped_goes_on_to_the_same_numbers(when: str, m
     assert again["accuracies"] == whole["accuracies"]
     assert again["accuracies_train"] == whole["accuracies_train"]
     assert {e["net"] for e in resumed.told("net")} == {2}
+
+
+RANDOM: dict[str, Any] = {"dataset": "digits", "ipc": 2}
+
+
+def asked_of(run_id: str, nets: int, **changes: Any) -> Spec:
+    values = {**SMALL, "run": run_id, "nets": nets, "augment": "siamese-no-flip", **changes}
+    return spec("evaluate", "evaluate", values)
+
+
+def at_once(home: Path, nets: int) -> RunRecord:
+    """An evaluation with so many networks in a store where there is no other."""
+    store = Store(home / "elsewhere")
+    subject = jobs.run_inline(spec("distill", "random", RANDOM), store)
+    return store.record(jobs.run_inline(asked_of(subject, nets), store))
+
+
+def test_an_evaluation_with_more_networks_goes_on_from_the_longest_shorter_one(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "fitting", lambda *a: 2)  # the third network was alone; at once it is one of a pair
+    subject = jobs.run_inline(spec("distill", "random", RANDOM))
+    short, one = (jobs.run_inline(asked_of(subject, nets)) for nets in (3, 1))
+    (jobs.run_inline(asked_of(subject, 4, **other)) for other in ({"split": "val"}, {"seed": 1}))
+    store = Store()
+    longer = store.record(jobs.run_inline(asked_of(subject, 5)))
+    whole = at_once(home, 5)
+    assert longer.info["continued_from"] == short
+    assert store.record(short).info["continued_from"] is None  # it was there before the one of a single network
+    told, known = (record.summary for record in (longer, whole))
+    for name in ("accuracy", "accuracies", "accuracies_train", "confusion", "per_class", "balanced_accuracy"):
+        assert told[name] == known[name], name
+    assert told["accuracies"][:3] == store.record(short).summary["accuracies"]
+    assert told["accuracies"][:1] == store.record(one).summary["accuracies"]
+    events = store.events(longer.id)[0]
+    assert [event["net"] for event in events if event["event"] == "net"] == [0, 1, 2, 3, 4]
+    assert [event["first"] for event in events if event.get("epoch") == 20] == [0, 2, 3]
+    assert f"Continues run {short}: 3 of 5 are done." in store.log(longer.id)
+
+
+def test_an_evaluation_that_grows_long_enough_to_be_compiled_begins_anew(fast: None, home: Path) -> None:
+    subject = jobs.run_inline(spec("distill", "random", RANDOM))
+    plain, whole = asked_of(subject, 2), asked_of(subject, 3)
+    acceleration.WORTH_COMPILING["cpu"] = cost("evaluate", "evaluate", whole.config, 20)
+    jobs.run_inline(plain)
+    longer, alone = Store().record(jobs.run_inline(whole)), at_once(home, 3)
+    assert (longer.info["continued_from"], longer.summary["arithmetic"]["compiled"]) == (None, True)
+    assert longer.summary["accuracies"] == alone.summary["accuracies"]
+    nets = [event["net"] for event in Store().events(longer.id)[0] if event["event"] == "net"]
+    assert nets == [0, 1, 2]
+
+
+def test_an_evaluation_goes_on_from_a_checkpoint_that_does_not_say_whether_it_was_long() -> None:
+    whole, recorder = evaluated(small_set(), nets=3)
+    before = [({}, {name: value for name, value in meta.items() if name != "long"}) for _, meta in recorder.points]
+    again, resumed = evaluated(small_set(), recorder=MemoryRecorder(point=before[0]), nets=3)
+    assert again["accuracies"] == whole["accuracies"]
+    assert len(resumed.told("net")) < 3
 
 
 def test_a_batch_size_of_ones_own_is_part_of_the_label_and_of_the_question() -> None:

@@ -17,6 +17,7 @@ from ddcore.runs import Store
 from ddcore.runs.recorder import FolderRecorder
 from tests.report.conftest import QUESTION, TINY_PAD
 from tests.report.test_tables import record
+from tests.runs import shelf
 
 QUICK = METHODS["datadam"].preset("quick").for_dataset("digits")
 
@@ -151,6 +152,26 @@ def test_several_runs_are_counted_once_each_and_not_where_they_are_done(home: An
     assert estimate.total([first], [done]).seconds == 0
 
 
+def test_a_run_that_goes_on_from_a_shorter_one_takes_as_long_as_the_rest(
+    store: Store, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two, three, five = (plans.evaluation(run, replace(QUESTION, nets=nets)) for nets in (2, 3, 5))
+    ended = shelf.finished(store, three)
+    shelf.finished(store, plans.evaluation(run, replace(QUESTION, nets=1)))
+
+    def rest() -> float:
+        return estimate.total([five], store.records(), "cuda", images=10).seconds  # none of them was measured there
+
+    whole, part = (estimate.total([one], [], "cuda", images=10).seconds for one in (five, two))
+    assert rest() == pytest.approx(part)
+    monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", estimate.cost("evaluate", "evaluate", five.config, 10))
+    assert rest() == pytest.approx(whole)  # it begins anew, for only the longer one is compiled
+    monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", 0)
+    assert rest() == pytest.approx(part)
+    (ended.folder / "checkpoint.safetensors").unlink()
+    assert part < rest() < whole  # one network is known
+
+
 PAD = spec("distill", "pad", TINY_PAD)
 (EXPERTS,) = KINDS["distill"].needs("pad", PAD.config)
 (SCORES,) = KINDS["experts"].needs("experts", EXPERTS.config)
@@ -204,7 +225,7 @@ def search(**values: Any) -> Spec:
 
 
 def trials(one: Spec) -> tuple[Spec, ...]:
-    return KINDS[one.kind].parts(one.name, one.config, key)
+    return KINDS[one.kind].parts(one.name, one.config, lambda part: part.key)
 
 
 def tried(store: Store, one: Spec, seconds: float = 2.0) -> None:
@@ -282,7 +303,7 @@ def test_the_parts_of_a_run_are_worked_out_once_and_counted_anew(monkeypatch: py
     first = estimate.estimate("truth", "truth", one.config, [])
     assert (first.known, len(asked)) == (0, first.parts)
     asked.clear()
-    folder = Store().create(KINDS["truth"].parts("truth", one.config, key)[0]).folder
+    folder = Store().create(KINDS["truth"].parts("truth", one.config, lambda part: part.key)[0]).folder
     (folder / "run.json").write_text((folder / "spec.json").read_text("utf-8"), "utf-8")
     again = estimate.estimate("truth", "truth", one.config, [])
     assert (again.known, again.parts) == (1, first.parts)
