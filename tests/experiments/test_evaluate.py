@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+from statistics import mean
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
@@ -20,7 +22,7 @@ from ddcore.errors import Cancelled, ConfigError, DataMissing
 from ddcore.experiments import ImageSet, baseline, evaluate, experts, metrics, scores, spec
 from ddcore.experiments.flops import FlopsConfig
 from ddcore.experiments.flops import run as count_all
-from ddcore.ops import acceleration, seeds, train
+from ddcore.ops import acceleration, nets, seeds, train
 from ddcore.protocols import PROTOCOLS
 from ddcore.settings import TrainConfig
 
@@ -77,6 +79,48 @@ def test_an_evaluation_says_how_it_was_made() -> None:
     assert summary["auc"] is None
     assert not summary["arithmetic"]["compiled"]  # so short a run would take longer
     assert all(0.7 < reached <= 1 for reached in summary["accuracies_train"])
+
+
+def part_of(split: str) -> Resident:
+    """A part of digits."""
+    data = load("digits")
+    return Resident.from_split(getattr(data, split), data, "cpu")
+
+
+def fresh(*purpose: str | int) -> nets.Net:
+    """The network of these tests with its first weights."""
+    return nets.build("convnet3", (1, 8, 8), 10, {"width": 8}, seeds.generator(*purpose, "network"))
+
+
+@pytest.mark.parametrize(("split", "soft"), [("test", True), ("val", False)])
+def test_an_evaluation_is_of_networks_each_with_weights_and_orders_of_its_own(split: str, soft: bool) -> None:
+    images, logits = small_set(), torch.randn(50, 10, generator=seeds.generator(1))
+    if soft:
+        images = dataclasses.replace(images, label_logits=logits + 4 * torch.eye(10)[images.labels], lr=0.1)
+    asked = {"seed": 3, "batch_size": 30, "augment": "siamese-no-flip", "split": split}
+    summary, recorder = evaluated(images, **asked, **({"lr_from": "learnt"} if soft else {}))
+    setting = PROTOCOLS["course"].training("none").replace(
+        batch_size=30, augment="siamese-no-flip", lr=0.1 if soft else 0.01
+    )
+    networks, losses, first, judge = [fresh(3, "evaluate", i) for i in range(2)], [], [], part_of(split)
+    for i, network in enumerate(networks):
+        learnt = plain.epochs(
+            network, images.images.__getitem__, images.labels, setting, 3, "evaluate", i,
+            soft=images.label_logits.softmax(1) if soft else None,
+        )
+        losses.append([])
+        for loss in learnt:
+            losses[i].append(loss)
+            if not i:
+                first.append(plain.accuracy(network, judge))
+    by_hand = [plain.accuracy(network, judge) for network in networks]
+    image = 1 / len(judge)
+    assert summary["accuracies"] == pytest.approx(by_hand, abs=1.5 * image)
+    assert abs(by_hand[0] - by_hand[1]) > 2 * image, "another network would be told from this one"
+    assert [e["loss"] for e in recorder.told("epoch")] == pytest.approx(
+        [mean(of_epoch) for of_epoch in zip(*losses, strict=True)], rel=1e-3
+    )
+    assert [e["test_accuracy"] for e in recorder.told("tested")] == pytest.approx(first[1:-1:2], abs=1.5 * image)
 
 
 def test_an_evaluation_tells_a_curve_of_training_and_one_of_testing() -> None:
@@ -245,6 +289,21 @@ def test_a_baseline_tells_curves_time_and_cost() -> None:
     assert summary["macs_test_set"] == summary["macs"] * summary["test_images"]
     assert summary["images"] == 1294
     assert summary["seconds_train"] <= summary["seconds"]
+
+
+def test_a_baseline_is_validated_and_tested_on_the_images_that_its_labels_say() -> None:
+    recorder = MemoryRecorder()
+    values = {"epochs": 3, "lr": 0.05, "momentum": 0.8, "weight_decay": 0.01, "augment": "siamese-no-flip", "seed": 3}
+    config = spec("baseline", "baseline", {**SMALL, **values}).config
+    summary = baseline.run("baseline", config, recorder)  # type: ignore[arg-type]
+    network, part, val, test = fresh(3, "baseline"), part_of("train"), part_of("val"), part_of("test")
+    learnt = plain.epochs(network, part.batch, part.labels, config, 3, "baseline")
+    by_hand = [(loss, plain.accuracy(network, val)) for loss in learnt]
+    told = recorder.told("epoch")
+    assert [e["loss"] for e in told] == pytest.approx([loss for loss, _ in by_hand], rel=1e-3)
+    assert [e["val_accuracy"] for e in told] == pytest.approx([right for _, right in by_hand], abs=1.5 / len(val))
+    assert summary["accuracy"]["mean"] == pytest.approx(plain.accuracy(network, test), abs=1.5 / len(test))
+    assert summary["majority"] == max(test.counts) / len(test) != max(val.counts) / len(val)
 
 
 def test_a_baseline_stops_when_asked() -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
@@ -99,6 +100,30 @@ def test_one_epoch_is_plain_sgd_on_the_images_in_use() -> None:
     with torch.no_grad():
         stepped = torch.cat([(p - config.lr_teacher * p.grad).flatten() for p in network.parameters()])  # type: ignore[operator]
     np.testing.assert_allclose(kept[0, 1], stepped.numpy(), atol=1e-6)
+
+
+def test_an_expert_has_weights_and_orders_of_its_own_and_learns_in_each_epoch_what_is_in_use_then() -> None:
+    asked = {"train_epochs": 4, "experts": 2, "batch_train": 60, "momentum_teacher": 0.8, "seed": 3}
+    config = config_of(**asked, augment="siamese-no-flip", train_images=0)
+    data, scored = load("digits"), torch.rand(1294, generator=seeds.generator(1))
+    part, in_use = Resident.from_split(data.train, data, "cpu"), []
+    for low, high in ((0, 0.5), (0, 0.75), (0, 1), (0.25, 1)):
+        members = [(part.labels == label).nonzero().flatten() for label in range(10)]
+        easy_first = [of_class[scored[of_class].argsort()] for of_class in members]
+        used = [one[int(low * len(one) + 0.5) : int(high * len(one) + 0.5)] for one in easy_first]
+        in_use.append(torch.cat(used).sort().values)
+    recorder = MemoryRecorder()
+    kept = {"indices": torch.arange(1294), "el2n": scored}
+    recorder.parents = {"scores": SimpleNamespace(arrays=lambda name: kept)}
+    experts.run("experts", config, recorder)
+    setting = train.Setting(4, 0.1, 0.8, 0.0, "constant", 60, "siamese-no-flip")
+    for i in range(2):
+        draws = seeds.generator(3, "experts", i, "network")
+        network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4}, draws)
+        learnt = plain.epochs(network, part.batch, part.labels, setting, 3, "experts", i, in_use=in_use)
+        for row, _ in enumerate(learnt, 1):
+            weights = torch.nn.utils.parameters_to_vector(network.parameters()).detach().numpy()
+            np.testing.assert_allclose(rows(recorder)[i, row], weights, rtol=1e-3, atol=1e-4)
 
 
 def test_experts_tell_curves_and_a_summary() -> None:

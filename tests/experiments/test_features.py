@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
@@ -96,6 +97,17 @@ def test_the_lens_learns_from_training_images_alone_and_tells_its_validation_acc
     assert summary["val_accuracy"] == pytest.approx(right)
     assert right > 0.5
     assert (summary["images"], summary["real_images"]) == (len(data.train), 120)
+
+
+def test_the_weights_and_the_order_of_the_lens_are_those_of_its_seed() -> None:
+    asked = {"seed": 3, "momentum": 0.8, "weight_decay": 0.01, "augment": "siamese-no-flip"}
+    recorder = looked_through(**asked)[1]
+    network = nets.build("convnet3", (1, 8, 8), 10, {"width": 8}, seeds.generator(3, "lens", "network"))
+    setting = spec("lens", "lens", {**TINY, **asked}).config
+    *_, loss = plain.epochs(network, digits().batch, digits().labels, setting, 3, "lens")
+    assert recorder.told("epoch")[-1]["loss"] == pytest.approx(loss, rel=1e-3)
+    for name, weights in network.state_dict().items():
+        torch.testing.assert_close(recorder.arrays["network"][name], weights, rtol=1e-3, atol=1e-3)
 
 
 def test_the_real_images_of_the_lens_are_drawn_by_class_and_lie_around_the_middle_of_its_plane() -> None:

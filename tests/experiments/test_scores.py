@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
@@ -13,7 +14,7 @@ from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import scores, spec
-from ddcore.ops import nets
+from ddcore.ops import nets, seeds
 from ddcore.runs.key import key
 
 TINY: dict[str, Any] = {
@@ -39,6 +40,23 @@ def logits_of(recorder: MemoryRecorder, indices: torch.Tensor) -> tuple[torch.Te
     network.load_state_dict(recorder.arrays["network"])
     with torch.no_grad():
         return network.eval()(part.batch(indices)), part.labels[indices]
+
+
+def test_an_agent_has_weights_and_orders_of_its_own_and_is_validated_on_validation_images() -> None:
+    values = {"epochs": 2, "lr": 0.05, "momentum": 0.8, "weight_decay": 0.01, "augment": "siamese-no-flip", "seed": 3}
+    summary, recorder = scored(**values, train_images=0)
+    setting = spec("scores", "scores", {**TINY, **values}).config
+    data, told = load("digits"), recorder.told("epoch")
+    part, val = (Resident.from_split(split, data, "cpu") for split in (data.train, data.val))
+    by_hand = []
+    for agent in range(2):
+        draws = seeds.generator(3, "scores", agent, "network")
+        network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4}, draws)
+        losses = [*plain.epochs(network, part.batch, part.labels, setting, 3, "scores", agent)]
+        assert [e["loss"] for e in told if e["agent"] == agent] == pytest.approx(losses, rel=1e-4)
+        by_hand.append(plain.accuracy(network, val))
+    assert [told[1]["val_accuracy"], told[3]["val_accuracy"]] == pytest.approx(by_hand, abs=1.5 / len(val))
+    assert summary["val_accuracy"]["mean"] == pytest.approx(sum(by_hand) / 2, abs=1.5 / len(val))
 
 
 def test_el2n_of_one_agent_after_one_epoch_is_that_of_the_network_it_kept() -> None:

@@ -10,11 +10,13 @@ import time
 from statistics import mean
 from typing import Any
 
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
 
 from ddcore import jobs
+from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import search, spec, trial
@@ -23,6 +25,7 @@ from ddcore.experiments.search import SearchConfig
 from ddcore.experiments.trial import TrialConfig
 from ddcore.jobs.api import run_inline
 from ddcore.jobs.job import read_job
+from ddcore.ops import nets, seeds
 from ddcore.runs.key import key
 from ddcore.runs.recorder import FolderRecorder
 from ddcore.runs.store import Store
@@ -201,6 +204,31 @@ def test_a_stacked_group_finds_what_its_networks_find_one_by_one() -> None:
     for together, single in zip(stacked, alone, strict=True):
         assert together["accuracies"] == pytest.approx(single["accuracies"], abs=1.5 / 144)  # an image or one more
         assert together["network_options"] == single["network_options"]
+
+
+@pytest.mark.parametrize("tested", [False, True])
+def test_a_trial_is_judged_by_the_validation_images_and_a_truth_by_the_test_images_too(tested: bool) -> None:
+    values = {"network": "coursenet", "depth": 2, "width": 16, "units": 32, "steps": 15, "nets": 2, "batch_size": 100}
+    asked = spec("trial", "trial", {"dataset": "digits", "device": "cpu", "lr": 0.05, "momentum": 0.8, "seed": 3,
+                                    "weight_decay": 0.01, "tested": tested, **values})
+    config, data = asked.config, load("digits")
+    assert isinstance(config, TrialConfig)
+    (found,) = trial.crowded([config], trial.TrialData(config, Stopped({})))  # type: ignore[arg-type]
+    part, val, test = (Resident.from_split(split, data, "cpu") for split in (data.train, data.val, data.test))
+    purpose, by_hand = "truth" if tested else "trial", []
+    for i in range(2):
+        draws = seeds.generator(3, purpose, i, "network")
+        network = nets.build("coursenet", (1, 8, 8), 10, config.network_options(), draws)
+        *_, _ = plain.epochs(network, part.batch, part.labels, config, 3, purpose, i)
+        by_hand.append([plain.accuracy(network, judge) for judge in (val, test)])
+    assert found["accuracies"] == pytest.approx([right for right, _ in by_hand], abs=1.5 / len(val))
+    if tested:
+        assert found["accuracies_test"] == pytest.approx([right for _, right in by_hand], abs=1.5 / len(test))
+    else:
+        assert found["accuracies_test"] is None
+    assert abs(by_hand[0][0] - by_hand[1][0]) > 2 / len(val), "the other network would be told from this one"
+    assert max(abs(right - elsewhere) for right, elsewhere in by_hand) > 2 / len(val), "and the other images from these"
+    assert found["majority"] == max(val.counts) / len(val) != max(test.counts) / len(test)
 
 
 def test_a_network_that_diverges_is_told_and_stops_nobody() -> None:
