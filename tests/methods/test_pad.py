@@ -156,19 +156,21 @@ def test_first_labels_are_the_mean_over_the_experts_that_are_right() -> None:
     assert found[1].tolist() == [1.5, 2, 1.5]  # nobody is: of the mean (1.5, 1.5, 2) the largest goes to class 1
 
 
-@pytest.mark.slow
 def test_the_range_of_start_epochs_widens_evenly_and_then_stays() -> None:
     asked = config(
         "pad", min_start_epoch=1, first_max_start_epoch=2, max_start_epoch=6, train_epochs=7, expansion_iters=8
     )
     assert [pad.latest(asked, step) for step in (0, 1, 2, 3, 4, 7, 8, 100)] == [2, 2, 3, 3, 4, 5, 6, 6]
     assert pad.latest(asked.replace(expansion_iters=0), 0) == 6
-    told = made(
-        "pad", min_start_epoch=1, first_max_start_epoch=2, max_start_epoch=6, train_epochs=7, expansion_iters=4
-    ).told("step")
+
+
+@pytest.mark.slow
+def test_students_start_within_the_range_of_their_iteration() -> None:
+    values = {"min_start_epoch": 1, "first_max_start_epoch": 2, "max_start_epoch": 6, "train_epochs": 7}
+    asked, told = config("pad", **values, expansion_iters=4), made("pad", **values, expansion_iters=4).told("step")
     epochs = [event["start_epoch"] for event in told]
     assert epochs[0] == 1
-    assert all(1 <= epoch < pad.latest(asked.replace(expansion_iters=4), step) for step, epoch in enumerate(epochs))
+    assert all(1 <= epoch < pad.latest(asked, step) for step, epoch in enumerate(epochs))
     assert max(epochs) > 2
 
 
