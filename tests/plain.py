@@ -20,8 +20,8 @@ from ddcore.ops.train import Batch
 def epochs(
     network: nn.Module, images: Batch, labels: Tensor, setting: Any, *purpose: str | int, soft: Tensor | None = None,
     in_use: Sequence[Tensor] | None = None,
-) -> Iterator[float]:
-    """Train in place; the mean loss of each epoch as it ends.
+) -> Iterator[tuple[float, float]]:
+    """Train in place; (mean loss, share answered right before each step) of each epoch as it ends.
 
     setting: a TrainConfig or train.Setting. purpose: seed, what for. soft: labels as probabilities. in_use: for each
     epoch, the images that are learnt in it; left out, always all.
@@ -32,21 +32,24 @@ def epochs(
         used = in_use[epoch] if in_use else torch.arange(len(labels))
         order = used[torch.randperm(len(used), generator=seeds.generator(*purpose, "order", epoch))]
         changes, losses = seeds.generator(*purpose, "augment", epoch), []
+        right = []
         for some in order.split(setting.batch_size):
             rate = _rate(setting, step if setting.steps else epoch)
             x = images(some)
             x = augment.apply(x, augment.draw(setting.augment, changes, x.shape[1:], images=len(x)))
-            each = -(targets[some] * network.train()(x).log_softmax(1)).sum(1)
+            said = network.train()(x)
+            each = -(targets[some] * said.log_softmax(1)).sum(1)
             gradients = torch.autograd.grad(each.mean(), list(network.parameters()))
             with torch.no_grad():
                 for p, v, g in zip(network.parameters(), velocity, gradients, strict=True):
                     v.copy_(setting.momentum * v + g + setting.weight_decay * p)
                     p.sub_(rate * v)
             losses.append(each.detach())
+            right.append(said.argmax(1) == labels[some])
             step += 1
             if step == setting.steps:
                 break
-        yield torch.cat(losses).mean().item()
+        yield torch.cat(losses).mean().item(), torch.cat(right).double().mean().item()
         epoch += 1
 
 

@@ -104,7 +104,7 @@ def test_the_weights_and_the_order_of_the_lens_are_those_of_its_seed() -> None:
     recorder = looked_through(**asked)[1]
     network = nets.build("convnet3", (1, 8, 8), 10, {"width": 8}, seeds.generator(3, "lens", "network"))
     setting = spec("lens", "lens", {**TINY, **asked}).config
-    *_, loss = plain.epochs(network, digits().batch, digits().labels, setting, 3, "lens")
+    *_, (loss, _) = plain.epochs(network, digits().batch, digits().labels, setting, 3, "lens")
     assert recorder.told("epoch")[-1]["loss"] == pytest.approx(loss, rel=1e-3)
     for name, weights in network.state_dict().items():
         torch.testing.assert_close(recorder.arrays["network"][name], weights, rtol=1e-3, atol=1e-3)

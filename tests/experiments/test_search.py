@@ -219,8 +219,9 @@ def test_a_trial_is_judged_by_the_validation_images_and_a_truth_by_the_test_imag
     for i in range(2):
         draws = seeds.generator(3, purpose, i, "network")
         network = nets.build("coursenet", (1, 8, 8), 10, config.network_options(), draws)
-        *_, _ = plain.epochs(network, part.batch, part.labels, config, 3, purpose, i)
+        *_, (_, learnt) = plain.epochs(network, part.batch, part.labels, config, 3, purpose, i)
         by_hand.append([plain.accuracy(network, judge) for judge in (val, test)])
+        assert found["accuracies_train"][i] == pytest.approx(learnt, abs=1e-3)
     assert found["accuracies"] == pytest.approx([right for right, _ in by_hand], abs=1.5 / len(val))
     if tested:
         assert found["accuracies_test"] == pytest.approx([right for _, right in by_hand], abs=1.5 / len(test))
