@@ -99,7 +99,8 @@ def test_an_evaluation_is_of_networks_each_with_weights_and_orders_of_its_own(sp
     setting = PROTOCOLS["course"].training("none").replace(
         batch_size=30, augment="siamese-no-flip", lr=0.1 if soft else 0.01
     )
-    networks, judge = [fresh(3, "evaluate", i) for i in range(2)], part_of(split)
+    networks = [fresh(3, "evaluate", i) for i in range(2)]
+    judge, other = part_of(split), part_of("val" if split == "test" else "test")
     learnt: list[list[tuple[float, float]]] = [[], []]
     curve = []
     for i, network in enumerate(networks):
@@ -112,6 +113,8 @@ def test_an_evaluation_is_of_networks_each_with_weights_and_orders_of_its_own(sp
     by_hand, image = [plain.accuracy(network, judge) for network in networks], 1 / len(judge)
     assert summary["accuracies"] == pytest.approx(by_hand, abs=1.5 * image)
     assert abs(by_hand[0] - by_hand[1]) > 2 * image, "another network would be told from this one"
+    elsewhere = [plain.accuracy(network, other) for network in networks]
+    assert elsewhere != pytest.approx(by_hand, abs=2 * image), "and other images from these"
     assert summary["accuracies_train"] == pytest.approx([epochs[-1][1] for epochs in learnt], abs=1.5 / 50)
     losses = [(one[0] + other[0]) / 2 for one, other in zip(*learnt, strict=True)]
     assert [e["loss"] for e in recorder.told("epoch")] == pytest.approx(losses, rel=1e-3)
@@ -181,8 +184,9 @@ def two_classes(monkeypatch: pytest.MonkeyPatch, each: int = 40, **changes: Any)
     training part; of the test images two thirds are of the first."""
     official, test = (tiles(np.tile(labels, each)) for labels in ([0, 1, 1, 1], [0, 0, 1]))
     facts = dataclasses.replace(
-        DATASETS["digits"], name="tiles", classes=("dark", "bright"),
-        sizes=(len(official.labels), len(test.labels)), read=lambda root, side: (official, test), fingerprint=lambda root, side: "tiles", notes=("Copies were left out.",),
+        DATASETS["digits"], name="tiles", classes=("dark", "bright"), sizes=(len(official.labels), len(test.labels)),
+        read=lambda root, side: (official, test), fingerprint=lambda root, side: "tiles",
+        notes=("Copies were left out.",),
         check=lambda root: Availability("ready", "there", caveat="These are other images."), **changes,
     )
     monkeypatch.setitem(DATASETS._entries, "tiles", facts)
@@ -321,16 +325,17 @@ def test_a_baseline_tells_curves_time_and_cost() -> None:
 
 def test_a_baseline_is_validated_and_tested_on_the_images_that_its_labels_say() -> None:
     recorder = MemoryRecorder()
-    values = {"epochs": 3, "lr": 0.05, "momentum": 0.8, "weight_decay": 0.01, "augment": "siamese-no-flip", "seed": 3}
+    values = {"epochs": 3, "lr": 0.05, "momentum": 0.8, "weight_decay": 0.01, "augment": "siamese-no-flip", "seed": 5}
     config = spec("baseline", "baseline", {**SMALL, **values}).config
     summary = baseline.run("baseline", config, recorder)  # type: ignore[arg-type]
-    network, part, val, test = fresh(3, "baseline"), part_of("train"), part_of("val"), part_of("test")
-    learnt = plain.epochs(network, part.batch, part.labels, config, 3, "baseline")
+    network, part, val, test = fresh(5, "baseline"), part_of("train"), part_of("val"), part_of("test")
+    learnt = plain.epochs(network, part.batch, part.labels, config, 5, "baseline")
     by_hand = [(loss, plain.accuracy(network, val)) for loss, _ in learnt]
     told = recorder.told("epoch")
     assert [e["loss"] for e in told] == pytest.approx([loss for loss, _ in by_hand], rel=1e-3)
     assert [e["val_accuracy"] for e in told] == pytest.approx([right for _, right in by_hand], abs=1.5 / len(val))
     assert summary["accuracy"]["mean"] == pytest.approx(plain.accuracy(network, test), abs=1.5 / len(test))
+    assert abs(by_hand[-1][1] - plain.accuracy(network, test)) > 0.05, "the other images would be told from these"
     assert summary["majority"] == max(test.counts) / len(test) != max(val.counts) / len(val)
 
 

@@ -96,7 +96,7 @@ def test_a_free_slot_leaves_a_job_alone_until_all_its_parents_are_done(toys: Pat
     long, short = jobs.submit(toy(manner="gated")), jobs.submit(toy(steps=1))
     child = jobs.submit(toy(parent=f"{long},{short}", steps=1))
     finish(jobs.submit(toy(steps=2)))  # by the slot that is free, to which the child came first
-    assert (jobs.status(short).state, jobs.status(long).state, jobs.status(child).state) == ("done", "running", "queued")
+    assert [jobs.status(run_id).state for run_id in (short, long, child)] == ["done", "running", "queued"]
     (toys / "gate").touch()
     finish(child)
     assert job(child)["started"] >= job(long)["finished"]

@@ -52,6 +52,24 @@ def wandering(**changes: Any) -> tuple[Task, torch.Tensor]:
     return Task(asked, Resident.from_split(data.train, data, CPU), CPU, (parent,)), walks
 
 
+def test_a_set_starts_with_what_the_first_expert_gets_right_and_the_labels_that_all_give_at_their_end() -> None:
+    one, walks = wandering(init="correct", experts=3)
+    state, data = pad.start(one), one.data
+    network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4}).requires_grad_(False)
+
+    def says(expert: int, images: torch.Tensor) -> torch.Tensor:
+        torch.nn.utils.vector_to_parameters(walks[expert, -1], network.parameters())
+        return network(images)
+
+    order = torch.randperm(len(data), generator=one.generator("init correct"))
+    right = says(0, data.batch(order)).argmax(1) == data.labels[order]
+    preferred = torch.cat([order[right], order[~right]])
+    picked = torch.cat([preferred[data.labels[preferred] == label][:2] for label in range(10)])
+    assert torch.equal(state.images, data.batch(picked))
+    said = torch.stack([says(expert, state.images) for expert in range(3)])
+    torch.testing.assert_close(state.label_logits, pad.first_logits(said, state.labels), rtol=1e-4, atol=1e-4)
+
+
 def imitation(
     one: Task, number: int, begin: torch.Tensor, target: torch.Tensor, images: torch.Tensor,
     soft: Callable[[torch.Tensor], torch.Tensor], rate: torch.Tensor,
