@@ -9,6 +9,7 @@ import sys
 import time
 from typing import ClassVar, Literal
 
+from ddcore import home
 from ddcore.errors import ConfigError
 from ddcore.experiments import Kind, Parent, Recorder
 from ddcore.params import Config, Param
@@ -23,8 +24,8 @@ class ToyConfig(Config):
     steps: int = Param(3, label="Steps", help="How far to count.", ge=1)
     pause: float = Param(0.0, label="Pause", help="Seconds between steps.", ge=0, in_key=False)
     seed: int = Param(0, label="Seed", help="Where to start from.", ge=0)
-    manner: Literal["good", "fail", "stuck", "crash"] = Param("good", label="Manner", help="How it behaves.")
-    parent: str = Param("", label="Parent", help="Run to build on.")
+    manner: Literal["good", "fail", "stuck", "crash", "gated"] = Param("good", label="Manner", help="How it behaves.")
+    parent: str = Param("", label="Parents", help="Runs to build on, with commas between them.")
     device: Literal["auto", "cpu"] = Param("auto", label="Device", help="Where.", in_key=False)
 
 
@@ -45,7 +46,10 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> ToySummary:
         os.kill(os.getpid(), signal.SIGSEGV)
     if config.manner == "stuck":
         _stuck(recorder)
-    step, total = 0, config.seed + (_total(recorder.parent(config.parent)) if config.parent else 0)
+    while config.manner == "gated" and not (home.home() / "gate").exists():
+        recorder.check_cancelled()
+        time.sleep(0.02)
+    step, total = 0, config.seed + sum(_total(recorder.parent(run_id)) for run_id in parents(config))
     if (point := recorder.resume_point()) is not None:
         step, total = point[1]["step"], point[1]["total"]
         recorder.note(f"from {step}")
@@ -67,6 +71,11 @@ def _total(parent: Parent) -> int:
     return parent.summary.total
 
 
+def parents(config: ToyConfig) -> tuple[str, ...]:
+    """Ids of the runs to build on."""
+    return tuple(filter(None, config.parent.split(",")))
+
+
 def _stuck(recorder: Recorder) -> None:
     """Never look at the cancel flag again, and have a child that would outlive us."""
     child = subprocess.Popen(["sleep", "60"])
@@ -81,5 +90,5 @@ KIND = Kind(
     summary=ToySummary,
     run=run,
     version=lambda name: int(os.environ.get("TOY_VERSION", "1")),
-    parents=lambda config: (config.parent,) if config.parent else (),
+    parents=parents,
 )
