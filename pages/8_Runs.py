@@ -98,7 +98,7 @@ def table(records: list[RunRecord]) -> list[RunRecord]:
 
 
 def detail(record: RunRecord) -> None:
-    known = record.kind in KINDS and KINDS[record.kind].knows(record.name)
+    known = record.declared
     with st.container(border=True):
         header(record)
         if record.active:
@@ -110,7 +110,7 @@ def detail(record: RunRecord) -> None:
         else:
             progress.stopped(record)
         if known:
-            widgets.parameters(KINDS[record.kind].config(record.name), record)
+            widgets.parameters(known.config(record.name), record)
         elif record.state != "broken":
             what = widgets.plain(f"{record.kind} {record.name}")
             st.caption(f"This version of the app knows no {what}, so this run can be kept and nothing more.")
@@ -158,9 +158,9 @@ def keep_house(record: RunRecord) -> None:
             housekeeping.download([record])
         if own and st.button("Move to trash", icon=":material/delete:", key=f"trash-{record.id}"):
             housekeeping.put_away([record.id])
-    if own and record.kind in ("search", "truth"):
+    if own and record.declared and record.declared.part_kind:
         st.caption("Its trials stay, so that the same search is answered at once. To put them away too, choose their "
-                   f"kind above, *{tables.kind('trial')}*, and tick all.")
+                   f"kind above, *{tables.kind(record.declared.part_kind)}*, and tick all.")
 
 
 def annotate(record: RunRecord) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ddcore import jobs
 from ddcore.errors import ConfigError
-from ddcore.experiments import Spec, spec
+from ddcore.experiments import KINDS, Spec, spec
 from ddcore.experiments.baseline import BaselineSummary
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs.requirements import check_disk
@@ -25,6 +25,7 @@ from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 from ddcore.summary import BESIDE, Scores, Summary
 
+CONTROL = "random"  # the method whose sets, real images at random, every set is held against
 NETWORK_PARAMS = tuple(name for name in NetworkConfig.model_fields if name in ("network", *NETWORK_OPTIONS))
 
 
@@ -119,7 +120,7 @@ def evaluation(of: RunRecord | Spec, question: Question, **changes: Any) -> Spec
     Raises ConfigError or UnknownName like any spec.
     """
     subject = _subject(of)
-    if subject.kind != "distill":
+    if not KINDS[subject.kind].makes_images:
         raise ConfigError([
             f"only a distilled set or coreset can be evaluated; run {subject.id} is a {subject.kind} run"
         ])
@@ -141,7 +142,7 @@ def plan(of: RunRecord | Spec, question: Question) -> Plan:
     assert isinstance(asked, EvaluateConfig)
     config, method = subject.config, METHODS[subject.name]
     place = {"dataset": config["dataset"], "resolution": config["resolution"], "device": question.device}
-    random = spec("distill", "random", {**place, "ipc": config["ipc"], "seed": config["seed"]})
+    random = spec("distill", CONTROL, {**place, "ipc": config["ipc"], "seed": config["seed"]})
     network = {"network": asked.network, **asked.network_options()}
     soft = _learns_labels(of) and question.labels == "learnt"
     return Plan(

@@ -55,7 +55,7 @@ def unfit(config: SearchConfig, record: RunRecord, store: Store) -> list[str]:
     called = f"proxy {record.id}"
     if record.state != "done":
         return [f"{called} is {record.state}; only a finished run can be one"]
-    if record.kind != "distill":
+    if not record.makes_images:
         return [f"{called} is a run of kind {record.kind!r}; only a distilled set or a coreset can be one"]
     name, side = record.config.get("dataset"), record.config.get("resolution")
     if (name, side) != (config.dataset, config.resolution):

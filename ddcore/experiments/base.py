@@ -159,6 +159,17 @@ class Command:
     waits: bool = False
 
 
+@dataclass(frozen=True)
+class Curve:
+    """What a run tells as it goes. name: under which curves of several runs are drawn together; event, scalar: of its
+    events, where they stand; words: what people call it, where that is its own."""
+
+    name: str
+    event: str
+    scalar: str
+    words: str = ""
+
+
 OWN_COMMAND = Command(lambda name, config: (name,))  # the kind's name; all parameters are flags
 RUNS_PAGE = "Runs"  # the page that lists runs of all kinds, and shows those that no other page shows
 
@@ -175,7 +186,7 @@ class Kind:
 
     What it builds on: parents(config), ids of the runs that the config names; needs(name, config), the questions whose
     answers it needs, which are asked along with it; parts(name, config, key), the smaller questions that it answers on
-    its way, each a run of its own (key gives the id of a question's run); part: whether this is the kind of such parts,
+    its way, each a run of its own of the kind part_kind (key gives the id of a question's run); part: whether this is the kind of such parts,
     which come by the thousand and are listed nowhere unless asked for.
 
     What it takes: cost(name, config, images), multiply-adds of the whole run without what it needs and without its
@@ -184,12 +195,15 @@ class Kind:
     trains on, where that is another run's; disk(name, config): bytes that it will write, where they are more than a few
     MB.
 
-    What it keeps: arrays, file → array → its dtypes and sides; travels: whether its finished runs may be packed.
+    What it keeps: arrays, file → array → its dtypes and sides; makes_images: whether it makes a small set of images,
+    which can be looked at and evaluated; travels: whether its finished runs may be packed.
 
     How it is shown and asked for: label(name, config, summary), what it is called in lists, without data set, network
     and IPC; details(config), what tells its runs apart behind these; page: the title of the page that shows it, its own
-    title where that is left empty; command, None where only asked_by, a page or another run, asks for it; presets_of:
-    the method whose presets its command takes, as far as it has the same parameters.
+    title where that is left empty; shown_with: the parameter, if any, that names the run on whose page it is shown
+    instead; result: whether its runs are results of their own, and not only seen with others; curves(name): what it
+    tells as it goes; command, None where only asked_by, a page or another run, asks for it; presets_of: the method
+    whose presets its command takes, as far as it has the same parameters.
     """
 
     name: str
@@ -204,6 +218,7 @@ class Kind:
     needs: Callable[[str, Any], tuple[Spec, ...]] = lambda name, config: ()
     parts: Callable[[str, Any, Callable[[Spec], str]], tuple[Spec, ...]] = lambda name, config, key: ()
     part: bool = False
+    part_kind: str = ""
     cost: Callable[[str, Any, int | None], int] = lambda name, config, images: 0
     steps: Callable[[str, Any, int | None], int] = lambda name, config, images: 0
     disk: Callable[[str, Any], int] = lambda name, config: 0
@@ -212,6 +227,10 @@ class Kind:
     label: Callable[[str, Mapping[str, Any], Summary], str] | None = None
     details: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     page: str = ""
+    shown_with: str = ""
+    result: bool = False
+    makes_images: bool = False
+    curves: Callable[[str], tuple[Curve, ...]] = lambda name: ()
     command: Command | None = OWN_COMMAND
     asked_by: str = "a page of the app"
     presets_of: str = ""

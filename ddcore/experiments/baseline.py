@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ddcore.experiments.base import Kind, Recorder
+from ddcore.experiments.base import Curve, Kind, Recorder
 from ddcore.experiments.cost import accelerate, of_training, part_sizes, trained_images
 from ddcore.experiments.metrics import judged, majority, notes
 from ddcore.lazy import lazy
@@ -143,4 +143,6 @@ KIND = Kind(
     steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
     details=lambda config: (network_title(config),),
     page="Baselines",
+    result=True,
+    curves=lambda name: tuple(Curve(one, "epoch", one) for one in ("loss", "train_accuracy", "val_accuracy")),
 )

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import DDCoreError, Diverged
-from ddcore.experiments.base import CHECKPOINT_SECONDS, Command, ImageSet, Kind, Recorder, Spec, spec
+from ddcore.experiments.base import CHECKPOINT_SECONDS, Command, Curve, ImageSet, Kind, Recorder, Spec, spec
 from ddcore.experiments.cost import macs
 from ddcore.experiments.metrics import notes as data_notes
 from ddcore.lazy import lazy
@@ -320,6 +320,10 @@ def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
         return method.title
 
 
+def _curves(name: str) -> tuple[Curve, ...]:
+    return tuple(Curve(one, "step", one, words) for one, words in METHODS[name].curves.items())
+
+
 KIND = Kind(
     name="distill",
     title="Distillation",
@@ -335,5 +339,8 @@ KIND = Kind(
     label=_label,
     details=lambda config: (f"IPC {config['ipc']}",) if config.get("ipc") else (),
     page="Baselines",
+    result=True,
+    makes_images=True,
+    curves=_curves,
     command=Command(lambda name, config: ("run", name)),
 )

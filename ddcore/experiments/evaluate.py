@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ddcore.augmentations import STRATEGIES
 from ddcore.errors import DataMissing
-from ddcore.experiments.base import CHECKPOINT_SECONDS, RUNS_PAGE, Command, ImageSet, Kind, Parent, Recorder
+from ddcore.experiments.base import CHECKPOINT_SECONDS, RUNS_PAGE, Command, Curve, ImageSet, Kind, Parent, Recorder
 from ddcore.experiments.cost import accelerate, of_training, part_sizes, set_size, trained_images
 from ddcore.experiments.metrics import check_fit, judged, majority, notes
 from ddcore.lazy import lazy
@@ -312,5 +312,8 @@ KIND = Kind(
     label=_label,
     details=lambda config: (network_title(config),),
     page=RUNS_PAGE,
+    shown_with="run",
+    curves=lambda name: (Curve("eval_train", "epoch", "train_accuracy"),
+                         Curve("eval_unseen", "tested", "test_accuracy")),
     command=Command(lambda name, config: ("evaluate", config.run), ("run", "dataset", "resolution"), waits=True),
 )

@@ -376,6 +376,7 @@ KIND = Kind(
     parents=lambda config: config.runs(),
     needs=lambda name, config: tuple(config.sets().values()),
     parts=_parts,
+    part_kind="trial",
     label=lambda name, config, summary: space_label("Architecture search", config),
     details=_details,
     page="NAS",

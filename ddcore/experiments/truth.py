@@ -80,6 +80,7 @@ KIND = Kind(
     summary=TruthSummary,
     run=run,
     parts=_parts,
+    part_kind="trial",
     label=lambda name, config, summary: space_label("Whole-data truth", config),
     details=_details,
     page="NAS",

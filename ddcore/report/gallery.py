@@ -56,7 +56,7 @@ def missing(record: RunRecord, steps: Sequence[int] | None) -> str | None:
         return "its folder cannot be read"
     if steps is None:
         return "it was deleted meanwhile"
-    if record.kind != "distill":
+    if not record.makes_images:
         return "such a run makes no images"
     if steps:
         return None

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddcore.lazy import lazy
-from ddcore.methods import METHODS
 from ddcore.report import tables
 from ddcore.runs.events import read_events
 from ddcore.runs.files import Version, version
@@ -16,6 +15,7 @@ from ddcore.runs.files import Version, version
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ddcore.experiments.base import Curve
     from ddcore.report.compare_runs import Compared
     from ddcore.runs.store import RunRecord, Store
 else:
@@ -29,8 +29,6 @@ ACCURACY = {
     "eval_unseen": "Accuracy of the evaluation's first network on unseen images (%)",
 }
 GENERAL = {"loss": "Loss", **ACCURACY}
-Scalars = tuple[tuple[str, str, str], ...]  # (curve, the event that tells it, its name there)
-_OF_EVALUATIONS: Scalars = (("eval_train", "epoch", "train_accuracy"), ("eval_unseen", "tested", "test_accuracy"))
 
 
 def curves(store: Store, found: Iterable[Compared]) -> dict[str, pd.DataFrame]:
@@ -40,28 +38,28 @@ def curves(store: Store, found: Iterable[Compared]) -> dict[str, pd.DataFrame]:
     """
     parts: dict[str, list[pd.DataFrame]] = {}
     for one in found:
-        asked = [(store.record(one.record.id), _recorded(one))]
-        if (judge := one.evaluation) is not None and judge.kind == "evaluate":
-            asked.append((judge, _OF_EVALUATIONS))
-        for record, scalars in asked:
-            for name, frame in _told(record, scalars).items():
+        records = {one.record.id: store.record(one.record.id)}
+        if one.evaluation is not None:
+            records.setdefault(one.evaluation.id, one.evaluation)
+        for record in records.values():
+            for name, frame in _told(record, _declared(record)).items():
                 parts.setdefault(name, []).append(frame.assign(label=one.label))
     return {name: pd.concat(some, ignore_index=True) for name, some in parts.items()}
 
 
-def _told(record: RunRecord, scalars: Scalars) -> dict[str, pd.DataFrame]:
+def _told(record: RunRecord, declared: tuple[Curve, ...]) -> dict[str, pd.DataFrame]:
     path = str(record.folder / "events.jsonl")
     try:
-        return _read(path, version(path), scalars)
+        return _read(path, version(path), declared)
     except OSError:  # nothing was told yet
         return {}
 
 
 @lru_cache(maxsize=96)
-def _read(path: str, known: Version, scalars: Scalars) -> dict[str, pd.DataFrame]:
+def _read(path: str, known: Version, declared: tuple[Curve, ...]) -> dict[str, pd.DataFrame]:
     """The curves that a file of events holds, read again only when it grew; they are shared: do not change them."""
     events = [e for e in read_events(Path(path), 0)[0] if not e.get("first")]
-    found = {name: _curve(events, event, scalar, name) for name, event, scalar in scalars}
+    found = {one.name: _curve(events, one.event, one.scalar, one.name) for one in declared}
     return {name: frame for name, frame in found.items() if not frame.empty}
 
 
@@ -69,19 +67,14 @@ def titles(names: Iterable[str], found: Sequence[Compared]) -> dict[str, str]:
     """What each curve is called; a method's own words for its terms."""
     own: dict[str, str] = {}
     for one in found:
-        if one.record.kind == "distill" and one.record.name in METHODS:
-            own = {**METHODS[one.record.name].curves, **own}
+        own = {**{curve.name: curve.words for curve in _declared(one.record) if curve.words}, **own}
     several = len({one.record.name for one in found}) > 1
     return {n: GENERAL[n] if n in GENERAL and (several or n not in own) else own.get(n, n) for n in names}
 
 
-def _recorded(one: Compared) -> Scalars:
-    """The curves of what a run records of itself."""
-    if one.record.kind == "distill" and one.record.name in METHODS:
-        return tuple((name, "step", name) for name in METHODS[one.record.name].curves)
-    if one.record.kind == "baseline":
-        return tuple((name, "epoch", name) for name in ("loss", "train_accuracy", "val_accuracy"))
-    return ()
+def _declared(record: RunRecord) -> tuple[Curve, ...]:
+    """What this run tells as it goes; nothing of a kind or a method that is not known here."""
+    return record.declared.curves(record.name) if record.declared else ()
 
 
 def _curve(events: Sequence[Mapping[str, Any]], event: str, scalar: str, name: str) -> pd.DataFrame:

@@ -36,9 +36,8 @@ def title(record: RunRecord) -> str:
         return str(named)
     if record.state == "broken":
         return f"{kind(record.kind)} · {record.id[:16]}"
-    what, details = kind(record.kind), tuple[str, ...]()
-    if record.kind in KINDS:
-        declared = KINDS[record.kind]
+    declared, what, details = record.declared, kind(record.kind), tuple[str, ...]()
+    if declared:
         what = declared.label(record.name, record.config, record.summary) if declared.label else what
         details = declared.details(record.config) if declared.details else ()
     return " · ".join([what, *[part for part in (data(record), *details) if part]])
@@ -275,6 +274,16 @@ def parameters(config: type[Config], values: Mapping[str, Any]) -> pd.DataFrame:
             if p.name in values and values[p.name] is not None
         ],
         columns=["Parameter", "Value", "Meaning"],
+    )
+
+
+def measured(summary: Summary) -> pd.DataFrame:
+    """Every plain figure of a summary as its declaration names it: columns Measured, Value."""
+    values = {name: getattr(summary, name) for name in type(summary).model_fields}
+    plain = {name: value for name, value in values.items() if isinstance(value, int | float | str) and value != ""}
+    return pd.DataFrame(
+        [{"Measured": name.replace("_", " "), "Value": text.measured(name, value)} for name, value in plain.items()],
+        columns=["Measured", "Value"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable
+from typing import Any
 
 from ddcore.params import shown as value
 from ddcore.runs.files import size
@@ -103,3 +104,10 @@ def ago(moment: float | None, now: float | None = None) -> str:
     if passed < 24 * 3600:
         return f"{passed // 3600:.0f} h ago"
     return time.strftime("%d %b %Y", time.localtime(moment))
+
+
+def measured(name: str, given: Any) -> str:
+    """A figure of a summary by its name: seconds as a duration, counts with thousands apart."""
+    if name.startswith("seconds"):
+        return duration(given)
+    return f"{given:,}" if isinstance(given, int) and not isinstance(given, bool) else value(given)

@@ -21,7 +21,7 @@ CLASSES, SIDE, GAP = 5, 28, 2  # at most so many classes, each so many pixels
 
 def thumbnail(store: Store, record: RunRecord) -> bytes | None:
     """A PNG of a finished set, kept in the memo; None for a run that has no images, or none that can be read."""
-    if record.kind != "distill" or record.state != "done":
+    if not record.makes_images or record.state != "done":
         return None
     key = f"thumbnail 3:{record.id}:{record.created}"
     if (kept := memo.get_bytes(key)) is not None:

@@ -33,7 +33,6 @@ from typing import IO, Any
 from ddcore.data.images import SHOWN
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
-from ddcore.experiments import KINDS
 from ddcore.run_id import RUN_ID
 from ddcore.runs import validation
 from ddcore.runs.files import check_room, dumps, read_json_cached, size, usable, write_json
@@ -99,7 +98,7 @@ def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = Fals
     record = store.record(run_id)
     if record.state != "done":
         raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be packed")
-    if record.kind in KINDS and not KINDS[record.kind].travels:
+    if record.declared and not record.declared.travels:
         raise DDCoreError(f"run {record.id} is a {record.kind} run, and these stay where they were computed")
     known = validation.names(record.folder)
     kept = [name for name in known if heavy or not HEAVY.fullmatch(name)]

@@ -16,6 +16,7 @@ from ddcore.runs.files import Version, read_json, read_json_cached, version
 from ddcore.runs.state import ACTIVE, job_state
 
 if TYPE_CHECKING:
+    from ddcore.experiments.base import Kind
     from ddcore.summary import Summary
 
 LARGEST = 1e300  # numbers beyond it cannot be calculated with
@@ -103,6 +104,18 @@ class RunRecord:
         """Whether it is in the queue or being worked on."""
         return self.state in ACTIVE
 
+    @property
+    def declared(self) -> Kind | None:
+        """What its kind declares; None where the kind, or the name within it, is not known here."""
+        kind = _kind(self.kind)
+        return kind if kind and kind.knows(self.name) else None
+
+    @property
+    def makes_images(self) -> bool:
+        """Whether it makes a small set of images, which can be looked at and evaluated."""
+        kind = _kind(self.kind)
+        return kind is not None and kind.makes_images
+
     def answer(self, type_: type[S]) -> S:
         """The summary as the type of its kind. RunBroken where the run has none of that type (yet)."""
         if not isinstance(self.summary, type_):
@@ -161,21 +174,28 @@ def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem:
     )
 
 
+def _kind(name: str) -> Kind | None:
+    """What the kind of this name declares; None where there is none here."""
+    # Here, for the job runner starts without pydantic and the registries, and looks at no finished run.
+    from ddcore.experiments import KINDS
+
+    return KINDS.known().get(name)
+
+
 def _summary(kind: str, stored: Mapping[str, Any] | None) -> Summary:
     """What run.json holds, as the type that its kind declares; an empty one where nothing is stored or known of it.
 
     Raises RunBroken with all that is not what a run of the kind writes there.
     """
-    # Here, for the job runner starts without pydantic and the registries, and looks at no finished run.
     from pydantic import ValidationError
 
-    from ddcore.experiments import KINDS
     from ddcore.summary import Summary, problems
 
-    if stored is None or kind not in KINDS:
+    declared = _kind(kind)
+    if stored is None or declared is None:
         return Summary()
     try:
-        return KINDS[kind].summary.model_validate(upgrade.summary(stored))
+        return declared.summary.model_validate(upgrade.summary(stored))
     except ValidationError as error:
         raise RunBroken("; ".join(problems(error))) from None
 

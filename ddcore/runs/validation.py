@@ -22,7 +22,6 @@ from ddcore.data.base import Dataset
 from ddcore.data.images import MAX_PIXELS, UNREADABLE
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
-from ddcore.experiments import KINDS
 from ddcore.run_id import RUN_ID
 from ddcore.runs import key
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
@@ -177,7 +176,7 @@ def _arrays(record: RunRecord) -> Iterator[str]:
     _, facts = _expected(record)
     classes = record.summary.classes or (facts.classes if facts else ())
     number = {"run": record.summary.runs_shown, "label": len(classes)}
-    for file, wanted in (KINDS[record.kind].arrays if record.kind in KINDS else {}).items():
+    for file, wanted in (record.declared.arrays if record.declared else {}).items():
         try:
             found = read_arrays(record.folder / f"{file}.safetensors")
         except FileNotFoundError:

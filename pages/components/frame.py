@@ -10,17 +10,12 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.errors import DDCoreError, RunNotFound
-from ddcore.methods import METHODS
-from ddcore.runs.record import RUN_ID
+from ddcore.experiments.base import RUNS_PAGE
+from ddcore.run_id import RUN_ID
 from ddcore.runs.store import Moment, RunRecord, Store
 from pages.components import menu
 from pages.components.markdown import called
 
-BASELINES, PAD, NAS, RUNS = "pages/2_Baselines.py", "pages/4_PAD.py", "pages/6_NAS.py", "pages/8_Runs.py"
-PAGES = {
-    "describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES, "scores": PAD, "experts": PAD,
-    "search": NAS, "truth": NAS,
-}
 _KEPT = "kept by"
 _moment: ContextVar[Moment | None] = ContextVar("moment", default=None)
 
@@ -135,12 +130,12 @@ def link(record: RunRecord, label: str | None = None) -> None:
 def page_of(record: RunRecord) -> menu.Entry:
     """The page that shows this run: a method's run its method's page, an evaluation that of the set it judged."""
     record = _shown_by(record)
-    if record.kind == "distill" and record.name in METHODS:
-        return menu.of_method(record.name) or menu.of_file(BASELINES)
-    return menu.of_file(PAGES.get(record.kind, RUNS))
+    title = record.declared.page_title if record.declared else RUNS_PAGE
+    return menu.of_method(record.name) or menu.of_title(title)
 
 
 def _shown_by(record: RunRecord) -> RunRecord:
     """An evaluation is shown on the page of the run whose images it tested, while that is there."""
-    tested = str(record.config.get("run"))
-    return store().record(tested) if record.kind == "evaluate" and store().exists(tested) else record
+    named = record.declared.shown_with if record.declared else ""
+    other = str(record.config.get(named))
+    return store().record(other) if named and store().exists(other) else record

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.errors import DDCoreError
+from ddcore.evaluation.plans import CONTROL
 from ddcore.report import results, tables, text
 from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
@@ -79,7 +80,7 @@ def _latest() -> None:
 
 def _is_result(record: RunRecord) -> bool:
     """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
-    return record.kind == "baseline" or (record.kind == "distill" and record.name != "random")
+    return record.declared is not None and record.declared.result and record.name != CONTROL
 
 
 def _result(record: RunRecord) -> None:

@@ -1,4 +1,4 @@
-"""The menu: a page for each numbered file in pages/, and one for each distiller that has no such file."""
+"""The menu: a page for each numbered file in pages/, one for each distiller and each kind of run that has none."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from ddcore.experiments import KINDS
 from ddcore.methods import METHODS
 
 ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
 SYMBOLS = {"Home": "home", "Datasets": "photo_library", "Baselines": "show_chart", "NAS": "account_tree",
            "Compare": "compare", "Runs": "list"}  # a method declares its own
 ANY_METHOD = "pages/method.py"  # draws the page of every distiller that has no file
+ANY_KIND = "pages/kind.py"  # and of every kind of run that has none
 CURRENT = "address of the page"  # in the session
 
 
 @dataclass(frozen=True)
 class Entry:
     """A line of the menu. file: from the project's root; address: the path in the URL, empty of the home page;
-    symbol: a Material symbol by its name; method: the method whose page it is."""
+    symbol: a Material symbol by its name; method, kind: whose page it is, where it is that of one alone."""
 
     file: str
     title: str
     address: str
     symbol: str
     method: str = ""
+    kind: str = ""
 
     def page(self) -> Page:
         """As Streamlit's menu, links and switches take it."""
@@ -53,10 +56,17 @@ def entries() -> list[Entry]:
     files = sorted(Path(__file__).parents[1].glob("[0-9]*_*.py"), key=lambda path: int(path.stem.partition("_")[0]))
     numbered = [_of_file(path) for path in files]
     drawn = {entry.method for entry in numbered}
-    others = [Entry(ANY_METHOD, METHODS[name].title, re.sub(r"\W+", "-", name, flags=re.ASCII), METHODS[name].symbol,
-                    name) for name in distillers() if name not in drawn]
+    others = [Entry(ANY_METHOD, METHODS[name].title, _address(name), METHODS[name].symbol, name)
+              for name in distillers() if name not in drawn]
+    titles = {entry.title for entry in (*numbered, *others)}
+    kinds = [Entry(ANY_KIND, kind.page_title, _address(name), "category", kind=name)
+             for name, kind in KINDS.items() if kind.page_title not in titles]
     below = max(i for i, entry in enumerate(numbered, 1) if entry.method or i == 1)
-    return [*numbered[:below], *others, *numbered[below:]]
+    return [*numbered[:below], *others, *kinds, *numbered[below:]]
+
+
+def _address(name: str) -> str:
+    return re.sub(r"\W+", "-", name, flags=re.ASCII)
 
 
 def distillers() -> list[str]:
@@ -72,6 +82,10 @@ def first_method() -> Entry:
 def current() -> Entry:
     """The page being drawn."""
     return next(entry for entry in entries() if entry.is_current)
+
+
+def of_title(title: str) -> Entry:
+    return next(entry for entry in entries() if entry.title == title)
 
 
 def of_file(file: str) -> Entry:

@@ -140,7 +140,7 @@ def _tables(
 def _images(store: Store, one: Compared) -> Iterator[tuple[str, bytes]]:
     """The set of a run as a picture and as it is; nothing of runs that make none, or have not yet."""
     stored = one.record.folder / "images.safetensors"
-    if one.record.kind != "distill" or one.record.state != "done":
+    if not one.record.makes_images or one.record.state != "done":
         return
     images, folder = store.images(one.record.id), f"images/{one.record.id}"
     names = [one_line(name) for name in images.classes]

@@ -30,7 +30,7 @@ def show(found: Sequence[Compared]) -> None:
         log_y = st.toggle("Logarithmic losses", value=True, key="log-y", bind="query-params")
     names = st.multiselect("Curves", list(curves), default=list(curves)[:SHOWN], format_func=titles.__getitem__,
                            key="curves", bind="query-params")
-    different = len({one.record.name for one in found if one.record.kind == "distill"}) > 1
+    different = len({one.record.name for one in found if one.record.makes_images}) > 1
     if different and "loss" in names:
         st.caption("These methods match different things, so their losses have different units: compare the shapes, "
                    "not the heights.")

@@ -71,7 +71,7 @@ def _placed(found: Sequence[Compared]) -> tuple[dict[Data, list[Compared]], list
     left_out = []
     for one in found:
         dataset, side = str(one.record.config.get("dataset")), one.record.config.get("resolution")
-        if one.record.kind != "distill":
+        if not one.record.makes_images:
             left_out.append((one, "is no set of images"))
         elif one.record.state != "done":
             left_out.append((one, f"has no final images, it is {one.record.state}"))
