@@ -144,3 +144,13 @@ def _mlp(shape: Shape, classes: int, width: int) -> list[Layer]:
 
 def _linear(name: str, inputs: int, outputs: int) -> Layer:
     return Layer(name, inputs * outputs, inputs * outputs + outputs)
+
+
+def steps_per_epoch(images: int, batch_size: int) -> int:
+    """Optimiser steps in which so many images are learnt once; the last batch may be smaller."""
+    return -(-images // batch_size)
+
+
+def optimiser_steps(images: int, batch_size: int, epochs: int | None, steps: int | None) -> int:
+    """Optimiser steps of a training on so many images, whose length is told in epochs or in steps."""
+    return steps or (epochs or 0) * steps_per_epoch(images, batch_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from ddcore import counts
 from ddcore.augmentations import STRATEGIES
 from ddcore.data import DATASETS
 from ddcore.data.base import Dataset
@@ -180,7 +181,7 @@ class TrainConfig(Config):
 
     def optimiser_steps(self, images: int) -> int:
         """Steps of a training on so many images."""
-        return self.steps or (self.epochs or 0) * -(-images // self.batch_size)
+        return counts.optimiser_steps(images, self.batch_size, self.epochs, self.steps)
 
     def training_values(self) -> dict[str, Any]:
         """Only the parameters declared here, whatever else the Config has."""

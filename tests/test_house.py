@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"errors", "lazy", "home", "registry", "params", "presets", "networks", "spaces", "augmentations", "counts"},
+    {"errors", "lazy", "home", "registry", "params", "presets", "run_id", "summary", "networks", "spaces", "augmentations", "counts"},
     {"ops"},
     {"data"},
     {"settings", "protocols"},

@@ -186,8 +186,8 @@ class Kind:
 
     What it builds on: parents(config), ids of the runs that the config names; needs(name, config), the questions whose
     answers it needs, which are asked along with it; parts(name, config, key), the smaller questions that it answers on
-    its way, each a run of its own of the kind part_kind (key gives the id of a question's run); part: whether this is the kind of such parts,
-    which come by the thousand and are listed nowhere unless asked for.
+    its way, each a run of its own of the kind part_kind (key gives the id of a question's run); part: whether this is
+    the kind of such parts, which come by the thousand and are listed nowhere unless asked for.
 
     What it takes: cost(name, config, images), multiply-adds of the whole run without what it needs and without its
     parts, a training step being three forward passes (forward, gradient of activations, gradient of weights), 0 where

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ddcore import counts
 from ddcore.experiments.base import Curve, Kind, Recorder
 from ddcore.experiments.cost import accelerate, of_training, part_sizes, trained_images
 from ddcore.experiments.metrics import judged, majority, notes
@@ -55,7 +56,8 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> BaselineSummar
     if not training.step:
         recorder.event("judge", images=len(val_part), majority=majority(val_part))
     watch = device.Stopwatch(where, seconds_before)
-    steps, per_epoch = config.optimiser_steps(len(train_part)), -(-len(train_part) // config.batch_size)
+    steps = config.optimiser_steps(len(train_part))
+    per_epoch = counts.steps_per_epoch(len(train_part), config.batch_size)
 
     def on_step() -> None:
         recorder.check_cancelled()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ddcore import counts
 from ddcore.augmentations import STRATEGIES
 from ddcore.errors import DataMissing
 from ddcore.experiments.base import CHECKPOINT_SECONDS, RUNS_PAGE, Command, Curve, ImageSet, Kind, Parent, Recorder
@@ -198,7 +199,7 @@ def _train(
         watch.seconds = point[1]["seconds"]
         recorder.note(f"Goes on after step {training.step} of {total}.")
     curve = sorted({round(total * i / TEST_POINTS) for i in range(1, TEST_POINTS)})
-    per_epoch = -(-len(trial.labels) // trial.setting.batch_size)
+    per_epoch = counts.steps_per_epoch(len(trial.labels), trial.setting.batch_size)
     saved = time.monotonic()
 
     def on_epoch(loss: Tensor, accuracy: Tensor) -> None:

@@ -121,7 +121,7 @@ class ExpertData:
         self.val = resident.Resident.from_split(data.val, data, where)
         labels, windows = self.part.labels.cpu(), (config.window(epoch) for epoch in range(config.train_epochs))
         self.in_use = [schedule.in_use(places, labels, low, high).to(where) for low, high in windows]
-        self.each = sum(-(-len(used) // config.batch_train) for used in self.in_use)
+        self.each = sum(counts.steps_per_epoch(len(used), config.batch_train) for used in self.in_use)
         self.steps = self.each * config.experts
         self.setting = train.Setting(
             config.train_epochs, config.lr_teacher, config.momentum_teacher, 0.0, "constant", config.batch_train,
@@ -289,7 +289,7 @@ def _cost(name: str, config: TrajectoryConfig, images: int | None) -> int:
 
 
 def _steps(name: str, config: TrajectoryConfig, images: int | None) -> int:
-    return config.experts * sum(-(-images // config.batch_train) for images in _in_use(config))
+    return config.experts * sum(counts.steps_per_epoch(n, config.batch_train) for n in _in_use(config))
 
 
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:

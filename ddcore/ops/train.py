@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ddcore import counts
 from ddcore.errors import Diverged
 from ddcore.ops import augment as dsa
 from ddcore.ops import seeds
@@ -46,13 +47,14 @@ class Setting:
 
     def total(self, images: int) -> int:
         """Optimiser steps on a set of so many images."""
-        return self.steps or (self.epochs or 0) * -(-images // self.batch_size)
+        return counts.optimiser_steps(images, self.batch_size, self.epochs, self.steps)
 
     def rate(self, step: int, images: int) -> float:
         """The learning rate of a step (counted from 0): constant over an epoch, unless the length is told in steps."""
         if self.steps:
             return learning_rate(step, self.steps, self.lr, self.schedule)
-        return learning_rate(step // -(-images // self.batch_size), self.epochs or 0, self.lr, self.schedule)
+        epoch = step // counts.steps_per_epoch(images, self.batch_size)
+        return learning_rate(epoch, self.epochs or 0, self.lr, self.schedule)
 
 
 def learning_rate(done: int, total: int, lr: float, schedule: str) -> float:
@@ -144,7 +146,8 @@ def train(
     size, total, told = setting.batch_size, setting.total(len(labels)), training.step
     everything = torch.arange(len(labels), device=labels.device)
     while training.step < total:
-        order, draws = drawn(purposes, training.step // -(-len(labels) // size), everything)
+        epoch = training.step // counts.steps_per_epoch(len(labels), size)
+        order, draws = drawn(purposes, epoch, everything)
         left = order[:, : (total - training.step) * size]
         loss, accuracy = one_epoch(training, images, labels, setting, left, draws, on_step, soft_labels)
         if training.step - told >= every or training.step == total:
