@@ -1,8 +1,35 @@
-"""The dashboard. Start it with `streamlit run app.py`; the home page is in pages/components/home.py."""
+"""The dashboard. Start it with `streamlit run app.py`.
+
+The server imports this file once, and then runs it for every visitor and click.
+"""
 
 from __future__ import annotations
 
+import webbrowser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from threading import Timer
+
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+
 from pages.components import menu
+
+
+@asynccontextmanager
+async def opening(_: st.App) -> AsyncIterator[None]:
+    """While the server runs. A browser is opened where there is a screen, as Streamlit does for files without App."""
+    if not st.get_option("server.headless"):
+        address = f"http://localhost:{st.get_option('server.port')}"
+        Timer(1, webbrowser.open, [address]).start()  # the server answers in a moment
+    yield
+
 
 if __name__ == "__main__":
     menu.draw().run()
+else:
+    # Until a script has called st.navigation, Streamlit takes the files in pages/ for all the pages there are: a first
+    # visitor who comes by the address of another one would be told "Page not found".
+    PagesManager.uses_pages_directory = False
+    menu.entries()  # loads the methods' declarations before anybody waits for them
+    app = st.App(__file__, lifespan=opening)

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from benchmarks import bare, paired, plain
 from ddcore.data.resident import Resident
-from ddcore.experiments.cost import cost
+from ddcore.experiments import KINDS
 from ddcore.methods import METHODS, Task, pad
 from ddcore.ops import augment, device, nets, seeds
 from ddcore.ops.acceleration import Acceleration
@@ -82,7 +82,7 @@ class Ours:
     def __init__(self, config: Any, where: torch.device) -> None:
         self.method = METHODS[_name(config)]
         self.notes: list[str] = []
-        work = cost("distill", self.method.name, config)
+        work = KINDS["distill"].cost(self.method.name, config, None)
         speed = Acceleration(where, exact=config.exact, work=work, note=self.notes.append)
         self.task = Task(config, images(config, where), where, _parents(config), speed=speed)
         self.state = self.method.start(self.task)
@@ -175,7 +175,7 @@ class Experts:
     """Stands in for a finished run of experts: random weights that drift."""
 
     def __init__(self, config: Any) -> None:
-        self.config, self.summary = config, {"experts": config.experts}
+        self.config = config
         draws = seeds.generator(0, "experts")
         network = nets.build(config.network, config.shape, len(config.facts.classes), config.network_options(), draws)
         self.shapes = [p.shape for p in network.parameters()]
@@ -242,7 +242,7 @@ def compared(name: str, config: Any, where: torch.device, pairs: int, steps: int
     once: dict[str, Callable[[], Any]] = {"plain": theirs.step, "ours": ours.step, "bare": alone}
     ways = {way: _repeated(one, steps) for way, one in once.items()}
     seconds = paired.in_turn(ways, pairs, lambda: device.now(where))
-    macs = cost("distill", name, config) / METHODS[name].steps(config)
+    macs = KINDS["distill"].cost(name, config, None) / METHODS[name].steps(config)
     images_a_step = sum(one.images for one in convolved(name, config, classes))
     return {
         "device": where.type, "method": name, "precision": timed, "arithmetic": speed.told(),

@@ -30,7 +30,7 @@ TOLERANCE = {"exact": (1e-4, 1e-3), "float32": (1e-3, 5e-2), "tf32": (1e-2, 1e-1
 # float64 9e-16. So "exact" allows gradients as many times more as there are more steps, and few are compared as well.
 FEW_STEPS = 5
 
-# The flags with which the question is the published one, and so a row of the README.
+# The flags with which the question is the published one, and so a row of docs/measured.md.
 PUBLISHED = {"width": None, "ipc": 10, "batch_real": None, "exact": False, "epochs": None}
 LEAST_PAIRS = 3  # rounds of a figure that is told: with fewer there is no spread to see
 

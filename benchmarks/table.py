@@ -1,4 +1,4 @@
-"""Write the README's table of speeds from benchmarks/results/speed_*.json: `python -m benchmarks.table`."""
+"""Write the table of speeds in docs/measured.md from benchmarks/results/speed_*.json: `python -m benchmarks.table`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ddcore.home import PROJECT
 from ddcore.networks import NETWORKS
 from ddcore.report import text
 
-README = PROJECT / "README.md"
+PAGE = PROJECT / "docs" / "measured.md"
 BEGIN, END = "<!-- speed: made by `python -m benchmarks.table` -->", "<!-- /speed -->"
 HEAD = (
     "| what | on | published way | ours | times as fast | over the bare convolutions | peak memory, theirs / ours |",
@@ -20,7 +20,7 @@ HEAD = (
 )
 TITLES = {"dm": "DM, one step", "datadam": "DataDAM, one step", "pad": "PAD, one iteration"}
 SHAPES = {"mnist": "MNIST", "cifar10": "CIFAR-10", "mhist": "MHIST at 128 px"}
-# What the README says of all rows, and how a row says that it is otherwise.
+# What the page says of all rows, and how a row says that it is otherwise.
 USUAL: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "network": ("convnet3", lambda name: NETWORKS[name].title),
     "width": (128, "width {}".format),
@@ -32,8 +32,8 @@ ORDER = ("dm", "datadam", "pad", "small-set", "full-data")
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     if not kept():
-        raise SystemExit(f"error: there is no speed_*.json in {RESULTS}; README.md stays as it is")
-    README.write_text(written(README.read_text("utf-8"), kept()), "utf-8")
+        raise SystemExit(f"error: there is no speed_*.json in {RESULTS}; {PAGE.name} stays as it is")
+    PAGE.write_text(written(PAGE.read_text("utf-8"), kept()), "utf-8")
 
 
 def kept() -> list[dict[str, Any]]:
@@ -42,12 +42,12 @@ def kept() -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["device"], ORDER.index(_what(one)), list(SHAPES).index(one["shape"])))
 
 
-def written(readme: str, results: Iterable[dict[str, Any]]) -> str:
-    """The README with this table between its marks; ValueError where it has none."""
-    before, begun, rest = readme.partition(BEGIN)
+def written(page: str, results: Iterable[dict[str, Any]]) -> str:
+    """The page with this table between its marks; ValueError where it has none."""
+    before, begun, rest = page.partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not (begun and ended):
-        raise ValueError(f"README.md has no place for the table of speeds: {BEGIN} … {END}")
+        raise ValueError(f"{PAGE.name} has no place for the table of speeds: {BEGIN} … {END}")
     rows = [row(one) for one in results]
     table = "\n".join([*HEAD, *rows]) + "\n" if rows else ""
     return f"{before}{BEGIN}\n{table}{END}{after}"
@@ -80,7 +80,7 @@ def _title(one: dict[str, Any]) -> str:
 
 
 def _otherwise(one: dict[str, Any]) -> list[str]:
-    """Where this row is not what the README says of all."""
+    """Where this row is not what the page says of all."""
     config = one.get("config") or {"network": one["network"], **one["network_options"]}
     return [said(config[name]) for name, (usual, said) in USUAL.items() if config.get(name, usual) != usual]
 

@@ -1,4 +1,4 @@
-"""How large networks are and how much one forward pass of one image costs, without torch.
+"""How large networks are, how much one forward pass of one image costs, and when compiling pays, without torch.
 
 Exact for ConvNets, CourseNets and MLPs with any options, in closed form. The others are looked up among the sizes that
 were counted with fvcore (macs.json).
@@ -17,6 +17,11 @@ from typing import Any
 from ddcore.networks import NETWORKS
 
 NORM_MACS = {"instance": 5, "batch": 2, "layer": 5, "group": 5, "none": 0}  # for each element, as fvcore counts
+
+# Multiply-adds of a run from which compiling pays. On two slow cores the graphs of DM at MNIST's size take 43 s to
+# compile and make a step 1.6 times as fast; eager, they do some 30e9 multiply-adds a second, so this is a run of five
+# minutes. On a GPU, where this was not measured, it is an estimate: half a minute of eager steps.
+WORTH_COMPILING = {"cpu": 1e13, "cuda": 3e14}
 Shape = tuple[int, int, int]
 Options = Mapping[str, Any] | None
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
 from ddcore.data import DATASETS
 from ddcore.data import agreement as levels
 from ddcore.data.base import Dataset
 from ddcore.experiments import describe, spec
+from ddcore.experiments.describe import DescribeSummary, Majority
 from ddcore.networks import NETWORKS
 from ddcore.report import figures, tables, text, votes
 from ddcore.runs.store import RunRecord
@@ -92,7 +90,7 @@ def show(run: RunRecord) -> None:
     elif run.state != "done":
         progress.stopped(run)
     else:
-        summary = run.summary
+        summary = run.answer(DescribeSummary)
         sizes(summary)
         voted = votes.voted(summary)
         cells = [[balance], [agreement], [statistics], [checks]] if voted else [[balance], [statistics, checks]]
@@ -104,15 +102,15 @@ def show(run: RunRecord) -> None:
         examples(run)
 
 
-def checks(summary: dict) -> None:
+def checks(summary: DescribeSummary) -> None:
     """What was expected of the data set and found, differences first."""
     st.subheader("Checks", anchor=False)
-    for check in sorted(summary.get("checks", []), key=lambda c: c["ok"]):
-        icon = ":material/check:" if check["ok"] else ":material/warning:"
-        st.markdown(f"{icon} {check['text'][:1].upper()}{check['text'][1:]}.")
+    for check in sorted(summary.checks, key=lambda check: check.ok):
+        icon = ":material/check:" if check.ok else ":material/warning:"
+        st.markdown(f"{icon} {check.text[:1].upper()}{check.text[1:]}.")
 
 
-def sizes(summary: dict) -> None:
+def sizes(summary: DescribeSummary) -> None:
     words = {
         "train": ("Training", "What is trained on and distilled."),
         "val": ("Validation", "Held out of the training data; every choice is made on it, never on the test set."),
@@ -120,31 +118,31 @@ def sizes(summary: dict) -> None:
     }
     st.subheader("Splits", anchor=False)
     with st.grid(3, min_column_width=150):
-        for name, part in summary["splits"].items():
+        for name, part in summary.splits.items():
             title, help = words[name]
-            st.metric(title, f"{part['size']:,} images", help=help)
+            st.metric(title, f"{part.size:,} images", help=help)
 
 
-def balance(summary: dict) -> None:
+def balance(summary: DescribeSummary) -> None:
     st.subheader("Images per class", anchor=False)
     frame_ = tables.class_counts(summary)
     charts.chart(figures.bars(frame_, "class", "images", x_title="Class", y_title="Images", series="split"), "balance")
-    told = describe.majorities(summary["splits"], summary["classes"])
+    told = describe.majorities(summary.splits, summary.classes)
     st.markdown(
         " ".join(f"{in_words(part, one)}." for part, one in told.items())
         + " A network that learnt nothing but to say the most frequent class reaches exactly that."
     )
 
 
-def in_words(part: str, majority: Mapping[str, Any]) -> str:
-    words = describe.in_words(part, {**majority, "class": f"“{majority['class']}”"})
+def in_words(part: str, majority: Majority) -> str:
+    words = describe.in_words(part, majority.model_copy(update={"name": f"“{majority.name}”"}))
     return widgets.plain(words[:1].upper() + words[1:])
 
 
-def agreement(summary: dict) -> None:
+def agreement(summary: DescribeSummary) -> None:
     """How many annotators voted for the last class, coloured by how far they agreed."""
     frame_ = votes.by_agreement(summary)
-    last, voters = summary["classes"][-1], summary["voters"]
+    last, voters = summary.classes[-1], summary.voters
     st.subheader("Votes", anchor=False)
     charts.chart(figures.agreement(frame_, x_title=f"Annotators of {voters} who said {last}"), "votes")
     st.caption(
@@ -153,11 +151,11 @@ def agreement(summary: dict) -> None:
     )
 
 
-def statistics(summary: dict) -> None:
+def statistics(summary: DescribeSummary) -> None:
     st.subheader("Pixel statistics", anchor=False)
-    names = ["Grey"] if len(summary["mean"]) == 1 else ["Red", "Green", "Blue"]
+    names = ["Grey"] if len(summary.mean) == 1 else ["Red", "Green", "Blue"]
     lines = ["| Channel | Mean | Standard deviation |", "|:--|--:|--:|"]
-    lines += [f"| {n} | {m:.4f} | {s:.4f} |" for n, m, s in zip(names, summary["mean"], summary["std"], strict=True)]
+    lines += [f"| {n} | {m:.4f} | {s:.4f} |" for n, m, s in zip(names, summary.mean, summary.std, strict=True)]
     st.markdown("\n".join(lines))
     st.caption("Of the training images on a scale from 0 to 1; images are normalised with them before training.")
 
@@ -166,12 +164,13 @@ def examples(run: RunRecord) -> None:
     path = frame.store().picture(run.id, "examples")
     if path:
         st.subheader("Examples", anchor=False)
-        classes = run.summary["classes"]
+        summary = run.answer(DescribeSummary)
+        classes = summary.classes
         words = f"Real training images, one row for each class: {widgets.names(classes[: describe.ROWS])}"
         words += f" (the first {describe.ROWS} of {len(classes):,})." if len(classes) > describe.ROWS else "."
-        if votes.voted(run.summary) and run.info.get("version", 1) > 1:  # the first version drew no frames
+        if votes.voted(summary) and run.info.get("version", 1) > 1:  # the first version drew no frames
             words += " Each row goes from unanimous to split votes."
-            legend(int(run.summary["voters"]))
+            legend(summary.voters)
         with st.container(width=560):  # an image of this width would be clipped on a narrow screen
             st.image(path.read_bytes(), caption=words, width="stretch")
     st.caption(f"Described {text.ago(run.created)} · run `{run.id}`")

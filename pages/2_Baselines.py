@@ -6,6 +6,8 @@ import streamlit as st
 
 from ddcore.data import DATASETS
 from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments.baseline import BaselineSummary
+from ddcore.experiments.flops import FlopsSummary
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
@@ -82,23 +84,23 @@ def show(run: RunRecord) -> None:
 
 
 def done(run: RunRecord) -> None:
-    s = run.summary
-    accuracy = s["accuracy"]
+    s = run.answer(BaselineSummary)
+    accuracy = s.accuracy
     with st.grid(4, min_column_width=150):
-        st.metric("Test accuracy", text.percent(accuracy["mean"], 2),
-                  help=f"Of the final epoch, one network (n = 1), protocol {accuracy['protocol']}.")
+        st.metric("Test accuracy", text.percent(accuracy.mean, 2),
+                  help=f"Of the final epoch, one network (n = 1), protocol {accuracy.protocol}.")
         evaluation_details.metrics(s, tables.beside(s))
-        st.metric("Majority class", text.percent(s["majority"], 2),
+        st.metric("Majority class", text.percent(s.majority, 2),
                   help="What always answering the most frequent class would reach.")
-        st.metric("Training time", text.duration(s["seconds_train"]), help="Validation and testing not included.")
-        st.metric("Training images", f"{s['images']:,}", help=f"{s['steps']:,} optimiser steps.")
-        st.metric("MACs per image", text.count(s["macs"]),
+        st.metric("Training time", text.duration(s.seconds_train), help="Validation and testing not included.")
+        st.metric("Training images", f"{s.images:,}", help=f"{s.steps:,} optimiser steps.")
+        st.metric("MACs per image", text.count(s.macs),
                   help="Multiply-adds of one forward pass; Cost of the networks says what counts.")
-        st.metric("FLOPs per image", text.count(s["flops"]), help="2 × MACs: a multiplication and an addition each.")
-        st.metric("FLOPs, test set", text.count(2 * s["macs_test_set"]),
-                  help=f"One forward pass of all {s['test_images']:,} test images.")
-        st.metric("Parameters", text.count(s["parameters"]), help=f"{s['parameters']:,} weights.")
-    for note in s.get("notes") or ():
+        st.metric("FLOPs per image", text.count(s.flops), help="2 × MACs: a multiplication and an addition each.")
+        st.metric("FLOPs, test set", text.count(s.macs_test_set and 2 * s.macs_test_set),
+                  help=f"One forward pass of all {s.test_images:,} test images.")
+        st.metric("Parameters", text.count(s.parameters), help=f"{s.parameters:,} weights.")
+    for note in s.notes:
         st.warning(widgets.plain(note), icon=":material/warning:")
     charts.training(run)
     progress.log(run.id)
@@ -126,16 +128,16 @@ def flops() -> None:
 
 
 def table(record: RunRecord) -> None:
-    rows = record.summary["rows"]
-    sizes = list(dict.fromkeys(f"{'×'.join(map(str, r['shape']))}, {r['classes']} classes" for r in rows))
+    rows = record.answer(FlopsSummary).rows
+    sizes = list(dict.fromkeys(f"{'×'.join(map(str, r.shape))}, {r.classes} classes" for r in rows))
     chosen = st.multiselect("Input", sizes, placeholder="All sizes", key="flops-sizes")
-    kept = [r for r in rows if not chosen or f"{'×'.join(map(str, r['shape']))}, {r['classes']} classes" in chosen]
+    kept = [r for r in rows if not chosen or f"{'×'.join(map(str, r.shape))}, {r.classes} classes" in chosen]
     number = st.column_config.NumberColumn(format="localized")
     st.dataframe(
         tables.flops(kept), hide_index=True, width="stretch", height="content",
         column_config={"Parameters": number, "MACs": number, "FLOPs = 2 × MACs": number, "Classes": number},
     )
-    st.caption(f"How it is counted: {record.summary['convention']}.")
+    st.caption(f"How it is counted: {record.answer(FlopsSummary).convention}.")
 
 
 main()

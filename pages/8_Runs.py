@@ -10,7 +10,7 @@ from ddcore.params import Config
 from ddcore.report import tables, text
 from ddcore.report.catalogue import STOPPED
 from ddcore.runs import packing
-from ddcore.runs.store import PARTS, RunRecord
+from ddcore.runs.store import RunRecord, parts
 from pages.components import evaluation_details, frame, housekeeping, progress, widgets
 from pages.components.markdown import called
 
@@ -27,7 +27,7 @@ def main() -> None:
             housekeeping.told()
         linked = frame.chosen_run()
         records = frame.store().records()
-        unlisted = [kind for kind in PARTS if frame.store().finished(kind)]
+        unlisted = [kind for kind in parts() if frame.store().finished(kind)]
         if not records and not unlisted:
             widgets.nothing_yet()
         else:
@@ -98,7 +98,7 @@ def table(records: list[RunRecord]) -> list[RunRecord]:
 
 
 def detail(record: RunRecord) -> None:
-    known = record.kind in KINDS and record.name in KINDS[record.kind].names()
+    known = record.kind in KINDS and KINDS[record.kind].knows(record.name)
     with st.container(border=True):
         header(record)
         if record.active:
@@ -133,17 +133,19 @@ def header(record: RunRecord) -> None:
 def extend(record: RunRecord) -> None:
     """A finished run goes on: the longer one starts from its last checkpoint."""
     config: type[Config] = KINDS[record.kind].config(record.name)
-    if not config.length_param or record.demo:
+    if record.info.get("length") is None or record.demo:
         return
     p, now = config.param(config.length_param), int(record.config[config.length_param])
+    if now >= (most := int(p.high or 10**9)):
+        return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         length = st.number_input(
-            f"Extend: {p.title}", now + 1, int(p.high or 10**9), 2 * now, key=f"to-{record.id}", width=260,
-            help=f"{p.help} Now {now:,}. Goes on from the last checkpoint.",
+            f"Extend: {p.title}", now + 1, most, min(2 * now, most), key=f"to-{record.id}", width=260,
+            help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.",
         )
         if st.button("Extend", icon=":material/fast_forward:", key=f"extend-{record.id}"):
             new = jobs.extend(record.id, int(length))
-            st.switch_page(frame.page_of(record), query_params={"run": new})
+            st.switch_page(frame.page_of(record).page(), query_params={"run": new})
 
 
 def keep_house(record: RunRecord) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -63,8 +63,10 @@ class MemoryRecorder:
     def checkpoint(self, tensors: Mapping[str, Any], meta: Mapping[str, Any]) -> None:
         self.points.append((dict(tensors), dict(meta)))
 
-    def resume_point(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        return self.point
+    def resume_point(
+        self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: ""
+    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        return None if self.point is None or refuse(self.point[1]) else self.point
 
     def parent(self, run_id: str) -> Any:
         return self.parents[run_id]

@@ -1,4 +1,4 @@
-"""Commands that compute: run, baseline, scores, experts, evaluate, describe, resume, extend, cancel."""
+"""Commands that compute: run, evaluate, one for each kind that has its own, resume, extend, cancel."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from ddcore.cli.waiting import wait
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName
 from ddcore.evaluation import plans
-from ddcore.experiments import Spec, spec
-from ddcore.experiments.baseline import BaselineConfig
-from ddcore.experiments.describe import DescribeConfig, in_words
+from ddcore.experiments import KINDS, Kind, Spec, spec
+from ddcore.experiments.base import OWN_COMMAND
 from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.experiments.scores import ScoresConfig
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.methods import METHODS, Method
-from ddcore.methods.trajectories import TrajectoryConfig
-from ddcore.params import Config
 from ddcore.presets import fitting
 from ddcore.protocols import PROTOCOLS
 from ddcore.report import estimate, tables
 from ddcore.runs.files import size
 from ddcore.runs.store import Store
+from ddcore.settings import network_title
+from ddcore.summary import BESIDE, Scores, Summary
 
 WAIT_AND_JSON: tuple[click.Option, click.Option] = (
     click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
@@ -35,7 +33,7 @@ WAIT_AND_JSON: tuple[click.Option, click.Option] = (
 )
 
 
-@click.group(help="Distil a data set: `run METHOD`. Every parameter of the method is a flag.")
+@click.group(help=KINDS["distill"].help)
 def run() -> None: ...
 
 
@@ -114,7 +112,7 @@ def _distil(sets: list[Spec], question: plans.Question | None, with_full: bool, 
         for run_id, one in asked.items():
             wait(run_id, f"{one.name} {run_id}")
     result = _outcome([one.key for one in sets], judging if stay else [], store)
-    caveats(result)
+    caveats(result.get("notes") or ())
     result["promised_seconds"] = promised
     if stay:
         result["waited_seconds"] = round(time.monotonic() - began, 1)
@@ -150,7 +148,7 @@ def _outcome(runs: list[str], judging: list[plans.Plan], store: Store) -> dict[s
         return result | (plans.over_seeds(judging, store) if len(judging) > 1 else plans.outcome(judging[0], store))
     if states[0] == "done":
         summary = store.record(runs[0]).summary
-        result |= {"seconds": {"distill": summary.get("seconds")}, "notes": summary.get("notes") or []}
+        result |= {"seconds": {"distill": summary.seconds}, "notes": list(summary.notes)}
     if len(runs) > 1:
         result |= {"seeds": [
             {"seed": store.record(run_id).config["seed"], "run": run_id, "status": state}
@@ -162,14 +160,14 @@ def _outcome(runs: list[str], judging: list[plans.Plan], store: Store) -> dict[s
 def _text(result: dict[str, Any], judging: Sequence[plans.Plan]) -> str:
     rows: list[tuple[str, str]] = []
     if "accuracy" in result:
-        also = tables.beside(result)
-        rows += [("network", tables.network(result["network"])), ("this set", percent(result["accuracy"], also))]
+        also = tables.beside_accuracy(len(result["classes"] or ()), result["majority"])
+        rows += [("network", network_title(result["network"])), ("this set", _percent(result["accuracy"], also))]
         titles = _titles(judging[0])
-        rows += [(titles[role], percent(value, also)) for role, value in result["controls"].items()]
+        rows += [(titles[role], _percent(value, also)) for role, value in result["controls"].items()]
         if result["majority"] is not None:
             rows.append(("majority class", f"{100 * result['majority']:.1f} %"))
     for seed in result.get("seeds", ()):
-        known = percent(seed["accuracy"]) if "accuracy" in seed else seed["status"]
+        known = _percent(seed["accuracy"]) if "accuracy" in seed else seed["status"]
         rows.append((f"seed {seed['seed']}", f"{seed['run']}: {known}"))
     seconds = {f"{name} time": value for name, value in result.get("seconds", {}).items()}
     told = {"promised": result["promised_seconds"] or None, "waited": result.get("waited_seconds")}
@@ -179,6 +177,12 @@ def _text(result: dict[str, Any], judging: Sequence[plans.Plan]) -> str:
     if result["status"] not in ("done",):
         lines.append(f"  follow it with `python -m ddcore show {result['run']}`")
     return "\n".join(lines)
+
+
+def _percent(told: Mapping[str, Any] | None, also: Sequence[str] = ()) -> str:
+    """Scores as `Scores.to_json` tells them, in words."""
+    scores = told and {**{name: told[name] for name in BESIDE}, "accuracy": told}
+    return percent(Scores.model_validate(scores) if scores else None, also)
 
 
 def _titles(plan: plans.Plan) -> dict[str, str]:
@@ -201,57 +205,38 @@ def _single(one: Spec, stay: bool, as_json: bool, images: int | None = None) -> 
     if stay:
         wait(run_id, f"{one.name} {run_id}")
     status = jobs.status(run_id)
-    summary = store.record(run_id).summary if status.state == "done" else {}
-    result = {"run": run_id, "status": status.state, "promised_seconds": promised, **summary}
-    caveats(summary)
-    told = _told(summary) if one.kind == "describe" else []
-    show(result, as_json, lambda: "\n".join([f"run {run_id}: {status.state}{_accuracy(summary)}", *told]))
+    summary = store.record(run_id).summary
+    result = {"run": run_id, "status": status.state, "promised_seconds": promised, **summary.to_json()}
+    caveats(summary.notes)
+    lines = [f"run {run_id}: {status.state}{_accuracy(summary)}", *(f"  {line}" for line in summary.lines())]
+    show(result, as_json, lambda: "\n".join(lines))
 
 
-def _told(summary: Mapping[str, Any]) -> list[str]:
-    """A description of a data set as lines for people: parts, classes, the majority class, what was checked."""
-    lines = []
-    for part, one in summary.get("splits", {}).items():
-        each = ", ".join(f"{name} {n:,}" for name, n in zip(summary["classes"], one["per_class"], strict=True))
-        lines.append(f"  {part:<5} {one['size']:,} images: {each}")
-    lines += [f"  {in_words(part, one)}" for part, one in summary.get("majorities", {}).items()]
-    return lines + [f"  {'ok' if c['ok'] else 'NOTE'}: {c['text']}" for c in summary.get("checks", ())]
-
-
-def _accuracy(summary: Mapping[str, Any]) -> str:
+def _accuracy(summary: Summary) -> str:
     """ ", accuracy 91.2 ± 0.4 % (n=3, course), majority class 10.0 %", if it has one."""
-    if "accuracy" not in summary:
+    if not summary.accuracy:
         return ""
-    always = "" if summary.get("majority") is None else f", majority class {100 * summary['majority']:.1f} %"
-    return f", accuracy {percent(plans.judged(summary), tables.beside(summary))}{always}"
+    always = "" if summary.majority is None else f", majority class {100 * summary.majority:.1f} %"
+    return f", accuracy {percent(summary.scores, tables.beside(summary))}{always}"
 
 
-def _single_command(name: str, config: type[Config], help: str, start: Method | None = None) -> click.Command:
-    """A command that computes one run of the kind `name`, all of whose parameters are flags.
-
-    start: the method whose presets may fill them in, as far as it has the same ones.
-    """
+def _kind_command(kind: Kind) -> click.Command:
+    """A command that computes one run of a kind, all of whose parameters are flags."""
+    config, start = kind.config(kind.name), METHODS[kind.presets_of] if kind.presets_of else None
 
     def callback(wait: bool, as_json: bool, preset: str | None = None, **parameters: Any) -> None:
         wanted = given(parameters)
         values = _preset(start, preset, wanted) if start else {}
         shared = {n: value for n, value in values.items() if n in config.model_fields}
-        _single(spec(name, name, {**shared, **wanted}), wait, as_json)
+        _single(spec(kind.name, kind.name, {**shared, **wanted}), wait, as_json)
 
     presets = []
     if start:
         names = ", ".join(p.name for p in start.presets)
         presets.append(click.Option(["--preset"], help=f"As a run of {start.title} of this preset needs it: {names}."))
-    return click.Command(name, callback=callback, help=help, params=[*presets, *options(config), *WAIT_AND_JSON])
-
-
-baseline = _single_command("baseline", BaselineConfig, "Train a network on the full training data.")
-scores = _single_command("scores", ScoresConfig, "Score how hard each training image is, for coresets and experts.")
-experts = _single_command(
-    "experts", TrajectoryConfig, "Train the networks whose trajectories PAD imitates, ahead of any run.",
-    start=METHODS["pad"],
-)
-describe = _single_command("describe", DescribeConfig, "Read a data set and count it: splits, classes, statistics.")
+    return click.Command(
+        kind.name, callback=callback, help=kind.help, params=[*presets, *options(config), *WAIT_AND_JSON]
+    )
 
 
 def _evaluate(run_id: str, wait: bool, as_json: bool, **parameters: Any) -> None:
@@ -259,13 +244,13 @@ def _evaluate(run_id: str, wait: bool, as_json: bool, **parameters: Any) -> None
     asked = given(parameters)
     network = {name: asked.pop(name) for name in plans.NETWORK_PARAMS if name in asked}
     question = plans.Question(asked.pop("protocol", "course"), network=network)
-    _single(plans.evaluation(record, question, **asked), wait, as_json, record.summary.get("images"))
+    _single(plans.evaluation(record, question, **asked), wait, as_json, record.summary.images)
 
 
 evaluate = click.Command(
     "evaluate",
     callback=_evaluate,
-    help="Train networks on a finished run's images and test them. Waits unless --no-wait.",
+    help=KINDS["evaluate"].help,
     params=[
         click.Argument(["run_id"], metavar="RUN"),
         *options(EvaluateConfig, skip=("run", "dataset", "resolution")),
@@ -283,13 +268,17 @@ def resume(run_id: str, wait: bool, as_json: bool) -> None:
     _follow(jobs.resume(run_id), wait, as_json)
 
 
-@click.command(help="Make a longer run out of a finished one; it continues, nothing is computed twice.")
+@click.command(help="Make a longer run out of a finished one, or an evaluation with more networks: it continues, and "
+               "begins anew only where it is so long that it is compiled and the finished one was not.")
 @click.argument("run_id", metavar="RUN")
-@click.option("--iterations", type=int, required=True, help="New total of the method's length (DataDAM: K, num_inits).")
+@click.option(
+    "--length", "--iterations", type=int, required=True,
+    help="New total: of a method's iterations (DataDAM: K, num_inits), of an evaluation's networks (nets).",
+)
 @wait_flag
 @as_json
-def extend(run_id: str, iterations: int, wait: bool, as_json: bool) -> None:
-    _follow(jobs.extend(run_id, iterations), wait, as_json)
+def extend(run_id: str, length: int, wait: bool, as_json: bool) -> None:
+    _follow(jobs.extend(run_id, length), wait, as_json)
 
 
 def _follow(run_id: str, stay: bool, as_json: bool) -> None:
@@ -308,4 +297,5 @@ def cancel(run_id: str, as_json: bool) -> None:
     show({"run": run_id, "status": state}, as_json, lambda: f"run {run_id}: {state}")
 
 
-COMMANDS: tuple[click.Command, ...] = (run, baseline, scores, experts, evaluate, describe, resume, extend, cancel)
+_OF_KINDS = [_kind_command(kind) for kind in KINDS.values() if kind.command is OWN_COMMAND]
+COMMANDS: tuple[click.Command, ...] = (run, evaluate, *_OF_KINDS, resume, extend, cancel)

@@ -10,6 +10,7 @@ import click
 
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text
+from ddcore.summary import Scores
 
 as_json = click.option("--json", "as_json", is_flag=True, help="End standard output with one JSON object.")
 wait_flag = click.option("--wait", is_flag=True, help="Stay until the result is there, showing progress.")
@@ -41,16 +42,16 @@ def show(result: Mapping[str, Any], as_json: bool, plain: Callable[[], str]) -> 
     click.echo(json.dumps(result) if as_json else plain())
 
 
-def caveats(summary: Mapping[str, Any]) -> None:
+def caveats(notes: Iterable[str]) -> None:
     """What must be known of a result's numbers, on standard error."""
-    for note in summary.get("notes") or ():
+    for note in notes:
         click.echo(f"note: {note}", err=True)
 
 
-def percent(accuracy: Mapping[str, Any] | None, also: Sequence[str] = ()) -> str:
+def percent(scores: Scores | None, also: Sequence[str] = ()) -> str:
     """ "91.2 ± 0.4 % (n=3, course)", or words where not computed; also: "balanced_accuracy", "auc", told behind it."""
-    if not accuracy:
+    if not scores:
         return "not computed"
-    spread = "" if accuracy.get("std") is None else f" ± {100 * accuracy['std']:.1f}"
-    beside = text.beside(accuracy, also)
-    return f"{100 * accuracy['mean']:.1f}{spread} % (n={accuracy['n']}, {accuracy['protocol']}){beside}"
+    accuracy = scores.accuracy
+    spread = "" if accuracy.std is None else f" ± {100 * accuracy.std:.1f}"
+    return f"{100 * accuracy.mean:.1f}{spread} % (n={accuracy.n}, {accuracy.protocol}){text.beside(scores, also)}"

@@ -15,7 +15,6 @@ from ddcore.cli.flags import as_json, caveats, given, percent, show
 from ddcore.cli.nas import found
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
-from ddcore.evaluation.plans import BESIDE, judged
 from ddcore.experiments import KINDS, search
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
@@ -26,6 +25,7 @@ from ddcore.runs import memo
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 from ddcore.spaces import SPACES
+from ddcore.summary import BESIDE
 
 LONGEST = 2000  # letters of a value that is shown to people
 SMALLEST_SIDE = 8  # pixels: that of the smallest data set; the networks are made for it and up
@@ -87,9 +87,8 @@ def runs(kind: str | None, as_json: bool) -> None:
     records = Store().records(kind)
     rows = [
         {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state,
-         "config": r.config, "accuracy": r.summary.get("accuracy"),
-         **{name: r.summary.get(name) for name in BESIDE}, "seconds": r.summary.get("seconds"),
-         "data_notes": tables.data_notes(r), "tags": list(r.user.get("tags", [])), "title": r.user.get("name", ""),
+         "config": r.config, **_scores(r), "seconds": r.summary.seconds, "data_notes": list(tables.data_notes(r)),
+         "tags": list(r.user.get("tags", [])), "title": r.user.get("name", ""),
          "demo": r.demo, "problem": r.problem}
         for r in records
     ]
@@ -97,11 +96,15 @@ def runs(kind: str | None, as_json: bool) -> None:
     show({"runs": rows}, as_json, lambda: "\n".join(told) or "no runs yet")
 
 
+def _scores(run: RunRecord) -> dict[str, Any]:
+    scores = {name: getattr(run.summary, name) for name in ("accuracy", *BESIDE)}
+    return {name: score and score.to_json() for name, score in scores.items()}
+
+
 def _run_line(run: RunRecord) -> str:
-    known = run.summary.get("accuracy")
-    accuracy = percent(judged(run.summary), tables.beside(run.summary)) if known else ""
-    if tables.beside(run.summary) and run.summary.get("majority") is not None:
-        accuracy += f", majority class {100 * run.summary['majority']:.1f} %"
+    accuracy = percent(run.summary.scores, tables.beside(run.summary)) if run.summary.scores else ""
+    if tables.beside(run.summary) and run.summary.majority is not None:
+        accuracy += f", majority class {100 * run.summary.majority:.1f} %"
     ipc = f"IPC {run.config['ipc']}" if run.config.get("ipc") else ""
     given = [run.user.get("name") or "", *(f"#{tag}" for tag in run.user.get("tags") or ())]
     line = f"{run.id:<18} {run.name:<10} {run.state:<12} {tables.data(run):<8} {ipc:<7} {accuracy}"
@@ -117,10 +120,10 @@ def show_run(run_id: str, as_json: bool) -> None:
     status = jobs.status(record.id)
     result = {
         "run": record.id, "kind": record.kind, "name": record.name, "status": status.state, "done": status.done,
-        "total": status.total, "config": record.config, "summary": record.summary, "user": record.user,
+        "total": status.total, "config": record.config, "summary": record.summary.to_json(), "user": record.user,
         "error": store.error(record.id), "problem": record.problem, "info": record.info,
     }
-    caveats(record.summary)
+    caveats(record.summary.notes)
     show(result, as_json, lambda: _details(result))
 
 

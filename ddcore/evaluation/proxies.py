@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ddcore.errors import ConfigError, DataBroken, DataMissing, RunBroken, RunNotFound
+from ddcore.experiments.base import dataset_identity
 from ddcore.experiments.search import SearchConfig
 from ddcore.jobs.requirements import id_of
-from ddcore.experiments.base import dataset_identity
 from ddcore.runs.record import RunRecord
 from ddcore.runs.store import Store
 

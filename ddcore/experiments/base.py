@@ -87,8 +87,14 @@ class Recorder(Protocol):
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         """Keep, atomically, what the run needs to go on from here."""
 
-    def resume_point(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """The newest of: this run's own checkpoint, the final checkpoint of the longest finished shorter run."""
+    def resume_point(
+        self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: ""
+    ) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+        """The newest of: this run's own checkpoint, the final checkpoint of the longest finished shorter run.
+
+        refuse(meta): why the run cannot go on from a checkpoint, in words for its log; "" where it can. Of one that is
+        refused nothing stays: no event, no snapshot, no time.
+        """
 
     def parent(self, run_id: str) -> Parent:
         """A finished run that this one builds on."""
@@ -182,7 +188,8 @@ class Kind:
 
     How it is shown and asked for: label(name, config, summary), what it is called in lists, without data set, network
     and IPC; details(config), what tells its runs apart behind these; page: the title of the page that shows it, its own
-    title where that is left empty; command, None where only a page or another run asks for it.
+    title where that is left empty; command, None where only asked_by, a page or another run, asks for it; presets_of:
+    the method whose presets its command takes, as far as it has the same parameters.
     """
 
     name: str
@@ -206,6 +213,8 @@ class Kind:
     details: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     page: str = ""
     command: Command | None = OWN_COMMAND
+    asked_by: str = "a page of the app"
+    presets_of: str = ""
 
     @property
     def known(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ddcore import counts
 from ddcore.experiments.base import Recorder
 from ddcore.lazy import lazy
+from ddcore.params import Config
 from ddcore.settings import DataConfig, NetworkConfig, TrainConfig
 
 if TYPE_CHECKING:
@@ -36,6 +37,11 @@ def macs(config: DataConfig) -> int:
 def of_training(config: DataConfig, trained: int, predicted: int) -> int:
     """Of a network that learns so many images and predicts so many, each counted as often as it passes."""
     return macs(config) * (3 * trained + predicted)
+
+
+def compiled(config: Config, work: int, device: str) -> bool:
+    """Whether a run of so many multiply-adds is worth compiling on "cpu" or "cuda", as `Acceleration.long` says."""
+    return not getattr(config, "exact", False) and work >= counts.WORTH_COMPILING[device]
 
 
 def trained_images(training: TrainConfig, images: int) -> int:

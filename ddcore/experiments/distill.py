@@ -108,13 +108,10 @@ class Progress:
 
 
 def _resume(state: State, task: Task, recorder: Recorder) -> Progress | None:
-    """Load the newest checkpoint into `state`, if any."""
-    if (point := recorder.resume_point()) is None:
+    """Load the newest checkpoint into `state`, if there is one that was computed as this run is."""
+    if (point := recorder.resume_point(lambda meta: task.speed.differs(meta["long"]))) is None:
         return None
     tensors, meta = point
-    if meta["long"] != task.speed.long:  # an uninterrupted run would have been compiled, and differs by rounding
-        recorder.note("Begins anew: the shorter run is too short to be compiled, this one is computed compiled.")
-        return None
     states.load(state, tensors, meta["state"])
     recorder.event("resumed", step=state.step)
     recorder.note(f"Goes on from step {state.step}.")

@@ -6,7 +6,7 @@ import bisect
 import statistics
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ddcore.augmentations import STRATEGIES
 from ddcore.errors import DataMissing
@@ -40,6 +40,8 @@ TEST_IMAGES = 1000  # that a point of it is measured on: it is for eyes, and tes
 
 class EvaluateConfig(NetworkConfig):
     """Which images, on which network, under which protocol."""
+
+    length_param: ClassVar[str] = "nets"
 
     run: str = Param(
         "", label="Run", group="Images", help="Id of the finished run whose images are evaluated.",
@@ -79,7 +81,8 @@ class EvaluateConfig(NetworkConfig):
     )
     nets: int = Param(
         3, label="Networks", symbol="n", group="Evaluation", ge=1, le=100, step=1,
-        help="How many networks are trained from different random weights; the spread is over them.",
+        help="How many networks are trained from different random weights; the spread is over them. Asked for more, "
+        "those that were trained before are kept.",
     )
 
     def problems(self) -> list[str]:
@@ -119,7 +122,11 @@ class EvaluateSummary(Summary):
 
 
 def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummary:
-    """Train `nets` networks, as many at once as fit; the final iteration of each is tested, once."""
+    """Train `nets` networks, as many at once as fit; the final iteration of each is tested, once.
+
+    A network learns the same in any company, on a CPU bit for bit, on a GPU to float error. So the networks of a
+    finished evaluation with fewer are the first of this one.
+    """
     where = device.pick(config.device)
     parent = recorder.parent(config.run)
     subject = parent.images(config.images) if config.step is None else parent.snapshot(config.step)
@@ -129,9 +136,9 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummar
     judge = resident.Resident.from_split(data.test if config.split == "test" else data.val, data, where)
     if not len(judge):
         raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
-    work = _cost(name, config, len(subject.images))
-    trial = Evaluation(config, subject, judge, accelerate(config, work, where, recorder))
-    point = recorder.resume_point()
+    speed = accelerate(config, _cost(name, config, len(subject.images)), where, recorder)
+    trial = Evaluation(config, subject, judge, speed)
+    point = recorder.resume_point(lambda meta: speed.differs(meta.get("long", speed.long)))  # older ones do not say
     done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
     fitting = train.fitting(trial.network(0), config.shape, trial.batch, where)
     while len(done) < config.nets:
@@ -146,7 +153,7 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummar
             recorder.event("net", net=index, accuracy=tested["accuracy"])
             progress = _done(indices, 1.0, position + 1)
             recorder.progress(progress, 100 * config.nets, f"Tested {index + 1} of {config.nets}")
-        recorder.checkpoint({}, {"done": done, "step": 0, "seconds": 0.0, "together": 0})
+        recorder.checkpoint({}, {"done": done, "step": 0, "seconds": 0.0, "together": 0, "long": speed.long})
     return _summary(trial, done, parent)
 
 
@@ -210,7 +217,7 @@ def _train(
             watch.go()
         if training.step < total and time.monotonic() - saved > CHECKPOINT_SECONDS:
             meta = {"done": done, "step": training.step, "seconds": watch.stop(), "together": len(indices)}
-            recorder.checkpoint(training.dump(), meta)
+            recorder.checkpoint(training.dump(), {**meta, "long": trial.passes.speed.long})
             watch.go()
             saved = time.monotonic()
 

@@ -62,7 +62,7 @@ class Layer(Answer):
 
     name: str
     parameters: Count
-    share: Share
+    share: Share | None = None
 
 
 class ExpertsSummary(Summary):
@@ -314,4 +314,5 @@ KIND = Kind(
     label=_label,
     details=lambda config: (network_title(config),),
     page="PAD",
+    presets_of="pad",
 )

@@ -374,4 +374,5 @@ KIND = Kind(
     details=lambda config: (network_title(config),),
     page=RUNS_PAGE,
     command=None,
+    asked_by="a search",
 )

@@ -84,4 +84,5 @@ KIND = Kind(
     details=_details,
     page="NAS",
     command=None,
+    asked_by="a search",
 )

@@ -145,7 +145,9 @@ class Method:
     learns_labels(config): whether the set gets soft labels, so that controls are shown with and without them;
     variations(config): what else is shown beside a run, with a distillation of its own;
     called(config): the name of its own, if any, that the method has with these values ("DATM");
-    curves: recorded scalar → label for people; version: raise it when results change.
+    curves: recorded scalar → label for people; version: raise it when results change;
+    lead: its idea for those who meet it on its page, in Markdown, if the summary is not enough; symbol: a Material
+    symbol by its name, in the menu; shows: the kinds of runs it builds on that are looked at on its page.
     """
 
     name: str
@@ -166,6 +168,9 @@ class Method:
     curves: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
     rank: int = 100
+    lead: str = ""
+    symbol: str = "grain"
+    shows: tuple[str, ...] = ()
 
     def preset(self, name: str) -> Preset:
         for preset in self.presets:

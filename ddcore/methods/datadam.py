@@ -271,6 +271,11 @@ PRESETS = (
     ),
 )
 
+LEAD = """
+A random network looks at real and at synthetic images; DataDAM moves the synthetic ones until the network
+**attends to the same places** in both, again and again with fresh networks.
+"""
+
 METHOD = Method(
     name="datadam",
     title="DataDAM",
@@ -291,4 +296,6 @@ METHOD = Method(
     },
     version=3,
     rank=10,
+    lead=LEAD,
+    symbol="blur_on",
 )

@@ -113,6 +113,11 @@ PRESETS = (
     ),
 )
 
+LEAD = """
+A random network turns every image into features; DM moves the synthetic images until, class by class, their
+**mean features** are those of the real images, each time with a fresh network that is never trained.
+"""
+
 METHOD = Method(
     name="dm",
     title="DM",
@@ -127,4 +132,6 @@ METHOD = Method(
     curves={"loss": "Loss (sum over classes)", "grad_norm": "Gradient norm of the images"},
     version=2,
     rank=20,
+    lead=LEAD,
+    symbol="scatter_plot",
 )

@@ -26,7 +26,8 @@ def start(task: Task) -> State:
 METHOD = Method(
     name="herding",
     title="Herding",
-    summary="Real images whose mean follows the class mean, in the features of a trained network.",
+    summary="Real images whose mean follows the class mean, in the features of a trained network. The seed trains the "
+    "network; the choice itself draws nothing.",
     paper="Welling, Herding dynamical weights to learn, ICML 2009",
     Config=scored.ScoredConfig,
     start=start,

@@ -23,7 +23,7 @@ class SyntheticConfig(MethodConfig, NetworkConfig):
     init: Literal["real", "noise", "real+noise", "kcenter"] = Param(
         "real", label="Initialisation", group="Small set",
         help="Where the images start: random real images, Gaussian noise, real images with noise added, "
-        "or real images that cover each class (K-Center).",
+        "or real images that cover each class (K-Center), which are the same whatever the seed.",
     )
     init_noise: float = Param(
         0.5, label="Initial noise", symbol="σ", group="Small set", ge=0, le=10, step=0.1,
@@ -38,7 +38,8 @@ def initial_images(task: Task) -> tuple[torch.Tensor, torch.Tensor]:
     real: drawn without replacement within each class. noise: N(0, 1) in normalised units, as in the
     published code. real+noise: the same real draw plus N(0, σ²). kcenter: greedy K-Center on the
     normalised pixels of each class, from the image nearest the class mean (DataDAM's "smart" start;
-    there the space is a network's features, here pixels, so it costs nothing and needs no network).
+    there the space is a network's features, here pixels, so it costs nothing and needs no network), so
+    that the seed changes nothing of it.
     """
     config = task.config
     labels = torch.arange(task.classes, device=task.device).repeat_interleave(config.ipc)

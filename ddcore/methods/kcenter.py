@@ -1,7 +1,8 @@
 """K-Center: real images that cover their class, in the features of a trained network.
 
 Sener and Savarese (ICLR 2018) choose so what to label; the published tables of distillation quote it as "K-Center".
-Greedy, farthest first, from the image nearest the class mean.
+Greedy, farthest first, from the image nearest the class mean; DeepCore draws the first. So the seed changes the choice
+only through the network, which it trains, and the images that were scored.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ def start(task: Task) -> State:
 METHOD = Method(
     name="kcenter",
     title="K-Center",
-    summary="Real images that cover their class, in the features of a trained network.",
+    summary="Real images that cover their class, in the features of a trained network. The seed trains the network; "
+    "the choice itself draws nothing.",
     paper="Sener & Savarese, Active learning for convolutional neural networks: a core-set approach, ICLR 2018",
     Config=scored.ScoredConfig,
     start=start,

@@ -511,6 +511,12 @@ PRESETS = (
     ),
 )
 
+LEAD = """
+Networks learn from the real images, easy ones first, and their weights after every epoch are kept. PAD moves the
+synthetic images until a student that learns from them alone **arrives at the same weights**; a share α of them, the
+shallowest, need not agree.
+"""
+
 METHOD = Method(
     name="pad",
     title="PAD",
@@ -537,4 +543,7 @@ METHOD = Method(
     },
     version=2,
     rank=30,
+    lead=LEAD,
+    symbol="route",
+    shows=("experts", "scores"),
 )

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch._functorch import config as _functorch
 from torch.utils._pytree import tree_map_only
 
+from ddcore.counts import WORTH_COMPILING
 from ddcore.ops.nets import Net, reinitialise
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -28,11 +29,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 CACHED = 2**21
 GPU_MAPS = 2**33  # bytes that the maps of one piece may take on a GPU
 MAPS_KEPT = 4  # tensors of a map's size that a layer keeps: convolved, normalised, activated, pooled
-
-# Multiply-adds of a run from which compiling pays. On two slow cores the graphs of DM at MNIST's size take 43 s to
-# compile and make a step 1.6 times as fast; eager, they do some 30e9 multiply-adds a second, so this is a run of five
-# minutes. On a GPU, where this was not measured, it is an estimate: half a minute of eager steps.
-WORTH_COMPILING = {"cpu": 1e13, "cuda": 3e14}
 
 
 class Acceleration:
@@ -133,6 +129,16 @@ class Acceleration:
     def told(self) -> dict[str, bool]:
         """For a run's summary: how it was computed, as far as it went."""
         return {"exact": self.exact, **self._used}
+
+    def differs(self, long: bool) -> str:
+        """Why this run cannot go on from what one that was `long` or not has computed; "" where it can.
+
+        Computed at once, all of it would be compiled or none, and that decides how numbers are rounded.
+        """
+        if long == self.long:
+            return ""
+        done, whole = ("not worth", "is") if self.long else ("worth", "is not")
+        return f"what is done was {done} compiling, the whole {whole}, and compiled arithmetic rounds otherwise"
 
     def _plainly(self, why: str) -> None:
         """From now on nothing is compiled."""

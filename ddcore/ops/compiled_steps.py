@@ -8,7 +8,6 @@ GPU), whatever is faster: these numbers are what images are judged by.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -19,9 +18,7 @@ from torch.utils._pytree import tree_map
 
 from ddcore.ops.acceleration import Acceleration
 from ddcore.ops.nets.base import Net
-
-if TYPE_CHECKING:
-    from ddcore.ops.train import Stack
+from ddcore.ops.stack import Stack
 
 Tensors = dict[str, Tensor]  # by name
 Learnt = tuple[Tensor, Tensor, Tensors, Tensors]  # loss, images answered right, gradients, buffers afterwards

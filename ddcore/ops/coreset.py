@@ -15,7 +15,8 @@ def k_center(points: Tensor, k: int, start: int | None = None) -> Tensor:
 
     Begins with `start`, or with the point nearest the mean, then takes again and again the point farthest from all
     chosen ones; no point twice. At most twice as far from the farthest point as the best choice (Gonzalez 1985). In
-    the order of choosing, so the first j are the answer for j. Raises ValueError unless 1 ≤ k ≤ N.
+    the order of choosing, so the first j are the answer for j. Nothing is drawn; DeepCore, whose code others build on,
+    draws the first point. Raises ValueError unless 1 ≤ k ≤ N.
     """
     _check(points, k)
     points = points.flatten(1).float()

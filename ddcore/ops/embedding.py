@@ -92,7 +92,7 @@ def neighbour_map(
     makes another picture of them.
     """
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn brings it
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     used = min(perplexity, (len(points) - 1) / 3)
     with threadpool_limits(1):

@@ -1,7 +1,7 @@
 """Training classifiers from scratch on images that already lie on the device, several at once.
 
 Notation: n networks, N images, B batch size; `images(indices)` gives the normalised float batch of any shape of
-indices. Networks of one kind are stacked: every weight gets a first dimension n, and one forward pass serves all.
+indices. Networks of one kind are stacked (ops.stack).
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, stack_module_state, vmap
 from torch.nn import functional as F
 
 from ddcore.errors import Diverged
@@ -21,6 +20,7 @@ from ddcore.ops import seeds
 from ddcore.ops.acceleration import MAPS_KEPT, map_sizes
 from ddcore.ops.compiled_steps import CompiledSteps
 from ddcore.ops.nets.base import Net
+from ddcore.ops.stack import Stack
 
 Batch = Callable[[Tensor], Tensor]
 Purpose = tuple[int, *tuple[str | int, ...]]
@@ -65,55 +65,6 @@ def learning_rate(done: int, total: int, lr: float, schedule: str) -> float:
     if schedule == "half":
         return lr if done < total / 2 else lr / 10
     return lr
-
-
-class Stack:
-    """n networks of one kind with their weights stacked: parameters and buffers are (n, …).
-
-    together: whether one vectorised pass serves all (torch.func.vmap) or each has its own; the results agree to
-    float error. None: on a GPU, which one small batch does not fill; on a CPU each has its own pass, which took 2.5
-    against 4.1 ms for each image of each network (ConvNet-3 of width 128, three networks, batch 25, two cores).
-    """
-
-    def __init__(self, networks: Sequence[Net], together: bool | None = None) -> None:
-        self._one = networks[0]
-        wanted = next(self._one.parameters()).is_cuda if together is None else together
-        self.together = wanted and len(networks) > 1
-        parameters, buffers = stack_module_state(list(networks))
-        self.parameters: dict[str, Tensor] = parameters
-        self.buffers: dict[str, Tensor] = buffers
-
-    def __len__(self) -> int:
-        return len(next(iter(self.parameters.values())))
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Logits (n, B, classes) of images (n, B, C, H, W), each network's own batch."""
-        if self.together:
-            logits: Tensor = vmap(self._forward)(self.parameters, self.buffers, images)
-            return logits
-        return torch.stack([self._forward(*self.weights(i), images[i]) for i in range(len(self))])
-
-    def train(self, mode: bool = True) -> None:
-        """Training or evaluation mode for all of them."""
-        self._one.train(mode)
-
-    def member(self, i: int) -> Net:
-        """Network i as a module of its own; it is the same module at every call, with other weights."""
-        parameters, buffers = self.weights(i)
-        self._one.load_state_dict({**parameters, **buffers})
-        return self._one
-
-    def state(self) -> dict[str, Tensor]:
-        """All stacked tensors by name."""
-        return {**self.parameters, **self.buffers}
-
-    def weights(self, i: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """(parameters, buffers) of network i by name: views of the stacked ones."""
-        return {k: v[i] for k, v in self.parameters.items()}, {k: v[i] for k, v in self.buffers.items()}
-
-    def _forward(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], images: Tensor) -> Tensor:
-        logits: Tensor = functional_call(self._one, (parameters, buffers), (images,))
-        return logits
 
 
 def fitting(network: Net, shape: tuple[int, int, int], batch: int, device: torch.device) -> int:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddcore.evaluation.plans import together
 from ddcore.lazy import lazy
 from ddcore.report import compare_runs, differences, results, tables
 from ddcore.report.compare_runs import FLOAT_BYTES
 from ddcore.runs.events import read_events
 from ddcore.runs.memo import memoise
+from ddcore.settings import network_title
+from ddcore.summary import Accuracy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,7 +39,7 @@ def catalogue(store: Store) -> pd.DataFrame:
     records = store.records()
     judges = _judges(records)
     groups: dict[str, str] = {}
-    for record in sorted(records, key=lambda r: r.kind == "evaluate"):  # a group of evaluations is of a group of sets
+    for record in sorted(records, key=lambda r: bool(r.config.get("run"))):  # evaluations of a group are a group
         groups[record.id] = differences.question(record, groups)
     rows = [_row(record, judges.get(record.id), groups[record.id]) for record in records]
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -48,24 +49,23 @@ def _judges(records: Iterable[RunRecord]) -> dict[str, RunRecord]:
     """Run → the finished run whose accuracy speaks for it: its newest evaluation, or itself."""
     judges: dict[str, RunRecord] = {}
     for record in records:
-        if record.state == "done" and record.summary.get("accuracy"):
+        if record.summary.accuracy:
             judges.setdefault(record.id, record)
-            if record.kind == "evaluate" and results.of_the_result(record):
+            if record.summary.source and results.of_the_result(record):
                 judges.setdefault(str(record.config.get("run")), record)
     return judges
 
 
 def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, Any]:
-    accuracy = judge.summary["accuracy"] if judge else {}
-    floats = record.summary.get("stored_floats") if record.kind == "distill" else None
+    accuracy = judge.summary.accuracy if judge else None
+    floats = record.summary.stored_floats if record.summary.source is None else None
     return {
         "id": record.id, "run": tables.title(record), "kind": record.kind, "method": compare_runs.method(record),
         "dataset": record.config.get("dataset"), "ipc": compare_runs.ipc(record),
-        "accuracy": 100 * accuracy["mean"] if accuracy.get("mean") is not None else None,
-        "std": 100 * accuracy["std"] if accuracy.get("std") is not None else None,
-        "n": accuracy.get("n"), "seeds": 1, "judged": int(judge is not None),
+        "accuracy": tables.spread(accuracy)["mean"], "std": tables.spread(accuracy)["std"],
+        "n": accuracy and accuracy.n, "seeds": 1, "judged": int(judge is not None),
         "setting": compare_runs.setting_of(judge) if judge else None,
-        "network": tables.network(record.config) if record.config.get("network") else None,
+        "network": network_title(record.config) if record.config.get("network") else None,
         "state": f"{record.state} (demo)" if record.demo else record.state, "seconds": compare_runs.seconds(record),
         "peak_memory": record.info.get("peak_memory_bytes"), "stored": floats and FLOAT_BYTES * floats,
         "created": record.created, "tags": list(record.user.get("tags") or ()),
@@ -130,10 +130,12 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """{accuracy, std, n} over all networks of these rows, from those of each row."""
-    each = [{"mean": row["accuracy"], "std": row["std"] if _known(row["std"]) else None, "n": int(row["n"])}
-            for row in rows]
-    found = together(each) or {}
-    return {"accuracy": found.get("mean"), "std": found.get("std"), "n": found.get("n")}
+    pooled = Accuracy.pooled(
+        Accuracy(mean=row["accuracy"] / 100, std=row["std"] / 100 if _known(row["std"]) else None, n=int(row["n"]))
+        for row in rows
+    )
+    spread = tables.spread(pooled)
+    return {"accuracy": spread["mean"], "std": spread["std"], "n": pooled and pooled.n}
 
 
 def _mean(values: Iterable[Any]) -> float | None:

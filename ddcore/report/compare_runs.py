@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError, RunNotFound
-from ddcore.evaluation.plans import judged, pooled, together
+from ddcore.evaluation.plans import pooled
+from ddcore.experiments.baseline import BaselineSummary
+from ddcore.experiments.distill import DistillSummary
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
 from ddcore.report import differences, figures, results, tables, text
+from ddcore.settings import network_title
+from ddcore.summary import Accuracy, Scores, Summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,21 +40,28 @@ class Compared:
     """One chosen run.
 
     label: short and unlike the others', for legends; it may hold anybody's words. colour: in every chart. evaluation:
-    the finished run whose accuracy this is, the run itself where it tests a network. accuracy: {mean, std, n, protocol,
-    balanced_accuracy, auc} as fractions; accuracies: of each network. controls: role (initial, initial_hard,
-    random_real, full, …) → accuracy, of those known. seconds_parents: None where one of them is gone. seeds: where
-    several seeds are taken together, the mean accuracy of each.
+    the finished run whose scores these are, the run itself where it tests a network. controls: role (initial,
+    initial_hard, random_real, full, …) → scores, of those known. seconds_parents: None where one of them is gone.
+    seeds: where several seeds are taken together, the mean accuracy of each.
     """
 
     record: RunRecord
     label: str
     colour: str
     evaluation: RunRecord | None
-    accuracy: Mapping[str, Any] | None
-    accuracies: tuple[float, ...]
-    controls: Mapping[str, Mapping[str, Any]]
+    scores: Scores | None
+    controls: Mapping[str, Scores]
     seconds_parents: float | None
     seeds: tuple[float, ...] = ()
+
+    @property
+    def accuracy(self) -> Accuracy | None:
+        return self.scores.accuracy if self.scores else None
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """Of each network."""
+        return self.accuracy.each if self.accuracy else ()
 
 
 def compared(store: Store, records: Sequence[RunRecord], setting: str | None = None) -> list[Compared]:
@@ -59,8 +70,8 @@ def compared(store: Store, records: Sequence[RunRecord], setting: str | None = N
     return [
         Compared(
             record=record, label=label, colour=RUN_COLOURS[i % len(RUN_COLOURS)], evaluation=evaluation,
-            accuracy=judged(evaluation.summary) if evaluation else None,
-            accuracies=_each(evaluation), controls=_controls(store, record, evaluation),
+            scores=evaluation.summary.scores if evaluation else None,
+            controls=_controls(store, record, evaluation),
             seconds_parents=_seconds_parents(store, record),
         )
         for i, (record, label, evaluation) in enumerate(zip(records, labels(records), found, strict=True))
@@ -69,12 +80,17 @@ def compared(store: Store, records: Sequence[RunRecord], setting: str | None = N
 
 def by_question(store: Store, found: Sequence[Compared]) -> list[list[Compared]]:
     """The runs in groups that differ in their seeds alone, each in the place of its first."""
-    tested = any(one.record.kind == "evaluate" for one in found)
-    sets = {r.id: differences.question(r) for r in store.records("distill")} if tested else {}
+    sets = {r.id: differences.question(r) for r in _tested(store, found)}
     groups: dict[str, list[Compared]] = {}
     for one in found:
         groups.setdefault(differences.question(one.record, sets), []).append(one)
     return list(groups.values())
+
+
+def _tested(store: Store, found: Sequence[Compared]) -> list[RunRecord]:
+    """The runs whose images some of these tested, as far as they are here."""
+    ids = {str(one.record.config.get("run")) for one in found if one.record.config.get("run")}
+    return [store.record(run_id) for run_id in ids if store.exists(run_id)]
 
 
 def seeds_together(store: Store, found: Sequence[Compared]) -> list[Compared]:
@@ -102,11 +118,9 @@ def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
         evaluation=_mean_judge(judges) if judges else None,
         seconds_parents=_mean([one.seconds_parents for one in seeds]),
         seeds=tuple(statistics.mean(one.accuracies) for one in group if one.accuracies),
-        accuracy=pooled({**judge.summary, "accuracies": _each(judge)} for judge in judges),
-        accuracies=tuple(value for one in group for value in one.accuracies),
+        scores=pooled(one.scores for one in group),
         # The full data's networks are the same for every seed of the set.
-        controls={role: each[0] if role == "full" else {**each[0], **(together(each) or {})}
-                  for role, each in known.items()},
+        controls={role: each[0] if role == "full" else pooled(each) or each[0] for role, each in known.items()},
     )
 
 
@@ -120,8 +134,8 @@ def _mean_record(records: Sequence[RunRecord]) -> RunRecord:
 
 def _mean_judge(judges: Sequence[RunRecord]) -> RunRecord:
     """The first evaluation with the mean time of training one network of all."""
-    train = _mean([judge.summary.get("seconds_train") for judge in judges])
-    return replace(judges[0], summary={**judges[0].summary, "seconds_train": train})
+    train = _mean([judge.summary.seconds_train for judge in judges])
+    return replace(judges[0], summary=judges[0].summary.model_copy(update={"seconds_train": train}))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -143,10 +157,11 @@ def setting_of(evaluation: RunRecord) -> str:
 
     Where that was on the validation split, it says so: such an accuracy is for choosing, and compares with no other.
     """
-    accuracy = evaluation.summary.get("accuracy") or {}
-    protocol = accuracy.get("protocol") or OWN
-    split = " · validation split" if "val" in (evaluation.config.get("split"), accuracy.get("split")) else ""
-    return f"{tables.network(evaluation.config)} · protocol {protocol}{split}"
+    accuracy = evaluation.summary.accuracy
+    protocol = (accuracy and accuracy.protocol) or OWN
+    on_validation = "val" in (evaluation.config.get("split"), accuracy and accuracy.split)
+    split = " · validation split" if on_validation else ""
+    return f"{network_title(evaluation.config)} · protocol {protocol}{split}"
 
 
 def measured_on(one: Compared) -> str | None:
@@ -195,31 +210,24 @@ def _apart(records: Sequence[RunRecord]) -> list[str]:
 
 def _evaluations(store: Store, record: RunRecord) -> list[RunRecord]:
     """The finished runs that tested this one, newest first; the run itself where it tests a network."""
-    if record.kind == "distill":
-        return results.evaluations(store, record, done=True)
-    return [record] if record.state == "done" and record.summary.get("accuracy") else []
+    if record.summary.accuracy:
+        return [record]
+    return results.evaluations(store, record, done=True)
 
 
 def _evaluation(store: Store, record: RunRecord, setting: str | None) -> RunRecord | None:
     return next((e for e in _evaluations(store, record) if setting in (None, setting_of(e))), None)
 
 
-def _each(evaluation: RunRecord | None) -> tuple[float, ...]:
-    """The accuracy of every network; of a full-data training the one it has."""
-    if evaluation is None:
-        return ()
-    return tuple(evaluation.summary.get("accuracies") or (evaluation.summary["accuracy"]["mean"],))
-
-
-def _controls(store: Store, record: RunRecord, evaluation: RunRecord | None) -> dict[str, Mapping[str, Any]]:
+def _controls(store: Store, record: RunRecord, evaluation: RunRecord | None) -> dict[str, Scores]:
     """What stands beside a set's accuracy in the same setting; nothing for a data set that is not here."""
-    if evaluation is None or record.kind != "distill":
+    if evaluation is None or evaluation.id == record.id:
         return {}
     try:
         rows = results.results(store, record, results.question_of(evaluation))
     except DDCoreError:
         return {}
-    return {row.role: row.accuracy for row in rows if row.accuracy and row.role != "final"}
+    return {row.role: row.scores for row in rows if row.scores and row.role != "final"}
 
 
 def _seconds_parents(store: Store, record: RunRecord) -> float | None:
@@ -266,22 +274,24 @@ def numbers(found: Iterable[Compared]) -> pd.DataFrame:
 
 def _numbers(one: Compared) -> dict[str, Any]:
     record, judge = one.record, one.evaluation
-    summary: Mapping[str, Any] = judge.summary if judge else {}
-    macs, floats, whole = _macs(judge or record), stored_floats(one), record.kind == "baseline"
+    summary, full = judge.summary if judge else Summary(), one.controls.get("full")
+    whole = isinstance(record.summary, BaselineSummary)
+    macs, floats, made = _macs(judge or record), stored_floats(one), isinstance(record.summary, DistillSummary)
     return {
         "label": one.label, "run": record.id, "kind": record.kind, "method": method(record),
         "dataset": record.config.get("dataset"), "ipc": ipc(record),
-        "network": tables.network(judge.config) if judge else None,
-        "protocol": (one.accuracy or {}).get("protocol"),
-        **tables.spread(one.accuracy), "n": (one.accuracy or {}).get("n"),
-        "balanced": _percent((one.accuracy or {}).get("balanced_accuracy")),
-        "auc": _percent((one.accuracy or {}).get("auc")),
-        **{role: _percent(one.controls.get(role)) for role in ("initial", "initial_hard", "random_real", "full")},
-        "majority": 100 * share if (share := summary.get("majority")) is not None else None,
+        "network": network_title(judge.config) if judge else None,
+        "protocol": one.accuracy and one.accuracy.protocol,
+        **tables.spread(one.accuracy), "n": one.accuracy and one.accuracy.n,
+        "balanced": _percent(one.scores.balanced_accuracy if one.scores else None),
+        "auc": _percent(one.scores.auc if one.scores else None),
+        **{role: _percent(one.controls[role].accuracy if role in one.controls else None)
+           for role in ("initial", "initial_hard", "random_real", "full")},
+        "majority": None if summary.majority is None else 100 * summary.majority,
         "macs": macs, "flops": macs and 2 * macs, "flops_training": _training_flops(macs, judge),
-        "seconds_train": None if whole else summary.get("seconds_train"),
-        "seconds_train_full": (summary if whole else one.controls.get("full") or {}).get("seconds_train"),
-        "seconds_distill": seconds(record) if record.kind == "distill" else None,
+        "seconds_train": None if whole else summary.seconds_train,
+        "seconds_train_full": summary.seconds_train if whole else full and full.seconds_train,
+        "seconds_distill": seconds(record) if made else None,
         "seconds_parents": one.seconds_parents,
         "peak_memory_bytes": record.info.get("peak_memory_bytes"),
         "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats,
@@ -291,30 +301,28 @@ def _numbers(one: Compared) -> dict[str, Any]:
 
 def method(record: RunRecord) -> str:
     """The method that made a set, of an evaluation the one whose set it tested; of other kinds their own title."""
-    name = (record.summary.get("source") or {}).get("method") if record.kind == "evaluate" else record.name
-    if str(name) in METHODS:
-        return METHODS[str(name)].title
-    return tables.kind(record.kind)
+    name = record.summary.source.method if record.summary.source else record.name
+    return METHODS[name].title if name and name in METHODS else tables.kind(record.kind)
 
 
 def stored_floats(one: Compared) -> int | None:
     """How many numbers the set takes."""
     told = (one.record, one.evaluation or one.record)
-    return next((floats for record in told if (floats := record.summary.get("stored_floats"))), None)
+    return next((floats for record in told if (floats := record.summary.stored_floats)), None)
 
 
 def ipc(record: RunRecord) -> int | None:
-    return record.config.get("ipc") or (record.summary.get("source") or {}).get("ipc")
+    return record.config.get("ipc") or (record.summary.source.ipc if record.summary.source else None)
 
 
-def _percent(value: Mapping[str, Any] | None) -> float | None:
-    return None if not value or value.get("mean") is None else 100 * value["mean"]
+def _percent(value: Accuracy | None) -> float | None:
+    return 100 * value.mean if value else None
 
 
 def _macs(judge: RunRecord) -> int | None:
     """Of the network that was tested, else of that distilled on; None where its size is not known here."""
-    if macs := judge.summary.get("macs"):
-        return int(macs)
+    if judge.summary.macs:
+        return judge.summary.macs
     name, dataset = judge.config.get("network"), judge.config.get("dataset")
     if name not in NETWORKS or dataset not in DATASETS:
         return None
@@ -325,9 +333,9 @@ def _macs(judge: RunRecord) -> int | None:
 
 
 def _training_flops(macs: int | None, judge: RunRecord | None) -> float | None:
-    summary = judge.summary if judge else {}
-    batch = summary.get("batch_size") or (judge.config.get("batch_size") if judge else None)
-    if not macs or not batch or not summary.get("steps"):
+    summary = judge.summary if judge else Summary()
+    batch = summary.batch_size or (judge.config.get("batch_size") if judge else None)
+    if not macs or not batch or not summary.steps:
         return None
-    images = summary.get("images") or batch
-    return 6.0 * macs * summary["steps"] * images / -(-images // batch)  # the last batch of an epoch may be smaller
+    images = summary.images or batch
+    return 6.0 * macs * summary.steps * images / -(-images // batch)  # the last batch of an epoch may be smaller

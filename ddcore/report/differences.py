@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from ddcore.experiments import KINDS
 from ddcore.lazy import lazy
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text
+from ddcore.settings import NOT_ALWAYS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +35,7 @@ def differing(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
 
 
 def _value(record: RunRecord, name: str) -> Any:
-    # Runs from before there was `exact` do not say that it was off.
-    return record.config.get(name, False if name == "exact" else None)
+    return record.config.get(name, NOT_ALWAYS.get(name))
 
 
 def question(record: RunRecord, questions: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -44,14 +43,7 @@ def question(record: RunRecord, questions: Mapping[str, str] = MappingProxyType(
 
     questions: run → its question, so that evaluations of the seeds of one set are seeds of one evaluation.
     """
-    config = {n: v for n, v in record.config.items()
-              if n not in ("seed", *NO_PARAMETERS) and v is not None and (n, v) != ("exact", False)}
-    if (tested := str(config.get("run"))) in questions:
-        config["run"] = questions[tested]
-    if record.state == "broken":
-        config = {"broken": record.id}
-    asked = [record.kind, record.name, record.info.get("version"), record.info.get("dataset"), config]
-    return json.dumps(asked, sort_keys=True, default=str)
+    return record.without("seed", run=questions.get(str(record.config.get("run"))))
 
 
 def parameters(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_them: bool = False) -> pd.DataFrame:
@@ -114,11 +106,8 @@ def _surroundings(records: Sequence[RunRecord]) -> list[Row]:
 
 def _arithmetic(record: RunRecord) -> str | None:
     """ "compiled, bfloat16" of what a run recorded of its arithmetic."""
-    told = record.summary.get("arithmetic")
-    if not isinstance(told, Mapping):
-        return None
-    words = [word for name, word in (("compiled", "compiled"), ("half", "bfloat16")) if told.get(name)]
-    return ", ".join(["exact"] * bool(told.get("exact")) + words) or "float32, not compiled"
+    told = record.summary.arithmetic
+    return str(told) if told else None
 
 
 def declarations(records: Sequence[RunRecord], name: str) -> list[ParamInfo]:

@@ -4,7 +4,7 @@ A simple model of this kind of device (multiply-adds at an assumed speed, a leas
 how the latest finished runs compared with it: the median factor over those most like it (same kind, data set and
 network; else same kind). Another method is another kind. Before any of the kind has finished, the cautious model is
 used and marked rough; runs of other kinds can then only make it more cautious. A run that has parts (a search its
-trials) takes as long as those of them that are not known.
+trials) takes as long as those of them that are not known, and one that goes on from a shorter run as long as the rest.
 """
 
 from __future__ import annotations
@@ -16,23 +16,25 @@ from itertools import islice
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ddcore.errors import DDCoreError
+from ddcore.errors import DataBroken, DataMissing, DDCoreError
 from ddcore.experiments import KINDS, Spec, spec
-from ddcore.experiments.cost import cost, steps
+from ddcore.experiments.cost import compiled
 from ddcore.jobs.requirements import disk, id_of, unfinished
+from ddcore.methods import MethodConfig
+from ddcore.params import Config
 from ddcore.report import text
-from ddcore.runs.store import Store
+from ddcore.runs.store import Store, longest_prefix
 
 if TYPE_CHECKING:
     from ddcore.runs.store import RunRecord
 
-__all__ = ["Estimate", "cost", "disk", "estimate", "steps", "total"]
+__all__ = ["Estimate", "disk", "estimate", "total"]
 
 ASSUMED = {"cpu": 15e9, "cuda": 1e12}  # multiply-adds per second, cautious: two laptop cores, a small GPU
 LIKE = ("of other kinds ", "of this kind ", "of this kind on this data set ", "of this kind, data set and network ")
 START = 4.0  # seconds: a worker starts, imports torch, reads the data
 STEP = {"cpu": 0.02, "cuda": 0.005}  # seconds at least for a step, however small the network
-TRIAL_STEP = {"cpu": 0.006, "cuda": 0.005}  # of a trial, whose networks are small: 5.5 ms on digits, two cores
+PART_STEP = {"cpu": 0.006, "cuda": 0.005}  # of a trial, whose networks are small: 5.5 ms on digits, two cores
 RECENT = 5  # runs the median is taken over
 RECENT_PARTS = 50  # parts whose times are added up: those of one group of networks alone would say little of the others
 Taken = tuple[float, float]  # seconds that a run took beside its start, and how many the model says
@@ -91,7 +93,7 @@ def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None)
     like, parts = _parts(one, id_of(one), sizes, device)
     if like is not None:
         return _in_parts(like, parts, records, device)
-    modelled = _model(one.kind, one.name, one.config, device, images)
+    modelled = _left(one, records, device, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
     likeness, chosen = _measured(records, one, device, RECENT)
@@ -135,9 +137,8 @@ def _in_parts(like: Spec, parts: Mapping[str, float], records: list[RunRecord], 
 def _sizes(one: Spec, records: list[RunRecord]) -> dict[str, int]:
     """How many images each set has that parts of this run may learn, by its run."""
     named = set(KINDS[one.kind].parents(one.config))
-    sizes = {record.id: record.summary.get("images") or 0 for record in records if record.id in named}
-    needs: list[tuple[Spec, Any]] = [(need, need.config) for need in KINDS[one.kind].needs(one.name, one.config)]
-    made = [(need, config) for need, config in needs if need.kind == "distill"]
+    sizes = {record.id: record.summary.images or 0 for record in records if record.id in named}
+    made: list[tuple[Spec, Any]] = [(need, need.config) for need in one.needs if isinstance(need.config, MethodConfig)]
     return sizes | {id_of(need): config.ipc * len(config.facts.classes) for need, config in made}
 
 
@@ -169,8 +170,31 @@ def _measured(records: list[RunRecord], one: Spec, device: str, most: int) -> tu
 
 def _model(kind: str, name: str, config: Any, device: str, images: int | None) -> float:
     """Seconds of a run without its start, before any correction; 0 for runs that only read and count."""
-    work, step = cost(kind, name, config, images), TRIAL_STEP if kind == "trial" else STEP
-    return work / ASSUMED[device] + step[device] * steps(kind, name, config, images) if work else 0.0
+    declared = KINDS[kind]
+    work, step = declared.cost(name, config, images), PART_STEP if declared.part else STEP
+    return work / ASSUMED[device] + step[device] * declared.steps(name, config, images) if work else 0.0
+
+
+def _left(one: Spec, records: list[RunRecord], device: str, images: int | None) -> float:
+    """The same of what a run still has to do where it goes on from a finished shorter one."""
+    whole, shorter = _model(one.kind, one.name, one.config, device, images), _shorter(one, records)
+    if shorter is None:
+        return whole
+    work = KINDS[one.kind].cost
+    if len({compiled(config, work(one.name, config, images), device) for config in (one.config, shorter)}) > 1:
+        return whole
+    return whole - _model(one.kind, one.name, shorter, device, images)
+
+
+def _shorter(one: Spec, records: list[RunRecord]) -> Config | None:
+    """What the longest finished run was asked from which this one goes on; None where it begins at the beginning."""
+    if (length := one.config.length()) is None:
+        return None
+    try:
+        begun = longest_prefix(records, one.family, length)
+    except (DataMissing, DataBroken):
+        return None
+    return one.config.replace(**{one.config.length_param: begun.info["length"]}) if begun else None
 
 
 def _taken(record: RunRecord, device: str) -> Taken | None:
@@ -180,7 +204,7 @@ def _taken(record: RunRecord, device: str) -> Taken | None:
     seconds = (record.info.get("times") or {}).get("seconds") or 0
     try:
         config = spec(record.kind, record.name, record.config).config
-        modelled = _model(record.kind, record.name, config, device, record.summary.get("images"))
+        modelled = _model(record.kind, record.name, config, device, record.summary.images)
     except (DDCoreError, KeyError):  # an older or foreign run: it says nothing about the next one
         return None
     taken = seconds if KINDS[record.kind].part else max(seconds - START, 0.2)  # a part starts no worker

@@ -12,6 +12,7 @@ from ddcore.report import tables, text
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ddcore.experiments.experts import Layer
     from ddcore.methods.trajectories import TrajectoryConfig
 else:
     pd = lazy("pandas")
@@ -55,35 +56,35 @@ def accuracy(events: Iterable[Mapping[str, Any]], experts: int) -> pd.DataFrame:
     return tables.training(means)
 
 
-def dropped(layers: Sequence[Mapping[str, Any]], alpha: float) -> pd.DataFrame:
+def dropped(layers: Sequence[Layer], alpha: float) -> pd.DataFrame:
     """The layers from shallow to deep, and what leaving out the first share α of all parameters takes of each.
 
     Columns: layer, parameters, share (percent of all), dropped (percent of the layer).
     """
-    total = sum(layer["parameters"] for layer in layers)
+    total = sum(layer.parameters for layer in layers)
     left = alpha * total
     rows = []
     for layer in layers:
-        taken = min(max(left, 0), layer["parameters"])
-        left -= layer["parameters"]
+        taken = min(max(left, 0), layer.parameters)
+        left -= layer.parameters
         rows.append(
             {
-                "layer": layer["name"],
-                "parameters": layer["parameters"],
-                "share": 100 * layer["parameters"] / total,
-                "dropped": 100 * taken / layer["parameters"],
+                "layer": layer.name,
+                "parameters": layer.parameters,
+                "share": 100 * layer.parameters / total,
+                "dropped": 100 * taken / layer.parameters,
             }
         )
     return pd.DataFrame(rows, columns=["layer", "parameters", "share", "dropped"])
 
 
-def rounded(layers: Sequence[Mapping[str, Any]], alpha: float) -> float:
+def rounded(layers: Sequence[Layer], alpha: float) -> float:
     """The share of the parameters that lies before the layer boundary nearest to α; the last layer always counts."""
-    sizes = [layer["parameters"] for layer in layers]
+    sizes = [layer.parameters for layer in layers]
     return counts.before_layer(sizes, alpha) / sum(sizes)
 
 
-def in_words(layers: Sequence[Mapping[str, Any]], alpha: float, selection: str = "depth") -> str:
+def in_words(layers: Sequence[Layer], alpha: float, selection: str = "depth") -> str:
     """ "α = 0.25 drops block 1 and 52 % of block 2"; selection: "depth", "layers" or "loss", as in PAD."""
     start = f"α = {text.value(alpha)} drops"
     if not alpha:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ddcore.experiments.features import FeaturesSummary
+from ddcore.experiments.tsne import TsneSummary
 from ddcore.lazy import lazy
 from ddcore.report import figures, tables, text
 
@@ -28,7 +30,7 @@ def points(store: Store, run: RunRecord) -> pd.DataFrame:
 
     run: a finished one of kind features or tsne. Classes are an ordered category.
     """
-    kept, ids, classes = store.arrays(run.id, "space"), run.summary["runs"], tables.classes(run)
+    kept, ids, classes = store.arrays(run.id, "space"), run.answer(FeaturesSummary).runs, tables.classes(run)
     labels = [*kept["real_labels"].tolist(), *kept["labels"].tolist()]
     coords = [*kept["real"].tolist(), *kept["synthetic"].tolist()]
     frame = pd.DataFrame(coords, columns=["x", "y"])
@@ -40,9 +42,9 @@ def points(store: Store, run: RunRecord) -> pd.DataFrame:
 
 def axes(run: RunRecord) -> tuple[str, str]:
     """What the two axes of this run's map are."""
-    if run.kind == "tsne":
+    if isinstance(run.summary, TsneSummary):
         return "t-SNE, first axis (no unit)", "t-SNE, second axis (no unit)"
-    first, second = (text.percent(share, 0) for share in run.summary["variance"])
+    first, second = (text.percent(share, 0) for share in run.answer(FeaturesSummary).variance)
     return f"First principal component ({first} of the variance)", f"Second principal component ({second})"
 
 

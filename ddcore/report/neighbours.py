@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ddcore.experiments.features import WAYS
+from ddcore.experiments.features import WAYS, FeaturesSummary
 from ddcore.ops import pictures
 from ddcore.report import tables
 from ddcore.runs.store import RunRecord, Store
@@ -44,7 +44,7 @@ class Pair:
 def pairs(store: Store, run: RunRecord, subject: str, label: str) -> list[Pair]:
     """What a finished features run found for the images of one class of the run `subject`, in their order."""
     kept, space = store.arrays(run.id, "nearest"), store.arrays(run.id, "space")
-    classes, at = tables.classes(run), run.summary["runs"].index(subject)
+    classes, at = tables.classes(run), run.answer(FeaturesSummary).runs.index(subject)
     of_run = np.flatnonzero(space["run"] == at)
     chosen = np.flatnonzero(space["labels"][of_run] == classes.index(label))
     stored = store.images(subject)

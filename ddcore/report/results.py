@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunNotFound
-from ddcore.evaluation.plans import BESIDE, Plan, Question, full_data, judged, plan, pooled
+from ddcore.evaluation.plans import Plan, Question, full_data, plan, pooled
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.lazy import lazy
 from ddcore.report import tables, text
-from ddcore.settings import NETWORK_OPTIONS
+from ddcore.settings import NETWORK_OPTIONS, network_title
+from ddcore.summary import BESIDE, Scores, Summary
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ class Result:
 
     role: final, initial, initial_hard, random_real, full or that of a method's variation; specs: what to submit, in
     order, to get it; record: the run that answers it, in whatever state, or None when it was never asked for;
-    accuracy: {mean, std, n, protocol, balanced_accuracy, auc} as fractions once it is computed.
+    scores: once it is computed.
     """
 
     role: str
@@ -41,7 +42,7 @@ class Result:
     help: str
     specs: tuple[Spec, ...]
     record: RunRecord | None
-    accuracy: Mapping[str, Any] | None
+    scores: Scores | None
 
     @property
     def active(self) -> bool:
@@ -49,9 +50,14 @@ class Result:
         return self.record is not None and self.record.active
 
     @property
+    def done(self) -> bool:
+        """Whether its run is finished."""
+        return self.record is not None and self.record.state == "done"
+
+    @property
     def missing(self) -> bool:
         """Whether it is neither known nor under way: never asked for, or ended early."""
-        return self.accuracy is None and not self.active
+        return self.scores is None and not self.active and not self.done
 
 
 def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
@@ -62,7 +68,7 @@ def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
     lines += [result(store, one.role, one.title, one.help, one.distil, one.evaluation) for one in asked.variations]
     lines.append(result(store, "random_real", "Random real images", RANDOM, asked.random, asked.random_real))
     what = "The same network and training setting on all training images: the ceiling."
-    lines.append(result(store, "full", "Full training data", what, asked.full, accuracy=full_data(asked, store)))
+    lines.append(result(store, "full", "Full training data", what, asked.full, scores=full_data(asked, store)))
     return lines
 
 
@@ -81,15 +87,14 @@ def _initial(store: Store, asked: Plan) -> list[Result]:
 
 
 def result(
-    store: Store, role: str, title: str, help: str, *specs: Spec, accuracy: Mapping[str, Any] | None = None
+    store: Store, role: str, title: str, help: str, *specs: Spec, scores: Scores | None = None
 ) -> Result:
-    """What is known of the last of these specs; accuracy: where it is more than what that run says."""
+    """What is known of the last of these specs; scores: where they are more than what that run says."""
     try:
         record = store.record(specs[-1].key)
     except RunNotFound:
-        return Result(role, title, help, specs, None, accuracy)
-    known = record.state == "done" and record.summary.get("accuracy")
-    return Result(role, title, help, specs, record, accuracy or (judged(record.summary) if known else None))
+        return Result(role, title, help, specs, None, scores)
+    return Result(role, title, help, specs, record, scores or record.summary.scores)
 
 
 def last_evaluation(store: Store, run: RunRecord, *, done: bool = False) -> RunRecord | None:
@@ -123,7 +128,7 @@ def setting(rows: list[Result]) -> str:
     """ "ConvNet-3, width 32 · protocol course, batch 10": what was trained, and how, the same for every line."""
     config = rows[0].specs[-1].config
     assert isinstance(config, EvaluateConfig)
-    return f"{tables.network(config.values())} · protocol {config.protocol_label()}"
+    return f"{network_title(config.values())} · protocol {config.protocol_label()}"
 
 
 def table(rows: list[Result]) -> pd.DataFrame:
@@ -133,21 +138,22 @@ def table(rows: list[Result]) -> pd.DataFrame:
 
 
 def _row(result: Result) -> dict[str, Any]:
-    summary = result.record.summary if result.record and result.record.state == "done" else {}
+    summary = result.record.summary if result.record else Summary()
     return {
         "name": result.title,
-        **accuracies(result.accuracy),
-        "images": summary.get("images"),
-        "steps": summary.get("steps"),
-        "seconds": summary.get("seconds_train"),
+        **accuracies(result.scores),
+        "images": summary.images,
+        "steps": summary.steps,
+        "seconds": summary.seconds_train,
         "state": state(result),
     }
 
 
-def accuracies(accuracy: Mapping[str, Any] | None) -> dict[str, Any]:
+def accuracies(scores: Scores | None) -> dict[str, Any]:
     """Columns for one result: accuracy, balanced_accuracy, auc (texts, the latter without n), mean, std (percent)."""
-    told = {name: text.spread((accuracy or {}).get(name)) for name in BESIDE}
-    return {"accuracy": text.accuracy(accuracy), **told, **tables.spread(accuracy)}
+    accuracy = scores.accuracy if scores else None
+    others = {name: text.spread(scores.get(name) if scores else None) for name in BESIDE}
+    return {"accuracy": text.accuracy(accuracy), **others, **tables.spread(accuracy)}
 
 
 def beside(rows: Iterable[Result]) -> tuple[str, ...]:
@@ -157,21 +163,21 @@ def beside(rows: Iterable[Result]) -> tuple[str, ...]:
 
 def majority(rows: Iterable[Result]) -> float | None:
     """Accuracy in percent of always answering the most frequent class of what judges, once one line is computed."""
-    return next((100 * share for s in _summaries(rows) if (share := s.get("majority")) is not None), None)
+    return next((100 * s.majority for s in _summaries(rows) if s.majority is not None), None)
 
 
 def notes(rows: Iterable[Result]) -> list[str]:
     """What must be known of these numbers, each sentence once."""
-    return list(dict.fromkeys(note for summary in _summaries(rows) for note in summary.get("notes") or ()))
+    return list(dict.fromkeys(note for summary in _summaries(rows) for note in summary.notes))
 
 
-def _summaries(rows: Iterable[Result]) -> Iterator[Mapping[str, Any]]:
-    return (row.record.summary for row in rows if row.accuracy and row.record and row.record.state == "done")
+def _summaries(rows: Iterable[Result]) -> Iterator[Summary]:
+    return (row.record.summary for row in rows if row.scores and row.record and row.record.state == "done")
 
 
 def speed_up(rows: list[Result]) -> tuple[float, float] | None:
     """(seconds of training one network on the small set, on the full set) once both are known."""
-    seconds = {r.role: r.record.summary.get("seconds_train") for r in rows if r.accuracy and r.record}
+    seconds = {r.role: r.record.summary.seconds_train for r in rows if r.scores and r.record}
     small, full = seconds.get("final"), seconds.get("full")
     return (small, full) if small and full else None
 
@@ -190,12 +196,11 @@ class SeedRow:
 class Seeds:
     """A set distilled from several seeds.
 
-    accuracy: {mean, std, n, seeds, protocol, balanced_accuracy, auc} over all networks of all seeds evaluated so far,
-    random_real likewise; None while none is.
+    scores: over all networks of all seeds evaluated so far, random_real likewise; None while none is.
     """
 
-    accuracy: Mapping[str, Any] | None
-    random_real: Mapping[str, Any] | None
+    scores: Scores | None
+    random_real: Scores | None
     rows: tuple[SeedRow, ...]
 
 
@@ -206,16 +211,9 @@ def siblings(store: Store, run: RunRecord) -> list[RunRecord]:
 
 def alike(store: Store, run: RunRecord, *varied: str) -> list[RunRecord]:
     """The finished runs of the same method and data that differ from this one in `varied` alone, itself included."""
-    left_out = {"device", *varied}
-
-    def question(record: RunRecord) -> tuple[Any, ...]:
-        # Runs from before there was `exact` do not say that it was off.
-        said = ((n, v) for n, v in record.config.items() if (n, v) != ("exact", False))
-        config = {n: v for n, v in said if n not in left_out and v is not None}
-        return record.name, record.info.get("version"), record.info.get("dataset"), config
-
-    wanted = question(run)
-    return [r for r in store.records(run.kind) if r.id == run.id or (r.state == "done" and question(r) == wanted)]
+    wanted = run.without(*varied)
+    done = (r for r in store.records(run.kind) if r.state == "done" or r.id == run.id)
+    return [r for r in done if r.id == run.id or r.without(*varied) == wanted]
 
 
 def over_seeds(store: Store, run: RunRecord, question: Question) -> Seeds | None:
@@ -236,8 +234,8 @@ def _seed_row(store: Store, record: RunRecord, question: Question) -> SeedRow:
     return SeedRow(seed, record, final, random)
 
 
-def _pooled(found: Iterable[Result]) -> dict[str, Any] | None:
-    return pooled(one.record.summary for one in found if one.record and one.accuracy)
+def _pooled(lines: Iterable[Result]) -> Scores | None:
+    return pooled(line.scores for line in lines)
 
 
 def seeds_table(seeds: Seeds) -> pd.DataFrame:
@@ -248,8 +246,8 @@ def seeds_table(seeds: Seeds) -> pd.DataFrame:
             {
                 "seed": row.seed,
                 "run": row.run.id,
-                **accuracies(row.final.accuracy),
-                "random_real": text.accuracy(row.random_real.accuracy),
+                **accuracies(row.final.scores),
+                "random_real": accuracies(row.random_real.scores)["accuracy"],
                 "state": state(row.final),
             }
             for row in seeds.rows

@@ -131,8 +131,8 @@ def scores(store: Store, run: RunRecord, question: Question) -> Robust:
 def soft_labels(run: RunRecord) -> bool:
     """Whether the set stores more than its images and a learning rate: a soft label for each image."""
     summary, config = run.summary, run.config
-    pixels = summary.get("images", 0) * math.prod(DATASETS[config["dataset"]].shape(config["resolution"]))
-    return bool(summary.get("stored_floats", 0) > pixels + 1)
+    pixels = (summary.images or 0) * math.prod(DATASETS[config["dataset"]].shape(config["resolution"]))
+    return (summary.stored_floats or 0) > pixels + 1
 
 
 def _hard(store: Store, run: RunRecord, question: Question) -> Result:
@@ -155,7 +155,7 @@ def _pair(
 
 
 def _score(name: str, formula: Callable[..., float], *parts: Result) -> Score:
-    means = [part.accuracy["mean"] if part.accuracy else None for part in parts]
+    means = [part.scores.accuracy.mean if part.scores else None for part in parts]
     return Score(name, _value(formula, *means), parts)
 
 

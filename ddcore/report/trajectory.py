@@ -42,7 +42,7 @@ def table(points: Sequence[Point]) -> pd.DataFrame:
     """One row a step: step, accuracy, balanced_accuracy, auc (texts), mean, std (percent, None until computed),
     state."""
     return pd.DataFrame(
-        [{"step": p.step, **accuracies(p.result.accuracy), "state": state(p.result)} for p in points],
+        [{"step": p.step, **accuracies(p.result.scores), "state": state(p.result)} for p in points],
         columns=["step", "accuracy", "balanced_accuracy", "auc", "mean", "std", "state"],
     )
 

@@ -13,6 +13,8 @@ from ddcore.lazy import lazy
 from ddcore.networks import LINEUP, NETWORKS, Variant
 from ddcore.report import tables, text
 from ddcore.report.results import Result, accuracies, alike, result, state
+from ddcore.settings import network_title
+from ddcore.summary import Scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,9 +42,9 @@ class Cell:
     parameters: int | None
 
     @property
-    def accuracy(self) -> Mapping[str, Any] | None:
-        """{mean, std, n, protocol, balanced_accuracy, auc} as fractions, once it is computed."""
-        return self.result.accuracy if self.result else None
+    def scores(self) -> Scores | None:
+        """Once they are computed."""
+        return self.result.scores if self.result else None
 
 
 def row(store: Store, run: RunRecord, question: Question) -> list[Cell]:
@@ -58,7 +60,7 @@ def row(store: Store, run: RunRecord, question: Question) -> list[Cell]:
     source = _mean(found[0])
     return [
         Cell(
-            variant=variant, title=tables.network(variant.values), result=result,
+            variant=variant, title=network_title(variant.values), result=result,
             problem="; ".join(variant.problems(shape)), source=variant is own and bool(run.config.get("network")),
             drop=_drop(source, result), macs=_macs(variant, shape, classes) if result else None,
             parameters=_parameters(variant, shape, classes) if result else None,
@@ -77,7 +79,7 @@ def table(cells: Sequence[Cell]) -> pd.DataFrame:
                 "parameters": cell.parameters,
                 "macs": cell.macs,
                 "flops": cell.macs and 2 * cell.macs,
-                **accuracies(cell.accuracy),
+                **accuracies(cell.scores),
                 "drop": None if cell.drop is None else 100 * cell.drop,
                 "state": cell.problem or (state(cell.result) if cell.result else text.NONE),
             }
@@ -108,14 +110,14 @@ def matrix(found: Mapping[str, Sequence[Cell]]) -> pd.DataFrame:
         for title, cells in found.items()
     }
     known = {title for accuracies in rows.values() for title in accuracies}
-    order = [*(tables.network(variant.values) for variant in LINEUP), *rows]
+    order = [*(network_title(variant.values) for variant in LINEUP), *rows]
     return pd.DataFrame.from_dict(rows, orient="index").reindex(
         index=list(rows), columns=[title for title in dict.fromkeys(order) if title in known]
     )
 
 
 def _source_title(run: RunRecord) -> str:
-    return tables.network(run.config) if run.config.get("network") else tables.title(run)
+    return network_title(run.config) if run.config.get("network") else tables.title(run)
 
 
 def _source(config: Mapping[str, Any]) -> Variant:
@@ -126,12 +128,12 @@ def _source(config: Mapping[str, Any]) -> Variant:
 
 def _result(store: Store, run: RunRecord, question: Question, variant: Variant) -> Result:
     asked = evaluation(run, replace(question, network=variant.values))
-    title = tables.network(variant.values)
+    title = network_title(variant.values)
     return result(store, title, title, f"The same images and protocol on {title}.", asked)
 
 
 def _mean(result: Result | None) -> float | None:
-    return result.accuracy["mean"] if result and result.accuracy else None
+    return result.scores.accuracy.mean if result and result.scores else None
 
 
 def _drop(source: float | None, result: Result | None) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ddcore.runs.store import PARTS, Store
+from ddcore.runs.store import Store, parts
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Uses:
 
 def uses(store: Store, dataset: str) -> Uses:
     """The runs of this store whose config names the data set, those in the trash among them."""
-    records = [*store.records(), *(record for kind in PARTS for record in store.records(kind))]
+    records = [*store.records(), *(record for kind in parts() for record in store.records(kind))]
     named = [record for record in records if record.config.get("dataset") == dataset]
     trashed = [record for record in store.trashed() if record.config.get("dataset") == dataset]
     active = sum(record.active for record in named)

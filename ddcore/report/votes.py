@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ddcore.data import agreement
 from ddcore.lazy import lazy
@@ -11,20 +10,22 @@ from ddcore.report import tables
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ddcore.experiments.describe import DescribeSummary
 else:
     pd = lazy("pandas")
 
 PARTS = ("training", "validation", "test")
 
 
-def voted(summary: Mapping[str, Any]) -> bool:
-    """Whether several people voted on the images of this `describe` summary."""
-    return int(summary.get("voters") or 0) > 1 and any(part.get("votes") for part in summary["splits"].values())
+def voted(summary: DescribeSummary) -> bool:
+    """Whether several people voted on the images of this data set."""
+    return summary.voters > 1 and any(part.votes for part in summary.splits.values())
 
 
-def by_agreement(summary: Mapping[str, Any]) -> pd.DataFrame:
+def by_agreement(summary: DescribeSummary) -> pd.DataFrame:
     """A row for each number of votes: votes, agreement (words), colour, images, and those of each part."""
-    voters = int(summary["voters"])
+    voters = summary.voters
     parts = tables.votes(summary).pivot(index="votes", columns="split", values="images")
     frame = parts.reindex(index=range(voters + 1), columns=list(PARTS)).fillna(0).astype(int).reset_index()
     level = agreement.level(frame["votes"].to_numpy(), voters)

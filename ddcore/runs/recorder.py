@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +50,6 @@ class FolderRecorder:
         self._mapped: list[np.memmap] = []
         sweep(self.folder)
         self._start = self._starting_point()
-        rewind(self.folder / "events.jsonl", self._start.events)
         self.progress(0, 0, "Starting")
 
     # Words
@@ -135,13 +134,21 @@ class FolderRecorder:
         written = events.stat().st_size if events.exists() else 0
         Checkpoint(self._own, dict(meta), self.seconds(), written, self._start.origin).write(tensors)
 
-    def resume_point(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    def resume_point(
+        self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: ""
+    ) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
         if self._own.exists():
-            return self._start.tensors(), self._start.meta
+            if not (why := refuse(self._start.meta)):
+                return self._start.tensors(), self._start.meta
+            self.note(f"Begins anew: {why}.")
+            self._start = self._beginning()
         if (shorter := self.store.longest_prefix(self.record)) is None:
             return None
         if (point := Checkpoint.read(shorter.folder)) is None:
             self.note(f"The checkpoint of run {shorter.id} cannot be read: starting from the beginning.")
+            return None
+        if why := refuse(point.meta):
+            self.note(f"Begins anew, not where run {shorter.id} ended: {why}.")
             return None
         self._take_over(shorter, point)
         self._start = Checkpoint(self._own, {}, point.seconds, point.events, origin=shorter.id)
@@ -151,10 +158,18 @@ class FolderRecorder:
     def _starting_point(self) -> Checkpoint:
         """The run's own checkpoint, else the very beginning."""
         if (own := Checkpoint.read(self.folder)) is not None:
+            rewind(self.folder / "events.jsonl", own.events)
             return own
         if self._own.exists():
-            self._own.unlink()
             self.note("The checkpoint could not be read: starting from the beginning.")
+        return self._beginning()
+
+    def _beginning(self) -> Checkpoint:
+        """The very beginning, to which nothing of an earlier session belongs."""
+        self._own.unlink(missing_ok=True)
+        rewind(self.folder / "events.jsonl", 0)
+        for snapshot in self.folder.glob("snapshots/*"):
+            snapshot.unlink()
         return Checkpoint(self._own)
 
     def _take_over(self, shorter: RunRecord, point: Checkpoint) -> None:

@@ -36,7 +36,6 @@ IMPORTED = "imported.json"  # in the folder of a run that was computed elsewhere
 LOCK_SECONDS = 60
 SHORTEST_PREFIX = 6
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-PARTS = ("trial",)  # the kinds with `Kind.part`, named here for the runner: it starts without the registry
 
 
 class Store:
@@ -59,7 +58,8 @@ class Store:
     def records(self, kind: str | None = None) -> list[RunRecord]:
         """All runs, newest first, parts of others only where their kind is asked for; folders that cannot be read come
         with state "broken"."""
-        found = [one for one in self._all(kind) if kind or one[0].parent.name not in PARTS]
+        unlisted = () if kind else parts()
+        found = [one for one in self._all(kind) if one[0].parent.name not in unlisted]
         own = {folder.name for folder, demo in found if not demo}
         records = [read_record(folder, demo) for folder, demo in found if not demo or folder.name not in own]
         return sorted(records, key=lambda r: (-r.created, r.id))
@@ -197,17 +197,7 @@ class Store:
         family, length = record.info.get("family"), record.info.get("length")
         if not family or not isinstance(length, int):
             return None
-        shorter = [
-            other
-            for other in self.records(record.kind)
-            if other.state == "done"
-            and other.info.get("family") == family
-            and isinstance(other.info.get("length"), int)
-            and other.info["length"] < length
-            and (other.folder / "checkpoint.safetensors").exists()
-            and not (other.folder / IMPORTED).exists()
-        ]
-        return max(shorter, key=lambda r: r.info["length"], default=None)
+        return longest_prefix(self.records(record.kind), family, length)
 
     # Reading
 
@@ -390,7 +380,7 @@ class Moment(Store):
         self._listed: list[RunRecord] | None = None
 
     def records(self, kind: str | None = None) -> list[RunRecord]:
-        if kind in PARTS:
+        if kind in parts():
             return super().records(kind)
         if self._listed is None:
             self._listed = super().records()
@@ -401,6 +391,28 @@ class Moment(Store):
         self._listed = None
         with super().lock():
             yield
+
+
+def parts() -> tuple[str, ...]:
+    """The kinds whose runs come by the thousand and are listed nowhere unless asked for."""
+    from ddcore.experiments import KINDS  # pydantic and the registries: not for the job runner, which lists nothing
+
+    return tuple(kind.name for kind in KINDS.values() if kind.part)
+
+
+def longest_prefix(records: Iterable[RunRecord], family: str, length: int) -> RunRecord | None:
+    """Of these runs, what `Store.longest_prefix` finds for one of this family and length."""
+    shorter = [
+        other
+        for other in records
+        if other.state == "done"
+        and other.info.get("family") == family
+        and isinstance(other.info.get("length"), int)
+        and other.info["length"] < length
+        and (other.folder / "checkpoint.safetensors").exists()
+        and not (other.folder / IMPORTED).exists()
+    ]
+    return max(shorter, key=lambda r: r.info["length"], default=None)
 
 
 def final_step(record: RunRecord) -> int | None:

@@ -64,7 +64,7 @@ def training(run: RunRecord) -> None:
 def evaluation(run: RunRecord) -> None:
     """How the networks of an evaluation learnt: training accuracy, and accuracy on some test images for eyes only."""
     events, _ = frame.store().events(run.id)
-    curves, share = tables.evaluation(events), run.summary.get("majority")
+    curves, share = tables.evaluation(events), run.summary.majority
     if not curves.empty:
         st.markdown("**While training**", help="On the set itself: mean of the networks that are trained together "
                     "first. On images it has not seen: the first network, on some of those that judge the set; for "

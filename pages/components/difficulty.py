@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddcore.experiments.scores import SHOWN
+from ddcore.experiments.scores import SHOWN, ScoresSummary
 from ddcore.methods.pad import PADConfig
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.report import difficulty, figures, text
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 def section(run: RunRecord, config: PADConfig | None = None) -> None:
     """A finished run of scores; config: the run that builds on it, whose scheduler cuts the images."""
-    summary, store = run.summary, frame.store()
+    summary, store = run.answer(ScoresSummary), frame.store()
     with st.grid(4, min_column_width=150):
-        st.metric("Scored images", f"{summary['images']:,}")
-        st.metric("Agents", summary["agents"], help=f"Networks that were asked, trained {summary['epochs']} epochs.")
-        st.metric("Never forgotten", text.percent(summary.get("never_forgotten")),
+        st.metric("Scored images", f"{summary.images or 0:,}")
+        st.metric("Agents", summary.agents, help=f"Networks that were asked, trained {summary.epochs} epochs.")
+        st.metric("Never forgotten", text.percent(summary.never_forgotten),
                   help="Images that no agent ever got wrong again once it had them right.")
-        st.metric("Their accuracy", text.accuracy(summary.get("val_accuracy")).partition(" (")[0],
+        st.metric("Their accuracy", text.accuracy(summary.val_accuracy).partition(" (")[0],
                   help="Of the agents after their last epoch, on the validation split.")
     offered = difficulty.names(store, run)
     if not offered:

@@ -18,6 +18,7 @@ from ddcore.report import figures, results, robust, tables, text
 from ddcore.report.published import Published, published
 from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
+from ddcore.settings import network_title
 from pages.components import charts, evaluation_details, frame, pending, trajectory, transfer
 
 WORDS = """
@@ -78,11 +79,12 @@ def _question(run: RunRecord) -> Question:
         )
         network = st.selectbox(
             "Network", names, index=names.index(network), key=f"{key}-network",
-            format_func=lambda n: tables.network(run.config if n == run.config.get("network") else {"network": n}),
+            format_func=lambda n: network_title(run.config if n == run.config.get("network") else {"network": n}),
             help="The one trained for the test. Another than the run's own tells whether the images only fit that one.",
         )
         nets = st.number_input(
-            "n · Networks", 1, 100, last.nets if last else 3, key=f"{key}-nets", help="More: a surer mean, more time."
+            "n · Networks", 1, 100, last.nets if last else 3, key=f"{key}-nets",
+            help="More: a surer mean, more time. Those that were trained before are kept.",
         )
         batch = st.number_input(
             "Batch size (images)", 1, 8192, last.batch_size if last else None, key=f"{key}-batch",
@@ -139,7 +141,7 @@ def _show(run: RunRecord, question: Question, found: Found) -> None:
     evaluation_details.notes(run, found.rows)
     _buttons(run, found.rows)
     _lesson(found.rows)
-    if any(row.accuracy for row in found.rows):
+    if any(row.scores for row in found.rows):
         _numbers(run, found)
     evaluation_details.literature(_published(run, found.rows), results.setting(found.rows))
     evaluation_details.seeds(run, found.seeds, found.following)
@@ -182,8 +184,8 @@ def _lesson(rows: list[Result]) -> None:
 def _against(one: Result, other: Result, words: str) -> str:
     """ "*A* beside *B*: what it is worth, +1.2 points", without the number where one of them is not known."""
     said = f"*{one.title}* beside *{other.title}*: {words}"
-    if one.accuracy and other.accuracy:
-        said += f", **{text.difference(one.accuracy, other.accuracy)}**"
+    if one.scores and other.scores:
+        said += f", **{text.difference(one.scores.accuracy, other.scores.accuracy)}**"
     return said
 
 

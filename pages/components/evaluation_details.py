@@ -9,14 +9,16 @@ from typing import Any
 import streamlit as st
 from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
-from ddcore.evaluation.plans import BESIDE, Question, plan
+from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import spec
+from ddcore.experiments.evaluate import EvaluateSummary
 from ddcore.methods import METHODS
 from ddcore.report import figures, results, tables, text
 from ddcore.report.published import Published
 from ddcore.report.results import Result, SeedRow, Seeds
 from ddcore.report.robust import HELP, TITLES, Robust, Score
 from ddcore.runs.store import RunRecord
+from ddcore.summary import BESIDE, Summary
 from pages.components import charts, frame, pending, widgets
 
 HELP_BALANCED = (
@@ -36,15 +38,15 @@ COLUMNS: Mapping[str, Any] = {
 def notes(run: RunRecord, rows: Iterable[Result]) -> None:
     """What must be known of these numbers, near to them, unless the run's own notes say it above."""
     for note in results.notes(rows):
-        if note not in run.summary.get("notes", ()):
+        if note not in run.summary.notes:
             st.warning(widgets.plain(note), icon=":material/warning:")
 
 
-def metrics(summary: Mapping[str, Any], shown: Sequence[str] = BESIDE) -> None:
+def metrics(summary: Summary, shown: Sequence[str] = BESIDE) -> None:
     """Balanced accuracy and AUC of one run, as far as they are known."""
     titles = {"balanced_accuracy": ("Balanced accuracy", HELP_BALANCED), "auc": ("AUC", HELP_AUC)}
     for name in shown:
-        if value := summary.get(name):
+        if value := getattr(summary, name):
             title, words = titles[name]
             st.metric(title, text.spread(value), help=words)
 
@@ -89,8 +91,10 @@ def another(run: RunRecord, question: Question) -> SeedRow:
 
 def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
     """Mean over all networks of all distillation seeds, a line each, and a button for one more."""
-    known = found.accuracy if found else None
-    pooled = f"{text.accuracy(known)} over {known['seeds']} of {len(found.rows)} seeds" if found and known else ""
+    known = found.scores if found else None
+    pooled = ""
+    if found and known:
+        pooled = f"{text.accuracy(known.accuracy)} over {known.accuracy.seeds} of {len(found.rows)} seeds"
     label = f"**Seeds** · {pooled or ('not evaluated yet' if found else 'one so far')}"
     with _box(label, f"seeds-open-{run.id}"):
         st.markdown(
@@ -112,8 +116,8 @@ def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
             )
             if known:
                 st.markdown(
-                    f"Over all networks and seeds: **{text.accuracy(known)}**{text.beside(known, also)}; random real "
-                    f"images {text.accuracy(found.random_real)}."
+                    f"Over all networks and seeds: **{text.accuracy(known.accuracy)}**{text.beside(known, also)}; "
+                    f"random real images {results.accuracies(found.random_real)['accuracy']}."
                 )
         with st.container(horizontal=True):
             rows = found.rows if found else ()
@@ -176,7 +180,7 @@ def literature(found: Sequence[Published], setting: str) -> None:
 
 def details(run: RunRecord, rows: Sequence[Result]) -> None:
     """One evaluation taken apart: classes, mistakes, curves. Drawn only when it is opened."""
-    told = {r.title: r.record for r in rows if r.record and r.record.kind == "evaluate" and r.record.state == "done"}
+    told = {r.title: r.record for r in rows if r.record and isinstance(r.record.summary, EvaluateSummary)}
     if not told:
         return
     box = _box("**In detail** · classes, mistakes, training curves", f"detail-{run.id}")
@@ -188,22 +192,22 @@ def details(run: RunRecord, rows: Sequence[Result]) -> None:
 
 
 def _detail(record: RunRecord) -> None:
-    summary = record.summary
+    summary = record.answer(EvaluateSummary)
     with st.grid(4, min_column_width=150):
-        st.metric("Accuracy", text.spread(summary["accuracy"]))
+        st.metric("Accuracy", text.spread(summary.accuracy))
         metrics(summary)
-        st.metric("Majority class", text.percent(summary["majority"]), help="Always answering the most frequent class.")
-        if floats := summary.get("stored_floats"):
+        st.metric("Majority class", text.percent(summary.majority), help="Always answering the most frequent class.")
+        if floats := summary.stored_floats:
             st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats in the set trained on.")
-    each = ", ".join(text.percent(one) for one in summary.get("accuracies", []))
-    st.caption(f"n = {summary['accuracy']['n']} networks: {each}. Labels: {summary.get('labels', 'hard')}.")
+    each = ", ".join(text.percent(one) for one in summary.accuracy.each)
+    st.caption(f"n = {summary.accuracy.n} networks: {each}. Labels: {summary.labels}.")
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Accuracy of each class**")
-        charts.chart(figures.per_class(tables.per_class(record), 100 * summary["accuracy"]["mean"]), f"per-{record.id}")
+        charts.chart(figures.per_class(tables.per_class(record), 100 * summary.accuracy.mean), f"per-{record.id}")
     with right:
         st.markdown("**Which class is taken for which**")
-        if summary.get("confusion"):
+        if summary.confusion:
             charts.chart(figures.confusion(tables.confusion(record)), f"confusion-{record.id}")
         else:
             st.caption("This evaluation is older than the confusion matrix.")

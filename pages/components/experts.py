@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
 
 from ddcore import counts
+from ddcore.experiments.experts import ExpertsSummary, Layer
 from ddcore.methods.pad import PADConfig
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.report import experts, figures, tables, text
@@ -33,7 +33,7 @@ def plan(config: PADConfig) -> None:
     schedule(config)
     layers = counts.layers(config.network, config.shape, len(config.facts.classes), config.network_options())
     if layers:
-        _dropped([{"name": name, "parameters": number} for name, number in layers], config)
+        _dropped([Layer(name=name, parameters=number) for name, number in layers], config)
 
 
 def schedule(config: TrajectoryConfig) -> None:
@@ -55,16 +55,16 @@ def schedule(config: TrajectoryConfig) -> None:
 
 def section(run: RunRecord, config: PADConfig | None = None) -> None:
     """A finished run of experts; config: the run that imitates them, with what it asks of their layers."""
-    summary = run.summary
+    summary = run.answer(ExpertsSummary)
     with st.grid(5, min_column_width=140):
-        st.metric("Experts", summary["experts"], help="Networks trained on real images from different random weights.")
-        st.metric("Epochs", summary["epochs"], help="Their weights are kept after each.")
-        st.metric("Parameters", text.count(summary["parameters"]), help=f"{summary['parameters']:,} weights of each.")
-        st.metric("On disk", size(summary["bytes"]), help=f"All trajectories, in {summary['precision']} precision.")
-        st.metric("Accuracy", text.accuracy(summary["val_accuracy"]).partition(" (")[0],
+        st.metric("Experts", summary.experts, help="Networks trained on real images from different random weights.")
+        st.metric("Epochs", summary.epochs, help="Their weights are kept after each.")
+        st.metric("Parameters", text.count(summary.parameters), help=f"{summary.parameters:,} weights of each.")
+        st.metric("On disk", size(summary.bytes), help=f"All trajectories, in {summary.precision} precision.")
+        st.metric("Accuracy", text.accuracy(summary.val_accuracy).partition(" (")[0],
                   help="Of the experts after their last epoch, on the validation split.")
     curve(run)
-    _dropped(summary["layers"], config)
+    _dropped(summary.layers, config)
 
 
 def curve(run: RunRecord) -> None:
@@ -80,7 +80,7 @@ def curve(run: RunRecord) -> None:
                f"experts-{run.id}")
 
 
-def _dropped(layers: Sequence[Mapping[str, Any]], config: PADConfig | None) -> None:
+def _dropped(layers: Sequence[Layer], config: PADConfig | None) -> None:
     """The layers with their shares, and what α drops of each where a run asks for it."""
     st.markdown("**Layers**, from shallow to deep")
     alpha = config.shallow_ratio if config else 0.0

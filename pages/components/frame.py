@@ -21,18 +21,30 @@ PAGES = {
     "describe": "pages/1_Datasets.py", "baseline": BASELINES, "flops": BASELINES, "scores": PAD, "experts": PAD,
     "search": NAS, "truth": NAS,
 }
+_KEPT = "kept by"
 _moment: ContextVar[Moment | None] = ContextVar("moment", default=None)
 
 
 @contextmanager
 def page(title: str, lead: str) -> Iterator[None]:
     """Title and lead, then the page's guarded body."""
-    menu.ensure()
-    menu.let_go(title)
+    let_go(title)
     st.title(title, anchor=False)
     st.markdown(lead)
     with guarded():
         yield
+
+
+def kept(page: str, what: str) -> str:
+    """The key in the session of something large that is let go of when another page is opened."""
+    return f"{_KEPT} {page}: {what}"
+
+
+def let_go(page: str) -> None:
+    """Forget what other pages than this one kept."""
+    for key in [str(key) for key in st.session_state]:
+        if key.startswith(_KEPT) and not key.startswith(kept(page, "")):
+            del st.session_state[key]
 
 
 @contextmanager
@@ -114,25 +126,18 @@ def link(record: RunRecord, label: str | None = None) -> None:
     """A link to the page that shows this run."""
     shown, words = _shown_by(record), label or called(record)
     page = page_of(shown)
-    if not _is_here(page):
-        st.page_link(page, label=words, query_params={"run": shown.id})
+    if not page.is_current:  # a link to it would leave the address as it is, and the next click forget the run
+        st.page_link(page.page(), label=words, icon="", query_params={"run": shown.id})
     elif st.button(words, key=f"open-{record.id}-{words}", type="tertiary"):
         open_run(shown.id)
 
 
-def _is_here(page: str) -> bool:
-    """Whether this page file is the one being drawn: a link to it would leave the address as it is, and the next click
-    would forget the run."""
-    return str(st.context.url or "").partition("?")[0].rstrip("/").endswith("/" + menu.title(page))
-
-
-def page_of(record: RunRecord) -> str:
-    """The page file that shows this run: a method's run its method's page, an evaluation that of the set it judged."""
+def page_of(record: RunRecord) -> menu.Entry:
+    """The page that shows this run: a method's run its method's page, an evaluation that of the set it judged."""
     record = _shown_by(record)
     if record.kind == "distill" and record.name in METHODS:
-        own = (file for file, _ in menu.FILES if menu.title(file) == METHODS[record.name].title)
-        return next(own, BASELINES)  # coresets, and methods from outside that have no page of their own
-    return PAGES.get(record.kind, RUNS)
+        return menu.of_method(record.name) or menu.of_file(BASELINES)
+    return menu.of_file(PAGES.get(record.kind, RUNS))
 
 
 def _shown_by(record: RunRecord) -> RunRecord:

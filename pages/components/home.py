@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
@@ -12,12 +10,13 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.report import results, tables, text
 from ddcore.runs.store import RunRecord
+from ddcore.summary import Accuracy, Summary
 from pages.components import frame, menu, progress, widgets
 
-STEPS = (
+STEPS = (  # the page's file, "" for that of the first method
     ("pages/1_Datasets.py", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
-    ("pages/3_DataDAM.py", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
-    ("pages/3_DataDAM.py", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
+    ("", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
+    ("", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
     ("pages/2_Baselines.py", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
 )
 SHOWN = 4  # unfinished runs listed here
@@ -25,13 +24,15 @@ SHOWN = 4  # unfinished runs listed here
 
 def show() -> None:
     """All but title and lead, which stand already."""
+    frame.let_go("Home")
     with frame.guarded():
         with st.grid(4, min_column_width=210):
             for file, title, words in STEPS:
                 with st.container(border=True, height="stretch"):
                     st.markdown(f"**{title}**")
                     st.caption(words)
-                    st.page_link(file, label=f"Open {menu.title(file)}", icon=":material/arrow_forward:")
+                    entry = menu.of_file(file) if file else menu.first_method()
+                    st.page_link(entry.page(), label=f"Open {entry.title}", icon=":material/arrow_forward:")
         frame.device_banner()
         _running()
         _latest()
@@ -92,30 +93,31 @@ def _result(record: RunRecord) -> None:
 
 def _judged(record: RunRecord) -> str:
     """The accuracy in words, beside random real images, and where classes are uneven what keeps it honest."""
-    last = record if record.kind == "baseline" else results.last_evaluation(frame.store(), record, done=True)
+    last = record if record.summary.accuracy else results.last_evaluation(frame.store(), record, done=True)
     known = _known(record, last)
-    if not (accuracy := record.summary.get("accuracy") or known.get("final")):
-        return f"{record.summary.get('images', 0):,} images, not evaluated yet"
+    if not (accuracy := record.summary.accuracy or known.get("final")):
+        return f"{record.summary.images or 0:,} images, not evaluated yet"
     against = f", random real images {text.accuracy(known['random_real'])}" if "random_real" in known else ""
-    return f"**{text.accuracy(accuracy)}**{against}{_uneven(last)} · protocol *{accuracy.get('protocol', '?')}*"
+    return f"**{text.accuracy(accuracy)}**{against}{_uneven(last)} · protocol *{accuracy.protocol or '?'}*"
 
 
 def _uneven(judged: RunRecord | None) -> str:
     """Balanced accuracy, AUC and the majority class, where the accuracy alone could deceive."""
-    summary = judged.summary if judged else {}
+    summary = judged.summary if judged else Summary()
     words = {"balanced_accuracy": "balanced", "auc": "AUC"}
-    told = [f"{words[name]} {text.spread(summary[name])}" for name in tables.beside(summary) if summary.get(name)]
-    if told and summary.get("majority") is not None:
-        told.append(f"majority class {text.percent(summary['majority'])}")
+    known = {name: getattr(summary, name) for name in tables.beside(summary)}
+    told = [f"{words[name]} {text.spread(score)}" for name, score in known.items() if score]
+    if told and summary.majority is not None:
+        told.append(f"majority class {text.percent(summary.majority)}")
     return "".join(f", {one}" for one in told)
 
 
-def _known(record: RunRecord, last: RunRecord | None) -> dict[str, Mapping[str, Any]]:
+def _known(record: RunRecord, last: RunRecord | None) -> dict[str, Accuracy]:
     """Accuracy by role under the question that was answered last, on the set's own network; {} before any."""
-    if record.kind != "distill" or last is None:
+    if last is None or last.id == record.id:
         return {}
     try:
         found = results.results(frame.store(), record, replace(results.question_of(last), network={}))
     except DDCoreError:  # its data set is away, so no control can be named; what was measured still holds
-        return {"final": last.summary.get("accuracy") or {}}
-    return {r.role: r.accuracy for r in found if r.accuracy}
+        return {"final": last.summary.accuracy} if last.summary.accuracy else {}
+    return {r.role: r.scores.accuracy for r in found if r.scores}

@@ -15,12 +15,12 @@ from ddcore.report import tables, text
 from ddcore.runs import packing, usage
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord
-from pages.components import frame, menu, widgets
+from pages.components import frame, widgets
 from pages.components.markdown import called
 
-TOLD = menu.kept("Runs", "told")
-OPEN = menu.kept("Runs", "open")
-UPLOADS = menu.kept("Runs", "uploads")  # their number: a new one makes a new, empty uploader
+TOLD = frame.kept("Runs", "told")
+OPEN = frame.kept("Runs", "open")
+UPLOADS = frame.kept("Runs", "uploads")  # their number: a new one makes a new, empty uploader
 MOST_MB = 200
 COMPARE = "pages/7_Compare.py"
 

@@ -1,76 +1,91 @@
-"""The pages and the menu.
-
-Pages have the addresses that Streamlit would give the files in pages/ by itself: with others, a deep link on a
-freshly started server says "page not found".
-"""
+"""The menu: a page for each numbered file in pages/, and one for each distiller that has no such file."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
 from streamlit.navigation.page import Page
 
-DRAWN = "menu is drawn by us"
-_KEPT = "kept by"
+from ddcore.methods import METHODS
+
 ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
-LEAD = """
-Can **100 images** teach a network nearly as much as 60,000? *Dataset distillation* makes a small synthetic set,
-a few images per class, that trains a network almost as well as the whole data set. Here you make such sets,
-watch them take shape, and see how good they are against honest controls.
-"""
-FILES = (
-    ("pages/1_Datasets.py", ":material/photo_library:"),
-    ("pages/2_Baselines.py", ":material/show_chart:"),
-    ("pages/3_DataDAM.py", ":material/blur_on:"),
-    ("pages/4_PAD.py", ":material/route:"),
-    ("pages/5_DM.py", ":material/scatter_plot:"),
-    ("pages/6_NAS.py", ":material/account_tree:"),
-    ("pages/7_Compare.py", ":material/compare:"),
-    ("pages/8_Runs.py", ":material/list:"),
-)
+SYMBOLS = {"Home": "home", "Datasets": "photo_library", "Baselines": "show_chart", "NAS": "account_tree",
+           "Compare": "compare", "Runs": "list"}  # a method declares its own
+ANY_METHOD = "pages/method.py"  # draws the page of every distiller that has no file
+CURRENT = "address of the page"  # in the session
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the menu. file: from the project's root; address: the path in the URL, empty of the home page;
+    symbol: a Material symbol by its name; method: the method whose page it is."""
+
+    file: str
+    title: str
+    address: str
+    symbol: str
+    method: str = ""
+
+    def page(self) -> Page:
+        """As Streamlit's menu, links and switches take it."""
+        return st.Page(self.file, title=self.title, icon=f":material/{self.symbol}:", url_path=self.address,
+                       default=not self.address)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this is the page being drawn."""
+        return bool(st.session_state.get(CURRENT) == self.address)
 
 
 def draw() -> Page:
     """Page settings and menu; the page that the address names."""
-    st.session_state[DRAWN] = True
     st.set_page_config(page_title="Dataset distillation", page_icon=str(ICON), layout="wide")
-    files = [st.Page(file, title=title(file), icon=icon) for file, icon in FILES]
-    return st.navigation([st.Page(_home, title="Home", icon=":material/home:", url_path="", default=True), *files])
+    page = st.navigation([entry.page() for entry in entries()])
+    st.session_state[CURRENT] = page.url_path
+    return page
 
 
-def kept(page: str, what: str) -> str:
-    """The key in the session of something large that is let go of when another page is opened."""
-    return f"{_KEPT} {page}: {what}"
+def entries() -> list[Entry]:
+    """In the order of the menu: files by their number, and below the last method among them the methods without one."""
+    files = sorted(Path(__file__).parents[1].glob("[0-9]*_*.py"), key=lambda path: int(path.stem.partition("_")[0]))
+    numbered = [_of_file(path) for path in files]
+    drawn = {entry.method for entry in numbered}
+    others = [Entry(ANY_METHOD, METHODS[name].title, re.sub(r"\W+", "-", name, flags=re.ASCII), METHODS[name].symbol,
+                    name) for name in distillers() if name not in drawn]
+    below = max(i for i, entry in enumerate(numbered, 1) if entry.method or i == 1)
+    return [*numbered[:below], *others, *numbered[below:]]
 
 
-def let_go(page: str) -> None:
-    """Forget what other pages than this one kept."""
-    for key in [str(key) for key in st.session_state]:
-        if key.startswith(_KEPT) and not key.startswith(kept(page, "")):
-            del st.session_state[key]
+def distillers() -> list[str]:
+    """The methods that make images, by name; those that choose real ones are together on the Baselines page."""
+    return [name for name, method in METHODS.items() if method.step]
 
 
-def ensure() -> None:
-    """Draw the menu if this page was not reached through app.py.
-
-    On a freshly started server Streamlit answers the first deep link into pages/ with that file alone. Drawing our
-    menu once ends this for the whole server; the second run starts at app.py, so that widgets keep their identity.
-    """
-    if not st.session_state.get(DRAWN):
-        draw()
-        st.rerun()
+def first_method() -> Entry:
+    """Where somebody who has made nothing yet begins."""
+    return next(entry for entry in entries() if entry.method)
 
 
-def title(file: str) -> str:
-    """ "Datasets" of "pages/1_Datasets.py"."""
-    return Path(file).stem.partition("_")[2]
+def current() -> Entry:
+    """The page being drawn."""
+    return next(entry for entry in entries() if entry.is_current)
 
 
-def _home() -> None:
-    let_go("Home")
-    st.title("Dataset distillation workbench", anchor=False)
-    st.markdown(LEAD)
-    from pages.components import home  # the engine's declarations take a moment to load: title and lead come first
+def of_file(file: str) -> Entry:
+    return next(entry for entry in entries() if entry.file == file)
 
-    home.show()
+
+def of_method(name: str) -> Entry | None:
+    """The method's own page, if it has one."""
+    return next((entry for entry in entries() if entry.method == name), None)
+
+
+def _of_file(path: Path) -> Entry:
+    """ "pages/5_DM.py" is the page of the method `dm`; "pages/0_Home.py" is what the bare address shows."""
+    name = path.stem.partition("_")[2]
+    title, method = name.replace("_", " "), name.lower() if name.lower() in distillers() else ""
+    symbol = METHODS[method].symbol if method else SYMBOLS.get(title, "article")
+    return Entry(f"pages/{path.name}", title, "" if title == "Home" else name, symbol, method)

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ddcore.data import DATASETS
 from ddcore.experiments import KINDS, Spec
+from ddcore.experiments.distill import DistillSummary
 from ddcore.methods import METHODS, Method
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
@@ -17,11 +18,12 @@ from pages.components import charts, evaluation, form, frame, images, progress, 
 from pages.components.markdown import called
 
 
-def page(name: str, lead: str, *also: str) -> None:
-    """The whole page of the method `name`, below the menu; also: kinds of runs it builds on and that are shown here."""
+def page(name: str) -> None:
+    """The whole page of the method `name`, below the menu."""
     method = METHODS[name]
-    with frame.page(method.title, f"{lead} *{method.paper}.*"):
-        run = frame.chosen_run("distill", *also)
+    paper = f" *{method.paper}.*" if method.paper else ""
+    with frame.page(method.title, (method.lead or method.summary) + paper):
+        run = frame.chosen_run("distill", *method.shows)
         if run is not None:
             (show if run.kind == "distill" else stages.show)(run)
             return
@@ -32,7 +34,7 @@ def page(name: str, lead: str, *also: str) -> None:
         else:
             again(like)
         widgets.earlier("distill", "Earlier runs", name)
-        for kind in also:
+        for kind in method.shows:
             widgets.earlier(kind, f"Earlier {KINDS[kind].title.lower()}")
 
 
@@ -123,7 +125,7 @@ def done(run: RunRecord) -> None:
     """What came out: numbers, images, and how good they are."""
     method = METHODS[run.name]
     numbers(run, chosen=method.step is None)
-    for note in run.summary.get("notes", []):
+    for note in run.summary.notes:
         st.info(widgets.plain(note), icon=":material/info:")
     if method.step is None:
         images.chosen(run)
@@ -140,17 +142,17 @@ def done(run: RunRecord) -> None:
 
 def numbers(run: RunRecord, *, chosen: bool) -> None:
     """The run in a few figures; chosen: whether its images were picked rather than made."""
-    summary = run.summary
+    summary = run.answer(DistillSummary)
     with st.grid(5, min_column_width=140):
         what = "Chosen real images" if chosen else "Synthetic images"
-        st.metric(what, f"{summary['images']:,}", help=f"{summary['ipc']} per class.")
-        if floats := summary.get("stored_floats"):
+        st.metric(what, f"{summary.images:,}", help=f"{summary.ipc} per class.")
+        if floats := summary.stored_floats:
             st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats: pixels, and where they are "
                       "learnt soft labels and a learning rate. Sets compare fairly only at the same size.")
         if not chosen:
-            st.metric("Steps", f"{summary['steps']:,}", help="Updates of the synthetic images.")
-        st.metric("Selection time" if chosen else "Distillation time", text.duration(summary["seconds"]),
+            st.metric("Steps", f"{summary.steps:,}", help="Updates of the synthetic images.")
+        st.metric("Selection time" if chosen else "Distillation time", text.duration(summary.seconds),
                   help="Resumed parts added up; what the run builds on is not included.")
         if not chosen:
-            st.metric("Mean pixel change", f"{summary['pixel_change']:.2f} σ",
+            st.metric("Mean pixel change", f"{summary.pixel_change:.2f} σ",
                       help="Mean absolute change since step 0, in standard deviations of the data.")

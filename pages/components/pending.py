@@ -90,7 +90,7 @@ def button(label: str, wanted: Sequence[Result], run: RunRecord, key: str, *, pr
 def guess(wanted: Iterable[Result], run: RunRecord) -> str:
     """ "about 3 min, 12.8 GB on disk": what these results take together, without what is computed already."""
     specs = [spec for result in wanted for spec in result.specs]
-    images, records = int(run.summary.get("images") or 0) or None, frame.store().records()
+    images, records = run.summary.images or None, frame.store().records()
     time, room = total(specs, records, frame.device(), images), disk(specs, records)
     return f"{time}, {size(room)} on disk" if room > WORTH_TELLING else str(time)
 

@@ -99,7 +99,7 @@ def _took(stage: Stage) -> None:
     if record is None:
         return
     if record.state == "done":
-        st.caption(f"Took {text.duration(record.summary.get('seconds'))}.")
+        st.caption(f"Took {text.duration(record.summary.seconds)}.")
     elif record.active:
         status = jobs.status(record.id)
         share = min(1.0, status.done / status.total) if status.total else 0.0
@@ -117,8 +117,8 @@ def _evaluation(run: RunRecord | None) -> None:
         st.caption("When the images are there." if run is None or run.state != "done" else "Asked for above.")
         return
     progress.badge(last.state)
-    if accuracy := last.summary.get("accuracy"):
-        st.caption(f"{text.accuracy(accuracy)}, protocol {accuracy.get('protocol')}")
+    if accuracy := last.summary.accuracy:
+        st.caption(f"{text.accuracy(accuracy)}, protocol {accuracy.protocol}")
 
 
 def sections(run: RunRecord) -> None:

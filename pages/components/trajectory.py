@@ -50,10 +50,11 @@ def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
             },
         )
     final = results.results(frame.store(), run, question)[0]
-    if final.accuracy:
-        also = text.beside(final.accuracy, results.beside([final]))
+    if final.scores:
+        also = text.beside(final.scores, results.beside([final]))
         st.markdown(
-            f"Final images on the **test set**, under the same protocol: **{text.accuracy(final.accuracy)}**{also}"
+            "Final images on the **test set**, under the same protocol: "
+            f"**{text.accuracy(final.scores.accuracy)}**{also}"
         )
     else:
         st.caption("The figure for the test set is made under *Accuracy*: once, of the final images.")

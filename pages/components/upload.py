@@ -21,11 +21,11 @@ from ddcore.home import data_root
 from ddcore.report import figures
 from ddcore.report import preview as report
 from ddcore.report.uses import uses
-from pages.components import charts, form, frame, menu, widgets
+from pages.components import charts, form, frame, widgets
 
-KEPT = menu.kept("Datasets", "brought")
-REFUSED = menu.kept("Datasets", "refused")
-REFUSALS = menu.kept("Datasets", "refusals")  # their number: a new one makes a new, empty uploader
+KEPT = frame.kept("Datasets", "brought")
+REFUSED = frame.kept("Datasets", "refused")
+REFUSALS = frame.kept("Datasets", "refusals")  # their number: a new one makes a new, empty uploader
 MOST_MB = 200
 WAYS = ("Upload a zip", "A folder on this machine")
 LOCAL = ("127.0.0.1", "localhost", "::1")

@@ -17,7 +17,7 @@ from ddcore.report import tables, text
 from ddcore.report.estimate import disk, estimate
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
-from pages.components import frame, progress
+from pages.components import frame, menu, progress
 from pages.components.markdown import called, plain
 
 LONGEST = 44  # letters of a link: more are cut off on a narrow screen
@@ -33,9 +33,10 @@ def names(classes: Sequence[str]) -> str:
 
 def nothing_yet() -> None:
     """Where to begin, on pages of runs while there is none."""
-    st.info("No run yet. Start one on the DataDAM page; the preset *quick* on digits takes seconds.",
+    first = menu.first_method()
+    st.info(f"No run yet. Start one on the {first.title} page; the preset *quick* on digits takes seconds.",
             icon=":material/inbox:")
-    st.page_link("pages/3_DataDAM.py", label="Go to DataDAM")
+    st.page_link(first.page(), label=f"Go to {first.title}", icon="")
 
 
 def footnotes(records: Sequence[RunRecord]) -> None:
@@ -129,7 +130,7 @@ def earlier(kind: str, title: str, *names: str) -> None:
             if len(name) > LONGEST:
                 name, _, rest = name.partition(" · ")
             frame.link(record, plain(name))
-            detail = text.accuracy((record.summary or {}).get("accuracy"))
+            detail = text.accuracy(record.summary.accuracy)
             told = (plain(rest), "" if detail == text.NONE else detail, text.ago(record.created))
             st.caption(" · ".join(filter(None, told)), width="content")
     footnotes(records[:SHOWN])

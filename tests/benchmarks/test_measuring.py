@@ -1,4 +1,4 @@
-"""What benchmarks say and keep: the fields of their JSON, the README's table, and how a long list of them ends."""
+"""What benchmarks say and keep: the fields of their JSON, the table of speeds, and how a long list of them ends."""
 
 from __future__ import annotations
 
@@ -138,12 +138,12 @@ def test_ways_are_timed_in_turn() -> None:
     assert seconds == {"a": [1.0, 1.0], "b": [1.0, 1.0]}
 
 
-def test_the_readme_shows_the_speeds_that_were_kept() -> None:
-    readme = table.README.read_text("utf-8")
-    assert readme == table.written(readme, table.kept())
+def test_the_page_of_measurements_shows_the_speeds_that_were_kept() -> None:
+    page = table.PAGE.read_text("utf-8")
+    assert page == table.written(page, table.kept())
 
 
-def test_a_readme_without_a_place_for_the_table_is_refused() -> None:
+def test_a_page_without_a_place_for_the_table_is_refused() -> None:
     with pytest.raises(ValueError, match="no place for the table"):
         table.written("# Title\n", [])
 

@@ -31,12 +31,12 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Server]:
-    """A server of its own on a free port; everything it started is stopped at the end."""
+def serving(home: Path, **variables: str) -> Iterator[Server]:
+    """A server of its own on a free port, with these environment variables; what it started is stopped at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {**os.environ, "DDCORE_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "DDCORE_HOME": str(home), "OMP_NUM_THREADS": "1", **variables}
     environment.pop("DDCORE_DATA", None)
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from tests.browser.conftest import Server, Watched
+from ddcore.home import PROJECT
+from tests.browser.conftest import Server, Watched, serving
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytestmark = pytest.mark.browser
@@ -30,6 +32,25 @@ def test_a_deep_link_on_a_fresh_server_opens_its_page(path: str, server: Server,
     expect(page.get_by_text("Page not found")).to_have_count(0)
     assert page.url.rstrip("/") == f"{server.url}/{path}".rstrip("/")
     assert psutil.Process(server.pid).memory_info().rss < 250 * 2**20
+
+
+def test_a_method_from_outside_is_reached_by_its_address_started_and_found_again(
+    tmp_path: Path, watched: Watched
+) -> None:
+    page: Any = watched.page
+    with serving(tmp_path / "home", DDCORE_PLUGINS="toymethod", PYTHONPATH=str(PROJECT / "tests/pages")) as server:
+        page.goto(f"{server.url}/fade")
+        expect(page.get_by_role("heading", name="Fade to grey", level=1)).to_be_visible(timeout=SLOW)
+        expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(len(PAGES) + 1)
+        expect(page.get_by_text("Page not found")).to_have_count(0)
+        page.get_by_role("button", name="Start run").click()
+        expect(page.get_by_alt_text("Final images: a row of images for each class")).to_be_visible(timeout=2 * SLOW)
+        address = page.url
+        assert re.fullmatch(rf"{server.url}/fade\?run=[0-9a-f]{{16}}", address)
+        page.get_by_role("link", name="Home").click()
+        page.get_by_role("link", name="Fade to grey · digits · IPC 2").click()
+        expect(page.get_by_alt_text("Final images: a row of images for each class")).to_be_visible(timeout=SLOW)
+        assert page.url == address
 
 
 def start_run(page: Any, server: Server, draws: int) -> str:

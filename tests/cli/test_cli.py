@@ -166,6 +166,10 @@ def test_extending_and_evaluating_go_on_from_what_is_there(done: Any, monkeypatc
     assert answered(home, monkeypatch, capsys, f"show {longer}")["summary"]["steps"] == 5
     asked = f"evaluate {longer} --network mlp --width 8 --protocol course --nets 1 --device cpu"
     assert answered(home, monkeypatch, capsys, asked)["network"] == "mlp"
+    (judged,) = [r for r in Store().records("evaluate") if r.config["network"] == "mlp" and r.config["run"] == longer]
+    more = answered(home, monkeypatch, capsys, f"extend {judged.id} --length 2 --wait")["run"]
+    assert Store().record(more).info["continued_from"] == judged.id
+    assert answered(home, monkeypatch, capsys, f"show {more}")["summary"]["accuracy"]["n"] == 2
 
 
 @pytest.mark.slow

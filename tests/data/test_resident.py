@@ -48,6 +48,13 @@ def test_every_image_of_a_class_is_equally_likely(n):
     assert share == pytest.approx([0.2] * 5, abs=0.035)  # over 3 standard errors
 
 
+def test_each_channel_is_normalised_with_its_own_mean_and_std():
+    images = torch.tensor([255, 102, 0, 51, 51, 51], dtype=torch.uint8).view(2, 3, 1, 1)
+    data = Resident(images, torch.tensor([0, 1]), ["a", "b"], (0.2, 0.4, 0.6), (0.4, 0.5, 0.1))
+    by_hand = [[0.8 / 0.4, 0.0, -0.6 / 0.1], [0.0, -0.2 / 0.5, -0.4 / 0.1]]
+    assert data.batch(torch.tensor([0, 1])).flatten(1).tolist() == [pytest.approx(one, abs=1e-5) for one in by_hand]
+
+
 def test_draws_leave_the_global_generator_alone():
     before = torch.get_rng_state()
     resident([0, 1, 2]).sample(5, seeded())

@@ -70,14 +70,14 @@ def test_full_data_is_found_over_all_seeds_and_also_from_before_steps_could_be_t
 def test_over_seeds_all_networks_count_alike(store: Store, run: RunRecord, answer: Answer) -> None:
     seeded = [plans.plan(record, QUESTION) for record in (run, distilled(store, seed=1))]
     for plan, accuracies, random in zip(seeded, ((0.5, 0.7), (0.6, 0.8)), (0.3, 0.4), strict=True):
-        answer(plan.final, *accuracies)
+        answer(plan.final, *accuracies, seconds=3.0)
         answer(plan.random_real, random, random)
     known = plans.over_seeds(seeded, store)
     assert known["accuracy"]["mean"] == pytest.approx(0.65)
     assert (known["accuracy"]["n"], known["accuracy"]["seeds"]) == (4, 2)
     assert known["controls"]["random_real"]["mean"] == pytest.approx(0.35)
     assert known["controls"]["initial"] is None
-    assert known["seconds"] == {"distill": 4.0, "evaluate": 4.0}
+    assert known["seconds"] == {"distill": 4.0, "evaluate": 8.0}
     assert [(s["seed"], s["run"]) for s in known["seeds"]] == [(0, seeded[0].run), (1, seeded[1].run)]
     assert known["seeds"][1]["accuracy"]["mean"] == pytest.approx(0.7)
     assert known["evaluation"] == seeded[0].final.key

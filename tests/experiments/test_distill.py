@@ -13,6 +13,7 @@ from recording import MemoryRecorder
 from ddcore import jobs
 from ddcore.errors import Cancelled, Diverged, JobFailed
 from ddcore.experiments import distill, spec
+from ddcore.experiments.cost import cost
 from ddcore.methods import METHODS
 from ddcore.ops import acceleration
 from ddcore.runs import Store
@@ -199,3 +200,45 @@ def test_a_run_like_any_other_has_no_notes() -> None:
     recorder = MemoryRecorder()
     assert made(recorder, num_iters=1)["notes"] == []
     assert recorder.notes == []
+
+
+def grown(monkeypatch: pytest.MonkeyPatch, compiled_from: int) -> tuple[Store, str, str]:
+    """(the store, a run of 4 steps that took 1,000 s, the run of 8 steps computed after it).
+
+    Runs are compiled, by a compiler that changes nothing, from so many steps on.
+    """
+    monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+    short, long, least = (spec("distill", "dm", {**SMALL, "num_iters": n}) for n in (4, 8, compiled_from))
+    monkeypatch.setitem(acceleration.WORTH_COMPILING, "cpu", cost("distill", "dm", least.config))
+    store, first = Store(), jobs.run_inline(short)
+    head = Checkpoint.read(store.record(first).folder)
+    assert head is not None
+    dataclasses.replace(head, seconds=1000.0).write(head.tensors())
+    return store, first, jobs.run_inline(long)
+
+
+def steps_told(store: Store, run: str) -> list[int]:
+    return [event["step"] for event in store.events(run)[0] if event["event"] == "step"]
+
+
+def test_a_run_that_begins_anew_has_a_history_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, short, long = grown(monkeypatch, compiled_from=6)
+    record, log = store.record(long), store.log(long)
+    assert steps_told(store, long) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert store.snapshots(long) == [0, 1, 2, 5, 8]  # not 4, where the shorter one ended
+    assert record.info["continued_from"] is None
+    assert record.info["times"]["seconds"] < 1000
+    assert f"Begins anew, not where run {short} ended: what is done was not worth compiling, the whole is" in log
+    assert "Continues" not in log
+
+
+def test_a_run_that_continues_has_the_history_of_the_shorter_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, short, long = grown(monkeypatch, compiled_from=9)
+    record, log = store.record(long), store.log(long)
+    assert steps_told(store, long) == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert store.snapshots(long) == [0, 1, 2, 4, 5, 8]
+    assert record.info["continued_from"] == short
+    assert record.info["times"]["seconds"] > 1000
+    assert f"Continues run {short}: 4 of 8 are done." in log
+    assert "anew" not in log

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
@@ -15,6 +16,7 @@ from recording import MemoryRecorder
 from ddcore import counts
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
+from ddcore.data.split import take
 from ddcore.errors import Cancelled, ConfigError, Diverged, RunBroken
 from ddcore.experiments import KINDS, experts, scores, spec
 from ddcore.experiments.scores import chosen
@@ -98,6 +100,29 @@ def test_one_epoch_is_plain_sgd_on_the_images_in_use() -> None:
     with torch.no_grad():
         stepped = torch.cat([(p - config.lr_teacher * p.grad).flatten() for p in network.parameters()])  # type: ignore[operator]
     np.testing.assert_allclose(kept[0, 1], stepped.numpy(), atol=1e-6)
+
+
+def test_an_expert_has_weights_and_orders_of_its_own_and_learns_in_each_epoch_what_is_in_use_then() -> None:
+    asked = {"train_epochs": 4, "experts": 2, "batch_train": 60, "momentum_teacher": 0.8, "seed": 3}
+    config, data = config_of(**asked, augment="siamese-no-flip"), load("digits")
+    kept = {"indices": torch.arange(0, 1294, 4), "el2n": torch.rand(324, generator=seeds.generator(1))}
+    part, in_use = Resident.from_split(take(data.train, kept["indices"].numpy()), data, "cpu"), []
+    for low, high in ((0, 0.5), (0, 0.75), (0, 1), (0.25, 1)):
+        members = [(part.labels == label).nonzero().flatten() for label in range(10)]
+        easy_first = [of_class[kept["el2n"][of_class].argsort()] for of_class in members]
+        used = [one[int(low * len(one) + 0.5) : int(high * len(one) + 0.5)] for one in easy_first]
+        in_use.append(torch.cat(used).sort().values)
+    recorder = MemoryRecorder()
+    recorder.parents = {"scores": SimpleNamespace(arrays=lambda name: kept)}
+    experts.run("experts", config, recorder)
+    setting = train.Setting(4, 0.1, 0.8, 0.0, "constant", 60, "siamese-no-flip")
+    for i in range(2):
+        draws = seeds.generator(3, "experts", i, "network")
+        network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4}, draws)
+        learnt = plain.epochs(network, part.batch, part.labels, setting, 3, "experts", i, in_use=in_use)
+        for row, _ in enumerate(learnt, 1):
+            weights = torch.nn.utils.parameters_to_vector(network.parameters()).detach().numpy()
+            np.testing.assert_allclose(rows(recorder)[i, row], weights, rtol=1e-3, atol=1e-4)
 
 
 def test_experts_tell_curves_and_a_summary() -> None:

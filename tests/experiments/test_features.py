@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
@@ -19,11 +20,18 @@ from ddcore.data.resident import Resident
 from ddcore.data.split import take
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import KINDS, ImageSet, features, reference_network, spec, tsne
-from ddcore.experiments.cost import cost, steps
 from ddcore.ops import embedding, nets, seeds
 
 TINY: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu", "steps": 30, "lr": 0.3, "real_per_class": 12}
 REAL, NOISE = "a" * 16, "b" * 16
+
+
+def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
+    return KINDS[kind].cost(name, config, images)
+
+
+def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
+    return KINDS[kind].steps(name, config, images)
 
 
 @pytest.fixture(autouse=True)
@@ -95,6 +103,17 @@ def test_the_lens_learns_from_training_images_alone_and_tells_its_validation_acc
     assert summary["val_accuracy"] == pytest.approx(right)
     assert right > 0.5
     assert (summary["images"], summary["real_images"]) == (len(data.train), 120)
+
+
+def test_the_weights_and_the_order_of_the_lens_are_those_of_its_seed() -> None:
+    asked = {"seed": 3, "momentum": 0.8, "weight_decay": 0.01, "augment": "siamese-no-flip"}
+    recorder = looked_through(**asked)[1]
+    network = nets.build("convnet3", (1, 8, 8), 10, {"width": 8}, seeds.generator(3, "lens", "network"))
+    setting = spec("lens", "lens", {**TINY, **asked}).config
+    *_, (loss, _) = plain.epochs(network, digits().batch, digits().labels, setting, 3, "lens")
+    assert recorder.told("epoch")[-1]["loss"] == pytest.approx(loss, rel=1e-3)
+    for name, weights in network.state_dict().items():
+        torch.testing.assert_close(recorder.arrays["network"][name], weights, rtol=1e-3, atol=1e-3)
 
 
 def test_the_real_images_of_the_lens_are_drawn_by_class_and_lie_around_the_middle_of_its_plane() -> None:
@@ -175,10 +194,13 @@ def test_what_is_usual_is_told_by_images_that_nobody_trained_on(most: int, monke
     data, held = load("digits"), looked_at()[0]["held_out"]
     val = Resident.from_split(data.val, data, "cpu")
     some = val.batch(seeds.permutation(len(val), 0, "features", "held out")[:most])
-    apart = torch.cdist(some.flatten(1), digits().all().flatten(1)).min(1).values
+    network = nets.build("convnet3", (1, 8, 8), 10, {"width": 8})
+    network.load_state_dict(the_lens().arrays("network"))
+    network.eval().requires_grad_(False)
+    for way, points in (("pixels", lambda images: images.flatten(1)), ("features", network.embed)):
+        apart = torch.cdist(points(some), points(digits().all())).min(1).values
+        assert held[way] == pytest.approx(apart.median().item(), rel=1e-3)
     assert held["images"] == len(some) == min(most, 144)
-    assert held["pixels"] == pytest.approx(apart.median().item(), rel=1e-4)
-    assert held["features"] > 0
 
 
 def test_without_images_that_nobody_trained_on_nothing_is_said_to_be_usual(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
@@ -13,7 +14,7 @@ from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import scores, spec
-from ddcore.ops import nets
+from ddcore.ops import nets, seeds
 
 TINY: dict[str, Any] = {
     "dataset": "digits", "width": 4, "device": "cpu", "agents": 2, "epochs": 3, "train_images": 300,
@@ -38,6 +39,36 @@ def logits_of(recorder: MemoryRecorder, indices: torch.Tensor) -> tuple[torch.Te
     network.load_state_dict(recorder.arrays["network"])
     with torch.no_grad():
         return network.eval()(part.batch(indices)), part.labels[indices]
+
+
+def test_scores_are_over_agents_each_with_weights_and_orders_of_its_own_and_validated_on_validation_images() -> None:
+    values = {"epochs": 2, "lr": 0.05, "momentum": 0.8, "weight_decay": 0.01, "augment": "siamese-no-flip", "seed": 3}
+    summary, recorder = scored(**values, train_images=0)
+    setting = spec("scores", "scores", {**TINY, **values}).config
+    data, told = load("digits"), recorder.told("epoch")
+    part, val = (Resident.from_split(split, data, "cpu") for split in (data.train, data.val))
+    by_hand, (el2n, grad_norm, forgetting) = [], torch.zeros(3, len(part))
+    for agent in range(2):
+        draws = seeds.generator(3, "scores", agent, "network")
+        network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4}, draws)
+        losses, right = [], []
+        for loss, _ in plain.epochs(network, part.batch, part.labels, setting, 3, "scores", agent):
+            losses.append(loss)
+            with torch.no_grad():
+                said, lengths = network.eval()(part.all()), network.embed(part.all()).norm(dim=1)
+            errors = (said.softmax(1) - torch.eye(10)[part.labels]).norm(dim=1)
+            el2n += errors / 4
+            grad_norm += errors * (1 + lengths**2).sqrt() / 4
+            right.append(said.argmax(1) == part.labels)
+        forgetting += torch.where(right[0] | right[1], right[0] & ~right[1], 2)
+        assert [e["loss"] for e in told if e["agent"] == agent] == pytest.approx(losses, rel=1e-4)
+        by_hand.append(plain.accuracy(network, val))
+    assert [told[1]["val_accuracy"], told[3]["val_accuracy"]] == pytest.approx(by_hand, abs=1.5 / len(val))
+    assert summary["val_accuracy"]["mean"] == pytest.approx(sum(by_hand) / 2, abs=1.5 / len(val))
+    kept = recorder.arrays["scores"]
+    torch.testing.assert_close(kept["el2n"], el2n, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(kept["grad_norm"], grad_norm, rtol=1e-3, atol=1e-4)
+    assert (kept["forgetting"] != forgetting).sum() <= 2, "but for images that rounding decides"
 
 
 def test_el2n_of_one_agent_after_one_epoch_is_that_of_the_network_it_kept() -> None:

@@ -8,21 +8,25 @@ import os
 import signal
 import time
 from statistics import mean
+from types import SimpleNamespace
 from typing import Any
 
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
 
 from ddcore import jobs
+from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
-from ddcore.experiments import search, spec, trial
+from ddcore.experiments import ImageSet, search, spec, trial
 from ddcore.experiments.samplers import GridSampler, OptunaSampler, worse_half
 from ddcore.experiments.search import SearchConfig
 from ddcore.experiments.trial import TrialConfig
 from ddcore.jobs.api import run_inline
 from ddcore.jobs.job import read_job
+from ddcore.ops import nets, seeds
 from ddcore.runs.recorder import FolderRecorder
 from ddcore.runs.store import Store
 
@@ -144,8 +148,6 @@ class Stopped(MemoryRecorder):
         return self.kept.get(question.key)
 
     def answer(self, question: Any, summary: dict[str, Any], seconds: float) -> Any:
-        from types import SimpleNamespace
-
         self.kept[question.key] = SimpleNamespace(id=question.key, summary=summary)
         return self.kept[question.key]
 
@@ -200,6 +202,58 @@ def test_a_stacked_group_finds_what_its_networks_find_one_by_one() -> None:
     for together, single in zip(stacked, alone, strict=True):
         assert together["accuracies"] == pytest.approx(single["accuracies"], abs=1.5 / 144)  # an image or one more
         assert together["network_options"] == single["network_options"]
+
+
+def asked_trial(**changes: Any) -> TrialConfig:
+    values = {"network": "coursenet", "depth": 2, "width": 16, "units": 32, "steps": 15, "nets": 2, "batch_size": 100}
+    shared = {"dataset": "digits", "device": "cpu", "lr": 0.05, "momentum": 0.8, "weight_decay": 0.01, "seed": 3}
+    config = spec("trial", "trial", {**shared, **values, **changes}).config
+    assert isinstance(config, TrialConfig)
+    return config
+
+
+def part_of(split: str) -> Resident:
+    data = load("digits")
+    return Resident.from_split(getattr(data, split), data, "cpu")
+
+
+def plainly(config: TrialConfig, purpose: str, i: int, *taught: Any, soft: Any = None) -> tuple[Any, float]:
+    """(network i of a trial as plain PyTorch trains it on (images, labels), what it got right in its last epoch)."""
+    draws = seeds.generator(3, purpose, i, "network")
+    network = nets.build("coursenet", (1, 8, 8), 10, config.network_options(), draws)
+    *_, (_, right) = plain.epochs(network, *taught, config, 3, purpose, i, soft=soft)
+    return network, right
+
+
+@pytest.mark.parametrize("tested", [False, True])
+def test_a_trial_is_judged_by_the_validation_images_and_a_truth_by_the_test_images_too(tested: bool) -> None:
+    config, (part, val, test) = asked_trial(tested=tested), map(part_of, ("train", "val", "test"))
+    (found,) = trial.crowded([config], trial.TrialData(config, Stopped({})))  # type: ignore[arg-type]
+    both = [plainly(config, "truth" if tested else "trial", i, part.batch, part.labels) for i in range(2)]
+    by_hand = [[plain.accuracy(network, judge) for judge in (val, test)] for network, _ in both]
+    assert found["accuracies"] == pytest.approx([right for right, _ in by_hand], abs=1.5 / len(val))
+    assert found["accuracies_train"] == pytest.approx([learnt for _, learnt in both], abs=1e-3)
+    if tested:
+        assert found["accuracies_test"] == pytest.approx([right for _, right in by_hand], abs=1.5 / len(test))
+    else:
+        assert found["accuracies_test"] is None
+    assert abs(by_hand[0][0] - by_hand[1][0]) > 2 / len(val), "the other network would be told from this one"
+    assert max(abs(right - elsewhere) for right, elsewhere in by_hand) > 2 / len(val), "and the other images from these"
+    assert found["majority"] == max(val.counts) / len(val) != max(test.counts) / len(test)
+
+
+def test_a_trial_on_a_small_set_learns_its_soft_labels() -> None:
+    part, recorder = part_of("train"), Stopped({})
+    images, labels = part.sample(5, seeds.generator(0)), torch.arange(10).repeat_interleave(5)
+    logits = 9 * torch.eye(10)[(labels + 1) % 10]  # one class off
+    small = ImageSet(images, labels, part.classes, part.mean, part.std, logits)
+    recorder.parents["a" * 16] = SimpleNamespace(id="a" * 16, images=lambda: small)
+    config = asked_trial(run="a" * 16, batch_size=20)
+    (found,) = trial.crowded([config], trial.TrialData(config, recorder))  # type: ignore[arg-type]
+    soft, val = logits.softmax(1), part_of("val")
+    both = [plainly(config, "trial", i, images.__getitem__, labels, soft=soft)[0] for i in range(2)]
+    assert found["accuracies"] == pytest.approx([plain.accuracy(one, val) for one in both], abs=1.5 / len(val))
+    assert max(found["accuracies"]) < 0.1
 
 
 def test_a_network_that_diverges_is_told_and_stops_nobody() -> None:

@@ -92,6 +92,16 @@ def test_what_the_runner_of_an_unseen_gpu_has_claimed_is_left_to_it_while_it_liv
     assert queue.active() == {}
 
 
+def test_a_free_slot_leaves_a_job_alone_until_all_its_parents_are_done(toys: Path, two_gpus: None):
+    long, short = jobs.submit(toy(manner="gated")), jobs.submit(toy(steps=1))
+    child = jobs.submit(toy(parent=f"{long},{short}", steps=1))
+    finish(jobs.submit(toy(steps=2)))  # by the slot that is free, to which the child came first
+    assert [jobs.status(run_id).state for run_id in (short, long, child)] == ["done", "running", "queued"]
+    (toys / "gate").touch()
+    finish(child)
+    assert job(child)["started"] >= job(long)["finished"]
+
+
 @pytest.mark.slow
 def test_two_slots_work_at_the_same_time(toys: Path, two_gpus: None):
     ids = [jobs.submit(toy(steps=200, pause=0.03, seed=seed)) for seed in (1, 2)]

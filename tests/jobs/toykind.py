@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
+from ddcore import home
 from ddcore.errors import ConfigError
-from ddcore.experiments import Kind, Recorder
+from ddcore.experiments import Kind, Parent, Recorder
 from ddcore.params import Config, Param
+from ddcore.summary import Count, Flag, Summary
 
 
 class ToyConfig(Config):
@@ -22,12 +24,21 @@ class ToyConfig(Config):
     steps: int = Param(3, label="Steps", help="How far to count.", ge=1)
     pause: float = Param(0.0, label="Pause", help="Seconds between steps.", ge=0, in_key=False)
     seed: int = Param(0, label="Seed", help="Where to start from.", ge=0)
-    manner: Literal["good", "fail", "stuck", "crash"] = Param("good", label="Manner", help="How it behaves.")
-    parent: str = Param("", label="Parent", help="Run to build on.")
+    manner: Literal["good", "fail", "stuck", "crash", "gated"] = Param("good", label="Manner", help="How it behaves.")
+    parent: str = Param("", label="Parents", help="Runs to build on, with commas between them.")
     device: Literal["auto", "cpu"] = Param("auto", label="Device", help="Where.", in_key=False)
 
 
-def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
+class ToySummary(Summary):
+    """The sum, and where it was computed."""
+
+    total: Count
+    pid: Count
+    torch: Flag
+    gpus: str | None = None
+
+
+def run(name: str, config: ToyConfig, recorder: Recorder) -> ToySummary:
     """Add up hashes of the steps: the same sum however often the count was broken off."""
     if config.manner == "fail":
         raise ConfigError(["it cannot be done"])
@@ -35,7 +46,10 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
         os.kill(os.getpid(), signal.SIGSEGV)
     if config.manner == "stuck":
         _stuck(recorder)
-    step, total = 0, config.seed + (recorder.parent(config.parent).summary["total"] if config.parent else 0)
+    while config.manner == "gated" and not (home.home() / "gate").exists():
+        recorder.check_cancelled()
+        time.sleep(0.02)
+    step, total = 0, config.seed + sum(_total(recorder.parent(run_id)) for run_id in parents(config))
     if (point := recorder.resume_point()) is not None:
         step, total = point[1]["step"], point[1]["total"]
         recorder.note(f"from {step}")
@@ -48,8 +62,18 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> dict[str, Any]:
         recorder.progress(step, config.steps, "Counting")
         recorder.checkpoint({}, {"step": step, "total": total})
         recorder.event("after", step=step)
-    return {"steps": step, "total": total, "pid": os.getpid(), "torch": "torch" in sys.modules,
-            "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}
+    return ToySummary(steps=step, total=total, pid=os.getpid(), torch="torch" in sys.modules,
+                      gpus=os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def _total(parent: Parent) -> int:
+    assert isinstance(parent.summary, ToySummary)
+    return parent.summary.total
+
+
+def parents(config: ToyConfig) -> tuple[str, ...]:
+    """Ids of the runs to build on."""
+    return tuple(filter(None, config.parent.split(",")))
 
 
 def _stuck(recorder: Recorder) -> None:
@@ -62,9 +86,9 @@ def _stuck(recorder: Recorder) -> None:
 KIND = Kind(
     name="toy",
     title="Toy",
-    names=lambda: ("toy",),
     config=lambda name: ToyConfig,
+    summary=ToySummary,
     run=run,
     version=lambda name: int(os.environ.get("TOY_VERSION", "1")),
-    parents=lambda config: (config.parent,) if config.parent else (),
+    parents=parents,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from test_dm import changed_by_class
 from test_every_method import _task_and_state, config
 
 from ddcore.errors import ConfigError
@@ -24,31 +25,31 @@ def fresh(**changes: Any) -> tuple[Task, datadam.DataDAMState]:
     return task, datadam.start(task)
 
 
-def by_hand(task: Task, state: datadam.DataDAMState, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """(loss, gradient wrt the images) of one image step without augmentation, from the formulas."""
-    c = task.config
-    real = task.data.sample(c.batch_real, task.generator("real", step, 0))
-    images = state.images.detach().clone().requires_grad_()
-    (maps_real, f_real), (maps_syn, f_syn) = state.network.maps(real), state.network.maps(images)
+def by_hand(task: Task, state: datadam.DataDAMState, images: torch.Tensor, *drawn: int) -> tuple[torch.Tensor, ...]:
+    """(loss, gradient wrt the images) of the image step that draws as step, inner step; from the formulas."""
+    c, images = task.config, images.clone().requires_grad_()
+    real = task.data.sample(c.batch_real, task.generator("real", *drawn))
+    real, syn = changed_by_class(c.augment, task.generator("siamese", *drawn), real, images)
+    (maps_real, f_real), (maps_syn, f_syn) = state.network.maps(real), state.network.maps(syn)
     attention = losses.attention_loss(maps_real[:-1], maps_syn[:-1], task.classes, c.attn_power).sum()
     loss = attention + 100 * c.lambda_task * losses.feature_loss(f_real, f_syn, task.classes)
     return loss.detach(), torch.autograd.grad(loss, images)[0]
 
 
-def test_a_step_is_momentum_descent_on_the_published_loss() -> None:
-    task, state = fresh(num_inits=2, num_iters=1, net_steps=0, lr_img=0.3, momentum_img=0.5)
+@pytest.mark.parametrize("strategy", ["none", "siamese-no-flip"])
+def test_an_image_step_is_momentum_descent_on_the_published_loss(strategy: str) -> None:
+    changes = {"lr_img": 0.3, "momentum_img": 0.8, "attn_power": 2.0, "lambda_task": 0.05, "augment": strategy}
+    task, state = fresh(num_inits=2, num_iters=1, img_steps=2, net_steps=0, **changes)
     expected, velocity = state.images.clone(), torch.zeros_like(state.images)
     for number in range(2):
         state.step = number
-        before = state.images.clone()
-        recorded = datadam.step(task, state)
-        moved, state.images = state.images, before  # the network of this step is drawn now
-        loss, gradient = by_hand(task, state, number)
-        velocity = 0.5 * velocity + gradient
-        expected = expected - 0.3 * velocity
-        state.images = moved
+        recorded = datadam.step(task, state)  # the network of this step is drawn now
+        for inner in range(2):
+            loss, gradient = by_hand(task, state, expected, number, inner)
+            velocity = 0.8 * velocity + gradient
+            expected = expected - 0.3 * velocity
         assert recorded["loss"].item() == pytest.approx(loss.item(), rel=1e-5)
-        torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(state.images, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_recorded_gradient_norms_are_those_of_the_two_terms() -> None:
@@ -97,7 +98,8 @@ def test_the_networks_training_lowers_its_loss_on_the_images_and_leaves_them_alo
 
 def test_a_networks_training_is_plain_sgd_to_the_bit() -> None:
     task, state = fresh(net_steps=3, lr_net=0.05, batch_syn=8)
-    twin, order = copy.deepcopy(state.network), task.generator("inner", 0)
+    state.step = 7  # whose order is not that of the first
+    twin, order = copy.deepcopy(state.network), task.generator("inner", 7)
     datadam.train_network(task, state)
     weights = list(twin.parameters())
     for _ in range(3):

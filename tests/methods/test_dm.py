@@ -12,7 +12,7 @@ from test_every_method import _task_and_state, config
 from ddcore.data import DATASETS
 from ddcore.methods import Task, dm, matching
 from ddcore.methods.matching import MatchingState
-from ddcore.ops import acceleration, losses, nets, seeds
+from ddcore.ops import acceleration, augment, losses, nets, seeds
 
 NORMS = ("batch", "instance")
 
@@ -52,9 +52,9 @@ def test_loss_and_gradient_are_the_published_ones(norm: str, exact: bool) -> Non
     assert published.relative_error(gradient, stored[f"grad_{norm}norm"]) < published.GRADIENT
 
 
-@pytest.mark.parametrize("norm", NORMS)
-def test_a_step_is_momentum_descent_in_a_network_drawn_for_it(norm: str) -> None:
-    task, state = fresh(lr_img=0.3, momentum_img=0.5, norm=norm)
+@pytest.mark.parametrize(("norm", "strategy"), [("batch", "none"), ("instance", "siamese-no-flip")])
+def test_a_step_is_momentum_descent_in_a_network_drawn_for_it(norm: str, strategy: str) -> None:
+    task, state = fresh(lr_img=0.3, momentum_img=0.8, norm=norm, augment=strategy)
     c, expected, velocity = task.config, state.images.clone(), torch.zeros_like(state.images)
     for number in range(3):
         state.step = number
@@ -63,14 +63,26 @@ def test_a_step_is_momentum_descent_in_a_network_drawn_for_it(norm: str) -> None
             c.network, c.shape, 10, c.network_options(), generator=task.generator("network", number)
         )
         real = task.data.sample(c.batch_real, task.generator("real", number))
-        loss = losses.feature_loss(network.embed(real), network.embed(images), 10)
+        real, syn = changed_by_class(strategy, task.generator("siamese", number), real, images)
+        loss = losses.feature_loss(network.embed(real), network.embed(syn), 10)
         (gradient,) = torch.autograd.grad(loss, images)
-        velocity = 0.5 * velocity + gradient
+        velocity = 0.8 * velocity + gradient
         expected = expected - 0.3 * velocity
         recorded = dm.step(task, state)
         assert recorded["loss"].item() == pytest.approx(loss.item(), rel=1e-4)
         assert recorded["grad_norm"].item() == pytest.approx(gradient.norm().item(), rel=1e-3)
         torch.testing.assert_close(state.images, expected, rtol=1e-3, atol=1e-4)
+
+
+def changed_by_class(
+    strategy: str, draws: torch.Generator, real: torch.Tensor, images: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both batches, sorted by class, augmented with a draw for each class that they share."""
+    both = []
+    for theirs, ours in zip(real.chunk(10), images.chunk(10), strict=True):
+        drawn = augment.draw(strategy, draws, real.shape[1:])
+        both.append((augment.apply(theirs, drawn), augment.apply(ours, drawn)))
+    return torch.cat([theirs for theirs, _ in both]), torch.cat([ours for _, ours in both])
 
 
 def test_real_and_synthetic_images_of_a_class_share_their_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:

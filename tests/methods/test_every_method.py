@@ -170,6 +170,25 @@ def test_every_initialisation_starts_where_it_says(name: str) -> None:
         assert (starts["real+noise"] - starts["real"]).std().item() == pytest.approx(0.25, rel=0.1)
 
 
+@pytest.mark.parametrize("name", ["datadam", "dm"])
+def test_a_start_that_covers_the_classes_is_the_same_for_every_seed_and_its_help_says_so(name: str) -> None:
+    short = {METHODS[name].Config.length_param: 1}
+
+    def starts(init: str) -> list[torch.Tensor]:
+        return [made(name, init=init, seed=seed, **short).sets["initial"].images for seed in (0, 1)]
+
+    assert torch.equal(*starts("kcenter"))
+    assert not torch.equal(*starts("real"))
+    assert "(K-Center), which are the same whatever the seed" in METHODS[name].Config.param("init").help
+
+
+@EVERY_STEPPING
+def test_the_random_control_is_another_draw_than_the_start(name: str) -> None:
+    start = made(name, init="real", **{METHODS[name].Config.length_param: 1}).sets["initial"].images
+    random = images(made("random"))
+    assert not any((one == other).all() for one, other in zip(start, random, strict=True))
+
+
 @EVERY_METHOD
 @pytest.mark.parametrize("dataset", list(DATASETS))
 def test_every_preset_is_a_config_that_can_run_on_every_data_set(name: str, dataset: str) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from recording import MemoryRecorder
 from test_every_method import _task_and_state, config, images, made, parents
+from torch.func import functional_call
 
+from ddcore.data.load import load
+from ddcore.data.resident import Resident
 from ddcore.errors import ConfigError
 from ddcore.experiments import spec
 from ddcore.methods import METHODS, Task, pad
+from ddcore.ops import augment, nets, seeds
 
 PAD = METHODS["pad"]
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +39,103 @@ def expert_says(one: Task, state: pad.PADState, expert: int, these: torch.Tensor
     student = pad.unroll.Student(state.network)
     weights = torch.from_numpy(one.parents[0].mapped("trajectories")[expert, one.config.train_epochs])
     return student.logits(student.split(weights), these).detach()
+
+
+def wandering(**changes: Any) -> tuple[Task, torch.Tensor]:
+    """A task on digits, and its experts (experts, epochs + 1, P): random walks, so that none has to be trained."""
+    asked, data = config("pad", **changes), load("digits")
+    drawn = [nets.build(asked.network, asked.shape, 10, asked.network_options(), seeds.generator(i)) for i in range(3)]
+    starts = torch.stack([torch.nn.utils.parameters_to_vector(one.parameters()).detach() for one in drawn])
+    strides = 0.05 * torch.randn(3, asked.train_epochs, starts.shape[1], generator=seeds.generator(9))
+    walks = starts[:, None] + torch.cat([torch.zeros_like(starts[:, None]), strides.cumsum(1)], 1)
+    parent = SimpleNamespace(mapped=lambda name: walks.numpy())
+    return Task(asked, Resident.from_split(data.train, data, CPU), CPU, (parent,)), walks
+
+
+def test_a_set_starts_with_what_the_first_expert_gets_right_and_the_labels_that_all_give_at_their_end() -> None:
+    one, walks = wandering(init="correct", experts=3)
+    state, data = pad.start(one), one.data
+    network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4}).requires_grad_(False)
+
+    def says(expert: int, images: torch.Tensor) -> torch.Tensor:
+        torch.nn.utils.vector_to_parameters(walks[expert, -1], network.parameters())
+        return network(images)
+
+    order = torch.randperm(len(data), generator=one.generator("init correct"))
+    right = says(0, data.batch(order)).argmax(1) == data.labels[order]
+    preferred = torch.cat([order[right], order[~right]])
+    picked = torch.cat([preferred[data.labels[preferred] == label][:2] for label in range(10)])
+    assert torch.equal(state.images, data.batch(picked))
+    said = torch.stack([says(expert, state.images) for expert in range(3)])
+    torch.testing.assert_close(state.label_logits, pad.first_logits(said, state.labels), rtol=1e-4, atol=1e-4)
+
+
+def imitation(
+    one: Task, number: int, begin: torch.Tensor, target: torch.Tensor, images: torch.Tensor,
+    soft: Callable[[torch.Tensor], torch.Tensor], rate: torch.Tensor,
+) -> torch.Tensor:
+    """The matching loss of a student's whole path in iteration `number`, as Algorithm 1 of MTT says with what DATM and
+    PAD put into it, every step of it in one graph. soft: the labels (B, classes) of images by their numbers."""
+    c = one.config
+    network = nets.build(c.network, c.shape, 10, c.network_options()).train()
+    names, shapes = zip(*((name, p.shape) for name, p in network.named_parameters()), strict=True)
+    order, changes = one.generator("batches", number), one.generator("augment", number, on="cpu")
+    left: list[torch.Tensor] = []
+    theta = begin.clone().requires_grad_()
+    for _ in range(c.student_steps):
+        left = left or list(torch.randperm(len(images), generator=order).split(c.batch_syn))
+        some = left.pop(0)
+        x = augment.apply(images[some], augment.draw(c.augment, changes, c.shape, images=len(some)))
+        parts = theta.split([shape.numel() for shape in shapes])
+        weights = {name: part.view(shape) for name, part, shape in zip(names, parts, shapes, strict=True)}
+        entropy = -(soft(some) * functional_call(network, weights, (x,)).log_softmax(1)).sum(1).mean()
+        (gradient,) = torch.autograd.grad(entropy, theta, create_graph=True)
+        theta = theta - rate * gradient
+    off, dropped = (theta - target).square(), int(c.shallow_ratio * len(theta))
+    counting = off.detach().argsort()[dropped:] if c.selection == "loss" else torch.arange(dropped, len(theta))
+    return off[counting].sum() / (begin - target).square()[counting].sum()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"unroll": "recompute", "augment": "siamese-no-flip"}, {"soft_labels": False, "selection": "loss"}],
+    ids=["PAD", "recomputed and augmented", "class labels and the code's selection"],
+)
+def test_a_step_is_momentum_descent_of_images_labels_and_rate_on_the_papers_loss(changes: dict[str, Any]) -> None:
+    asked = {"threshold": 1.005, "lr_img": 300.0, "momentum_img": 0.8, "lr_y": 3.0, "lr_student": 0.05, "lr_lr": 2e-3,
+             "student_steps": 4, "batch_syn": 8, "expert_epochs": 2, "min_start_epoch": 1, "first_max_start_epoch": 3,
+             "max_start_epoch": 6, "expansion_iters": 5, "shallow_ratio": 0.3, "experts": 3, "train_epochs": 8}
+    one, walks = wandering(init="real", **asked, **changes)
+    state = pad.start(one)
+    classes = torch.eye(10)[state.labels]
+    learnt = [state.images.clone(), torch.tensor(0.05)]
+    moving = [(300.0, 0.8), (2e-3, 0.5)]  # step size and momentum of each; those that no parameter sets are the code's
+    if state.label_logits is not None:
+        learnt, moving = [*learnt, state.label_logits.clone()], [*moving, (3.0, 0.9)]
+    start, velocities, seen, skipped = learnt, [torch.zeros_like(value) for value in learnt], set(), 0
+    for number in range(8):
+        draws = one.generator("piece", number, on="cpu")
+        expert = int(torch.randint(3, (), generator=draws))
+        before = min(6, 3 + 3 * number // 5)  # T⁺, and T on its way there
+        epoch = int(torch.randint(1, before, (), generator=draws))
+        images, rate, *logits = leaves = [value.clone().requires_grad_() for value in learnt]
+        soft = (lambda some, of=logits[0]: of[some].softmax(1)) if logits else classes.__getitem__
+        loss = imitation(one, number, walks[expert, epoch], walks[expert, epoch + 2], images, soft, rate)
+        if loss <= 1.005:
+            gradients = torch.autograd.grad(loss, leaves)
+            velocities = [m * v + g for v, g, (_, m) in zip(velocities, gradients, moving, strict=True)]
+            learnt = [value - lr * v for value, v, (lr, _) in zip(learnt, velocities, moving, strict=True)]
+        seen, skipped = {*seen, (expert, epoch)}, skipped + bool(loss > 1.005)
+        state.step = number
+        told = pad.step(one, state)
+        assert (told["start_epoch"], told["skipped"]) == (epoch, skipped)
+        assert told["loss"].item() == pytest.approx(loss.item(), rel=1e-4)
+        found = [value for value in (state.images, state.lr, state.label_logits) if value is not None]
+        for ours, theirs, at_first in zip(found, learnt, start, strict=True):
+            assert (ours - theirs).norm() <= 2e-3 * (theirs - at_first).norm()
+    assert 0 < skipped < 5, "some updates are taken and some are not"
+    assert {expert for expert, _ in seen} == {0, 1, 2}
+    assert max(epoch for _, epoch in seen) > 2, "the range has widened"
 
 
 @pytest.mark.slow
@@ -70,19 +174,21 @@ def test_first_labels_are_the_mean_over_the_experts_that_are_right() -> None:
     assert found[1].tolist() == [1.5, 2, 1.5]  # nobody is: of the mean (1.5, 1.5, 2) the largest goes to class 1
 
 
-@pytest.mark.slow
 def test_the_range_of_start_epochs_widens_evenly_and_then_stays() -> None:
     asked = config(
         "pad", min_start_epoch=1, first_max_start_epoch=2, max_start_epoch=6, train_epochs=7, expansion_iters=8
     )
     assert [pad.latest(asked, step) for step in (0, 1, 2, 3, 4, 7, 8, 100)] == [2, 2, 3, 3, 4, 5, 6, 6]
     assert pad.latest(asked.replace(expansion_iters=0), 0) == 6
-    told = made(
-        "pad", min_start_epoch=1, first_max_start_epoch=2, max_start_epoch=6, train_epochs=7, expansion_iters=4
-    ).told("step")
+
+
+@pytest.mark.slow
+def test_students_start_within_the_range_of_their_iteration() -> None:
+    values = {"min_start_epoch": 1, "first_max_start_epoch": 2, "max_start_epoch": 6, "train_epochs": 7}
+    asked, told = config("pad", **values, expansion_iters=4), made("pad", **values, expansion_iters=4).told("step")
     epochs = [event["start_epoch"] for event in told]
     assert epochs[0] == 1
-    assert all(1 <= epoch < pad.latest(asked.replace(expansion_iters=4), step) for step, epoch in enumerate(epochs))
+    assert all(1 <= epoch < pad.latest(asked, step) for step, epoch in enumerate(epochs))
     assert max(epochs) > 2
 
 

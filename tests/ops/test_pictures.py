@@ -10,9 +10,14 @@ from ddcore.ops import pictures
 
 def test_denormalising_gives_back_the_pixels_and_clips_the_rest() -> None:
     images = np.array([[[[-1.0, 1.0, 9.0]]]], dtype=np.float32)
-    shown = pictures.denormalise(images, mean=(0.5,), std=(0.5,))
+    shown = pictures.denormalise(images, mean=(0.4,), std=(0.2,))
     assert shown.shape == (1, 1, 3, 3)
-    assert shown[0, 0, :, 0].tolist() == [0, 255, 255]
+    assert shown[0, 0, :, 0].tolist() == [51, 153, 255]
+
+
+def test_each_channel_is_denormalised_with_its_own_mean_and_std() -> None:
+    images = np.array([[[[1.0]], [[-1.0]], [[2.0]]]], dtype=np.float32)  # 0.2 + 0.4, 0.6 − 0.2, 0 + 2·0.1
+    assert pictures.denormalise(images, (0.2, 0.6, 0.0), (0.4, 0.2, 0.1))[0, 0, 0].tolist() == [153, 102, 51]
 
 
 def open_grid(per_class: int) -> Image.Image:

@@ -58,15 +58,15 @@ def test_what_the_driver_had_to_say_stands_on_the_page(open_page: Open, filled: 
     ],
 )
 def test_a_run_opens_on_the_page_of_its_method(name: str, config: dict, page: str, home: Path) -> None:
-    assert frame.page_of(Store().record(put(spec("distill", name, config), "failed"))) == page
+    assert frame.page_of(Store().record(put(spec("distill", name, config), "failed"))).file == page
 
 
 def test_an_evaluation_opens_on_the_page_of_the_set_it_judged(filled: Filled) -> None:
     asked = spec("evaluate", "evaluate", {"dataset": "digits", "run": filled.dm})
     judged = Store().record(finish(asked, {}))
-    assert frame.page_of(judged) == PAGE
+    assert frame.page_of(judged).file == PAGE
     Store().trash(filled.dm)
-    assert frame.page_of(judged) == "pages/8_Runs.py"
+    assert frame.page_of(judged).file == "pages/8_Runs.py"
 
 
 def test_a_waiting_run_shows_what_it_needs_first(

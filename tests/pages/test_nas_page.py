@@ -416,4 +416,4 @@ def test_the_space_of_the_papers_can_be_chosen(open_page: Open, backend: Backend
 
 def test_searches_and_truths_open_on_this_page(home: object) -> None:
     for asked in (SEARCH, truth()):
-        assert frame.page_of(Store().record(put(asked, "failed"))) == PAGE
+        assert frame.page_of(Store().record(put(asked, "failed"))).file == PAGE

@@ -104,7 +104,7 @@ def test_the_run_of_each_stage_has_its_own_view(open_page: Open, filled: Filled)
     app = open_page(PAGE, run=experts.record.id)
     assert not app.error
     assert "Experts 2" in words(app)
-    assert {frame.page_of(stage.record) for stage in (scores, experts) if stage.record} == {PAGE}
+    assert {frame.page_of(stage.record).file for stage in (scores, experts) if stage.record} == {PAGE}
 
 
 @pytest.mark.slow

@@ -87,6 +87,24 @@ def test_a_run_is_looked_for_extended_named_and_put_away_on_its_page(
     assert "run" not in app.query_params
 
 
+@pytest.mark.parametrize(("nets", "offered"), [(3, (4, 6, 100)), (60, (61, 100, 100))])
+def test_an_evaluation_is_extended_to_more_networks(
+    open_page: Open, kept: Kept, backend: Backend, nets: int, offered: tuple[int, ...]
+) -> None:
+    run = made(spec("evaluate", "evaluate", {"dataset": "digits", "run": kept.random, "nets": nets}))
+    app = open_page(RUNS, run=run)
+    field = app.number_input(key=f"to-{run}")
+    assert (field.label, field.min, field.value, field.max) == ("Extend: n · Networks", *offered)
+    app.button(key=f"extend-{run}").click().run()
+    assert backend.extended == [(run, offered[1])]
+
+
+def test_what_cannot_grow_is_not_offered_to_be_extended(open_page: Open, kept: Kept) -> None:
+    most = made(spec("evaluate", "evaluate", {"dataset": "digits", "run": kept.random, "nets": 100}))
+    for run in (most, kept.random):
+        assert f"extend-{run}" not in [button.key for button in open_page(RUNS, run=run).button]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["", "pages/2_Baselines.py"])
 def test_a_name_is_shown_as_it_was_given_and_not_as_markup(page: str, open_page: Open, filled: Filled) -> None:

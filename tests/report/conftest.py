@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 import pytest
 
 from ddcore.evaluation.plans import Question
-from ddcore.experiments import Spec, spec
+from ddcore.experiments import KINDS, Spec, spec
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.recorder import FolderRecorder
+from ddcore.summary import Accuracy
 from tests.runs import shelf
 
 TINY = {"dataset": "digits", "num_inits": 4, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 1, "width": 8}
@@ -43,16 +43,9 @@ def answer(store: Store) -> Answer:
     def finish(one: Spec, *accuracies: float, **summary: Any) -> RunRecord:
         store.create(one)
         recorder = FolderRecorder(store, store.create(one).id)
-        std = statistics.stdev(accuracies) if len(accuracies) > 1 else None
-        told = {"mean": statistics.mean(accuracies), "std": std, "n": len(accuracies), "protocol": "course"}
-        values = {
-            "accuracy": told,
-            "accuracies": list(accuracies),
-            "seconds": 1.0,
-            "seconds_train": 0.5,
-            "majority": 0.1,
-        }
-        recorder.finish({**values, **summary}, {"started": 1.0})
+        accuracy = Accuracy.of(accuracies, "course")
+        values = {"accuracy": accuracy, "seconds": 1.0, "seconds_train": 0.5, "majority": 0.1, **summary}
+        recorder.finish(KINDS[one.kind].summary.model_validate(values), {"started": 1.0})
         return store.record(recorder.record.id)
 
     return finish

@@ -14,12 +14,20 @@ from ddcore.jobs.requirements import unfinished
 from ddcore.methods import METHODS
 from ddcore.report import estimate
 from ddcore.runs import Store
-from ddcore.runs.key import key
 from ddcore.runs.recorder import FolderRecorder
 from tests.report.conftest import QUESTION, TINY_PAD
 from tests.report.test_tables import record
+from tests.runs import shelf
 
 QUICK = METHODS["datadam"].preset("quick").for_dataset("digits")
+
+
+def cost(kind: str, name: str, config: Any, images: int | None = None) -> int:
+    return KINDS[kind].cost(name, config, images)
+
+
+def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
+    return KINDS[kind].steps(name, config, images)
 
 
 def finished(seconds: float, **config: Any) -> Any:
@@ -87,8 +95,8 @@ def test_runs_on_another_device_failed_and_foreign_runs_say_nothing() -> None:
 @pytest.mark.parametrize("protocol", ["course", "standard", "steps", "quick"])
 def test_evaluations_and_baselines_have_a_cost(protocol: str) -> None:
     evaluation = spec("evaluate", "evaluate", {"run": "0" * 16, "protocol": protocol, "nets": 2})
-    assert estimate.cost("evaluate", "evaluate", evaluation.config, 100) > 0
-    assert estimate.cost("baseline", "baseline", spec("baseline", "baseline", {}).config) > 0
+    assert cost("evaluate", "evaluate", evaluation.config, 100) > 0
+    assert cost("baseline", "baseline", spec("baseline", "baseline", {}).config) > 0
 
 
 def test_work_that_is_not_training_costs_only_the_start() -> None:
@@ -102,25 +110,25 @@ def judged(protocol: str, **changes: Any) -> Any:
 
 def test_a_protocol_told_in_steps_costs_the_same_whatever_the_set_is_large() -> None:
     test = judged("steps")
-    small, large = (estimate.cost("evaluate", "evaluate", test.config, images) for images in (256, 25600))
+    small, large = (cost("evaluate", "evaluate", test.config, images) for images in (256, 25600))
     assert small == large
-    assert estimate.steps("evaluate", "evaluate", test.config, 100) == 3 * 1000
+    assert steps("evaluate", "evaluate", test.config, 100) == 3 * 1000
 
 
 def test_an_evaluation_on_the_validation_split_predicts_fewer_images() -> None:
     test, val = judged("course", nets=1), judged("course", nets=1, split="val")
     one = counts.macs("convnet3", (1, 8, 8), 10)
-    costs = [estimate.cost("evaluate", "evaluate", asked.config, 100) for asked in (test, val)]
+    costs = [cost("evaluate", "evaluate", asked.config, 100) for asked in (test, val)]
     assert costs == [one * (3 * 20 * 100 + 359), one * (3 * 20 * 100 + 144)]
 
 
 def test_a_baseline_may_be_told_in_steps() -> None:
     asked = spec("baseline", "baseline", {"steps": 50, "batch_size": 10}).config
-    assert estimate.steps("baseline", "baseline", asked) == 50
+    assert steps("baseline", "baseline", asked) == 50
     assert (
         0
-        < estimate.cost("baseline", "baseline", asked)
-        < estimate.cost("baseline", "baseline", asked.replace(steps=500))
+        < cost("baseline", "baseline", asked)
+        < cost("baseline", "baseline", asked.replace(steps=500))
     )
 
 
@@ -144,6 +152,26 @@ def test_several_runs_are_counted_once_each_and_not_where_they_are_done(home: An
     assert estimate.total([first], [done]).seconds == 0
 
 
+def test_a_run_that_goes_on_from_a_shorter_one_takes_as_long_as_the_rest(
+    store: Store, run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    two, three, five = (plans.evaluation(run, replace(QUESTION, nets=nets)) for nets in (2, 3, 5))
+    ended = shelf.finished(store, three)
+    shelf.finished(store, plans.evaluation(run, replace(QUESTION, nets=1)))
+
+    def rest() -> float:
+        return estimate.total([five], store.records(), "cuda", images=10).seconds  # none of them was measured there
+
+    whole, part = (estimate.total([one], [], "cuda", images=10).seconds for one in (five, two))
+    assert rest() == pytest.approx(part)
+    monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", estimate.cost("evaluate", "evaluate", five.config, 10))
+    assert rest() == pytest.approx(whole)  # it begins anew, for only the longer one is compiled
+    monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", 0)
+    assert rest() == pytest.approx(part)
+    (ended.folder / "checkpoint.safetensors").unlink()
+    assert part < rest() < whole  # one network is known
+
+
 PAD = spec("distill", "pad", TINY_PAD)
 (EXPERTS,) = KINDS["distill"].needs("pad", PAD.config)
 (SCORES,) = KINDS["experts"].needs("experts", EXPERTS.config)
@@ -152,10 +180,10 @@ PAD = spec("distill", "pad", TINY_PAD)
 def test_experts_cost_what_their_images_in_use_cost_in_each_epoch() -> None:
     one = counts.macs("convnet3", (1, 8, 8), 10, {"width": 8})
     in_use = [round(1294 * share) for share in (0.75, 0.875, 1.0)]
-    assert estimate.cost("experts", "experts", EXPERTS.config) == one * (2 * 3 * sum(in_use) + 2 * 3 * 144)
-    assert estimate.steps("experts", "experts", EXPERTS.config) == 2 * sum(-(-n // 64) for n in in_use)
+    assert cost("experts", "experts", EXPERTS.config) == one * (2 * 3 * sum(in_use) + 2 * 3 * 144)
+    assert steps("experts", "experts", EXPERTS.config) == 2 * sum(-(-n // 64) for n in in_use)
     few = EXPERTS.config.replace(train_images=100, initial_ratio=1.0)
-    assert estimate.steps("experts", "experts", few) == 2 * 3 * 2
+    assert steps("experts", "experts", few) == 2 * 3 * 2
 
 
 def test_a_run_on_experts_takes_as_long_as_it_the_experts_and_the_scores(home: Path) -> None:
@@ -197,7 +225,7 @@ def search(**values: Any) -> Spec:
 
 
 def trials(one: Spec) -> tuple[Spec, ...]:
-    return KINDS[one.kind].parts(one.name, one.config, key)
+    return KINDS[one.kind].parts(one.name, one.config, lambda part: part.key)
 
 
 def tried(store: Store, one: Spec, seconds: float = 2.0) -> None:
@@ -215,10 +243,10 @@ def alone(one: Spec, store: Store) -> estimate.Estimate:
 def test_a_trial_costs_what_its_networks_cost_on_the_images_that_they_learn(home: Path) -> None:
     small, whole = trials(search())[0].config, trials(search())[-1].config
     one = counts.macs("coursenet", (1, 8, 8), 10, {"depth": 2, "width": 16, "units": 64})
-    assert estimate.cost("trial", "trial", small, 100) == one * 2 * (3 * 20 * 100 + 144)
-    assert estimate.steps("trial", "trial", small, 100) == 2 * 20
+    assert cost("trial", "trial", small, 100) == one * 2 * (3 * 20 * 100 + 144)
+    assert steps("trial", "trial", small, 100) == 2 * 20
     whole = whole.replace(depth=2, units=64, tested=True)
-    assert estimate.cost("trial", "trial", whole) == one * 2 * (3 * 20 * 128 + 144 + 359)
+    assert cost("trial", "trial", whole) == one * 2 * (3 * 20 * 128 + 144 + 359)
 
 
 def test_what_proxies_will_choose_is_trained_on_the_whole_data_too(home: Path) -> None:
@@ -275,7 +303,7 @@ def test_the_parts_of_a_run_are_worked_out_once_and_counted_anew(monkeypatch: py
     first = estimate.estimate("truth", "truth", one.config, [])
     assert (first.known, len(asked)) == (0, first.parts)
     asked.clear()
-    folder = Store().create(KINDS["truth"].parts("truth", one.config, key)[0]).folder
+    folder = Store().create(KINDS["truth"].parts("truth", one.config, lambda part: part.key)[0]).folder
     (folder / "run.json").write_text((folder / "spec.json").read_text("utf-8"), "utf-8")
     again = estimate.estimate("truth", "truth", one.config, [])
     assert (again.known, again.parts) == (1, first.parts)

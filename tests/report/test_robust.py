@@ -25,10 +25,16 @@ def test_the_scale_runs_from_0_to_100() -> None:
 def test_scores_by_hand() -> None:
     assert robust.ior(0.96, 0.93) == pytest.approx(0.03)
     assert robust.hlr(0.996, 0.96) == pytest.approx(0.036)
-    alpha = 0.5 * 0.1 - 0.5 * 0.2
-    assert robust.lrs(0.1, 0.2) == pytest.approx(100 * (math.exp(alpha) - math.exp(-1)) / (math.e - math.exp(-1)))
-    assert robust.lrs(0.1, 0.2, w=1.0) == pytest.approx(100 * (math.exp(0.1) - math.exp(-1)) / (math.e - math.exp(-1)))
-    assert robust.ars(0.3, 0.2, 0.5, 0.1, gamma=1.0) == pytest.approx(robust.lrs(0.1, 0.0, w=1.0))
+    assert robust.lrs(0.1, 0.2) == pytest.approx(scaled(0.5 * 0.1 - 0.5 * 0.2)) == pytest.approx(24.8192, abs=1e-3)
+    assert robust.lrs(0.1, 0.2, w=0.75) == pytest.approx(scaled(0.75 * 0.1 - 0.25 * 0.2))
+    assert robust.ars(0.7, 0.4, 0.6, 0.5) == pytest.approx(scaled(0.5 * 0.3 + 0.5 * 0.1))
+    assert robust.ars(0.7, 0.4, 0.6, 0.5) == pytest.approx(36.3139, abs=1e-3)
+    assert robust.ars(0.7, 0.4, 0.6, 0.5, gamma=0.75) == pytest.approx(scaled(0.75 * 0.3 + 0.25 * 0.1))
+
+
+def scaled(x: float) -> float:
+    """From −1..1 to 0..100, as DD-Ranking does it."""
+    return 100 * (math.exp(x) - math.exp(-1)) / (math.e - math.exp(-1))
 
 
 def test_nothing_is_known_before_anything_is_computed_and_everything_is_missing(store: Store, run: RunRecord) -> None:
@@ -54,8 +60,8 @@ def test_scores_appear_as_their_parts_are_computed(store: Store, run: RunRecord,
     answer(augmented.random_real, 0.4, 0.4)
     found = {score.name: score for score in robust.scores(store, run, QUESTION).scores}
     assert found["hlr"].value == pytest.approx(0.3)
-    assert found["lrs"].value == pytest.approx(robust.lrs(0.1, 0.3))
-    assert found["ars"].value == pytest.approx(robust.ars(0.7, 0.4, 0.6, 0.5))
+    assert found["lrs"].value == pytest.approx(scaled(0.5 * 0.1 - 0.5 * 0.3))
+    assert found["ars"].value == pytest.approx(scaled(0.5 * (0.7 - 0.4) + 0.5 * (0.6 - 0.5)))
     assert robust.scores(store, run, QUESTION).missing == []
 
 

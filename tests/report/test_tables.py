@@ -10,6 +10,7 @@ from ddcore.experiments import KINDS
 from ddcore.methods import METHODS
 from ddcore.report import tables
 from ddcore.runs.store import RunRecord
+from ddcore.settings import network_title
 
 
 def record(**changes: Any) -> RunRecord:
@@ -58,7 +59,7 @@ def test_a_run_without_a_name_is_called_by_what_it_computes() -> None:
     ],
 )
 def test_a_network_is_called_by_how_it_departs_from_the_published_one(config: dict[str, Any], called: str) -> None:
-    assert tables.network(config) == called
+    assert network_title(config) == called
     for kind in ("evaluate", "baseline"):
         assert tables.title(record(kind=kind, config={"dataset": "digits", **config})).endswith(f"digits · {called}")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ddcore.experiments import ImageSet, Spec, spec
+from ddcore.experiments import KINDS, ImageSet, Spec, spec
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.files import read_json, write_json
 from ddcore.runs.recorder import FolderRecorder
@@ -36,7 +36,7 @@ def finished(store: Store, one: Spec, steps: int = 4, **summary: Any) -> RunReco
     recorder.checkpoint({}, {"step": steps})
     recorder.save_images("images", image_set(9.0))
     recorder.save_picture("final", PNG)
-    recorder.finish({"steps": steps, **summary}, {"started": 1.0})
+    recorder.finish(KINDS[one.kind].summary.model_validate({"steps": steps, **summary}), {"started": 1.0})
     return store.record(record.id)
 
 

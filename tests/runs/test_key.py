@@ -118,6 +118,19 @@ def test_runs_of_other_lengths_are_one_family_and_of_other_seeds_are_not():
     assert Spec("distill", "datadam", short.config.replace(seed=5)).family != short.family
 
 
+def test_evaluations_that_differ_by_the_number_of_networks_alone_are_one_family():
+    def asked(**values: Any) -> Spec:
+        return spec("evaluate", "evaluate", {"dataset": "digits", "run": "0" * 16, "nets": 3, **values})
+
+    more, initial, snapshot, chosen, hard = (
+        asked(**one).family
+        for one in ({"nets": 5}, {"images": "initial"}, {"step": 1}, {"split": "val"}, {"labels": "hard"})
+    )
+    assert more == asked().family
+    assert len({more, initial, snapshot, chosen, hard}) == 5
+    assert asked(nets=5).key != asked().key
+
+
 def test_units_enter_the_key_of_a_network_that_has_them():
     def keyed(**values: Any) -> str:
         return spec("baseline", "baseline", {"dataset": "digits", **values}).key

@@ -141,6 +141,28 @@ def test_a_damaged_checkpoint_means_a_start_from_the_beginning(recorder: FolderR
     assert recorder.store.events(recorder.record.id)[0] == []
 
 
+def test_a_checkpoint_that_is_refused_leaves_nothing_of_its_session(recorder: FolderRecorder):
+    recorder._began -= 1000
+    recorder.event("step", step=1)
+    recorder.snapshot(1, image_set())
+    recorder.checkpoint({}, {"step": 1, "long": False})
+    later = again(recorder)
+    assert later.resume_point(lambda meta: "" if meta["long"] else "it is short") is None
+    later.finish({}, {})
+    store, run_id = recorder.store, recorder.record.id
+    assert store.events(run_id) == ([], 0)
+    assert store.snapshots(run_id) == []
+    assert store.record(run_id).info["times"]["seconds"] < 1000
+    assert "Begins anew: it is short." in store.log(run_id)
+    assert Checkpoint.read(recorder.folder) is None
+
+
+def test_a_session_without_a_checkpoint_keeps_no_snapshot_of_the_one_before(recorder: FolderRecorder):
+    recorder.snapshot(5, image_set())
+    again(recorder)
+    assert recorder.store.snapshots(recorder.record.id) == []
+
+
 def test_a_crash_while_a_checkpoint_is_written_keeps_the_one_before(
     recorder: FolderRecorder, monkeypatch: pytest.MonkeyPatch
 ):

@@ -14,7 +14,7 @@ def aside(judge: RunRecord | None) -> str:
 
     Empty where it asks just that, and for what trains on all data: that is tested on the test images, always.
     """
-    if judge is None or judge.kind != "evaluate" or results.of_the_result(judge):
+    if judge is None or judge.summary.source is None or results.of_the_result(judge):
         return ""
     asked = judge.config
     said = [

@@ -9,15 +9,13 @@ from typing import Any
 
 from ddcore.errors import ConfigError, DDCoreError, RunNotFound
 from ddcore.evaluation.plans import NETWORK_PARAMS, Question, evaluation, full_runs, plan
-from ddcore.experiments import Spec, spec
+from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.params import Config
 from ddcore.report import results, tables
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.escape import one_line
 from ddcore.runs.store import RunRecord, Store
-
-ALONE = ("baseline", "scores", "experts", "describe")  # kinds whose command bears their name and needs no more
-OF_THE_RUN = ("run", "dataset", "resolution")  # an evaluation has these from the run that it names
 
 Ask = Callable[[Mapping[str, Any]], Spec]
 
@@ -46,7 +44,7 @@ def commands(store: Store, found: Iterable[Compared]) -> list[Command]:
 
 def _with_judges(store: Store, one: Compared) -> list[RunRecord]:
     """A chosen run, the evaluation that speaks for it, and those of its controls that are known."""
-    if one.evaluation is None or one.record.kind != "distill":
+    if one.evaluation is None or one.evaluation.id == one.record.id:
         return [one.record]
     try:
         asked = plan(one.record, results.question_of(one.evaluation))
@@ -85,29 +83,22 @@ def command(store: Store, record: RunRecord) -> Command:
     why += "" if record.state == "done" else f" ({record.state})"
     try:
         one = spec(record.kind, record.name, record.config)
-        start, ask = _asking(store, one)
-        values = told(one.config, ask, OF_THE_RUN if record.kind == "evaluate" else ())
+        if (declared := KINDS[one.kind].command) is None:
+            raise ConfigError([f"{tables.kind(one.kind)} has none, {KINDS[one.kind].asked_by} asks for it"])
+        values = told(one.config, _asking(store, one), declared.implied)
     except DDCoreError as error:
         return Command(record.id, why, (), one_line(f"No command makes it here: {error}"))
     flags = [part for name, value in values.items() for part in (one.config.param(name).flag, _said(value))]
-    wait = [] if record.kind == "evaluate" else ["--wait"]  # evaluating waits anyhow
-    return Command(record.id, why, (*start, *flags, *wait), _note(one, record))
+    wait = [] if declared.waits else ["--wait"]
+    return Command(record.id, why, (*declared.words(one.name, one.config), *flags, *wait), _note(one, record))
 
 
-def _asking(store: Store, one: Spec) -> tuple[list[str], Ask]:
-    """(the command without flags, what it asks with these flags), as `ddcore.cli.compute` has them."""
-    if one.kind == "distill":
-        return ["run", one.name], lambda values: spec("distill", one.name, values)
-    if one.kind == "evaluate":
-        tested = store.record(one.config.values()["run"])
-        return ["evaluate", tested.id], lambda values: _evaluation(tested, values)
-    if one.kind in ALONE:
-        return [one.kind], lambda values: spec(one.kind, one.kind, values)
-    if one.kind == "search":
-        return ["nas"], lambda values: spec("search", "search", values)
-    if one.kind in ("truth", "trial"):
-        raise ConfigError([f"{tables.kind(one.kind)} has none, a search asks for it"])
-    raise ConfigError([f"{tables.kind(one.kind)} has none, a page of the app asks for it"])
+def _asking(store: Store, one: Spec) -> Ask:
+    """What the command of this kind asks with such flags, as `ddcore.cli.compute` has it."""
+    if isinstance(one.config, EvaluateConfig):
+        tested = store.record(one.config.run)
+        return lambda values: _evaluation(tested, values)
+    return lambda values: spec(one.kind, one.name, values)
 
 
 def _evaluation(tested: RunRecord, values: Mapping[str, Any]) -> Spec:

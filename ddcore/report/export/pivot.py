@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ddcore.errors import ConfigError, suggestion
-from ddcore.evaluation.plans import BESIDE, together
 from ddcore.experiments import KINDS
 from ddcore.methods import METHODS
 from ddcore.report import compare_runs, tables, text
@@ -17,6 +16,8 @@ from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
 from ddcore.report.export.table import Table
 from ddcore.runs.record import RunRecord
+from ddcore.settings import network_title
+from ddcore.summary import Accuracy, Scores
 
 DIMENSIONS: Mapping[str, str] = {
     "method": "Method", "dataset": "Data set", "ipc": "IPC", "network": "Network", "protocol": "Protocol",
@@ -33,7 +34,6 @@ COMPARES = ("dataset", "ipc", *TOLD_APART)  # what two accuracies must share for
 Key = tuple[str, ...]
 Place = tuple[int, int]
 Data = tuple[Any, Any, Any]  # name, side of the images, content
-Accuracy = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Pivot:
-    """rows, columns: their values, in order; cells: (row, column) → {mean, std, n}; best: the highest of those that
+    """rows, columns: their values, in order; cells: (row, column) → accuracy; best: the highest of those that
     compare; controls: the last rows, so many;
     settings: of each data set, on what and how its numbers were measured; footnotes: what must be known of marked data
     sets; left_out: why a run is not in it."""
@@ -124,7 +124,7 @@ def _known(found: Iterable[Compared], metric: str) -> tuple[list[Compared], list
     """(the runs with such a number of their result on the test images; a sentence for each that has none)."""
     shown, left_out = [], []
     for one in found:
-        if _value(one.accuracy, metric) is None:
+        if _value(one.scores, metric) is None:
             left_out.append(f"{one.label} (run {one.record.id}): {why_not(one, metric)}")
         elif said := aside(one.evaluation):
             left_out.append(f"{one.label} (run {one.record.id}): measured {said}")
@@ -138,7 +138,7 @@ def _entries(shown: Sequence[Compared], metric: str) -> list[Entry]:
     entries: dict[str, Entry] = {}
     headings = _headings_of_data(shown)
     for one in shown:
-        value, place = _value(one.accuracy, metric), _place(one, headings)
+        value, place = _value(one.scores, metric), _place(one, headings)
         if value is not None and one.evaluation is not None:
             control, source = place["method"] in CONTROLS.values(), one.evaluation.id
             entries.setdefault(source, Entry(source, place, value, _asked(one), control))
@@ -149,12 +149,11 @@ def why_not(one: Compared, metric: str = "accuracy") -> str:
     """Why a run has no such number."""
     if one.record.state != "done":
         return ": ".join(filter(None, [one.record.state, one.record.problem]))
-    return "not evaluated" if one.accuracy is None else f"{METRICS[metric]} was not measured"
+    return "not evaluated" if one.scores is None else f"{METRICS[metric]} was not measured"
 
 
-def _value(accuracy: Accuracy | None, metric: str) -> Accuracy | None:
-    value = accuracy if metric not in BESIDE else (accuracy or {}).get(metric)
-    return value if value and value.get("mean") is not None else None
+def _value(scores: Scores | None, metric: str) -> Accuracy | None:
+    return scores.get(metric) if scores else None
 
 
 def _place(one: Compared, headings: Mapping[Data, str]) -> dict[str, Any]:
@@ -162,7 +161,7 @@ def _place(one: Compared, headings: Mapping[Data, str]) -> dict[str, Any]:
     assert judge is not None
     return {
         "method": compare_runs.method(record), "dataset": headings[_data(one)], "ipc": compare_runs.ipc(record),
-        "network": tables.network(judge.config), "protocol": (one.accuracy or {}).get("protocol"),
+        "network": network_title(judge.config), "protocol": one.accuracy and one.accuracy.protocol,
         "seed": record.config.get("seed"), "run": one.label,
     }
 
@@ -227,14 +226,14 @@ def _controls(shown: Sequence[Compared], metric: str) -> list[Entry]:
     added, headings = [], _headings_of_data(shown)
     for one in shown:
         for role, title in CONTROLS.items():
-            control = one.controls.get(role) or {}
-            if (value := _value(control, metric)) is None:
+            control = one.controls.get(role)
+            if control is None or (value := _value(control, metric)) is None:
                 continue
             own = _place(one, headings)
             place = {**own, "method": title, "run": title, "seed": None if role == "full" else own["seed"],
-                     "protocol": control.get("protocol") or own["protocol"]}
+                     "protocol": control.accuracy.protocol or own["protocol"]}
             asked = {name: place[name] for name in ("dataset", "ipc") if (role, name) != ("full", "ipc")}
-            added.append(Entry(json.dumps([role, value]), place, value, asked, control=True))
+            added.append(Entry(json.dumps([role, value.to_json()]), place, value, asked, control=True))
     return added
 
 
@@ -289,7 +288,7 @@ def _cell(entries: Sequence[Entry]) -> Accuracy:
     values = list({entry.source: entry.accuracy for entry in entries}.values())
     if len(values) == 1:
         return values[0]
-    pooled = together(values)
+    pooled = Accuracy.pooled(values)
     assert pooled is not None  # each of them is known
     return pooled
 
@@ -300,7 +299,7 @@ def _best(groups: Mapping[Place, Sequence[Entry]], cells: Mapping[Place, Accurac
     for place, some in groups.items():
         settings = {tuple(entry.place[name] for name in COMPARES) for entry in some}
         if len(settings) == 1 and not any(entry.control for entry in some):
-            alike.setdefault(settings.pop(), {})[place] = round(100 * cells[place]["mean"], 1)
+            alike.setdefault(settings.pop(), {})[place] = round(100 * cells[place].mean, 1)
     return frozenset(
         place for shown in alike.values() if len(shown) > 1
         for place, mean in shown.items() if mean == max(shown.values())
@@ -340,7 +339,7 @@ def _notes(found: Pivot) -> list[str]:
     missing = [f"Not in this table: {sentence.rstrip('.')}." for sentence in found.left_out]
     if not found.cells:
         return ["None of these runs has such a number.", *missing]
-    usual = Counter(cell["n"] for cell in found.cells.values()).most_common(1)[0][0]
+    usual = Counter(cell.n for cell in found.cells.values()).most_common(1)[0][0]
     but = "".join(f"; {one}" for one in _exceptions(found, usual))
     notes = [
         f"{METRICS[found.choice.metric]} in %, mean ± standard deviation over n networks; n = {usual}{but}.",
@@ -355,7 +354,7 @@ def _notes(found: Pivot) -> list[str]:
 def _exceptions(found: Pivot, usual: int) -> Iterator[str]:
     """Rows, or cells of a row, with another n."""
     for r, name in enumerate(found.rows):
-        sizes = {c: cell["n"] for (row, c), cell in sorted(found.cells.items()) if row == r}
+        sizes = {c: cell.n for (row, c), cell in sorted(found.cells.items()) if row == r}
         if len(set(sizes.values())) == 1:
             sizes = {-1: next(iter(sizes.values()))}
         for c, n in sizes.items():
@@ -378,4 +377,4 @@ def numbers(found: Pivot) -> tuple[list[str], list[list[Any]]]:
 
 def _percentages(value: Accuracy | None) -> tuple[float | None, float | None, int | None]:
     spread = tables.spread(value)
-    return spread["mean"], spread["std"], value["n"] if value else None
+    return spread["mean"], spread["std"], value.n if value else None

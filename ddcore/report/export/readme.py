@@ -92,8 +92,7 @@ def _accuracy(one: Compared) -> str:
 
 
 def _notes(one: Compared) -> list[str]:
-    judged = one.evaluation.summary if one.evaluation else {}
-    return list(dict.fromkeys(map(str, [*(one.record.summary.get("notes") or ()), *(judged.get("notes") or ())])))
+    return list(dict.fromkeys([*one.record.summary.notes, *(one.evaluation.summary.notes if one.evaluation else ())]))
 
 
 def _command(one: Command) -> str:

@@ -41,8 +41,8 @@ def _other_controls(found: Iterable[Compared]) -> Iterator[str]:
 
 def other_protocols(one: Compared) -> list[str]:
     """Of its controls, those that are not its own."""
-    own = (one.accuracy or {}).get("protocol")
-    told = dict.fromkeys(control.get("protocol") for control in one.controls.values())
+    own = one.accuracy and one.accuracy.protocol
+    told = dict.fromkeys(control.accuracy.protocol for control in one.controls.values())
     return [str(protocol) for protocol in told if protocol not in (None, own)]
 
 
@@ -73,13 +73,13 @@ def _beside(name: str) -> Callable[[Compared, dict[Any, Any]], str]:
 
     def say(one: Compared, row: dict[Any, Any]) -> str:
         said = name in tables.beside(one.evaluation.summary) if one.evaluation else False
-        return text.spread((one.accuracy or {}).get(name) if said else None)
+        return text.spread(one.scores.get(name) if said and one.scores else None)
 
     return say
 
 
 def _control(role: str) -> Callable[[Compared, dict[Any, Any]], str]:
-    return lambda one, row: text.spread(one.controls.get(role))
+    return lambda one, row: text.spread(one.controls[role].accuracy if role in one.controls else None)
 
 
 def _in(name: str, say: Callable[[Any], str]) -> Callable[[Compared, dict[Any, Any]], str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,11 +12,12 @@ import streamlit as st
 
 from ddcore.data import DATASETS, load
 from ddcore.experiments import spec
-from ddcore.experiments.features import MOST
+from ddcore.experiments.features import MOST, FeaturesSummary
 from ddcore.report import features, neighbours, results, tables, text
 from ddcore.report.compare_runs import Compared
 from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
+from ddcore.settings import network_title
 from pages.components import charts, frame, pending, widgets
 from pages.components.compare import selection
 
@@ -115,9 +116,7 @@ def _gather(data: Data, chosen: Sequence[Compared]) -> Space:
 
 
 def _result(kind: str, title: str, asked: dict[str, Any]) -> Result:
-    found = results.result(frame.store(), kind, title, "", spec(kind, kind, asked))
-    done = found.record is not None and found.record.state == "done"
-    return replace(found, accuracy={} if done else None)  # known, though it has none
+    return results.result(frame.store(), kind, title, "", spec(kind, kind, asked))
 
 
 def _show(chosen: Sequence[Compared], space: Space) -> None:
@@ -162,11 +161,12 @@ def _map(chosen: Sequence[Compared], space: Space) -> None:
 
 def _seen(run: RunRecord) -> str:
     """Through which network, and how many of which images."""
-    summary, accuracy = run.summary, run.summary.get("val_accuracy")
+    summary = run.answer(FeaturesSummary)
+    accuracy = summary.val_accuracy
     right = "" if accuracy is None else f", right on {text.percent(accuracy)} of the validation images"
     return (
-        f"Seen by {tables.network(run.config)}, trained for {run.config['steps']:,} steps on the "
-        f"{summary['training_images']:,} training images{right}. {summary['real_images']:,} training images are shown."
+        f"Seen by {network_title(run.config)}, trained for {run.config['steps']:,} steps on the "
+        f"{summary.training_images:,} training images{right}. {summary.real_images:,} training images are shown."
     )
 
 
@@ -192,13 +192,13 @@ def _pairs(chosen: Sequence[Compared], run: RunRecord) -> None:
 
 def _yardstick(run: RunRecord) -> str:
     """What the numbers under the real images mean, and which of them would be usual."""
-    held = run.summary["held_out"]
+    held = run.answer(FeaturesSummary).held_out
     words = "The numbers are distances (L2): of normalised pixels, and of what the network sees."
-    if not held["images"]:
+    if not held.images:
         return words
     return (
-        f"{words} For comparison: real images that nobody trained on are {held['pixels']:.3g} (pixels) and "
-        f"{held['features']:.3g} (features) away from their nearest training image (the median of {held['images']}). "
+        f"{words} For comparison: real images that nobody trained on are {held.pixels:.3g} (pixels) and "
+        f"{held.features:.3g} (features) away from their nearest training image (the median of {held.images}). "
         "Far below that, an image of the set is nearly a copy; far above it, it is unlike any single real one."
     )
 

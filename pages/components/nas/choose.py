@@ -17,7 +17,7 @@ from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NetworkConfig
 from ddcore.spaces import SPACES, Space
-from pages.components import form, frame, widgets
+from pages.components import form, frame, menu, widgets
 from pages.components.markdown import called
 from pages.components.nas import launch
 
@@ -152,8 +152,9 @@ def _proxies(start: Mapping[str, Any], given: Mapping[str, Any], key: str) -> di
                 ipc = form.widget(SearchConfig.param("ipc"), ipc, f"{key}.ipc.{ipc}")
             sizes.add(ipc)
         if not runs:
-            st.caption("No distilled run of this data set and image side is finished yet; make one on the pages "
-                       "DataDAM, PAD or DM, and it is offered here.")
+            titles = ", ".join(METHODS[name].title for name in menu.distillers())
+            st.caption("No distilled run of this data set and image side is finished yet; make one on the page of a "
+                       f"method ({titles}), and it is offered here.")
         if len(sizes) > 1:
             listed = " and ".join(f"{size:,}" for size in sorted(sizes))
             st.warning(f"These proxies have {listed} images per class: not the same stored size, so a better rank may "

@@ -1,0 +1,186 @@
+"""The worked examples of docs/ are run as they are printed."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import runpy
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from fenced import DOCS, blocks
+from streamlit.testing.v1 import AppTest
+
+from ddcore import jobs, report
+from ddcore.cli import main
+from ddcore.data import DATASETS
+from ddcore.data.load import availability, fingerprint, load
+from ddcore.errors import DataBroken, DataMissing
+from ddcore.experiments import spec
+from ddcore.home import PROJECT
+from ddcore.runs.images import read_images
+from ddcore.runs.store import Store
+from pages.components import menu
+
+PYTHON = ".venv/bin/python"
+# The command line with its jobs computed in its own process: workers, each with its own import of torch, take long.
+INLINE = """
+import sys
+from ddcore import jobs
+from ddcore.jobs import api
+jobs.submit = api.submit = jobs.run_inline
+from ddcore.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+Plugin = Callable[..., Path]
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
+    """plugin("logits", code): a module outside the tree that the registries of this process and of others know."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
+    def add(name: str, code: str) -> Path:
+        (folder / f"{name}.py").write_text(code, "utf-8")
+        monkeypatch.setenv("DDCORE_PLUGINS", name)
+        DATASETS.__dict__.pop("_entries", None)
+        return folder
+
+    yield add
+    monkeypatch.undo()
+    for name in [path.stem for path in folder.glob("*.py")]:
+        sys.modules.pop(name, None)
+    DATASETS.__dict__.pop("_entries", None)
+
+
+def called(command: list[str]) -> str:
+    """What this command says on standard output; it must end well."""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def printed(page: str, beginning: str) -> str:
+    """The one line of the page's shell blocks that begins like this."""
+    (line,) = [line for block in blocks(DOCS / page, "sh") for line in block.splitlines() if line.startswith(beginning)]
+    return line
+
+
+def arguments(page: str, beginning: str) -> list[str]:
+    """What the page's one command that begins like this gives to `python -m ddcore`."""
+    return printed(page, f"{PYTHON} -m ddcore {beginning}").split()[3:]
+
+
+def module(name: str, code: str, folder: Path) -> ModuleType:
+    """The module that this code would be if it lay in the tree."""
+    file = folder / f"{name}.py"
+    file.write_text(code, "utf-8")
+    place = importlib.util.spec_from_file_location(name, file)
+    assert place is not None
+    assert place.loader is not None
+    made = importlib.util.module_from_spec(place)
+    place.loader.exec_module(made)
+    return made
+
+
+def test_the_example_of_a_method_distils_digits_in_two_steps(plugin: Plugin, home: Path) -> None:
+    (code,) = blocks(DOCS / "add-a-method.md", "python")
+    plugin("logits", code)
+    command = arguments("add-a-method.md", "run logits --dataset digits")
+    said = json.loads(called([sys.executable, "-c", INLINE, *command, "--json"]).splitlines()[-1])
+    kept = home / "runs" / "distill" / said["run"]
+    run = json.loads((kept / "run.json").read_text("utf-8"))
+    assert (run["id"], run["name"], run["summary"]["steps"]) == (said["run"], "logits", 2)
+    final, first = read_images(kept / "images.safetensors"), read_images(kept / "initial.safetensors")
+    assert (final.images.shape, final.labels.tolist()) == ((20, 1, 8, 8), [c for c in range(10) for _ in range(2)])
+    assert run["summary"]["pixel_change"] == pytest.approx(np.abs(final.images - first.images).mean(), rel=1e-3)
+    assert run["summary"]["pixel_change"] > 1e-3
+    assert (kept / "pictures" / "final.png").is_file()
+
+
+@pytest.mark.slow  # processes that import torch, one after another
+def test_the_example_of_a_method_runs_outside_the_tree_and_passes_what_every_method_owes(
+    plugin: Plugin, home: Path
+) -> None:
+    (code,) = blocks(DOCS / "add-a-method.md", "python")
+    folder = plugin("logits", code)
+    line = printed("add-a-method.md", "PYTHONPATH=mine").replace("=mine", f"={folder}").replace(PYTHON, sys.executable)
+    assert ": done" in called(["bash", "-c", line])
+    every = "tests/methods/test_every_method.py"
+    said = called([sys.executable, "-m", "pytest", "-n", "0", "-m", "not gpu", every, "-k", "logits"])
+    assert re.search(r"\[100%\]|\d+ passed", said)
+
+
+def test_the_example_of_a_data_set_is_read_split_and_drawn_from(
+    plugin: Plugin, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw, code = blocks(DOCS / "add-a-data-set.md", "python")
+    folder = plugin("shapes", code)
+    root = home / "data"
+    assert availability("shapes").state == "missing"
+    with pytest.raises(DataMissing, match=r"looked for .*shapes\.npz"):
+        load("shapes")
+    (folder / "draw_shapes.py").write_text(draw, "utf-8")
+    monkeypatch.setattr(sys, "argv", ["draw_shapes.py", str(root / "shapes")])
+    runpy.run_path(str(folder / "draw_shapes.py"))
+    assert availability("shapes").state == "ready"
+    before, data = fingerprint("shapes"), load("shapes")
+    assert data.classes == ("circle", "square", "cross")
+    assert [np.bincount(part.labels).tolist() for part in (data.train, data.val, data.test)] == [
+        [144] * 3, [16] * 3, [40] * 3,
+    ]
+    assert {part.images.shape[1:] for part in (data.train, data.val, data.test)} == {(1, 16, 16)}
+    assert DATASETS["shapes"].parts == {"train": 432, "val": 48, "test": 120}
+    monkeypatch.setattr("ddcore.jobs.api.submit", jobs.run_inline)
+    monkeypatch.setattr(jobs, "submit", jobs.run_inline)
+    assert main([*arguments("add-a-data-set.md", "run random"), "--json"]) == 0
+    said = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert read_images(home / "runs" / "distill" / said["run"] / "images.safetensors").labels.tolist() == [
+        0, 0, 1, 1, 2, 2,
+    ]
+    (root / "shapes" / "shapes.npz").write_bytes(b"PK\3\4 and then nothing")
+    assert fingerprint("shapes") != before
+    with pytest.raises(DataBroken, match="is not a file of shapes"):
+        load("shapes")
+
+
+def test_the_example_of_a_page_adds_up_hours_and_says_where_to_begin(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers, page = blocks(DOCS / "add-a-page.md", "python")
+    (line,) = blocks(DOCS / "add-a-page.md", "text")
+    hours = module("hours", numbers, tmp_path)
+    monkeypatch.setitem(sys.modules, "ddcore.report.hours", hours)
+    monkeypatch.setattr(report, "hours", hours, raising=False)
+    file, icon = eval(line.strip().rstrip(","))  # the line of the menu, as it is printed
+    (tmp_path / "pages").mkdir()
+    (tmp_path / file).write_text(page, "utf-8")
+    monkeypatch.setattr(menu, "FILES", (*menu.FILES, (str(tmp_path / file), icon)))
+
+    def opened() -> AppTest:
+        app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
+        app.switch_page(str(tmp_path / file)).run()
+        assert not app.exception
+        return app
+
+    assert (opened().title[0].value, [box.value[:10] for box in opened().info]) == ("Hours", ["No run yet"])
+    for number, seconds in enumerate((5400, 1800)):
+        made = Store().create(spec("flops", "flops", {"dataset": ("digits", "mnist")[number]})).folder
+        info = json.loads((made / "spec.json").read_text("utf-8"))
+        done = {**info, "times": {"seconds": seconds}, "summary": {"rows": [], "convention": ""}}
+        (made / "run.json").write_text(json.dumps(done), "utf-8")
+    app = opened()
+    assert app.metric[0].value == "2.00"
+    assert app.dataframe[0].value.to_dict("list") == {"kind": ["FLOPs table"], "runs": [2], "hours": [2.0]}
