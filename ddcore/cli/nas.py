@@ -93,6 +93,8 @@ def _answer(runs: Mapping[str, str], store: Store) -> Answer:
 
 def found(record: RunRecord) -> str:
     """What a search says by now, held against its own truth where that was begun."""
+    if record.state == "broken":
+        return "  nothing is known of what it found"
     store = Store()
     config = spec("search", "search", record.config).config
     assert isinstance(config, SearchConfig)

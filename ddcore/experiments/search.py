@@ -165,7 +165,7 @@ def run(name: str, config: SearchConfig, recorder: Recorder) -> SearchSummary:
     return SearchSummary(
         **about, proxies=tuple(found), winners=winners, split="val", val_images=len(bench.val),
         majority=majority(bench.val), notes=notes(config),
-        seconds=sum(one.seconds or 0 for one in found) + sum(one.seconds for one in winners.values()),
+        seconds=sum(one.seconds for one in found) + sum(one.seconds for one in winners.values()),
     )
 
 
@@ -200,13 +200,13 @@ class Ranking:
         parent = self.parent
         small = parent.images() if parent else None
         return ProxyResult(
-            proxy=self.proxy, title=title, run=parent.id if parent else None, method=parent.name if parent else None,
+            name=self.proxy, title=title, run=parent.id if parent else None, method=parent.name if parent else None,
             ipc=parent.config.get("ipc") if parent else None,
             images=len(small.labels) if small else len(self.bench.data.train),
             stored_floats=small.stored_floats if small else None,
             seconds=sum(score.seconds for score in self.scores.values()),
             seconds_set=sum(_seconds(parent).values()) if parent else None,
-            order=tuple(self.scores), asked=self.asked, pruned=tuple(sorted(self.pruned)), scores=self.scores,
+            order=tuple(self.scores), asked=self.asked, pruned=tuple(sorted(self.pruned)), results=self.scores,
         )
 
     def chosen(self) -> int:

@@ -21,6 +21,18 @@ class NetworkFacts(Answer):
     macs: Count
 
 
+class Candidate(NetworkFacts):
+    """A network with its number in the space and the name of what builds it."""
+
+    index: int
+    network: str
+
+    @property
+    def identity(self) -> tuple[str, frozenset[tuple[str, str | int | float]]]:
+        """What it is, wherever it stands."""
+        return self.network, frozenset(self.options.items())
+
+
 class NetworkResult(Answer):
     """What one network reached on one training set.
 
@@ -64,24 +76,59 @@ Results = Annotated[Mapping[int, NetworkResult], "by the number of the network i
 class ProxyResult(Answer):
     """One training set and the networks that were trained on it.
 
-    scores: by number; order: in which they were tried; pruned: those that were given up before their last seed; run:
-    the distilled or chosen set; seconds: of all trainings, as they took when they were computed; seconds_set: of making
-    the set with what it builds on; asked: how many networks it is to train.
+    results: by number; order: in which they were tried; pruned: those that were given up before their last seed, which
+    have no rank; run: the distilled or chosen set; seconds: of all trainings, as they took when they were computed;
+    seconds_set: of making the set with what it builds on; asked: how many networks it is to train.
     """
 
-    proxy: str
+    name: str = Field(alias="proxy")
     title: str
-    scores: Results
+    results: Results = Field(alias="scores")
     order: tuple[Count, ...] = ()
     pruned: tuple[Count, ...] = ()
     asked: Count | None = None
-    seconds: Seconds | None = None
+    seconds: Seconds
     seconds_set: Seconds | None = None
     run: str | None = None
     method: str | None = None
     ipc: Count | None = None
     images: Count | None = None
     stored_floats: Count | None = None
+
+    @property
+    def ranked(self) -> dict[int, NetworkResult]:
+        """The networks that were trained to the end, in the order tried."""
+        return self._tried(given_up=False)
+
+    @property
+    def given_up(self) -> dict[int, NetworkResult]:
+        """Those that were not, in the order tried."""
+        return self._tried(given_up=True)
+
+    @property
+    def trainings(self) -> int:
+        """How often a network was trained on it: each network once a seed."""
+        return sum(len(result.accuracies) for result in self.results.values())
+
+    def _tried(self, given_up: bool) -> dict[int, NetworkResult]:
+        pruned, tried = {*self.pruned}, dict.fromkeys((*self.order, *self.results))
+        return {n: self.results[n] for n in tried if n in self.results and (n in pruned) == given_up}
+
+
+class ProxyEvent(Answer):
+    """A search begins with a proxy, on which so many networks are to be trained."""
+
+    proxy: str
+    title: str
+    networks: Count
+
+
+class TrialEvent(NetworkResult):
+    """What is known of a network by now. proxy: None of one that is trained on the whole data."""
+
+    network: Count
+    proxy: str | None = None
+    pruned: Flag = False
 
 
 class SpaceSummary(Summary):
@@ -94,6 +141,12 @@ class SpaceSummary(Summary):
     nets: Count | None = None
     val_images: Count | None = None
 
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """The networks, each with its number."""
+        return tuple(Candidate(index=index, network=self.network, **dict(one))
+                     for index, one in enumerate(self.networks))
+
     def numbers(self) -> Iterable[int]:
         """The networks that it tells of, by number."""
         return ()
@@ -102,6 +155,8 @@ class SpaceSummary(Summary):
     def _within_the_space(self) -> Self:
         if strange := [number for number in self.numbers() if not 0 <= number < len(self.networks)]:
             raise ValueError(f"network {strange[0]} of {len(self.networks)}")
+        if len({frozenset(one.options.items()) for one in self.networks}) < len(self.networks):
+            raise ValueError("the same network twice")
         return self
 
 
@@ -124,4 +179,4 @@ class SearchSummary(SpaceSummary):
     split: str = "val"
 
     def numbers(self) -> Iterable[int]:
-        return (*self.winners, *(n for one in self.proxies for n in (*one.scores, *one.order, *one.pruned)))
+        return (*self.winners, *(n for one in self.proxies for n in (*one.results, *one.order, *one.pruned)))

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from ddcore.experiments.search_results import NetworkResult
 from ddcore.report.nas.answer import answer
 from ddcore.report.nas.ranking import Coefficient
-from ddcore.report.nas.study import Score, study
+from ddcore.report.nas.study import study
 from pages.components.nas import verdict
 from pages.components.nas.verdict import sentences
 from tests.report.studies import TRUE, each, proxy, search, whole
@@ -83,7 +84,7 @@ def test_the_chosen_network_is_as_far_behind_as_it_was_measured(reached: float, 
 def test_a_chosen_network_that_diverged_on_the_whole_data_or_was_not_trained_there_is_not_said_to_be_behind() -> None:
     known = whole(proxy("dm", each(*TRUE)), true=each(*TRUE[:4]))
     assert "has not been trained on the whole data yet" in sentences(answer(known))[0]
-    known = replace(known, winners={7: Score((0.5,), diverged=True)})
+    known = replace(known, winners={7: NetworkResult(accuracies=(0.5,), diverged=True)})
     assert "the network it chose diverged on the whole data" in sentences(answer(known))[0]
 
 

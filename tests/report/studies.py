@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ddcore.experiments import KINDS
+from ddcore.experiments.search_results import NetworkResult, ProxyResult
 from ddcore.report.nas.study import Study, study
 from ddcore.runs import RunRecord
+from ddcore.summary import Summary
 
 OPTIONS = [
     {"depth": depth, "width": width, "activation": activation}
@@ -24,10 +27,12 @@ TRUE = (0.90, 0.91, 0.92, 0.93, 0.94, 0.95, 0.96, 0.97)
 Accuracies = Mapping[int, Sequence[float]]
 
 
-def record(kind: str, summary: dict[str, Any], **config: Any) -> RunRecord:
+def record(kind: str, summary: dict[str, Any] | None = None, **config: Any) -> RunRecord:
+    """A run that is done where it has a summary, else under way."""
+    told = Summary() if summary is None else KINDS[kind].summary.model_validate(summary)
     return RunRecord(
-        id="0123456789abcdef", kind=kind, name=kind, state="done" if summary else "running", config=config,
-        summary=summary, info={}, user={}, demo=False, folder=Path("nowhere"), problem=None, created=0.0,
+        id="0123456789abcdef", kind=kind, name=kind, state="running" if summary is None else "done", config=config,
+        summary=told, info={}, user={}, demo=False, folder=Path("nowhere"), problem=None, created=0.0,
     )
 
 
@@ -48,11 +53,16 @@ def proxy(name: str, accuracies: Accuracies, **told: Any) -> dict[str, Any]:
     }
 
 
-def search(*proxies: dict[str, Any]) -> RunRecord:
-    return record("search", {
+def search_summary(*proxies: dict[str, Any], **told: Any) -> dict[str, Any]:
+    return {
         "networks": NETWORKS, "network": "coursenet", "proxies": list(proxies), "steps": 200, "nets": 1,
         "val_images": 150, "majority": 0.11, "split": "val", "notes": ["a note"], "seconds": 30.0, "left_out": {},
-    })
+        **told,
+    }
+
+
+def search(*proxies: dict[str, Any], **told: Any) -> RunRecord:
+    return record("search", search_summary(*proxies, **told))
 
 
 def truth(accuracies: Accuracies, **told: Any) -> RunRecord:
@@ -62,6 +72,12 @@ def truth(accuracies: Accuracies, **told: Any) -> RunRecord:
         "steps": 200, "nets": 1, "majority": 0.11, "majority_test": 0.12, "notes": ["a note"], "seconds": 99.0,
         "left_out": {}, **told,
     })
+
+
+def diverging(proxy: ProxyResult, number: int, accuracy: float = 0.99) -> ProxyResult:
+    """The same but for one network, which diverged and answers as if it was good."""
+    result = NetworkResult(accuracies=(accuracy,), diverged=True)
+    return proxy.model_copy(update={"results": {**proxy.results, number: result}})
 
 
 def each(*accuracies: float) -> dict[int, list[float]]:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from ddcore.experiments.search_results import NetworkResult
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import answer, table, to_json
 from ddcore.report.nas.ranking import Coefficient
-from ddcore.report.nas.study import Score, Study, leaderboard, study
-from tests.report.studies import NAMES, TRUE, each, proxy, search, whole
+from ddcore.report.nas.study import Study, leaderboard, study
+from tests.report.studies import NAMES, TRUE, diverging, each, proxy, search, whole
 
 SWAPPED = (0.40, 0.39, 0.42, 0.41, 0.44, 0.43, 0.46, 0.45)  # every second pair of neighbours the wrong way round
 
@@ -40,7 +41,7 @@ def test_the_whole_datas_time_is_projected_to_as_many_networks_and_seeds():
     told = proxy("dm", {0: [0.5, 0.6], 1: [0.5, 0.6], 2: [0.5, 0.7], 3: [0.1]}, pruned=[3], seconds_set=60.0)
     said = answer(whole(told, true=each(*TRUE[:3])))
     (line,) = said.lines
-    assert answers.trainings(line.proxy) == 7
+    assert line.proxy.trainings == 7
     assert line.instead == pytest.approx(7 * 40)
     assert line.seconds == 8 + 60
     assert line.share == pytest.approx(68 / 280)
@@ -100,7 +101,7 @@ def test_a_sampled_truth_ranks_its_sample_and_may_not_know_the_selected_network(
     line = answer(told).lines[0]
     assert line.selected is not None
     assert (line.n, line.selected.candidate.index, line.selected.whole, line.regret) == (5, 7, None, None)
-    later = answer(replace(told, winners={7: Score((0.93,), tested=(0.92,))}))
+    later = answer(replace(told, winners={7: NetworkResult(accuracies=(0.93,), accuracies_test=(0.92,))}))
     assert later.best is not None
     assert later.best.candidate.index == 4
     assert later.lines[0].n == 5
@@ -110,13 +111,12 @@ def test_a_sampled_truth_ranks_its_sample_and_may_not_know_the_selected_network(
 def test_a_network_that_diverged_is_ranked_below_all_others_whatever_it_answers():
     """On MHIST answering one class alone is right more often than many a trained network."""
     told = whole(proxy("random", each(*TRUE)))
-    (random,) = told.proxies
-    scores = {**random.scores, 0: Score((0.99,), diverged=True)}
-    line = answer(replace(told, proxies=(replace(random, scores=scores),))).lines[0]
+    random = diverging(told.proxies[0], 0)
+    line = answer(replace(told, proxies=(random,))).lines[0]
     assert line.selected is not None
     assert line.selected.candidate.index == 7
     assert line.overall.spearman.value == pytest.approx(1.0), "the worst on the whole data, and last here"
-    assert leaderboard(told, replace(random, scores=scores)).iloc[-1][["rank", "state"]].tolist() == [8, "diverged"]
+    assert leaderboard(told, random).iloc[-1][["rank", "state"]].tolist() == [8, "diverged"]
 
 
 def test_the_table_has_random_as_a_row_like_the_others_and_the_whole_data_last():
@@ -155,8 +155,7 @@ def test_a_regret_that_is_not_nothing_is_not_told_as_nothing():
 def test_a_chosen_network_that_diverged_on_the_whole_data_has_no_regret():
     told = whole(proxy("random", each(*TRUE)))
     assert told.whole is not None
-    truly = {**told.whole.scores, 7: Score((0.99,), diverged=True)}
-    line = answer(replace(told, whole=replace(told.whole, scores=truly))).lines[0]
+    line = answer(replace(told, whole=diverging(told.whole, 7))).lines[0]
     assert line.selected is not None
     assert line.selected.candidate.index == 7
     assert line.regret is None
@@ -168,9 +167,7 @@ def test_coefficients_have_a_real_minus_and_no_negative_nothing():
 
 def test_networks_that_diverged_have_the_last_ranks_in_the_scatter_and_are_on_no_front():
     told = whole(proxy("random", each(*TRUE)))
-    (random,) = told.proxies
-    scores = {**random.scores, 0: Score((0.99,), diverged=True)}  # the cheapest
-    said = answer(replace(told, proxies=(replace(random, scores=scores),)))
+    said = answer(replace(told, proxies=(diverging(told.proxies[0], 0),)))  # the cheapest
     assert answers.ranked(said, "random")["rank"].tolist() == [8, 7, 6, 5, 4, 3, 2, 1]
     assert not answers.costs(said, "random")["front"][0]
 

@@ -12,8 +12,8 @@ from ddcore.report.nas import figures
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.answer import Answer, answer
 from ddcore.report.nas.importance import REST, importance
-from ddcore.report.nas.study import Score, study
-from tests.report.studies import MACS, NAMES, NETWORKS, TRUE, each, proxy, record, search, truth, whole
+from ddcore.report.nas.study import study
+from tests.report.studies import MACS, NAMES, NETWORKS, TRUE, diverging, each, proxy, search, truth, whole
 
 
 def said() -> Answer:
@@ -81,9 +81,7 @@ def test_parallel_coordinates_show_the_best_networks_on_axes_of_all_values():
 def test_the_bold_line_is_the_network_that_was_chosen_also_among_equals():
     """The dearer of two equals was tried first, and one that diverged is more accurate than both."""
     found = answer(whole(proxy("random", {7: [0.9], 0: [0.9], 3: [0.95], 5: [0.8]})))
-    (random,) = found.study.proxies
-    scores = {**random.scores, 3: Score((0.95,), diverged=True)}
-    study_ = replace(found.study, proxies=(replace(random, scores=scores),))
+    study_ = replace(found.study, proxies=(diverging(found.study.proxies[0], 3, 0.95),))
     lines = [
         one for one in figures.parallel(studies.frame(study_, "random"), study_.options).data if one.mode == "lines"
     ]
@@ -105,8 +103,7 @@ def test_names_in_a_brought_run_that_look_like_html_are_drawn_as_they_are():
     evil = '<a href="https://evil.example">%{x}</a>'
     networks = [{**one, "name": evil, "options": {**one["options"], "activation": f"{evil}{i}"}}
                 for i, one in enumerate(NETWORKS)]
-    told = search(proxy("random", each(*TRUE)))
-    found = study(record("search", {**told.summary, "networks": networks}), truth=truth(each(*TRUE), networks=networks))
+    found = study(search(proxy("random", each(*TRUE)), networks=networks), truth=truth(each(*TRUE), networks=networks))
     this = answer(found)
     drawings = [
         figures.scatter(answers.ranked(this, "random"), evil), figures.pareto(answers.costs(this, "random")),

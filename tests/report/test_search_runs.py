@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import io
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,13 +19,14 @@ from ddcore.report.export.pivot import Choice
 from ddcore.report.uses import uses
 from ddcore.runs import RunRecord, Store, packing
 from ddcore.runs.recorder import FolderRecorder
+from ddcore.summary import Summary
 from tests.report import studies
 from tests.report.conftest import Answer, distilled
 
 TINY = {"dataset": "digits", "subset": "depth=2 units=64", "steps": 20, "nets": 1, "proxies": "random,early"}
 
 
-def finished(store: Store, one: Spec, summary: dict[str, Any]) -> RunRecord:
+def finished(store: Store, one: Spec, summary: Summary) -> RunRecord:
     recorder = FolderRecorder(store, store.create(one).id)
     recorder.finish(summary, {"started": 1.0})
     return store.record(recorder.record.id)

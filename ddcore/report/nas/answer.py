@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ddcore.experiments.search_results import Candidate, NetworkResult, ProxyResult, Results
 from ddcore.lazy import lazy
 from ddcore.report import text
 from ddcore.report.nas import ranking as ranks
 from ddcore.report.nas.ranking import Agreement, Coefficient
-from ddcore.report.nas.study import Candidate, Proxy, Score, Study, ranking
+from ddcore.report.nas.study import Study, ranking
 from ddcore.report.tradeoff import front
+from ddcore.summary import Accuracy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,8 +37,8 @@ class Selected:
     is."""
 
     candidate: Candidate
-    score: Score
-    whole: Score | None
+    score: NetworkResult
+    whole: NetworkResult | None
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Line:
     trainings of as many seeds would take on the whole data, projected from those that are known.
     """
 
-    proxy: Proxy
+    proxy: ProxyResult
     overall: Agreement
     tops: Mapping[int, Agreement]
     over_random: Coefficient | None
@@ -96,54 +98,49 @@ def answer(study: Study) -> Answer:
     Chosen networks that a sampled truth left out count for regret; not for the coefficients, since they are no random
     sample.
     """
-    true, known = dict(study.whole.scores) if study.whole else {}, study.known
-    best = _selected(study, known, known)
-    return Answer(study, tuple(_line(study, proxy, true, known, best) for proxy in study.proxies), best)
+    best = _selected(study, study.known)
+    return Answer(study, tuple(_line(study, proxy, best) for proxy in study.proxies), best)
 
 
-def _line(
-    study: Study, proxy: Proxy, true: Mapping[int, Score], known: Mapping[int, Score], best: Selected | None
-) -> Line:
-    both = [index for index in true if index in proxy.scores]
-    found, wanted = _standings(proxy.scores, both), _standings(true, both)
-    selected = _selected(study, proxy.scores, known)
+def _line(study: Study, proxy: ProxyResult, best: Selected | None) -> Line:
+    ranked, true = proxy.ranked, study.true
+    both = [index for index in true if index in ranked]
+    found, wanted = _standings(ranked, both), _standings(true, both)
+    selected = _selected(study, ranked)
     judged = selected.whole if selected and selected.whole and not selected.whole.diverged else None
     regret = 100 * (best.score.mean - judged.mean) if best and judged else None
     return Line(
-        proxy, ranks.agreement(found, wanted), ranks.tops(found, wanted), _over_random(study, proxy, true), selected,
+        proxy, ranks.agreement(found, wanted), ranks.tops(found, wanted), _over_random(study, proxy), selected,
         None if regret is None else round(regret, 9), _instead(study, proxy),
     )
 
 
-def _standings(scores: Mapping[int, Score], indices: list[int]) -> list[float]:
-    return [scores[index].standing for index in indices]
+def _standings(results: Results, indices: list[int]) -> list[float]:
+    return [results[index].standing for index in indices]
 
 
-def _selected(study: Study, scores: Mapping[int, Score], known: Mapping[int, Score]) -> Selected | None:
-    for index in ranking(study, scores)[:1]:
-        return Selected(study.candidates[index], scores[index], known.get(index))
+def _selected(study: Study, results: Results) -> Selected | None:
+    """The best of these networks."""
+    for index in ranking(study, results)[:1]:
+        return Selected(study.candidates[index], results[index], study.known.get(index))
     return None
 
 
-def _over_random(study: Study, proxy: Proxy, true: Mapping[int, Score]) -> Coefficient | None:
+def _over_random(study: Study, proxy: ProxyResult) -> Coefficient | None:
     """None for random itself, and where it is no part of the search."""
     random = study.proxy(RANDOM)
     if random is None or proxy is random:
         return None
-    shared = [index for index in true if index in proxy.scores and index in random.scores]
-    return ranks.difference(*(_standings(scores, shared) for scores in (proxy.scores, random.scores, true)))
+    sets = (proxy.ranked, random.ranked, study.true)
+    shared = [index for index in study.true if all(index in results for results in sets)]
+    return ranks.difference(*(_standings(results, shared) for results in sets))
 
 
-def _instead(study: Study, proxy: Proxy) -> float | None:
+def _instead(study: Study, proxy: ProxyResult) -> float | None:
     whole = study.whole
-    if whole is None or not whole.seconds or not proxy.tried:
+    if whole is None or not whole.seconds or not proxy.results:
         return None
-    return trainings(proxy) * whole.seconds / trainings(whole)
-
-
-def trainings(proxy: Proxy) -> int:
-    """How often a network was trained on it: each network once a seed."""
-    return sum(len(score.accuracies) for score in (*proxy.scores.values(), *proxy.pruned.values()))
+    return proxy.trainings * whole.seconds / whole.trainings
 
 
 def table(found: Answer) -> pd.DataFrame:
@@ -152,7 +149,7 @@ def table(found: Answer) -> pd.DataFrame:
     Of the columns of the best networks those that hold the same networks as a larger one are left out.
     """
     rows = [_texts(line) for line in found.lines]
-    if (whole := found.study.whole) and (own := _selected(found.study, whole.scores, whole.scores)):
+    if (whole := found.study.whole) and (own := _selected(found.study, whole.results)):
         rows.append(_whole_texts(whole, own, found.best))
     left_out = [_top(percent) for percent, larger in distinct(found).items() if larger]
     return pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in left_out])
@@ -203,14 +200,14 @@ def _texts(line: Line) -> dict[str, str]:
     }
 
 
-def _how_many(proxy: Proxy) -> str:
+def _how_many(proxy: ProxyResult) -> str:
     """ "54", "27, 27 given up"."""
-    return f"{len(proxy.scores):,}" + (f", {len(proxy.pruned):,} given up" if proxy.pruned else "")
+    return f"{len(proxy.ranked):,}" + (f", {len(proxy.pruned):,} given up" if proxy.pruned else "")
 
 
-def _each(proxy: Proxy) -> str:
+def _each(proxy: ProxyResult) -> str:
     """ "72 of 1.4 s"."""
-    many = trainings(proxy)
+    many = proxy.trainings
     return f"{many:,} of {text.duration(proxy.seconds / many)}" if many else text.NONE
 
 
@@ -219,12 +216,12 @@ def points(regret: float) -> str:
     return "< 0.1" if 0 < regret < 0.05 else f"{regret:.1f}"
 
 
-def _whole_texts(whole: Proxy, own: Selected, best: Selected | None) -> dict[str, str]:
+def _whole_texts(whole: ProxyResult, own: Selected, best: Selected | None) -> dict[str, str]:
     """The truth's own choice, which is not the best known one where a proxy chose a better one outside its sample."""
     behind = 100 * (best.score.mean - own.score.mean) if best else 0.0
     nothing = dict.fromkeys(COLUMNS, text.NONE)
     return nothing | {
-        "Ranked on": whole.title, "Networks": f"{len(whole.scores):,}", "Selected network": own.candidate.name,
+        "Ranked on": whole.title, "Networks": f"{len(whole.results):,}", "Selected network": own.candidate.name,
         **_judged(own), "Regret (points)": points(round(behind, 9)), "Time": text.duration(whole.seconds),
         "Trainings": _each(whole), "Stored images": text.NONE if whole.images is None else f"{whole.images:,}",
     }
@@ -265,11 +262,11 @@ def _line_json(line: Line) -> dict[str, Any]:
     proxy = line.proxy
     return {
         "proxy": proxy.name, "title": proxy.title, "run": proxy.run, "method": proxy.method, "ipc": proxy.ipc,
-        "networks": len(proxy.scores), "asked": proxy.asked, "pruned": len(proxy.pruned),
-        "diverged": sum(score.diverged for score in proxy.scores.values()), **_agreement_json(line.overall),
+        "networks": len(proxy.ranked), "asked": proxy.asked, "pruned": len(proxy.pruned),
+        "diverged": sum(score.diverged for score in proxy.ranked.values()), **_agreement_json(line.overall),
         "top": {str(percent): _agreement_json(one) for percent, one in line.tops.items()},
         "over_random": _coefficient_json(line.over_random) if line.over_random else None,
-        "selected": _selected_json(line.selected), "regret": line.regret, "trainings": trainings(proxy),
+        "selected": _selected_json(line.selected), "regret": line.regret, "trainings": proxy.trainings,
         "seconds": proxy.seconds, "seconds_set": proxy.seconds_set, "seconds_whole_projected": line.instead,
         "share_of_whole": line.share, "stored_images": proxy.images, "stored_floats": proxy.stored_floats,
     }
@@ -289,9 +286,15 @@ def _selected_json(selected: Selected | None) -> dict[str, Any] | None:
         return None
     one, whole = selected.candidate, selected.whole
     return {
-        "network": one.network, "name": one.name, "options": dict(one.options), "proxy": selected.score.validation,
-        "val": whole.validation if whole else None, "test": whole.test if whole else None,
+        "network": one.network, "name": one.name, "options": dict(one.options),
+        "proxy": _accuracy_json(selected.score.validation),
+        "val": _accuracy_json(whole.validation if whole else None),
+        "test": _accuracy_json(whole.test if whole else None),
     }
+
+
+def _accuracy_json(one: Accuracy | None) -> dict[str, Any] | None:
+    return {"mean": one.mean, "std": one.std, "n": one.n} if one else None
 
 
 def _truth_json(found: Answer) -> dict[str, Any] | None:
@@ -299,8 +302,8 @@ def _truth_json(found: Answer) -> dict[str, Any] | None:
     if study.whole is None:
         return None
     return {
-        "n": len(study.whole.scores), "asked": study.whole.asked, "best": _selected_json(found.best),
-        "trainings": trainings(study.whole), "seconds": study.whole.seconds, "images": study.whole.images,
+        "n": len(study.whole.results), "asked": study.whole.asked, "best": _selected_json(found.best),
+        "trainings": study.whole.trainings, "seconds": study.whole.seconds, "images": study.whole.images,
         "val_images": study.val_images,
         "test_images": study.test_images, "majority": study.majority, "majority_test": study.majority_test,
     }
@@ -312,13 +315,13 @@ def ranked(found: Answer, name: str) -> pd.DataFrame:
 
     Rank 1 is the best of these, those that diverged come last; equally accurate ones share their mean rank.
     """
-    study, line = found.study, found.line(name)
-    true = study.whole.scores if study.whole else {}
-    both = [index for index in line.proxy.scores if index in true] if line else []
+    study, line, true = found.study, found.line(name), found.study.true
+    results = line.proxy.ranked if line else {}
+    both = [index for index in results if index in true]
     frame = pd.DataFrame(
         [
             {
-                "network": study.candidates[index].name, "accuracy": 100 * line.proxy.scores[index].mean,
+                "network": study.candidates[index].name, "accuracy": 100 * results[index].mean,
                 "true": 100 * true[index].mean, "selected": _is(line.selected, index),
                 "best": found.best is not None and true[index].standing == found.best.score.standing,
             }
@@ -326,12 +329,11 @@ def ranked(found: Answer, name: str) -> pd.DataFrame:
         ],
         columns=["network", "accuracy", "true", "selected", "best"],
     ).astype({"selected": bool, "best": bool})
-    scores = line.proxy.scores if line else {}
-    return frame.assign(rank=_ranks(scores, both), true_rank=_ranks(true, both))
+    return frame.assign(rank=_ranks(results, both), true_rank=_ranks(true, both))
 
 
-def _ranks(scores: Mapping[int, Score], indices: list[int]) -> pd.Series:
-    return pd.Series(_standings(scores, indices), dtype=float).rank(ascending=False, method="average")
+def _ranks(results: Results, indices: list[int]) -> pd.Series:
+    return pd.Series(_standings(results, indices), dtype=float).rank(ascending=False, method="average")
 
 
 def _is(selected: Selected | None, index: int) -> bool:
@@ -345,18 +347,18 @@ def costs(found: Answer, name: str) -> pd.DataFrame:
     """
     study = found.study
     proxy, line = study.proxy(name), found.line(name)
-    scores = proxy.scores if proxy else {}
+    results = proxy.ranked if proxy else {}
     selected = line.selected if line else found.best
-    flops = [2 * study.candidates[index].macs for index in scores]
-    on = front(flops, [one.standing for one in scores.values()])
+    flops = [2 * study.candidates[index].macs for index in results]
+    on = front(flops, [one.standing for one in results.values()])
     return pd.DataFrame(
         [
             {
-                "network": study.candidates[index].name, "flops": price, "mean": 100 * score.mean,
-                "std": 100 * std if (std := score.validation["std"]) is not None else math.nan,
-                "front": best and not score.diverged, "selected": _is(selected, index),
+                "network": study.candidates[index].name, "flops": price, "mean": 100 * result.mean,
+                "std": 100 * std if (std := result.validation.std) is not None else math.nan,
+                "front": best and not result.diverged, "selected": _is(selected, index),
             }
-            for (index, score), price, best in zip(scores.items(), flops, on, strict=True)
+            for (index, result), price, best in zip(results.items(), flops, on, strict=True)
         ],
         columns=["network", "flops", "mean", "std", "front", "selected"],
     ).astype({"front": bool, "selected": bool})

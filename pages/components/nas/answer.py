@@ -7,13 +7,14 @@ from typing import Any
 
 import streamlit as st
 
+from ddcore.experiments.search_results import ProxyResult
 from ddcore.report import text
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas import figures
 from ddcore.report.nas import importance as importances
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.answer import Answer
-from ddcore.report.nas.study import Proxy, Study
+from ddcore.report.nas.study import Study
 from ddcore.runs.store import RunRecord
 from pages.components import charts, widgets
 from pages.components.nas import leaderboard, truths, verdict
@@ -99,13 +100,13 @@ def _truth(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
         st.info(widgets.plain(note), icon=":material/info:")
     whole = study.whole
     if whole is not None and truth is not None and truth.active:
-        st.caption(f"The whole data has ranked {len(whole.scores):,} of {whole.asked or len(study.candidates):,} "
+        st.caption(f"The whole data has ranked {len(whole.results):,} of {whole.asked or len(study.candidates):,} "
                    "networks so far; the figures below grow surer with every one.")
-    elif whole is None or not whole.scores:
+    elif whole is None or not whole.results:
         st.caption("Without networks trained on the whole data nobody can say whether a proxy ranks well.")
-    elif len(whole.scores) < len(study.candidates):
-        st.caption(f"Held against a sample of {len(whole.scores):,} of the {len(study.candidates):,} networks, trained "
-                   "on the whole data.")
+    elif len(whole.results) < len(study.candidates):
+        st.caption(f"Held against a sample of {len(whole.results):,} of the {len(study.candidates):,} networks, "
+                   "trained on the whole data.")
     truths.more(search, truth)
 
 
@@ -120,11 +121,11 @@ def _majorities(study: Study) -> str:
 def _closer(found: Answer, search: RunRecord) -> None:
     """One proxy in charts."""
     study = found.study
-    if not any(proxy.scores for proxy in study.sets):
+    if not any(proxy.ranked for proxy in study.sets):
         return
     st.subheader("A closer look", anchor=False)
     proxy = leaderboard.chosen(study, f"closer-{search.id}")
-    sections: dict[str, Callable[[Answer, Proxy, str], None]] = {
+    sections: dict[str, Callable[[Answer, ProxyResult, str], None]] = {
         "Ranks": _ranks, "Accuracy and FLOPs": _costs, "Options": _options, "Leaderboard": _board,
     }
     name = st.segmented_control("Show", list(sections), default=next(iter(sections)), required=True, key="closer",
@@ -132,7 +133,7 @@ def _closer(found: Answer, search: RunRecord) -> None:
     sections[name](found, proxy, f"{search.id}-{proxy.name}")
 
 
-def _ranks(found: Answer, proxy: Proxy, key: str) -> None:
+def _ranks(found: Answer, proxy: ProxyResult, key: str) -> None:
     if proxy is found.study.whole:
         st.caption("The whole data is what the other rankings are held against.")
         return
@@ -148,14 +149,14 @@ def _ranks(found: Answer, proxy: Proxy, key: str) -> None:
                "accurate networks share their mean rank.")
 
 
-def _costs(found: Answer, proxy: Proxy, key: str) -> None:
+def _costs(found: Answer, proxy: ProxyResult, key: str) -> None:
     st.markdown("**Accuracy and what it costs**, after training on this proxy")
     charts.chart(figures.pareto(answers.costs(found, proxy.name)), f"pareto-{key}")
     st.caption("The Pareto front joins the networks that no other beats in accuracy without more FLOPs, on this "
                "proxy, as measured. FLOPs are those of one forward pass of one image.")
 
 
-def _options(found: Answer, proxy: Proxy, key: str) -> None:
+def _options(found: Answer, proxy: ProxyResult, key: str) -> None:
     study = found.study
     rows = studies.frame(study, proxy.name)
     shares = importances.importance(rows, study.options)
@@ -168,20 +169,20 @@ def _options(found: Answer, proxy: Proxy, key: str) -> None:
         st.caption("Functional ANOVA: how much the mean accuracy differs between an option's values, less what "
                    "chance lets expect; small bars may be chance all the same. The grey rest is how options work "
                    "together, and chance.")
-    st.markdown(f"**The first {min(figures.SHOWN, len(proxy.scores))} networks of the ranking**, a line each: from "
+    st.markdown(f"**The first {min(figures.SHOWN, len(proxy.ranked))} networks of the ranking**, a line each: from "
                 "their options to their accuracy")
     charts.chart(figures.parallel(rows, study.options), f"parallel-{key}")
     st.caption(f"{_bold(proxy)} Names appear at the pointer.")
 
 
-def _bold(proxy: Proxy) -> str:
+def _bold(proxy: ProxyResult) -> str:
     """Which network is the bold line, and of how many equals."""
-    standings = [score.standing for score in proxy.scores.values()]
+    standings = [score.standing for score in proxy.ranked.values()]
     equal = standings.count(max(standings, default=0))
     if equal < 2:
         return "The bold line is the first network."
     return f"The bold line is the first network: of {equal:,} equally accurate ones that with the fewest FLOPs."
 
 
-def _board(found: Answer, proxy: Proxy, key: str) -> None:
+def _board(found: Answer, proxy: ProxyResult, key: str) -> None:
     leaderboard.table(found.study, proxy)

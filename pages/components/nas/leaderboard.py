@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ddcore.experiments.search_results import ProxyResult
 from ddcore.report import text
 from ddcore.report.nas import study as studies
-from ddcore.report.nas.study import Proxy, Study
+from ddcore.report.nas.study import Study
 from pages.components.markdown import plain
 from pages.components.nas import truths
 
@@ -15,7 +16,7 @@ HEIGHT = 420  # px of the table: the best dozen is seen, the others are scrolled
 
 def show(study: Study, key: str) -> None:
     """The leaderboard of one proxy, chosen; nothing before the first network is trained."""
-    if not any(proxy.tried for proxy in study.sets):
+    if not any(proxy.results for proxy in study.sets):
         st.caption("The leaderboard appears here when the first networks are trained.")
         return
     st.markdown("**Leaderboard** · accuracy on the validation split",
@@ -24,12 +25,12 @@ def show(study: Study, key: str) -> None:
     table(study, chosen(study, key))
 
 
-def table(study: Study, proxy: Proxy) -> None:
+def table(study: Study, proxy: ProxyResult) -> None:
     """The networks of one proxy, best first."""
     asked = f" of {proxy.asked:,}" if proxy.asked else ""
-    st.caption(f"{proxy.tried:,}{asked} networks tried, {text.duration(proxy.seconds)} of training.")
+    st.caption(f"{len(proxy.results):,}{asked} networks tried, {text.duration(proxy.seconds)} of training.")
     rows, truth = studies.leaderboard(study, proxy), study.whole
-    against = ["test"] if proxy is truth else ["true"] if truth is not None and truth.scores else []
+    against = ["test"] if proxy is truth else ["true"] if study.true else []
     st.dataframe(
         rows.assign(time=rows["seconds"].map(text.duration), flops=rows["flops"].map(text.count)),
         hide_index=True, width="stretch", placeholder=text.NONE,
@@ -52,12 +53,12 @@ def table(study: Study, proxy: Proxy) -> None:
     )
 
 
-def chosen(study: Study, key: str, label: str = "Trained on", *, whole: bool = True) -> Proxy:
+def chosen(study: Study, key: str, label: str = "Trained on", *, whole: bool = True) -> ProxyResult:
     """One of the proxies that have results, by the address, where other proxies begin or not; whole: or the whole data.
 
     key: its first word names the choice in the address.
     """
-    offered = {one.name: one for one in (study.sets if whole else study.proxies) if one.tried}
+    offered = {one.name: one for one in (study.sets if whole else study.proxies) if one.results}
     first = next(iter(offered))
     if len(offered) == 1:
         st.caption(f"{label}: **{plain(offered[first].title)}**")

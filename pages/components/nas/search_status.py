@@ -48,7 +48,7 @@ def _found(run: RunRecord, truth: RunRecord | None) -> None:
     runs = [run, *([truth] if truth else [])]
     known = gathered(*runs)
     if run.state != "done":
-        if not any(proxy.scores for proxy in known.proxies):
+        if not any(proxy.ranked for proxy in known.proxies):
             leaderboard.show(known, f"board-{run.id}")
             return
         st.caption("What follows is **so far**: the search stopped before its end, so proxies may be missing, and the "

@@ -14,7 +14,6 @@ from ddcore.home import data_root
 from ddcore.report import text
 from ddcore.report.estimate import estimate
 from ddcore.report.nas import study as studies
-from ddcore.runs import key as keys
 from ddcore.runs.store import RunRecord
 from pages.components import frame, markdown, widgets
 
@@ -123,7 +122,7 @@ def away(search: RunRecord, asked: Spec) -> str:
     if facts.removed:
         return facts.check(data_root()).message
     try:
-        now = keys.dataset(asked.config)
+        now = asked.identity["dataset"]
     except DDCoreError as error:
         return str(error)
     return "" if now == search.info.get("dataset") else f"the images of {facts.title} are others than they were."

@@ -27,7 +27,7 @@ def sentences(found: Answer) -> list[str]:
 
 
 def _sentence(found: Answer, line: Line) -> str:
-    if not line.proxy.scores:
+    if not line.proxy.ranked:
         return "no network has been trained on it yet"
     told = [agreement(line.overall.spearman), beside_random(line.over_random), _chosen(found, line), _cost(line)]
     return "; ".join(filter(None, told))
@@ -97,7 +97,7 @@ def _cost(line: Line) -> str:
 
 def truth(found: Answer) -> str:
     """That the true ranking is measured too, and how finely; "" without one."""
-    scores = list(found.study.whole.scores.values()) if found.study.whole else []
+    scores = list(found.study.true.values())
     if len(scores) < LEAST:
         return ""
     seeds = max(len(one.accuracies) for one in scores)

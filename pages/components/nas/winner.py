@@ -7,10 +7,12 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments import Spec, spec
+from ddcore.experiments.baseline import BaselineSummary
+from ddcore.experiments.search_results import Candidate, ProxyResult
 from ddcore.report import text
 from ddcore.report.estimate import estimate
 from ddcore.report.nas import study as studies
-from ddcore.report.nas.study import Candidate, Proxy, Study
+from ddcore.report.nas.study import Study
 from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
 from pages.components import frame, progress, widgets
@@ -25,7 +27,7 @@ baseline, so that it can be compared with other runs. By chance it reaches more 
 
 def section(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     """Whose choice, then its training: to be asked for, under way, or done."""
-    if not any(proxy.scores for proxy in study.proxies):
+    if not any(proxy.ranked for proxy in study.proxies):
         return
     st.subheader("Train the winner", anchor=False)
     st.markdown(LEAD)
@@ -49,9 +51,9 @@ def section(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
         _done(search, study, truth, record)
 
 
-def chosen(study: Study, proxy: Proxy) -> Candidate | None:
+def chosen(study: Study, proxy: ProxyResult) -> Candidate | None:
     """The best of the networks that this proxy ranked; None where it ranked none."""
-    return next((study.candidates[index] for index in studies.ranking(study, proxy.scores)), None)
+    return next((study.candidates[index] for index in studies.ranking(study, proxy.ranked)), None)
 
 
 def question(search: RunRecord, truth: RunRecord | None, network: Candidate) -> Spec:
@@ -95,13 +97,13 @@ def _ask(search: RunRecord, asked: Spec) -> None:
 
 def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunRecord) -> None:
     """What it reached, and the way to Compare, with the other winners that are trained."""
-    summary = record.summary
+    summary = record.answer(BaselineSummary)
     with st.grid(4, min_column_width=150):
-        st.metric("Test accuracy", text.percent(summary["accuracy"]["mean"], 2), help="Of one network, n = 1.")
-        st.metric("Majority class", text.percent(summary["majority"], 2),
+        st.metric("Test accuracy", text.percent(summary.accuracy.mean, 2), help="Of one network, n = 1.")
+        st.metric("Majority class", text.percent(summary.majority, 2),
                   help="What always answering the most frequent class of the test images would reach.")
-        st.metric("Training time", text.duration(summary["seconds_train"]))
-        st.metric("Steps", f"{summary['steps']:,}", help=f"On {summary['images']:,} images.")
+        st.metric("Training time", text.duration(summary.seconds_train))
+        st.metric("Steps", f"{summary.steps or 0:,}", help=f"On {summary.images or 0:,} images.")
     others = [run.id for run in trained(search, study, truth)]
     ids = list(dict.fromkeys([record.id, *others]))
     with st.container(horizontal=True, vertical_alignment="center"):
