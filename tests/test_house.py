@@ -15,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"errors", "lazy", "home", "registry", "params", "presets", "run_id", "summary", "networks", "spaces", "augmentations", "counts"},
+    {"errors", "lazy", "home", "registry", "params", "summary", "presets", "run_id", "networks", "spaces",
+     "augmentations", "counts"},
     {"ops"},
     {"data"},
     {"settings", "protocols"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,10 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from ddcore.experiments import KINDS
+from ddcore.home import PROJECT
 from ddcore.methods import METHODS
 
+FOLDER = Path(__file__).parents[1]  # of the numbered files
 ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
 SYMBOLS = {"Home": "home", "Datasets": "photo_library", "Baselines": "show_chart", "NAS": "account_tree",
            "Compare": "compare", "Runs": "list"}  # a method declares its own
@@ -53,7 +56,7 @@ def draw() -> Page:
 
 def entries() -> list[Entry]:
     """In the order of the menu: files by their number, and below the last method among them the methods without one."""
-    files = sorted(Path(__file__).parents[1].glob("[0-9]*_*.py"), key=lambda path: int(path.stem.partition("_")[0]))
+    files = sorted(FOLDER.glob("[0-9]*_*.py"), key=lambda path: int(path.stem.partition("_")[0]))
     numbered = [_of_file(path) for path in files]
     drawn = {entry.method for entry in numbered}
     others = [Entry(ANY_METHOD, METHODS[name].title, _address(name), METHODS[name].symbol, name)
@@ -102,4 +105,4 @@ def _of_file(path: Path) -> Entry:
     name = path.stem.partition("_")[2]
     title, method = name.replace("_", " "), name.lower() if name.lower() in distillers() else ""
     symbol = METHODS[method].symbol if method else SYMBOLS.get(title, "article")
-    return Entry(f"pages/{path.name}", title, "" if title == "Home" else name, symbol, method)
+    return Entry(os.path.relpath(path, PROJECT), title, "" if title == "Home" else name, symbol, method)

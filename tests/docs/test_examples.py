@@ -16,6 +16,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from fenced import DOCS, blocks
+from safetensors.numpy import save
 from streamlit.testing.v1 import AppTest
 
 from ddcore import jobs, report
@@ -23,11 +24,18 @@ from ddcore.cli import main
 from ddcore.data import DATASETS
 from ddcore.data.load import availability, fingerprint, load
 from ddcore.errors import DataBroken, DataMissing
-from ddcore.experiments import spec
+from ddcore.experiments import KINDS, spec
 from ddcore.home import PROJECT
+from ddcore.methods import METHODS
+from ddcore.report import tables
+from ddcore.report.catalogue import catalogue
+from ddcore.runs import packing
 from ddcore.runs.images import read_images
 from ddcore.runs.store import Store
-from pages.components import menu
+from pages.components import frame, menu
+from tests.pages.conftest import Backend, Open, backend, open_page, words
+
+__all__ = ["backend", "open_page"]
 
 PYTHON = ".venv/bin/python"
 # The command line with its jobs computed in its own process: workers, each with its own import of torch, take long.
@@ -54,14 +62,20 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plugin]:
     def add(name: str, code: str) -> Path:
         (folder / f"{name}.py").write_text(code, "utf-8")
         monkeypatch.setenv("DDCORE_PLUGINS", name)
-        DATASETS.__dict__.pop("_entries", None)
+        forget()
         return folder
 
     yield add
     monkeypatch.undo()
     for name in [path.stem for path in folder.glob("*.py")]:
         sys.modules.pop(name, None)
-    DATASETS.__dict__.pop("_entries", None)
+    forget()
+
+
+def forget() -> None:
+    """The registries look again."""
+    for registry in (DATASETS, KINDS, METHODS):
+        registry.__dict__.pop("_entries", None)
 
 
 def called(command: list[str]) -> str:
@@ -156,22 +170,88 @@ def test_the_example_of_a_data_set_is_read_split_and_drawn_from(
         load("shapes")
 
 
+@pytest.fixture
+def brightness(plugin: Plugin, home: Path) -> None:
+    """The kind of the worked example, in this process and in those that it starts."""
+    (code,) = blocks(DOCS / "add-a-kind.md", "python")
+    plugin("brightness", code)
+
+
+def test_the_example_of_a_kind_answers_from_a_terminal_under_its_own_key(brightness: None, home: Path) -> None:
+    command = arguments("add-a-kind.md", "brightness --dataset digits")
+    said = json.loads(called([sys.executable, "-c", INLINE, *command, "--json"]).splitlines()[-1])
+    asked = spec("brightness", "brightness", {"dataset": "digits", "per_class": 20})
+    record = Store().record(asked.key)
+    assert (said["run"], record.state) == (asked.key, "done")
+    assert asked.key != spec("brightness", "brightness", {"dataset": "digits", "per_class": 21}).key
+    train = load("digits").train
+    means = [float(train.images[train.labels == c][:20].mean()) / 255 for c in range(10)]
+    assert (said["images"], said["brightest"]) == (200, str(int(np.argmax(means))))
+    assert said["span"] == pytest.approx(max(means) - min(means))
+    assert Store().arrays(asked.key, "brightness")["mean"] == pytest.approx(means)
+
+
+def test_the_example_of_a_kind_has_menu_form_estimate_page_and_row(
+    brightness: None, open_page: Open, backend: Backend
+) -> None:
+    (entry,) = [one for one in menu.entries() if one.kind == "brightness"]
+    assert (entry.title, entry.address) == ("Brightness of classes", "brightness")
+    app = open_page("pages/kind.py")
+    assert (app.title[0].value, app.markdown[0].value) == (
+        "Brightness of classes", "How bright the training images of each class are.",
+    )
+    field = app.number_input(key="brightness..digits.per_class")
+    assert (field.label, field.value, field.min, field.max) == ("Images per class", 100, 1, 10_000)
+    assert "Takes **about 4.0 s (rough)**" in words(app)
+    field.set_value(20).run()
+    app.button(key="launch-brightness").click().run()
+    (asked,) = backend.submitted
+    assert asked.config.values()["per_class"] == 20
+    run = jobs.run_inline(spec("brightness", "brightness", {"dataset": "digits", "per_class": 30}))
+    app = open_page("pages/kind.py", run=run)
+    shown = app.dataframe[0].value.set_index("Measured")["Value"]
+    assert (shown["images"], shown["span"]) == ("300", f"{Store().record(run).summary.span:g}")  # type: ignore[attr-defined]
+    assert frame.page_of(Store().record(run)) == entry
+    assert "Brightness of classes · digits · 30 images per class" in tables.runs(Store().records())["run"].tolist()
+    assert catalogue(Store()).set_index("id").loc[run, "kind"] == "brightness"
+
+
+def test_the_example_of_a_kind_travels_and_is_checked_where_it_arrives(
+    brightness: None, tmp_path: Path, home: Path
+) -> None:
+    run = jobs.run_inline(spec("brightness", "brightness", {"dataset": "digits"}))
+    file = tmp_path / f"{run}.ddrun"
+    packing.pack(Store(), run, file)
+    there = packing.unpack(Store(tmp_path / "elsewhere"), file)
+    assert (there.new, there.record.summary) == (True, Store().record(run).summary)
+    kept = Store().record(run).folder / "brightness.safetensors"
+    kept.write_bytes(save({"mean": np.zeros((10, 2), np.float32)}))
+    packing.pack(Store(), run, file)
+    with pytest.raises(packing.RunRefused, match=r"brightness.safetensors holds 'mean' as float32 \(10, 2\)"):
+        packing.unpack(Store(tmp_path / "third"), file)
+    info = json.loads((kept.parent / "run.json").read_text("utf-8"))
+    info["summary"]["span"] = 7
+    (kept.parent / "run.json").write_text(json.dumps(info), "utf-8")
+    record = Store().record(run)
+    assert (record.state, record.problem) == ("broken", "its 'span' is 7: input should be less than or equal to 1")
+
+
 def test_the_example_of_a_page_adds_up_hours_and_says_where_to_begin(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers, page = blocks(DOCS / "add-a-page.md", "python")
-    (line,) = blocks(DOCS / "add-a-page.md", "text")
     hours = module("hours", numbers, tmp_path)
     monkeypatch.setitem(sys.modules, "ddcore.report.hours", hours)
     monkeypatch.setattr(report, "hours", hours, raising=False)
-    file, icon = eval(line.strip().rstrip(","))  # the line of the menu, as it is printed
-    (tmp_path / "pages").mkdir()
-    (tmp_path / file).write_text(page, "utf-8")
-    monkeypatch.setattr(menu, "FILES", (*menu.FILES, (str(tmp_path / file), icon)))
+    for source in (PROJECT / "pages").glob("*.py"):
+        (tmp_path / source.name).write_text(source.read_text("utf-8"), "utf-8")
+    file = tmp_path / "9_Hours.py"
+    file.write_text(page, "utf-8")
+    monkeypatch.setattr(menu, "FOLDER", tmp_path)
 
     def opened() -> AppTest:
         app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
-        app.switch_page(str(tmp_path / file)).run()
+        app.switch_page(str(file)).run()
         assert not app.exception
         return app
 
