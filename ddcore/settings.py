@@ -169,6 +169,10 @@ class TrainConfig(Config):
         """Steps of a training on so many images."""
         return self.steps or (self.epochs or 0) * -(-images // self.batch_size)
 
+    def passes(self, images: int) -> float:
+        """How often a training on so many images sees each of them: its epochs, a part of one where steps are few."""
+        return self.optimiser_steps(images) / -(-images // self.batch_size)
+
     def training_values(self) -> dict[str, Any]:
         """Only the parameters declared here, whatever else the Config has."""
         return {name: getattr(self, name) for name in TrainConfig.model_fields}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError, RunNotFound
-from ddcore.evaluation.plans import judged, pooled, together
+from ddcore.evaluation.plans import judged, pooled, together, undertrained
 from ddcore.lazy import lazy
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
@@ -287,6 +287,22 @@ def _numbers(one: Compared) -> dict[str, Any]:
         "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats,
         "group": measured_on(one),
     }
+
+
+def no_ceiling(found: Iterable[Compared]) -> list[str]:
+    """For each setting in which full data stands there and is no ceiling, a sentence that says so."""
+    said = [f"{measured_on(one)}: {sentence}" for one in found if (sentence := undertrained(_passes(one)))]
+    return list(dict.fromkeys(said))
+
+
+def _passes(one: Compared) -> float | None:
+    """How often the full-data network beside this run saw the training images, or that which it trained itself."""
+    if one.record.kind != "baseline":
+        return (one.controls.get("full") or {}).get("passes")
+    summary, batch = one.record.summary, one.record.config.get("batch_size")
+    if not (batch and summary.get("images") and summary.get("steps")):
+        return None
+    return float(summary["steps"] / -(-summary["images"] // batch))
 
 
 def method(record: RunRecord) -> str:
