@@ -183,6 +183,10 @@ class TrainConfig(Config):
         """Steps of a training on so many images."""
         return counts.optimiser_steps(images, self.batch_size, self.epochs, self.steps)
 
+    def passes(self, images: int) -> float:
+        """How often a training on so many images sees each of them: its epochs, a part of one where steps are few."""
+        return self.optimiser_steps(images) / -(-images // self.batch_size)
+
     def training_values(self) -> dict[str, Any]:
         """Only the parameters declared here, whatever else the Config has."""
         return {name: getattr(self, name) for name in TrainConfig.model_fields}

@@ -126,13 +126,15 @@ class Accuracy(Answer):
 class Scores(Answer):
     """What networks that learnt one set are worth; the last two are None where they were not measured.
 
-    auc: of two classes only. seconds_train: of training one of these networks, where that is told with them.
+    auc: of two classes only. seconds_train: of training one of these networks; passes: how often it saw each training
+    image; where that is told with them.
     """
 
     accuracy: Accuracy
     balanced_accuracy: Accuracy | None = None
     auc: Accuracy | None = None
     seconds_train: Seconds | None = None
+    passes: Number | None = None
 
     @classmethod
     def pooled(cls, groups: Iterable[Scores]) -> Scores | None:
@@ -152,7 +154,8 @@ class Scores(Answer):
     def to_json(self) -> dict[str, Any]:
         """The accuracy's own numbers, with those of the others under their names."""
         others = {name: score and score.to_json() for name in BESIDE for score in [self.get(name)]}
-        return {**self.accuracy.to_json(), **others}
+        cost = {"seconds_train": self.seconds_train, "passes": self.passes}
+        return {**self.accuracy.to_json(), **others, **{name: v for name, v in cost.items() if v is not None}}
 
 
 BESIDE = ("balanced_accuracy", "auc")  # the scores that stand beside an accuracy

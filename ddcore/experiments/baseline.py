@@ -1,4 +1,4 @@
-"""Training a network on the full training data: the ceiling a distilled set is held against."""
+"""Training a network on the full training data: what a distilled set is held against, its ceiling if trained long."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def _round(label: str, colours: Mapping[str, str]) -> int:
 
 
 def against_ipc(frame: pd.DataFrame) -> go.Figure:
-    """Accuracy over images per class, a line through each method's means, full data as the ceiling.
+    """Accuracy over images per class, a line through each method's means, all data as a line across.
 
     One line for each group too: a mean over other data sets or protocols would be of nothing.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError, RunNotFound
-from ddcore.evaluation.plans import pooled
+from ddcore.evaluation.plans import pooled, undertrained
 from ddcore.experiments.baseline import BaselineSummary
 from ddcore.experiments.distill import DistillSummary
 from ddcore.lazy import lazy
@@ -297,6 +297,22 @@ def _numbers(one: Compared) -> dict[str, Any]:
         "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats,
         "group": measured_on(one),
     }
+
+
+def no_ceiling(found: Iterable[Compared]) -> list[str]:
+    """For each setting in which full data stands there and is no ceiling, a sentence that says so."""
+    said = [f"{measured_on(one)}: {sentence}" for one in found if (sentence := undertrained(_passes(one)))]
+    return list(dict.fromkeys(said))
+
+
+def _passes(one: Compared) -> float | None:
+    """How often the full-data network beside this run saw the training images, or that which it trained itself."""
+    summary, batch = one.record.summary, one.record.config.get("batch_size")
+    if not isinstance(summary, BaselineSummary):
+        return one.controls["full"].passes if "full" in one.controls else None
+    if not (batch and summary.images and summary.steps):
+        return None
+    return summary.steps / counts.steps_per_epoch(summary.images, batch)
 
 
 def method(record: RunRecord) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunNotFound
-from ddcore.evaluation.plans import Plan, Question, full_data, plan, pooled
+from ddcore.evaluation.plans import Plan, Question, full_data, plan, pooled, undertrained
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.lazy import lazy
@@ -34,7 +34,7 @@ class Result:
 
     role: final, initial, initial_hard, random_real, full or that of a method's variation; specs: what to submit, in
     order, to get it; record: the run that answers it, in whatever state, or None when it was never asked for;
-    scores: once it is computed.
+    scores: once it is computed, of full data what `full_data` tells.
     """
 
     role: str
@@ -67,7 +67,9 @@ def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
     lines = [result(store, "final", title, FINAL, asked.final), *_initial(store, asked)]
     lines += [result(store, one.role, one.title, one.help, one.distil, one.evaluation) for one in asked.variations]
     lines.append(result(store, "random_real", "Random real images", RANDOM, asked.random, asked.random_real))
-    what = "The same network and training setting on all training images: the ceiling."
+    briefly = undertrained(asked.full_passes)
+    what = "The same network and training setting on all training images"
+    what += f". {briefly}" if briefly else ": the ceiling."
     lines.append(result(store, "full", "Full training data", what, asked.full, scores=full_data(asked, store)))
     return lines
 
@@ -169,6 +171,11 @@ def majority(rows: Iterable[Result]) -> float | None:
 def notes(rows: Iterable[Result]) -> list[str]:
     """What must be known of these numbers, each sentence once."""
     return list(dict.fromkeys(note for summary in _summaries(rows) for note in summary.notes))
+
+
+def no_ceiling(rows: Iterable[Result]) -> str:
+    """That the full data among these lines is no ceiling, where it is computed and that is so; else ""."""
+    return next((undertrained(row.scores.passes) for row in rows if row.role == "full" and row.scores), "")
 
 
 def _summaries(rows: Iterable[Result]) -> Iterator[Summary]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ddcore.data import DATASETS
-from ddcore.evaluation.plans import Question, evaluation, plan
+from ddcore.evaluation.plans import Question, evaluation, plan, undertrained
 from ddcore.report.results import FINAL, RANDOM, Result, result, results
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ def scores(store: Store, run: RunRecord, question: Question) -> Robust:
     siamese = DATASETS[run.config["dataset"]].augment
     aug, random_aug = _pair(store, run, question, (final, random), siamese)
     plain, random_plain = _pair(store, run, question, (final, random), "none")
+    briefly = undertrained(plan(run, question).full_passes)
+    notes = [SOFT if soft else "", f"{briefly} HLR and LRS hold the set against it." if briefly else ""]
     found_ior, found_hlr = _score("ior", ior, final, random), _score("hlr", hlr, full, hard)
     return Robust(
         (
@@ -124,7 +126,7 @@ def scores(store: Store, run: RunRecord, question: Question) -> Robust:
             Score("lrs", _value(lrs, found_ior.value, found_hlr.value), (*found_ior.parts, *found_hlr.parts)),
             _score("ars", ars, aug, random_aug, plain, random_plain),
         ),
-        SOFT if soft else "",
+        " ".join(filter(None, notes)),
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from ddcore.data import DATASETS
-from ddcore.evaluation.plans import Question
+from ddcore.evaluation.plans import CEILING_PASSES, Question
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.home import data_root
 from ddcore.methods import METHODS
@@ -21,7 +21,7 @@ from ddcore.runs.store import RunRecord
 from ddcore.settings import network_title
 from pages.components import charts, evaluation_details, frame, pending, trajectory, transfer
 
-WORDS = """
+WORDS = f"""
 **Test accuracy**: share of the official test images answered correctly. It is measured once, after the last
 training step; nothing is ever chosen by looking at the test set.
 
@@ -37,7 +37,8 @@ frequent: a network that always answers one of two classes has 50 %, however fre
 
 **Controls**: what the small set must beat to be worth anything. *Random real images*: as many real images, drawn
 at random. *Initial images*: what the run started from, undistilled. *Majority class*: always answering the most
-frequent class. *Full data* is the ceiling.
+frequent class. *Full data* is the ceiling where its network sees the training images at least {CEILING_PASSES} times;
+a protocol of few steps does not get that far, and it is said beside the number.
 """
 ROLES = {"final", "initial", "initial_hard", "random_real", "full"}  # the others are a method's variations
 TABS = ("Accuracy", "Over iterations", "Other networks")
@@ -215,6 +216,8 @@ def _numbers(run: RunRecord, found: Found) -> None:
     )
     if majority is not None:
         st.caption(f"Always answering the most frequent class would be right on {majority:.1f} % of the test images.")
+    if said := results.no_ceiling(rows):
+        st.caption(said)
     if times := results.speed_up(rows):
         small, full = times
         st.markdown(

@@ -19,6 +19,7 @@ import pytest
 
 from ddcore import jobs
 from ddcore.cli import compute, main
+from ddcore.evaluation import plans
 from ddcore.experiments import KINDS, spec
 from ddcore.home import PROJECT
 from ddcore.methods import METHODS
@@ -181,6 +182,10 @@ def test_a_baseline_becomes_the_full_data_control(done: Any, monkeypatch: Any, c
     assert full["accuracy"]["protocol"] == "course"
     again = answered(home, monkeypatch, capsys, " ".join([*TINY, "--evaluate course --nets 2 --wait"]))
     assert again["controls"]["full"]["mean"] == pytest.approx(full["accuracy"]["mean"])
+    assert again["notes"] == []
+    monkeypatch.setattr(plans, "CEILING_PASSES", 21)  # the course's protocol makes 20
+    _, _, err = here(home, monkeypatch, capsys, *TINY, *EVALUATED)
+    assert f"note: {plans.undertrained(20)}\n" in err
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from ddcore.experiments import Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.files import FolderUnusable
-from tests.report.conftest import QUESTION, TINY_PAD, Answer, answer, distilled, imitated, run, store
+from tests.report.conftest import BRIEF, QUESTION, TINY_PAD, Answer, answer, distilled, imitated, run, store
 from tests.runs import shelf
 
 __all__ = ["answer", "run", "store"]
@@ -53,6 +53,37 @@ def test_what_is_not_computed_is_none(store: Store, run: RunRecord) -> None:
     known = plans.outcome(plans.plan(run, QUESTION), store)
     assert known["accuracy"] is known["controls"]["random_real"] is known["seconds"]["evaluate"] is None
     assert known["seconds"]["distill"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("protocol", "passes"), [("course", 20), ("standard", 1000), ("steps", 1000 / 215), ("quick", 600 / 1100)]
+)
+def test_a_protocol_passes_over_the_full_data_as_often_as_its_steps_reach(protocol: str, passes: float) -> None:
+    of = spec("distill", "random", {"dataset": "mnist", "ipc": 1})
+    found = plans.plan(of, plans.Question(protocol)).full_passes
+    assert found == pytest.approx(passes)
+    assert bool(plans.undertrained(found)) == (protocol in ("steps", "quick"))
+
+
+def test_below_ten_passes_full_data_is_no_ceiling() -> None:
+    assert plans.undertrained(10) == plans.undertrained(None) == ""
+    said = "The network on the full data is trained for {} over the training images only and is no ceiling."
+    for passes, words in ((9.9, "9.9 passes"), (1.0, "1 pass"), (600 / 1100, "0.55 passes")):
+        assert plans.undertrained(passes) == said.format(words)
+
+
+def test_full_data_that_is_no_ceiling_is_a_note_once_it_is_there(
+    store: Store, run: RunRecord, answer: Answer
+) -> None:
+    brief, usual = (plans.plan(run, question) for question in (BRIEF, QUESTION))
+    answer(brief.final, 0.5, notes=["Other images."])
+    assert plans.outcome(brief, store)["notes"] == ["Other images."]
+    for plan in (brief, usual):
+        answer(plan.full, 0.9)
+    known = plans.outcome(brief, store)
+    assert known["notes"] == ["Other images.", plans.undertrained(600 / 162)]
+    assert known["controls"]["full"]["passes"] == pytest.approx(600 / 162)
+    assert plans.outcome(usual, store)["notes"] == []
 
 
 def test_full_data_is_found_over_all_seeds_and_also_from_before_steps_could_be_told(

@@ -37,6 +37,11 @@ def test_every_section_of_a_link_to_runs_of_every_kind_opens_at_once(
     assert app.segmented_control[0].value == section
 
 
+def test_briefly_trained_full_data_is_said_to_be_no_ceiling(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, runs=f"{filled.distilled},{filled.baseline}", view="Numbers")
+    assert "protocol own setting: The network on the full data is trained for 2 passes over the training" in words(app)
+
+
 def test_a_deleted_run_in_a_link_is_said_and_the_others_are_shown(open_page: Open, filled: Filled) -> None:
     Store().trash(filled.dm)
     app = open_page(PAGE, runs=f"{both(filled)},../../etc")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ddcore.evaluation import plans
 from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import Spec, spec
 from ddcore.report import robust, trajectory, transfer
@@ -103,6 +104,17 @@ def test_robust_scores_are_shown_once_their_parts_are_known(open_page: Open, fil
     metrics = {m.label: m.value for m in open_page(PAGE, run=filled.distilled).metric}
     assert metrics[robust.TITLES["ars"]] == f"{shown['ars']:.1f}"
     assert metrics[robust.TITLES["ior"]].endswith("points")
+
+
+@pytest.mark.parametrize(("fewest", "times"), [(20, 0), (21, 2)])  # the course's protocol makes 20 passes
+def test_full_data_that_is_no_ceiling_is_said_to_be_none_below_the_numbers_and_the_robust_scores(
+    open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch, fewest: int, times: int
+) -> None:
+    monkeypatch.setattr(plans, "CEILING_PASSES", fewest)
+    answer(plan(Store().record(filled.distilled), ASKED).full, 0.9)
+    shown = words(open_page(PAGE, run=filled.distilled))
+    assert shown.count("trained for 20 passes over the training images only and is no ceiling.") == times
+    assert ("no ceiling. HLR and LRS hold the set against it." in shown) == bool(times)
 
 
 def test_published_results_are_rows_and_markers_apart_from_ours(

@@ -15,14 +15,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ddcore.evaluation.plans import evaluation, plan
+from ddcore.evaluation.plans import evaluation, plan, undertrained
 from ddcore.experiments import spec
 from ddcore.jobs.job import mark_ended
 from ddcore.report.compare_runs import Compared, compared, numbers, setting_of
 from ddcore.report.export import bundle, plots
 from ddcore.report.export.pivot import Choice
 from ddcore.runs import Store
-from tests.report.conftest import QUESTION, Answer, distilled
+from tests.report.conftest import BRIEF, QUESTION, Answer, distilled
 from tests.report.test_export_table import compiled
 
 WORDS = r'$\frac{1}{ _a/../b | <script>alert(1)</script> 中 😀 [x] `sh` "q"'
@@ -68,6 +68,19 @@ def test_a_report_holds_tables_figures_images_parameters_and_commands(store: Sto
     told = json.loads(files[f"configs/{first}.json"])
     assert told["config"] == found[0].record.config
     assert told["judged_by"]["config"]["protocol"] == "course"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_report_says_of_briefly_trained_full_data_that_it_is_no_ceiling(store: Store, answer: Answer) -> None:
+    run, said = distilled(store), undertrained(600 / 162)
+    for question in (QUESTION, BRIEF):
+        asked = plan(run, question)
+        answer(asked.final, 0.5, accuracy={"mean": 0.5, "std": None, "n": 1, "protocol": asked.label})
+        answer(asked.full, 0.9)
+    for label, times in ((plan(run, QUESTION).label, 0), (plan(run, BRIEF).label, 1)):
+        of = compared(store, [run, store.record(plan(run, BRIEF).final.key)], f"ConvNet-3, width 8 · protocol {label}")
+        files = bundle.bundle(store, of, Choice()).files
+        assert [files[name].decode().count(said) for name in ("README.md", "report.tex")] == [times, times]
 
 
 @pytest.mark.usefixtures("quick")

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from ddcore.evaluation.plans import evaluation, plan
+from ddcore.evaluation.plans import evaluation, plan, undertrained
 from ddcore.experiments import spec
 from ddcore.jobs.job import mark_queued
 from ddcore.report import results
 from ddcore.runs import RunRecord, Store
-from tests.report.conftest import QUESTION, Answer, distilled, imitated
+from tests.report.conftest import BRIEF, QUESTION, Answer, distilled, imitated
 
 
 def test_a_set_stands_beside_its_controls(store: Store, run: RunRecord, answer: Answer) -> None:
@@ -37,6 +37,19 @@ def test_two_classes_stand_with_balanced_accuracy_and_auc(store: Store, run: Run
     assert results.beside(rows) == ("balanced_accuracy", "auc")
     assert results.majority(rows) == 60.0
     assert results.notes(rows) == ["Other images."]
+
+
+def test_full_data_is_called_the_ceiling_only_where_it_is_trained_long_enough(
+    store: Store, run: RunRecord, answer: Answer
+) -> None:
+    for question in (QUESTION, BRIEF):
+        assert results.no_ceiling(results.results(store, run, question)) == ""  # nothing is shown yet
+        answer(plan(run, question).full, 0.9)
+    usual, brief = (results.results(store, run, question) for question in (QUESTION, BRIEF))
+    assert usual[-1].help.endswith("on all training images: the ceiling.")
+    assert results.no_ceiling(usual) == ""
+    assert brief[-1].help.endswith(f"on all training images. {undertrained(600 / 162)}")
+    assert results.no_ceiling(brief) == undertrained(600 / 162) != ""
 
 
 def test_the_full_data_stands_with_balanced_accuracy_over_all_its_seeds(

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ddcore.evaluation.plans import evaluation, plan
+from ddcore.evaluation.plans import evaluation, plan, undertrained
 from ddcore.report import robust
 from ddcore.runs import RunRecord, Store
-from tests.report.conftest import QUESTION, Answer, imitated
+from tests.report.conftest import BRIEF, QUESTION, Answer, imitated
 
 
 def test_parity_gives_a_label_robust_score_of_26_9() -> None:
@@ -77,6 +77,13 @@ def test_a_set_with_soft_labels_is_judged_without_them_too(store: Store, run: Ru
     answer(plan(soft, QUESTION).full, 0.9)
     values = {score.name: score.value for score in robust.scores(store, soft, QUESTION).scores}
     assert values["hlr"] == pytest.approx(0.5)
+
+
+def test_scores_that_lean_on_briefly_trained_full_data_say_so(store: Store, run: RunRecord) -> None:
+    lean = f"{undertrained(600 / 162)} HLR and LRS hold the set against it."
+    assert robust.scores(store, run, QUESTION).note == ""
+    assert robust.scores(store, run, BRIEF).note == lean
+    assert robust.scores(store, imitated(store), BRIEF).note == f"{robust.SOFT} {lean}"
 
 
 def test_a_variation_beside_the_set_is_no_part_of_its_scores(store: Store) -> None:

@@ -178,7 +178,7 @@ def _accuracies(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], majo
 
 
 def _against_ipc(axes: Axes, frame: pd.DataFrame) -> None:
-    """A line for each method through the mean of each size, a point for each run, all data as the ceiling."""
+    """A line for each method through the mean of each size, a point for each run, all data across."""
     for i, (method, part) in enumerate(frame.groupby("method", sort=False)):
         colour, means = COLOURS[i % len(COLOURS)], part.groupby("ipc")["mean"].mean()
         axes.plot(means.index.tolist(), means.tolist(), DASHES[i % len(DASHES)], color=colour)

@@ -42,6 +42,7 @@ def readme(
         "## What is in it", "\n".join(f"- `{name}`: {words}." for name, words in there.items()),
         *(_bullets("Not in it", problems)),
         "## Results", *(tabular.markdown(shown[name]) for name in ("numbers", "pivot") if shown[name].rows),
+        *map(markdown, compare_runs.no_ceiling(found)),
         "## Runs", *(_run(one) for one in found),
         "## Make it again", "In this order; what is known already is answered at once. Equal parameters, seed, device "
         "and versions give the same run with the same id, to the bit on a CPU.",
@@ -113,6 +114,7 @@ def document(found: Sequence[Compared], shown: Mapping[str, Table], figures: Map
         floats[place] = "\\clearpage\n" + floats[place]
     missing = [f"{one.label} (run {one.record.id}): {why_not(one)}" for one in found if one.accuracy is None]
     told = [rf"\noindent Without an accuracy: {latex('; '.join(missing))}.", ""] if missing else []
+    told += [line for sentence in compare_runs.no_ceiling(found) for line in (rf"\noindent {latex(sentence)}", "")]
     return "\n".join([
         r"\documentclass[a4paper]{article}", r"\usepackage[margin=2cm]{geometry}", r"\usepackage{booktabs}",
         r"\usepackage{graphicx}",

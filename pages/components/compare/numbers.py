@@ -69,6 +69,8 @@ def _accuracies(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
             "protocol": _text("Protocol"), "run": _text("Id"),
         },
     )
+    for sentence in compare_runs.no_ceiling(found):
+        st.caption(widgets.plain(sentence))
 
 
 def _costs(numbers: pd.DataFrame) -> None:
@@ -146,8 +148,8 @@ def _against_ipc(numbers: pd.DataFrame) -> None:
     points = tradeoff.against_ipc(numbers)
     if points["ipc"].nunique() < 2:
         return
-    st.markdown("**Accuracy against images per class**", help="Full data is the ceiling; where a method meets it, the "
-                "field calls the set lossless.")
+    st.markdown("**Accuracy against images per class**", help="Full data is the ceiling, where it is trained long "
+                "enough; where a method meets it, the field calls the set lossless.")
     charts.chart(compare_figures.against_ipc(points), "against-ipc")
 
 
