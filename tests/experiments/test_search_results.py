@@ -63,15 +63,16 @@ def test_networks_stand_in_the_order_in_which_they_were_tried_and_those_given_up
     ("wrong", "said"),
     [
         ({"scores": scored({99: [0.5]})}, "network 99 of 8"), ({"order": [0, 8]}, "network 8 of 8"),
-        ({"pruned": [-1]}, "'proxies.0.pruned.0' is -1"), ({"scores": scored({-1: [0.5]})}, "network -1 of 8"),
+        ({"pruned": [8]}, "network 8 of 8"), ({"pruned": [-1]}, "'proxies.0.pruned.0' is -1"),
+        ({"scores": scored({-1: [0.5]})}, "network -1 of 8"),
         ({"scores": scored({0: [1.5]})}, "'proxies.0.scores.0.accuracies.0' is 1.5"),
         ({"scores": scored({0: []})}, "'proxies.0.scores.0.accuracies' is []"),
         ({"scores": {"0": "?"}}, "'proxies.0.scores.0' is '?'"), ({"scores": None}, "'proxies.0.scores' is None"),
         ({"scores": {"first": scored({0: [0.5]})["0"]}}, "'first'"), ({"ipc": "ten"}, "'proxies.0.ipc' is 'ten'"),
         ({"seconds": None}, "'proxies.0.seconds' is None"), ({"title": ["x"]}, "'proxies.0.title' is ['x']"),
     ],
-    ids=["network", "order", "pruned", "below 0", "share", "no accuracy", "text", "nothing", "index", "number",
-         "seconds", "title"],
+    ids=["network", "order", "pruned", "pruned below 0", "below 0", "share", "no accuracy", "text", "nothing",
+         "index", "number", "seconds", "title"],
 )
 def test_a_brought_search_that_holds_something_else_is_broken_and_says_what(wrong: dict[str, Any], said: str) -> None:
     run = ranked_on(**wrong)
