@@ -66,7 +66,7 @@ def _search(asked: Mapping[str, Spec], config: SearchConfig, stay: bool, as_json
         **({"waited_seconds": round(time.monotonic() - began, 1)} if stay else {}),
         "majority": found.study.majority, "notes": list(found.study.notes), **answers.to_json(found),
     }
-    caveats(result)
+    caveats(found.study.notes)
     show(result, as_json, lambda: _text(result, found))
 
 

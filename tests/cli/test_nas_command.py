@@ -13,6 +13,7 @@ from ddcore import jobs
 from ddcore.cli import main
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.search import SearchConfig
+from ddcore.experiments.trial import TrialSummary
 from ddcore.jobs.job import mark_queued
 from ddcore.runs import Store
 from ddcore.runs.recorder import FolderRecorder
@@ -131,6 +132,17 @@ def test_the_json_holds_coefficients_with_intervals_for_each_proxy(call: Call) -
     assert err.count("note: a note") == 1
 
 
+def test_a_search_that_cannot_be_read_is_shown_with_what_is_wrong(call: Call) -> None:
+    record = Store().create(spec("search", "search", {"dataset": "digits"}))
+    told = studies.search_summary(studies.proxy("random", studies.each(0.5), scores=7))
+    info = json.loads((record.folder / "spec.json").read_text("utf-8"))
+    (record.folder / "run.json").write_text(json.dumps({**info, "summary": told}), "utf-8")
+    status, out, err = call("show", record.id)
+    assert (status, err) == (0, "")
+    assert "its 'proxies.0.scores' is 7" in out
+    assert "nothing is known of what it found" in out
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
@@ -152,7 +164,8 @@ def test_what_cannot_be_searched_is_refused_with_the_reason_before_anything_is_a
 
 def test_trials_are_listed_where_their_kind_is_asked_for(call: Call, asked: list[Spec]) -> None:
     one = spec("trial", "trial", {"dataset": "digits", "network": "coursenet", "steps": 20})
-    FolderRecorder(Store(), Store().create(one).id).finish({}, {})
+    told = {"accuracy": {"mean": 0.9, "n": 1}, "seconds": 1.0, "members": []}
+    FolderRecorder(Store(), Store().create(one).id).finish(TrialSummary.model_validate(told), {})
     assert result(call("runs", "--json")[1])["runs"] == []
     (row,) = result(call("runs", "--kind", "trial", "--json")[1])["runs"]
     assert (row["run"], row["kind"]) == (one.key, "trial")

@@ -21,9 +21,11 @@ from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import ImageSet, search, spec, trial
+from ddcore.experiments import truth as truths
 from ddcore.experiments.samplers import GridSampler, OptunaSampler, worse_half
 from ddcore.experiments.search import SearchConfig
-from ddcore.experiments.trial import TrialConfig
+from ddcore.experiments.search_results import NetworkResult, TruthSummary
+from ddcore.experiments.trial import TrialConfig, TrialSummary
 from ddcore.jobs.api import run_inline
 from ddcore.jobs.job import read_job
 from ddcore.ops import nets, seeds
@@ -51,17 +53,17 @@ def events(run_id: str) -> list[dict[str, Any]]:
 def test_a_search_ranks_every_network_on_every_proxy_by_the_validation_split() -> None:
     run = searched(proxies="early,random")
     summary = run.summary
-    assert [one["title"] for one in summary["proxies"]] == ["Random real images, IPC 2", "Early stopping"]
-    assert [one["name"] for one in summary["networks"]] == ["2 conv × 16, fc 64, ReLU", "2 conv × 16, fc 64, LeakyReLU"]
-    assert summary["split"] == "val"
-    assert [one["images"] for one in summary["proxies"]] == [20, 1294]
-    for one in summary["proxies"]:
-        assert {*one["scores"]} == {"0", "1"}
-        for score in one["scores"].values():
-            kept = Store().record(score["trial"])
-            assert (kept.kind, kept.state, kept.summary["accuracies"]) == ("trial", "done", score["accuracies"])
-            assert kept.summary["accuracies_test"] is None, "nothing that is ranked is tested"
-            assert len(score["accuracies"]) == 2
+    assert [one.title for one in summary.proxies] == ["Random real images, IPC 2", "Early stopping"]
+    assert [one.name for one in summary.networks] == ["2 conv × 16, fc 64, ReLU", "2 conv × 16, fc 64, LeakyReLU"]
+    assert summary.split == "val"
+    assert [one.images for one in summary.proxies] == [20, 1294]
+    for one in summary.proxies:
+        assert {*one.results} == {0, 1}
+        for score in one.results.values():
+            kept = Store().record(score.trial)
+            assert (kept.kind, kept.state, kept.summary.accuracy.values) == ("trial", "done", score.accuracies)
+            assert kept.summary.accuracies_test is None, "nothing that is ranked is tested"
+            assert len(score.accuracies) == 2
     told = [e for e in events(run.id) if e["event"] == "trial"]
     assert [(e["proxy"], e["network"], e["known"]) for e in told] == [
         ("random", 0, False), ("random", 1, False), ("early", 0, False), ("early", 1, False),
@@ -72,18 +74,18 @@ def test_nothing_is_trained_twice_by_searches_that_overlap() -> None:
     first = searched()
     wider = searched(proxies="random,early", subset="depth=2 width=16 units=64,128")
     known = {e["trial"]: e["known"] for e in events(wider.id) if e["event"] == "trial"}
-    before = {score["trial"] for score in first.summary["proxies"][0]["scores"].values()}
+    before = {score.trial for score in first.summary.proxies[0].results.values()}
     assert {run_id for run_id, was_there in known.items() if was_there} == before
     assert len(known) == 2 * 4
 
 
 def test_more_seeds_continue_fewer() -> None:
     fewer, more = searched(), searched(nets=3)
-    for index, score in fewer.summary["proxies"][0]["scores"].items():
-        longer = more.summary["proxies"][0]["scores"][index]
-        assert longer["accuracies"][:2] == score["accuracies"]
+    for index, score in fewer.summary.proxies[0].results.items():
+        longer = more.summary.proxies[0].results[index]
+        assert longer.accuracies[:2] == score.accuracies
         assert (
-            Store().record(longer["trial"]).summary["members"][:2] == Store().record(score["trial"]).summary["members"]
+            Store().record(longer.trial).summary.members[:2] == Store().record(score.trial).summary.members
         )
 
 
@@ -106,8 +108,8 @@ def test_seeds_that_are_known_are_not_trained_again(first: int, then: int, monke
     (told,) = trial.together([asked.replace(nets=then)], bench)
     assert (trained, told.known) == (([1, 2], False) if then == 3 else ([], True))
     both = min(first, then)
-    assert told.summary["members"][:both] == before.summary["members"][:both]
-    assert len(told.summary["accuracies"]) == then
+    assert told.summary.members[:both] == before.summary.members[:both]
+    assert len(told.summary.accuracy.each) == then
     assert Store().record(told.run_id).summary == told.summary
 
 
@@ -117,10 +119,10 @@ def test_the_truth_is_tested_too_and_a_larger_sample_holds_the_smaller() -> None
     assert small.sampled() == large.sampled()[:3]
     assert sorted(spec("truth", "truth", values).config.sampled()) == [*range(6)]
     run = Store().record(run_inline(spec("truth", "truth", {**values, "sample": 3})))
-    assert {*run.summary["scores"]} == {str(i) for i in small.sampled()}
-    for score in run.summary["scores"].values():
-        assert len(score["accuracies"]) == len(score["accuracies_test"]) == 1
-    assert run.summary["images"] == 1294
+    assert {*run.summary.results} == {*small.sampled()}
+    for score in run.summary.results.values():
+        assert len(score.accuracies) == len(score.accuracies_test) == 1
+    assert run.summary.images == 1294
 
 
 def test_a_search_names_the_truth_it_is_held_against() -> None:
@@ -147,20 +149,18 @@ class Stopped(MemoryRecorder):
     def answered(self, question: Any) -> Any:
         return self.kept.get(question.key)
 
-    def answer(self, question: Any, summary: dict[str, Any], seconds: float) -> Any:
+    def answer(self, question: Any, summary: TrialSummary, seconds: float) -> Any:
         self.kept[question.key] = SimpleNamespace(id=question.key, summary=summary)
         return self.kept[question.key]
 
 
-def truth(recorder: Stopped, **changes: Any) -> dict[str, Any]:
+def truth(recorder: Stopped, **changes: Any) -> TruthSummary:
     values = {"dataset": "digits", "subset": TWO, "steps": 6, "nets": 2, "batch_size": 700, "device": "cpu", **changes}
-    from ddcore.experiments import truth as kind
-
-    return kind.run("truth", spec("truth", "truth", values).config, recorder)  # type: ignore[arg-type]
+    return truths.run("truth", spec("truth", "truth", values).config, recorder)  # type: ignore[arg-type]
 
 
-def reached(summary: dict[str, Any]) -> dict[str, Any]:
-    return {i: (score["accuracies"], score["accuracies_test"]) for i, score in summary["scores"].items()}
+def reached(summary: TruthSummary) -> dict[int, Any]:
+    return {i: (score.accuracies, score.accuracies_test) for i, score in summary.results.items()}
 
 
 def test_a_stopped_truth_goes_on_in_the_middle_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,8 +200,8 @@ def test_a_stacked_group_finds_what_its_networks_find_one_by_one() -> None:
     stacked = trial.crowded(trials, bench, stacked=True)
     alone = [trial.crowded([one], bench, stacked=False)[0] for one in trials]
     for together, single in zip(stacked, alone, strict=True):
-        assert together["accuracies"] == pytest.approx(single["accuracies"], abs=1.5 / 144)  # an image or one more
-        assert together["network_options"] == single["network_options"]
+        assert together.accuracy.each == pytest.approx(single.accuracy.each, abs=1.5 / 144)  # an image or one more
+        assert together.network_options == single.network_options
 
 
 def asked_trial(**changes: Any) -> TrialConfig:
@@ -231,15 +231,15 @@ def test_a_trial_is_judged_by_the_validation_images_and_a_truth_by_the_test_imag
     (found,) = trial.crowded([config], trial.TrialData(config, Stopped({})))  # type: ignore[arg-type]
     both = [plainly(config, "truth" if tested else "trial", i, part.batch, part.labels) for i in range(2)]
     by_hand = [[plain.accuracy(network, judge) for judge in (val, test)] for network, _ in both]
-    assert found["accuracies"] == pytest.approx([right for right, _ in by_hand], abs=1.5 / len(val))
-    assert found["accuracies_train"] == pytest.approx([learnt for _, learnt in both], abs=1e-3)
+    assert found.accuracy.each == pytest.approx([right for right, _ in by_hand], abs=1.5 / len(val))
+    assert found.accuracies_train == pytest.approx([learnt for _, learnt in both], abs=1e-3)
     if tested:
-        assert found["accuracies_test"] == pytest.approx([right for _, right in by_hand], abs=1.5 / len(test))
+        assert found.accuracies_test == pytest.approx([right for _, right in by_hand], abs=1.5 / len(test))
     else:
-        assert found["accuracies_test"] is None
+        assert found.accuracies_test is None
     assert abs(by_hand[0][0] - by_hand[1][0]) > 2 / len(val), "the other network would be told from this one"
     assert max(abs(right - elsewhere) for right, elsewhere in by_hand) > 2 / len(val), "and the other images from these"
-    assert found["majority"] == max(val.counts) / len(val) != max(test.counts) / len(test)
+    assert found.majority == max(val.counts) / len(val) != max(test.counts) / len(test)
 
 
 def test_a_trial_on_a_small_set_learns_its_soft_labels() -> None:
@@ -252,37 +252,38 @@ def test_a_trial_on_a_small_set_learns_its_soft_labels() -> None:
     (found,) = trial.crowded([config], trial.TrialData(config, recorder))  # type: ignore[arg-type]
     soft, val = logits.softmax(1), part_of("val")
     both = [plainly(config, "trial", i, images.__getitem__, labels, soft=soft)[0] for i in range(2)]
-    assert found["accuracies"] == pytest.approx([plain.accuracy(one, val) for one in both], abs=1.5 / len(val))
-    assert max(found["accuracies"]) < 0.1
+    assert found.accuracy.each == pytest.approx([plain.accuracy(one, val) for one in both], abs=1.5 / len(val))
+    assert max(found.accuracy.each) < 0.1
 
 
 def test_a_network_that_diverges_is_told_and_stops_nobody() -> None:
     run = searched(lr=10.0, steps=30)
-    scores = run.summary["proxies"][0]["scores"].values()
-    assert all(score["diverged"] and len(score["accuracies"]) == 2 for score in scores)
-    assert search.standing([1.0, 1.0], diverged=True) <= search.standing([0.0]) < search.standing([0.1])
+    scores = run.summary.proxies[0].results.values()
+    assert all(score.diverged and len(score.accuracies) == 2 for score in scores)
+    lost = NetworkResult(accuracies=(1.0, 1.0), diverged=True)
+    assert lost.standing <= NetworkResult(accuracies=(0.0,)).standing < NetworkResult(accuracies=(0.1,)).standing
 
 
 def test_pruning_gives_up_seeds_of_networks_that_are_behind() -> None:
     run = searched(pruning=True, nets=3, subset="depth=2 width=16")
-    (proxy,) = run.summary["proxies"]
-    lengths = {index: len(score["accuracies"]) for index, score in proxy["scores"].items()}
+    (proxy,) = run.summary.proxies
+    lengths = {index: len(score.accuracies) for index, score in proxy.results.items()}
     assert len(lengths) == 6
-    assert proxy["pruned"]
-    assert all((lengths[str(i)] < 3) == (i in proxy["pruned"]) for i in range(6))
-    assert {e["network"] for e in events(run.id) if e.get("pruned")} == {*proxy["pruned"]}
+    assert proxy.pruned
+    assert all((lengths[i] < 3) == (i in proxy.pruned) for i in range(6))
+    assert {e["network"] for e in events(run.id) if e.get("pruned")} == {*proxy.pruned}
 
 
 @pytest.mark.parametrize("strategy", ["random", "tpe", "nsga2"])
 def test_a_strategy_asks_for_as_many_as_it_may_and_goes_on_where_it_was(strategy: str) -> None:
     shorter = searched(strategy=strategy, trials=5, subset="depth=2", steps=1, nets=1)
     longer = searched(strategy=strategy, trials=8, subset="depth=2", steps=1, nets=1)
-    (few,), (many,) = shorter.summary["proxies"], longer.summary["proxies"]
-    assert few["asked"] == 5
-    assert 1 <= len(few["scores"]) <= 5
-    assert many["order"][: len(few["order"])] == few["order"]
+    (few,), (many,) = shorter.summary.proxies, longer.summary.proxies
+    assert few.asked == 5
+    assert 1 <= len(few.results) <= 5
+    assert many.order[: len(few.order)] == few.order
     known = [e["known"] for e in events(longer.id) if e["event"] == "trial"]
-    assert sum(known) >= len(few["scores"])
+    assert sum(known) >= len(few.results)
 
 
 def test_a_model_of_what_was_good_finds_what_is_good() -> None:
@@ -319,44 +320,44 @@ def test_a_network_that_is_asked_for_again_keeps_what_it_was() -> None:
     """Twelve asks among four networks: each is trained once, and none of those that went on is given up later."""
     short, long = (searched(strategy="tpe", trials=n, pruning=True, nets=3, subset="depth=2 width=16 units=64,128")
                    for n in (6, 12))
-    (few,), (many,) = short.summary["proxies"], long.summary["proxies"]
-    assert all(many["scores"][i] == score for i, score in few["scores"].items())
-    assert {*few["pruned"]} <= {*many["pruned"]}
+    (few,), (many,) = short.summary.proxies, long.summary.proxies
+    assert all(many.results[i] == score for i, score in few.results.items())
+    assert {*few.pruned} <= {*many.pruned}
 
 
 def test_what_a_proxy_chose_is_trained_on_the_whole_data_as_the_truth_trains() -> None:
     run = searched(subset="depth=2")
-    (proxy,) = run.summary["proxies"]
-    macs = [one["macs"] for one in run.summary["networks"]]
-    best = max(proxy["scores"], key=lambda i: (mean(proxy["scores"][i]["accuracies"]), -macs[int(i)], -int(i)))
-    ((number, score),) = run.summary["winners"].items()
+    (proxy,) = run.summary.proxies
+    macs = [one.macs for one in run.summary.networks]
+    best = max(proxy.results, key=lambda i: (mean(proxy.results[i].accuracies), -macs[i], -i))
+    ((number, score),) = run.summary.winners.items()
     assert number == best
     config = spec("search", "search", run.config).config
     assert isinstance(config, SearchConfig)
     truth = config.truth_config()
     assert truth is not None
-    (asked,) = truth.trials([int(number)])
-    assert score["trial"] == trial.question(asked).key
-    assert len(score["accuracies_test"]) == 1
+    (asked,) = truth.trials([number])
+    assert score.trial == trial.question(asked).key
+    assert len(score.accuracies_test) == 1
 
 
 def test_the_truth_has_weights_and_orders_of_its_own() -> None:
     """Else early stopping after as many steps would be the truth, and agree with it by construction."""
     run = searched(proxies="early", truth_steps=3, truth_nets=2, truth="all", truth_sample=None)
-    early = run.summary["proxies"][0]["scores"]
-    (number,) = run.summary["winners"]
-    assert run.summary["winners"][number]["accuracies"] != early[number]["accuracies"]
+    early = run.summary.proxies[0].results
+    (number,) = run.summary.winners
+    assert run.summary.winners[number].accuracies != early[number].accuracies
 
 
 def test_a_trial_that_holds_something_else_is_computed_again(home: Any) -> None:
     """Somebody's run.json in the place of a trial costs a computation, not the search."""
     run = searched()
-    score = run.summary["proxies"][0]["scores"]["0"]
-    place = Store().record(score["trial"]).folder / "run.json"
+    score = run.summary.proxies[0].results[0]
+    place = Store().record(score.trial).folder / "run.json"
     told = json.loads(place.read_text())
     place.write_text(json.dumps({**told, "summary": {}}))
     again = searched(proxies="random,early")
-    assert again.summary["proxies"][0]["scores"]["0"]["accuracies"] == score["accuracies"]
+    assert again.summary.proxies[0].results[0].accuracies == score.accuracies
 
 
 def test_networks_that_no_memory_holds_are_refused_with_what_would_fit() -> None:
@@ -408,11 +409,12 @@ def test_every_preset_is_a_search_on_every_data_set(preset: Any, dataset: str) -
 def test_an_answer_that_somebody_else_gave_first_stays(home: Any) -> None:
     run = searched()
     store, question = Store(), spec("search", "search", SMALL)
-    score = run.summary["proxies"][0]["scores"]["0"]
-    kept = store.record(score["trial"])
+    score = run.summary.proxies[0].results[0]
+    kept = store.record(score.trial)
     asked = spec("trial", "trial", kept.config)
     recorder = FolderRecorder(store, store.create(spec("truth", "truth", {"dataset": "digits", "sample": 3})).id)
-    assert recorder.answer(asked, {"accuracies": [0.0]}, 1.0).summary == kept.summary
+    other = kept.summary.model_copy(update={"seconds": 99.0})
+    assert recorder.answer(asked, other, 1.0).summary == kept.summary
     assert isinstance(asked.config, TrialConfig)
     assert question.key == run.id
 
@@ -428,7 +430,7 @@ def test_a_stack_on_a_gpu_finds_what_its_networks_find_one_by_one() -> None:
         stacked = trial.crowded(group, bench)
         alone = [trial.crowded([one], bench, stacked=False)[0] for one in group]
         for together, single in zip(stacked, alone, strict=True):
-            assert together["accuracies"] == pytest.approx(single["accuracies"], abs=3.5 / 144)  # TF32 turns an image
+            assert together.accuracy.each == pytest.approx(single.accuracy.each, abs=3.5 / 144)  # TF32 turns an image
 
 
 @pytest.mark.slow
@@ -445,8 +447,8 @@ def test_the_54_networks_rank_alike_in_stacks_and_one_by_one(mnist_root: Any, mo
     )
     groups = trial.groups(trials, GPU)
     assert (len(trials), len(groups)) == (54, 27)
-    stacked = [one["accuracy"]["mean"] for group in groups for one in trial.crowded(group, bench, stacked=True)]
-    alone = [trial.crowded([one], bench, stacked=False)[0]["accuracy"]["mean"] for group in groups for one in group]
+    stacked = [one.accuracy.mean for group in groups for one in trial.crowded(group, bench, stacked=True)]
+    alone = [trial.crowded([one], bench, stacked=False)[0].accuracy.mean for group in groups for one in group]
     assert len({*alone}) > 15
     turned = [
         (i, j) for i, j in itertools.combinations(range(54), 2)
@@ -472,11 +474,11 @@ def test_a_search_that_was_killed_goes_on_to_the_same_ranking() -> None:
     again = [e for e in trials_of(run_id) if e["known"]]
     assert len(again) >= len(told)
     summary = Store().record(run_id).summary
-    for number, score in [*summary["proxies"][0]["scores"].items()][:6]:
-        fresh = asked.config.trial(asked.config.members()[int(number)], run=summary["proxies"][0]["run"], exact=True)
-        bench = trial.TrialData(fresh, FolderRecorder(Store(), score["trial"]))
+    for number, score in [*summary.proxies[0].results.items()][:6]:
+        fresh = asked.config.trial(asked.config.members()[number], run=summary.proxies[0].run, exact=True)
+        bench = trial.TrialData(fresh, FolderRecorder(Store(), score.trial))
         (computed,) = trial.crowded([fresh.replace(exact=False)], bench)
-        assert computed["accuracies"] == score["accuracies"]
+        assert computed.accuracy.each == score.accuracies
 
 
 def trials_of(run_id: str) -> list[dict[str, Any]]:

@@ -34,6 +34,12 @@ def truth() -> Spec:
     return Spec("truth", "truth", found)
 
 
+def space() -> dict[str, Any]:
+    """The fields of a summary that the question alone decides, as they are stored."""
+    about = config().about()
+    return {**about, "networks": [one.to_json() for one in about["networks"]]}
+
+
 def searched(proxies: Mapping[str, Sequence[float]]) -> dict[str, Any]:
     """The summary of a search whose networks reached these accuracies."""
     told = [
@@ -43,7 +49,7 @@ def searched(proxies: Mapping[str, Sequence[float]]) -> dict[str, Any]:
                     for i, one in enumerate(accuracies)}}
         for name, accuracies in proxies.items()
     ]
-    return {**config().about(), "proxies": told, "val_images": 180, "majority": 0.1, "split": "val", "notes": [],
+    return {**space(), "proxies": told, "val_images": 180, "majority": 0.1, "split": "val", "notes": [],
             "seconds": 24.0}
 
 
@@ -80,7 +86,7 @@ def held_against(networks: int = 12) -> dict[str, Any]:
     """The summary of the truth of so many of the 12 networks."""
     scores = {str(i): {"accuracies": [one], "accuracies_test": [one - 0.02], "seconds": 60.0, "trial": "1" * 16}
               for i, one in enumerate(TRUE[:networks])}
-    return {**config().about(), "sampled": list(range(networks)), "scores": scores, "images": 1437, "val_images": 180,
+    return {**space(), "sampled": list(range(networks)), "scores": scores, "images": 1437, "val_images": 180,
             "test_images": 360, "majority": 0.1, "majority_test": 0.1, "notes": [], "seconds": 720.0}
 
 
@@ -224,8 +230,32 @@ def test_a_search_that_no_search_wrote_is_told_and_nothing_of_it_is_fetched(open
     summary, foreign = searched({"random": AS_TRUE}), "![x](https://a.example/b.png)"
     summary["proxies"][0]["scores"]["0"]["accuracies"] = [foreign]
     app = open_page(PAGE, run=finish(SEARCH, summary))
+    assert "This run's folder cannot be read." in words(app)
+    assert "proxies.0.scores.0.accuracies.0" in words(app)
+    assert "xample/b.png)" in words(app), "what it holds, shortened"
+    assert foreign not in words(app)
+
+
+@pytest.mark.slow
+def test_events_that_no_search_tells_are_told_and_nothing_of_them_is_fetched(
+    open_page: Open, backend: Backend
+) -> None:
+    run, foreign = put(SEARCH, "running"), "![x](https://a.example/b.png)"
+    tell(run, begun("random"), {**tried("random", 0, 0.5), "accuracies": [foreign]})
+    app = open_page(PAGE, run=run)
     assert "holds what no search writes there" in words(app)
     assert foreign not in words(app)
+
+
+@pytest.mark.slow
+def test_a_truth_that_cannot_be_read_is_told_and_no_search_is_held_against_it(
+    open_page: Open, backend: Backend
+) -> None:
+    run, true = finish(SEARCH, searched({"random": AS_TRUE})), finish(truth(), {**held_against(), "scores": 7})
+    assert "its 'scores' is 7" in words(open_page(PAGE, run=true)).replace("\\", "")
+    app = open_page(PAGE, run=run)
+    assert not app.error
+    assert "nothing to hold its ranking against yet" in words(app)
 
 
 @pytest.mark.slow
@@ -235,7 +265,7 @@ def test_a_search_is_shown_when_its_data_set_is_away(
     search, true = sampled()
     run, own = finish(search, searched({"random": AS_TRUE, "early": TURNED})), finish(true, held_against(6))
     finish(foreign(), held_against())
-    monkeypatch.setattr("ddcore.runs.key.dataset", away)
+    monkeypatch.setattr("ddcore.experiments.base.dataset_identity", away)
     app = open_page(PAGE, run=run)
     assert not app.error
     assert "Spearman's ρ" in words(app)

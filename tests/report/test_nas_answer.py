@@ -64,6 +64,13 @@ def test_a_proxy_that_ranks_like_the_truth_selects_the_best_network():
     assert line.over_random.value == pytest.approx(1 - 19 / 21)
 
 
+def test_a_proxy_is_held_against_random_over_the_networks_that_both_ranked():
+    few = {index: [TRUE[index]] for index in (0, 2, 4, 5, 6)}
+    _, dm = answer(whole(proxy("random", few), proxy("dm", each(*TRUE[:6])))).lines
+    assert dm.over_random is not None
+    assert (dm.n, dm.over_random.n) == (6, 4)
+
+
 def test_random_is_held_against_nothing():
     lines = {line.proxy.name: line for line in answer(found()).lines}
     assert lines["random"].over_random is None

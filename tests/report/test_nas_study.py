@@ -13,20 +13,7 @@ from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Study, study
 from ddcore.runs import RunRecord
 from ddcore.summary import Summary
-from tests.report.studies import (
-    MACS,
-    NAMES,
-    NETWORKS,
-    TRUE,
-    each,
-    proxy,
-    record,
-    scored,
-    search,
-    search_summary,
-    truth,
-    whole,
-)
+from tests.report.studies import MACS, NAMES, NETWORKS, TRUE, each, proxy, record, scored, search, truth, whole
 
 
 def begun(name: str, **told: Any) -> dict[str, Any]:
@@ -136,6 +123,13 @@ def test_the_frame_has_a_row_for_each_proxy_and_network_beside_the_truth():
     assert list(studies.frame(found, "whole")["index"]) == [0, 1]
 
 
+def test_the_frame_has_those_that_were_given_up_behind_the_others_of_their_proxy():
+    frame = studies.frame(whole(proxy("random", each(0.5, 0.9, 0.7), pruned=[1])), "random")
+    assert list(zip(frame["index"], frame["place"], frame["pruned"], strict=True)) == [
+        (0, 1, False), (2, 0, False), (1, 2, True),
+    ]
+
+
 def test_the_leaderboard_puts_the_cheaper_of_equals_first_and_those_given_up_last():
     told = {0: [0.9], 1: [0.8], 2: [0.95], 4: [0.9]}
     found = whole(proxy("random", told, pruned=[2]))
@@ -172,6 +166,12 @@ def test_a_run_that_cannot_be_read_is_told_with_what_is_wrong(broken: str):
         study(runs["search"], truth=runs["truth"])
 
 
+def test_a_truth_that_has_told_nothing_need_not_be_one_that_can_be_asked_here():
+    found = study(search(proxy("random", each(*TRUE))), truth=record("truth", dataset="nowhere", sample=6))
+    assert found.whole is not None
+    assert (found.whole.results, found.whole.asked) == ({}, 6)
+
+
 def test_a_truth_that_orders_its_networks_otherwise_is_joined_by_what_they_are():
     true = truth({7 - index: one for index, one in each(*TRUE).items()}, networks=NETWORKS[::-1])
     found = study(search(proxy("random", each(*TRUE))), truth=true)
@@ -186,8 +186,8 @@ def test_a_truth_whose_networks_are_not_those_of_the_search_is_refused():
 
 def asked(**config: Any) -> RunRecord:
     shared = {"dataset": "digits", "lr": 0.1, "steps": 100, "nets": 2, "truth_steps": 9, "truth_nets": 1}
-    told = search_summary(proxy("random", each(*TRUE)), winners=scored({3: [0.5]}))
-    return record("search", told, **{**shared, "truth_sample": 6, **config})
+    told = search(proxy("random", each(*TRUE)), winners=scored({3: [0.5]}))
+    return replace(told, config={**shared, "truth_sample": 6, **config})
 
 
 def test_how_a_truth_differs_from_the_one_that_was_asked_for():

@@ -51,7 +51,7 @@ def truth(store: Store, search: RunRecord) -> RunRecord:
 def trial(answer: Answer) -> RunRecord:
     told = {"mean": 0.9, "std": None, "n": 1, "protocol": "20 steps", "split": "val"}
     asked = spec("trial", "trial", {"dataset": "digits", "network": "coursenet", "depth": 2, "steps": 20})
-    return answer(asked, 0.9, accuracy=told)
+    return answer(asked, 0.9, accuracy=told, members=[])
 
 
 def test_a_trial_is_in_no_list_of_runs_but_counts_as_a_use_of_its_data(store: Store, trial: RunRecord) -> None:

@@ -15,7 +15,7 @@ from ddcore.experiments.search_results import Candidate, ProxyResult, Results, S
 from ddcore.experiments.truth import TruthConfig
 from ddcore.lazy import lazy
 from ddcore.report import text
-from ddcore.report.nas.so_far import Events, question, search_so_far, truth_so_far
+from ddcore.report.nas.events import Events, question, search_summary, truth_summary
 from ddcore.summary import problems
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ def study(search: RunRecord, events: Events = (), truth: RunRecord | None = None
 
 def _study(search: RunRecord, events: Events, truth: RunRecord | None, truth_events: Events) -> Study:
     found: SearchSummary | TruthSummary
-    found = truth_so_far(search, truth_events) if truth is search else search_so_far(search, events)
+    found = truth_summary(search, truth_events) if truth is search else search_summary(search, events)
     # Of a truth that has told nothing yet nothing needs to be known, not even whether it can be computed here.
     true = TruthSummary(network=found.network, networks=found.networks)
     if truth is not None and (truth.state == "done" or truth_events):
-        true = truth_so_far(truth, truth_events)
+        true = truth_summary(truth, truth_events)
     return Study(
         candidates=found.candidates, proxies=_told_apart(found.proxies) if isinstance(found, SearchSummary) else (),
         whole=_whole(truth, true, found.candidates) if truth is not None else None,

@@ -18,7 +18,7 @@ A = TypeVar("A", bound=Answer)
 Events = Sequence[Mapping[str, Any]]
 
 
-def search_so_far(run: RunRecord, events: Events) -> SearchSummary:
+def search_summary(run: RunRecord, events: Events) -> SearchSummary:
     """Every proxy that has begun. Raises ValidationError for what no search tells; ConfigError like `question`."""
     if isinstance(run.summary, SearchSummary):
         return run.summary
@@ -31,8 +31,8 @@ def search_so_far(run: RunRecord, events: Events) -> SearchSummary:
     )
 
 
-def truth_so_far(run: RunRecord, events: Events) -> TruthSummary:
-    """The networks that are trained by now. Raises like `search_so_far`."""
+def truth_summary(run: RunRecord, events: Events) -> TruthSummary:
+    """The networks that are trained by now. Raises like `search_summary`."""
     if isinstance(run.summary, TruthSummary):
         return run.summary
     return TruthSummary(**question(run).about(), results=_latest(_read(events, "trial", TrialEvent)))
