@@ -15,7 +15,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"errors", "lazy", "home", "registry", "params", "presets", "networks", "spaces", "augmentations", "counts"},
+    {"errors", "lazy", "home", "registry", "params", "presets", "networks", "spaces", "augmentations", "counts",
+     "run_id", "summary"},
     {"ops"},
     {"data"},
     {"settings", "protocols"},
