@@ -31,7 +31,7 @@ def test_demo_runs_are_whole_small_and_still_answers_to_their_own_question(store
 
 def test_a_demo_set_shows_images_at_every_snapshot_and_stands_beside_its_controls(store: Store) -> None:
     for record in store.records("distill"):
-        assert len(store.images(record.id).labels) == record.summary["images"]
+        assert len(store.images(record.id).labels) == record.summary.images
         assert all(len(store.snapshot(record.id, step).labels) for step in store.snapshots(record.id))
     judged = {r.config["run"] for r in store.records("evaluate")}
     assert {r.id for r in store.records("distill")} <= judged

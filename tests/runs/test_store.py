@@ -16,16 +16,17 @@ from shelf import copy, finished, many, question
 from ddcore import home as places
 from ddcore.errors import ConfigError, DDCoreError, RunBroken, RunNotFound
 from ddcore.experiments import KINDS, spec
+from ddcore.experiments.distill import DistillSummary
 from ddcore.runs import Store
 from ddcore.runs.files import read_json, write_json
-from ddcore.runs.store import PARTS, Moment
+from ddcore.runs.store import Moment, parts
 
 
 def test_a_finished_run_is_found_by_its_id_and_by_its_beginning(store: Store):
     record = finished(store, question())
     assert store.record(record.id) == store.record(record.id[:6]) == record
     assert record.state == "done"
-    assert record.summary["steps"] == 4
+    assert record.summary.steps == 4
     assert record.info["dataset"]["name"] == "digits"
     assert (record.kind, record.name, record.config["ipc"]) == ("distill", "random", 1)
 
@@ -111,6 +112,7 @@ def raw(folder: Path, text: str) -> None:
     (folder / "run.json").write_text(f"{whole.rstrip()[:-1]}, {text}}}")
 
 
+SCORED = {"accuracy": {"mean": 0.5, "std": 0.1, "n": 2, "protocol": "course"}}
 BREAKAGES = {
     "no files": lambda folder: [f.unlink() for f in folder.iterdir() if f.is_file()],
     "half a run.json": lambda folder: (folder / "run.json").write_text('{"id": "'),
@@ -133,7 +135,7 @@ BREAKAGES = {
     "a moment of digits": lambda folder: raw(folder, f'"times": {{"submitted": 1{"0" * 400}}}'),
     "a moment before all time": lambda folder: told(folder, times={"submitted": -1e299}),
     "arithmetic in words": lambda folder: told(folder, summary={"macs": "many"}),
-    "accuracies in words": lambda folder: told(folder, summary={"accuracies": [0.5, "good"]}),
+    "accuracies in words": lambda folder: told(folder, summary={**SCORED, "accuracies": [0.5, "good"]}),
     "a source in words": lambda folder: told(folder, summary={"source": "dm"}),
     "a source of a list": lambda folder: told(folder, summary={"source": {"method": ["dm"]}}),
     "a source of no size": lambda folder: told(folder, summary={"source": {"ipc": "ten"}}),
@@ -234,12 +236,12 @@ def test_an_answer_in_the_trash_is_not_lost_to_another_one(store: Store):
     copy(store.trashed()[0], store.root)
     store.trash(record.id)
     assert len(store.trashed()) == 1, "the same answer takes its place"
-    again = finished(store, question(), losses={})
+    again = finished(store, question(), losses={"loss": 1.0})
     with pytest.raises(DDCoreError, match="with other content is in the trash already; purge the one in the trash"):
         store.trash(again.id)
     store.purge(record.id)
     store.trash(again.id)
-    assert store.trashed()[0].summary == {"steps": 4, "losses": {}}
+    assert store.trashed()[0].summary == DistillSummary(steps=4, losses={"loss": 1.0})
 
 
 def test_nobody_waits_for_a_purge_and_a_later_one_sweeps_what_a_crash_left(
@@ -390,7 +392,7 @@ def test_a_finished_run_is_read_again_only_when_one_of_its_files_was_replaced(st
     assert store.annotate(record.id, name="mine").user["name"] == "mine"
     assert store.records()[0].user["name"] == "mine"
     write_json(record.folder / "run.json", {**record.info, "summary": {"steps": 5}})
-    assert store.record(record.id).summary == {"steps": 5}
+    assert store.record(record.id).summary == DistillSummary(steps=5)
     (record.folder / "run.json").write_text("{")
     assert store.record(record.id).state == "broken"
 
@@ -412,7 +414,7 @@ def test_trials_are_listed_only_where_they_are_asked_for(store: Store):
         assert [r.id for r in one.records()] == [run.id]
         assert [r.id for r in one.records("trial")] == [trial.id]
         assert one.record(trial.id[:8]).id == trial.id
-    assert {kind.name for kind in KINDS.values() if kind.part} == set(PARTS)
+    assert {kind.name for kind in KINDS.values() if kind.part} == set(parts())
 
 
 def test_finished_runs_of_a_kind_are_told_newest_first_without_being_read(store: Store):
