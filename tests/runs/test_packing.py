@@ -21,7 +21,7 @@ from safetensors.numpy import save
 from shelf import finished, question
 
 from ddcore.errors import DDCoreError
-from ddcore.experiments import spec
+from ddcore.experiments import KINDS, spec
 from ddcore.experiments.base import digest
 from ddcore.experiments.tsne import TsneSummary
 from ddcore.home import PROJECT
@@ -167,6 +167,14 @@ def test_only_a_finished_run_is_packed(store: Store) -> None:
     record = store.create(question())
     with pytest.raises(DDCoreError, match="is interrupted; only a finished run"):
         pack(store, record.id, io.BytesIO())
+
+
+def test_a_run_of_a_kind_that_does_not_travel_is_not_packed(
+    store: Store, run: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS["distill"].__dict__, "travels", False)
+    with pytest.raises(DDCoreError, match=f"^run {run.id} is a distill run, and these stay where they were computed$"):
+        pack(store, run.id, io.BytesIO())
 
 
 def test_every_run_that_ships_can_be_packed_and_brought(home: Path, other: Store) -> None:
