@@ -12,9 +12,12 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 LARGEST = 1e300  # numbers beyond it cannot be calculated with
 
@@ -32,8 +35,8 @@ class Answer(BaseModel):
                               populate_by_name=True, ignored_types=(cached_property,))
 
     def to_json(self) -> dict[str, Any]:
-        """As it is stored: what was not measured is left out."""
-        return self.model_dump(mode="json", exclude_none=True, by_alias=True)
+        """As it is stored: what the run did not say is left out."""
+        return self.model_dump(mode="json", exclude_unset=True, by_alias=True)
 
 
 @dataclass(frozen=True)
@@ -239,5 +242,12 @@ class Summary(Answer):
 
 def problems(error: ValidationError) -> list[str]:
     """One sentence for each thing that is wrong with a stored answer: where it stands, what was found."""
-    return [f"its {'.'.join(map(str, e['loc'])) or 'summary'!r} is {reprlib.repr(e['input'])}: {e['msg'].lower()}"
-            for e in error.errors(include_url=False)]
+    return [_problem(one) for one in error.errors(include_url=False)]
+
+
+def _problem(one: ErrorDetails) -> str:
+    place = ".".join(map(str, one["loc"])) or "summary"
+    if one["type"] == "missing":
+        return f"its {place!r} is missing"
+    wanted = one["msg"].lower().partition(" or instance of ")[0]
+    return f"its {place!r} is {reprlib.repr(one['input'])}: {wanted}"

@@ -17,7 +17,7 @@ from ddcore.params import Config, Param, ParamInfo
 from ddcore.report import tables, text
 from ddcore.settings import NetworkConfig, TrainConfig
 
-CONFIGS = {f"{kind}/{name}": KINDS[kind].config(name) for kind in KINDS for name in KINDS[kind].names()}
+CONFIGS = {f"{kind}/{name}": KINDS[kind].config(name) for kind in KINDS for name in KINDS[kind].known}
 ALL = [(label, config, p) for label, config in CONFIGS.items() for p in config.params()]
 EVERY_PARAMETER = pytest.mark.parametrize(("label", "config", "p"), ALL, ids=[f"{a}-{p.name}" for a, _, p in ALL])
 NEEDED: dict[str, dict[str, Any]] = {

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import Field
+
 from ddcore.data import split
 from ddcore.errors import ConfigError
 from ddcore.experiments.base import Array, ImageSet, Kind, Recorder
@@ -95,6 +97,7 @@ class ScoresSummary(Summary):
     agents: Count
     epochs: Count
     el2n_epochs: Count | None = None
+    score_names: tuple[str, ...] = Field(default=(), alias="scores")
     el2n: Extent | None = None
     grad_norm: Extent | None = None
     never_forgotten: Share | None = None
@@ -127,7 +130,7 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> ScoresSummary:
     for score, values in found.items():
         _show(score, values, part, config, recorder)
     return ScoresSummary(
-        agents=config.agents, epochs=config.epochs, el2n_epochs=config.early, images=n,
+        agents=config.agents, epochs=config.epochs, el2n_epochs=config.early, images=n, score_names=tuple(found),
         el2n=_extent(found["el2n"]), grad_norm=_extent(found["grad_norm"]),
         never_forgotten=(progress.forgetting == 0).float().mean().item(),
         val_accuracy=Accuracy.of(progress.val_accuracies) if progress.val_accuracies else None,

@@ -76,10 +76,10 @@ class Runner:
 
     def _ready(self, ticket: Ticket) -> bool:
         """Whether a waiting job can start now; one that never can is ended and leaves the queue."""
-        if not self.store.exists(ticket.run_id) or self.store.state(ticket.run_id) != "queued":
+        record = self.store.record(ticket.run_id) if self.store.exists(ticket.run_id) else None
+        if record is None or record.state != "queued":
             self.queue.remove(ticket)
             return False
-        record = self.store.record(ticket.run_id)
         parents = {run_id: self._parent(run_id) for run_id in record.info["parents"]}
         for run_id, state in parents.items():
             if state != "done" and state not in ACTIVE:

@@ -19,7 +19,7 @@ from ddcore import home
 from ddcore.errors import ConfigError, DDCoreError, RunBroken, RunNotFound
 from ddcore.run_id import RUN_ID
 from ddcore.runs.events import read_events
-from ddcore.runs.files import usable, write_json
+from ddcore.runs.files import read_json, usable, write_json
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
 from ddcore.runs.record import RunRecord, read_record, too_long
 from ddcore.runs.state import ACTIVE, STATES, job_state
@@ -88,13 +88,16 @@ class Store:
         return self._exact(run_id) is not None
 
     def state(self, run_id: str) -> str:
-        """The state of a run, "broken" included, without a look at what it answers: enough for the job runner, which
-        starts without the registry that an answer is checked by."""
+        """The state of a run, without a look at what it asks and answers: enough for the job runner, which starts
+        without the registry that these are checked by. "broken" where files of it are missing or no JSON."""
         folder, _ = self._find(run_id)
         try:
-            return job_state(folder)[0]
+            state, _ = job_state(folder)
+            if state != "done":
+                read_json(folder / "spec.json")
         except (RunBroken, OSError):
             return "broken"
+        return "broken" if folder.is_symlink() else state
 
     def _exact(self, run_id: str) -> tuple[Path, bool] | None:
         """(folder, is it a demo) for a whole id, without listing the runs."""

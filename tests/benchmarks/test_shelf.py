@@ -23,4 +23,4 @@ def test_every_copy_has_the_key_of_its_own_question_and_its_evaluations(
     assert all(record.id == spec(record.kind, record.name, record.config).key for record in own)
     judged = next(r for r in own if r.name == "datadam" and results.last_evaluation(Store(), r))
     found = results.results(Store(), judged, results.question_of(results.last_evaluation(Store(), judged)))
-    assert {row.role for row in found if row.accuracy} >= {"final", "initial", "random_real"}
+    assert {row.role for row in found if row.scores} >= {"final", "initial", "random_real"}

@@ -105,8 +105,8 @@ def test_the_readme_says_what_the_shipped_runs_of_its_picture_reached() -> None:
     store = Store(demo=demo_root())
     readme = " ".join(README.read_text("utf-8").split())
     for name, record in picture.judged(store).items():
-        assert text.spread(record.summary["accuracy"]) in readme, name
-    assert text.duration(picture.distilled(store).summary["seconds"]) in readme
+        assert text.spread(record.summary.accuracy) in readme, name
+    assert text.duration(picture.distilled(store).summary.seconds) in readme
     assert re.findall(r"n = (\d+)\)", readme) == ["5"]
 
 

@@ -95,7 +95,7 @@ def test_full_data_is_found_over_all_seeds_and_also_from_before_steps_could_be_t
     answer(replace(plan.full, config=plan.full.config.replace(lr=0.5)), 0.1)
     full = plans.full_data(plan, store)
     assert full
-    assert (full["mean"], full["n"]) == (pytest.approx(0.85), 2)
+    assert (full.accuracy.mean, full.accuracy.n, full.seconds_train) == (pytest.approx(0.85), 2, 0.5)
 
 
 def test_over_seeds_all_networks_count_alike(store: Store, run: RunRecord, answer: Answer) -> None:
@@ -134,7 +134,7 @@ def test_balanced_accuracy_and_auc_are_told_beside_every_accuracy_and_pooled_ove
     assert one["balanced_accuracy"] == one["auc"] == one["controls"]["random_real"]["auc"] == spread(*first)
     for told in (both, both["accuracy"], both["controls"]["random_real"]):
         for name in ("balanced_accuracy", "auc"):
-            assert told[name] == pytest.approx(spread(*first, *second))
+            assert told[name] == pytest.approx({**spread(*first, *second), "seeds": 2})
     assert one["notes"] == both["notes"] == ["Other images."]
 
 

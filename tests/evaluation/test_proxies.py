@@ -30,7 +30,7 @@ def kept(store: Store, images: ImageSet, **values: object) -> RunRecord:
     record = store.create(shelf.question(**values))
     recorder = FolderRecorder(store, record.id)
     recorder.save_images("images", images)
-    recorder.finish({"images": len(images.labels)}, {})
+    recorder.finish(shelf.summary("distill", images=len(images.labels)), {})
     return store.record(record.id)
 
 

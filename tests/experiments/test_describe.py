@@ -43,13 +43,13 @@ def described(told, **values):
 
 def test_summary_counts_what_was_read(told):
     summary = described(told, dataset="digits")
-    splits = summary["splits"]
-    assert {part: s["size"] for part, s in splits.items()} == {"train": 1294, "val": 144, "test": 359}
-    assert all(sum(s["per_class"]) == s["size"] and s["votes"] is None for s in splits.values())
-    assert splits["test"]["majority"] == max(splits["test"]["per_class"]) / 359
-    assert summary["shape"] == [1, 8, 8]
-    assert summary["classes"] == [str(d) for d in range(10)]
-    assert all(check["ok"] for check in summary["checks"])
+    splits = summary.splits
+    assert {part: s.size for part, s in splits.items()} == {"train": 1294, "val": 144, "test": 359}
+    assert all(sum(s.per_class) == s.size and s.votes is None for s in splits.values())
+    assert splits["test"].majority == max(splits["test"].per_class) / 359
+    assert summary.shape == (1, 8, 8)
+    assert summary.classes == tuple(str(d) for d in range(10))
+    assert all(check.ok for check in summary.checks)
     assert told.phases[-1] == (3, 3)
 
 
@@ -59,9 +59,9 @@ def test_other_counts_than_the_official_ones_are_shown(told, histology, monkeypa
     assert "573 training images; the official set has 2,175" in told.notes
     assert "243 test images; the official set has 977" in told.notes
     assert "816 images in all; the official set has 3,152" in told.notes
-    assert [c["ok"] for c in summary["checks"]][:3] == [False, False, False]
-    assert summary["splits"]["test"]["votes"] == [68, 0, 0, 0, 0, 0, 0, 175]
-    assert summary["majorities"] == {
+    assert [c.ok for c in summary.checks][:3] == [False, False, False]
+    assert summary.splits["test"].votes == (68, 0, 0, 0, 0, 0, 0, 175)
+    assert summary.to_json()["majorities"] == {
         "test": {"class": "SSA", "share": pytest.approx(175 / 243), "images": 243},
         "all": {"class": "SSA", "share": pytest.approx(589 / 816), "images": 816},
     }
@@ -99,9 +99,9 @@ def test_image_in_both_parts_is_a_leak_that_is_named():
     official, test = leaking([2, 9, 0])
     assert describe.identical(official, test) == [(0, 2), (2, 0)]
     check = describe.checks(DATASETS["digits"], official, test)[-1]
-    assert not check["ok"]
-    assert check["found"] == 2
-    assert check["text"].startswith("2 test images that are also training images: test 0 = training 2, test 2 = tra")
+    assert not check.ok
+    assert check.found == 2
+    assert check.text.startswith("2 test images that are also training images: test 0 = training 2, test 2 = tra")
 
 
 def test_positions_of_leaks_are_those_of_the_data_set_before_the_validation_part_is_taken_out(told, monkeypatch):
@@ -112,12 +112,13 @@ def test_positions_of_leaks_are_those_of_the_data_set_before_the_validation_part
 
     monkeypatch.setitem(DATASETS._entries, "digits", replace(DATASETS["digits"], read=read, sizes=(200, 20)))
     summary = described(told, dataset="digits")
-    assert summary["checks"][-1]["pairs"] == [(i, 150 + i) for i in range(5)]
-    assert summary["checks"][-1]["text"].endswith("and 15 more (positions in the data set's own order, from 0)")
+    assert summary.checks[-1].pairs == tuple((i, 150 + i) for i in range(5))
+    assert summary.checks[-1].text.endswith("and 15 more (positions in the data set's own order, from 0)")
 
 
 def test_the_majority_of_the_test_images_and_that_of_all_images_are_told_apart():
-    splits = {"train": {"per_class": [1545, 630]}, "val": {"per_class": [0, 0]}, "test": {"per_class": [617, 360]}}
+    counted = {"train": (1545, 630), "val": (0, 0), "test": (617, 360)}
+    splits = {part: describe.Part(size=sum(each), per_class=each) for part, each in counted.items()}
     told = describe.majorities(splits, ("HP", "SSA"))
     assert describe.in_words("test", told["test"]) == "always answering HP is right on 63.15 % of the 977 test images"
     assert describe.in_words("all", told["all"]) == "always answering HP is right on 68.59 % of all 3,152 images"

@@ -12,8 +12,7 @@ from recording import MemoryRecorder
 
 from ddcore import jobs
 from ddcore.errors import Cancelled, Diverged, JobFailed
-from ddcore.experiments import distill, spec
-from ddcore.experiments.cost import cost
+from ddcore.experiments import KINDS, distill, spec
 from ddcore.methods import METHODS
 from ddcore.ops import acceleration
 from ddcore.runs import Store
@@ -141,7 +140,7 @@ def test_a_gpu_is_waited_for_once_in_many_steps_and_every_step_is_told(
     steps = recorder.told("step")
     assert recorder.known == known
     assert [e["step"] for e in steps] == list(range(1, 13))
-    assert summary["losses"] == {name: steps[-1][name] for name in ("loss", "grad_norm")}
+    assert summary.losses == {name: steps[-1][name] for name in ("loss", "grad_norm")}
 
 
 def test_a_run_on_a_gpu_that_was_stopped_goes_on_and_tells_every_step_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,19 +185,19 @@ def test_a_run_that_diverged_is_a_failed_run_whose_checkpoint_can_be_read() -> N
 def test_a_class_smaller_than_the_real_batch_is_told_once() -> None:
     first = MemoryRecorder()
     summary = made(first, num_iters=2, batch_real=128)
-    (note,) = summary["notes"]
+    (note,) = summary.notes
     assert note.startswith("Fewer training images than the real batch of 128: ")
     assert "8 (125)" in note
     assert "with replacement" in note
     assert first.notes == [note]
     resumed = MemoryRecorder(point=first.points[-2])
-    assert made(resumed, num_iters=2, batch_real=128)["notes"] == [note]
+    assert made(resumed, num_iters=2, batch_real=128).notes == (note,)
     assert note not in resumed.notes
 
 
 def test_a_run_like_any_other_has_no_notes() -> None:
     recorder = MemoryRecorder()
-    assert made(recorder, num_iters=1)["notes"] == []
+    assert made(recorder, num_iters=1).notes == ()
     assert recorder.notes == []
 
 
@@ -210,7 +209,7 @@ def grown(monkeypatch: pytest.MonkeyPatch, compiled_from: int) -> tuple[Store, s
     monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
     short, long, least = (spec("distill", "dm", {**SMALL, "num_iters": n}) for n in (4, 8, compiled_from))
-    monkeypatch.setitem(acceleration.WORTH_COMPILING, "cpu", cost("distill", "dm", least.config))
+    monkeypatch.setitem(acceleration.WORTH_COMPILING, "cpu", KINDS["distill"].cost("dm", least.config, None))
     store, first = Store(), jobs.run_inline(short)
     head = Checkpoint.read(store.record(first).folder)
     assert head is not None

@@ -20,14 +20,14 @@ from ddcore.data import DATASETS, Availability, Split
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError, DataMissing
-from ddcore.experiments import ImageSet, Spec, baseline, evaluate, experts, metrics, scores, spec
-from ddcore.experiments.cost import cost
+from ddcore.experiments import KINDS, ImageSet, Spec, baseline, evaluate, experts, metrics, scores, spec
 from ddcore.experiments.flops import FlopsConfig
 from ddcore.experiments.flops import run as count_all
 from ddcore.ops import acceleration, nets, seeds, train
 from ddcore.protocols import PROTOCOLS
 from ddcore.runs import RunRecord, Store
 from ddcore.settings import TrainConfig
+from ddcore.summary import Arithmetic, Summary
 
 STEPS = 11  # optimiser steps of an epoch over the training part of digits, batch 128
 SMALL: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu"}
@@ -49,12 +49,12 @@ def small_set(ipc: int = 5) -> ImageSet:
 
 def evaluated(
     images: ImageSet | dict[Any, ImageSet], /, recorder: MemoryRecorder | None = None, **changes: Any
-) -> tuple[dict[str, Any], MemoryRecorder]:
+) -> tuple[evaluate.EvaluateSummary, MemoryRecorder]:
     """images: a set, or what its run kept: by name, by step."""
     recorder = recorder or MemoryRecorder()
     kept = images if isinstance(images, dict) else dict.fromkeys(("initial", "images", 3), images)
     parent = SimpleNamespace(
-        id="0123456789abcdef", kind="distill", name="random", config={"ipc": 5, "seed": 0}, summary={},
+        id="0123456789abcdef", kind="distill", name="random", config={"ipc": 5, "seed": 0}, summary=Summary(),
         images=kept.__getitem__, snapshot=kept.__getitem__,
     )
     recorder.parents[parent.id] = parent
@@ -64,22 +64,22 @@ def evaluated(
 
 def test_an_evaluation_says_how_it_was_made() -> None:
     summary, recorder = evaluated(small_set(), batch_size=10)
-    accuracy = summary["accuracy"]
-    assert (accuracy["n"], accuracy["protocol"]) == (2, "course, batch 10")
-    assert accuracy["mean"] == pytest.approx(sum(summary["accuracies"]) / 2)
-    assert accuracy["std"] == pytest.approx(abs(summary["accuracies"][0] - summary["accuracies"][1]) / 2**0.5)
-    assert summary["steps"] == 20 * 5
-    assert accuracy["mean"] > 0.4 > summary["majority"]
+    accuracy = summary.accuracy
+    assert (accuracy.n, accuracy.protocol) == (2, "course, batch 10")
+    assert accuracy.mean == pytest.approx(sum(summary.accuracy.values) / 2)
+    assert accuracy.std == pytest.approx(abs(summary.accuracy.values[0] - summary.accuracy.values[1]) / 2**0.5)
+    assert summary.steps == 20 * 5
+    assert accuracy.mean > 0.4 > summary.majority
     assert len(recorder.told("epoch")) == 20
-    assert summary["source"]["run"] == "0123456789abcdef"
-    assert (accuracy["split"], summary["labels"], summary["stored_floats"]) == ("test", "hard", 50 * 64)
-    counted = torch.tensor(summary["confusion"])
-    assert counted.sum() == 2 * summary["test_images"]
-    assert counted.diagonal().sum() / counted.sum() == pytest.approx(accuracy["mean"])
-    assert summary["balanced_accuracy"]["mean"] == pytest.approx(sum(summary["per_class"]) / 10)
-    assert summary["auc"] is None
-    assert not summary["arithmetic"]["compiled"]  # so short a run would take longer
-    assert all(0.7 < reached <= 1 for reached in summary["accuracies_train"])
+    assert summary.source.run == "0123456789abcdef"
+    assert (accuracy.split, summary.labels, summary.stored_floats) == ("test", "hard", 50 * 64)
+    counted = torch.tensor(summary.confusion)
+    assert counted.sum() == 2 * summary.test_images
+    assert counted.diagonal().sum() / counted.sum() == pytest.approx(accuracy.mean)
+    assert summary.balanced_accuracy.mean == pytest.approx(sum(summary.per_class) / 10)
+    assert summary.auc is None
+    assert not summary.arithmetic.compiled  # so short a run would take longer
+    assert all(0.7 < reached <= 1 for reached in summary.accuracies_train)
 
 
 def part_of(split: str) -> Resident:
@@ -115,15 +115,15 @@ def test_an_evaluation_is_of_networks_each_with_weights_and_orders_of_its_own(sp
             learnt[i].append(epoch)
             curve += [] if i else [plain.accuracy(network, judge)]
     by_hand, image = [plain.accuracy(network, judge) for network in networks], 1 / len(judge)
-    assert summary["accuracies"] == pytest.approx(by_hand, abs=1.5 * image)
+    assert summary.accuracy.values == pytest.approx(by_hand, abs=1.5 * image)
     assert abs(by_hand[0] - by_hand[1]) > 2 * image, "another network would be told from this one"
     elsewhere = [plain.accuracy(network, other) for network in networks]
     assert elsewhere != pytest.approx(by_hand, abs=2 * image), "and other images from these"
-    assert summary["accuracies_train"] == pytest.approx([epochs[-1][1] for epochs in learnt], abs=1.5 / 50)
+    assert summary.accuracies_train == pytest.approx([epochs[-1][1] for epochs in learnt], abs=1.5 / 50)
     losses = [(one[0] + other[0]) / 2 for one, other in zip(*learnt, strict=True)]
     assert [e["loss"] for e in recorder.told("epoch")] == pytest.approx(losses, rel=1e-3)
     assert [e["test_accuracy"] for e in recorder.told("tested")] == pytest.approx(curve[1:-1:2], abs=1.5 * image)
-    assert summary["majority"] == max(judge.counts) / len(judge)
+    assert summary.majority == max(judge.counts) / len(judge)
 
 
 def test_an_evaluation_tells_a_curve_of_training_and_one_of_testing() -> None:
@@ -206,10 +206,10 @@ def test_two_classes_have_balanced_accuracy_auc_and_what_must_be_known_of_them(m
     config = spec("baseline", "baseline", {**SMALL, "dataset": "tiles", "epochs": 1}).config
     full = baseline.run("baseline", config, recorder)  # type: ignore[arg-type]
     for found, n in ((summary, 2), (full, 1)):
-        assert found["balanced_accuracy"]["n"] == found["auc"]["n"] == n
-        assert found["balanced_accuracy"]["mean"] == pytest.approx(sum(found["per_class"]) / 2)
-        assert (found["majority"], found["classes"]) == (2 / 3, ["dark", "bright"])
-        assert found["notes"] == ["These are other images.", "Copies were left out."]
+        assert found.balanced_accuracy.n == found.auc.n == n
+        assert found.balanced_accuracy.mean == pytest.approx(sum(found.per_class) / 2)
+        assert (found.majority, found.classes) == (2 / 3, ("dark", "bright"))
+        assert found.notes == ("These are other images.", "Copies were left out.")
     (told,) = recorder.told("judge")
     assert (told["images"], told["majority"]) == (len(data.val), 0.75)
 
@@ -221,36 +221,36 @@ def test_a_data_set_too_small_for_a_validation_part_is_trained_on_and_not_valida
     assert len(load("tiles").val) == 0
     recorder = MemoryRecorder()
     config = spec("baseline", "baseline", {**SMALL, "dataset": "tiles", "epochs": 1}).config
-    assert baseline.run("baseline", config, recorder)["accuracy"]["n"] == 1  # type: ignore[arg-type]
+    assert baseline.run("baseline", config, recorder).accuracy.n == 1  # type: ignore[arg-type]
     assert [e["val_accuracy"] for e in recorder.told("epoch")] == [None]
     with pytest.raises(DataMissing, match="so small that no image of it is held out for validation"):
         evaluated(dataclasses.replace(small_set(), classes=("dark", "bright")), dataset="tiles", split="val")
     for kind, run, values in (("scores", scores.run, {"epochs": 1}), ("experts", experts.run, UNSCHEDULED)):
         asked = spec(kind, kind, {**SMALL, "dataset": "tiles", **values}).config
-        assert run(kind, asked, MemoryRecorder())["val_accuracy"] is None  # type: ignore[operator]
+        assert run(kind, asked, MemoryRecorder()).val_accuracy is None  # type: ignore[operator]
 
 
 def test_choices_are_made_on_the_validation_split() -> None:
     chosen, tested = evaluated(small_set(), split="val", nets=1)[0], evaluated(small_set(), nets=1)[0]
-    assert (chosen["accuracy"]["split"], chosen["test_images"]) == ("val", 144)
-    assert (tested["accuracy"]["split"], tested["test_images"]) == ("test", 359)
+    assert (chosen.accuracy.split, chosen.test_images) == ("val", 144)
+    assert (tested.accuracy.split, tested.test_images) == ("test", 359)
 
 
 def test_soft_labels_are_learnt_unless_hard_ones_are_asked_for() -> None:
     plain = small_set()
     wrong = dataclasses.replace(plain, label_logits=50 * torch.eye(10)[(plain.labels + 1) % 10], lr=0.02)
     soft, hard = evaluated(wrong, nets=1)[0], evaluated(wrong, nets=1, labels="hard")[0]
-    assert soft["labels"] == "soft"
-    assert soft["accuracy"]["mean"] < 0.1 < hard["accuracy"]["mean"]  # labels one class off teach one class off
-    assert soft["stored_floats"] == 50 * 64 + 50 * 10 + 1
+    assert soft.labels == "soft"
+    assert soft.accuracy.mean < 0.1 < hard.accuracy.mean  # labels one class off teach one class off
+    assert soft.stored_floats == 50 * 64 + 50 * 10 + 1
 
 
 def test_a_learnt_learning_rate_is_used_on_request_only() -> None:
     learnt = dataclasses.replace(small_set(), lr=0.02)
     usual, own = evaluated(learnt, nets=1)[0], evaluated(learnt, nets=1, lr_from="learnt")[0]
-    assert (usual["training"]["lr"], own["training"]["lr"]) == (0.01, 0.02)
-    assert own["accuracy"]["protocol"] == "course, learnt learning rate"
-    assert usual["accuracies"] != own["accuracies"]
+    assert (usual.training["lr"], own.training["lr"]) == (0.01, 0.02)
+    assert own.accuracy.protocol == "course, learnt learning rate"
+    assert usual.accuracy.values != own.accuracy.values
 
 
 @pytest.mark.slow
@@ -258,8 +258,8 @@ def test_a_protocol_in_steps_trains_equally_long_whatever_the_size() -> None:
     asked = {"protocol": "quick", "augment": "none", "nets": 1}
     few = evaluated(small_set(2), **asked)[0]
     training = PROTOCOLS["quick"].training("none")
-    assert few["steps"] == training.optimiser_steps(20) == training.optimiser_steps(30_000) == 600
-    assert few["accuracy"]["protocol"] == "quick, no augmentation"
+    assert few.steps == training.optimiser_steps(20) == training.optimiser_steps(30_000) == 600
+    assert few.accuracy.protocol == "quick, no augmentation"
 
 
 def test_either_epochs_or_steps_say_how_long() -> None:
@@ -271,7 +271,7 @@ def test_either_epochs_or_steps_say_how_long() -> None:
 
 
 def test_the_same_evaluation_gives_the_same_numbers_and_more_networks_only_add() -> None:
-    first, again, more = (evaluated(small_set(), nets=n)[0]["accuracies"] for n in (2, 2, 3))
+    first, again, more = (evaluated(small_set(), nets=n)[0].accuracy.values for n in (2, 2, 3))
     assert first == again
     assert more[:2] == first
 
@@ -286,14 +286,14 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_fast_way_and_the_plain_one_agree_and_a_summary_says_which_it_was(fast: None) -> None:
     quick, exact = (evaluated(small_set(), exact=plain)[0] for plain in (False, True))
-    assert quick["arithmetic"] == {"exact": False, "compiled": True, "half": False}
-    assert exact["arithmetic"] == {"exact": True, "compiled": False, "half": False}
-    assert quick["accuracies"] == pytest.approx(exact["accuracies"], abs=0.02)
-    assert quick["accuracies_train"] == pytest.approx(exact["accuracies_train"], abs=0.03)
+    assert quick.arithmetic == Arithmetic(compiled=True)
+    assert exact.arithmetic == Arithmetic(exact=True)
+    assert quick.accuracy.values == pytest.approx(exact.accuracy.values, abs=0.02)
+    assert quick.accuracies_train == pytest.approx(exact.accuracies_train, abs=0.03)
 
 
 def test_one_network_has_no_spread() -> None:
-    assert evaluated(small_set(), nets=1)[0]["accuracy"]["std"] is None
+    assert evaluated(small_set(), nets=1)[0].accuracy.std is None
 
 
 def test_the_start_the_result_and_a_snapshot_of_a_run_are_each_judged_by_their_own_images() -> None:
@@ -302,7 +302,7 @@ def test_the_start_the_result_and_a_snapshot_of_a_run_are_each_judged_by_their_o
             3: dataclasses.replace(real, labels=(real.labels + 2) % 10)}
     asked: dict[Any, dict[str, Any]] = {"images": {}, "initial": {"images": "initial"}, 3: {"step": 3}}
     for name, off in (("images", 0), ("initial", 1), (3, 2)):  # labels so many classes off teach so many classes off
-        counted = torch.tensor(evaluated(kept, nets=1, lr_from="learnt", **asked[name])[0]["confusion"])
+        counted = torch.tensor(evaluated(kept, nets=1, lr_from="learnt", **asked[name])[0].confusion)
         answers = [counted.roll(-classes, 1).trace().item() for classes in range(10)]
         assert answers[off] == max(answers) > 1.5 * sorted(answers)[-2]
 
@@ -320,11 +320,11 @@ def test_a_baseline_tells_curves_time_and_cost() -> None:
     epochs = recorder.told("epoch")
     assert [e["epoch"] for e in epochs] == [1, 2, 3]
     assert epochs[-1]["loss"] < epochs[0]["loss"]
-    assert summary["accuracy"]["protocol"] == "own setting"
-    assert summary["accuracy"]["mean"] > 0.3
-    assert summary["macs_test_set"] == summary["macs"] * summary["test_images"]
-    assert summary["images"] == 1294
-    assert summary["seconds_train"] <= summary["seconds"]
+    assert summary.accuracy.protocol == "own setting"
+    assert summary.accuracy.mean > 0.3
+    assert summary.macs_test_set == summary.macs * summary.test_images
+    assert summary.images == 1294
+    assert summary.seconds_train <= summary.seconds
 
 
 def test_a_baseline_is_validated_and_tested_on_the_images_that_its_labels_say() -> None:
@@ -338,9 +338,9 @@ def test_a_baseline_is_validated_and_tested_on_the_images_that_its_labels_say() 
     told = recorder.told("epoch")
     assert [e["loss"] for e in told] == pytest.approx([loss for loss, _ in by_hand], rel=1e-3)
     assert [e["val_accuracy"] for e in told] == pytest.approx([right for _, right in by_hand], abs=1.5 / len(val))
-    assert summary["accuracy"]["mean"] == pytest.approx(plain.accuracy(network, test), abs=1.5 / len(test))
+    assert summary.accuracy.mean == pytest.approx(plain.accuracy(network, test), abs=1.5 / len(test))
     assert abs(by_hand[-1][1] - plain.accuracy(network, test)) > 0.05, "the other images would be told from these"
-    assert summary["majority"] == max(test.counts) / len(test) != max(val.counts) / len(val)
+    assert summary.majority == max(test.counts) / len(test) != max(val.counts) / len(val)
 
 
 def test_a_baseline_stops_when_asked() -> None:
@@ -415,11 +415,11 @@ def test_the_accuracy_of_each_class_is_counted_by_hand() -> None:
 
 def test_the_flops_table_has_every_network_that_fits() -> None:
     table = count_all("flops", FlopsConfig.build({"dataset": "digits"}), MemoryRecorder())
-    found = {row["network"]: row for row in table["rows"]}
+    found = {row.network: row for row in table.rows}
     assert "convnet3" in found
     assert "convnet7" not in found  # too deep for 8 pixels
-    assert all(row["flops"] == 2 * row["macs"] for row in table["rows"])
-    assert "fvcore" in table["convention"]
+    assert all(row.flops == 2 * row.macs for row in table.rows)
+    assert "fvcore" in table.convention
 
 
 class Halting(MemoryRecorder):
@@ -448,8 +448,8 @@ def test_a_baseline_that_was_stopped_goes_on_to_the_same_numbers() -> None:
     with pytest.raises(Cancelled):
         baseline.run("baseline", config, finished)  # type: ignore[arg-type]
     tested_only = baseline.run("baseline", config, MemoryRecorder(point=finished.points[-1]))  # type: ignore[arg-type]
-    assert tested_only["accuracy_train"] == again["accuracy_train"] == whole["accuracy_train"] > 0
-    assert (again["accuracy"], again["per_class"]) == (whole["accuracy"], whole["per_class"])
+    assert tested_only.accuracy_train == again.accuracy_train == whole.accuracy_train > 0
+    assert (again.accuracy, again.per_class) == (whole.accuracy, whole.per_class)
 
 
 def test_a_fast_baseline_that_was_stopped_goes_on_to_the_same_numbers(fast: None) -> None:
@@ -459,8 +459,8 @@ def test_a_fast_baseline_that_was_stopped_goes_on_to_the_same_numbers(fast: None
     with pytest.raises(Cancelled):
         baseline.run("baseline", config, halted)  # type: ignore[arg-type]
     again = baseline.run("baseline", config, MemoryRecorder(point=halted.points[-1]))  # type: ignore[arg-type]
-    assert again["arithmetic"]["compiled"]
-    assert (again["accuracy"], again["accuracy_train"]) == (whole["accuracy"], whole["accuracy_train"])
+    assert again.arithmetic.compiled
+    assert (again.accuracy, again.accuracy_train) == (whole.accuracy, whole.accuracy_train)
 
 
 @pytest.mark.parametrize("when", ["between groups", "within a group"])
@@ -476,8 +476,8 @@ def test_an_evaluation_that_was_stopped_goes_on_to_the_same_numbers(when: str, m
     if when == "within a group":  # it goes on as it was begun, whatever fits now
         monkeypatch.setattr(train, "fitting", lambda *a: 3)
     again, resumed = evaluated(images, recorder=MemoryRecorder(point=halted.points[-1]), nets=3)
-    assert again["accuracies"] == whole["accuracies"]
-    assert again["accuracies_train"] == whole["accuracies_train"]
+    assert again.accuracy.values == whole.accuracy.values
+    assert again.accuracies_train == whole.accuracies_train
     assert {e["net"] for e in resumed.told("net")} == {2}
 
 
@@ -509,10 +509,10 @@ def test_an_evaluation_with_more_networks_goes_on_from_the_longest_shorter_one(
     assert longer.info["continued_from"] == short
     assert store.record(short).info["continued_from"] is None  # it was there before the one of a single network
     told, known = (record.summary for record in (longer, whole))
-    for name in ("accuracy", "accuracies", "accuracies_train", "confusion", "per_class", "balanced_accuracy"):
-        assert told[name] == known[name], name
-    assert told["accuracies"][:3] == store.record(short).summary["accuracies"]
-    assert told["accuracies"][:1] == store.record(one).summary["accuracies"]
+    for name in ("accuracy", "accuracies_train", "confusion", "per_class", "balanced_accuracy"):
+        assert getattr(told, name) == getattr(known, name), name
+    assert told.accuracy.values[:3] == store.record(short).summary.accuracy.values
+    assert told.accuracy.values[:1] == store.record(one).summary.accuracy.values
     events = store.events(longer.id)[0]
     assert [event["net"] for event in events if event["event"] == "net"] == [0, 1, 2, 3, 4]
     assert [event["first"] for event in events if event.get("epoch") == 20] == [0, 2, 3]
@@ -522,11 +522,11 @@ def test_an_evaluation_with_more_networks_goes_on_from_the_longest_shorter_one(
 def test_an_evaluation_that_grows_long_enough_to_be_compiled_begins_anew(fast: None, home: Path) -> None:
     subject = jobs.run_inline(spec("distill", "random", RANDOM))
     plain, whole = asked_of(subject, 2), asked_of(subject, 3)
-    acceleration.WORTH_COMPILING["cpu"] = cost("evaluate", "evaluate", whole.config, 20)
+    acceleration.WORTH_COMPILING["cpu"] = KINDS["evaluate"].cost("evaluate", whole.config, 20)
     jobs.run_inline(plain)
     longer, alone = Store().record(jobs.run_inline(whole)), at_once(home, 3)
-    assert (longer.info["continued_from"], longer.summary["arithmetic"]["compiled"]) == (None, True)
-    assert longer.summary["accuracies"] == alone.summary["accuracies"]
+    assert (longer.info["continued_from"], longer.summary.arithmetic.compiled) == (None, True)
+    assert longer.summary.accuracy.values == alone.summary.accuracy.values
     nets = [event["net"] for event in Store().events(longer.id)[0] if event["event"] == "net"]
     assert nets == [0, 1, 2]
 
@@ -535,7 +535,7 @@ def test_an_evaluation_goes_on_from_a_checkpoint_that_does_not_say_whether_it_wa
     whole, recorder = evaluated(small_set(), nets=3)
     before = [({}, {name: value for name, value in meta.items() if name != "long"}) for _, meta in recorder.points]
     again, resumed = evaluated(small_set(), recorder=MemoryRecorder(point=before[0]), nets=3)
-    assert again["accuracies"] == whole["accuracies"]
+    assert again.accuracy.values == whole.accuracy.values
     assert len(resumed.told("net")) < 3
 
 
@@ -544,7 +544,7 @@ def test_a_batch_size_of_ones_own_is_part_of_the_label_and_of_the_question() -> 
         spec("evaluate", "evaluate", {**SMALL, "run": "0123456789abcdef", "batch_size": size}).config
         for size in (None, 128, 10)
     )
-    assert evaluated(small_set(), batch_size=10, nets=1)[0]["accuracy"]["protocol"] == "course, batch 10"
+    assert evaluated(small_set(), batch_size=10, nets=1)[0].accuracy.protocol == "course, batch 10"
     assert usual.protocol_label() == same.protocol_label() == "course"  # type: ignore[attr-defined]
     assert usual.key_values() == same.key_values() != other.key_values()
 

@@ -49,7 +49,7 @@ def _scored() -> Any:
     return SimpleNamespace(arrays=recorder.arrays.__getitem__)
 
 
-def trained(recorder: MemoryRecorder | None = None, **changes: Any) -> tuple[dict[str, Any], MemoryRecorder]:
+def trained(recorder: MemoryRecorder | None = None, **changes: Any) -> tuple[experts.ExpertsSummary, MemoryRecorder]:
     recorder, config = recorder or MemoryRecorder(), config_of(**changes)
     recorder.parents = {"scores": _scored()} if config.scheduled else {}
     return experts.run("experts", config, recorder), recorder
@@ -79,8 +79,8 @@ def test_a_row_is_the_weights_of_a_network_that_answers_as_was_told() -> None:
         right = (network(val.all()).argmax(1) == val.labels).float().mean().item()
         assert told["val_accuracy"] == pytest.approx(right, abs=0.01)
     last = [e["val_accuracy"] for e in recorder.told("epoch") if e["epoch"] == 4]
-    assert summary["val_accuracy"]["mean"] == pytest.approx(sum(last) / 3)
-    assert summary["val_accuracy"]["mean"] > 0.2, "twice what guessing gives"
+    assert summary.val_accuracy.mean == pytest.approx(sum(last) / 3)
+    assert summary.val_accuracy.mean > 0.2, "twice what guessing gives"
 
 
 def test_one_epoch_is_plain_sgd_on_the_images_in_use() -> None:
@@ -130,27 +130,27 @@ def test_experts_tell_curves_and_a_summary() -> None:
     told = recorder.told("epoch")
     assert [(e["first"], e["epoch"]) for e in told] == [(i, e) for i in range(3) for e in range(1, 5)]
     assert [(e["low"], e["high"]) for e in told[:4]] == [(0, 0.5), (0, 0.75), (0, 1), (0.25, 1)]
-    assert summary["shares"] == [[e["low"], e["high"]] for e in told[:4]]
-    assert told[2]["images"] == summary["images"] == 300
+    assert summary.shares == tuple((e["low"], e["high"]) for e in told[:4])
+    assert told[2]["images"] == summary.images == 300
     assert [abs(e["images"] - 300 * (e["high"] - e["low"])) <= 10 for e in told] == [True] * 12
-    assert summary["steps"] == sum(-(-e["images"] // 100) for e in told)
+    assert summary.steps == sum(-(-e["images"] // 100) for e in told)
     assert told[3]["loss"] < told[0]["loss"]
     assert (
-        summary["parameters"] == rows(recorder).shape[2] == counts.parameters("convnet3", (1, 8, 8), 10, {"width": 4})
+        summary.parameters == rows(recorder).shape[2] == counts.parameters("convnet3", (1, 8, 8), 10, {"width": 4})
     )
-    assert summary["bytes"] == rows(recorder).nbytes == KINDS["experts"].disk("experts", config_of())
-    assert (summary["experts"], summary["epochs"], summary["precision"]) == (3, 4, "full")
-    assert (summary["train_accuracy"]["n"], summary["val_accuracy"]["n"]) == (3, 3)
-    assert summary["seconds"] > 0
-    assert summary["layers"][-1] == {"name": "classifier", "parameters": 50, "share": 1.0}
+    assert summary.bytes == rows(recorder).nbytes == KINDS["experts"].disk("experts", config_of())
+    assert (summary.experts, summary.epochs, summary.precision) == (3, 4, "full")
+    assert (summary.train_accuracy.n, summary.val_accuracy.n) == (3, 3)
+    assert summary.seconds > 0
+    assert summary.layers[-1] == experts.Layer(name="classifier", parameters=50, share=1.0)
 
 
 def test_half_precision_is_full_precision_rounded_and_takes_half_the_space() -> None:
     full, half = trained(), trained(precision="half")
     assert rows(half[1]).dtype == np.float16
     assert np.array_equal(rows(half[1]), rows(full[1]).astype(np.float16))
-    assert half[0]["bytes"] * 2 == full[0]["bytes"]
-    assert KINDS["experts"].disk("experts", config_of(precision="half")) == half[0]["bytes"]
+    assert half[0].bytes * 2 == full[0].bytes
+    assert KINDS["experts"].disk("experts", config_of(precision="half")) == half[0].bytes
 
 
 def test_weights_that_half_precision_cannot_hold_are_refused_with_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,8 +183,8 @@ def test_an_expert_learns_the_same_alone_and_in_company(monkeypatch: pytest.Monk
     assert [(e["first"], e["epoch"]) for e in together[1].told("epoch")] == [
         (i, e) for i in (0, 2) for e in range(1, 5)
     ]
-    assert together[0]["steps"] == alone[0]["steps"]
-    assert together[0]["val_accuracy"] == pytest.approx(alone[0]["val_accuracy"], abs=0.01)
+    assert together[0].steps == alone[0].steps
+    assert together[0].val_accuracy.mean == pytest.approx(alone[0].val_accuracy.mean, abs=0.01)
 
 
 def test_another_seed_or_another_order_of_difficulty_gives_other_experts() -> None:
@@ -224,7 +224,7 @@ def test_experts_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(
     resumed.maps = halted.maps
     monkeypatch.setattr(experts, "_together", lambda shared: 1)  # a group that was begun keeps its size
     again, _ = trained(resumed, **asked)
-    assert {**again, "seconds": 0} == {**summary, "seconds": 0}
+    assert again.model_copy(update={"seconds": summary.seconds}) == summary
     assert np.array_equal(rows(resumed), rows(whole))
     seen = [(e["first"], e["epoch"], e["loss"]) for e in halted.told("epoch") + resumed.told("epoch")]
     assert seen == [(e["first"], e["epoch"], e["loss"]) for e in whole.told("epoch")]
@@ -245,7 +245,7 @@ def test_without_a_scheduler_no_scores_are_needed_and_all_chosen_images_are_in_u
     assert KINDS["experts"].needs("experts", config) == ()
     summary, recorder = trained(**UNSCHEDULED)
     assert {e["images"] for e in recorder.told("epoch")} == {300} == {len(chosen(config, load("digits")))}
-    assert summary["shares"] == [[0, 1]] * 4
+    assert summary.shares == ((0, 1),) * 4
 
 
 def test_what_only_the_scheduler_asks_for_is_no_other_question_without_one() -> None:

@@ -20,7 +20,9 @@ from ddcore.data.resident import Resident
 from ddcore.data.split import take
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import KINDS, ImageSet, features, reference_network, spec, tsne
+from ddcore.experiments.reference_network import LensSummary
 from ddcore.ops import embedding, nets, seeds
+from ddcore.summary import Summary
 
 TINY: dict[str, Any] = {"dataset": "digits", "width": 8, "device": "cpu", "steps": 30, "lr": 0.3, "real_per_class": 12}
 REAL, NOISE = "a" * 16, "b" * 16
@@ -44,17 +46,17 @@ def digits() -> Resident:
     return Resident.from_split(data.train, data, "cpu")
 
 
-def looked_through(recorder: MemoryRecorder | None = None, **changes: Any) -> tuple[dict[str, Any], MemoryRecorder]:
+def looked_through(recorder: MemoryRecorder | None = None, **changes: Any) -> tuple[LensSummary, MemoryRecorder]:
     recorder = recorder or MemoryRecorder()
     return reference_network.run("lens", spec("lens", "lens", {**TINY, **changes}).config, recorder), recorder  # type: ignore[arg-type]
 
 
-def finished(run_id: str, summary: dict[str, Any], recorder: MemoryRecorder) -> Any:
+def finished(run_id: str, summary: Summary, recorder: MemoryRecorder) -> Any:
     return SimpleNamespace(id=run_id, summary=summary, arrays=recorder.arrays.__getitem__)
 
 
 @cache
-def once() -> tuple[dict[str, Any], MemoryRecorder]:
+def once() -> tuple[LensSummary, MemoryRecorder]:
     return looked_through()
 
 
@@ -78,7 +80,7 @@ def two_runs() -> dict[str, Any]:
     return {REAL: distilled(REAL, real), NOISE: distilled(NOISE, noise)}
 
 
-def looked_at(parents: dict[str, Any] | None = None, **changes: Any) -> tuple[dict[str, Any], MemoryRecorder]:
+def looked_at(parents: dict[str, Any] | None = None, **changes: Any) -> tuple[features.FeaturesSummary, MemoryRecorder]:
     recorder, parents = MemoryRecorder(), two_runs() if parents is None else parents
     recorder.parents = {**parents, "lens": the_lens()}
     asked = spec("features", "features", {**TINY, "runs": ",".join(parents), **changes})
@@ -86,23 +88,23 @@ def looked_at(parents: dict[str, Any] | None = None, **changes: Any) -> tuple[di
 
 
 @cache
-def both() -> tuple[dict[str, Any], MemoryRecorder]:
+def both() -> tuple[features.FeaturesSummary, MemoryRecorder]:
     return looked_at()
 
 
 def test_the_lens_learns_from_training_images_alone_and_tells_its_validation_accuracy() -> None:
     summary, recorder = once()
     told = recorder.told("epoch")
-    assert (told[-1]["step"], summary["steps"]) == (30, 30)
+    assert (told[-1]["step"], summary.steps) == (30, 30)
     assert told[-1]["loss"] < told[0]["loss"]
     network = nets.build("convnet3", (1, 8, 8), 10, {"width": 8})
     network.load_state_dict(recorder.arrays["network"])
     data = load("digits")
     val = Resident.from_split(data.val, data, "cpu")
     right = (network.eval()(val.all()).argmax(1) == val.labels).float().mean().item()
-    assert summary["val_accuracy"] == pytest.approx(right)
+    assert summary.val_accuracy == pytest.approx(right)
     assert right > 0.5
-    assert (summary["images"], summary["real_images"]) == (len(data.train), 120)
+    assert (summary.images, summary.real_images) == (len(data.train), 120)
 
 
 def test_the_weights_and_the_order_of_the_lens_are_those_of_its_seed() -> None:
@@ -124,7 +126,7 @@ def test_the_real_images_of_the_lens_are_drawn_by_class_and_lie_around_the_middl
     assert len(real["indices"].unique()) == 120
     torch.testing.assert_close(real["coords"].mean(0), torch.zeros(2), atol=1e-4, rtol=0)
     spread = (real["features"] - real["mean"]).square().sum()
-    assert (real["coords"].square().sum(0) / spread).tolist() == pytest.approx(summary["variance"], rel=1e-4)
+    assert (real["coords"].square().sum(0) / spread).tolist() == pytest.approx(summary.variance, rel=1e-4)
     other = looked_through(seed=1, steps=1)[1].arrays["real"]
     assert not torch.equal(other["indices"], real["indices"])
 
@@ -145,7 +147,7 @@ def test_a_lens_goes_on_after_a_stop_to_the_same_bits() -> None:
     with pytest.raises(Cancelled):
         looked_through(halted)
     resumed_summary, resumed = looked_through(MemoryRecorder(point=halted.points[-1]))
-    assert {**resumed_summary, "seconds": 0} == {**summary, "seconds": 0}
+    assert resumed_summary.model_copy(update={"seconds": summary.seconds}) == summary
     for name in ("network", "real"):
         assert all(torch.equal(t, resumed.arrays[name][k]) for k, t in whole.arrays[name].items())
 
@@ -157,8 +159,8 @@ def test_synthetic_images_are_points_of_the_lens_s_own_plane() -> None:
     by_hand = (seen["features"] - real["mean"]) @ real["components"].T
     torch.testing.assert_close(space["synthetic"], by_hand, atol=1e-4, rtol=1e-4)
     assert (space["labels"].tolist(), space["run"].tolist()) == ([0, 1, 2, 0, 1], [0, 0, 0, 1, 1])
-    assert (summary["runs"], summary["images"], summary["real_images"]) == ([REAL, NOISE], 5, 120)
-    assert summary["variance"] == the_lens().summary["variance"]
+    assert (summary.runs, summary.images, summary.real_images) == ((REAL, NOISE), 5, 120)
+    assert summary.variance == the_lens().summary.variance
 
 
 def test_the_plane_and_the_place_of_an_image_do_not_depend_on_what_else_is_looked_at() -> None:
@@ -191,7 +193,7 @@ def test_the_nearest_real_image_is_that_of_brute_force_over_the_whole_training_p
 @pytest.mark.parametrize("most", [1000, 20])
 def test_what_is_usual_is_told_by_images_that_nobody_trained_on(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "HELD_OUT", most)
-    data, held = load("digits"), looked_at()[0]["held_out"]
+    data, held = load("digits"), looked_at()[0].held_out
     val = Resident.from_split(data.val, data, "cpu")
     some = val.batch(seeds.permutation(len(val), 0, "features", "held out")[:most])
     network = nets.build("convnet3", (1, 8, 8), 10, {"width": 8})
@@ -199,17 +201,17 @@ def test_what_is_usual_is_told_by_images_that_nobody_trained_on(most: int, monke
     network.eval().requires_grad_(False)
     for way, points in (("pixels", lambda images: images.flatten(1)), ("features", network.embed)):
         apart = torch.cdist(points(some), points(digits().all())).min(1).values
-        assert held[way] == pytest.approx(apart.median().item(), rel=1e-3)
-    assert held["images"] == len(some) == min(most, 144)
+        assert getattr(held, way) == pytest.approx(apart.median().item(), rel=1e-3)
+    assert held.images == len(some) == min(most, 144)
 
 
 def test_without_images_that_nobody_trained_on_nothing_is_said_to_be_usual(monkeypatch: pytest.MonkeyPatch) -> None:
     data, trained = load("digits"), the_lens()
     nothing = dataclasses.replace(data, val=take(data.val, np.arange(0)))
     monkeypatch.setattr("ddcore.data.load.load", lambda *_: nothing)
-    assert looked_through(steps=1)[0]["val_accuracy"] is None
-    assert trained.summary["val_accuracy"] is not None
-    assert looked_at()[0]["held_out"] == {"images": 0}
+    assert looked_through(steps=1)[0].val_accuracy is None
+    assert trained.summary.val_accuracy is not None
+    assert looked_at()[0].held_out == features.HeldOut(images=0)
 
 
 def test_a_look_is_the_same_again_to_the_bit() -> None:
@@ -292,7 +294,7 @@ def test_looking_stops_when_asked() -> None:
         features.run("features", asked.config, recorder)  # type: ignore[arg-type]
 
 
-def laid_out() -> tuple[dict[str, Any], MemoryRecorder]:
+def laid_out() -> tuple[tsne.TsneSummary, MemoryRecorder]:
     recorder = MemoryRecorder()
     recorder.parents = {"features": finished("features", *both()), "lens": the_lens()}
     asked = spec("tsne", "tsne", {**TINY, "runs": f"{REAL},{NOISE}", "perplexity": 5})
@@ -315,7 +317,7 @@ def test_the_map_of_neighbours_has_every_image_of_the_look_it_builds_on(monkeypa
     assert space["real"][-1].tolist() == [238, 239]
     assert space["synthetic"].tolist() == [[240, 241], [242, 243], [244, 245], [246, 247], [248, 249]]
     assert all(torch.equal(space[name], look["space"][name]) for name in ("labels", "run", "real_labels"))
-    assert (summary["perplexity"], summary["runs"]) == (5, [REAL, NOISE])
+    assert (summary.perplexity, summary.runs) == (5, (REAL, NOISE))
     assert recorder.looks == 1  # at whether it should stop
 
 

@@ -25,7 +25,7 @@ TINY: dict[str, Any] = {
 def _home(home: Any) -> None: ...
 
 
-def scored(recorder: MemoryRecorder | None = None, **changes: Any) -> tuple[dict[str, Any], MemoryRecorder]:
+def scored(recorder: MemoryRecorder | None = None, **changes: Any) -> tuple[scores.ScoresSummary, MemoryRecorder]:
     recorder = recorder or MemoryRecorder()
     config = spec("scores", "scores", {**TINY, **changes}).config
     return scores.run("scores", config, recorder), recorder  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ def test_scores_are_over_agents_each_with_weights_and_orders_of_its_own_and_vali
         assert [e["loss"] for e in told if e["agent"] == agent] == pytest.approx(losses, rel=1e-4)
         by_hand.append(plain.accuracy(network, val))
     assert [told[1]["val_accuracy"], told[3]["val_accuracy"]] == pytest.approx(by_hand, abs=1.5 / len(val))
-    assert summary["val_accuracy"]["mean"] == pytest.approx(sum(by_hand) / 2, abs=1.5 / len(val))
+    assert summary.val_accuracy.mean == pytest.approx(sum(by_hand) / 2, abs=1.5 / len(val))
     kept = recorder.arrays["scores"]
     torch.testing.assert_close(kept["el2n"], el2n, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(kept["grad_norm"], grad_norm, rtol=1e-3, atol=1e-4)
@@ -79,7 +79,7 @@ def test_el2n_of_one_agent_after_one_epoch_is_that_of_the_network_it_kept() -> N
     torch.testing.assert_close(kept["el2n"], by_hand, atol=1e-5, rtol=1e-4)
     wrong = (logits.argmax(1) != labels).float()
     assert torch.equal(kept["forgetting"], wrong)  # after one epoch: never right, or right
-    assert summary["never_forgotten"] == pytest.approx(1 - wrong.mean().item())
+    assert summary.never_forgotten == pytest.approx(1 - wrong.mean().item())
     assert recorder.told("epoch")[0]["train_accuracy"] == pytest.approx(1 - wrong.mean().item())
 
 
@@ -107,11 +107,11 @@ def test_the_gradient_norm_is_the_mean_over_early_epochs_of_that_of_the_last_lay
 
 
 def test_the_easiest_and_the_hardest_images_of_each_class_are_kept_for_every_score() -> None:
-    summary, recorder = scored(epochs=2)
+    _, recorder = scored(epochs=2)
     kept, data = recorder.arrays["scores"], load("digits")
     part = Resident.from_split(data.train, data, "cpu")
-    assert summary["scores"] == ["el2n", "forgetting", "grad_norm"]
-    assert set(recorder.sets) == {f"{side}_{score}" for side in ("easiest", "hardest") for score in summary["scores"]}
+    names = ("el2n", "forgetting", "grad_norm")
+    assert set(recorder.sets) == {f"{side}_{score}" for side in ("easiest", "hardest") for score in names}
     everything = part.batch(kept["indices"])
     assert torch.equal(kept["labels"], part.labels[kept["indices"]])
     for name, shown in recorder.sets.items():
@@ -162,14 +162,14 @@ def test_a_run_of_scores_tells_curves_and_a_summary() -> None:
     assert [e["agent"] for e in told if "val_accuracy" in e] == [0] * 6 + [1]
     assert told[5]["loss"] < told[0]["loss"]
     ends = [told[5]["val_accuracy"], told[11]["val_accuracy"]]
-    assert summary["val_accuracy"]["mean"] == pytest.approx(sum(ends) / 2)
-    assert summary["val_accuracy"]["n"] == 2
-    assert summary["val_accuracy"]["mean"] > 0.5
-    assert (summary["agents"], summary["epochs"], summary["el2n_epochs"], summary["images"]) == (2, 6, 5, 300)
-    assert summary["steps"] == 2 * 6 * 10
-    assert summary["el2n"]["mean"] == pytest.approx(recorder.arrays["scores"]["el2n"].mean().item())
-    assert summary["el2n"]["max"] <= 2**0.5 + 1e-5
-    assert summary["seconds"] > 0
+    assert summary.val_accuracy.mean == pytest.approx(sum(ends) / 2)
+    assert summary.val_accuracy.n == 2
+    assert summary.val_accuracy.mean > 0.5
+    assert (summary.agents, summary.epochs, summary.el2n_epochs, summary.images) == (2, 6, 5, 300)
+    assert summary.steps == 2 * 6 * 10
+    assert summary.el2n.mean == pytest.approx(recorder.arrays["scores"]["el2n"].mean().item())
+    assert summary.el2n.max <= 2**0.5 + 1e-5
+    assert summary.seconds > 0
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_scores_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(stop: t
         scored(halted, augment="siamese")
     again, resumed = scored(MemoryRecorder(point=halted.points[-1]), augment="siamese")
     assert len(resumed.told("epoch")) == 6 - 3 * stop[0] - stop[1]
-    assert {**again, "seconds": 0} == {**summary, "seconds": 0}
+    assert again.model_copy(update={"seconds": summary.seconds}) == summary
     for name in ("scores", "network"):
         assert resumed.arrays[name].keys() == whole.arrays[name].keys()
         assert all(torch.equal(t, whole.arrays[name][k]) for k, t in resumed.arrays[name].items())

@@ -18,6 +18,8 @@ from ddcore import home as places
 from ddcore import jobs
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.jobs import worker
+from ddcore.jobs.job import mark_queued
+from ddcore.jobs.queue import Queue
 from ddcore.jobs.worker import execute
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.files import FolderUnusable
@@ -29,9 +31,9 @@ pytestmark = pytest.mark.usefixtures("toys")
 def test_a_submitted_run_is_computed_in_a_process_of_its_own_and_recorded():
     run_id = jobs.submit(toy(steps=5))
     summary = finish(run_id)
-    assert summary["steps"] == 5
-    assert summary["pid"] != os.getpid()
-    assert not summary["torch"], "a worker loads torch only when its kind does"
+    assert summary.steps == 5
+    assert summary.pid != os.getpid()
+    assert not summary.torch, "a worker loads torch only when its kind does"
     record = Store().record(run_id)
     assert record.state == "done"
     assert [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"] == [1, 2, 3, 4, 5]
@@ -115,7 +117,7 @@ def test_parents_are_computed_before_their_children():
     parent = jobs.submit(toy(steps=4))
     child = jobs.submit(toy(parent=parent, steps=2))
     alone = Store().record(jobs.run_inline(toy(steps=2)))
-    assert finish(child)["total"] != alone.summary["total"]
+    assert finish(child).total != alone.summary.total
     assert job(parent)["finished"] <= job(child)["started"]
 
 
@@ -156,6 +158,19 @@ def shipped(toys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
     return move
 
 
+@pytest.mark.parametrize("spec", ["{", '{"parents": null}', None])
+def test_a_waiting_run_that_cannot_be_read_leaves_the_queue_and_holds_up_nobody(spec: str | None):
+    broken = Store().create(toy(steps=7))
+    mark_queued(broken.folder)
+    Queue().add(broken.id)
+    (broken.folder / "spec.json").unlink()
+    if spec is not None:
+        (broken.folder / "spec.json").write_text(spec)
+    assert finish(jobs.submit(toy(steps=1))).steps == 1
+    assert not Queue().holds(broken.id)
+    assert Store().record(broken.id).state == "broken"
+
+
 def test_an_unfinished_demo_folder_is_no_run_and_its_question_is_computed_at_home(shipped: Callable, toys: Path):
     record = Store().create(toy(steps=2))
     before = contents(folder := shipped(record))
@@ -166,7 +181,7 @@ def test_an_unfinished_demo_folder_is_no_run_and_its_question_is_computed_at_hom
     for deed in (jobs.resume, jobs.cancel, jobs.status, Store().trash, Store().annotate):
         with pytest.raises(RunNotFound):
             deed(record.id)
-    assert finish(jobs.submit(toy(steps=2)))["steps"] == 2
+    assert finish(jobs.submit(toy(steps=2))).steps == 2
     assert Store().record(record.id).folder.is_relative_to(toys)
     assert contents(folder) == before
 
@@ -234,7 +249,7 @@ def test_a_cancelled_run_stops_at_its_next_step_and_can_go_on_later():
     stopped_at = max(e["step"] for e in jobs.events(run_id)[0])
     assert stopped_at < 30
     assert jobs.resume(run_id) == run_id
-    assert finish(run_id)["steps"] == 30
+    assert finish(run_id).steps == 30
     steps = [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"]
     assert steps == list(range(1, 31)), "each step is told once"
     assert f"from {stopped_at}" in Store().log(run_id)
@@ -260,7 +275,7 @@ def test_a_longer_run_continues_the_longest_finished_shorter_one(toys: Path):
     steps = [e["step"] for e in jobs.events(long)[0] if e["event"] == "step"]
     assert steps == list(range(1, 10)), "the history begins with the shorter run's"
     elsewhere = Store(toys / "other")
-    assert extended["total"] == elsewhere.record(jobs.run_inline(toy(steps=9), elsewhere)).summary["total"]
+    assert extended.total == elsewhere.record(jobs.run_inline(toy(steps=9), elsewhere)).summary.total
 
 
 def test_only_a_finished_run_can_be_extended_and_only_to_more():

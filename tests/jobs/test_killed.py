@@ -43,7 +43,7 @@ def test_a_job_goes_on_when_the_server_that_submitted_it_is_killed():
         [sys.executable, "-c", SUBMIT], cwd=places.PROJECT, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
     assert server.returncode == -signal.SIGKILL
-    assert finish(server.stdout.strip())["steps"] == 20
+    assert finish(server.stdout.strip()).steps == 20
 
 
 def test_a_killed_worker_reads_as_interrupted_at_once_and_its_runner_says_why():
@@ -65,7 +65,7 @@ def test_a_worker_goes_on_when_its_runner_is_killed_and_a_new_runner_takes_over(
     assert status.state == "running"
     assert runner()["pid"] != old["pid"]
     finish(behind)
-    assert finish(run_id)["steps"] == 40
+    assert finish(run_id).steps == 40
     assert job(run_id)["sessions"] == 1, "it was never started again"
     assert job(run_id)["finished"] <= job(behind)["started"], "one slot, one job at a time"
 
@@ -95,7 +95,7 @@ def test_a_run_whose_worker_and_runner_were_killed_resumes_to_the_same_result(to
     assert jobs.submit(toy(steps=30, pause=0.0)) == run_id
     resumed = finish(run_id)
     elsewhere = Store(toys / "other")
-    assert resumed["total"] == elsewhere.record(jobs.run_inline(toy(steps=30), elsewhere)).summary["total"]
+    assert resumed.total == elsewhere.record(jobs.run_inline(toy(steps=30), elsewhere)).summary.total
     assert job(run_id)["sessions"] == 2
     steps = [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"]
     assert steps == list(range(1, 31)), "what was done after the last checkpoint is told once"
@@ -221,4 +221,4 @@ def test_the_order_of_the_queue_survives_a_clock_that_is_set_back(still: None, m
 def test_jobs_find_a_home_given_relative_to_where_the_user_stands(toys: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(toys.parent)
     monkeypatch.setenv("DDCORE_HOME", toys.name)
-    assert finish(jobs.submit(toy(steps=1)))["steps"] == 1
+    assert finish(jobs.submit(toy(steps=1))).steps == 1

@@ -69,7 +69,7 @@ def test_a_gpu_has_the_same_slot_for_everyone_who_sees_it(
 def test_a_job_sees_its_own_gpu_only(toys: Path, two_gpus: None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-ab-1")
     run_id = jobs.submit(toy(steps=1))
-    assert finish(run_id)["gpus"] == "GPU-ab-1"
+    assert finish(run_id).gpus == "GPU-ab-1"
     assert job(run_id)["slot"] == "gpu1"
 
 

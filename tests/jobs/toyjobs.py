@@ -50,7 +50,7 @@ def reached(run_id: str, step: int) -> bool:
     return any(e.get("step", 0) >= step for e in Store().events(run_id)[0])
 
 
-def finish(run_id: str) -> dict[str, Any]:
+def finish(run_id: str) -> Any:
     """Wait for a run to be done; its summary."""
     jobs.wait(run_id, poll=0.05)
     return Store().record(run_id).summary

@@ -16,6 +16,7 @@ from ddcore.experiments import spec
 from ddcore.methods import METHODS, State, Task
 from ddcore.ops import nets
 from ddcore.runs import Store
+from ddcore.summary import Summary
 
 NAMES = ("herding", "kcenter", "el2n", "forgetting")
 EVERY_CORESET = pytest.mark.parametrize("name", NAMES)
@@ -40,7 +41,7 @@ def values(**changes: Any) -> dict[str, Any]:
 def task(name: str, part: Resident, scores: dict[str, Any], tell: Any = None, **changes: Any) -> Task:
     """A task whose scores are given, with a network drawn at random."""
     network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4}, torch.Generator().manual_seed(3))
-    parent = SimpleNamespace(summary={}, arrays={"scores": scores, "network": network.state_dict()}.__getitem__)
+    parent = SimpleNamespace(summary=Summary(), arrays={"scores": scores, "network": network.state_dict()}.__getitem__)
     config = METHODS[name].Config.build(values(train_images=0, **changes))
     return Task(config, part, CPU, (parent,), *([tell] if tell else []))
 
@@ -178,7 +179,7 @@ def test_coresets_are_computed_with_the_scores_that_they_need_from_submit_to_ima
     for name, run_id in ids.items():
         record, stored = store.record(run_id), store.images(run_id)
         assert record.info["parents"] == [scores.id]
-        assert record.summary["images"] == 30
+        assert record.summary.images == 30
         assert stored.labels.tolist() == [label for label in range(10) for _ in range(3)]
         pixels = stored.images * stored.std[0] + stored.mean[0]
         shown = {tuple(round(float(p)) for p in (255 * image).flatten()) for image in pixels}

@@ -111,8 +111,8 @@ def test_the_images_move_and_the_summary_says_how_far(name: str) -> None:
     summary = run(name, config(name), recorder)
     moved = (images(recorder) - recorder.sets["initial"].images).abs().mean().item()
     assert moved > 1e-4
-    assert summary["pixel_change"] == pytest.approx(moved)
-    assert summary["steps"] == METHODS[name].steps(config(name))
+    assert summary.pixel_change == pytest.approx(moved)
+    assert summary.steps == METHODS[name].steps(config(name))
 
 
 @EVERY_STEPPING

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ddcore.evaluation.plans import Question
-from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments import Spec, spec
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.recorder import FolderRecorder
 from ddcore.summary import Accuracy
@@ -44,9 +44,10 @@ def answer(store: Store) -> Answer:
     def finish(one: Spec, *accuracies: float, **summary: Any) -> RunRecord:
         store.create(one)
         recorder = FolderRecorder(store, store.create(one).id)
-        accuracy = Accuracy.of(accuracies, "course")
-        values = {"accuracy": accuracy, "seconds": 1.0, "seconds_train": 0.5, "majority": 0.1, **summary}
-        recorder.finish(KINDS[one.kind].summary.model_validate(values), {"started": 1.0})
+        accuracy, run = Accuracy.of(accuracies, "course"), one.config.values().get("run")
+        told = {"accuracy": accuracy, "seconds": 1.0, "seconds_train": 0.5, "majority": 0.1}
+        told |= {"source": {"run": run}} if run else {}
+        recorder.finish(shelf.summary(one.kind, **{**told, **summary}), {"started": 1.0})
         return store.record(recorder.record.id)
 
     return finish

@@ -10,14 +10,15 @@ from ddcore.evaluation.plans import Question, evaluation, plan
 from ddcore.experiments import spec
 from ddcore.report import compare_runs
 from ddcore.runs import RunRecord, Store
+from ddcore.summary import Accuracy
 from tests.report.conftest import Answer, distilled, imitated
+from tests.runs import shelf
 
 
 def judged_as(answer: Answer, run: RunRecord, protocol: str, *accuracies: float) -> RunRecord:
     """A finished evaluation of this run under this protocol."""
     asked = evaluation(run, Question(protocol, nets=max(2, len(accuracies))))
-    told = {"mean": sum(accuracies) / len(accuracies), "std": 0.01, "n": len(accuracies), "protocol": protocol}
-    return answer(asked, *accuracies, accuracy=told)
+    return answer(asked, *accuracies, accuracy=Accuracy.of(accuracies, protocol).model_copy(update={"std": 0.01}))
 
 
 def test_labels_leave_out_what_all_share_and_tell_what_differs(store: Store) -> None:
@@ -59,7 +60,7 @@ def test_numbers_hold_the_controls_of_the_same_setting(store: Store, answer: Ans
     run = distilled(store)
     asked = plan(run, Question("course", nets=2))
     judged_as(answer, run, "course", 0.5, 0.6)
-    answer(asked.random, 0.1)
+    shelf.finished(store, asked.random)
     answer(asked.random_real, 0.3, 0.4)
     answer(asked.full, 0.9, seconds_train=20.0)
     row = compare_runs.numbers(compare_runs.compared(store, [run])).iloc[0]
@@ -78,7 +79,7 @@ def test_time_of_parents_is_that_of_all_runs_behind_it_once_each(store: Store) -
         folder = store.root / "scores" / ids[name]
         folder.mkdir(parents=True)
         info = {"id": ids[name], "kind": "scores", "name": "scores", "config": {}, "parents": parents,
-                "times": {"seconds": seconds[name]}, "summary": {}}
+                "times": {"seconds": seconds[name]}, "summary": {"agents": 1, "epochs": 1}}
         (folder / "run.json").write_text(json.dumps(info))
     path = run.folder / "run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "parents": [ids["b"], ids["a"]]}))
@@ -105,7 +106,7 @@ def test_seeds_together_are_one_over_all_their_networks(store: Store, answer: An
     assert found[0].label.endswith("2 seeds")
     assert found[0].accuracies == (0.5, 0.7, 0.3)
     assert found[0].accuracy is not None
-    assert (found[0].accuracy["n"], found[0].accuracy["mean"]) == (3, pytest.approx(0.5))
+    assert (found[0].accuracy.n, found[0].accuracy.mean) == (3, pytest.approx(0.5))
     assert found[1].record.id == other.id
 
 
@@ -114,11 +115,11 @@ def test_seeds_do_not_count_their_random_controls_as_more_than_they_are(store: S
     for run, value in zip(runs, (0.2, 0.4), strict=True):
         asked = plan(run, Question("course", nets=2))
         judged_as(answer, run, "course", 0.5, 0.6)
-        answer(asked.random, 0.1)
+        shelf.finished(store, asked.random)
         answer(asked.random_real, value, value)
     (one,) = compare_runs.seeds_together(store, compare_runs.compared(store, runs))
-    assert one.controls["random_real"]["mean"] == pytest.approx(0.3)
-    assert one.controls["random_real"]["n"] == 4
+    random = one.controls["random_real"].accuracy
+    assert (random.mean, random.n) == (pytest.approx(0.3), 4)
 
 
 def test_seeds_judged_under_another_protocol_are_not_pooled(store: Store, answer: Answer) -> None:

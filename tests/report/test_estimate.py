@@ -10,6 +10,7 @@ import pytest
 from ddcore import counts
 from ddcore.evaluation import plans
 from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments.distill import DistillSummary
 from ddcore.jobs.requirements import unfinished
 from ddcore.methods import METHODS
 from ddcore.report import estimate
@@ -33,7 +34,7 @@ def steps(kind: str, name: str, config: Any, images: int | None = None) -> int:
 def finished(seconds: float, **config: Any) -> Any:
     run = spec("distill", "datadam", {**QUICK, **config}).config
     info = {"times": {"seconds": seconds}, "device": {"type": "cpu"}}
-    return record(kind="distill", name="datadam", config=run.values(), summary={"images": 100}, info=info)
+    return record(kind="distill", name="datadam", config=run.values(), summary=DistillSummary(images=100), info=info)
 
 
 def guess(records: list[Any], **config: Any) -> estimate.Estimate:
@@ -164,7 +165,7 @@ def test_a_run_that_goes_on_from_a_shorter_one_takes_as_long_as_the_rest(
 
     whole, part = (estimate.total([one], [], "cuda", images=10).seconds for one in (five, two))
     assert rest() == pytest.approx(part)
-    monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", estimate.cost("evaluate", "evaluate", five.config, 10))
+    monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", cost("evaluate", "evaluate", five.config, 10))
     assert rest() == pytest.approx(whole)  # it begins anew, for only the longer one is compiled
     monkeypatch.setitem(counts.WORTH_COMPILING, "cuda", 0)
     assert rest() == pytest.approx(part)
@@ -231,7 +232,7 @@ def trials(one: Spec) -> tuple[Spec, ...]:
 def tried(store: Store, one: Spec, seconds: float = 2.0) -> None:
     """A finished trial that took so long; nothing is computed."""
     images = 100 if one.config.values()["run"] else 1294
-    FolderRecorder(store, store.create(one).id, seconds).finish({"images": images}, {})
+    FolderRecorder(store, store.create(one).id, seconds).finish(shelf.summary(one.kind, images=images), {})
 
 
 def alone(one: Spec, store: Store) -> estimate.Estimate:

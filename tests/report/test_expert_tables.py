@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from ddcore.experiments.experts import Layer
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.report import experts
 
-LAYERS = [{"name": "block 1", "parameters": 10}, {"name": "block 2", "parameters": 60},
-          {"name": "classifier", "parameters": 30}]
+LAYERS = [Layer(name="block 1", parameters=10), Layer(name="block 2", parameters=60),
+          Layer(name="classifier", parameters=30)]
 
 
 def test_the_schedule_grows_to_all_images_and_then_loses_the_easy_ones() -> None:

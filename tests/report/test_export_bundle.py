@@ -24,6 +24,7 @@ from ddcore.report.export.pivot import Choice
 from ddcore.runs import Store
 from tests.report.conftest import BRIEF, QUESTION, Answer, distilled
 from tests.report.test_export_table import compiled
+from tests.runs import shelf
 
 WORDS = r'$\frac{1}{ _a/../b | <script>alert(1)</script> 中 😀 [x] `sh` "q"'
 
@@ -34,7 +35,7 @@ def found(store: Store, answer: Answer) -> list[Compared]:
     runs = [distilled(store), distilled(store, ipc=2)]
     for run, accuracies in zip(runs, ((0.5, 0.52), (0.6, 0.64)), strict=True):
         asked = plan(run, QUESTION)
-        answer(asked.random, 0.1)
+        shelf.finished(store, asked.random)
         for one, values in ((asked.final, accuracies), (asked.random_real, (0.3, 0.4)), (asked.full, (0.9,))):
             answer(one, *values, seconds_train=values[0])
     store.annotate(runs[1].id, name=WORDS, note="=cmd()", tags=["a|b"])

@@ -16,6 +16,7 @@ from ddcore.report.export import pivot, summary, table
 from ddcore.report.export.pivot import Choice
 from ddcore.runs import RunRecord, Store
 from tests.report.conftest import QUESTION, Answer, distilled, imitated
+from tests.runs import shelf
 
 
 def shown(store: Store, runs: list[RunRecord], choice: Choice = Choice()) -> list[list[str]]:
@@ -47,7 +48,8 @@ def test_seeds_share_a_cell_over_all_their_networks(store: Store, answer: Answer
     made = pivot.pivot(compared(store, runs), Choice())
     every = [value for each in values for value in each]
     (cell,) = made.cells.values()
-    assert cell == pytest.approx({"mean": statistics.mean(every), "std": statistics.stdev(every), "n": 4})
+    assert (cell.mean, cell.std) == pytest.approx((statistics.mean(every), statistics.stdev(every)))
+    assert cell.n == 4
 
 
 def test_settings_that_would_share_a_cell_get_rows_that_say_what_differs(store: Store, answer: Answer) -> None:
@@ -117,7 +119,7 @@ def test_data_sets_called_alike_do_not_share_a_column(store: Store, answer: Answ
 def test_controls_stand_under_the_protocol_that_they_were_judged_under(store: Store, answer: Answer) -> None:
     run, own = distilled(store), "course, learnt learning rate"
     asked = plan(run, QUESTION)
-    answer(asked.random, 0.1)
+    shelf.finished(store, asked.random)
     answer(asked.random_real, 0.3, 0.32)
     told = {"mean": 0.5, "std": 0.01, "n": 2, "protocol": own}
     answer(evaluation(run, QUESTION, lr_from="learnt"), 0.5, 0.5, accuracy=told)
@@ -154,7 +156,7 @@ def test_where_no_two_are_of_one_size_the_protocols_are_told_below_instead(store
 def test_controls_stand_below_a_rule_and_are_never_the_best(store: Store, answer: Answer) -> None:
     runs = [judge(answer, distilled(store), 0.5, 0.52), judge(answer, imitated(store), 0.4, 0.42)]
     asked = plan(runs[0], QUESTION)
-    answer(asked.random, 0.1)
+    shelf.finished(store, asked.random)
     answer(asked.random_real, 0.8, 0.82)
     answer(asked.full, 0.97)
     made = pivot.pivot(compared(store, runs), Choice())
@@ -177,7 +179,7 @@ def test_controls_of_several_sizes_in_one_column_are_told_apart_and_all_data_cou
     runs = [judge(answer, distilled(store, ipc=ipc), 0.5, 0.52) for ipc in (1, 2)]
     asked = [plan(run, QUESTION) for run in runs]
     for one, accuracy in zip(asked, (0.3, 0.4), strict=True):
-        answer(one.random, 0.1)
+        shelf.finished(store, one.random)
         answer(one.random_real, accuracy, accuracy)
     full = answer(asked[0].full, 0.97)
     for chosen in (runs, [*runs, full]):
@@ -186,8 +188,8 @@ def test_controls_of_several_sizes_in_one_column_are_told_apart_and_all_data_cou
             "DataDAM, ipc 1", "DataDAM, ipc 2", "Random real images, ipc 1", "Random real images, ipc 2",
             "Full-data training",
         ]
-        assert made.cells[made.rows.index(("Full-data training",)), 0]["n"] == 1
-        assert made.cells[made.rows.index(("Random real images, ipc 2",)), 0]["mean"] == pytest.approx(0.4)
+        assert made.cells[made.rows.index(("Full-data training",)), 0].n == 1
+        assert made.cells[made.rows.index(("Random real images, ipc 2",)), 0].mean == pytest.approx(0.4)
 
 
 def test_n_is_said_once_and_for_each_cell_that_is_not_like_most(store: Store, answer: Answer) -> None:
@@ -235,7 +237,7 @@ def test_the_control_of_each_network_is_there_when_networks_are_rows(store: Stor
     wider = judge(answer, distilled(store, width=16), 0.6, 0.62)
     for one in (run, wider):
         asked = plan(one, QUESTION)
-        answer(asked.random, 0.1)
+        shelf.finished(store, asked.random)
         answer(asked.random_real, 0.3, 0.32)
     random = store.record(asked.random.key)
     lines = shown(store, [run, wider, random], Choice(("method", "network"), ("dataset",)))

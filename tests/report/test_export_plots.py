@@ -16,6 +16,7 @@ from ddcore.report.compare_runs import compared, numbers
 from ddcore.report.export import plots
 from ddcore.runs import Store
 from tests.report.conftest import QUESTION, Answer, distilled
+from tests.runs import shelf
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,7 @@ def test_a_figure_holds_what_compares_and_says_on_what_it_was_measured(
 def test_controls_under_another_protocol_are_said_in_the_title(store: Store, answer: Answer) -> None:
     run = distilled(store)
     asked = plan(run, QUESTION)
-    answer(asked.random, 0.1)
+    shelf.finished(store, asked.random)
     answer(asked.random_real, 0.3, 0.32)
     told = {"mean": 0.5, "std": 0.01, "n": 2, "protocol": "course, learnt learning rate"}
     answer(evaluation(run, QUESTION, lr_from="learnt"), 0.5, 0.5, accuracy=told)

@@ -60,8 +60,10 @@ def test_the_full_data_stands_with_balanced_accuracy_over_all_its_seeds(
         asked = replace(full, config=full.config.replace(seed=seed))
         answer(asked, 0.9, **{**TWO, "balanced_accuracy": {"mean": balanced, "std": None, "n": 1}})
     last = results.results(store, run, QUESTION)[-1]
-    assert last.accuracy
-    assert last.accuracy["balanced_accuracy"] == {"mean": pytest.approx(0.7), "std": pytest.approx(0.1414214), "n": 2}
+    assert last.scores is not None
+    balanced = last.scores.balanced_accuracy
+    assert balanced is not None
+    assert (balanced.mean, balanced.std, balanced.n) == (pytest.approx(0.7), pytest.approx(0.1414214), 2)
 
 
 def test_learnt_labels_and_variations_have_rows_of_their_own(store: Store, answer: Answer) -> None:
@@ -73,8 +75,8 @@ def test_learnt_labels_and_variations_have_rows_of_their_own(store: Store, answe
     assert (rows["initial"].title, rows["initial_hard"].title) == (
         "Initial images, soft labels", "Initial images, class labels",
     )
-    assert rows["datm"].accuracy
-    assert rows["datm"].accuracy["mean"] == 0.7
+    assert rows["datm"].scores is not None
+    assert rows["datm"].scores.accuracy.mean == 0.7
     assert [one.kind for one in rows["datm"].specs] == ["distill", "evaluate"]
     assert rows["datm"].title == asked.variations[0].title
 
@@ -109,19 +111,20 @@ def test_the_spread_over_seeds_is_over_all_networks_of_all_seeds(store: Store, r
     answer(plan(run, QUESTION).final, 0.5, 0.6)
     seeds = results.over_seeds(store, run, QUESTION)
     assert seeds
-    assert seeds.accuracy
-    assert (seeds.accuracy["n"], seeds.accuracy["seeds"]) == (2, 1)
+    assert seeds.scores
+    assert (seeds.scores.accuracy.n, seeds.scores.accuracy.seeds) == (2, 1)
     assert [row.final.missing for row in seeds.rows] == [False, True]
     answer(plan(second, QUESTION).final, 0.7, 0.8)
     answer(plan(second, QUESTION).random_real, 0.3, 0.3)
     seeds = results.over_seeds(store, run, QUESTION)
     assert seeds
-    assert seeds.accuracy
-    assert seeds.accuracy["mean"] == pytest.approx(0.65)
-    assert seeds.accuracy["std"] == pytest.approx(0.1290994)  # of 0.5, 0.6, 0.7, 0.8
-    assert (seeds.accuracy["n"], seeds.accuracy["seeds"], seeds.accuracy["protocol"]) == (4, 2, "course")
+    assert seeds.scores
+    accuracy = seeds.scores.accuracy
+    assert accuracy.mean == pytest.approx(0.65)
+    assert accuracy.std == pytest.approx(0.1290994)  # of 0.5, 0.6, 0.7, 0.8
+    assert (accuracy.n, accuracy.seeds, accuracy.protocol) == (4, 2, "course")
     assert seeds.random_real
-    assert seeds.random_real["mean"] == pytest.approx(0.3)
+    assert seeds.random_real.accuracy.mean == pytest.approx(0.3)
     table = results.seeds_table(seeds)
     assert {"balanced_accuracy", "auc"} < set(table.columns)
     assert table["seed"].tolist() == [0, 1]

@@ -66,10 +66,11 @@ def test_scores_appear_as_their_parts_are_computed(store: Store, run: RunRecord,
 
 
 def test_a_set_with_soft_labels_is_judged_without_them_too(store: Store, run: RunRecord, answer: Answer) -> None:
-    soft = replace(run, summary={**run.summary, "stored_floats": 640 + 10 * 10})
+    soft, with_rate = (replace(run, summary=run.summary.model_copy(update={"stored_floats": 640 + more}))
+                       for more in (10 * 10, 1))
     assert robust.soft_labels(soft)
     assert not robust.soft_labels(run)
-    assert not robust.soft_labels(replace(run, summary={**run.summary, "stored_floats": 641}))  # a learning rate
+    assert not robust.soft_labels(with_rate)
     found = robust.scores(store, soft, QUESTION)
     assert "hard" in {part.role for part in found.parts}
     assert "soft labels" in found.note

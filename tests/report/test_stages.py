@@ -74,7 +74,7 @@ def test_a_missing_data_set_leaves_every_stage_to_do(store: Store, monkeypatch: 
     def away(*_: object) -> str:
         raise DataMissing("the folder is not there")
 
-    monkeypatch.setattr("ddcore.runs.key.dataset", away)
+    monkeypatch.setattr("ddcore.experiments.base.dataset_identity", away)
     assert [stage.state for stage in stages.stages(store, asked())] == ["missing", "missing"]
 
 

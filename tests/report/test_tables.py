@@ -7,21 +7,31 @@ from typing import Any
 import pytest
 
 from ddcore.experiments import KINDS
+from ddcore.experiments.describe import DescribeSummary, Part
+from ddcore.experiments.distill import DistillSummary
+from ddcore.experiments.evaluate import EvaluateSummary
+from ddcore.experiments.flops import NetworkCount
 from ddcore.methods import METHODS
 from ddcore.report import tables
 from ddcore.runs.store import RunRecord
 from ddcore.settings import network_title
+from ddcore.summary import Accuracy, Summary
+
+ACCURACY = Accuracy(mean=0.9, std=0.01, n=3, protocol="course")
 
 
 def record(**changes: Any) -> RunRecord:
     values: dict[str, Any] = {
         "id": "0123456789abcdef", "kind": "evaluate", "name": "evaluate", "state": "done",
-        "config": {"dataset": "digits", "network": "convnet3"},
-        "summary": {"accuracy": {"mean": 0.9, "std": 0.01, "n": 3, "protocol": "course"}},
+        "config": {"dataset": "digits", "network": "convnet3"}, "summary": EvaluateSummary(accuracy=ACCURACY),
         "info": {"times": {"seconds": 75.0}}, "user": {}, "demo": False, "folder": Path("x"), "problem": None,
         "created": 0.0,
     }
     return RunRecord(**{**values, **changes})
+
+
+def evaluated(**summary: Any) -> EvaluateSummary:
+    return EvaluateSummary.model_validate({"accuracy": ACCURACY, **summary})
 
 
 def test_the_runs_table_carries_protocol_and_number_of_networks_beside_each_accuracy() -> None:
@@ -30,7 +40,7 @@ def test_the_runs_table_carries_protocol_and_number_of_networks_beside_each_accu
 
 
 def test_a_run_without_results_is_still_a_row() -> None:
-    broken = record(state="broken", config={}, summary={}, info={}, name="")
+    broken = record(state="broken", config={}, summary=Summary(), info={}, name="")
     row = tables.runs([broken]).iloc[0]
     assert (row["state"], row["accuracy"]) == ("broken", "–")
 
@@ -44,7 +54,8 @@ def test_a_run_is_called_by_the_name_people_gave_it() -> None:
 
 
 def test_a_run_without_a_name_is_called_by_what_it_computes() -> None:
-    distilled = record(kind="distill", name="datadam", config={"dataset": "mnist", "network": "convnet3", "ipc": 10})
+    distilled = record(kind="distill", name="datadam", summary=DistillSummary(),
+                       config={"dataset": "mnist", "network": "convnet3", "ipc": 10})
     assert tables.title(distilled) == "DataDAM · mnist · IPC 10"
     assert tables.title(record()) == "Evaluation · digits · ConvNet-3"
 
@@ -61,18 +72,19 @@ def test_a_run_without_a_name_is_called_by_what_it_computes() -> None:
 def test_a_network_is_called_by_how_it_departs_from_the_published_one(config: dict[str, Any], called: str) -> None:
     assert network_title(config) == called
     for kind in ("evaluate", "baseline"):
-        assert tables.title(record(kind=kind, config={"dataset": "digits", **config})).endswith(f"digits · {called}")
+        one = record(kind=kind, name=kind, config={"dataset": "digits", **config})
+        assert tables.title(one).endswith(f"digits · {called}")
 
 
 def test_an_evaluation_is_called_after_the_images_it_tested() -> None:
     source = {"run": "0123456789abcdef", "method": "datadam", "images": "initial", "ipc": 10}
-    told = tables.title(record(summary={"source": source}))
+    told = tables.title(record(summary=evaluated(source=source)))
     assert told == "Evaluation of initial images of DataDAM, IPC 10 · digits · ConvNet-3"
 
 
 def test_an_evaluation_with_class_labels_alone_says_so() -> None:
     config = {"dataset": "digits", "network": "convnet3", "labels": "hard"}
-    summary = {"source": {"method": "pad", "images": "initial", "ipc": 10}}
+    summary = evaluated(source={"method": "pad", "images": "initial", "ipc": 10})
     told = tables.title(record(summary=summary, config=config))
     assert told.startswith("Evaluation of initial images of PAD, IPC 10 with class labels alone · ")
 
@@ -109,14 +121,11 @@ def test_training_curves_are_percentages() -> None:
     assert dict(zip(frame["series"], frame["value"], strict=True)) == {"training": 50.0, "validation": 25.0}
 
 
-SUMMARY = {
-    "classes": ["HP", "SSA"],
-    "splits": {
-        "train": {"size": 4, "per_class": [3, 1], "votes": {"0": 3, "7": 1}},
-        "val": {"size": 2, "per_class": [1, 1], "votes": None},
-        "test": {"size": 0, "per_class": [0, 0]},
-    },
-}
+SUMMARY = DescribeSummary(
+    classes=("HP", "SSA"),
+    splits={"train": Part(size=4, per_class=(3, 1), votes=(3, 0, 1)), "val": Part(size=2, per_class=(1, 1)),
+            "test": Part(size=0, per_class=(0, 0))},
+)
 
 
 def test_class_counts_give_each_classs_share_of_its_split() -> None:
@@ -126,12 +135,17 @@ def test_class_counts_give_each_classs_share_of_its_split() -> None:
 
 
 def test_votes_are_told_only_where_people_voted() -> None:
-    assert tables.votes(SUMMARY)[["votes", "images"]].values.tolist() == [[0, 3], [7, 1]]
+    assert tables.votes(SUMMARY).values.tolist() == [[0, 3, "training"], [1, 0, "training"], [2, 1, "training"]]
+
+
+def test_votes_that_the_first_version_stored_by_number_stand_in_order_of_that_number() -> None:
+    stored = {"size": 4, "per_class": [3, 1], "votes": {"2": 1, "0": 3}}
+    assert Part.model_validate(stored).votes == (3, 0, 1)
 
 
 def test_the_flops_table_names_operators_that_were_not_counted() -> None:
-    row = {"network": "lenet", "title": "LeNet", "shape": [1, 28, 28], "classes": 10, "parameters": 61706,
-           "macs": 416520, "flops": 833040, "uncounted": {"aten::max_pool2d": 2}}
+    row = NetworkCount(network="lenet", title="LeNet", shape=(1, 28, 28), classes=10, parameters=61706, macs=416520,
+                       flops=833040, uncounted={"aten::max_pool2d": 2})
     shown = tables.flops([row]).iloc[0]
     assert (shown["Input"], shown["Not counted"]) == ("1×28×28", "max_pool2d ×2")
     assert shown["FLOPs = 2 × MACs"] == 2 * shown["MACs"]
@@ -146,7 +160,7 @@ def test_the_parameter_table_takes_words_from_the_declaration() -> None:
 
 EVALUATED = {
     "config": {"dataset": "mhist", "network": "convnet3"},
-    "summary": {"per_class": [0.75, 0.5], "confusion": [[3, 1], [2, 2]]},
+    "summary": evaluated(per_class=[0.75, 0.5], confusion=[[3, 1], [2, 2]]),
 }
 
 
@@ -165,16 +179,16 @@ def test_classes_have_their_accuracy_in_percent() -> None:
     ("config", "summary", "named"),
     [
         ({"dataset": "mhist"}, {}, ("HP", "SSA")),
-        ({"dataset": "mhist"}, {"classes": ["a", "b"], "per_class": [1, 0]}, ("a", "b")),
-        ({"dataset": "mhist"}, {"per_class": [1, 0, 0]}, ("0", "1", "2")),
-        ({"dataset": "gone"}, {"classes": ["a", "b"], "per_class": [1, 0]}, ("a", "b")),
-        ({"dataset": "gone"}, {"per_class": [1, 0]}, ("0", "1")),
+        ({"dataset": "mhist"}, {"classes": ["a", "b"], "per_class": [1.0, 0.0]}, ("a", "b")),
+        ({"dataset": "mhist"}, {"per_class": [1.0, 0.0, 0.0]}, ("0", "1", "2")),
+        ({"dataset": "gone"}, {"classes": ["a", "b"], "per_class": [1.0, 0.0]}, ("a", "b")),
+        ({"dataset": "gone"}, {"per_class": [1.0, 0.0]}, ("0", "1")),
     ],
 )
 def test_classes_are_named_by_the_run_itself_then_by_its_data_set_then_by_number(
     config: dict[str, Any], summary: dict[str, Any], named: tuple[str, ...]
 ) -> None:
-    one = record(config=config, summary=summary)
+    one = record(config=config, summary=evaluated(**summary))
     assert tables.classes(one) == named
     assert tables.per_class(one)["class"].tolist() == list(named[: len(summary.get("per_class", ()))])
 
@@ -189,14 +203,14 @@ def test_classes_are_named_by_the_run_itself_then_by_its_data_set_then_by_number
 def test_balanced_accuracy_is_told_where_classes_are_unequally_frequent_and_auc_of_two(
     shares: list[float], majority: float, shown: tuple[str, ...]
 ) -> None:
-    found = {"accuracy": {"mean": 0.5}, "per_class": shares, "majority": majority}
+    found = evaluated(per_class=shares, majority=majority)
     assert tables.beside(found) == shown
-    assert tables.beside({**found, "accuracy": None}) == ()
+    assert tables.beside(found.model_copy(update={"accuracy": None})) == ()
 
 
 def test_the_runs_table_tells_balanced_accuracy_only_where_it_says_something_else() -> None:
-    beside = {"balanced_accuracy": {"mean": 0.7, "std": None, "n": 1}, "majority": 0.6}
-    rows = [record(summary={**record().summary, **beside, "per_class": [0.5] * n}) for n in (2, 1)]
+    summary = evaluated(balanced_accuracy={"mean": 0.7, "n": 1}, majority=0.6, per_class=[0.5] * 2)
+    rows = [record(summary=summary), record(summary=summary.model_copy(update={"per_class": (0.5,)}))]
     assert tables.runs([rows[0], record()])["balanced_accuracy"].tolist() == ["70.0 %", "–"]
 
 
@@ -207,8 +221,8 @@ def test_the_majority_of_the_images_that_judge_a_training_is_read_from_its_event
 
 
 def test_an_evaluation_from_before_confusion_was_recorded_has_an_empty_table() -> None:
-    assert tables.confusion(record(summary={})).empty
-    assert tables.per_class(record(summary={})).empty
+    assert tables.confusion(record()).empty
+    assert tables.per_class(record()).empty
 
 
 def test_the_curves_of_an_evaluation_say_how_many_unseen_images_they_were_measured_on() -> None:
@@ -251,6 +265,6 @@ def test_published_results_are_listed_with_source_and_status() -> None:
      ({"images": "images"}, {"split": "val"}, "DataDAM, IPC 10 on the validation split")],
 )
 def test_an_evaluation_of_a_snapshot_or_on_other_images_says_so(source: Any, config: Any, called: str) -> None:
-    summary = {"source": {"method": "datadam", "ipc": 10, **source}}
+    summary = evaluated(source={"method": "datadam", "ipc": 10, **source})
     told = tables.title(record(summary=summary, config={"dataset": "digits", "network": "convnet3", **config}))
     assert told == f"Evaluation of {called} · digits · ConvNet-3"

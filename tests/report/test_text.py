@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ddcore.report import text
+from ddcore.summary import Accuracy, Scores
 
 
 @pytest.mark.parametrize(
@@ -15,18 +16,19 @@ def test_durations_read_naturally(seconds: float | None, shown: str) -> None:
 
 
 def test_an_accuracy_is_a_percentage_with_spread_and_number_of_networks() -> None:
-    assert text.accuracy({"mean": 0.9342, "std": 0.0051, "n": 3}) == "93.4 ± 0.5 % (n = 3)"
+    assert text.accuracy(Accuracy(mean=0.9342, std=0.0051, n=3)) == "93.4 ± 0.5 % (n = 3)"
 
 
 def test_what_stands_beside_an_accuracy_is_told_as_far_as_it_is_known() -> None:
-    found = {"mean": 0.7, "balanced_accuracy": {"mean": 0.615, "std": 0.004, "n": 3}, "auc": None}
-    assert text.spread(found["balanced_accuracy"]) == "61.5 ± 0.4 %"
+    balanced = Accuracy(mean=0.615, std=0.004, n=3)
+    found = Scores(accuracy=Accuracy(mean=0.7, n=1), balanced_accuracy=balanced)
+    assert text.spread(balanced) == "61.5 ± 0.4 %"
     assert text.beside(found) == ", balanced 61.5 ± 0.4 %"
-    assert text.beside(found, ()) == text.beside({}) == ""
+    assert text.beside(found, ()) == text.beside(Scores(accuracy=balanced)) == ""
 
 
 def test_one_network_has_no_spread() -> None:
-    assert text.accuracy({"mean": 0.9342, "std": None, "n": 1}) == "93.4 % (n = 1)"
+    assert text.accuracy(Accuracy(mean=0.9342, n=1)) == "93.4 % (n = 1)"
 
 
 def test_what_is_not_known_is_a_dash() -> None:
@@ -54,8 +56,8 @@ def test_recent_times_are_told_by_their_distance() -> None:
     ],
 )
 def test_a_difference_of_accuracies_comes_with_its_standard_error(one: tuple, other: tuple, told: str) -> None:
-    accuracies = [dict(zip(("mean", "std", "n"), value, strict=True)) for value in (one, other)]
-    assert text.difference(*accuracies) == told
+    first, second = (Accuracy(mean=mean, std=std, n=n) for mean, std, n in (one, other))
+    assert text.difference(first, second) == told
 
 
 @pytest.mark.parametrize(

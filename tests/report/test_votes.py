@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from ddcore.data import agreement
+from ddcore.experiments.describe import DescribeSummary, Part
 from ddcore.report import figures, votes
 
-SUMMARY = {
-    "classes": ["HP", "SSA"],
-    "voters": 3,
-    "splits": {
-        "train": {"size": 6, "votes": [3, 1, 0, 2]}, "val": {"size": 1, "votes": [0, 0, 1, 0]},
-        "test": {"size": 2, "votes": [1, 0, 0, 1]},
+SUMMARY = DescribeSummary(
+    classes=("HP", "SSA"), voters=3,
+    splits={
+        "train": Part(size=6, per_class=(4, 2), votes=(3, 1, 0, 2)),
+        "val": Part(size=1, per_class=(0, 1), votes=(0, 0, 1, 0)),
+        "test": Part(size=2, per_class=(1, 1), votes=(1, 0, 0, 1)),
     },
-}
+)
 
 
 def test_votes_of_all_parts_are_coloured_by_how_far_the_annotators_agreed() -> None:
@@ -31,5 +32,5 @@ def test_the_chart_has_a_colour_and_a_legend_for_each_level_from_unanimous_to_sp
 
 def test_one_annotator_or_none_cannot_disagree() -> None:
     assert votes.voted(SUMMARY)
-    assert not votes.voted({**SUMMARY, "voters": 1})
-    assert not votes.voted({"classes": [], "voters": 0, "splits": {"train": {"votes": None}}})
+    assert not votes.voted(SUMMARY.model_copy(update={"voters": 1}))
+    assert not votes.voted(DescribeSummary(splits={"train": Part(size=1, per_class=(1,))}))

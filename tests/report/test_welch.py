@@ -9,31 +9,32 @@ from scipy import stats
 
 from ddcore.report import compare_runs, welch
 from ddcore.runs import Store
+from ddcore.summary import Accuracy
 from tests.report.conftest import Answer, distilled
 from tests.report.test_compare_runs import judged_as
 
 
 def test_two_samples_of_two_by_hand() -> None:
-    # d = 1, s² = 0.5 and 0.5, n = 2: error √0.5, ν = 2, t₀.₉₇₅(2) = 4.30265
-    found = welch.interval([1.0, 2.0], [0.0, 1.0])
+    # d = 0.1, s² = 0.005 and 0.005, n = 2: error √0.005, ν = 2, t₀.₉₇₅(2) = 4.30265
+    found = Accuracy.of([0.1, 0.2]).minus(Accuracy.of([0.0, 0.1]))
     assert found is not None
-    assert found.mean == pytest.approx(1.0)
-    assert found.high - found.mean == pytest.approx(4.302653 * math.sqrt(0.5), rel=1e-6)
+    assert found.mean == pytest.approx(0.1)
+    assert found.high - found.mean == pytest.approx(4.302653 * math.sqrt(0.005), rel=1e-6)
     assert not found.decided
 
 
 def test_it_is_the_interval_that_scipy_gives_for_unequal_variances() -> None:
     one, other = [0.61, 0.65, 0.59, 0.70], [0.40, 0.44, 0.41]
     told = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
-    found = welch.interval(one, other)
+    found = Accuracy.of(one).minus(Accuracy.of(other))
     assert found is not None
     assert (found.low, found.high) == pytest.approx((told.low, told.high))
     assert found.decided
 
 
 def test_one_network_has_no_spread_to_judge_by_and_equal_networks_none_to_doubt() -> None:
-    assert welch.interval([0.5], [0.4, 0.6]) is None
-    found = welch.interval([0.5, 0.5], [0.4, 0.4])
+    assert Accuracy.of([0.5]).minus(Accuracy.of([0.4, 0.6])) is None
+    found = Accuracy.of([0.5, 0.5]).minus(Accuracy.of([0.4, 0.4]))
     assert found is not None
     assert found.low == found.high == pytest.approx(0.1)
 
@@ -57,7 +58,7 @@ def test_several_seeds_are_a_sample_of_seeds_not_of_all_their_networks(store: St
         for run, value in zip(runs[name], values, strict=True):
             judged_as(answer, run, "course", value, value + 0.02)
     found = compare_runs.seeds_together(store, compare_runs.compared(store, [*runs["a"], *runs["b"]]))
-    assert welch.sample(found[0]) == pytest.approx((0.21, 0.41))
+    assert welch.sample(found[0]).values == pytest.approx((0.21, 0.41))
     assert welch.pairs(found)["n"].tolist() == ["2 seeds and 2 seeds"]
 
 

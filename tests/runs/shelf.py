@@ -12,8 +12,19 @@ from ddcore.experiments import KINDS, ImageSet, Spec, spec
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.files import read_json, write_json
 from ddcore.runs.recorder import FolderRecorder
+from ddcore.summary import Summary
 
 PNG = b"\x89PNG\r\n\x1a\n"
+LEAST: dict[str, dict[str, Any]] = {  # that a run of a kind answers with
+    "baseline": {"accuracy": {"mean": 0.5, "n": 1}}, "evaluate": {"accuracy": {"mean": 0.5, "n": 1}},
+    "scores": {"agents": 1, "epochs": 1}, "experts": {"experts": 1, "epochs": 1, "parameters": 1, "bytes": 8},
+    "trial": {"accuracy": {"mean": 0.5, "n": 1}, "seconds": 1.0, "members": []},
+}
+
+
+def summary(kind: str, **values: Any) -> Summary:
+    """What a run of this kind answers with: these values, and what its Summary cannot do without."""
+    return KINDS[kind].summary.model_validate({**LEAST.get(kind, {}), **values})
 
 
 def question(**values: Any) -> Spec:
@@ -25,7 +36,7 @@ def image_set(value: float = 0.0) -> ImageSet:
     return ImageSet(images, np.arange(10), tuple("0123456789"), (0.3,), (0.25,))  # type: ignore[arg-type]
 
 
-def finished(store: Store, one: Spec, steps: int = 4, **summary: Any) -> RunRecord:
+def finished(store: Store, one: Spec, steps: int = 4, **values: Any) -> RunRecord:
     """A finished run with initial and final images, snapshots at 1 and 2, a picture, two events and a checkpoint."""
     record = store.create(one)
     recorder = FolderRecorder(store, record.id)
@@ -36,7 +47,7 @@ def finished(store: Store, one: Spec, steps: int = 4, **summary: Any) -> RunReco
     recorder.checkpoint({}, {"step": steps})
     recorder.save_images("images", image_set(9.0))
     recorder.save_picture("final", PNG)
-    recorder.finish(KINDS[one.kind].summary.model_validate({"steps": steps, **summary}), {"started": 1.0})
+    recorder.finish(summary(one.kind, steps=steps, **values), {"started": 1.0})
     return store.record(record.id)
 
 

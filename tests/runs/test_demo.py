@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
 import pytest
@@ -31,10 +32,20 @@ def test_demo_runs_are_whole_small_and_still_answers_to_their_own_question(store
 
 def test_a_demo_set_shows_images_at_every_snapshot_and_stands_beside_its_controls(store: Store) -> None:
     for record in store.records("distill"):
-        assert len(store.images(record.id).labels) == record.summary["images"]
+        assert len(store.images(record.id).labels) == record.summary.images
         assert all(len(store.snapshot(record.id, step).labels) for step in store.snapshots(record.id))
     judged = {r.config["run"] for r in store.records("evaluate")}
     assert {r.id for r in store.records("distill")} <= judged
+
+
+def test_the_accuracy_of_each_network_is_read_from_demo_runs_of_older_versions(store: Store) -> None:
+    stored = [(record, record.info["summary"]) for record in store.records("evaluate")]
+    older = [(record, told["accuracies"]) for record, told in stored if "accuracies" in told]
+    assert older
+    for record, accuracies in older:
+        assert record.summary.accuracy is not None
+        assert record.summary.accuracy.values == tuple(accuracies)
+        assert record.summary.accuracy.mean == pytest.approx(statistics.mean(accuracies))
 
 
 def test_demo_runs_name_no_folder_of_the_machine_that_made_them() -> None:

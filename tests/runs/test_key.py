@@ -88,26 +88,25 @@ def test_left_out_and_given_defaults_are_the_same_question():
 
 
 def test_the_key_is_the_same_in_another_process():
-    code = (
-        "from ddcore.experiments import spec\nfrom ddcore.runs.key import key\n"
-        "print(key(spec('distill', 'datadam', {'dataset': 'digits'})))"
-    )
+    code = "from ddcore.experiments import spec\nprint(spec('distill', 'datadam', {'dataset': 'digits'}).key)"
     done = subprocess.run([sys.executable, "-c", code], cwd=places.PROJECT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == SPECS[0].key
 
 
 def test_the_key_changes_with_the_content_of_the_data_and_the_version_of_the_code(monkeypatch: pytest.MonkeyPatch):
-    before = SPECS[1].identity
-    assert before["dataset"]["fingerprint"] == DATASETS["digits"].fingerprint(places.data_root(), 8)
+    def asked() -> Spec:
+        return spec("distill", "random", {"dataset": "digits"})
+
+    before = asked()
+    assert before.identity["dataset"]["fingerprint"] == DATASETS["digits"].fingerprint(places.data_root(), 8)
     digits, distill = DATASETS["digits"], KINDS["distill"]
-    old = SPECS[1].key
     with monkeypatch.context() as patch:
         patch.setitem(digits.__dict__, "fingerprint", lambda root, resolution: "other content")
-        assert SPECS[1].key != old
+        assert asked().key != before.key
     with monkeypatch.context() as patch:
         patch.setitem(distill.__dict__, "version", lambda name: 99)
-        assert SPECS[1].key != old
-    assert SPECS[1].key == old
+        assert asked().key != before.key
+    assert asked().key == before.key
 
 
 def test_runs_of_other_lengths_are_one_family_and_of_other_seeds_are_not():

@@ -14,6 +14,7 @@ from ddcore.runs import Store
 from ddcore.runs.files import FolderUnusable
 from ddcore.runs.parent import finished
 from ddcore.runs.recorder import FolderRecorder
+from ddcore.summary import Summary
 
 SHAPE = (2, 3, 5)
 
@@ -58,7 +59,7 @@ def test_an_array_that_was_cut_short_is_begun_anew(recorder: FolderRecorder, len
 
 def test_the_run_that_builds_on_it_reads_the_array_and_cannot_write_it(recorder: FolderRecorder):
     recorder.mapped("rows", SHAPE, "float32")[0, 1] = 3
-    recorder.finish({}, {})
+    recorder.finish(Summary(), {})
     seen = finished(recorder.store, recorder.record.id).mapped("rows")
     assert (seen[0, 1] == 3).all()
     with pytest.raises(ValueError, match="read-only"):
@@ -67,7 +68,7 @@ def test_the_run_that_builds_on_it_reads_the_array_and_cannot_write_it(recorder:
 
 def test_an_array_that_is_not_there_or_not_whole_is_named(recorder: FolderRecorder):
     recorder.mapped("rows", SHAPE, "float32")
-    recorder.finish({}, {})
+    recorder.finish(Summary(), {})
     parent = finished(recorder.store, recorder.record.id)
     with pytest.raises(RunNotFound, match="kept nothing called 'columns'"):
         parent.mapped("columns")

@@ -21,11 +21,12 @@ from safetensors.numpy import save
 from shelf import finished, question
 
 from ddcore.errors import DDCoreError
-from ddcore.experiments import spec
+from ddcore.experiments import KINDS, spec
+from ddcore.experiments.base import digest
+from ddcore.experiments.tsne import TsneSummary
 from ddcore.home import PROJECT
 from ddcore.runs import RunRecord, Store, key, packing, validation
 from ddcore.runs.files import FolderUnusable, write_json
-from ddcore.runs.key import _digest
 from ddcore.runs.packing import Arrived, RunRefused, pack, pack_all, unpack, unpack_all
 
 Files = dict[str, bytes]
@@ -168,6 +169,14 @@ def test_only_a_finished_run_is_packed(store: Store) -> None:
         pack(store, record.id, io.BytesIO())
 
 
+def test_a_run_of_a_kind_that_does_not_travel_is_not_packed(
+    store: Store, run: RunRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS["distill"].__dict__, "travels", False)
+    with pytest.raises(DDCoreError, match=f"^run {run.id} is a distill run, and these stay where they were computed$"):
+        pack(store, run.id, io.BytesIO())
+
+
 def test_every_run_that_ships_can_be_packed_and_brought(home: Path, other: Store) -> None:
     shipped = Store(demo=PROJECT / "ddcore" / "demo")
     ids = [record.id for record in shipped.records()]
@@ -214,7 +223,7 @@ def test_what_was_brought_says_when_and_from_which_file(content: bytes, other: S
 
 def test_parents_that_are_not_here_are_told(store: Store, other: Store, run: RunRecord) -> None:
     info = json.loads((run.folder / "run.json").read_text())
-    told = key.told({**info, "parents": ["0" * 16]})
+    told = key.of_stored({**info, "parents": ["0" * 16]})
     changed, run_id = edit("run.json", parents=["0" * 16], **told), told["id"]
     content = remade(packed(store, run), lambda files: (changed(files), files.pop("spec.json")), id=run_id)
     assert unpack(other, io.BytesIO(content)).missing == ("0" * 16,)
@@ -225,7 +234,7 @@ def test_a_run_of_a_kind_that_is_not_known_here_is_held_to_what_entered_its_key(
 ) -> None:
     info = json.loads((run.folder / "run.json").read_text())
     asked = {"kind": "hunt", "name": "tpe", "version": 1, "dataset": None, "parents": []}
-    run_id = _digest({**asked, "config": {"trials": 3}})
+    run_id = digest({**asked, "config": {"trials": 3}})
     told = {**info, **asked, "id": run_id, "config": {"trials": 3, "device": "cpu"}, "in_key": {"trials": 3}}
 
     def of(told: dict[str, Any]) -> io.BytesIO:
@@ -247,7 +256,7 @@ CONTENTS: dict[str, tuple[Callable[[Files], Any], str]] = {
     "a list for an answer": (having("run.json", b"[1]"), "run.json holds a list, not an object"),
     "NaN": (lambda f: f.update({"run.json": f["run.json"].replace(b'"mean": 0.5', b'"mean": NaN')}), "NaN is no JSON"),
     "an accuracy in words": (edit("run.json", summary={"accuracy": "good"}), "its 'accuracy' is 'good'"),
-    "notes that are no texts": (edit("run.json", summary={"notes": [{}]}), "its 'notes' is "),
+    "notes that are no texts": (edit("run.json", summary={"notes": [{}]}), r"its 'notes\.0' is {}"),
     "a time in another age": (edit("run.json", times={"submitted": 1e300}), "its 'times' is {'submitted': 1e[+]300}"),
     "a time of digits": (edit("run.json", times={"submitted": 10**400}), "its 'times' is {'submitted': 1000"),
     "another family": (edit("run.json", family="f" * 16), "has the family 'ffffffffffffffff', its question has '"),
@@ -596,8 +605,8 @@ def test_the_arrays_of_a_kind_are_held_to_what_pages_read(case: str, store: Stor
     folder.mkdir(parents=True)
     if content is not None:
         (folder / "space.safetensors").write_bytes(content)
-    told = RunRecord(record.id, "tsne", "tsne", "done", record.config, {"runs": ["a" * 16]}, {}, {}, False, folder,
-                     None, 0.0)
+    told = RunRecord(record.id, "tsne", "tsne", "done", record.config, TsneSummary(runs=("a" * 16,)), {}, {}, False,
+                     folder, None, 0.0)
     assert [problem.removeprefix("space.safetensors ")[: len(said)] for problem in validation._arrays(told)] == [
         said.removeprefix("space.safetensors ")
     ] * bool(said)

@@ -12,10 +12,12 @@ from shelf import finished, image_set, question
 
 from ddcore.errors import Cancelled, DDCoreError, RunNotFound
 from ddcore.experiments import Spec, spec
+from ddcore.experiments.distill import DistillSummary
 from ddcore.jobs.job import request_cancel
 from ddcore.runs import Store, provenance
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.recorder import FolderRecorder
+from ddcore.summary import Summary
 
 torch = pytest.importorskip("torch")
 
@@ -109,7 +111,7 @@ def test_a_longer_run_takes_over_events_snapshots_result_and_time_of_the_shorter
     assert store.events(longer.record.id)[0] == store.events(shorter.id)[0]
     longer.checkpoint({}, {"step": 5})
     final = again(longer)
-    final.finish({}, {})
+    final.finish(Summary(), {})
     assert store.record(longer.record.id).info["continued_from"] == shorter.id, "also after another session"
 
 
@@ -148,7 +150,7 @@ def test_a_checkpoint_that_is_refused_leaves_nothing_of_its_session(recorder: Fo
     recorder.checkpoint({}, {"step": 1, "long": False})
     later = again(recorder)
     assert later.resume_point(lambda meta: "" if meta["long"] else "it is short") is None
-    later.finish({}, {})
+    later.finish(Summary(), {})
     store, run_id = recorder.store, recorder.record.id
     assert store.events(run_id) == ([], 0)
     assert store.snapshots(run_id) == []
@@ -183,9 +185,10 @@ def test_time_is_summed_over_sessions_and_counts_lost_work_once(recorder: Folder
 
 
 def test_a_finished_run_is_a_parent_and_an_unfinished_one_is_not(store: Store, recorder: FolderRecorder):
-    parent = finished(store, question(seed=8), extra=1)
+    parent = finished(store, question(seed=8), pixel_change=0.5)
     seen = recorder.parent(parent.id)
-    assert (seen.id, seen.kind, seen.name, seen.summary["extra"]) == (parent.id, "distill", "random", 1)
+    assert (seen.id, seen.kind, seen.name) == (parent.id, "distill", "random")
+    assert seen.summary == DistillSummary(steps=4, pixel_change=0.5)
     images = seen.images()
     assert images.images.dtype == torch.float32
     assert images.labels.dtype == torch.int64

@@ -8,24 +8,29 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from shelf import copy, finished, many, question
 
 from ddcore import home as places
+from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, DDCoreError, RunBroken, RunNotFound
 from ddcore.experiments import KINDS, spec
+from ddcore.experiments.distill import DistillSummary
+from ddcore.experiments.evaluate import EvaluateSummary
 from ddcore.runs import Store
 from ddcore.runs.files import read_json, write_json
-from ddcore.runs.store import PARTS, Moment
+from ddcore.runs.store import Moment, parts
+from ddcore.summary import Accuracy, Summary
 
 
 def test_a_finished_run_is_found_by_its_id_and_by_its_beginning(store: Store):
     record = finished(store, question())
     assert store.record(record.id) == store.record(record.id[:6]) == record
     assert record.state == "done"
-    assert record.summary["steps"] == 4
+    assert record.summary.steps == 4
     assert record.info["dataset"]["name"] == "digits"
     assert (record.kind, record.name, record.config["ipc"]) == ("distill", "random", 1)
 
@@ -111,6 +116,7 @@ def raw(folder: Path, text: str) -> None:
     (folder / "run.json").write_text(f"{whole.rstrip()[:-1]}, {text}}}")
 
 
+SCORED = {"accuracy": {"mean": 0.5, "std": 0.1, "n": 2, "protocol": "course"}}
 BREAKAGES = {
     "no files": lambda folder: [f.unlink() for f in folder.iterdir() if f.is_file()],
     "half a run.json": lambda folder: (folder / "run.json").write_text('{"id": "'),
@@ -133,13 +139,14 @@ BREAKAGES = {
     "a moment of digits": lambda folder: raw(folder, f'"times": {{"submitted": 1{"0" * 400}}}'),
     "a moment before all time": lambda folder: told(folder, times={"submitted": -1e299}),
     "arithmetic in words": lambda folder: told(folder, summary={"macs": "many"}),
-    "accuracies in words": lambda folder: told(folder, summary={"accuracies": [0.5, "good"]}),
+    "accuracies in words": lambda folder: told(folder, summary={**SCORED, "accuracies": [0.5, "good"]}),
     "a source in words": lambda folder: told(folder, summary={"source": "dm"}),
     "a source of a list": lambda folder: told(folder, summary={"source": {"method": ["dm"]}}),
     "a source of no size": lambda folder: told(folder, summary={"source": {"ipc": "ten"}}),
     "a protocol by number": lambda folder: told(folder, summary={"accuracy": {"mean": 1, "n": 1, "protocol": 5}}),
     "a parameter of many": lambda folder: told(folder, config={"ipc": [1]}),
     "a parameter of digits": lambda folder: raw(folder, f'"config": {{"lr": 1{"0" * 400}}}'),
+    "an answer that is a list": lambda folder: told(folder, summary=[1]),
     "a data set by number": lambda folder: told(folder, config={"dataset": 5}),
     "a size in words": lambda folder: told(folder, config={"ipc": "ten"}),
     "continued from a list": lambda folder: told(folder, continued_from=[]),
@@ -158,6 +165,100 @@ def test_a_broken_folder_is_shown_as_broken_and_spoils_nothing(store: Store, bre
     assert states[good.id] == ("done", None)
     assert states[bad.id][0] == "broken"
     assert states[bad.id][1]
+
+
+@pytest.mark.parametrize(
+    ("summary", "problem"),
+    [
+        ({"steps": "many"}, "its 'steps' is 'many': input should be a valid integer"),
+        ({"losses": {"loss": "low"}}, "its 'losses.loss' is 'low': input should be a valid number"),
+        ({"source": {"method": 5}}, "its 'source.method' is 5: input should be a valid string"),
+        ({"accuracy": {"mean": 0.9}}, "its 'accuracy.n' is missing"),
+        ({**SCORED, "accuracies": [0.5, "good"]}, "its 'accuracy.values.1' is 'good': input should be a valid number"),
+        ({"ipc": 0.5, "pixel_change": None, "notes": 5},
+         "its 'notes' is 5: input should be a valid tuple; its 'ipc' is 0.5: input should be a valid integer"),
+    ],
+)
+def test_an_answer_that_is_not_what_its_kind_declares_is_broken_and_says_why(
+    store: Store, summary: dict[str, Any], problem: str
+):
+    record = finished(store, question())
+    told(record.folder, summary=summary)
+    broken = store.record(record.id)
+    assert (broken.state, broken.problem, broken.config) == ("broken", problem, {})
+    assert broken.summary == Summary()
+
+
+def test_an_answer_of_an_older_version_has_the_accuracy_of_each_network_where_it_belongs(store: Store):
+    record = finished(store, question())
+    told(record.folder, summary={**SCORED, "accuracies": [0.4, 0.6], "of another version": 5})
+    assert store.record(record.id).summary == DistillSummary(
+        accuracy=Accuracy(mean=0.5, std=0.1, n=2, protocol="course", values=(0.4, 0.6))
+    )
+
+
+def test_a_run_of_a_kind_that_is_not_known_here_is_listed_and_its_answer_not_looked_into(store: Store):
+    record = finished(store, question())
+    folder = store.root / "hunt" / record.id
+    folder.parent.mkdir()
+    os.replace(record.folder, folder)
+    told(folder, kind="hunt", summary={"accuracy": "good"})
+    (found,) = store.records()
+    assert (found.kind, found.state, found.problem, found.summary) == ("hunt", "done", None, Summary())
+
+
+def test_an_answer_is_asked_for_by_its_type(store: Store):
+    record, waiting = finished(store, question(), ipc=1), store.create(question(seed=1))
+    assert record.answer(DistillSummary).ipc == 1
+    with pytest.raises(RunBroken, match=f"^run {record.id} is done and holds no EvaluateSummary$"):
+        record.answer(EvaluateSummary)
+    with pytest.raises(RunBroken, match=f"^run {waiting.id} is interrupted and holds no DistillSummary$"):
+        waiting.answer(DistillSummary)
+
+
+def test_a_data_set_is_looked_into_once_for_each_question(store: Store, monkeypatch: pytest.MonkeyPatch):
+    digits, asked = DATASETS["digits"], []
+    fingerprint = digits.fingerprint
+    monkeypatch.setitem(digits.__dict__, "fingerprint", lambda *given: (asked.append(given), fingerprint(*given))[1])
+    one = question()
+    record = store.create(one)
+    assert (record.id, record.info["family"], record.without()) == (one.key, one.family, one.without())
+    assert store.create(one) == record
+    assert len(asked) == 1
+
+
+def test_questions_and_runs_are_equal_without_what_differs_in_them(store: Store):
+    one, other = (spec("distill", "dm", {"dataset": "digits", "ipc": 1, "width": 8, **values}) for values in
+                  ({"seed": 0, "device": "cpu"}, {"seed": 1, "device": "auto"}))
+    record = finished(store, one)
+    assert record.without() == one.without() != other.without()
+    assert record.without("seed") == one.without("seed") == other.without("seed") != one.without()
+    wider = spec("distill", "dm", {**one.config.values(), "width": 16})
+    assert wider.without("seed") != one.without("seed")
+    assert wider.without("seed", "width") == one.without("width", "seed")
+
+
+def test_a_run_from_before_there_was_a_parameter_asks_the_same_as_one_that_leaves_it_as_it_is(store: Store):
+    one = spec("distill", "dm", {"dataset": "digits", "ipc": 1, "width": 8})
+    record = finished(store, one)
+    assert {"exact", "device"} < set(record.config)
+    assert {name for name, value in record.config.items() if value is None}
+    older = {n: v for n, v in record.config.items() if n not in ("exact", "device") and v is not None}
+    told(record.folder, config=older)
+    again = store.record(record.id)
+    assert again.config == older
+    assert again.without("seed") == one.without("seed")
+    exact = spec("distill", "dm", {**one.config.values(), "exact": True})
+    assert exact.without("seed") != one.without("seed")
+
+
+def test_evaluations_of_equal_sets_are_equal_questions_and_a_broken_run_asks_nothing(store: Store):
+    evaluations = [finished(store, spec("evaluate", "evaluate", {"dataset": "digits", "run": run_id}))
+                   for run_id in ("a" * 16, "b" * 16)]
+    assert len({one.without() for one in evaluations}) == 2
+    assert len({one.without(run="the same set") for one in evaluations}) == 1
+    (evaluations[0].folder / "run.json").write_text("{")
+    assert store.record(evaluations[0].id).without() == evaluations[0].id
 
 
 def test_foreign_folders_are_shown_as_broken_and_loose_files_ignored(store: Store):
@@ -234,12 +335,12 @@ def test_an_answer_in_the_trash_is_not_lost_to_another_one(store: Store):
     copy(store.trashed()[0], store.root)
     store.trash(record.id)
     assert len(store.trashed()) == 1, "the same answer takes its place"
-    again = finished(store, question(), losses={})
+    again = finished(store, question(), losses={"loss": 1.0})
     with pytest.raises(DDCoreError, match="with other content is in the trash already; purge the one in the trash"):
         store.trash(again.id)
     store.purge(record.id)
     store.trash(again.id)
-    assert store.trashed()[0].summary == {"steps": 4, "losses": {}}
+    assert store.trashed()[0].summary == DistillSummary(steps=4, losses={"loss": 1.0})
 
 
 def test_nobody_waits_for_a_purge_and_a_later_one_sweeps_what_a_crash_left(
@@ -390,7 +491,7 @@ def test_a_finished_run_is_read_again_only_when_one_of_its_files_was_replaced(st
     assert store.annotate(record.id, name="mine").user["name"] == "mine"
     assert store.records()[0].user["name"] == "mine"
     write_json(record.folder / "run.json", {**record.info, "summary": {"steps": 5}})
-    assert store.record(record.id).summary == {"steps": 5}
+    assert store.record(record.id).summary == DistillSummary(steps=5)
     (record.folder / "run.json").write_text("{")
     assert store.record(record.id).state == "broken"
 
@@ -412,7 +513,7 @@ def test_trials_are_listed_only_where_they_are_asked_for(store: Store):
         assert [r.id for r in one.records()] == [run.id]
         assert [r.id for r in one.records("trial")] == [trial.id]
         assert one.record(trial.id[:8]).id == trial.id
-    assert {kind.name for kind in KINDS.values() if kind.part} == set(PARTS)
+    assert {kind.name for kind in KINDS.values() if kind.part} == set(parts())
 
 
 def test_finished_runs_of_a_kind_are_told_newest_first_without_being_read(store: Store):
@@ -436,6 +537,19 @@ def test_a_thousand_runs_are_listed_without_waiting(store: Store):
         again.append(time.process_time() - began)
     assert first < 1.0
     assert min(again) < 0.1
+
+
+def test_the_state_of_a_run_is_told_without_the_registry_that_an_answer_is_checked_by(store: Store):
+    done, waiting, broken = finished(store, question()), store.create(question(seed=1)), store.create(question(seed=2))
+    (broken.folder / "spec.json").unlink()
+    code = (
+        "import sys\nfrom ddcore.runs.store import Store\n"
+        "print(*map(Store().state, sys.argv[1:]), *{'pydantic', 'numpy', 'ddcore.experiments'} & set(sys.modules))"
+    )
+    ids = [done.id, waiting.id, broken.id]
+    told = subprocess.run([sys.executable, "-c", code, *ids], cwd=places.PROJECT, capture_output=True, text=True,
+                          check=True)
+    assert told.stdout.split() == ["done", "interrupted", "broken"] == [store.record(one).state for one in ids]
 
 
 def test_the_store_and_the_job_system_load_without_torch_and_the_runner_without_more():
