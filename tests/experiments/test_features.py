@@ -121,6 +121,10 @@ def test_the_real_images_of_the_lens_are_drawn_by_class_and_lie_around_the_middl
     assert (real["coords"].square().sum(0) / spread).tolist() == pytest.approx(summary["variance"], rel=1e-4)
     other = looked_through(seed=1, steps=1)[1].arrays["real"]
     assert not torch.equal(other["indices"], real["indices"])
+    members = [digits().of_class(label) for label in range(10)]
+    orders = [seeds.permutation(len(of_class), 1, "lens", "real", label) for label, of_class in enumerate(members)]
+    picked = [of_class[order[:12]] for of_class, order in zip(members, orders, strict=True)]
+    assert torch.equal(other["indices"], torch.cat(picked))
 
 
 def test_a_class_with_fewer_images_than_asked_shows_all_of_them_once() -> None:
@@ -185,9 +189,9 @@ def test_the_nearest_real_image_is_that_of_brute_force_over_the_whole_training_p
 @pytest.mark.parametrize("most", [1000, 20])
 def test_what_is_usual_is_told_by_images_that_nobody_trained_on(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "HELD_OUT", most)
-    data, held = load("digits"), looked_at()[0]["held_out"]
+    data, held = load("digits"), looked_at(seed=3)[0]["held_out"]
     val = Resident.from_split(data.val, data, "cpu")
-    some = val.batch(seeds.permutation(len(val), 0, "features", "held out")[:most])
+    some = val.batch(seeds.permutation(len(val), 3, "features", "held out")[:most])
     network = nets.build("convnet3", (1, 8, 8), 10, {"width": 8})
     network.load_state_dict(the_lens().arrays("network"))
     network.eval().requires_grad_(False)
