@@ -106,7 +106,7 @@ def test_an_evaluation_is_of_networks_each_with_weights_and_orders_of_its_own(
         batch_size=30, augment="siamese-no-flip", lr=0.1 if soft else 0.01
     )
     judge, other = part_of(split), part_of("val" if split == "test" else "test")
-    losses, learnt, judged, elsewhere = [], [], [], []  # of each network; loss and what is judged after each epoch
+    losses, judged, learnt, elsewhere = [], [], [], []  # of each network, the first two after each epoch
     for i in range(2):
         network = fresh(3, "evaluate", i)
         epochs = plain.epochs(
@@ -124,7 +124,7 @@ def test_an_evaluation_is_of_networks_each_with_weights_and_orders_of_its_own(
     assert elsewhere != pytest.approx(ends, abs=2 * image), "and other images from these"
     assert summary["accuracies_train"] == pytest.approx(learnt, abs=1.5 / 50)
     assert summary["majority"] == max(judge.counts) / len(judge)
-    curves = [curve[1:-1:2] for curve in judged]
+    curves = [curve[1:-1:2] for curve in judged]  # as often as a test curve has a point
     groups = [list(map(mean, zip(*losses, strict=True)))] if together else losses
     assert [e["loss"] for e in recorder.told("epoch")] == pytest.approx([*itertools.chain(*groups)], rel=1e-3)
     assert [e["test_accuracy"] for e in recorder.told("tested")] == pytest.approx(
@@ -302,7 +302,10 @@ def test_one_network_has_no_spread() -> None:
     assert evaluated(small_set(), nets=1)[0]["accuracy"]["std"] is None
 
 
-def test_the_start_the_result_and_a_snapshot_of_a_run_are_each_judged_by_their_own_images() -> None:
+def test_the_start_the_result_and_a_snapshot_of_a_run_are_each_judged_by_their_own_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluate, "TEST_POINTS", 1)  # the end is enough
     real = dataclasses.replace(small_set(), lr=0.1)
     kept = {"images": real, "initial": dataclasses.replace(real, labels=(real.labels + 1) % 10),
             3: dataclasses.replace(real, labels=(real.labels + 2) % 10)}

@@ -56,7 +56,8 @@ def test_scores_are_over_agents_each_with_weights_and_orders_of_its_own_and_vali
         for loss, _ in plain.epochs(network, part.batch, part.labels, setting, 7, "scores", agent):
             losses.append(loss)
             with torch.no_grad():
-                said, lengths = network.eval()(part.all()), network.embed(part.all()).norm(dim=1)
+                embedded = network.eval().embed(part.all())
+                said, lengths = network.classifier(embedded), embedded.norm(dim=1)
             errors = (said.softmax(1) - torch.eye(10)[part.labels]).norm(dim=1)
             el2n += errors / 4
             grad_norm += errors * (1 + lengths**2).sqrt() / 4

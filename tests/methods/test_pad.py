@@ -119,7 +119,7 @@ def test_a_step_is_momentum_descent_of_images_labels_and_rate_on_the_papers_loss
     if state.label_logits is not None:
         learnt, moving = [*learnt, state.label_logits.clone()], [*moving, (3.0, 0.9)]
     start, velocities, seen, skipped = learnt, [torch.zeros_like(value) for value in learnt], set(), 0
-    for number in range(8):
+    for number in range(6):
         draws = one.generator("piece", number, on="cpu")
         expert = int(torch.randint(3, (), generator=draws))
         before = min(6, 3 + 3 * number // 5)  # T⁺, and T on its way there
