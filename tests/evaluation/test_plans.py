@@ -35,6 +35,13 @@ def test_set_and_controls_are_judged_by_the_same_networks_and_training(run: RunR
     }
 
 
+def test_the_seed_of_a_question_is_that_of_its_networks_and_the_seed_of_a_set_that_of_its_control(store: Store) -> None:
+    plan = plans.plan(distilled(store, seed=1, ipc=2), replace(QUESTION, seed=4))
+    configs = [one.config.values() for one in plan.specs(with_full=True)]
+    assert [(c["seed"], c.get("ipc")) for c in configs] == [(4, None), (1, 2), (4, None), (4, None), (4, None)]
+    assert plan.random.config.values() == configs[1]
+
+
 def test_a_question_may_change_the_network_the_labels_and_the_augmentation(run: RunRecord) -> None:
     asked = replace(QUESTION, network={"network": "mlp"}, augment="siamese", labels="hard", split="val")
     config = plans.evaluation(run, asked, step=1).config

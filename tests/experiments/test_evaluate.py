@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import itertools
 import math
 from pathlib import Path
+from statistics import mean
 from types import SimpleNamespace
 from typing import Any
 
@@ -93,37 +95,45 @@ def fresh(*purpose: str | int) -> nets.Net:
     return nets.build("convnet3", (1, 8, 8), 10, {"width": 8}, seeds.generator(*purpose, "network"))
 
 
-@pytest.mark.parametrize(("split", "soft"), [("test", True), ("val", False)])
-def test_an_evaluation_is_of_networks_each_with_weights_and_orders_of_its_own(split: str, soft: bool) -> None:
+@pytest.mark.parametrize(("split", "soft", "together"), [("test", True, True), ("val", False, False)])
+def test_an_evaluation_is_of_networks_each_with_weights_and_orders_of_its_own(
+    split: str, soft: bool, together: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images, logits = small_set(), torch.randn(50, 10, generator=seeds.generator(1))
     if soft:
         images = dataclasses.replace(images, label_logits=logits + 4 * torch.eye(10)[images.labels], lr=0.1)
+    if not together:
+        monkeypatch.setattr(train, "fitting", lambda *given: 1)
     asked = {"seed": 3, "batch_size": 30, "augment": "siamese-no-flip", "split": split}
     summary, recorder = evaluated(images, **asked, **({"lr_from": "learnt"} if soft else {}))
     setting = PROTOCOLS["course"].training("none").replace(
         batch_size=30, augment="siamese-no-flip", lr=0.1 if soft else 0.01
     )
-    networks = [fresh(3, "evaluate", i) for i in range(2)]
     judge, other = part_of(split), part_of("val" if split == "test" else "test")
-    learnt: list[list[tuple[float, float]]] = [[], []]
-    curve = []
-    for i, network in enumerate(networks):
-        for epoch in plain.epochs(
+    losses, judged, learnt, elsewhere = [], [], [], []  # of each network, the first two after each epoch
+    for i in range(2):
+        network = fresh(3, "evaluate", i)
+        epochs = plain.epochs(
             network, images.images.__getitem__, images.labels, setting, 3, "evaluate", i,
             soft=images.label_logits.softmax(1) if soft else None,
-        ):
-            learnt[i].append(epoch)
-            curve += [] if i else [plain.accuracy(network, judge)]
-    by_hand, image = [plain.accuracy(network, judge) for network in networks], 1 / len(judge)
-    assert summary.accuracy.values == pytest.approx(by_hand, abs=1.5 * image)
-    assert abs(by_hand[0] - by_hand[1]) > 2 * image, "another network would be told from this one"
-    elsewhere = [plain.accuracy(network, other) for network in networks]
-    assert elsewhere != pytest.approx(by_hand, abs=2 * image), "and other images from these"
-    assert summary.accuracies_train == pytest.approx([epochs[-1][1] for epochs in learnt], abs=1.5 / 50)
-    losses = [(one[0] + other[0]) / 2 for one, other in zip(*learnt, strict=True)]
-    assert [e["loss"] for e in recorder.told("epoch")] == pytest.approx(losses, rel=1e-3)
-    assert [e["test_accuracy"] for e in recorder.told("tested")] == pytest.approx(curve[1:-1:2], abs=1.5 * image)
+        )
+        told = [(loss, right, plain.accuracy(network, judge)) for loss, right in epochs]
+        losses.append([loss for loss, *_ in told])
+        learnt.append(told[-1][1])
+        judged.append([right for *_, right in told])
+        elsewhere.append(plain.accuracy(network, other))
+    ends, image = [curve[-1] for curve in judged], 1 / len(judge)
+    assert summary.accuracy.values == pytest.approx(ends, abs=1.5 * image)
+    assert abs(ends[0] - ends[1]) > 2 * image, "another network would be told from this one"
+    assert elsewhere != pytest.approx(ends, abs=2 * image), "and other images from these"
+    assert summary.accuracies_train == pytest.approx(learnt, abs=1.5 / 50)
     assert summary.majority == max(judge.counts) / len(judge)
+    curves = [curve[1:-1:2] for curve in judged]  # as often as a test curve has a point
+    groups = [list(map(mean, zip(*losses, strict=True)))] if together else losses
+    assert [e["loss"] for e in recorder.told("epoch")] == pytest.approx([*itertools.chain(*groups)], rel=1e-3)
+    assert [e["test_accuracy"] for e in recorder.told("tested")] == pytest.approx(
+        curves[0] if together else [*itertools.chain(*curves)], abs=1.5 * image
+    )
 
 
 def test_an_evaluation_tells_a_curve_of_training_and_one_of_testing() -> None:
@@ -296,7 +306,10 @@ def test_one_network_has_no_spread() -> None:
     assert evaluated(small_set(), nets=1)[0].accuracy.std is None
 
 
-def test_the_start_the_result_and_a_snapshot_of_a_run_are_each_judged_by_their_own_images() -> None:
+def test_the_start_the_result_and_a_snapshot_of_a_run_are_each_judged_by_their_own_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evaluate, "TEST_POINTS", 1)  # the end is enough
     real = dataclasses.replace(small_set(), lr=0.1)
     kept = {"images": real, "initial": dataclasses.replace(real, labels=(real.labels + 1) % 10),
             3: dataclasses.replace(real, labels=(real.labels + 2) % 10)}

@@ -55,7 +55,7 @@ def test_a_search_ranks_every_network_on_every_proxy_by_the_validation_split() -
     summary = run.summary
     assert [one.title for one in summary.proxies] == ["Random real images, IPC 2", "Early stopping"]
     assert [one.name for one in summary.networks] == ["2 conv × 16, fc 64, ReLU", "2 conv × 16, fc 64, LeakyReLU"]
-    assert summary.split == "val"
+    assert (summary.split, summary.majority) == ("val", most_frequent("val"))
     assert [one.images for one in summary.proxies] == [20, 1294]
     for one in summary.proxies:
         assert {*one.results} == {0, 1}
@@ -123,6 +123,45 @@ def test_the_truth_is_tested_too_and_a_larger_sample_holds_the_smaller() -> None
     for score in run.summary.results.values():
         assert len(score.accuracies) == len(score.accuracies_test) == 1
     assert run.summary.images == 1294
+    assert (run.summary.majority, run.summary.majority_test) == (most_frequent("val"), most_frequent("test"))
+    assert most_frequent("val") != most_frequent("test")
+    assert spec("truth", "truth", {**values, "sample": 3, "seed": 1}).config.sampled() != small.sampled()
+
+
+def most_frequent(split: str) -> float:
+    """The share of the most frequent class of a part of digits."""
+    part = part_of(split)
+    return max(part.counts) / len(part)
+
+
+def ranked(**changes: Any) -> search.Ranking:
+    """A search on the whole data, before its first question."""
+    config = spec("search", "search", {**SMALL, "subset": "depth=2 width=16 units=64,128", **changes}).config
+    assert isinstance(config, SearchConfig)
+    bench: Any = SimpleNamespace(recorder=Stopped({}))
+    return search.Ranking(config, config.about(), search.EARLY, None, bench)
+
+
+def test_the_most_accurate_is_chosen_of_equals_the_cheapest_and_none_that_was_given_up_or_diverged() -> None:
+    ranking = ranked()
+    assert ranking.macs[0] == ranking.macs[1] < ranking.macs[2] == ranking.macs[3]
+    accuracies = {3: [0.5, 0.7], 2: [0.6, 0.6], 1: [0.7, 0.5], 0: [0.9, 0.9]}
+
+    def chosen(diverged: int | None = None, pruned: tuple[int, ...] = ()) -> int:
+        ranking.scores = {i: NetworkResult(accuracies=each, diverged=i == diverged) for i, each in accuracies.items()}
+        ranking.pruned = [*pruned]
+        return ranking.chosen()
+
+    assert [chosen(), chosen(diverged=0), chosen(pruned=(0,)), chosen(pruned=(0, 1))] == [0, 1, 1, 2]
+
+
+def test_the_seed_of_a_search_decides_what_is_asked_and_which_images_are_picked() -> None:
+    asked = [ranked(subset="", strategy="random", trials=12, seed=seed).asking.ask() for seed in (0, 0, 1)]
+    assert asked[0] == asked[1] != asked[2]
+    config = spec("search", "search", {**SMALL, "seed": 4}).config
+    assert isinstance(config, SearchConfig)
+    picked = config.sets()["random"].config.values()
+    assert (picked["seed"], picked["ipc"]) == (4, 2)
 
 
 def test_a_search_names_the_truth_it_is_held_against() -> None:

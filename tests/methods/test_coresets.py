@@ -14,7 +14,7 @@ from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
 from ddcore.experiments import spec
 from ddcore.methods import METHODS, State, Task
-from ddcore.ops import nets
+from ddcore.ops import nets, seeds
 from ddcore.runs import Store
 from ddcore.summary import Summary
 
@@ -82,6 +82,11 @@ def test_equal_scores_are_drawn_from_by_the_seed(part: Resident) -> None:
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+    drawn = []
+    for label in range(10):
+        members = candidates(part, label)
+        drawn.append(members[torch.randperm(len(members), generator=seeds.generator(1, "equal scores", label))][:3])
+    assert torch.equal(other, part.batch(torch.cat(drawn)))
 
 
 def test_one_herded_image_is_the_one_nearest_its_class_mean_in_the_networks_features(part: Resident) -> None:

@@ -96,15 +96,19 @@ def test_the_networks_training_lowers_its_loss_on_the_images_and_leaves_them_alo
     assert torch.equal(state.images, images)
 
 
-def test_a_networks_training_is_plain_sgd_to_the_bit() -> None:
-    task, state = fresh(net_steps=3, lr_net=0.05, batch_syn=8)
-    state.step = 7  # whose order is not that of the first
+@pytest.mark.parametrize("strategy", ["none", "siamese-no-flip"])
+def test_a_networks_training_is_plain_sgd_to_the_bit(strategy: str) -> None:
+    task, state = fresh(net_steps=3, lr_net=0.05, batch_syn=8, augment=strategy)
+    state.step = 7  # which draws otherwise than the first
     twin, order = copy.deepcopy(state.network), task.generator("inner", 7)
+    changes = task.generator("inner siamese", 7)
     datadam.train_network(task, state)
     weights = list(twin.parameters())
     for _ in range(3):
         for batch in torch.randperm(20, generator=order).split(8):
-            loss = torch.nn.functional.cross_entropy(twin(state.images[batch]), state.labels[batch])
+            drawn = augment.draw(strategy, changes, (1, 8, 8), images=len(batch))
+            x = augment.apply(state.images[batch], drawn)
+            loss = torch.nn.functional.cross_entropy(twin(x), state.labels[batch])
             gradients = torch.autograd.grad(loss, weights)
             with torch.no_grad():
                 torch._foreach_add_(weights, gradients, alpha=-0.05)

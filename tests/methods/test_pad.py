@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
+import plain
 import pytest
 import torch
 from recording import MemoryRecorder
@@ -17,7 +18,7 @@ from ddcore.data.resident import Resident
 from ddcore.errors import ConfigError
 from ddcore.experiments import spec
 from ddcore.methods import METHODS, Task, pad
-from ddcore.ops import augment, nets, seeds
+from ddcore.ops import augment, nets, seeds, train
 
 PAD = METHODS["pad"]
 CPU = torch.device("cpu")
@@ -53,13 +54,18 @@ def wandering(**changes: Any) -> tuple[Task, torch.Tensor]:
 
 
 def test_a_set_starts_with_what_the_first_expert_gets_right_and_the_labels_that_all_give_at_their_end() -> None:
-    one, walks = wandering(init="correct", experts=3)
-    state, data = pad.start(one), one.data
-    network = nets.build("convnet3", (1, 8, 8), 10, {"width": 4}).requires_grad_(False)
+    one, walks = wandering(init="correct", experts=3, network="mlp", width=16)
+    data, setting = one.data, train.Setting(1, 0.1, 0.9, 0.0, "constant", 64, "none")
+    experts = [nets.build("mlp", (1, 8, 8), 10, {"width": 16}, seeds.generator(i)) for i in range(3)]
+    for i, expert in enumerate(experts):
+        *_, (_, learnt) = plain.epochs(expert, data.batch, data.labels, setting, i, "expert")
+        assert 0.2 < learnt < 0.8, "some are right and some are wrong"
+        walks[i, -1] = torch.nn.utils.parameters_to_vector(expert.parameters()).detach()
+    state = pad.start(one)
 
     def says(expert: int, images: torch.Tensor) -> torch.Tensor:
-        torch.nn.utils.vector_to_parameters(walks[expert, -1], network.parameters())
-        return network(images)
+        with torch.no_grad():
+            return experts[expert](images)
 
     order = torch.randperm(len(data), generator=one.generator("init correct"))
     right = says(0, data.batch(order)).argmax(1) == data.labels[order]
@@ -113,7 +119,7 @@ def test_a_step_is_momentum_descent_of_images_labels_and_rate_on_the_papers_loss
     if state.label_logits is not None:
         learnt, moving = [*learnt, state.label_logits.clone()], [*moving, (3.0, 0.9)]
     start, velocities, seen, skipped = learnt, [torch.zeros_like(value) for value in learnt], set(), 0
-    for number in range(8):
+    for number in range(6):
         draws = one.generator("piece", number, on="cpu")
         expert = int(torch.randint(3, (), generator=draws))
         before = min(6, 3 + 3 * number // 5)  # T⁺, and T on its way there
