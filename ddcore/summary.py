@@ -202,7 +202,7 @@ class Summary(Answer):
     majority: Share | None = None
     classes: tuple[str, ...] = ()
     per_class: tuple[Share, ...] = ()
-    confusion: tuple[tuple[Number, ...], ...] = ()
+    confusion: tuple[tuple[Count, ...], ...] = ()
     images: Count | None = None
     test_images: Count | None = None
     steps: Count | None = None

@@ -96,8 +96,8 @@ def of_file(file: str) -> Entry:
 
 
 def of_method(name: str) -> Entry | None:
-    """The method's own page, if it has one."""
-    return next((entry for entry in entries() if entry.method == name), None)
+    """The method's own page, if it has one; none of a run that cannot be read, whose name is empty."""
+    return next((entry for entry in entries() if name and entry.method == name), None)
 
 
 def _of_file(path: Path) -> Entry:

@@ -110,10 +110,11 @@ def test_the_gradient_norm_is_the_mean_over_early_epochs_of_that_of_the_last_lay
 
 
 def test_the_easiest_and_the_hardest_images_of_each_class_are_kept_for_every_score() -> None:
-    _, recorder = scored(epochs=2)
+    summary, recorder = scored(epochs=2)
     kept, data = recorder.arrays["scores"], load("digits")
     part = Resident.from_split(data.train, data, "cpu")
-    names = ("el2n", "forgetting", "grad_norm")
+    names = summary.score_names
+    assert names == ("el2n", "forgetting", "grad_norm")
     assert set(recorder.sets) == {f"{side}_{score}" for side in ("easiest", "hardest") for score in names}
     everything = part.batch(kept["indices"])
     assert torch.equal(kept["labels"], part.labels[kept["indices"]])

@@ -14,7 +14,7 @@ from test_every_method import config, images, made, parents
 
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
-from ddcore.experiments import cost
+from ddcore.experiments import KINDS
 from ddcore.methods import METHODS, Task, datadam
 from ddcore.ops import acceleration, augment, nets, seeds, train
 from ddcore.ops.acceleration import Acceleration
@@ -66,7 +66,7 @@ def test_a_run_that_grows_long_enough_to_be_compiled_begins_anew(name: str, monk
     monkeypatch.setattr(torch, "compile", lambda function, **options: function)
     length = METHODS[name].Config.length_param
     short = made(name, **{length: 2})
-    between = (cost.cost("distill", name, config(name, **{length: n})) for n in (2, 3))
+    between = (KINDS["distill"].cost(name, config(name, **{length: n}), None) for n in (2, 3))
     monkeypatch.setitem(acceleration.WORTH_COMPILING, "cpu", sum(between) / 2)
     longer = made(name, MemoryRecorder(point=short.points[-1]), **{length: 3})
     assert longer.told("step")[0]["step"] == 1

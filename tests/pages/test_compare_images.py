@@ -62,7 +62,7 @@ def put(name: str, per_class: int, steps: Sequence[int], **values: Any) -> str:
     for step in steps:
         recorder.snapshot(step, several(shelf.image_set(step / 8), per_class))
     recorder.save_images("images", several(shelf.image_set(max(steps) / 8), per_class))
-    recorder.finish({"steps": max(steps)}, {"started": 1.0})
+    recorder.finish(shelf.summary("distill", steps=max(steps)), {"started": 1.0})
     return recorder.record.id
 
 

@@ -110,7 +110,7 @@ def test_the_evaluation_shows_mean_spread_n_and_the_controls_that_lack(open_page
 def test_a_finished_run_stands_though_its_data_set_is_away(
     open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ddcore.runs.key.dataset", away)
+    monkeypatch.setattr("ddcore.experiments.base.dataset_identity", away)
     app = open_page(PAGE, run=filled.distilled)
     assert [e.value for e in app.error] == ["the folder of the data set is not there"]
     assert len(app.get("image")) == 2

@@ -61,6 +61,12 @@ def test_a_run_opens_on_the_page_of_its_method(name: str, config: dict, page: st
     assert frame.page_of(Store().record(put(spec("distill", name, config), "failed"))).file == page
 
 
+def test_a_run_that_cannot_be_read_opens_on_the_page_of_all_runs(filled: Filled) -> None:
+    (Store().record(filled.dm).folder / "run.json").write_text("{", "utf-8")
+    broken = Store().record(filled.dm)
+    assert (broken.state, frame.page_of(broken).file) == ("broken", "pages/8_Runs.py")
+
+
 def test_an_evaluation_opens_on_the_page_of_the_set_it_judged(filled: Filled) -> None:
     asked = spec("evaluate", "evaluate", {"dataset": "digits", "run": filled.dm})
     judged = Store().record(finish(asked, {}))

@@ -144,11 +144,11 @@ def test_an_evaluation_is_taken_apart_when_its_details_are_opened(open_page: Ope
     summary = Store().record(filled.evaluated).summary
     assert "Which class is taken for which" in words(app)
     assert len(drawn(app)) >= charts + 2
-    assert f"{100 * summary['accuracies'][0]:.1f} %" in words(app)
+    assert f"{100 * summary.accuracy.values[0]:.1f} %" in words(app)
     bars = next(
         f["data"][0] for f in drawn(app) if f["layout"].get("xaxis", {}).get("title", {}).get("text") == "Class"
     )
-    assert bars["y"] == pytest.approx([100 * share for share in summary["per_class"]])
+    assert bars["y"] == pytest.approx([100 * share for share in summary.per_class])
 
 
 @pytest.mark.slow
@@ -216,7 +216,7 @@ def test_accuracy_over_iterations_is_a_curve_with_the_test_figure_apart(open_pag
     app = on_tab(open_page(PAGE, run=filled.distilled), filled.distilled, "Over iterations")
     line = next(t for f in drawn(app) for t in f["data"] if t.get("name") == "mean")
     assert (line["x"], line["y"]) == ([0, 1, 2], pytest.approx([30, 40, 50]))
-    mean = Store().record(filled.evaluated).summary["accuracy"]["mean"]
+    mean = Store().record(filled.evaluated).summary.accuracy.mean
     assert f"**test set**, under the same protocol: **{100 * mean:.1f}" in words(app)
 
 

@@ -35,7 +35,7 @@ def test_home_folds_a_long_queue(open_page: Open, home: Path, monkeypatch: pytes
 def test_home_tells_what_was_measured_though_the_data_set_is_away(
     open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ddcore.runs.key.dataset", away)
+    monkeypatch.setattr("ddcore.experiments.base.dataset_identity", away)
     app = open_page()
     assert not app.error
     assert "(n = 2)** · protocol *course*" in words(app)
@@ -63,7 +63,7 @@ def test_the_description_shows_sizes_balance_and_examples(open_page: Open, fille
 def test_votes_and_the_frames_of_the_examples_are_coloured_by_agreement(
     open_page: Open, filled: Filled, home: Path
 ) -> None:
-    summary = Store().record(filled.described).summary
+    summary = Store().record(filled.described).summary.to_json()
     summary["voters"] = 7
     for part in summary["splits"].values():
         part["votes"] = [4, 3, 2, 1, 1, 2, 3, 4]
@@ -115,7 +115,7 @@ def test_the_flops_table_names_its_convention_and_what_it_leaves_out(open_page: 
     app = open_page(BASELINES)
     table = next(t.value for t in app.dataframe if "MACs" in t.value.columns)
     assert table["Not counted"][0] == "max_pool2d ×2"
-    assert Store().record(filled.counted).summary["convention"] in words(app)
+    assert Store().record(filled.counted).summary.convention in words(app)
 
 
 def test_the_flops_table_is_made_at_the_press_of_a_button(open_page: Open, backend: Backend) -> None:

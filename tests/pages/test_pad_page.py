@@ -65,7 +65,7 @@ def test_the_form_draws_the_scheduler_before_anything_is_computed(open_page: Ope
 
 
 def test_a_form_whose_data_set_is_away_still_tells_the_stages(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ddcore.runs.key.dataset", away)
+    monkeypatch.setattr("ddcore.experiments.base.dataset_identity", away)
     assert words(open_page(PAGE)).count("To be computed") == 3
 
 

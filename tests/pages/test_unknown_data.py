@@ -10,7 +10,6 @@ import pytest
 
 from ddcore.data import DATASETS
 from ddcore.runs.store import Store
-from pages.components.frame import PAGES
 from tests.pages.conftest import Filled, Open, words
 
 SHOWN = [
@@ -47,12 +46,15 @@ def test_a_run_on_a_data_set_that_is_not_known_here_opens(
     assert "tiles" in words(app)
 
 
-@pytest.mark.parametrize("kind", ["scores", "experts", "describe", "evaluate"])
+@pytest.mark.parametrize(
+    ("kind", "page"),
+    [("scores", "pages/4_PAD.py"), ("experts", "pages/4_PAD.py"), ("describe", "pages/1_Datasets.py"),
+     ("evaluate", "pages/8_Runs.py")],
+)
 def test_every_other_kind_of_run_on_a_data_set_that_is_not_known_here_opens(
-    kind: str, open_page: Open, forgotten: Filled
+    kind: str, page: str, open_page: Open, forgotten: Filled
 ) -> None:
-    record = Store().records(kind)[0]
-    app = open_page(PAGES.get(kind, "pages/8_Runs.py"), run=record.id)
+    app = open_page(page, run=Store().records(kind)[0].id)
     assert not [error for error in app.error if "does not know" in error.value]
     assert "tiles" in words(app)
 
@@ -63,7 +65,7 @@ def test_evaluations_on_a_data_set_that_is_not_known_here_are_told_and_none_is_o
     app = open_page("pages/3_DataDAM.py", run=forgotten.distilled)
     told: Any = next(table.value for table in app.dataframe if "majority" in table.value.columns)
     assert told["id"].tolist() == [forgotten.evaluated]
-    mean = Store().record(forgotten.evaluated).summary["accuracy"]["mean"]
+    mean = Store().record(forgotten.evaluated).summary.accuracy.mean
     assert told["accuracy"][0].startswith(f"{100 * mean:.1f}")
     assert not [b for b in app.button if "valuate" in b.label or "Train on" in b.label]
 
@@ -81,7 +83,7 @@ def test_nothing_is_evaluated_on_a_data_set_that_was_removed(open_page: Open, re
     assert not app.error
     asked = [b for b in app.button if b.label.startswith(("Evaluate with controls", "Train on full data"))]
     assert [b.disabled for b in asked] == [True, True]
-    mean = Store().record(removed.evaluated).summary["accuracy"]["mean"]
+    mean = Store().record(removed.evaluated).summary.accuracy.mean
     accuracies: Any = next(table.value for table in app.dataframe if "accuracy" in table.value.columns)
     assert accuracies["accuracy"][0].startswith(f"{100 * mean:.1f}")
 

@@ -19,6 +19,8 @@ LEAST: dict[str, dict[str, Any]] = {  # that a run of a kind answers with
     "baseline": {"accuracy": {"mean": 0.5, "n": 1}}, "evaluate": {"accuracy": {"mean": 0.5, "n": 1}},
     "scores": {"agents": 1, "epochs": 1}, "experts": {"experts": 1, "epochs": 1, "parameters": 1, "bytes": 8},
     "trial": {"accuracy": {"mean": 0.5, "n": 1}, "seconds": 1.0, "members": []},
+    "truth": {"network": "coursenet", "networks": []},
+    "search": {"network": "coursenet", "networks": [], "proxies": []},
 }
 
 
