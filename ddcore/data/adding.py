@@ -38,40 +38,28 @@ _TEST_SEED = 4
 class AddConfig(Config):
     """How the images that a person brought become a data set."""
 
-    name: str = Param(
-        "my-data", label="Name", group="Your data",
-        help="What menus and the command line call it: 2 to 32 small letters, digits and hyphens, a letter first.",
-    )
-    side: int = Param(
-        32, label="Side", unit="pixels", ge=8, le=512, group="Your data",
-        help="Every image is brought to a square of this side. Small sides are fast; details smaller than a pixel "
-        "are lost.",
-    )
-    colour: Literal["rgb", "grey"] = Param(
-        "rgb", label="Colour", group="Your data", help="Three channels, or one of grey levels."
-    )
-    fit: Literal["crop", "stretch"] = Param(
-        "crop", label="Not square", group="Your data",
-        help="What becomes of an image that is not square: its centre square is cut out, or all of it is stretched.",
-    )
-    test_share: int = Param(
-        20, label="Test share", unit="%", ge=5, le=50, group="Your data",
-        help="Used only where no test part was given: this share of each class is held out to test on, the same for "
-        "everybody.",
-    )
-    duplicates: Literal["drop", "keep"] = Param(
-        "drop", label="Identical images", group="Your data",
-        help="Drop: a training image that is also a test image leaves the training part, and of copies within a part "
-        "the first stays.",
-    )
-    unreadable: Literal["refuse", "skip"] = Param(
-        "refuse", label="Unreadable images", group="Your data", help="Refuse the data set, or leave such images out."
-    )
-    mirror: bool = Param(
-        True, label="Mirroring keeps the class", group="Your data",
-        help="Whether a mirrored image is still of its class, so that training may flip images: yes for photographs, "
-        "no for digits.",
-    )
+    name: str = Param("my-data", label="Name", group="Your data",
+                      help="What menus and the command line call it: 2 to 32 small letters, digits and hyphens, "
+                           "a letter first.")
+    side: int = Param(32, label="Side", unit="pixels", ge=8, le=512, group="Your data",
+                      help="Every image is brought to a square of this side. Small sides are fast; "
+                           "details smaller than a pixel are lost.")
+    colour: Literal["rgb", "grey"] = Param("rgb", label="Colour", group="Your data",
+                                           help="Three channels, or one of grey levels.")
+    fit: Literal["crop", "stretch"] = Param("crop", label="Not square", group="Your data",
+                                            help="What becomes of an image that is not square: "
+                                                 "its centre square is cut out, or all of it is stretched.")
+    test_share: int = Param(20, label="Test share", unit="%", ge=5, le=50, group="Your data",
+                            help="Used only where no test part was given: "
+                                 "this share of each class is held out to test on, the same for everybody.")
+    duplicates: Literal["drop", "keep"] = Param("drop", label="Identical images", group="Your data",
+                                                help="Drop: a training image that is also a test image leaves the "
+                                                     "training part, and of copies within a part the first stays.")
+    unreadable: Literal["refuse", "skip"] = Param("refuse", label="Unreadable images", group="Your data",
+                                                  help="Refuse the data set, or leave such images out.")
+    mirror: bool = Param(True, label="Mirroring keeps the class", group="Your data",
+                         help="Whether a mirrored image is still of its class, so that training may flip images: "
+                              "yes for photographs, no for digits.")
 
     def problems(self) -> list[str]:
         return [*super().problems(), *name_problems(self.name)]

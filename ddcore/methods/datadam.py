@@ -56,46 +56,30 @@ class DataDAMConfig(MatchingConfig):
 
     length_param: ClassVar[str] = "num_inits"
 
-    num_inits: int = Param(
-        100, label="Network draws", symbol="K", ge=1, le=100_000, step=10,
-        help="How many random networks are drawn, one after another. More means longer and better.",
-    )
-    num_iters: int = Param(
-        10, label="Iterations per network", symbol="T", ge=1, le=1000, step=1,
-        help="Image updates before the next network is drawn. 1 is DataDAM as published.",
-    )
-    img_steps: int = Param(
-        1, label="Image steps", symbol="ζ_S", ge=1, le=100, step=1,
-        help="Gradient steps on the images in each iteration.",
-    )
-    net_steps: int = Param(
-        50, label="Network epochs", symbol="ζ_θ", ge=0, le=1000, step=10,
-        help="Epochs the network trains on the synthetic set between two iterations (not after the last).",
-    )
-    lr_img: float = Param(
-        0.1, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True,
-        help="Step size on the images. It assumes summed losses, times 100, as published.",
-    )
-    lr_net: float = Param(
-        0.01, label="Network learning rate", symbol="η_θ", gt=0, le=10, log=True,
-        help="Step size of the network's training on the synthetic set; no effect where T is 1.",
-    )
-    lambda_task: float = Param(
-        0.01, label="Task balance", symbol="λ", ge=0, le=100, step=0.01,
-        help="Weight of the feature term against the attention term.",
-    )
-    attn_power: float = Param(
-        4.0, label="Attention power", symbol="p", gt=0, le=8, step=1,
-        help="Exponent of the activations in the attention map. The paper prints 4, the code runs 1.",
-    )
+    num_inits: int = Param(100, label="Network draws", symbol="K", ge=1, le=100_000, step=10,
+                           help="How many random networks are drawn, one after another. More means longer and better.")
+    num_iters: int = Param(10, label="Iterations per network", symbol="T", ge=1, le=1000, step=1,
+                           help="Image updates before the next network is drawn. 1 is DataDAM as published.")
+    img_steps: int = Param(1, label="Image steps", symbol="ζ_S", ge=1, le=100, step=1,
+                           help="Gradient steps on the images in each iteration.")
+    net_steps: int = Param(50, label="Network epochs", symbol="ζ_θ", ge=0, le=1000, step=10,
+                           help="Epochs the network trains on the synthetic set between two iterations (not after the "
+                                "last).")
+    lr_img: float = Param(0.1, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True,
+                          help="Step size on the images. It assumes summed losses, times 100, as published.")
+    lr_net: float = Param(0.01, label="Network learning rate", symbol="η_θ", gt=0, le=10, log=True,
+                          help="Step size of the network's training on the synthetic set; no effect where T is 1.")
+    lambda_task: float = Param(0.01, label="Task balance", symbol="λ", ge=0, le=100, step=0.01,
+                               help="Weight of the feature term against the attention term.")
+    attn_power: float = Param(4.0, label="Attention power", symbol="p", gt=0, le=8, step=1,
+                              help="Exponent of the activations in the attention map. The paper prints 4, "
+                                   "the code runs 1.")
     layers: Literal["all-but-last", "all"] = Param(
         "all-but-last", label="Layers matched",
         help="Whose attention maps are matched. As published, all but the last; the last enters as features.",
     )
-    batch_syn: int = Param(
-        256, label="Synthetic batch", unit="images", ge=1, le=4096, step=16,
-        help="Batch size when the network trains on the synthetic set.",
-    )
+    batch_syn: int = Param(256, label="Synthetic batch", unit="images", ge=1, le=4096, step=16,
+                           help="Batch size when the network trains on the synthetic set.")
 
     def problems(self) -> list[str]:
         found = super().problems()
@@ -227,48 +211,27 @@ def cost(config: DataDAMConfig, macs: int, classes: int) -> int:
 
 
 PRESETS = (
-    Preset(
-        "quick",
-        "A short run for a small CPU: DataDAM as published (a fresh network per step) with few real images, and for "
-        "MNIST a narrow network (width 32). About a minute on two cores.",
-        {
-            "num_inits": 150, "num_iters": 1, "net_steps": 0, "lr_img": 10.0, "attn_power": 1.0, "batch_real": 32,
-            "width": 32, "ipc": 10,
-        },
-        {
-            "digits": {"width": 128, "num_inits": 100, "lr_img": 1.0, "batch_real": 32},
-            "mhist": {"resolution": 64, "network": "convnet5", "num_inits": 60, "batch_real": 32},
-        },
-        lambda dataset: quick.real_batch(dataset, 250_880),
-    ),
-    Preset(
-        "course",
-        "The course's hand-out (Table 1): K = 100, T = 10, the network trains 50 epochs on the images between steps. "
-        "MHIST: K = 200, IPC 50, batch 128.",
-        {
-            "num_inits": 100, "num_iters": 10, "img_steps": 1, "net_steps": 50, "lr_img": 0.1, "lr_net": 0.01,
-            "lambda_task": 0.01, "ipc": 10, "batch_real": 256, "batch_syn": 256,
-        },
-        {"mhist": {"num_inits": 200, "ipc": 50, "batch_real": 128, "batch_syn": 128}},
-    ),
-    Preset(
-        "paper",
-        "As the paper prints it: fresh network per iteration, p = 4, instance norm, 8,000 iterations, lr_img 1.",
-        {
-            "num_inits": 8000, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "lambda_task": 0.01, "attn_power": 4.0,
-            "norm": "instance", "batch_real": 256,
-        },
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "code",
-        "As the authors' code runs: p = 1, batch norm, 64 real images per class, 20,000 iterations.",
-        {
-            "num_inits": 20_000, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "lambda_task": 0.01, "attn_power": 1.0,
-            "norm": "batch", "batch_real": 64, "batch_syn": 64,
-        },
-        of_dataset=matching.siamese_of,
-    ),
+    Preset("quick", "A short run for a small CPU: DataDAM as published (a fresh network per step) with few real "
+                    "images, and for MNIST a narrow network (width 32). About a minute on two cores.",
+           {"num_inits": 150, "num_iters": 1, "net_steps": 0, "lr_img": 10.0, "attn_power": 1.0, "batch_real": 32,
+            "width": 32, "ipc": 10},
+           {"digits": {"width": 128, "num_inits": 100, "lr_img": 1.0, "batch_real": 32},
+            "mhist": {"resolution": 64, "network": "convnet5", "num_inits": 60, "batch_real": 32}},
+           lambda dataset: quick.real_batch(dataset, 250_880)),
+    Preset("course", "The course's hand-out (Table 1): K = 100, T = 10, the network trains 50 epochs on the images "
+                     "between steps. MHIST: K = 200, IPC 50, batch 128.",
+           {"num_inits": 100, "num_iters": 10, "img_steps": 1, "net_steps": 50, "lr_img": 0.1, "lr_net": 0.01,
+            "lambda_task": 0.01, "ipc": 10, "batch_real": 256, "batch_syn": 256},
+           {"mhist": {"num_inits": 200, "ipc": 50, "batch_real": 128, "batch_syn": 128}}),
+    Preset("paper", "As the paper prints it: fresh network per iteration, p = 4, instance norm, 8,000 iterations, "
+                    "lr_img 1.",
+           {"num_inits": 8000, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "lambda_task": 0.01, "attn_power": 4.0,
+            "norm": "instance", "batch_real": 256},
+           of_dataset=matching.siamese_of),
+    Preset("code", "As the authors' code runs: p = 1, batch norm, 64 real images per class, 20,000 iterations.",
+           {"num_inits": 20_000, "num_iters": 1, "net_steps": 0, "lr_img": 1.0, "lambda_task": 0.01, "attn_power": 1.0,
+            "norm": "batch", "batch_real": 64, "batch_syn": 64},
+           of_dataset=matching.siamese_of),
 )
 
 LEAD = """

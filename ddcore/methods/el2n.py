@@ -16,10 +16,9 @@ from ddcore.params import Param
 class EL2NConfig(scored.ScoredConfig):
     """Scores, and from which end to take."""
 
-    order: Literal["easiest", "hardest"] = Param(
-        "easiest", label="Order",
-        help="Which images of each class to take: those with the lowest EL2N score, or the highest.",
-    )
+    order: Literal["easiest", "hardest"] = Param("easiest", label="Order",
+                                                 help="Which images of each class to take: "
+                                                      "those with the lowest EL2N score, or the highest.")
 
 
 def start(task: Task) -> State:

@@ -17,10 +17,9 @@ from ddcore.params import Param
 class ForgettingConfig(scored.ScoredConfig):
     """Scores, and from which end to take."""
 
-    order: Literal["hardest", "easiest"] = Param(
-        "hardest", label="Order",
-        help="Which images of each class to take: those forgotten most often (as published), or least often.",
-    )
+    order: Literal["hardest", "easiest"] = Param("hardest", label="Order",
+                                                 help="Which images of each class to take: "
+                                                      "those forgotten most often (as published), or least often.")
 
 
 def start(task: Task) -> State:

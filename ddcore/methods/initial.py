@@ -25,11 +25,9 @@ class SyntheticConfig(MethodConfig, NetworkConfig):
         help="Where the images start: random real images, Gaussian noise, real images with noise added, "
         "or real images that cover each class (K-Center), which are the same whatever the seed.",
     )
-    init_noise: float = Param(
-        0.5, label="Initial noise", symbol="σ", group="Small set", ge=0, le=10, step=0.1,
-        help="Standard deviation of the noise added by 'real+noise', in units of the normalised image. "
-        "Not used by the other initialisations.",
-    )
+    init_noise: float = Param(0.5, label="Initial noise", symbol="σ", group="Small set", ge=0, le=10, step=0.1,
+                              help="Standard deviation of the noise added by 'real+noise', in units of the normalised "
+                                   "image. Not used by the other initialisations.")
 
 
 def initial_images(task: Task) -> tuple[torch.Tensor, torch.Tensor]:

@@ -32,27 +32,18 @@ else:
 class MatchingConfig(SyntheticConfig):
     """How the images move and what they are held against."""
 
-    num_iters: int = Param(
-        1000, label="Iterations", symbol="T", ge=1, le=1_000_000, step=100,
-        help="Steps of the images, each with a fresh random network.",
-    )
-    lr_img: float | None = Param(
-        None, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True, follows=("ipc",),
-        help="Step size on the images. It assumes a loss summed over classes. Left empty, the published one: 1, "
-        "and 10 from 100 images per class.",
-    )
-    momentum_img: float = Param(
-        0.5, label="Image momentum", ge=0, le=0.999, step=0.1,
-        help="Momentum of the steps on the images.",
-    )
-    batch_real: int = Param(
-        256, label="Real batch", unit="images per class", ge=1, le=4096, step=16,
-        help="Real images drawn from each class at every step.",
-    )
-    augment: str = Param(
-        "none", label="Augmentation", choices=STRATEGIES,
-        help="Siamese augmentation: real and synthetic images of a class get the same random change.",
-    )
+    num_iters: int = Param(1000, label="Iterations", symbol="T", ge=1, le=1_000_000, step=100,
+                           help="Steps of the images, each with a fresh random network.")
+    lr_img: float | None = Param(None, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True,
+                                 follows=("ipc",),
+                                 help="Step size on the images. It assumes a loss summed over classes. Left empty, the "
+                                      "published one: 1, and 10 from 100 images per class.")
+    momentum_img: float = Param(0.5, label="Image momentum", ge=0, le=0.999, step=0.1,
+                                help="Momentum of the steps on the images.")
+    batch_real: int = Param(256, label="Real batch", unit="images per class", ge=1, le=4096, step=16,
+                            help="Real images drawn from each class at every step.")
+    augment: str = Param("none", label="Augmentation", choices=STRATEGIES,
+                         help="Siamese augmentation: real and synthetic images of a class get the same random change.")
 
     @classmethod
     def params(cls) -> tuple[ParamInfo, ...]:

@@ -59,73 +59,49 @@ class PADConfig(MethodConfig, TrajectoryConfig):
         "correct", label="Initialisation", group="Small set",
         help="Where the images start: real images that the first expert gets right, random real images, or noise.",
     )
-    soft_labels: bool = Param(
-        True, label="Learn labels", group="Small set",
-        help="Every image gets a soft label, learnt like the pixels; it starts as what the experts say.",
-    )
-    num_iters: int = Param(
-        1000, label="Iterations", ge=1, le=1_000_000, step=100,
-        help="Updates of the synthetic set, each against another piece of an expert's trajectory.",
-    )
-    student_steps: int = Param(
-        40, label="Student steps", symbol="N", ge=1, le=1000, step=5,
-        help="Steps that the student takes on the synthetic set in every iteration.",
-    )
-    expert_epochs: int = Param(
-        2, label="Expert epochs", symbol="M", ge=1, le=100, step=1,
-        help="How many epochs of the expert the student has to catch up with.",
-    )
-    min_start_epoch: int = Param(
-        0, label="First start epoch", symbol="T⁻", ge=0, le=1000, step=1,
-        help="Students never start earlier in a trajectory. Early epochs teach what is easy, late ones what is hard.",
-    )
-    first_max_start_epoch: int = Param(
-        10, label="Start before epoch, at first", symbol="T", ge=1, le=1000, step=1,
-        help="At first students start before this epoch; the bound then moves on evenly to T⁺.",
-    )
-    max_start_epoch: int = Param(
-        20, label="Start before epoch, in the end", symbol="T⁺", ge=1, le=1000, step=1,
-        help="In the end students start before this epoch.",
-    )
-    expansion_iters: int = Param(
-        1000, label="Range widened after", unit="iterations", ge=0, le=1_000_000, step=100,
-        help="After so many iterations the range of start epochs has reached T⁺.",
-    )
+    soft_labels: bool = Param(True, label="Learn labels", group="Small set",
+                              help="Every image gets a soft label, learnt like the pixels; "
+                                   "it starts as what the experts say.")
+    num_iters: int = Param(1000, label="Iterations", ge=1, le=1_000_000, step=100,
+                           help="Updates of the synthetic set, each against another piece of an expert's trajectory.")
+    student_steps: int = Param(40, label="Student steps", symbol="N", ge=1, le=1000, step=5,
+                               help="Steps that the student takes on the synthetic set in every iteration.")
+    expert_epochs: int = Param(2, label="Expert epochs", symbol="M", ge=1, le=100, step=1,
+                               help="How many epochs of the expert the student has to catch up with.")
+    min_start_epoch: int = Param(0, label="First start epoch", symbol="T⁻", ge=0, le=1000, step=1,
+                                 help="Students never start earlier in a trajectory. Early epochs teach what is easy, "
+                                      "late ones what is hard.")
+    first_max_start_epoch: int = Param(10, label="Start before epoch, at first", symbol="T", ge=1, le=1000, step=1,
+                                       help="At first students start before this epoch; "
+                                            "the bound then moves on evenly to T⁺.")
+    max_start_epoch: int = Param(20, label="Start before epoch, in the end", symbol="T⁺", ge=1, le=1000, step=1,
+                                 help="In the end students start before this epoch.")
+    expansion_iters: int = Param(1000, label="Range widened after", unit="iterations", ge=0, le=1_000_000, step=100,
+                                 help="After so many iterations the range of start epochs has reached T⁺.")
     selection: Literal["depth", "layers", "loss"] = Param(
         "depth", label="What α drops",
         help="'depth' (the paper): the shallowest share of the parameters; 'layers': the same, rounded to whole "
         "layers; 'loss' (the published code): the share with the smallest error.",
     )
-    shallow_ratio: float = Param(
-        0.25, label="Dropped parameters", symbol="α", ge=0, le=1, step=0.05,
-        help="Share of the parameters that does not count in the matching loss.",
-    )
-    threshold: float = Param(
-        1.0, label="Largest loss", gt=0, le=1000, step=0.1,
-        help="An update with a larger matching loss is skipped; 1 means no nearer to the expert than at the start.",
-    )
-    batch_syn: int | None = Param(
-        None, label="Synthetic batch", symbol="|B|", unit="images", ge=1, le=8192, step=10, follows=("ipc",),
-        help="Synthetic images in a student step; left empty, all, and at most 1,000.",
-    )
-    lr_img: float = Param(
-        100.0, label="Image learning rate", gt=0, le=1_000_000, log=True, help="Step size on the images.",
-    )
-    momentum_img: float = Param(
-        0.5, label="Image momentum", ge=0, le=0.999, step=0.1, help="Momentum of the steps on the images.",
-    )
-    lr_y: float = Param(
-        2.0, label="Label learning rate", gt=0, le=1_000_000, log=True,
-        help="Step size on the label logits; no effect where labels are not learnt.",
-    )
-    lr_student: float = Param(
-        0.01, label="Student learning rate, at first", symbol="η", ge=LEAST_LR, le=10, log=True,
-        help="Step size of the student where the learning of it begins. It is stored with the images.",
-    )
-    lr_lr: float = Param(
-        1e-5, label="Step size of the rate η", ge=0, le=10,
-        help="Step size on the student's learning rate; 0 keeps it.",
-    )
+    shallow_ratio: float = Param(0.25, label="Dropped parameters", symbol="α", ge=0, le=1, step=0.05,
+                                 help="Share of the parameters that does not count in the matching loss.")
+    threshold: float = Param(1.0, label="Largest loss", gt=0, le=1000, step=0.1,
+                             help="An update with a larger matching loss is skipped; "
+                                  "1 means no nearer to the expert than at the start.")
+    batch_syn: int | None = Param(None, label="Synthetic batch", symbol="|B|", unit="images", ge=1, le=8192, step=10,
+                                  follows=("ipc",),
+                                  help="Synthetic images in a student step; left empty, all, and at most 1,000.")
+    lr_img: float = Param(100.0, label="Image learning rate", gt=0, le=1_000_000, log=True,
+                          help="Step size on the images.")
+    momentum_img: float = Param(0.5, label="Image momentum", ge=0, le=0.999, step=0.1,
+                                help="Momentum of the steps on the images.")
+    lr_y: float = Param(2.0, label="Label learning rate", gt=0, le=1_000_000, log=True,
+                        help="Step size on the label logits; no effect where labels are not learnt.")
+    lr_student: float = Param(0.01, label="Student learning rate, at first", symbol="η", ge=LEAST_LR, le=10, log=True,
+                              help="Step size of the student where the learning of it begins. "
+                                   "It is stored with the images.")
+    lr_lr: float = Param(1e-5, label="Step size of the rate η", ge=0, le=10,
+                         help="Step size on the student's learning rate; 0 keeps it.")
     unroll: Literal["plain", "recompute"] = Param(
         "plain", label="Memory", help="'plain' remembers all student steps; 'recompute' one at a time: the same "
         "gradient for a third more work, in memory that grows by one copy of the weights a step only.",
@@ -450,65 +426,40 @@ IPC_50 = {
 NO_SCHEDULER = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0}
 
 PRESETS = (
-    Preset(
-        "quick",
-        "A short run for a small CPU: one image per class, a narrow network (width 32), two short experts on some of "
-        "the images, twenty student steps. With ten images per class two cores are too slow for the many iterations "
-        "those need. All parameters count, as the paper has it at IPC 1, so only what the experts see in their first "
-        "two epochs tells it from DATM. MNIST takes about two minutes, scores and experts included; the 8×8 "
-        "digits gain nothing from so short a run.",
-        {
-            "ipc": 1, "width": 32, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 5, "lr_teacher": 0.05,
+    Preset("quick", "A short run for a small CPU: one image per class, a narrow network (width 32), two short experts "
+                    "on some of the images, twenty student steps. With ten images per class two cores are too slow for "
+                    "the many iterations those need. All parameters count, as the paper has it at IPC 1, so only what "
+                    "the experts see in their first two epochs tells it from DATM. MNIST takes about two minutes, "
+                    "scores and experts included; the 8×8 digits gain nothing from so short a run.",
+           {"ipc": 1, "width": 32, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 5, "lr_teacher": 0.05,
             "batch_train": 128, "initial_ratio": 0.75, "add_end_epoch": 2, "remove_ratio": 0.0,
             "second_remove_ratio": 0.0, "num_iters": 80, "student_steps": 20, "expert_epochs": 2,
             "first_max_start_epoch": 1, "max_start_epoch": 3, "expansion_iters": 50, "shallow_ratio": 0.0,
-            "lr_img": 1000.0, "lr_y": 10.0, "lr_student": 0.05, "lr_lr": 1e-4,
-        },
-        {
-            "digits": {"batch_train": 32, "lr_teacher": 0.2, "lr_img": 30.0, "lr_y": 3.0, "augment": "none"},
-            "mhist": {"resolution": 64, "network": "convnet5", "ipc": 5, "num_iters": 50, "train_images": 0},
-        },
-        lambda dataset: {**quick.some_images(dataset, 2_352_000), **matching.siamese_of(dataset)},
-    ),
-    Preset(
-        "mnist",
-        "PAD fitted to MNIST at IPC 10, where ten experts of 25 epochs are enough: scheduler and start epochs scaled "
-        "to that length. For one GPU.",
-        {
-            **PUBLISHED, **IPC_10, "num_iters": 3000, "student_steps": 40, "experts": 10, "train_epochs": 25,
+            "lr_img": 1000.0, "lr_y": 10.0, "lr_student": 0.05, "lr_lr": 1e-4},
+           {"digits": {"batch_train": 32, "lr_teacher": 0.2, "lr_img": 30.0, "lr_y": 3.0, "augment": "none"},
+            "mhist": {"resolution": 64, "network": "convnet5", "ipc": 5, "num_iters": 50, "train_images": 0}},
+           lambda dataset: {**quick.some_images(dataset, 2_352_000), **matching.siamese_of(dataset)}),
+    Preset("mnist", "PAD fitted to MNIST at IPC 10, where ten experts of 25 epochs are enough: "
+                    "scheduler and start epochs scaled to that length. For one GPU.",
+           {**PUBLISHED, **IPC_10, "num_iters": 3000, "student_steps": 40, "experts": 10, "train_epochs": 25,
             "add_end_epoch": 5, "remove_epoch": 12, "second_remove_epoch": 18, "first_max_start_epoch": 2,
-            "max_start_epoch": 8, "expansion_iters": 1000, "agents": 5, "score_epochs": 5, "precision": "full",
-        },
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "paper",
-        "As the paper prints it for CIFAR-10 at IPC 10: 100 experts of 100 epochs, 80 student steps, start epochs "
-        "before 10 widening to 20, the shallowest quarter dropped, 10,000 iterations. Wants a large GPU and much disk.",
-        {**PUBLISHED, **IPC_10},
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "paper-ipc1", "The same at IPC 1: start epochs before 4, all parameters.", {**PUBLISHED, **IPC_1},
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "paper-ipc50", "The same at IPC 50: start epochs before 20 widening to 40, images at ten times the step size.",
-        {**PUBLISHED, **IPC_50}, of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "code",
-        "As the released code and its settings run at IPC 10: drops the half of the parameters with the smallest "
-        "error, and orders images by gradient norm.",
-        {**PUBLISHED, **IPC_10, "selection": "loss", "shallow_ratio": 0.5, "difficulty": "grad_norm"},
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "datm",
-        "DATM, PAD's parent, at IPC 10: no scheduler and all parameters, everything else as in the paper.",
-        {**PUBLISHED, **IPC_10, **NO_SCHEDULER, "shallow_ratio": 0.0},
-        of_dataset=matching.siamese_of,
-    ),
+            "max_start_epoch": 8, "expansion_iters": 1000, "agents": 5, "score_epochs": 5, "precision": "full"},
+           of_dataset=matching.siamese_of),
+    Preset("paper", "As the paper prints it for CIFAR-10 at IPC 10: 100 experts of 100 epochs, 80 student steps, start "
+                    "epochs before 10 widening to 20, the shallowest quarter dropped, 10,000 iterations. "
+                    "Wants a large GPU and much disk.",
+           {**PUBLISHED, **IPC_10}, of_dataset=matching.siamese_of),
+    Preset("paper-ipc1", "The same at IPC 1: start epochs before 4, all parameters.",
+           {**PUBLISHED, **IPC_1}, of_dataset=matching.siamese_of),
+    Preset("paper-ipc50", "The same at IPC 50: start epochs before 20 widening to 40, "
+                          "images at ten times the step size.",
+           {**PUBLISHED, **IPC_50}, of_dataset=matching.siamese_of),
+    Preset("code", "As the released code and its settings run at IPC 10: drops the half of the parameters with the "
+                   "smallest error, and orders images by gradient norm.",
+           {**PUBLISHED, **IPC_10, "selection": "loss", "shallow_ratio": 0.5, "difficulty": "grad_norm"},
+           of_dataset=matching.siamese_of),
+    Preset("datm", "DATM, PAD's parent, at IPC 10: no scheduler and all parameters, everything else as in the paper.",
+           {**PUBLISHED, **IPC_10, **NO_SCHEDULER, "shallow_ratio": 0.0}, of_dataset=matching.siamese_of),
 )
 
 LEAD = """

@@ -32,14 +32,12 @@ class AgentsConfig(NetworkConfig):
 
     agent_length: ClassVar[str] = "score_epochs"  # the parameter that says how many epochs an agent trains
 
-    agents: int = Param(
-        3, label="Agents", group="Scores", unit="networks", ge=1, le=100, step=1,
-        help="Networks trained on the data from different random weights; scores are taken over all of them.",
-    )
-    train_images: int = Param(
-        0, label="Training images", group="Scores", ge=0, le=10_000_000, step=1000,
-        help="Real images that are learnt and scored, drawn so that classes keep their shares; 0 takes all.",
-    )
+    agents: int = Param(3, label="Agents", group="Scores", unit="networks", ge=1, le=100, step=1,
+                        help="Networks trained on the data from different random weights; "
+                             "scores are taken over all of them.")
+    train_images: int = Param(0, label="Training images", group="Scores", ge=0, le=10_000_000, step=1000,
+                              help="Real images that are learnt and scored, drawn so that classes keep their shares; "
+                                   "0 takes all.")
     el2n_epochs: int | None = Param(
         None, label="EL2N epochs", group="Scores", ge=1, le=5000, step=1, follows=("score_epochs", "epochs"),
         help="EL2N and the gradient norm are means over so many first epochs of an agent; left empty, the first five "
@@ -65,10 +63,9 @@ class AgentsConfig(NetworkConfig):
 class ScoredConfig(CoresetConfig, AgentsConfig):
     """What a coreset that builds on scores is asked for."""
 
-    score_epochs: int = Param(
-        10, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
-        help="Epochs that the agents train. EL2N is the mean over the first five at most; features are of the end.",
-    )
+    score_epochs: int = Param(10, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
+                              help="Epochs that the agents train. EL2N is the mean over the first five at most; "
+                                   "features are of the end.")
 
     def problems(self) -> list[str]:
         classes, found = len(self.facts.classes), super().problems()
@@ -121,23 +118,15 @@ def embedding_cost(config: ScoredConfig, macs: int, classes: int) -> int:
 def presets(**values: Any) -> tuple[Preset, ...]:
     """`quick` and `full`, with the method's own values."""
     return (
-        Preset(
-            "quick",
-            "For a small CPU: one narrow network (width 32) that trains a few epochs, on MNIST on 6,000 images. "
-            "About a minute on two cores with the scores; later coresets with the same agents take seconds.",
-            {"ipc": 10, "width": 32, "agents": 1, "score_epochs": 3, **values},
-            {
-                "digits": {"score_epochs": 10},
-                "mhist": {"resolution": 64, "network": "convnet5", "train_images": 0},
-            },
-            lambda dataset: quick.some_images(dataset, 4_704_000),
-        ),
-        Preset(
-            "full",
-            "All training images and the data set's own network at its published size: three agents, 20 epochs. "
-            "Wants a GPU.",
-            {"ipc": 10, "agents": 3, "score_epochs": 20, "train_images": 0, **values},
-        ),
+        Preset("quick", "For a small CPU: one narrow network (width 32) that trains a few epochs, on MNIST on 6,000 "
+                        "images. About a minute on two cores with the scores; "
+                        "later coresets with the same agents take seconds.",
+               {"ipc": 10, "width": 32, "agents": 1, "score_epochs": 3, **values},
+               {"digits": {"score_epochs": 10}, "mhist": {"resolution": 64, "network": "convnet5", "train_images": 0}},
+               lambda dataset: quick.some_images(dataset, 4_704_000)),
+        Preset("full", "All training images and the data set's own network at its published size: three agents, "
+                       "20 epochs. Wants a GPU.",
+               {"ipc": 10, "agents": 3, "score_epochs": 20, "train_images": 0, **values}),
     )
 
 

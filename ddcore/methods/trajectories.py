@@ -24,67 +24,45 @@ SCORED = ("difficulty", "score_epochs", "el2n_epochs", "agents")
 class TrajectoryConfig(AgentsConfig):
     """The experts: how many, how long and how they train, and which images they see when."""
 
-    experts: int = Param(
-        10, label="Experts", group="Experts", unit="networks", ge=1, le=1000, step=1,
-        help="Networks trained on real images, whose weights after every epoch are kept: the trajectories.",
-    )
-    train_epochs: int = Param(
-        25, label="Epochs of an expert", group="Experts", ge=1, le=1000, step=1,
-        help="Length of a trajectory. It must reach beyond the last epoch that is matched.",
-    )
-    lr_teacher: float = Param(
-        0.01, label="Expert learning rate", group="Experts", gt=0, le=10, log=True,
-        help="Constant step size of plain SGD on the real images.",
-    )
-    momentum_teacher: float = Param(
-        0.0, label="Expert momentum", group="Experts", ge=0, le=0.999, step=0.1,
-        help="Published experts have none: students imitate plain SGD steps.",
-    )
-    batch_train: int = Param(
-        256, label="Expert batch", group="Experts", unit="images", ge=1, le=8192, step=16,
-        help="Real images per step of an expert.",
-    )
-    augment: str = Param(
-        "none", label="Augmentation", group="Experts", choices=STRATEGIES,
-        help="Random changes of every image, the same kind for experts and students.",
-    )
-    precision: Literal["full", "half"] = Param(
-        "full", label="Stored precision", group="Experts",
-        help="Of the kept weights: 'half' takes half of the disk space and rounds to three digits.",
-    )
-    initial_ratio: float = Param(
-        0.75, label="First share of the data", symbol="IR", group="Scheduler", gt=0, le=1, step=0.05,
-        help="Experts begin with this easiest share of each class; 1 is no scheduling.",
-    )
-    add_end_epoch: int = Param(
-        5, label="All data from epoch", symbol="AEE", group="Scheduler", ge=0, le=1000, step=1,
-        help="Harder images are added evenly until all are in use at this epoch.",
-    )
-    remove_epoch: int = Param(
-        12, label="First removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
-        help="From this epoch on the easiest images are left out.",
-    )
-    remove_ratio: float = Param(
-        0.1, label="First removal", group="Scheduler", ge=0, le=0.9, step=0.05,
-        help="Share of each class, from the easy end, that is left out then; 0 leaves out none.",
-    )
-    second_remove_epoch: int = Param(
-        18, label="Second removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
-        help="From this epoch on the second share is left out instead of the first.",
-    )
-    second_remove_ratio: float = Param(
-        0.2, label="Second removal", group="Scheduler", ge=0, le=0.9, step=0.05,
-        help="Share of each class, from the easy end, that is left out from then on; 0 keeps the first.",
-    )
+    experts: int = Param(10, label="Experts", group="Experts", unit="networks", ge=1, le=1000, step=1,
+                         help="Networks trained on real images, whose weights after every epoch are kept: "
+                              "the trajectories.")
+    train_epochs: int = Param(25, label="Epochs of an expert", group="Experts", ge=1, le=1000, step=1,
+                              help="Length of a trajectory. It must reach beyond the last epoch that is matched.")
+    lr_teacher: float = Param(0.01, label="Expert learning rate", group="Experts", gt=0, le=10, log=True,
+                              help="Constant step size of plain SGD on the real images.")
+    momentum_teacher: float = Param(0.0, label="Expert momentum", group="Experts", ge=0, le=0.999, step=0.1,
+                                    help="Published experts have none: students imitate plain SGD steps.")
+    batch_train: int = Param(256, label="Expert batch", group="Experts", unit="images", ge=1, le=8192, step=16,
+                             help="Real images per step of an expert.")
+    augment: str = Param("none", label="Augmentation", group="Experts", choices=STRATEGIES,
+                         help="Random changes of every image, the same kind for experts and students.")
+    precision: Literal["full", "half"] = Param("full", label="Stored precision", group="Experts",
+                                               help="Of the kept weights: 'half' takes half of the disk space and "
+                                                    "rounds to three digits.")
+    initial_ratio: float = Param(0.75, label="First share of the data", symbol="IR", group="Scheduler", gt=0, le=1,
+                                 step=0.05,
+                                 help="Experts begin with this easiest share of each class; 1 is no scheduling.")
+    add_end_epoch: int = Param(5, label="All data from epoch", symbol="AEE", group="Scheduler", ge=0, le=1000, step=1,
+                               help="Harder images are added evenly until all are in use at this epoch.")
+    remove_epoch: int = Param(12, label="First removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
+                              help="From this epoch on the easiest images are left out.")
+    remove_ratio: float = Param(0.1, label="First removal", group="Scheduler", ge=0, le=0.9, step=0.05,
+                                help="Share of each class, from the easy end, that is left out then; "
+                                     "0 leaves out none.")
+    second_remove_epoch: int = Param(18, label="Second removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
+                                     help="From this epoch on the second share is left out instead of the first.")
+    second_remove_ratio: float = Param(0.2, label="Second removal", group="Scheduler", ge=0, le=0.9, step=0.05,
+                                       help="Share of each class, from the easy end, that is left out from then on; "
+                                            "0 keeps the first.")
     difficulty: Literal["el2n", "forgetting", "grad_norm"] = Param(
         "el2n", label="Difficulty", group="Scheduler",
         help="What orders the images: size of the error early in training (EL2N, the paper), how often an image is "
         "forgotten, or the gradient norm of the last layer (GraNd, the published code).",
     )
-    score_epochs: int = Param(
-        5, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
-        help="Epochs that the agents train; EL2N and gradient norms are means over the first five at most.",
-    )
+    score_epochs: int = Param(5, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
+                              help="Epochs that the agents train; EL2N and gradient norms are means over the first "
+                                   "five at most.")
 
     def problems(self) -> list[str]:
         found = super().problems()
