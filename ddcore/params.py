@@ -26,21 +26,9 @@ Choices = Iterable[str] | Callable[[], Iterable[str]]
 
 
 def Param(
-    default: Any,
-    *,
-    label: str,
-    help: str,
-    symbol: str = "",
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    step: float | None = None,
-    log: bool = False,
-    unit: str = "",
-    group: str = "Method",
-    choices: Choices | None = None,
-    in_key: bool = True,
-    follows: tuple[str, ...] = (),
+    default: Any, *, label: str, help: str, symbol: str = "", ge: float | None = None, gt: float | None = None,
+    le: float | None = None, step: float | None = None, log: bool = False, unit: str = "", group: str = "Method",
+    choices: Choices | None = None, in_key: bool = True, follows: tuple[str, ...] = (),
 ) -> Any:
     """Declare one parameter of a Config.
 

@@ -88,11 +88,7 @@ def name_problems(name: str) -> list[str]:
 
 
 def add(
-    source: Source,
-    preview: Preview,
-    config: AddConfig,
-    root: Path,
-    on_progress: Progress = lambda done, total: None,
+    source: Source, preview: Preview, config: AddConfig, root: Path, on_progress: Progress = lambda done, total: None,
     reserved: Callable[[], bool] = lambda: True,
 ) -> Dataset:
     """Store the previewed images as the data set `config.name` under the data root `root`.
@@ -227,11 +223,7 @@ def _shape(config: AddConfig) -> tuple[int, int, int]:
 
 
 def _store(
-    source: Source,
-    facts: Mapping[str, Fact],
-    rows: Sequence[Row],
-    config: AddConfig,
-    folder: Path,
+    source: Source, facts: Mapping[str, Fact], rows: Sequence[Row], config: AddConfig, folder: Path,
     on_progress: Progress,
 ) -> None:
     """Write the arrays, decoding the images anew; raises DataRefused where one is not what was previewed.

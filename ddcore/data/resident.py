@@ -33,13 +33,8 @@ class Resident:
     """
 
     def __init__(
-        self,
-        images: torch.Tensor,
-        labels: torch.Tensor,
-        classes: Sequence[str],
-        mean: Sequence[float],
-        std: Sequence[float],
-        host: bool = False,
+        self, images: torch.Tensor, labels: torch.Tensor, classes: Sequence[str], mean: Sequence[float],
+        std: Sequence[float], host: bool = False,
     ) -> None:
         self.images, self.labels, self.host = images, labels, host
         self.classes, self.mean, self.std = tuple(classes), tuple(mean), tuple(std)

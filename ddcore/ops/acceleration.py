@@ -43,11 +43,7 @@ class Acceleration:
     """
 
     def __init__(
-        self,
-        device: torch.device,
-        *,
-        exact: bool = False,
-        work: float = 0,
+        self, device: torch.device, *, exact: bool = False, work: float = 0,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.device, self.exact, self._note = device, exact, note

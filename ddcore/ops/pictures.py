@@ -40,13 +40,8 @@ def signed(values: np.ndarray, most: float) -> np.ndarray:
 
 
 def grid(
-    images: np.ndarray,
-    labels: np.ndarray,
-    classes: Sequence[str],
-    mean: Sequence[float],
-    std: Sequence[float],
-    per_class: int = 10,
-    columns: int = 10,
+    images: np.ndarray, labels: np.ndarray, classes: Sequence[str], mean: Sequence[float], std: Sequence[float],
+    per_class: int = 10, columns: int = 10,
 ) -> bytes:
     """A PNG with a row for each class (more when it has over `columns` images), names on the left.
 
@@ -62,11 +57,7 @@ def grid(
 
 
 def sheet(
-    rows: Sequence[Row],
-    columns: int,
-    cell: int = CELL,
-    across: int = 1,
-    shrink: bool = False,
+    rows: Sequence[Row], columns: int, cell: int = CELL, across: int = 1, shrink: bool = False,
     stored: Stored = "small",
 ) -> bytes:
     """A picture of rows of images of one size, their names on the left; background transparent.

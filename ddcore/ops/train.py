@@ -122,15 +122,9 @@ class Training:
 
 
 def train(
-    training: Training,
-    images: Batch,
-    labels: Tensor,
-    setting: Setting,
-    purposes: Sequence[Purpose],
+    training: Training, images: Batch, labels: Tensor, setting: Setting, purposes: Sequence[Purpose],
     on_epoch: Callable[[Tensor, Tensor], None] = lambda loss, accuracy: None,
-    on_step: Callable[[], None] = lambda: None,
-    soft_labels: Tensor | None = None,
-    every: int = 1,
+    on_step: Callable[[], None] = lambda: None, soft_labels: Tensor | None = None, every: int = 1,
     diverging: bool = False,
 ) -> None:
     """Train in place with SGD and cross-entropy, from where `training` is to the setting's last step.
@@ -166,14 +160,8 @@ def drawn(purposes: Sequence[Purpose], epoch: int, among: Tensor) -> tuple[Tenso
 
 
 def one_epoch(
-    training: Training,
-    images: Batch,
-    labels: Tensor,
-    setting: Setting,
-    order: Tensor,
-    draws: list[torch.Generator],
-    on_step: Callable[[], None] = lambda: None,
-    soft_labels: Tensor | None = None,
+    training: Training, images: Batch, labels: Tensor, setting: Setting, order: Tensor, draws: list[torch.Generator],
+    on_step: Callable[[], None] = lambda: None, soft_labels: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Train each network on its images of `order` (n, N) once: (mean loss, training accuracy), each (n,)."""
     targets = labels if soft_labels is None else soft_labels
@@ -254,12 +242,8 @@ def _gradients(stack: Stack, x: Tensor, y: Tensor, targets: Tensor) -> tuple[Ten
 
 @torch.no_grad()
 def sgd_step(
-    parameters: list[Tensor],
-    gradients: tuple[Tensor, ...] | list[Tensor],
-    velocity: list[Tensor],
-    lr: float,
-    momentum: float,
-    weight_decay: float,
+    parameters: list[Tensor], gradients: tuple[Tensor, ...] | list[Tensor], velocity: list[Tensor], lr: float,
+    momentum: float, weight_decay: float,
 ) -> None:
     """One step of SGD in place, the same as torch.optim.SGD: v ← μ·v + g + w·θ, θ ← θ − lr·v.
 

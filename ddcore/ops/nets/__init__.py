@@ -17,12 +17,8 @@ from ddcore.ops.nets.base import Net
 
 
 def build(
-    name: str,
-    shape: tuple[int, int, int],
-    classes: int,
-    options: Mapping[str, Any] | None = None,
-    generator: torch.Generator | None = None,
-    device: torch.device | str = "cpu",
+    name: str, shape: tuple[int, int, int], classes: int, options: Mapping[str, Any] | None = None,
+    generator: torch.Generator | None = None, device: torch.device | str = "cpu",
 ) -> Net:
     """The network `name` for images (C, H, W), in train mode, with weights drawn from `generator` alone.
 

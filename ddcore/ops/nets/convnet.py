@@ -17,15 +17,8 @@ class ConvNet(Net):
     """
 
     def __init__(
-        self,
-        shape: tuple[int, int, int],
-        classes: int,
-        *,
-        width: int = 128,
-        depth: int = 3,
-        norm: str = "instance",
-        activation: str = "relu",
-        pooling: str = "avg",
+        self, shape: tuple[int, int, int], classes: int, *, width: int = 128, depth: int = 3, norm: str = "instance",
+        activation: str = "relu", pooling: str = "avg",
     ) -> None:
         super().__init__()
         too_small = [f"{n} must be at least 1, got {v}" for n, v in (("width", width), ("depth", depth)) if v < 1]

@@ -16,13 +16,7 @@ class CourseNet(Net):
     """
 
     def __init__(
-        self,
-        shape: tuple[int, int, int],
-        classes: int,
-        *,
-        width: int = 32,
-        depth: int = 3,
-        units: int = 128,
+        self, shape: tuple[int, int, int], classes: int, *, width: int = 32, depth: int = 3, units: int = 128,
         activation: str = "relu",
     ) -> None:
         super().__init__()

@@ -98,16 +98,8 @@ class ConvBlock(nn.Module):
     """
 
     def __init__(
-        self,
-        channels_in: int,
-        channels: int,
-        size: Size,
-        *,
-        kernel: int = 3,
-        padding: int = 1,
-        norm: str = "none",
-        activation: str = "relu",
-        pooling: str = "none",
+        self, channels_in: int, channels: int, size: Size, *, kernel: int = 3, padding: int = 1, norm: str = "none",
+        activation: str = "relu", pooling: str = "none",
     ) -> None:
         super().__init__()
         if activation not in ACTIVATIONS:
