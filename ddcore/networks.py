@@ -64,9 +64,7 @@ def max_depth(shape: tuple[int, int, int], grows: bool = True) -> int:
 
 def _convnet(depth: int) -> Network:
     return Network(
-        f"convnet{depth}",
-        f"ConvNet-{depth}",
-        "ddcore.ops.nets.convnet:ConvNet",
+        f"convnet{depth}", f"ConvNet-{depth}", "ddcore.ops.nets.convnet:ConvNet",
         {"width": 128, "depth": depth, "norm": "instance", "activation": "relu", "pooling": "avg"},
     )
 
@@ -83,9 +81,7 @@ NETWORKS: Mapping[str, Network] = {
         Network("vgg11", "VGG11", "ddcore.ops.nets.vgg:VGG11", {"norm": "instance"}),
         Network("resnet18", "ResNet18", "ddcore.ops.nets.resnet:ResNet18", {"norm": "instance"}),
         Network(
-            "coursenet",
-            "CourseNet",
-            "ddcore.ops.nets.coursenet:CourseNet",
+            "coursenet", "CourseNet", "ddcore.ops.nets.coursenet:CourseNet",
             {"width": 32, "depth": 3, "units": 128, "activation": "relu"},
             grows=False,
         ),

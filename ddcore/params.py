@@ -181,11 +181,10 @@ def _declared(cls: type[Config], name: str, choices: tuple[str, ...] | None) -> 
     listed = literal if choices is None else choices
     kind: ParamType = "choice" if listed is not None else _TYPES[base]
     return ParamInfo(
-        name=name, type=kind, optional=optional, default=field.default, label=meta["label"],
-        symbol=meta["symbol"], help=field.description or "", low=bounds.get("ge", bounds.get("gt")),
-        low_open="gt" in bounds, high=bounds.get("le"), step=meta["step"], log=meta["log"],
-        unit=meta["unit"], group=meta["group"], choices=listed, in_key=meta["in_key"],
-        follows=meta["follows"],
+        name=name, type=kind, optional=optional, default=field.default, label=meta["label"], symbol=meta["symbol"],
+        help=field.description or "", low=bounds.get("ge", bounds.get("gt")), low_open="gt" in bounds,
+        high=bounds.get("le"), step=meta["step"], log=meta["log"], unit=meta["unit"], group=meta["group"],
+        choices=listed, in_key=meta["in_key"], follows=meta["follows"],
     )
 
 

@@ -58,19 +58,11 @@ def check(root: Path) -> Availability:
 
 
 DATASET = Dataset(
-    name="digits",
-    title="Digits 8×8",
-    channels=1,
-    resolution=8,
-    resolutions=(8,),
-    classes=tuple(str(digit) for digit in range(10)),
-    network="convnet3",
-    augment="siamese-no-flip",
+    name="digits", title="Digits 8×8", channels=1, resolution=8, resolutions=(8,),
+    classes=tuple("0123456789"), network="convnet3", augment="siamese-no-flip",
     val_share=Fraction(1, 10),
     source="UCI optical recognition of handwritten digits, as shipped with scikit-learn",
     read=read,
     fingerprint=lambda root, resolution: fingerprint("digits", resolution),
-    check=check,
-    sizes=(1438, 359),
-    rank=10,
+    check=check, sizes=(1438, 359), rank=10,
 )

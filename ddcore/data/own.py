@@ -177,24 +177,12 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
 def described(facts: Mapping[str, Any], removed: bool) -> Dataset:
     train, test = facts["sizes"]
     return Dataset(
-        name=facts["name"],
-        title=facts["title"],
-        channels=int(facts["channels"]),
-        resolution=int(facts["side"]),
-        resolutions=(int(facts["side"]),),
-        classes=tuple(map(str, facts["classes"])),
-        network=facts["network"],
-        augment=facts["augment"],
-        val_share=VAL_SHARE,
-        source=facts["source"],
-        read=functools.partial(_read, facts),
+        name=facts["name"], title=facts["title"], channels=int(facts["channels"]), resolution=int(facts["side"]),
+        resolutions=(int(facts["side"]),), classes=tuple(map(str, facts["classes"])), network=facts["network"],
+        augment=facts["augment"], val_share=VAL_SHARE, source=facts["source"], read=functools.partial(_read, facts),
         fingerprint=lambda root, resolution: str(facts["fingerprint"]),
-        check=functools.partial(_check, facts),
-        sizes=(int(train), int(test)),
-        voters=int(facts["voters"]),
-        own=True,
-        removed=removed,
-        notes=tuple(map(str, facts["notes"])),
+        check=functools.partial(_check, facts), sizes=(int(train), int(test)), voters=int(facts["voters"]), own=True,
+        removed=removed, notes=tuple(map(str, facts["notes"])),
     )
 
 

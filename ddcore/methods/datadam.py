@@ -240,25 +240,12 @@ A random network looks at real and at synthetic images; DataDAM moves the synthe
 """
 
 METHOD = Method(
-    name="datadam",
-    title="DataDAM",
+    name="datadam", title="DataDAM",
     summary="Matches where random networks look: spatial attention maps of real and synthetic images.",
     paper="Sajedi et al., DataDAM: Efficient Dataset Distillation with Attention Matching, ICCV 2023",
-    Config=DataDAMConfig,
-    start=start,
-    step=step,
-    steps=steps,
-    cost=cost,
-    presets=PRESETS,
-    curves={
-        "loss": "Loss",
-        "loss_attention": "Attention loss",
-        "loss_feature": "Feature loss (100·λ·distance)",
-        "grad_attention": "Gradient norm of the attention loss",
-        "grad_feature": "Gradient norm of the feature loss",
-    },
-    version=3,
-    rank=10,
-    lead=LEAD,
-    symbol="blur_on",
+    Config=DataDAMConfig, start=start, step=step, steps=steps, cost=cost, presets=PRESETS,
+    curves={"loss": "Loss", "loss_attention": "Attention loss", "loss_feature": "Feature loss (100·λ·distance)",
+            "grad_attention": "Gradient norm of the attention loss",
+            "grad_feature": "Gradient norm of the feature loss"},
+    version=3, rank=10, lead=LEAD, symbol="blur_on",
 )

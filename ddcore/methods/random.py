@@ -29,11 +29,7 @@ def start(task: Task) -> State:
 
 
 METHOD = Method(
-    name="random",
-    title="Random real images",
+    name="random", title="Random real images",
     summary="Real training images drawn at random: the control for every distilled set.",
-    paper="",
-    Config=RandomConfig,
-    start=start,
-    rank=90,
+    paper="", Config=RandomConfig, start=start, rank=90,
 )
