@@ -51,9 +51,10 @@ DOWNLOAD = Kept(
 )
 
 DATASET = Dataset(
-    name="cifar10", title="CIFAR-10", channels=3, resolution=32, resolutions=(32,), mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010),
+    name="cifar10", title="CIFAR-10", rank=50, sizes=(50_000, 10_000), channels=3, resolution=32, resolutions=(32,),
+    mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010), network="convnet3", augment="siamese",
+    val_share=Fraction(1, 10),
     classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-    network="convnet3", augment="siamese", val_share=Fraction(1, 10),
     source="Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009), through torchvision",
-    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check, sizes=(50_000, 10_000), rank=50,
+    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
 )

@@ -58,11 +58,8 @@ def check(root: Path) -> Availability:
 
 
 DATASET = Dataset(
-    name="digits", title="Digits 8×8", channels=1, resolution=8, resolutions=(8,),
-    classes=tuple("0123456789"), network="convnet3", augment="siamese-no-flip",
-    val_share=Fraction(1, 10),
+    name="digits", title="Digits 8×8", rank=10, sizes=(1438, 359), channels=1, resolution=8, resolutions=(8,),
+    network="convnet3", augment="siamese-no-flip", val_share=Fraction(1, 10), classes=tuple("0123456789"),
     source="UCI optical recognition of handwritten digits, as shipped with scikit-learn",
-    read=read,
-    fingerprint=lambda root, resolution: fingerprint("digits", resolution),
-    check=check, sizes=(1438, 359), rank=10,
+    read=read, fingerprint=lambda root, resolution: fingerprint("digits", resolution), check=check,
 )

@@ -50,10 +50,10 @@ DOWNLOAD = Kept(
 )
 
 DATASET = Dataset(
-    name="svhn", title="SVHN", channels=3, resolution=32, resolutions=(32,), mean=(0.4377, 0.4438, 0.4728), std=(0.1980, 0.2010, 0.1970),
-    classes=tuple("0123456789"), network="convnet3", augment="siamese-no-flip",
-    val_share=Fraction(1, 10),
+    name="svhn", title="SVHN", rank=60, sizes=(73_257, 26_032), channels=3, resolution=32, resolutions=(32,),
+    mean=(0.4377, 0.4438, 0.4728), std=(0.1980, 0.2010, 0.1970), network="convnet3", augment="siamese-no-flip",
+    val_share=Fraction(1, 10), classes=tuple("0123456789"),
     source="Netzer et al.: Reading Digits in Natural Images with Unsupervised Feature Learning (2011), "
            "cropped digits without its extra part, through torchvision",
-    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check, sizes=(73_257, 26_032), rank=60,
+    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
 )
