@@ -13,7 +13,7 @@ from ddcore.networks import ACTIVATIONS, NETWORKS, NORMS, POOLINGS, network
 from ddcore.params import Config, Param, shown
 
 NETWORK_OPTIONS = ("width", "depth", "units", "norm", "activation", "pooling")
-NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what stands for that
+NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what they ran with
 
 
 class DataConfig(Config):
@@ -88,17 +88,15 @@ class NetworkConfig(DataConfig):
         dataset = values.get("dataset", cls.model_fields["dataset"].default)
         if dataset in DATASETS:
             values.setdefault("network", DATASETS[dataset].network)
-        chosen = str(values.get("network"))
-        if chosen in NETWORKS:
-            for option, default in NETWORKS[chosen].options.items():
-                values.setdefault(option, default)
+        if (name := str(values.get("network"))) in NETWORKS:
+            values = {**NETWORKS[name].options, **values}
         return values
 
     def problems(self) -> list[str]:
         return [*super().problems(), *network(self.network).problems(self.shape, self.network_options())]
 
     def key_values(self) -> dict[str, Any]:
-        """Without what was not there when the first runs were kept, where it is not used."""
+        """Without parameters younger than the first stored runs, where they have the value that those ran with."""
         return {n: v for n, v in super().key_values().items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
 
     def network_options(self) -> dict[str, Any]:
@@ -108,13 +106,10 @@ class NetworkConfig(DataConfig):
 
 def network_title(config: Mapping[str, Any]) -> str:
     """ "ConvNet-3, width 32": the network of these parameters and how it departs from the published one; "" if none."""
-    if not (name := str(config.get("network") or "")) or name not in NETWORKS:
+    if (name := str(config.get("network") or "")) not in NETWORKS:
         return name
-    changed = [
-        f"{NetworkConfig.param(option).label.lower()} {shown(config[option])}"
-        for option, published in NETWORKS[name].options.items()
-        if config.get(option) not in (None, published)
-    ]
+    changed = [f"{NetworkConfig.param(option).label.lower()} {shown(config[option])}"
+               for option, published in NETWORKS[name].options.items() if config.get(option) not in (None, published)]
     return ", ".join([NETWORKS[name].title, *changed])
 
 
@@ -157,7 +152,7 @@ class TrainConfig(Config):
 
     def passes(self, images: int) -> float:
         """How often a training on so many images sees each of them: its epochs, a part of one where steps are few."""
-        return self.optimiser_steps(images) / -(-images // self.batch_size)
+        return self.optimiser_steps(images) / counts.steps_per_epoch(images, self.batch_size)
 
     def training_values(self) -> dict[str, Any]:
         """Only the parameters declared here, whatever else the Config has."""
