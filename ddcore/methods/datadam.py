@@ -1,22 +1,21 @@
 """DataDAM: distillation by attention matching (Sajedi et al., ICCV 2023).
 
-For a network with random weights, the class means of the spatial attention maps of synthetic and
-real images are brought together, layer by layer, and so are the means of the last features:
+For a network with random weights, the class means of the spatial attention maps of synthetic and real images are
+brought together, layer by layer, and so are the means of the last features:
 
     L = 100·Σ_l Σ_c ‖mean z_l(real_c) − mean z_l(syn_c)‖²  +  100·λ·Σ_c ‖mean f(real_c) − mean f(syn_c)‖²
 
-z_l is Σ_channels |f_l|^p, flattened and ℓ2-normalised per image (ops.attention). All sums are sums;
-the factor 100 is the published code's and every published learning rate assumes it.
+z_l is Σ_channels |f_l|^p, flattened and ℓ2-normalised per image (ops.attention). All sums are sums; the factor 100 is
+the published code's and every published learning rate assumes it.
 
-The loop is that of the course: K times a network is drawn; T times the images take ζ_S steps, and
-between them (not after the last) the network takes ζ_θ epochs on the synthetic set. T = 1 is
-DataDAM as published: a fresh network for every step, never trained.
+The loop is that of the course: K times a network is drawn; T times the images take ζ_S steps, and between them (not
+after the last) the network takes ζ_θ epochs on the synthetic set. T = 1 is DataDAM as published: a fresh network for
+every step, never trained.
 
-Paper and released code disagree; both are presets. Paper: p = 4, instance norm, 8,000 iterations.
-Code: p = 1, batch norm, batch 64, 20,000 iterations. Departures from both: draws come from explicit
-generators instead of the clock; nothing is selected on the test set; the siamese strategy is the data
-set's (no flip for digits); instance normalisation is taken in one joint forward of all classes, which
-is the same number.
+Paper and released code disagree; both are presets. Paper: p = 4, instance norm, 8,000 iterations. Code: p = 1, batch
+norm, batch 64, 20,000 iterations. Departures from both: draws come from explicit generators instead of the clock;
+nothing is selected on the test set; the siamese strategy is the data set's (no flip for digits); instance normalisation
+is taken in one joint forward of all classes, which is the same number.
 """
 
 from __future__ import annotations
@@ -82,23 +81,23 @@ class DataDAMConfig(MatchingConfig):
                            help="Batch size when the network trains on the synthetic set.")
 
     def problems(self) -> list[str]:
-        found = super().problems()
+        problems = super().problems()
         if self.network == "mlp":
-            found.append("network must have spatial maps: an mlp attends to no place, so there is nothing to match")
+            problems.append("network must have spatial maps: an mlp attends to no place, so there is nothing to match")
         if self.depth == 1 and self.layers == "all-but-last":
-            found.append("depth must be at least 2 with layers all-but-last, got 1: no layer would be left to match")
-        return found
+            problems.append("depth must be at least 2 with layers all-but-last, got 1: no layer would be left to match")
+        return problems
 
 
 @dataclass
 class DataDAMState(MatchingState):
-    """learn: the network's weights after a step of its training on these images with these labels."""
+    """learn(weights, images, labels): the network's weights after one step of its training."""
 
     learn: Learn = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
 
 
 def start(task: Task) -> DataDAMState:
-    """As DM starts, and how the network learns."""
+    """The same start as DM's, and the network's training step."""
     state = DataDAMState(**vars(matching.start(task, looks)))
     # On a CPU it is no faster compiled: 0.53 against 0.45 s for 100 images.
     traced = task.device.type == "cuda" and task.speed.compiles
@@ -117,13 +116,13 @@ def learning(network: nets.Net, lr: float, traced: bool) -> Learn:
 
     def loss(weights: Tensors, images: Tensor, labels: Tensor) -> Tensor:
         buffers = {name: b.clone() for name, b in network.named_buffers()}
-        given = {**dict(zip(names, weights, strict=True)), **buffers}
-        return F.cross_entropy(functions.functional_call(network, given, (images,)), labels)
+        tensors = {**dict(zip(names, weights, strict=True)), **buffers}
+        return F.cross_entropy(functions.functional_call(network, tensors, (images,)), labels)
 
     def gradients(weights: Tensors, images: Tensor, labels: Tensor) -> Tensors:
         if traced:
-            found: Tensors = functions.grad(loss)(weights, images, labels)
-            return found
+            gradient: Tensors = functions.grad(loss)(weights, images, labels)
+            return gradient
         free = tuple(w.detach().requires_grad_() for w in weights)
         with torch.enable_grad():
             return torch.autograd.grad(loss(free, images, labels), free)
@@ -140,7 +139,7 @@ def looks(config: DataDAMConfig, network: nets.Net) -> matching.Look:
 
     def look(images: Tensor) -> tuple[Tensor, ...]:
         maps, features = network.maps(images)
-        return (*(attentions.attention(one, power) for one in maps[:last]), features)
+        return (*(attentions.attention(layer, power) for layer in maps[:last]), features)
 
     return look
 

@@ -1,18 +1,18 @@
 """DM: distillation by distribution matching (Zhao & Bilen, WACV 2023).
 
-For a network with random weights, the mean embedding of the synthetic images of each class is brought
-to that of the real ones:
+For a network with random weights, the mean embedding of the synthetic images of each class is brought to that of the
+real ones:
 
     L = Σ_c ‖mean ψ(A(real_c)) − mean ψ(A(syn_c))‖²
 
-ψ is the flattened output of the network's body, A a siamese augmentation with one draw for each class
-and step, shared by real and synthetic images. Squares are summed over features and classes; the
-published learning rates assume it. Every step draws a fresh network, which is never trained.
+ψ is the flattened output of the network's body, A a siamese augmentation with one draw for each class and step, shared
+by real and synthetic images. Squares are summed over features and classes; the published learning rates assume it.
+Every step draws a fresh network, which is never trained.
 
-As in the published code, batch normalisation sees all classes in one forward pass, real and synthetic
-apart. Departures from it: draws come from explicit generators instead of the clock; the loss that is
-recorded is the sum (there it is divided by the number of classes); where no normalisation mixes images
-they are not embedded class by class but as it is fastest, which is the same number.
+As in the published code, batch normalisation sees all classes in one forward pass, real and synthetic apart. Departures
+from it: draws come from explicit generators instead of the clock; the loss that is recorded is the sum (there it is
+divided by the number of classes); where no normalisation mixes images they are not embedded class by class but in the
+fastest way, which gives the same number.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class DMConfig(MatchingConfig):
 
 
 def _is_large(ipc: Any) -> bool:
-    """Whether so many images per class take the higher rate; False for what is no number (reported later)."""
+    """Whether so many images per class take the higher rate; False for anything but a number (reported later)."""
     try:
         return float(ipc) >= LARGE_IPC
     except (TypeError, ValueError):

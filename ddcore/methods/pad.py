@@ -116,39 +116,33 @@ class PADConfig(MethodConfig, TrajectoryConfig):
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
         values = super().fill(values)
         given = {name: values.get(name, cls.model_fields[name].default) for name in ("dataset", "ipc")}
-        if given["dataset"] in DATASETS and str(given["ipc"]).isdecimal():  # what is wrong is reported later
+        if given["dataset"] in DATASETS and str(given["ipc"]).isdecimal():  # wrong values are reported later
             values.setdefault("batch_syn", max(1, min(_size(given), LARGEST_BATCH)))
         return values
 
     def key_values(self) -> dict[str, Any]:
-        """Without what decides nothing: a step on labels that are not learnt, the way of dropping no parameter."""
+        """Without what has no effect: the step of labels that are not learnt, the way of dropping no parameter."""
         values = super().key_values()
         unused = [*([] if self.soft_labels else ["lr_y"]), *([] if self.shallow_ratio else ["selection"])]
         return {name: value for name, value in values.items() if name not in unused}
 
     def problems(self) -> list[str]:
-        found = super().problems()
+        problems = super().problems()
         lowest, first, last = self.min_start_epoch, self.first_max_start_epoch, self.max_start_epoch
         if not lowest < first <= last:
-            found.append(
-                "start epochs must be in order, min_start_epoch < first_max_start_epoch <= max_start_epoch, "
-                f"got {lowest}, {first}, {last}"
-            )
+            problems.append("start epochs must be in order, min_start_epoch < first_max_start_epoch <= "
+                            f"max_start_epoch, got {lowest}, {first}, {last}")
         if self.train_epochs < (reached := last + self.expert_epochs):
-            found.append(
-                f"train_epochs must be at least {reached} (max_start_epoch {last} + expert_epochs "
-                f"{self.expert_epochs}), or the experts are too short; got {self.train_epochs}"
-            )
-        whole, asked = _size(self.values()), self.batch_syn or 0
-        if asked > whole:
-            found.append(f"batch_syn must be at most {whole}, the synthetic images, got {asked}")
+            problems.append(f"train_epochs must be at least {reached} (max_start_epoch {last} + expert_epochs "
+                            f"{self.expert_epochs}), or the experts are too short; got {self.train_epochs}")
+        size, batch = _size(self.values()), self.batch_syn or 0
+        if batch > size:
+            problems.append(f"batch_syn must be at most {size}, the synthetic images, got {batch}")
         if self.shallow_ratio >= 1:
             weights = counts.parameters(self.network, self.shape, len(self.facts.classes), self.network_options())
-            found.append(
-                f"shallow_ratio must be below 1, got {self.shallow_ratio:g}: it drops all {weights:,} parameters, and "
-                "nothing is left to match"
-            )
-        return found
+            problems.append(f"shallow_ratio must be below 1, got {self.shallow_ratio:g}: it drops all {weights:,} "
+                            "parameters, and nothing is left to match")
+        return problems
 
 
 def _size(values: dict[str, Any]) -> int:
@@ -159,7 +153,7 @@ def _size(values: dict[str, Any]) -> int:
 @dataclass
 class PADState(State):
     """velocity, label_velocity, lr_velocity: momentum of what is learnt; skipped: updates left out so far, 0-dim;
-    network: the shape of the students; student: it as a function of its parameters."""
+    network: of the students' architecture; student: that network as a function of its parameters."""
 
     velocity: Tensor = None  # type: ignore[assignment]
     label_velocity: Tensor | None = None
@@ -172,9 +166,8 @@ class PADState(State):
 def start(task: Task) -> PADState:
     """The first images with the experts' labels, everything at rest."""
     config, where = task.config, task.device
-    network = nets.build(
-        config.network, config.shape, task.classes, config.network_options(), task.generator("student"), where
-    )
+    network = nets.build(config.network, config.shape, task.classes, config.network_options(),
+                         task.generator("student"), where)
     labels = torch.arange(task.classes, device=where).repeat_interleave(config.ipc)
     images = first_images(task, network)
     logits = first_logits(expert_logits(task, network, images), labels) if config.soft_labels else None
@@ -206,47 +199,47 @@ def first_images(task: Task, network: nets.Net) -> Tensor:
 def _right_first(task: Task, network: nets.Net) -> Tensor:
     """Indices of IPC images of each class, sorted by class, those first that the first expert gets right.
 
-    It is asked about all classes together, in a drawn order: batch normalisation knows a class by what is beside it.
+    It predicts all classes together, in a drawn order: in batch normalisation an answer depends on the whole batch.
     """
     data, ipc, classes = task.data, task.config.ipc, task.classes
     order = torch.randperm(len(data), generator=task.generator("init correct"), device=task.device)
     weights = _weights(task, 0, task.config.train_epochs)
     right = torch.zeros(0, dtype=torch.bool, device=task.device)
-    for some in order.split(train.images_at_once(task.config.shape)):
-        said = _logits(network, weights, data.batch(some)).argmax(1)
-        right = torch.cat([right, said == data.labels[some]])
-        found = data.labels[order[: len(right)]][right]
-        if int(torch.bincount(found, minlength=classes).min()) >= ipc:
+    for batch in order.split(train.images_at_once(task.config.shape)):
+        predicted = _logits(network, weights, data.batch(batch)).argmax(1)
+        right = torch.cat([right, predicted == data.labels[batch]])
+        labels = data.labels[order[: len(right)]][right]
+        if int(torch.bincount(labels, minlength=classes).min()) >= ipc:
             break
-    asked = order[: len(right)]
-    preferred = torch.cat([asked[right], asked[~right], order[len(right) :]])
+    tested, rest = order[: len(right)], order[len(right) :]
+    preferred = torch.cat([tested[right], tested[~right], rest])
     return torch.cat([preferred[data.labels[preferred] == label][:ipc] for label in range(classes)])
 
 
 def expert_logits(task: Task, network: nets.Net, images: Tensor) -> Tensor:
-    """What every expert says of the images at its end: (experts, N, classes)."""
+    """The logits of the images by every expert at its end: (experts, N, classes)."""
     order = torch.randperm(len(images), generator=task.generator("init labels"), device=task.device)
-    said = torch.zeros(task.config.experts, len(images), task.classes, device=task.device)
+    logits = torch.zeros(task.config.experts, len(images), task.classes, device=task.device)
     for expert in range(task.config.experts):
         task.tell(expert, task.config.experts, "Asking the experts for labels")
         weights = _weights(task, expert, task.config.train_epochs)
-        for some in order.split(train.images_at_once(task.config.shape)):
-            said[expert, some] = _logits(network, weights, images[some])
-    return said
+        for batch in order.split(train.images_at_once(task.config.shape)):
+            logits[expert, batch] = _logits(network, weights, images[batch])
+    return logits
 
 
-def first_logits(said: Tensor, labels: Tensor) -> Tensor:
-    """Label logits (N, classes): the mean over those experts, said (experts, N, classes), that get the image right.
+def first_logits(logits: Tensor, labels: Tensor) -> Tensor:
+    """Label logits (N, classes): the mean of the logits (experts, N, classes) of those experts that are right.
 
-    Where none does: the mean over all, with the largest logit and that of the true class exchanged, so that the label
-    is right and as sure as they were.
+    Where none is: the mean over all, with the largest logit and that of the true class exchanged, so that the label is
+    right and as sure as they were.
     """
-    right = (said.argmax(2) == labels).unsqueeze(2)
-    mean = (said * right).sum(0) / right.sum(0).clamp(min=1)
-    everybody = said.mean(0)
-    largest, true = everybody.argmax(1, keepdim=True), labels.unsqueeze(1)
-    exchanged = everybody.scatter(1, largest, everybody.gather(1, true)).scatter(1, true, everybody.gather(1, largest))
-    return torch.where(right.any(0), mean, exchanged)
+    right = (logits.argmax(2) == labels).unsqueeze(2)
+    mean_of_right = (logits * right).sum(0) / right.sum(0).clamp(min=1)
+    mean = logits.mean(0)
+    largest, true = mean.argmax(1, keepdim=True), labels.unsqueeze(1)
+    exchanged = mean.scatter(1, largest, mean.gather(1, true)).scatter(1, true, mean.gather(1, largest))
+    return torch.where(right.any(0), mean_of_right, exchanged)
 
 
 def _logits(network: nets.Net, weights: Tensor, images: Tensor) -> Tensor:
@@ -257,9 +250,9 @@ def _logits(network: nets.Net, weights: Tensor, images: Tensor) -> Tensor:
 
 
 def _weights(task: Task, expert: int, epoch: int) -> Tensor:
-    """An expert's parameters after so many epochs, flat, float32; on their way to the device nobody waits for them."""
-    kept = torch.from_numpy(task.parents[0].mapped("trajectories")[expert, epoch].astype("float32"))
-    return (kept.pin_memory() if task.device.type == "cuda" else kept).to(task.device, non_blocking=True)
+    """An expert's parameters after so many epochs, flat, float32; copied to the device without waiting."""
+    weights = torch.from_numpy(task.parents[0].mapped("trajectories")[expert, epoch].astype("float32"))
+    return (weights.pin_memory() if task.device.type == "cuda" else weights).to(task.device, non_blocking=True)
 
 
 def step(task: Task, state: PADState) -> dict[str, Tensor]:
@@ -296,9 +289,9 @@ def matching_gradients(task: Task, state: PADState, begin: Tensor, target: Tenso
     logits = None if state.label_logits is None else state.label_logits.requires_grad_()
 
     def batch(i: int) -> tuple[Tensor, Tensor]:
-        chosen, drawn = batches[i]
-        y = state.labels[chosen] if logits is None else logits[chosen].softmax(1)
-        return augment.apply(images[chosen], drawn), y
+        indices, draw = batches[i]
+        y = state.labels[indices] if logits is None else logits[indices].softmax(1)
+        return augment.apply(images[indices], draw), y
 
     left_out, by = dropped(config, state.network)
     through = unroll.unrolled if config.unroll == "plain" else unroll.recomputed
@@ -316,12 +309,12 @@ def _batches(task: Task, state: PADState) -> list[tuple[Tensor, augment.Draw]]:
     order = task.generator("batches", state.step)
     changes = task.generator("augment", state.step, on="cpu")
     queue: list[Tensor] = []
-    found = []
+    batches = []
     for _ in range(config.student_steps):
         queue = queue or list(torch.randperm(n, generator=order, device=task.device).split(config.batch_syn))
-        chosen = queue.pop(0)
-        found.append((chosen, augment.draw(config.augment, changes, config.shape, images=len(chosen))))
-    return found
+        indices = queue.pop(0)
+        batches.append((indices, augment.draw(config.augment, changes, config.shape, images=len(indices))))
+    return batches
 
 
 def dropped(config: PADConfig, network: nets.Net) -> tuple[int, str]:
@@ -339,27 +332,26 @@ def update(task: Task, state: PADState, loss: Tensor, images: Tensor, labels: Te
     """
     config, taken = task.config, loss <= task.config.threshold
     assert state.lr is not None
-    state.velocity, state.images = _moved(
+    state.velocity, state.images = _momentum_step(
         state.images, state.velocity, images, config.momentum_img, config.lr_img, taken
     )
     if labels is not None:
         assert state.label_logits is not None
         assert state.label_velocity is not None
-        state.label_velocity, state.label_logits = _moved(
+        state.label_velocity, state.label_logits = _momentum_step(
             state.label_logits, state.label_velocity, labels, MOMENTUM_LABELS, config.lr_y, taken
         )
-    state.lr_velocity, state.lr = _moved(state.lr, state.lr_velocity, rate, MOMENTUM_LR, config.lr_lr, taken)
-    state.lr = state.lr.clamp(min=LEAST_LR)
+    state.lr_velocity, lr = _momentum_step(state.lr, state.lr_velocity, rate, MOMENTUM_LR, config.lr_lr, taken)
+    state.lr = lr.clamp(min=LEAST_LR)
     state.skipped = state.skipped + ~taken
 
 
-def _moved(
-    value: Tensor, velocity: Tensor, gradient: Tensor, momentum: float, lr: float, taken: Tensor
-) -> tuple[Tensor, Tensor]:
+def _momentum_step(value: Tensor, velocity: Tensor, gradient: Tensor, momentum: float, lr: float,
+                   taken: Tensor) -> tuple[Tensor, Tensor]:
     """(velocity, value) after one step of SGD with momentum, or as they were where it is not taken."""
     value = value.detach()
-    faster = momentum * velocity + gradient
-    return torch.where(taken, faster, velocity), torch.where(taken, value - lr * faster, value)
+    after = momentum * velocity + gradient
+    return torch.where(taken, after, velocity), torch.where(taken, value - lr * after, value)
 
 
 def steps(config: PADConfig) -> int:
@@ -393,17 +385,14 @@ def variations(config: PADConfig) -> tuple[Variation, ...]:
     if called(config):
         return ()
     name = "DATM" if config.soft_labels else "MTT"
-    plain = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0,
-             "selection": "depth"}
-    return (
-        Variation(
-            "datm", f"{name}: no scheduler, all parameters",
-            "The same run without what PAD adds: experts see all images all the time, and all parameters count.",
-            {**config.values(), **plain},
-        ),
-    )
+    return (Variation(
+        "datm", f"{name}: no scheduler, all parameters",
+        "The same run without what PAD adds: experts see all images all the time, and all parameters count.",
+        {**config.values(), **NO_SCHEDULER, "shallow_ratio": 0.0, "selection": "depth"},
+    ),)
 
 
+NO_SCHEDULER = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0}
 PUBLISHED = {
     "num_iters": 10_000, "student_steps": 80, "expert_epochs": 2, "lr_student": 0.01, "lr_lr": 1e-5, "threshold": 1.0,
     "experts": 100, "train_epochs": 100, "lr_teacher": 0.01, "momentum_teacher": 0.0, "batch_train": 256,
@@ -423,7 +412,6 @@ IPC_50 = {
     "ipc": 50, "min_start_epoch": 0, "first_max_start_epoch": 20, "max_start_epoch": 40, "expansion_iters": 2000,
     "lr_y": 2.0, "lr_img": 1000.0, "selection": "depth", "shallow_ratio": 0.25,
 }
-NO_SCHEDULER = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0}
 
 PRESETS = (
     Preset("quick", "A short run for a small CPU: one image per class, a narrow network (width 32), two short experts "

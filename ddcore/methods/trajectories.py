@@ -1,4 +1,4 @@
-"""Expert trajectories: what is asked of the networks whose training a method imitates, and of their data scheduler.
+"""Expert trajectories: the parameters of the networks whose training a method imitates, and of their data scheduler.
 
 The experts are trained by a run of kind "experts", which is computed first and shared by all runs with the same
 experts. In every epoch they see the images that the scheduler has in use (PAD's filtering information extraction):
@@ -15,9 +15,8 @@ from ddcore.methods.base import Need
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
 
-SCHEDULER = (
-    "initial_ratio", "add_end_epoch", "remove_epoch", "remove_ratio", "second_remove_epoch", "second_remove_ratio",
-)
+SCHEDULER = ("initial_ratio", "add_end_epoch", "remove_epoch", "remove_ratio", "second_remove_epoch",
+             "second_remove_ratio")
 SCORED = ("difficulty", "score_epochs", "el2n_epochs", "agents")
 
 
@@ -65,15 +64,12 @@ class TrajectoryConfig(AgentsConfig):
                                    "five at most.")
 
     def problems(self) -> list[str]:
-        found = super().problems()
         for epoch, (low, high) in enumerate(self.windows):
             if low >= high:
-                found.append(
-                    f"the scheduler must leave some images in use: at epoch {epoch} the easiest {low:.0%} are removed, "
-                    f"got initial_ratio {self.initial_ratio:g} with only the easiest {high:.0%} added"
-                )
-                break
-        return found
+                return [*super().problems(),
+                        f"the scheduler must leave some images in use: at epoch {epoch} the easiest {low:.0%} are "
+                        f"removed, got initial_ratio {self.initial_ratio:g} with only the easiest {high:.0%} added"]
+        return super().problems()
 
     def key_values(self) -> dict[str, Any]:
         """The scheduler enters by what it does in each epoch; where it does nothing, no score decides anything."""
@@ -84,7 +80,7 @@ class TrajectoryConfig(AgentsConfig):
 
     @property
     def removals(self) -> tuple[tuple[int, float], ...]:
-        """(epoch, share of each class that is gone from then on), those that remove something, by epoch."""
+        """(epoch, share of each class that is left out from then on) of each removal that takes effect, by epoch."""
         both = (self.remove_epoch, self.remove_ratio), (self.second_remove_epoch, self.second_remove_ratio)
         return tuple(sorted((epoch, ratio) for epoch, ratio in both if ratio and epoch < self.train_epochs))
 
@@ -104,10 +100,10 @@ class TrajectoryConfig(AgentsConfig):
         high = IR + (1 − IR)·epoch/AEE, at most 1; low = the share that the latest removal left out. Epochs
         count from 0.
         """
-        grown = epoch / self.add_end_epoch if self.add_end_epoch else 1.0
-        high = min(1.0, self.initial_ratio + (1 - self.initial_ratio) * grown)
-        gone = [ratio for start, ratio in self.removals if start <= epoch]
-        return gone[-1] if gone else 0.0, high
+        progress = epoch / self.add_end_epoch if self.add_end_epoch else 1.0
+        high = min(1.0, self.initial_ratio + (1 - self.initial_ratio) * progress)
+        removed = [0.0, *(ratio for start, ratio in self.removals if start <= epoch)]
+        return removed[-1], high
 
 
 def needs_scores(config: TrajectoryConfig) -> tuple[Need, ...]:
