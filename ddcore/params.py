@@ -23,12 +23,12 @@ from ddcore.errors import ConfigError, suggestion
 ParamType = Literal["int", "float", "bool", "choice", "text"]
 _TYPES: dict[Any, ParamType] = {int: "int", float: "float", bool: "bool", str: "text"}
 _MESSAGES = {  # by pydantic's type of the error
-    "greater_than_equal": "{name} must be at least {ge}, got {given}",
-    "greater_than": "{name} must be above {gt}, got {given}",
-    "less_than_equal": "{name} must be at most {le}, got {given}",
-    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "{name} must be a whole number, got {given!r}"),
-    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "{name} must be a finite number, got {given!r}"),
-    **dict.fromkeys(("bool_parsing", "bool_type"), "{name} must be true or false, got {given!r}"),
+    "greater_than_equal": "{name} must be at least {ge}, got {value}",
+    "greater_than": "{name} must be above {gt}, got {value}",
+    "less_than_equal": "{name} must be at most {le}, got {value}",
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "{name} must be a whole number, got {value!r}"),
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "{name} must be a finite number, got {value!r}"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "{name} must be true or false, got {value!r}"),
 }
 Choices = Iterable[str] | Callable[[], Iterable[str]]
 
@@ -217,7 +217,7 @@ def _sentences(cls: type[Config], error: ValidationError) -> list[str]:
     sentences = []
     for e in error.errors(include_url=False):
         name = ".".join(str(part) for part in e["loc"][:1])
-        given, context = e["input"], e.get("ctx", {})
+        value, context = e["input"], e.get("ctx", {})
         match e["type"]:
             case "problems":
                 sentences += context["problems"]
@@ -225,9 +225,9 @@ def _sentences(cls: type[Config], error: ValidationError) -> list[str]:
                 why = f": {cls.absent[name]}" if name in cls.absent else suggestion(name, cls.model_fields)
                 sentences.append(f"no parameter {name!r}{why}")
             case "literal_error":
-                sentences.append(f"{name}: no {given!r}{suggestion(str(given), cls.param(name).choices or ())}")
+                sentences.append(f"{name}: no {value!r}{suggestion(str(value), cls.param(name).choices or ())}")
             case kind if kind in _MESSAGES:
-                sentences.append(_MESSAGES[kind].format(name=name, given=given, **context))
+                sentences.append(_MESSAGES[kind].format(name=name, value=value, **context))
             case _:
-                sentences.append(f"{name}: {e['msg']}, got {given!r}")
+                sentences.append(f"{name}: {e['msg']}, got {value!r}")
     return sentences

@@ -39,7 +39,6 @@ def attention_distance(real: Sequence[Tensor], syn: Sequence[Tensor], classes: i
 def feature_loss(real: Tensor, syn: Tensor, classes: int) -> Tensor:
     """Σ_classes ‖mean of real − mean of syn‖² of embeddings (classes·n, F): a scalar.
 
-    No gradient flows to the real side. This is DM's loss (Zhao & Bilen, WACV 2023, eq. 4); DataDAM adds it times
-    100·λ.
+    No gradient flows to the real side. This is DM's loss (Zhao & Bilen, WACV 2023, eq. 4); DataDAM adds it times 100·λ.
     """
     return (class_means(real.detach(), classes) - class_means(syn, classes)).square().sum()

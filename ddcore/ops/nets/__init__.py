@@ -26,13 +26,12 @@ def build(
     UnknownName for the name, ConfigError for options that it does not have or that do not fit the shape.
     """
     declared = network(name)
-    chosen = {option: value for option, value in (options or {}).items() if value is not None}
-    if problems := declared.problems(shape, chosen):
+    if problems := declared.problems(shape, options or {}):
         raise ConfigError(problems)
     module, _, factory = declared.build.partition(":")
     # On the meta device the layers' own initialisation draws nothing, so the global generator stays as it is.
     with torch.device("meta"):
-        net: Net = getattr(importlib.import_module(module), factory)(shape, classes, **{**declared.options, **chosen})
+        net: Net = getattr(importlib.import_module(module), factory)(shape, classes, **declared.all_options(options))
     net.to_empty(device=device)
     reinitialise(net, seeds.generator(0, "network") if generator is None else generator)
     return net
