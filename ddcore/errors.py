@@ -37,9 +37,9 @@ class ConfigError(DDCoreError):
 class UnknownName(DDCoreError):
     """A name that is not registered: "no dataset 'minst'; did you mean 'mnist'?"."""
 
-    def __init__(self, kind: str, given: str, allowed: Iterable[str]) -> None:
-        self.kind, self.given, self.allowed = kind, given, tuple(allowed)
-        super().__init__(f"no {kind} {given!r}{suggestion(given, self.allowed)}")
+    def __init__(self, kind: str, name: str, allowed: Iterable[str]) -> None:
+        self.kind, self.name, self.allowed = kind, name, tuple(allowed)
+        super().__init__(f"no {kind} {name!r}{suggestion(name, self.allowed)}")
 
 
 class DataMissing(DDCoreError):
@@ -71,13 +71,13 @@ class JobFailed(DDCoreError):
 
 
 class Cancelled(DDCoreError):
-    """Raised inside a worker at the next safe point after a cancel was asked for."""
+    """Raised inside a worker at the next safe point after a request to stop."""
 
 
-def suggestion(given: str, allowed: Iterable[str]) -> str:
+def suggestion(name: str, allowed: Iterable[str]) -> str:
     """The tail of an error about a wrong name: the nearest allowed one, else all of them."""
     allowed = sorted(allowed)
-    near = difflib.get_close_matches(given, allowed, n=1)
+    near = difflib.get_close_matches(name, allowed, n=1)
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; allowed: {', '.join(allowed)}" if allowed else "; none exist"

@@ -1,7 +1,7 @@
 """Modules that are imported when first used.
 
-The web process reads declarations (configs, presets, data-set facts) from the same files that hold
-the algorithms; importing torch there would cost seconds and hundreds of megabytes. So those files say
+The web process reads declarations (configs, presets, facts of data sets) from the same files that hold the algorithms;
+importing torch there would cost seconds and hundreds of megabytes. So those files say
 
     if TYPE_CHECKING:
         import torch

@@ -22,33 +22,29 @@ from ddcore.errors import ConfigError, suggestion
 
 ParamType = Literal["int", "float", "bool", "choice", "text"]
 _TYPES: dict[Any, ParamType] = {int: "int", float: "float", bool: "bool", str: "text"}
+_MESSAGES = {  # by pydantic's type of the error
+    "greater_than_equal": "{name} must be at least {ge}, got {value}",
+    "greater_than": "{name} must be above {gt}, got {value}",
+    "less_than_equal": "{name} must be at most {le}, got {value}",
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float"), "{name} must be a whole number, got {value!r}"),
+    **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "{name} must be a finite number, got {value!r}"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "{name} must be true or false, got {value!r}"),
+}
 Choices = Iterable[str] | Callable[[], Iterable[str]]
 
 
 def Param(
-    default: Any,
-    *,
-    label: str,
-    help: str,
-    symbol: str = "",
-    ge: float | None = None,
-    gt: float | None = None,
-    le: float | None = None,
-    step: float | None = None,
-    log: bool = False,
-    unit: str = "",
-    group: str = "Method",
-    choices: Choices | None = None,
-    in_key: bool = True,
-    follows: tuple[str, ...] = (),
+    default: Any, *, label: str, help: str, symbol: str = "", ge: float | None = None, gt: float | None = None,
+    le: float | None = None, step: float | None = None, log: bool = False, unit: str = "", group: str = "Method",
+    choices: Choices | None = None, in_key: bool = True, follows: tuple[str, ...] = (),
 ) -> Any:
     """Declare one parameter of a Config.
 
-    label, symbol: the words and the paper's sign ("Task balance", "λ"); help: one or two plain
-    sentences; ge/gt/le: bounds; step, log: how a widget moves; unit: shown after the value; group:
-    heading in the form; choices: allowed names, or a function that lists them (a registry); in_key:
-    False for what changes no result (the device); follows: the parameters that an optional one takes its
-    value from when it is left out (`Config.fill`), so a form asks anew when they change.
+    label, symbol: the words and the paper's sign ("Task balance", "λ"); help: one or two plain sentences; ge, gt, le:
+    bounds; step, log: how a widget moves; unit: shown after the value; group: heading in the form; choices: allowed
+    names, or a function that lists them (a registry); in_key: False for what changes no result (the device); follows:
+    the parameters that an optional one takes its value from when it is left out (`Config.fill`), so a form asks anew
+    when they change.
     """
     meta = {"label": label, "symbol": symbol, "step": step, "log": log, "unit": unit,
             "group": group, "choices": choices, "in_key": in_key, "follows": follows}
@@ -100,9 +96,8 @@ def shown(value: Any) -> str:
 class Config(BaseModel):
     """Base of all parameter sets. Frozen, no unknown names, values checked with their defaults."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False, protected_namespaces=()
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False,
+                              protected_namespaces=())
 
     # Parameter that says how long the work is; a run may be continued by raising it. "" = none.
     length_param: ClassVar[str] = ""
@@ -112,7 +107,7 @@ class Config(BaseModel):
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Complete what was not given from what was (a data set's own network, say).
+        """The given values with those that follow from them (a data set's own network, say).
 
         Override and call super; must be pure and must tolerate wrong values (they are reported later).
         """
@@ -130,9 +125,9 @@ class Config(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Self:
         problems = [
-            f"no {p.label.lower()} {given!r}{suggestion(str(given), p.choices)}"
-            for p in (_info(type(self), name) for name in _named(type(self), "choices"))
-            if p.choices and (given := getattr(self, p.name)) is not None and given not in p.choices
+            f"no {p.label.lower()} {value!r}{suggestion(str(value), p.choices)}"
+            for p in map(self.param, _named(type(self), "choices"))
+            if p.choices and (value := getattr(self, p.name)) is not None and value not in p.choices
         ] or self.problems()
         if problems:
             raise PydanticCustomError("problems", "{text}", {"text": "; ".join(problems), "problems": problems})
@@ -184,20 +179,15 @@ def _info(cls: type[Config], name: str) -> ParamInfo:
 def _declared(cls: type[Config], name: str, choices: tuple[str, ...] | None) -> ParamInfo:
     """The parameter with these choices: data sets come and go, the rest of a declaration stays as it is."""
     field, meta = cls.model_fields[name], _meta(cls, name)
-    bounds: dict[str, float] = {}
-    for constraint in field.metadata:
-        for bound in ("ge", "gt", "le"):
-            if (value := getattr(constraint, bound, None)) is not None:
-                bounds[bound] = value
+    bounds = {bound: getattr(constraint, bound) for constraint in field.metadata for bound in ("ge", "gt", "le")
+              if getattr(constraint, bound, None) is not None}
     base, optional, literal = _unwrap(field.annotation)
-    listed = literal if choices is None else choices
-    kind: ParamType = "choice" if listed is not None else _TYPES[base]
+    names = literal if choices is None else choices
+    kind: ParamType = "choice" if names is not None else _TYPES[base]
     return ParamInfo(
-        name=name, type=kind, optional=optional, default=field.default, label=meta["label"],
-        symbol=meta["symbol"], help=field.description or "", low=bounds.get("ge", bounds.get("gt")),
-        low_open="gt" in bounds, high=bounds.get("le"), step=meta["step"], log=meta["log"],
-        unit=meta["unit"], group=meta["group"], choices=listed, in_key=meta["in_key"],
-        follows=meta["follows"],
+        name=name, type=kind, optional=optional, default=field.default, help=field.description or "",
+        low=bounds.get("ge", bounds.get("gt")), low_open="gt" in bounds, high=bounds.get("le"),
+        **{**meta, "choices": names},
     )
 
 
@@ -207,7 +197,7 @@ def _meta(cls: type[Config], name: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=512)
 def _named(cls: type[Config], fact: str) -> tuple[str, ...]:
-    """The parameters of which this is declared: searches make thousands of Configs and keys at once."""
+    """Names of the parameters that declare this fact; cached, for searches make thousands of Configs at once."""
     return tuple(name for name in cls.model_fields if _meta(cls, name)[fact])
 
 
@@ -227,28 +217,17 @@ def _sentences(cls: type[Config], error: ValidationError) -> list[str]:
     sentences = []
     for e in error.errors(include_url=False):
         name = ".".join(str(part) for part in e["loc"][:1])
-        given, context = e["input"], e.get("ctx", {})
+        value, context = e["input"], e.get("ctx", {})
         match e["type"]:
             case "problems":
                 sentences += context["problems"]
             case "extra_forbidden":
                 why = f": {cls.absent[name]}" if name in cls.absent else suggestion(name, cls.model_fields)
                 sentences.append(f"no parameter {name!r}{why}")
-            case "greater_than_equal":
-                sentences.append(f"{name} must be at least {context['ge']}, got {given}")
-            case "greater_than":
-                sentences.append(f"{name} must be above {context['gt']}, got {given}")
-            case "less_than_equal":
-                sentences.append(f"{name} must be at most {context['le']}, got {given}")
             case "literal_error":
-                allowed = cls.param(name).choices or ()
-                sentences.append(f"{name}: no {given!r}{suggestion(str(given), allowed)}")
-            case "int_parsing" | "int_type" | "int_from_float":
-                sentences.append(f"{name} must be a whole number, got {given!r}")
-            case "float_parsing" | "float_type" | "finite_number":
-                sentences.append(f"{name} must be a finite number, got {given!r}")
-            case "bool_parsing" | "bool_type":
-                sentences.append(f"{name} must be true or false, got {given!r}")
+                sentences.append(f"{name}: no {value!r}{suggestion(str(value), cls.param(name).choices or ())}")
+            case kind if kind in _MESSAGES:
+                sentences.append(_MESSAGES[kind].format(name=name, value=value, **context))
             case _:
-                sentences.append(f"{name}: {e['msg']}, got {given!r}")
+                sentences.append(f"{name}: {e['msg']}, got {value!r}")
     return sentences

@@ -34,11 +34,11 @@ class Preset:
 
 
 def fitting(values: Mapping[str, Any], network: str | None) -> dict[str, Any]:
-    """A preset's values without the network options that the wanted `network` does not have.
+    """A preset's values without the network options that `network` does not have.
 
-    All of them where no network is asked for, or one that nobody knows: that is reported elsewhere.
+    All of them where it is None, or no network's name: that is reported elsewhere.
     """
     if network is None or network not in NETWORKS:
         return dict(values)
-    lacking = {option for entry in NETWORKS.values() for option in entry.options} - set(NETWORKS[network].options)
+    lacking = {option for other in NETWORKS.values() for option in other.options} - set(NETWORKS[network].options)
     return {name: value for name, value in values.items() if name not in lacking}

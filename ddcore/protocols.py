@@ -27,8 +27,8 @@ class Protocol:
 
 
 PROTOCOLS: Mapping[str, Protocol] = {
-    p.name: p
-    for p in (
+    protocol.name: protocol
+    for protocol in (
         Protocol(
             "course",
             "The setting of the course's full-data task, unchanged: SGD, momentum 0.9, learning rate 0.01 "

@@ -15,11 +15,10 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """All entries of a package: every public module of it that has the attribute `attribute`.
+    """All entries of a package: the `attribute` of each of its modules that has one, by the entry's `name`.
 
-    So have the modules named in `DDCORE_PLUGINS` (separated by commas), which lie outside the tree.
-    The modules must be importable without torch; the entry's `name` is its key. A name that is not
-    there raises `UnknownName` with the nearest match. Entries come in order of (`rank`, name).
+    Modules outside the tree are named in `DDCORE_PLUGINS`, separated by commas. All must be importable without torch.
+    A name that is not there raises `UnknownName` with the nearest match. Entries come in order of (`rank`, name).
     """
 
     def __init__(self, kind: str, package: str, attribute: str) -> None:
@@ -30,22 +29,20 @@ class Registry(Mapping[str, T], Generic[T]):
         package = importlib.import_module(self.package)
         names = [f"{self.package}.{info.name}" for info in pkgutil.iter_modules(package.__path__)]
         names += [name for name in os.environ.get("DDCORE_PLUGINS", "").split(",") if name]
-        found: list[Any] = []
-        for module in map(importlib.import_module, names):
-            if (entry := getattr(module, self.attribute, None)) is not None:
-                found.append(entry)
-        return {e.name: e for e in sorted(found, key=lambda e: (getattr(e, "rank", 100), e.name))}
+        declared = (getattr(importlib.import_module(name), self.attribute, None) for name in names)
+        entries: list[Any] = [entry for entry in declared if entry is not None]
+        return {e.name: e for e in sorted(entries, key=lambda e: (getattr(e, "rank", 100), e.name))}
 
     def known(self) -> Mapping[str, T]:
         """Every entry by its name."""
         return self._entries
 
     def __getitem__(self, name: str) -> T:
-        known = self.known()
+        entries = self.known()
         try:
-            return known[name]
+            return entries[name]
         except (KeyError, TypeError):
-            raise UnknownName(self.kind, str(name), known) from None
+            raise UnknownName(self.kind, str(name), entries) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self.known()

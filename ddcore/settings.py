@@ -13,24 +13,19 @@ from ddcore.networks import ACTIVATIONS, NETWORKS, NORMS, POOLINGS, network
 from ddcore.params import Config, Param, shown
 
 NETWORK_OPTIONS = ("width", "depth", "units", "norm", "activation", "pooling")
-NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what stands for that
+NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what they ran with
 
 
 class DataConfig(Config):
     """Which images, and where the work runs."""
 
-    dataset: str = Param(
-        "digits", label="Data set", group="Data", choices=lambda: DATASETS,
-        help="The images to work on. 'digits' is built in and needs no download.",
-    )
-    resolution: int | None = Param(
-        None, label="Image side", group="Data", unit="px", ge=4, le=512, follows=("dataset",),
-        help="Side of the square images; left empty, the data set's own.",
-    )
-    seed: int = Param(
-        0, label="Seed", group="Run", ge=0, le=2**31 - 1, step=1,
-        help="Every random draw follows from it: same seed, same parameters, same device, same result.",
-    )
+    dataset: str = Param("digits", label="Data set", group="Data", choices=lambda: DATASETS,
+                         help="The images to work on. 'digits' is built in and needs no download.")
+    resolution: int | None = Param(None, label="Image side", group="Data", unit="px", ge=4, le=512,
+                                   follows=("dataset",),
+                                   help="Side of the square images; left empty, the data set's own.")
+    seed: int = Param(0, label="Seed", group="Run", ge=0, le=2**31 - 1, step=1,
+                      help="Every random draw follows from it: same seed, same parameters, same device, same result.")
     device: Literal["auto", "cpu", "cuda"] = Param(
         "auto", label="Device", group="Run", in_key=False,
         help="Where it is computed: auto takes the GPU when there is one.",
@@ -64,39 +59,28 @@ class DataConfig(Config):
 class NetworkConfig(DataConfig):
     """Which network, and how it departs from the published one."""
 
-    network: str = Param(
-        "convnet3", label="Network", group="Network", choices=NETWORKS,
-        help="The architecture. Left out, the one the field uses for this data set.",
-    )
-    width: int | None = Param(
-        None, label="Width", group="Network", ge=1, le=1024, step=16, follows=("network",),
-        help="Channels of each ConvNet block (units of each MLP layer).",
-    )
-    depth: int | None = Param(
-        None, label="Depth", group="Network", unit="blocks", ge=1, le=8, step=1, follows=("network",),
-        help="Number of ConvNet blocks; each halves the image side, so small images allow few.",
-    )
+    network: str = Param("convnet3", label="Network", group="Network", choices=NETWORKS,
+                         help="The architecture. Left out, the one the field uses for this data set.")
+    width: int | None = Param(None, label="Width", group="Network", ge=1, le=1024, step=16, follows=("network",),
+                              help="Channels of each ConvNet block (units of each MLP layer).")
+    depth: int | None = Param(None, label="Depth", group="Network", unit="blocks", ge=1, le=8, step=1,
+                              follows=("network",),
+                              help="Number of ConvNet blocks; each halves the image side, so small images allow few.")
     units: int | None = Param(
         None, label="Fully connected units", group="Network", ge=1, le=4096, step=16, follows=("network",),
         help="Units of the hidden layer between the convolutions and the classifier, where the network has one.",
     )
-    norm: str | None = Param(
-        None, label="Normalisation", group="Network", choices=NORMS, follows=("network",),
-        help="Layer between convolution and activation. The papers use instance, DataDAM's code batch.",
-    )
-    activation: str | None = Param(
-        None, label="Activation", group="Network", choices=ACTIVATIONS, follows=("network",),
-        help="Non-linearity of a ConvNet block.",
-    )
-    pooling: str | None = Param(
-        None, label="Pooling", group="Network", choices=POOLINGS, follows=("network",),
-        help="What halves the side in a ConvNet block.",
-    )
-    exact: bool = Param(
-        False, label="Plain arithmetic", group="Run",
-        help="Computes everything the plain way: float32 throughout, no compiler, whole batches where networks learn. "
-        "Slower; steps differ by rounding only. For checking the fast way against.",
-    )
+    norm: str | None = Param(None, label="Normalisation", group="Network", choices=NORMS, follows=("network",),
+                             help="Layer between convolution and activation. The papers use instance, "
+                                  "DataDAM's code batch.")
+    activation: str | None = Param(None, label="Activation", group="Network", choices=ACTIVATIONS, follows=("network",),
+                                   help="Non-linearity of a ConvNet block.")
+    pooling: str | None = Param(None, label="Pooling", group="Network", choices=POOLINGS, follows=("network",),
+                                help="What halves the side in a ConvNet block.")
+    exact: bool = Param(False, label="Plain arithmetic", group="Run",
+                        help="Computes everything the plain way: float32 throughout, no compiler, whole batches where "
+                             "networks learn. Slower; steps differ by rounding only. "
+                             "For checking the fast way against.")
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -104,17 +88,15 @@ class NetworkConfig(DataConfig):
         dataset = values.get("dataset", cls.model_fields["dataset"].default)
         if dataset in DATASETS:
             values.setdefault("network", DATASETS[dataset].network)
-        chosen = str(values.get("network"))
-        if chosen in NETWORKS:
-            for option, default in NETWORKS[chosen].options.items():
-                values.setdefault(option, default)
+        if (name := str(values.get("network"))) in NETWORKS:
+            values = {**NETWORKS[name].options, **values}
         return values
 
     def problems(self) -> list[str]:
         return [*super().problems(), *network(self.network).problems(self.shape, self.network_options())]
 
     def key_values(self) -> dict[str, Any]:
-        """Without what was not there when the first runs were kept, where it is not used."""
+        """Without parameters younger than the first stored runs, where they have the value that those ran with."""
         return {n: v for n, v in super().key_values().items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
 
     def network_options(self) -> dict[str, Any]:
@@ -124,48 +106,33 @@ class NetworkConfig(DataConfig):
 
 def network_title(config: Mapping[str, Any]) -> str:
     """ "ConvNet-3, width 32": the network of these parameters and how it departs from the published one; "" if none."""
-    if not (name := str(config.get("network") or "")) or name not in NETWORKS:
+    if (name := str(config.get("network") or "")) not in NETWORKS:
         return name
-    changed = [
-        f"{NetworkConfig.param(option).label.lower()} {shown(config[option])}"
-        for option, published in NETWORKS[name].options.items()
-        if config.get(option) not in (None, published)
-    ]
+    changed = [f"{NetworkConfig.param(option).label.lower()} {shown(config[option])}"
+               for option, published in NETWORKS[name].options.items() if config.get(option) not in (None, published)]
     return ", ".join([NETWORKS[name].title, *changed])
 
 
 class TrainConfig(Config):
     """How a network is trained on a set of images."""
 
-    epochs: int | None = Param(
-        20, label="Epochs", group="Training", ge=1, le=5000,
-        help="Passes over the images. Left empty where the length is told in steps.",
-    )
-    steps: int | None = Param(
-        None, label="Optimiser steps", group="Training", ge=1, le=10_000_000,
-        help="So many steps, however large the set is; then there is no number of epochs.",
-    )
-    lr: float = Param(
-        0.01, label="Learning rate", group="Training", gt=0, le=10, log=True, help="Initial step size of SGD.",
-    )
-    momentum: float = Param(
-        0.9, label="Momentum", group="Training", ge=0, le=0.999, step=0.05, help="Momentum of SGD.",
-    )
-    weight_decay: float = Param(
-        0.0, label="Weight decay", group="Training", ge=0, le=1, help="L2 penalty on the weights.",
-    )
+    epochs: int | None = Param(20, label="Epochs", group="Training", ge=1, le=5000,
+                               help="Passes over the images. Left empty where the length is told in steps.")
+    steps: int | None = Param(None, label="Optimiser steps", group="Training", ge=1, le=10_000_000,
+                              help="So many steps, however large the set is; then there is no number of epochs.")
+    lr: float = Param(0.01, label="Learning rate", group="Training", gt=0, le=10, log=True,
+                      help="Initial step size of SGD.")
+    momentum: float = Param(0.9, label="Momentum", group="Training", ge=0, le=0.999, step=0.05, help="Momentum of SGD.")
+    weight_decay: float = Param(0.0, label="Weight decay", group="Training", ge=0, le=1,
+                                help="L2 penalty on the weights.")
     schedule: Literal["cosine", "half", "constant"] = Param(
         "cosine", label="Learning-rate schedule", group="Training",
         help="cosine: annealed to zero over the whole training; half: divided by ten half-way; constant.",
     )
-    batch_size: int = Param(
-        128, label="Batch size", group="Training", unit="images", ge=1, le=8192,
-        help="Images per optimiser step. A small set with a large batch means few steps.",
-    )
-    augment: str = Param(
-        "none", label="Augmentation", group="Training", choices=STRATEGIES,
-        help="Siamese augmentation of every batch: colour, crop, cutout, flip, scale, rotate.",
-    )
+    batch_size: int = Param(128, label="Batch size", group="Training", unit="images", ge=1, le=8192,
+                            help="Images per optimiser step. A small set with a large batch means few steps.")
+    augment: str = Param("none", label="Augmentation", group="Training", choices=STRATEGIES,
+                         help="Siamese augmentation of every batch: colour, crop, cutout, flip, scale, rotate.")
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -185,7 +152,7 @@ class TrainConfig(Config):
 
     def passes(self, images: int) -> float:
         """How often a training on so many images sees each of them: its epochs, a part of one where steps are few."""
-        return self.optimiser_steps(images) / -(-images // self.batch_size)
+        return self.optimiser_steps(images) / counts.steps_per_epoch(images, self.batch_size)
 
     def training_values(self) -> dict[str, Any]:
         """Only the parameters declared here, whatever else the Config has."""

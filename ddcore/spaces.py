@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ddcore.errors import ConfigError, UnknownName, suggestion
-from ddcore.networks import Variant
+from ddcore.networks import Shape, Variant
 
-Shape = tuple[int, int, int]
 Subset = Mapping[str, tuple[Any, ...]]  # option → the values that are kept; all of an option that is not named
 WORDS = {"relu": "ReLU", "leakyrelu": "LeakyReLU", "sigmoid": "sigmoid", "avg": "average", "none": "no"}
 
@@ -29,28 +29,25 @@ class Space:
     @property
     def size(self) -> int:
         """Networks in the whole space."""
-        return len(list(itertools.product(*self.options.values())))
+        return math.prod(map(len, self.options.values()))
 
 
 SPACES: Mapping[str, Space] = {
-    one.name: one
-    for one in (
-        Space(
-            "course", "Course, 54 networks",
-            "2 to 4 convolutions (3×3, padding 1, each with 2×2 max pooling), 16 to 64 filters, a hidden layer of 64 "
-            "to 256 units, ReLU or LeakyReLU.",
-            "coursenet",
-            {"depth": (2, 3, 4), "width": (16, 32, 64), "units": (64, 128, 256), "activation": ("relu", "leakyrelu")},
-        ),
-        Space(
-            "convnet720", "ConvNet, 720 networks",
-            "The ConvNets of the field's architecture searches: width, depth, normalisation, activation and pooling "
-            "(DC, Zhao et al., ICLR 2021; repeated by DM and DataDAM).",
-            "convnet3",
-            {"width": (32, 64, 128, 256), "depth": (1, 2, 3, 4),
-             "norm": ("none", "batch", "layer", "instance", "group"),
-             "activation": ("sigmoid", "relu", "leakyrelu"), "pooling": ("none", "max", "avg")},
-        ),
+    space.name: space
+    for space in (
+        Space("course", "Course, 54 networks",
+              "2 to 4 convolutions (3×3, padding 1, each with 2×2 max pooling), 16 to 64 filters, a hidden layer of 64 "
+              "to 256 units, ReLU or LeakyReLU.",
+              "coursenet",
+              {"depth": (2, 3, 4), "width": (16, 32, 64), "units": (64, 128, 256),
+               "activation": ("relu", "leakyrelu")}),
+        Space("convnet720", "ConvNet, 720 networks",
+              "The ConvNets of the field's architecture searches: width, depth, normalisation, activation and pooling "
+              "(DC, Zhao et al., ICLR 2021; repeated by DM and DataDAM).",
+              "convnet3",
+              {"width": (32, 64, 128, 256), "depth": (1, 2, 3, 4),
+               "norm": ("none", "batch", "layer", "instance", "group"),
+               "activation": ("sigmoid", "relu", "leakyrelu"), "pooling": ("none", "max", "avg")}),
     )
 }
 
@@ -64,18 +61,17 @@ def space(name: str) -> Space:
 
 def read(text: str) -> dict[str, tuple[str, ...]]:
     """The subset that "depth=2,3 width=16" says, its values as text. Raises ConfigError for what is no such list."""
-    found, wrong = {}, []
+    subset, wrong = {}, []
     for word in text.replace(";", " ").split():
-        option, equals, values = word.partition("=")
-        chosen = tuple(dict.fromkeys(filter(None, values.split(","))))
-        if not equals or not option or not chosen or option in found:
+        option, _, values = word.partition("=")
+        names = tuple(dict.fromkeys(filter(None, values.split(","))))
+        if not option or not names or option in subset:
             wrong.append(word)
-        found[option] = chosen
+        subset[option] = names
     if wrong:
-        raise ConfigError(
-            [f"subset must be like 'depth=2,3 width=16', each option once, got {' '.join(map(repr, wrong))}"]
-        )
-    return found
+        raise ConfigError([f"subset must be like 'depth=2,3 width=16', each option once, "
+                           f"got {' '.join(map(repr, wrong))}"])
+    return subset
 
 
 def spelled(subset: Subset) -> str:
@@ -83,57 +79,55 @@ def spelled(subset: Subset) -> str:
     return " ".join(f"{option}={','.join(map(str, values))}" for option, values in subset.items())
 
 
-def tidy(of: Space, text: str) -> str:
-    """The one way to write this subset: options and values in the space's order, without what is chosen whole."""
-    kept = _kept(of, read(text))
-    return spelled({option: values for option, values in kept.items() if values != of.options[option]})
+def tidy(space: Space, text: str) -> str:
+    """The same subset in its one spelling: in the space's order, without options of which all values are named."""
+    return spelled({option: values for option, values in _values(space, read(text)).items()
+                    if values != space.options[option]})
 
 
-def misspelt(of: Space, text: str) -> list[str]:
-    """What in this subset is no option or value of the space; [] where all is."""
+def misspelt(space: Space, text: str) -> list[str]:
+    """What in this subset is no option or value of the space; [] where nothing is wrong."""
     try:
-        asked = read(text)
+        subset = read(text)
     except ConfigError as error:
         return list(error.problems)
-    found = [
-        f"{of.name} has no option {option!r}{suggestion(option, of.options)}"
-        for option in asked if option not in of.options
-    ]
-    for option, values in of.options.items():
-        named = tuple(map(str, values))
-        strange = [value for value in asked.get(option, ()) if value not in named]
-        found += [f"{option} of {of.name} is one of {', '.join(named)}, got {value!r}" for value in strange]
-    return found
+    problems = [f"{space.name} has no option {option!r}{suggestion(option, space.options)}"
+                for option in subset if option not in space.options]
+    for option, values in space.options.items():
+        names = tuple(map(str, values))
+        problems += [f"{option} of {space.name} is one of {', '.join(names)}, got {value!r}"
+                     for value in subset.get(option, ()) if value not in names]
+    return problems
 
 
-def problems(of: Space, text: str, shape: Shape) -> list[str]:
+def problems(space: Space, text: str, shape: Shape) -> list[str]:
     """Why no search can be made of this subset on images of `shape` (C, H, W); [] if it can.
 
-    A value that was asked for and fits in no network is a problem; where nothing was, what does not fit is left out.
+    A value that is named in the subset and fits in no network is a problem; other networks that do not fit are left
+    out of the search.
     """
-    if found := misspelt(of, text):
-        return found
-    asked = read(text)
-    product = _product(of, asked)
-    why = [one.problems(shape) for one in product]
-    reasons: list[str] = []
-    for option, values in asked.items():
+    if wrong := misspelt(space, text):
+        return wrong
+    subset = read(text)
+    reasons = [(variant, variant.problems(shape)) for variant in _product(space, subset)]
+    unusable: list[str] = []
+    for option, values in subset.items():
         for value in values:
-            alike = [w for one, w in zip(product, why, strict=True) if str(one.options[option]) == value]
-            if all(alike):
-                reasons += alike[0]
-    nothing = ["no network of this space can be built on such images"] if all(why) else []
-    return list(dict.fromkeys(reasons)) or nothing
+            of_value = [why for variant, why in reasons if str(variant.options[option]) == value]
+            if all(of_value):
+                unusable += of_value[0]
+    nothing = ["no network of this space can be built on such images"] if all(why for _, why in reasons) else []
+    return list(dict.fromkeys(unusable)) or nothing
 
 
-def members(of: Space, text: str, shape: Shape) -> tuple[Variant, ...]:
+def members(space: Space, text: str, shape: Shape) -> tuple[Variant, ...]:
     """The networks of the subset that can be built on images of `shape`, in the space's order."""
-    return tuple(one for one in _product(of, read(text)) if not one.problems(shape))
+    return tuple(variant for variant in _product(space, read(text)) if not variant.problems(shape))
 
 
-def left_out(of: Space, text: str, shape: Shape) -> dict[str, int]:
+def left_out(space: Space, text: str, shape: Shape) -> dict[str, int]:
     """Why networks of the subset cannot be built on images of `shape`: reason → how many."""
-    return dict(Counter(reasons[0] for one in _product(of, read(text)) if (reasons := one.problems(shape))))
+    return dict(Counter(why[0] for variant in _product(space, read(text)) if (why := variant.problems(shape))))
 
 
 def named(variant: Variant) -> str:
@@ -150,14 +144,13 @@ def named(variant: Variant) -> str:
     return ", ".join(words)
 
 
-def _product(of: Space, asked: Mapping[str, tuple[str, ...]]) -> list[Variant]:
-    combined = itertools.product(*_kept(of, asked).values())
-    return [Variant(of.network, dict(zip(of.options, values, strict=True))) for values in combined]
+def _product(space: Space, subset: Mapping[str, tuple[str, ...]]) -> list[Variant]:
+    """Every network of the subset, in the space's order."""
+    return [Variant(space.network, dict(zip(space.options, values, strict=True)))
+            for values in itertools.product(*_values(space, subset).values())]
 
 
-def _kept(of: Space, asked: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[Any, ...]]:
-    """The values of every option that are asked for, as the space has them; all of one that is not named."""
-    return {
-        option: tuple(v for v in values if option not in asked or str(v) in asked[option])
-        for option, values in of.options.items()
-    }
+def _values(space: Space, subset: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[Any, ...]]:
+    """The values of every option in the subset, as the space has them; all of an option that the subset leaves out."""
+    return {option: tuple(v for v in values if option not in subset or str(v) in subset[option])
+            for option, values in space.options.items()}

@@ -29,7 +29,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 
 class Answer(BaseModel):
-    """Base of all that a summary is made of: frozen; names that this version does not know are passed over."""
+    """Base of all that a summary is made of: frozen; names that this version does not know are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, protected_namespaces=(),
                               populate_by_name=True, ignored_types=(cached_property,))
@@ -41,7 +41,7 @@ class Answer(BaseModel):
 
 @dataclass(frozen=True)
 class Interval:
-    """mean: of the differences, first minus second; low, high: where it lies at the level asked for; fractions."""
+    """A confidence interval for a difference, first minus second, in fractions: its mean, its two ends."""
 
     mean: float
     low: float
@@ -49,7 +49,7 @@ class Interval:
 
     @property
     def decided(self) -> bool:
-        """Whether zero lies outside: one of the two is better, as far as these networks tell."""
+        """Whether zero lies outside, so that one of the two is better as far as these networks tell."""
         return self.low > 0 or self.high < 0
 
 
@@ -82,14 +82,14 @@ class Accuracy(Answer):
         From the values where all are known, else from (mean, std, n) of each group: the squares within the groups add
         up, Σ (n_i − 1) s_i², and those of the groups' means, Σ n_i (m_i − m)², make the rest of (n − 1) s².
         """
-        known = list(groups)
-        if not known or any(group is None for group in known):
+        groups = list(groups)
+        parts = [group for group in groups if group is not None]
+        if not parts or len(parts) < len(groups):
             return None
-        parts = [group for group in known if group is not None]
         first, n = parts[0], sum(part.n for part in parts)
         if all(part.values for part in parts):
-            whole = cls.of([value for part in parts for value in part.values or ()], first.protocol, first.split)
-            return whole.model_copy(update={"seeds": len(parts)})
+            values = [value for part in parts for value in part.values or ()]
+            return cls.of(values, first.protocol, first.split).model_copy(update={"seeds": len(parts)})
         mean = sum(part.n * part.mean for part in parts) / n
         squares = sum((part.n - 1) * (part.std or 0) ** 2 + part.n * (part.mean - mean) ** 2 for part in parts)
         std = math.sqrt(squares / (n - 1)) if n > 1 else None
@@ -127,10 +127,10 @@ class Accuracy(Answer):
 
 
 class Scores(Answer):
-    """What networks that learnt one set are worth; the last two are None where they were not measured.
+    """The scores of networks that learnt one set; None where something was not measured.
 
     auc: of two classes only. seconds_train: of training one of these networks; passes: how often it saw each training
-    image; where that is told with them.
+    image.
     """
 
     accuracy: Accuracy
@@ -142,12 +142,11 @@ class Scores(Answer):
     @classmethod
     def pooled(cls, groups: Iterable[Scores]) -> Scores | None:
         """Over all networks of these groups; None where there is no group."""
-        known = list(groups)
-        accuracy = Accuracy.pooled(group.accuracy for group in known)
-        if accuracy is None:
+        groups = list(groups)
+        if (accuracy := Accuracy.pooled(group.accuracy for group in groups)) is None:
             return None
-        return cls(accuracy=accuracy, balanced_accuracy=Accuracy.pooled(group.balanced_accuracy for group in known),
-                   auc=Accuracy.pooled(group.auc for group in known))
+        return cls(accuracy=accuracy, balanced_accuracy=Accuracy.pooled(group.balanced_accuracy for group in groups),
+                   auc=Accuracy.pooled(group.auc for group in groups))
 
     def get(self, name: str) -> Accuracy | None:
         """The score of this name: accuracy, balanced_accuracy or auc."""
@@ -161,7 +160,7 @@ class Scores(Answer):
         return {**self.accuracy.to_json(), **others, **{name: v for name, v in cost.items() if v is not None}}
 
 
-BESIDE = ("balanced_accuracy", "auc")  # the scores that stand beside an accuracy
+BESIDE = ("balanced_accuracy", "auc")  # the scores that are shown beside an accuracy
 
 
 class Arithmetic(Answer):
@@ -232,11 +231,11 @@ class Summary(Answer):
 
     @property
     def runs_shown(self) -> int:
-        """Of how many runs it shows the images; 0 where it is about itself alone."""
+        """How many other runs' images it shows; 0 where it is about itself alone."""
         return 0
 
     def lines(self) -> tuple[str, ...]:
-        """What a terminal tells of it beyond its scores, one line each."""
+        """What the command line prints of it beyond its scores."""
         return ()
 
 

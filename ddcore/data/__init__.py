@@ -10,9 +10,9 @@ from ddcore.registry import Registry
 
 
 class Datasets(Registry[Dataset]):
-    """The shipped data sets, then the own ones of the present data root, then those removed of which runs are left.
+    """The shipped data sets, then the own ones under the present data root, then removed ones that runs still name.
 
-    The own ones are looked for at every use: they come and go while the app runs.
+    Own ones are looked for at every use: they come and go while the app runs.
     """
 
     @property
@@ -25,25 +25,25 @@ class Datasets(Registry[Dataset]):
 
     def __getitem__(self, name: str) -> Dataset:
         try:
-            return self._entries[name]  # a shipped one is asked for all the time, and needs no look at the disk
+            return self._entries[name]  # shipped ones, needed all the time, take no look at the disk
         except (KeyError, TypeError):
             return super().__getitem__(name)
 
     def __contains__(self, name: object) -> bool:
         try:
             return name in self._entries or super().__contains__(name)
-        except TypeError:  # what cannot be a key, as a list that a config holds by mistake, is no name
+        except TypeError:  # unhashable, such as a list that a config holds by mistake
             return False
 
     def known(self) -> dict[str, Dataset]:
         root = home.data_root()
-        state, brought = self._brought
-        if (now := own.state(root)) != state:
-            state, brought = self._brought = (now, own.known(root))
-        return {**self._entries, **{name: one for name, one in brought.items() if name not in self._entries}}
+        if (state := own.state(root)) != self._own[0]:
+            self._own = state, own.known(root)
+        return self._entries | {name: data for name, data in self._own[1].items() if name not in self._entries}
 
     @cached_property
-    def _brought(self) -> tuple[object, dict[str, Dataset]]:
+    def _own(self) -> tuple[object, dict[str, Dataset]]:
+        """(the state in which the own data sets were read, they by name)."""
         return None, {}
 
 

@@ -1,4 +1,4 @@
-"""Making a data set of what a person brought: which images go where, how they are stored, what is told of them."""
+"""Making a data set of what a person brought: which images go where, how they are stored, what is said of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,12 @@ import numpy as np
 
 from ddcore.data import images, own
 from ddcore.data.base import Dataset
-from ddcore.data.layout import Row
-from ddcore.data.preview import Fact, Preview, stored, threaded
+from ddcore.data.layout import Row, images_counted
+from ddcore.data.preview import Fact, Preview, Progress, stored, threaded
 from ddcore.data.source import Source
 from ddcore.data.split import hold_out
 from ddcore.errors import ConfigError, DataRefused
 from ddcore.params import Config, Param
-
-Progress = Callable[[int, int], object]
 
 MAX_STORED_BYTES = 8 * 2**30  # runs hold a whole set in memory
 RESERVE = 10  # % of what the disk has free: other things are written meanwhile
@@ -38,40 +36,28 @@ _TEST_SEED = 4
 class AddConfig(Config):
     """How the images that a person brought become a data set."""
 
-    name: str = Param(
-        "my-data", label="Name", group="Your data",
-        help="What menus and the command line call it: 2 to 32 small letters, digits and hyphens, a letter first.",
-    )
-    side: int = Param(
-        32, label="Side", unit="pixels", ge=8, le=512, group="Your data",
-        help="Every image is brought to a square of this side. Small sides are fast; details smaller than a pixel "
-        "are lost.",
-    )
-    colour: Literal["rgb", "grey"] = Param(
-        "rgb", label="Colour", group="Your data", help="Three channels, or one of grey levels."
-    )
-    fit: Literal["crop", "stretch"] = Param(
-        "crop", label="Not square", group="Your data",
-        help="What becomes of an image that is not square: its centre square is cut out, or all of it is stretched.",
-    )
-    test_share: int = Param(
-        20, label="Test share", unit="%", ge=5, le=50, group="Your data",
-        help="Used only where no test part was given: this share of each class is held out to test on, the same for "
-        "everybody.",
-    )
-    duplicates: Literal["drop", "keep"] = Param(
-        "drop", label="Identical images", group="Your data",
-        help="Drop: a training image that is also a test image leaves the training part, and of copies within a part "
-        "the first stays.",
-    )
-    unreadable: Literal["refuse", "skip"] = Param(
-        "refuse", label="Unreadable images", group="Your data", help="Refuse the data set, or leave such images out."
-    )
-    mirror: bool = Param(
-        True, label="Mirroring keeps the class", group="Your data",
-        help="Whether a mirrored image is still of its class, so that training may flip images: yes for photographs, "
-        "no for digits.",
-    )
+    name: str = Param("my-data", label="Name", group="Your data",
+                      help="What menus and the command line call it: 2 to 32 small letters, digits and hyphens, "
+                           "a letter first.")
+    side: int = Param(32, label="Side", unit="pixels", ge=8, le=512, group="Your data",
+                      help="Every image is brought to a square of this side. Small sides are fast; "
+                           "details smaller than a pixel are lost.")
+    colour: Literal["rgb", "grey"] = Param("rgb", label="Colour", group="Your data",
+                                           help="Three channels, or one of grey levels.")
+    fit: Literal["crop", "stretch"] = Param("crop", label="Not square", group="Your data",
+                                            help="What becomes of an image that is not square: "
+                                                 "its centre square is cut out, or all of it is stretched.")
+    test_share: int = Param(20, label="Test share", unit="%", ge=5, le=50, group="Your data",
+                            help="Used only where no test part was given: "
+                                 "this share of each class is held out to test on, the same for everybody.")
+    duplicates: Literal["drop", "keep"] = Param("drop", label="Identical images", group="Your data",
+                                                help="Drop: a training image that is also a test image leaves the "
+                                                     "training part, and of copies within a part the first stays.")
+    unreadable: Literal["refuse", "skip"] = Param("refuse", label="Unreadable images", group="Your data",
+                                                  help="Refuse the data set, or leave such images out.")
+    mirror: bool = Param(True, label="Mirroring keeps the class", group="Your data",
+                         help="Whether a mirrored image is still of its class, so that training may flip images: "
+                              "yes for photographs, no for digits.")
 
     def problems(self) -> list[str]:
         return [*super().problems(), *name_problems(self.name)]
@@ -79,7 +65,7 @@ class AddConfig(Config):
 
 @dataclass(frozen=True)
 class _Plan:
-    """The images to store, training part first, and what to tell of how they were chosen."""
+    """The images to store and, for people, how they were selected."""
 
     train: Sequence[Row]
     test: Sequence[Row]
@@ -87,6 +73,7 @@ class _Plan:
 
     @property
     def rows(self) -> list[Row]:
+        """All of them in the order in which they are stored."""
         return [*self.train, *self.test]
 
 
@@ -100,11 +87,7 @@ def name_problems(name: str) -> list[str]:
 
 
 def add(
-    source: Source,
-    preview: Preview,
-    config: AddConfig,
-    root: Path,
-    on_progress: Progress = lambda done, total: None,
+    source: Source, preview: Preview, config: AddConfig, root: Path, on_progress: Progress = lambda done, total: None,
     reserved: Callable[[], bool] = lambda: True,
 ) -> Dataset:
     """Store the previewed images as the data set `config.name` under the data root `root`.
@@ -116,7 +99,7 @@ def add(
     if (place / config.name).exists():
         raise ConfigError([_taken(config.name)])
     plan = _plan(preview, config)
-    needed = _check_room(len(plan.rows), config, root)
+    size = _check_room(len(plan.rows), config, root)
     try:
         with own.unfinished(place) as folder:
             _store(source, preview.facts, plan.rows, config, folder, on_progress)
@@ -125,7 +108,7 @@ def add(
             _check_removed(facts, place, reserved)
             _rename(folder, place / config.name)
     except OSError as error:
-        raise DataRefused(f"{_images(len(plan.rows))} that take {needed:,} bytes cannot be stored in {place}: "
+        raise DataRefused(f"{images_counted(len(plan.rows))} that take {size:,} bytes cannot be stored in {place}: "
                           f"{error.strerror or error}") from None
     shutil.rmtree(place / own.REMOVED / config.name, ignore_errors=True)
     return own.described(facts, removed=False)
@@ -137,11 +120,11 @@ def _taken(name: str) -> str:
 
 def _check_removed(facts: Mapping[str, Any], place: Path, reserved: Callable[[], bool]) -> None:
     """Refuse to give the name of a removed data set that runs still name to other content."""
-    before = own.read_facts(place / own.REMOVED / facts["name"])
-    if before is not None and before["fingerprint"] != facts["fingerprint"] and reserved():
-        train, test = before["sizes"]
-        was = f"{train:,} + {test:,} images of {before['side']} px, {before['colour']}"
-        raise DataRefused(f"another data set ({was}) was called {facts['name']!r} before it was removed, and its runs "
+    removed = own.read_facts(place / own.REMOVED / facts["name"])
+    if removed is not None and removed["fingerprint"] != facts["fingerprint"] and reserved():
+        train, test = removed["sizes"]
+        text = f"{train:,} + {test:,} images of {removed['side']} px, {removed['colour']}"
+        raise DataRefused(f"another data set ({text}) was called {facts['name']!r} before it was removed, and its runs "
                           "would be taken for runs of this one: choose another name, or bring the same images with the "
                           "same choices")
 
@@ -158,27 +141,25 @@ def _rename(folder: Path, to: Path) -> None:
 
 def _plan(preview: Preview, config: AddConfig) -> _Plan:
     """Which images become training and test part; raises DataRefused where a problem stops it."""
-    stopping = [p.text for p in preview.problems
-                if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]
-    if stopping:
-        raise DataRefused("; ".join(stopping))
+    if stops := [p.text for p in preview.problems
+                 if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]:
+        raise DataRefused("; ".join(stops))
     notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes")]
     if count := len(preview.unreadable):
-        notes.append(f"{_images(count)} could not be read and {_were(count)} left out")
-    rows = preview.readable
+        notes.append(f"{images_counted(count)} could not be read and {_were(count)} left out")
+    rows, two_labels = preview.readable, "they were kept"
     if config.duplicates == "drop":
-        rows, dropped = _without_copies(rows, preview.facts)
-        notes += dropped
+        rows, copies = _without_copies(rows, preview.facts)
+        notes += copies
+        two_labels = "the first of each was kept, a test image before a training image"
     else:
         notes += [f"{p.text}; they were kept" for p in preview.problems if p.rule in ("leak", "duplicate")]
-    first = "the first of each was kept, a test image before a training image"
-    torn = first if config.duplicates == "drop" else "they were kept"
-    notes += [f"{p.text}; {torn}" for p in preview.problems if p.rule == "two labels"]
+    notes += [f"{p.text}; {two_labels}" for p in preview.problems if p.rule == "two labels"]
     if not preview.layout.split:
         rows = _split(rows, preview.facts, Fraction(config.test_share, 100))
     train, test = ([row for row in rows if row.part == part] for part in ("train", "test"))
-    for part, some, least in (("training", train, 2), ("test", test, 1)):
-        counts = np.bincount([row.label for row in some], minlength=len(preview.layout.classes))
+    for part, members, least in (("training", train, 2), ("test", test, 1)):
+        counts = np.bincount([row.label for row in members], minlength=len(preview.layout.classes))
         if few := [name for name, n in zip(preview.layout.classes, counts, strict=True) if n < least]:
             raise DataRefused(f"fewer than {least} {part} images are left of class {', '.join(few[: images.SHOWN])}, "
                               "once copies are dropped and the test part is made")
@@ -187,51 +168,49 @@ def _plan(preview: Preview, config: AddConfig) -> _Plan:
 
 def _without_copies(rows: Sequence[Row], facts: Mapping[str, Fact]) -> tuple[list[Row], list[str]]:
     """Rows of which no two show the same image, test images before training images; and what was left out."""
-    tested = {facts[row.path].digest for row in rows if row.part == "test"}
-    seen: set[tuple[bytes, bool]] = set()
-    kept, leaks, copies = list[Row](), 0, 0
+    test_digests = {facts[row.path].digest for row in rows if row.part == "test"}
+    distinct, leaks, copies = dict[tuple[bytes, bool], Row](), 0, 0
     for row in rows:
-        mark = (facts[row.path].digest, row.part == "test")
-        if row.part != "test" and mark[0] in tested:
+        digest, in_test = facts[row.path].digest, row.part == "test"
+        if not in_test and digest in test_digests:
             leaks += 1
-        elif mark in seen:
+        elif distinct.setdefault((digest, in_test), row) is not row:
             copies += 1
-        else:
-            seen.add(mark)
-            kept.append(row)
     notes = []
     if leaks:
-        notes.append(f"{_images(leaks)} of the training part {_were(leaks)} left out, being in the test part too")
+        notes.append(f"{images_counted(leaks)} of the training part {_were(leaks)} left out, "
+                     "being in the test part too")
     if copies:
-        notes.append(f"{_images(copies)} {_were(copies)} left out as {'copies' if copies > 1 else 'a copy'} of others")
-    return kept, notes
+        notes.append(f"{images_counted(copies)} {_were(copies)} left out as "
+                     f"{'copies' if copies > 1 else 'a copy'} of others")
+    return list(distinct.values()), notes
 
 
 def _split(rows: Sequence[Row], facts: Mapping[str, Fact], share: Fraction) -> list[Row]:
-    """The rows with a test part made, of every class at least one; copies of an image stay on one side."""
-    first = {facts[row.path].digest: row for row in reversed(rows)}
-    digests = list(dict.fromkeys(facts[row.path].digest for row in rows))
-    labels = np.array([first[digest].label for digest in digests])
-    kept, held = (side.tolist() for side in hold_out(labels, share, _TEST_SEED))
-    for label in set(labels[kept].tolist()) - set(labels[held].tolist()):
-        held.append(next(i for i in kept if labels[i] == label))
-    tested = {digests[i] for i in held}
-    return [replace(row, part="test" if facts[row.path].digest in tested else "train") for row in rows]
+    """The rows, this share of each class (at least one image) as test part; copies of an image stay on one side."""
+    label_of: dict[bytes, int] = {}  # of the first row that shows the image
+    for row in rows:
+        label_of.setdefault(facts[row.path].digest, row.label)
+    digests, labels = list(label_of), np.array(list(label_of.values()))
+    train, test = (part.tolist() for part in hold_out(labels, share, _TEST_SEED))
+    for label in set(labels[train].tolist()) - set(labels[test].tolist()):
+        test.append(next(i for i in train if labels[i] == label))
+    test_digests = {digests[i] for i in test}
+    return [replace(row, part="test" if facts[row.path].digest in test_digests else "train") for row in rows]
 
 
 def _check_room(count: int, config: AddConfig, root: Path) -> int:
     """The bytes that the images take; refuses more than a set may have, or than the disk can give."""
-    needed = count * math.prod(_shape(config))
-    there = next(folder for folder in (root, *root.parents) if folder.is_dir())
-    free = shutil.disk_usage(there).free
-    for allowed, what in (
+    size = count * math.prod(_shape(config))
+    free = shutil.disk_usage(next(folder for folder in (root, *root.parents) if folder.is_dir())).free
+    for allowed, limit in (
         (MAX_STORED_BYTES, f"allowed are {MAX_STORED_BYTES:,}"),
         (free * (100 - RESERVE) // 100, f"the disk has {free:,}, of which {RESERVE} % stay free"),
     ):
-        if needed > allowed:
-            raise DataRefused(f"{_images(count)} of {config.side}×{config.side} pixels take {needed:,} bytes, {what}: "
-                              "choose a smaller side, or grey")
-    return needed
+        if size > allowed:
+            raise DataRefused(f"{images_counted(count)} of {config.side}×{config.side} pixels take {size:,} bytes, "
+                              f"{limit}: choose a smaller side, or grey")
+    return size
 
 
 def _shape(config: AddConfig) -> tuple[int, int, int]:
@@ -239,19 +218,14 @@ def _shape(config: AddConfig) -> tuple[int, int, int]:
 
 
 def _store(
-    source: Source,
-    facts: Mapping[str, Fact],
-    rows: Sequence[Row],
-    config: AddConfig,
-    folder: Path,
+    source: Source, facts: Mapping[str, Fact], rows: Sequence[Row], config: AddConfig, folder: Path,
     on_progress: Progress,
 ) -> None:
     """Write the arrays, decoding the images anew; raises DataRefused where one is not what was previewed.
 
-    The images are written like any file: into a memory map, a page that finds the disk full kills the process.
+    The images are written like any file, and not into a memory map, in which a full disk would kill the process.
     """
-    shape = _shape(config)
-    turn = threading.Lock()
+    shape, lock = _shape(config), threading.Lock()
     with (folder / "images.npy").open("wb") as stream:
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *shape)}
         np.lib.format.write_array_header_1_0(stream, header)
@@ -266,12 +240,12 @@ def _store(
                 raise DataRefused(f"{path} could be read before and cannot now: {error}") from None
             if digest != facts[path].digest:
                 raise DataRefused(f"{path} has changed since it was looked at")
-            with turn:
+            with lock:
                 stream.seek(start + position * pixels.nbytes)
                 stream.write(pixels.tobytes())
 
-        with contextlib.closing(threaded(fill, range(len(rows)))) as filled:
-            for done, _ in enumerate(filled, 1):
+        with contextlib.closing(threaded(fill, range(len(rows)))) as writes:
+            for done, _ in enumerate(writes, 1):
                 on_progress(done, len(rows))
         stream.flush()
         os.fsync(stream.fileno())
@@ -281,7 +255,7 @@ def _store(
 
 
 def _take_room(stream: BinaryIO, size: int) -> None:
-    """Let the disk give the whole room at once, where it can: what fails then fails before minutes of decoding."""
+    """Reserve the whole size on the disk, where it can: a full one then fails before minutes of decoding."""
     if not hasattr(os, "posix_fallocate"):
         return
     stream.flush()
@@ -295,31 +269,19 @@ def _take_room(stream: BinaryIO, size: int) -> None:
 def _facts(source: Source, preview: Preview, config: AddConfig, plan: _Plan, folder: Path) -> dict[str, Any]:
     """What dataset.json says of the arrays in `folder`."""
     layout, sizes = preview.layout, (len(plan.train), len(plan.test))
-    place = "uploaded as" if source.kind == "zip" else "read from the folder"
-    listed = "listed in a table" if layout.kind == "table" else "in class folders"
+    origin = "uploaded as" if source.kind == "zip" else "read from the folder"
+    arrangement = "listed in a table" if layout.kind == "table" else "in class folders"
     return {
-        "format": own.FORMAT,
-        "name": config.name,
-        "title": config.name,
-        "classes": list(layout.classes),
-        "channels": _shape(config)[0],
-        "side": config.side,
-        "sizes": list(sizes),
+        "format": own.FORMAT, "name": config.name, "title": config.name, "classes": list(layout.classes),
+        "channels": _shape(config)[0], "side": config.side, "sizes": list(sizes),
         "network": next(name for least, name in reversed(NETWORK_FROM) if config.side >= least),
-        "augment": "siamese" if config.mirror else "siamese-no-flip",
-        "voters": layout.voters,
-        "source": f"{place} {source.name}, {_images(len(layout.rows))} {listed}",
+        "augment": "siamese" if config.mirror else "siamese-no-flip", "voters": layout.voters,
+        "source": f"{origin} {source.name}, {images_counted(len(layout.rows))} {arrangement}",
         "fingerprint": own.content(config.name, layout.classes, sizes, layout.voters, folder),
-        "fit": config.fit,
-        "colour": config.colour,
+        "fit": config.fit, "colour": config.colour,
         "split": "given" if layout.split else f"made, {config.test_share} % for testing",
-        "notes": list(plan.notes),
-        "created": time.time(),
+        "notes": list(plan.notes), "created": time.time(),
     }
-
-
-def _images(count: int) -> str:
-    return f"{count:,} images" if count != 1 else "1 image"
 
 
 def _were(count: int) -> str:

@@ -24,11 +24,11 @@ def level(votes: np.ndarray, voters: int) -> np.ndarray:
 
 def words(voters: int) -> list[str]:
     """ "7 of 7 agree (unanimous)", "6 of 7 agree", …, one for each level."""
-    said = [f"{voters - minority} of {voters} agree" for minority in range(levels(voters))]
-    said[0] += " (unanimous)"
-    if len(said) > 1:
-        said[-1] += " (split)"
-    return said
+    texts = [f"{voters - minority} of {voters} agree" for minority in range(levels(voters))]
+    texts[0] += " (unanimous)"
+    if len(texts) > 1:
+        texts[-1] += " (split)"
+    return texts
 
 
 def colours(voters: int) -> list[tuple[int, int, int]]:

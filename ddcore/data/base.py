@@ -49,9 +49,9 @@ class Data:
 class Availability:
     """Whether a data set can be used now, without reading it whole.
 
-    state: "ready" (on disk), "download" (will be fetched at first use), "missing" (a person must
-    act) or "broken"; message: one or two sentences for that person; caveat: what to know of every number
-    computed with it, where other images lie in the place of the official ones.
+    state: "ready" (on disk), "download" (will be fetched at first use), "missing" (a person must act) or "broken";
+    message: one or two sentences for that person; caveat: what to know of every number computed with it, where other
+    images lie in the place of the official ones.
     """
 
     state: Literal["ready", "download", "missing", "broken"]
@@ -63,13 +63,12 @@ class Availability:
 class Dataset:
     """Everything known of a data set before it is read.
 
-    read(root, resolution) returns the official (train, test) splits; fingerprint(root, resolution)
-    names the content and enters every cache key, so it must be cheap and torch-free; both raise
-    DataMissing or DataBroken. mean and std None: measured on the training data when read. sizes: images
-    in the official (train, test), so that a different count can be shown; voters: annotators who voted
-    on each image, their votes for the last class being `Split.votes` (0: nobody voted). own: a person brought
-    it, and `notes` says what to know of it; removed: its images are gone, its facts stay for its finished runs.
-    steps: what a person must do to get it, one thing after another, where it cannot be downloaded.
+    read(root, resolution) returns the official (train, test) splits; fingerprint(root, resolution) names the content
+    and enters every cache key, so it must be cheap and torch-free; both raise DataMissing or DataBroken. mean and std
+    None: measured on the training data when read. sizes: images in the official (train, test), so that a different
+    count can be shown; voters: annotators who voted on each image, their votes for the last class being `Split.votes`
+    (0: nobody voted). own: a person brought it, and `notes` says what to know of it; removed: its images are gone, its
+    facts stay for its finished runs. steps: what a person must do to get it, where it cannot be downloaded.
     """
 
     name: str

@@ -39,40 +39,22 @@ def _split(pixels: np.ndarray, labels: list[int]) -> Split:
 
 # The sums are torchvision's.
 DOWNLOAD = Kept(
-    name="cifar10",
-    title="CIFAR-10",
-    place="",
-    archives=(
-        File("cifar-10-python.tar.gz", 170498071, "c58f30108f718f92721af3b95e74349a", (
-            File("cifar-10-batches-py/data_batch_1", 31035704, "c99cafc152244af753f735de768cd75f"),
-            File("cifar-10-batches-py/data_batch_2", 31035320, "d4bba439e000b95fd0a9bffe97cbabec"),
-            File("cifar-10-batches-py/data_batch_3", 31035999, "54ebc095f3ab1f0389bbae665268c751"),
-            File("cifar-10-batches-py/data_batch_4", 31035696, "634d18415352ddfa80567beed471001a"),
-            File("cifar-10-batches-py/data_batch_5", 31035623, "482c414d41f54cd18b22e5b47cb7c3cb"),
-            File("cifar-10-batches-py/test_batch", 31035526, "40351d587109b95175f43aff81a1287e"),
-        )),
-    ),
-    fetch=_fetch,
-    side=32,
-    decode=_decode,
+    name="cifar10", title="CIFAR-10", place="",
+    archives=(File("cifar-10-python.tar.gz", 170498071, "c58f30108f718f92721af3b95e74349a",
+                   (File("cifar-10-batches-py/data_batch_1", 31035704, "c99cafc152244af753f735de768cd75f"),
+                    File("cifar-10-batches-py/data_batch_2", 31035320, "d4bba439e000b95fd0a9bffe97cbabec"),
+                    File("cifar-10-batches-py/data_batch_3", 31035999, "54ebc095f3ab1f0389bbae665268c751"),
+                    File("cifar-10-batches-py/data_batch_4", 31035696, "634d18415352ddfa80567beed471001a"),
+                    File("cifar-10-batches-py/data_batch_5", 31035623, "482c414d41f54cd18b22e5b47cb7c3cb"),
+                    File("cifar-10-batches-py/test_batch", 31035526, "40351d587109b95175f43aff81a1287e"))),),
+    fetch=_fetch, side=32, decode=_decode,
 )
 
 DATASET = Dataset(
-    name="cifar10",
-    title="CIFAR-10",
-    channels=3,
-    resolution=32,
-    resolutions=(32,),
-    classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-    network="convnet3",
-    augment="siamese",
+    name="cifar10", title="CIFAR-10", rank=50, sizes=(50_000, 10_000), channels=3, resolution=32, resolutions=(32,),
+    mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010), network="convnet3", augment="siamese",
     val_share=Fraction(1, 10),
+    classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     source="Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009), through torchvision",
-    read=DOWNLOAD.read,
-    fingerprint=DOWNLOAD.fingerprint,
-    check=DOWNLOAD.check,
-    mean=(0.4914, 0.4822, 0.4465),
-    std=(0.2023, 0.1994, 0.2010),
-    sizes=(50_000, 10_000),
-    rank=50,
+    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
 )

@@ -30,7 +30,7 @@ _PARTS = ("train", "test")
 
 @dataclass(frozen=True)
 class File:
-    """A file by its name in the folder of its data set; contents: what comes out of an archive that is unpacked."""
+    """A file by its path in the folder of its data set; contents: the files that an archive is unpacked to."""
 
     name: str
     bytes: int
@@ -43,7 +43,7 @@ class Download:
     """The files of a data set and how they get to disk.
 
     name, title: of the data set; place: its folder under the data root, where torchvision looks for it too; archives:
-    as they are handed out; fetch(root): torchvision's way to bring there, and unpack, what is not there.
+    the files that are downloaded; fetch(root): download with torchvision what is not there, and unpack it.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Download:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """The files that are read: those that archives are unpacked to, else the archives."""
+        """The files that are read: what the archives are unpacked to, else the archives."""
         return tuple(file for archive in self.archives for file in archive.contents or (archive,))
 
     def folder(self, root: Path) -> Path:
@@ -106,25 +106,23 @@ class Download:
             raise self._unavailable(folder, removed, f"no usable {', '.join(absent)} came of it")
 
     def _remove_damaged(self, folder: Path) -> list[str]:
-        """Remove every file that is not what it should be; a sentence on each damaged archive.
+        """Remove every damaged file and return a sentence on each damaged archive.
 
-        A damaged unpacked file is not worth a word: it is unpacked anew, from an archive that is whole.
+        A damaged unpacked file needs none: it is unpacked anew from an archive that is whole.
         """
-        found = []
+        sentences = []
         for archive in self.archives:
             for file in (*archive.contents, archive):
                 if damage := _damage(folder, file):
                     (folder / file.name).unlink()
-                    found += [damage] if file is archive else []
-        return found
+                    sentences += [damage] if file is archive else []
+        return sentences
 
     def _unavailable(self, folder: Path, removed: list[str], reason: object) -> DataMissing | DataBroken:
         """The error for people: what was looked for, where, what was found wrong, how to get it."""
         why = " ".join(str(reason).split())
-        how = (
-            f"Connect to the internet and try again, or place {', '.join(f.name for f in self.archives)} "
-            f"into {folder} by hand (any copy of {self.title} will do)."
-        )
+        how = (f"Connect to the internet and try again, or place {', '.join(f.name for f in self.archives)} "
+               f"into {folder} by hand (any copy of {self.title} will do).")
         if removed:
             return DataBroken(f"{self.title} in {folder} is damaged and could not be fetched again: "
                               f"{'; '.join(removed)} (removed). {how} [{why}]")
@@ -133,7 +131,7 @@ class Download:
 
 @dataclass(frozen=True)
 class Kept(Download):
-    """A download whose arrays are kept once they were decoded, and then read without its files and without torchvision.
+    """A download whose decoded arrays are kept, and then read without its files and without torchvision.
 
     side: of the images in pixels; decode(root): the official (train, test), from files that were verified.
     """
@@ -174,15 +172,12 @@ def _is_there(folder: Path, archive: File) -> bool:
 
 
 def _damage(folder: Path, file: File) -> str | None:
-    """What is wrong with the file; None when it is whole or not there.
-
-    The size is looked at first, so that a truncated file says how much of it is there.
-    """
-    found, name = _size(folder / file.name), Path(file.name).name
-    if found is None:
+    """What is wrong with the file, its size first; None when it is whole or not there."""
+    size, name = _size(folder / file.name), Path(file.name).name
+    if size is None:
         return None
-    if found != file.bytes:
-        return f"{name} has {found:,} bytes instead of {file.bytes:,}"
+    if size != file.bytes:
+        return f"{name} has {size:,} bytes instead of {file.bytes:,}"
     return None if _md5(folder / file.name) == file.md5 else f"{name} has the wrong content (its MD5 does not agree)"
 
 
@@ -200,7 +195,7 @@ def _md5(path: Path) -> str:
 
 @contextmanager
 def _impatient_network() -> Iterator[None]:
-    """torchvision sets no time limit: behind a wall that drops packets it would wait for minutes."""
+    """A time limit, which torchvision does not set: behind a firewall that drops packets it would wait for minutes."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(_OFFLINE_SECONDS)
     try:

@@ -39,38 +39,18 @@ def _split(raw: Path, part: str) -> Split:
 
 # The sums are torchvision's.
 DOWNLOAD = Kept(
-    name="fashionmnist",
-    title="Fashion-MNIST",
-    place="FashionMNIST/raw",
-    archives=(
-        File("train-images-idx3-ubyte.gz", 26421880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-        File("train-labels-idx1-ubyte.gz", 29515, "25c81989df183df01b3e8a0aad5dffbe"),
-        File("t10k-images-idx3-ubyte.gz", 4422102, "bef4ecab320f06d8554ea6380940ec79"),
-        File("t10k-labels-idx1-ubyte.gz", 5148, "bb300cfdad3c16e7a12a480ee83cd310"),
-    ),
-    fetch=_fetch,
-    side=28,
-    decode=_decode,
+    name="fashionmnist", title="Fashion-MNIST", place="FashionMNIST/raw",
+    archives=(File("train-images-idx3-ubyte.gz", 26421880, "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+              File("train-labels-idx1-ubyte.gz", 29515, "25c81989df183df01b3e8a0aad5dffbe"),
+              File("t10k-images-idx3-ubyte.gz", 4422102, "bef4ecab320f06d8554ea6380940ec79"),
+              File("t10k-labels-idx1-ubyte.gz", 5148, "bb300cfdad3c16e7a12a480ee83cd310")),
+    fetch=_fetch, side=28, decode=_decode,
 )
 
 DATASET = Dataset(
-    name="fashionmnist",
-    title="Fashion-MNIST",
-    channels=1,
-    resolution=28,
-    resolutions=(28,),
-    classes=(
-        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
-    ),
-    network="convnet3",
-    augment="siamese",
-    val_share=Fraction(1, 12),
+    name="fashionmnist", title="Fashion-MNIST", rank=40, sizes=(60_000, 10_000), channels=1, resolution=28,
+    resolutions=(28,), mean=(0.2861,), std=(0.3530,), network="convnet3", augment="siamese", val_share=Fraction(1, 12),
+    classes=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     source="Xiao, Rasul & Vollgraf: Fashion-MNIST (2017), through torchvision",
-    read=DOWNLOAD.read,
-    fingerprint=DOWNLOAD.fingerprint,
-    check=DOWNLOAD.check,
-    mean=(0.2861,),
-    std=(0.3530,),
-    sizes=(60_000, 10_000),
-    rank=40,
+    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
 )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-# Raised when the same files come to give other arrays: another split rule, another resampling.
-RULE = 1
+RULE = 1  # raised when the same files come to give other arrays: another split rule, another resampling
 
 
 def fingerprint(name: str, *parts: str | bytes | int) -> str:

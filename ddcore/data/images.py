@@ -1,7 +1,7 @@
 """Image files by name, from a folder or straight from a zip archive, into one uint8 array.
 
-Nothing is ever unpacked to disk and only names that were asked for are opened, so an archive's
-entries cannot write anywhere. Sizes are checked before anything is read or decoded.
+Nothing is ever unpacked to disk and only the files with the given names are opened, so an archive's entries cannot
+write anywhere. Sizes are checked before anything is read or decoded.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _large = threading.Lock()
 
 @dataclass(frozen=True)
 class Entry:
-    """One file: its size in bytes, what its content sums to (CRC-32; None: not known yet), how to get it."""
+    """One file: its size in bytes, the CRC-32 of its content (None: not known), how to read it."""
 
     size: int
     crc: int | None
@@ -62,10 +62,9 @@ def is_plain_name(name: str) -> bool:
 def in_folder(folder: Path, names: Iterable[str], memo: Path) -> dict[str, Entry]:
     """Those of `names` that lie in `folder`.
 
-    Their sums are kept in the file `memo` with size and time of change, so that only the first call
-    reads the images.
+    Their sums are kept in the file `memo` with size and time of change, so that only the first call reads the images.
     """
-    known = _read_memo(memo)
+    stored = _read_memo(memo)
     facts: dict[str, tuple[int, int, int]] = {}
     for name in names:
         try:
@@ -74,11 +73,11 @@ def in_folder(folder: Path, names: Iterable[str], memo: Path) -> dict[str, Entry
             continue
         if not stat.S_ISREG(info.st_mode):
             continue
-        before = known.get(name)
-        if before is None or before[:2] != (info.st_size, info.st_mtime_ns):
-            before = (info.st_size, info.st_mtime_ns, _crc(folder / name))
-        facts[name] = before
-    if facts != known:
+        fact = stored.get(name)
+        if fact is None or fact[:2] != (info.st_size, info.st_mtime_ns):
+            fact = (info.st_size, info.st_mtime_ns, _crc(folder / name))
+        facts[name] = fact
+    if facts != stored:
         with contextlib.suppress(OSError):  # a data root shared read-only
             prepared.write(memo, lambda stream: stream.write(json.dumps(facts).encode()))
     return {name: Entry(size, crc, (folder / name).read_bytes) for name, (size, _, crc) in facts.items()}
@@ -87,24 +86,23 @@ def in_folder(folder: Path, names: Iterable[str], memo: Path) -> dict[str, Entry
 def in_zip(archive: Path, names: Iterable[str]) -> dict[str, Entry]:
     """Those of `names` that the archive holds, in whichever folder of it; sizes and sums are the archive's own.
 
-    Raises DataBroken where it is no zip archive (a truncated one has lost its directory), or holds a
-    name twice.
+    Raises DataBroken where it is no zip archive (a truncated one has lost its directory), or holds a name twice.
     """
-    wanted, found, twice = set(names), dict[str, Entry](), list[str]()
+    names, entries, twice = set(names), dict[str, Entry](), list[str]()
     try:
         opened = zipfile.ZipFile(archive)
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise DataBroken(f"{archive} cannot be read as a zip archive ({error}); truncated download?") from None
     for info in opened.infolist():
         path = PurePosixPath(info.filename)
-        if path.name not in wanted or info.is_dir() or path.parts[0] == "__MACOSX":
+        if path.name not in names or info.is_dir() or path.parts[0] == "__MACOSX":
             continue
-        if path.name in found:
+        if path.name in entries:
             twice.append(path.name)
-        found[path.name] = Entry(info.file_size, info.CRC, lambda info=info: _unzip(opened, info))  # type: ignore[misc]
+        entries[path.name] = Entry(info.file_size, info.CRC, lambda info=info: _unzip(opened, info))  # type: ignore[misc]
     if twice:
         raise broken(archive, [f"holds {name} more than once" for name in twice])
-    return found
+    return entries
 
 
 def decode(entries: Sequence[tuple[str, Entry]], side: int, where: Path) -> np.ndarray:
@@ -113,21 +111,18 @@ def decode(entries: Sequence[tuple[str, Entry]], side: int, where: Path) -> np.n
     Raises DataBroken naming the first few that cannot be read, with their number.
     """
     out = np.empty((len(entries), 3, side, side), dtype=np.uint8)
-    problems: dict[int, str] = {}
-    lock = threading.Lock()
 
-    def fill(position: int) -> None:
+    def fill(position: int) -> str:
         name, entry = entries[position]
         try:
             out[position] = _pixels(entry, side)
         except UNREADABLE as error:
-            with lock:
-                problems[position] = f"{name}: {error}"
+            return f"{name}: {error}"
+        return ""
 
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # PIL decodes outside the interpreter lock
-        list(pool.map(fill, range(len(entries))))
-    if problems:
-        raise broken(where, [text for _, text in sorted(problems.items())])
+        if problems := list(filter(None, pool.map(fill, range(len(entries))))):
+            raise broken(where, problems)
     return out
 
 
@@ -139,7 +134,7 @@ def broken(where: Path, problems: Sequence[str]) -> DataBroken:
 
 
 def opened(entry: Entry) -> Image.Image:
-    """The image of an entry, its header read and judged, its pixels not yet unfolded.
+    """The image of an entry, its header read and checked, its pixels not yet unfolded.
 
     Raises one of UNREADABLE.
     """
@@ -163,7 +158,7 @@ def opened(entry: Entry) -> Image.Image:
 
 @contextlib.contextmanager
 def turn(image: Image.Image) -> Iterator[None]:
-    """Unfold the pixels of an opened image in here: large ones wait for one another, so memory is bounded."""
+    """In here the pixels of an opened image may be unfolded: large ones wait for one another, so memory is bounded."""
     times = TILE_TIMES if image.format == "TIFF" else 1  # a tile is in memory whole
     with _large if times * image.width * image.height > LARGE_PIXELS else contextlib.nullcontext():
         yield
@@ -203,13 +198,13 @@ def fitted(image: Image.Image, side: int, colour: str, fit: str) -> np.ndarray:
 
     colour: "rgb" or "grey"; fit: what happens where it is not square, "crop" (its centre is taken) or "stretch".
     """
-    shown = image.convert("L" if colour == "grey" else "RGB")
-    width, height = shown.size
+    image = image.convert("L" if colour == "grey" else "RGB")
+    width, height = image.size
     if fit == "crop" and width != height:
         edge = min(width, height)
         left, upper = (width - edge) // 2, (height - edge) // 2
-        shown = shown.crop((left, upper, left + edge, upper + edge))
-    levels = np.asarray(_resized(shown, side))
+        image = image.crop((left, upper, left + edge, upper + edge))
+    levels = np.asarray(_resized(image, side))
     return levels[None] if levels.ndim == 2 else levels.transpose(2, 0, 1)
 
 
@@ -217,7 +212,7 @@ def _tile_pixels(content: bytes) -> int:
     """Pixels of one tile of a TIFF, 0 where it has none, or is none; raises ValueError or struct.error.
 
     libtiff unfolds a whole tile, however small the image is (of a strip no more than the image has). Read from the
-    bytes: of tags that are there twice, and of a BigTIFF's, PIL may see other ones than libtiff does.
+    bytes, since PIL may see other tags than libtiff does where one is there twice, or in a BigTIFF.
     """
     start, kind = content[:2], content[2:4]
     if start not in (b"II", b"MM") or not {42, 43} & {*kind}:

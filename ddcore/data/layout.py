@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -34,7 +34,7 @@ MAX_TABLES_BYTES = 4 * MAX_TABLE_BYTES  # of all tables together: each is read t
 
 @dataclass(frozen=True)
 class Problem:
-    """Something found: `rule` is a short word ("duplicate"), `text` a sentence for people, `examples` paths.
+    """Something suspicious: `rule` is a short word ("duplicate"), `text` a sentence for people, `examples` paths.
 
     stops: the data set cannot be added as long as it is there.
     """
@@ -57,7 +57,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Layout:
-    """voters: annotators of each image where the table tells their votes (for the last class), else 0."""
+    """What a source holds; voters: annotators of each image where the table has their votes (for the last class)."""
 
     kind: Literal["folders", "table"]
     classes: tuple[str, ...]
@@ -73,7 +73,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where in each line of a table things stand; None: nowhere."""
+    """The index of each column of a table that is used; None where it has no such column."""
 
     image: int
     label: int
@@ -85,7 +85,7 @@ class _Columns:
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the table as text: its number there, and what the known columns say."""
+    """A line of the table: its number there, and the text in the columns that are used."""
 
     number: int
     image: str
@@ -108,17 +108,17 @@ def arrange(source: Source) -> Layout:
         raise DataRefused(f"{source.name} holds no images (.png, .jpg, .bmp or .tiff)")
     table, others = _table(source)
     layout = _by_table(table, images, source.name) if table else _by_folder(images, source, others)
-    return Layout(layout.kind, layout.classes, layout.rows, layout.voters, (*layout.problems, *others))
+    return replace(layout, problems=(*layout.problems, *others))
 
 
 def naturally(name: str) -> tuple[str, str]:
-    """A sorting key that puts "class 2" before "class 10": what stands before each number tells how long it is."""
-    return re.sub(r"\d+", _with_length, name.casefold()), name
+    """A sorting key that puts "class 2" before "class 10": each number is preceded by its number of digits."""
 
+    def with_length(number: re.Match[str]) -> str:
+        digits = number[0].lstrip("0")
+        return f"\1{chr(len(digits))}{digits}"
 
-def _with_length(number: re.Match[str]) -> str:
-    digits = number[0].lstrip("0")
-    return f"\1{chr(len(digits))}{digits}"
+    return re.sub(r"\d+", with_length, name.casefold()), name
 
 
 def _check_classes(names: Collection[str], called: str, hint: str) -> None:
@@ -141,19 +141,19 @@ def _by_folder(images: Sequence[str], source: Source, others: Sequence[Problem])
     folders = [f.removeprefix(outer).split("/", 2) for f in source.folders if f.startswith(outer) and f != outer]
     split = sorted({folder[0] for folder in folders if folder[0].casefold() in PARTS})
     depth = 1 if split else 0  # of the class folder
-    found: dict[str, tuple[str, str]] = {}  # path → (class, part)
+    labelled: dict[str, tuple[str, str]] = {}  # path → (class, part)
     for path, pieces in inside.items():
         if len(pieces) > depth + 1 and (not split or pieces[0].casefold() in PARTS):
-            found[path] = (pieces[depth], PARTS[pieces[0].casefold()] if split else "")
+            labelled[path] = (pieces[depth], PARTS[pieces[0].casefold()] if split else "")
     names = {f[depth] for f in folders if len(f) > depth and (not split or f[0].casefold() in PARTS)}
-    if not found:
+    if not labelled:
         raise DataRefused("; ".join([_no_classes(source.name, split), *(problem.text for problem in others)]))
     _check_classes(names, source.name, "is a class a folder?")
     classes = tuple(sorted(names, key=naturally))
     index = {name: c for c, name in enumerate(classes)}
-    parts, problems = _parts([part for _, part in found.values()])
-    rows = [Row(path, index[name], part) for (path, (name, _)), part in zip(found.items(), parts, strict=True)]
-    if loose := [path for path in inside if path not in found]:
+    parts, problems = _parts([part for _, part in labelled.values()])
+    rows = [Row(path, index[name], part) for (path, (name, _)), part in zip(labelled.items(), parts, strict=True)]
+    if loose := [path for path in inside if path not in labelled]:
         where = f" of {', '.join(map(shown, split))}" if split else ""
         problems.append(_left_out(loose, f"lie in no class folder{where}"))
     return Layout("folders", classes, tuple(rows), problems=tuple(problems))
@@ -190,7 +190,7 @@ def _table(source: Source) -> tuple[_Table | None, list[Problem]]:
     if (total := sum(source.entries[path].size for path in paths)) > MAX_TABLES_BYTES:
         raise DataRefused(f"the {len(paths):,} tables of {source.name} have {total:,} bytes, "
                           f"allowed are {MAX_TABLES_BYTES:,}; bring one")
-    chosen: tuple[str, Iterator[tuple[int, list[str]]], _Columns] | None = None
+    candidate: tuple[str, Iterator[tuple[int, list[str]]], _Columns] | None = None
     unused: list[tuple[str, Exception]] = []
     for path in paths:
         try:
@@ -199,13 +199,13 @@ def _table(source: Source) -> tuple[_Table | None, list[Problem]]:
         except (OSError, ValueError, csv.Error) as error:
             unused.append((path, error))
             continue
-        if chosen:
+        if candidate:
             raise DataRefused(f"{source.name} holds more than one table with an image and a label column: "
-                              f"{chosen[0]} and {path}; bring one")
-        chosen = path, rows, columns
+                              f"{candidate[0]} and {path}; bring one")
+        candidate = path, rows, columns
     table = None
-    if chosen:
-        path, rows, columns = chosen
+    if candidate:
+        path, rows, columns = candidate
         try:
             table = _Table(path, columns, tuple(_line(number, row, columns) for number, row in rows if row))
         except (ValueError, csv.Error) as error:
@@ -225,8 +225,8 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
     heading = stream.readline()
     stream.seek(0)
     lines = csv.reader(stream, strict=True, delimiter=max(",;\t", key=heading.count))
-    for before, row in enumerate(lines):
-        if before > MAX_ENTRIES:
+    for index, row in enumerate(lines):
+        if index > MAX_ENTRIES:
             raise ValueError(f"it has more than the {MAX_ENTRIES:,} lines allowed")
         if len(row) > MAX_COLUMNS:
             raise ValueError(f"line {lines.line_num} has {len(row):,} columns, allowed are {MAX_COLUMNS:,}")
@@ -234,21 +234,22 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(heading: Sequence[str]) -> _Columns:
-    """What the columns of this heading are; raises ValueError where none is of images, or of labels."""
-    plain = {_plain(name): at for at, name in reversed([*enumerate(heading)])}
-    image, label, part = (next((plain[c] for c in known if c in plain), None)
-                          for known in (IMAGE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS))
+    """The columns that this heading names; raises ValueError where none is of images, or of labels."""
+    index = {_plain(name): i for i, name in reversed([*enumerate(heading)])}
+    image, label, part = (next((index[name] for name in names if name in index), None)
+                          for names in (IMAGE_COLUMNS, LABEL_COLUMNS, PART_COLUMNS))
     if image is None or label is None:
         absent = [word for word, column in (("image", image), ("label", label)) if column is None]
         raise ValueError(f"it has no column named {' and none named '.join(absent)}")
-    votes, asked = next(((at, found) for name, at in plain.items() if (found := VOTES_COLUMN.fullmatch(name))),
-                        (None, None))
-    return _Columns(image, label, part, votes, asked[1] if asked else "", int(asked[2]) if asked else 0)
+    for name, votes in index.items():
+        if match := VOTES_COLUMN.fullmatch(name):
+            return _Columns(image, label, part, votes, match[1], int(match[2]))
+    return _Columns(image, label, part, None, "", 0)
 
 
 def _line(number: int, row: Sequence[str], columns: _Columns) -> _Line:
-    asked = (columns.image, columns.label, columns.part, columns.votes)
-    return _Line(number, *(row[at].strip() if at is not None and at < len(row) else "" for at in asked))
+    indices = (columns.image, columns.label, columns.part, columns.votes)
+    return _Line(number, *(row[i].strip() if i is not None and i < len(row) else "" for i in indices))
 
 
 def _plain(heading: str) -> str:
@@ -260,25 +261,25 @@ def _by_table(table: _Table, images: Sequence[str], called: str) -> Layout:
     classes, problems = _classes(table, called)
     voters = table.columns.voters if not problems else 0
     find = _Finder(table.path, images)
-    count, wrong, seen = 0, list[str](), dict[str, int]()
+    count, faults, line_of = 0, list[str](), dict[str, int]()
     for line in table.lines:
-        path, faults = _check_line(line, table.columns.part is not None, voters, find)
-        if path and (first := seen.setdefault(path, line.number)) != line.number:
-            faults.append(f"{shown(line.image)} is already on line {first}")
-        count += len(faults)
-        wrong += [f"line {line.number}: {fault}" for fault in faults[: SHOWN - len(wrong)]]
+        path, wrong = _check_line(line, table.columns.part is not None, voters, find)
+        if path and (first := line_of.setdefault(path, line.number)) != line.number:
+            wrong.append(f"{shown(line.image)} is already on line {first}")
+        count += len(wrong)
+        faults += [f"line {line.number}: {fault}" for fault in wrong[: SHOWN - len(faults)]]
     if not table.lines:
-        count, wrong = 1, ["it has no lines but its heading"]
-    if wrong:
+        count, faults = 1, ["it has no lines but its heading"]
+    if faults:
         more = f"; and {count - SHOWN:,} more" if count > SHOWN else ""
-        problem = f"{count:,} problems: " if count > 1 else ""
-        raise DataRefused(f"{table.path} in {called}: {problem}{'; '.join(wrong)}{more}")
+        total = f"{count:,} problems: " if count > 1 else ""
+        raise DataRefused(f"{table.path} in {called}: {total}{'; '.join(faults)}{more}")
     parts, of_parts = _parts([PARTS.get(line.part.casefold(), "") for line in table.lines])
     problems += of_parts
     index = {name: c for c, name in enumerate(classes)}
     rows = [Row(path, index[line.label], part, int(line.votes) if voters else None)
-            for path, line, part in zip(seen, table.lines, parts, strict=True)]
-    if unlisted := [path for path in images if path not in seen]:
+            for path, line, part in zip(line_of, table.lines, parts, strict=True)]
+    if unlisted := [path for path in images if path not in line_of]:
         problems.append(_left_out(unlisted, f"are on no line of {table.path}"))
     return Layout("table", classes, tuple(rows), voters, tuple(problems))
 
@@ -300,13 +301,10 @@ def _classes(table: _Table, called: str) -> tuple[tuple[str, ...], list[Problem]
 
 def _check_line(line: _Line, has_parts: bool, voters: int, find: _Finder) -> tuple[str, list[str]]:
     """(path of the line's image, what is wrong with the line)."""
-    path, faults = "", list[str]()
-    found = find(line.image)
-    if len(found) == 1:
-        path = found[0]
-    elif found:
-        faults.append(f"{shown(line.image)} could be {' or '.join(found)}; name the folder too")
-    else:
+    faults, paths = list[str](), find(line.image)
+    if len(paths) > 1:
+        faults.append(f"{shown(line.image)} could be {' or '.join(paths)}; name the folder too")
+    elif not paths:
         faults.append(f"no image {shown(line.image)}")
     if not line.label:
         faults.append("no label")
@@ -315,24 +313,23 @@ def _check_line(line: _Line, has_parts: bool, voters: int, find: _Finder) -> tup
     votes = line.votes
     if voters and not (len(votes) <= 3 and votes.isascii() and votes.isdigit() and int(votes) <= voters):
         faults.append(f"votes must be a whole number from 0 to {voters}, got {shown(votes)}")
-    return path, faults
+    return paths[0] if len(paths) == 1 else "", faults
 
 
 class _Finder:
     """Images by what a table calls them: their whole path, or as much of its end as is unique."""
 
     def __init__(self, table: str, images: Sequence[str]) -> None:
-        self._beside = PurePosixPath(table).parent
-        self._whole = set(images)
-        self._backwards = sorted(path[::-1] for path in images)  # those of one end lie side by side
+        self._folder, self._paths = PurePosixPath(table).parent, set(images)
+        self._backwards = sorted(path[::-1] for path in images)  # paths with the same end stand side by side
 
-    def __call__(self, given: str) -> list[str]:
-        """The image that is meant, or two that can be, or none."""
-        asked = str(PurePosixPath(given.replace("\\", "/")))
-        for exact in (str(self._beside / asked), asked):
-            if exact in self._whole:
-                return [exact]
-        end = f"/{asked}"[::-1]
+    def __call__(self, name: str) -> list[str]:
+        """The path of this image; two paths where several images may be meant; [] where none is."""
+        name = str(PurePosixPath(name.replace("\\", "/")))
+        for path in (str(self._folder / name), name):
+            if path in self._paths:
+                return [path]
+        end = f"/{name}"[::-1]
         first = bisect_left(self._backwards, end)
         return [path[::-1] for path in self._backwards[first : first + 2] if path.startswith(end)]
 
@@ -340,23 +337,28 @@ class _Finder:
 # Both
 
 
-def _parts(given: Sequence[str]) -> tuple[list[Part | None], list[Problem]]:
-    """Training or test part of each image from "train", "test", "val" or "", with what was decided about them."""
-    counts = Counter(given)
+def _parts(names: Sequence[str]) -> tuple[list[Part | None], list[Problem]]:
+    """Training or test part of each image from "train", "test", "val" or "", and notes on what was decided."""
+    counts = Counter(names)
+    if len(counts) == 1:
+        only = names[0]
+        text = f"only a {only} part was given, so a test part is made of it"
+        return [None] * len(names), [Problem("one part", text)] if only else []
     problems: list[Problem] = []
     val: Part = "train" if counts["test"] else "test"
-    if counts["val"] and len(+counts) > 1:
+    if counts["val"]:
         as_what = "the test part, for no other was given" if val == "test" else "training images"
         text = f"{counts['val']:,} validation images count as {as_what}; a validation part is held out of the training "
         problems.append(Problem("validation", f"{text}part here, the same for everybody"))
-    known: dict[str, Part | None] = {"train": "train", "test": "test", "val": val}
-    if len(+counts) == 1:
-        if only := given[0]:
-            problems.append(Problem("one part", f"only a {only} part was given, so a test part is made of it"))
-        known = {}
-    return [known.get(part) for part in given], problems
+    parts: dict[str, Part] = {"train": "train", "test": "test", "val": val}
+    return [parts.get(name) for name in names], problems
 
 
 def _left_out(paths: Sequence[str], why: str) -> Problem:
-    count = f"{len(paths):,} images" if len(paths) > 1 else "1 image"
-    return Problem("left out", f"{count} that {why} will be left out", examples=tuple(paths[:SHOWN]))
+    return Problem("left out", f"{images_counted(len(paths))} that {why} will be left out",
+                   examples=tuple(paths[:SHOWN]))
+
+
+def images_counted(count: int) -> str:
+    """ "1 image", "1,234 images"."""
+    return f"{count:,} images" if count != 1 else "1 image"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ddcore import home
 from ddcore.data import DATASETS
-from ddcore.data.base import Availability, Data, Dataset, Split
+from ddcore.data.base import Data, Dataset, Split
 from ddcore.data.split import hold_out, take
 from ddcore.errors import ConfigError, DataBroken
 
@@ -19,18 +19,16 @@ _CHUNK = 64  # images counted at once
 def load(name: str, resolution: int | None = None, root: Path | None = None) -> Data:
     """The data set `name` at `resolution` (its own when None), read from `root` (the data root when None).
 
-    The validation part is the data set's `val_share` of the official training part, stratified and the
-    same for every run. Raises UnknownName, ConfigError for a resolution that is not offered, DataMissing
-    and DataBroken.
+    The validation part is the data set's `val_share` of the official training part, stratified and the same for every
+    run. Raises UnknownName, ConfigError for a resolution that is not offered, DataMissing and DataBroken.
     """
     dataset = DATASETS[name]
     official, test = dataset.read(root or home.data_root(), _side(dataset, resolution))
     for part, split in (("training", official), ("test", test)):
         _check(dataset, part, split)
-    kept, held = hold_out(official.labels, dataset.val_share, _VAL_SEED)
-    train = take(official, kept)
+    train, val = (take(official, part) for part in hold_out(official.labels, dataset.val_share, _VAL_SEED))
     mean, std = (dataset.mean, dataset.std) if dataset.mean and dataset.std else statistics(train.images)
-    return Data(name, dataset.classes, train, take(official, held), test, mean, std)
+    return Data(name, dataset.classes, train, val, test, mean, std)
 
 
 def fingerprint(name: str, resolution: int | None = None, root: Path | None = None) -> str:
@@ -39,26 +37,19 @@ def fingerprint(name: str, resolution: int | None = None, root: Path | None = No
     return dataset.fingerprint(root or home.data_root(), _side(dataset, resolution))
 
 
-def availability(name: str, root: Path | None = None) -> Availability:
-    """Whether `load` would find the data set, judged without reading it whole; needs no torch."""
-    return DATASETS[name].check(root or home.data_root())
-
-
 def statistics(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """(mean, std) of each channel of uint8 images (N, C, H, W), on the 0..1 scale.
 
-    Counted in whole numbers, so exact and independent of the order. A channel of one value gets the
-    std of one grey level, lest normalisation divide by zero.
+    Counted in whole numbers, so exact and independent of the order. A channel of one value gets the std of one grey
+    level, lest normalisation divide by zero.
     """
-    channels = images.shape[1]
-    histogram = np.zeros((channels, 256), dtype=np.int64)
+    histogram = np.zeros((images.shape[1], 256), dtype=np.int64)
     for start in range(0, len(images), _CHUNK):
-        for c in range(channels):
-            histogram[c] += np.bincount(images[start : start + _CHUNK, c].ravel(), minlength=256)
-    levels = np.arange(256) / 255
-    share = histogram / histogram.sum(axis=1, keepdims=True)
-    mean = share @ levels
-    std = np.sqrt((share * (levels - mean[:, None]) ** 2).sum(axis=1))
+        for c, counts in enumerate(histogram):
+            counts += np.bincount(images[start : start + _CHUNK, c].ravel(), minlength=256)
+    levels, shares = np.arange(256) / 255, histogram / histogram.sum(axis=1, keepdims=True)
+    mean = shares @ levels
+    std = np.sqrt((shares * (levels - mean[:, None]) ** 2).sum(axis=1))
     return tuple(mean.tolist()), tuple(np.maximum(std, 1 / 255).tolist())
 
 

@@ -1,8 +1,8 @@
 """MHIST: 3,152 H&E tiles of colorectal polyps, 224×224 RGB, hyperplastic (HP) or sessile serrated (SSA).
 
-Wei, Suriawinata, Ren, et al., "A Petri Dish for Histopathology Image Analysis" (AIME 2021). Seven
-pathologists voted on each tile; the label is the majority's. The owners hand the set out on request
-only, so it is read from where a person has put it:
+Wei, Suriawinata, Ren, et al., "A Petri Dish for Histopathology Image Analysis" (AIME 2021). Seven pathologists voted on
+each tile; the label is the majority's. The owners hand the set out on request only, so it is read from where a person
+has put it:
 
     <data root>/MHIST/annotations.csv
     <data root>/MHIST/images/*.png   or   <data root>/MHIST/images.zip
@@ -59,12 +59,12 @@ def folder(root: Path) -> Path:
 def read(root: Path, resolution: int) -> tuple[Split, Split]:
     """The official (train, test) splits with votes, uint8 (N, 3, resolution, resolution).
 
-    The first reading at a resolution decodes every image and keeps the result under
-    <data root>/prepared; later ones map that file. Raises DataMissing or DataBroken.
+    The first reading at a resolution decodes every image and keeps the result under <data root>/prepared; later ones
+    map that file. Raises DataMissing or DataBroken.
     """
-    content, rows, entries = _found(root)
-    kept = prepared.folder(root) / f"{_fingerprint(content, rows, entries, resolution)}.npy"
-    pixels = prepared.array(kept, lambda: images.decode([(r.name, entries[r.name]) for r in rows], resolution,
+    content, rows, entries = _files(root)
+    file = prepared.folder(root) / f"{_fingerprint(content, rows, entries, resolution)}.npy"
+    pixels = prepared.array(file, lambda: images.decode([(r.name, entries[r.name]) for r in rows], resolution,
                                                         _images(root)))
     labels, votes = np.array([r.label for r in rows]), np.array([r.votes for r in rows])
     in_test = np.array([r.test for r in rows])
@@ -73,12 +73,12 @@ def read(root: Path, resolution: int) -> tuple[Split, Split]:
 
 
 def check(root: Path) -> Availability:
-    """Reads the annotations and looks for the images, without decoding any.
+    """Read the annotations and look for the images, without decoding any.
 
-    Other images in this layout are as good to work with; only their numbers must never be taken for MHIST's.
+    Other images in this layout can be worked with, but their numbers must never be taken for MHIST's.
     """
     try:
-        _, rows, _ = _found(root)
+        _, rows, _ = _files(root)
     except DataMissing as error:
         return Availability("missing", str(error))
     except DataBroken as error:
@@ -87,13 +87,13 @@ def check(root: Path) -> Availability:
 
 
 def _caveat(rows: list[Row]) -> str:
-    """What tells these images from the official ones, by their counts in each part and class; "" where nothing does."""
-    found = {part: tuple(sum(r.test is test and r.label == label for r in rows) for label in range(len(CLASSES)))
-             for part, test in (("training", False), ("test", True))}
-    if found == OFFICIAL:
+    """How the counts in each part and class differ from the official ones; "" where they do not."""
+    counts = {part: tuple(sum(r.test is test and r.label == label for r in rows) for label in range(len(CLASSES)))
+              for part, test in (("training", False), ("test", True))}
+    other = [f"{_counted(counts[part])} {part} images where MHIST has {_counted(official)}"
+             for part, official in OFFICIAL.items() if counts[part] != official]
+    if not other:
         return ""
-    other = [f"{_counted(found[part])} {part} images where MHIST has {_counted(there)}"
-             for part, there in OFFICIAL.items() if found[part] != there]
     return f"These are not the official MHIST images: {', '.join(other)}. Numbers of them are not MHIST's."
 
 
@@ -102,13 +102,11 @@ def _counted(images: tuple[int, ...]) -> str:
 
 
 def read_annotations(content: bytes, where: Path) -> list[Row]:
-    """The rows of annotations.csv in its order; raises DataBroken with all that is wrong with them."""
+    """The rows of annotations.csv in its order; raises DataBroken with all their problems."""
     try:
         lines = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        columns = [c.strip() for c in lines.fieldnames or ()]
-        lines.fieldnames = columns
-        absent = [c for c in (NAME, LABEL, VOTES, PARTITION) if c not in columns]
-        if absent:
+        lines.fieldnames = columns = [c.strip() for c in lines.fieldnames or ()]
+        if absent := [c for c in (NAME, LABEL, VOTES, PARTITION) if c not in columns]:
             raise images.broken(where, [f"no column {c!r}{suggestion(c, columns)}" for c in absent])
         numbered = [(lines.line_num, {c: (line[c] or "").strip() for c in (NAME, LABEL, VOTES, PARTITION)})
                     for line in lines]
@@ -149,12 +147,11 @@ def _images(root: Path) -> Path:
     return loose if loose.is_dir() else folder(root) / "images.zip"
 
 
-def _found(root: Path) -> tuple[bytes, list[Row], dict[str, images.Entry]]:
-    """The annotations as they lie on disk, as rows, and the image of every row; none decoded."""
+def _files(root: Path) -> tuple[bytes, list[Row], dict[str, images.Entry]]:
+    """(content of annotations.csv, its rows, the image file of every row by name)."""
     table, source = folder(root) / "annotations.csv", _images(root)
-    absent = [what for what, path in (("annotations.csv", table), ("images/ or images.zip", source))
-              if not path.exists()]
-    if absent:
+    if absent := [name for name, path in (("annotations.csv", table), ("images/ or images.zip", source))
+                  if not path.exists()]:
         raise DataMissing(f"MHIST was not found: looked for {' and '.join(absent)} in {folder(root)}. {HOW_TO_GET}")
     try:
         content = table.read_bytes()
@@ -178,25 +175,12 @@ def _fingerprint(content: bytes, rows: list[Row], entries: dict[str, images.Entr
 
 
 def _fingerprint_of(root: Path, resolution: int) -> str:
-    return _fingerprint(*_found(root), resolution)
+    return _fingerprint(*_files(root), resolution)
 
 
 DATASET = Dataset(
-    name="mhist",
-    title="MHIST",
-    channels=3,
-    resolution=128,
-    resolutions=(64, 128, 224),
-    classes=CLASSES,
-    network="convnet7",
-    augment="siamese",
-    val_share=Fraction(1, 10),
+    name="mhist", title="MHIST", channels=3, resolution=128, resolutions=(64, 128, 224), classes=CLASSES,
+    network="convnet7", augment="siamese", val_share=Fraction(1, 10),
     source="Wei et al., A Petri Dish for Histopathology Image Analysis (AIME 2021); https://bmirds.github.io/MHIST/",
-    read=read,
-    fingerprint=_fingerprint_of,
-    check=check,
-    sizes=(2175, 977),
-    voters=VOTERS,
-    rank=30,
-    steps=STEPS,
+    read=read, fingerprint=_fingerprint_of, check=check, sizes=(2175, 977), voters=VOTERS, rank=30, steps=STEPS,
 )

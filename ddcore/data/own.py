@@ -5,8 +5,8 @@
     labels.npy     int64 (N,)
     votes.npy      int64 (N,), where annotators voted
 
-Nothing of the original files is kept. What is added (see adding.py) comes to its place by one rename of a finished
-folder; of what is removed, the facts stay under own/.removed/<name>/ as long as runs name it.
+Nothing of the original files is kept. A new data set (see adding.py) comes to its place by one rename of a finished
+folder; the facts of a removed one stay under own/.removed/<name>/ as long as runs name it.
 """
 
 from __future__ import annotations
@@ -41,23 +41,22 @@ _ARRAYS = ("images", "labels", "votes")
 
 
 def remove(name: str, root: Path, keep_facts: bool) -> None:
-    """Delete the images of an own data set; keep_facts: its finished runs go on to know what it was.
+    """Delete the images of an own data set; keep_facts: leave its facts to the finished runs that name it.
 
-    Whether runs name it is for the caller to say, who sees the runs of one home only: those of another home that
-    shares this data root lose the facts with keep_facts=False, and the name may then be given to other images.
-    Raises UnknownName.
+    The caller says whether runs name it and sees those of one home only: runs of another home that shares this data
+    root lose the facts with keep_facts=False, and the name may then be given to other images. Raises UnknownName.
     """
-    own, kept = place(root), place(root) / REMOVED / name
-    if not exists(name, root) and (not NAME.fullmatch(name) or not kept.is_dir()):
+    own, removed = place(root), place(root) / REMOVED / name
+    if not exists(name, root) and (not NAME.fullmatch(name) or not removed.is_dir()):
         raise UnknownName("own data set", name, known(root))
     if not keep_facts:
-        shutil.rmtree(kept, ignore_errors=True)
+        shutil.rmtree(removed, ignore_errors=True)
     elif read_facts(own / name) is not None:
-        kept.parent.mkdir(exist_ok=True)
+        removed.parent.mkdir(exist_ok=True)
         with unfinished(own) as folder:
             shutil.copyfile(own / name / "dataset.json", folder / "dataset.json")
-            shutil.rmtree(kept, ignore_errors=True)
-            folder.rename(kept)
+            shutil.rmtree(removed, ignore_errors=True)
+            folder.rename(removed)
     if exists(name, root):
         with unfinished(own) as folder:  # away at once, then deleted: nobody sees half of it
             (own / name).rename(folder / name)
@@ -69,7 +68,7 @@ def exists(name: str, root: Path) -> bool:
 
 
 def verify(name: str, root: Path) -> list[str]:
-    """What is wrong with the stored files of an own data set, its fingerprint taken anew; [] where nothing."""
+    """What is wrong with the stored files of an own data set, by its fingerprint taken anew; [] where nothing is."""
     folder = place(root) / name
     if not exists(name, root):
         return [f"{name} is not there"]
@@ -77,33 +76,33 @@ def verify(name: str, root: Path) -> list[str]:
         return [f"{folder / 'dataset.json'} cannot be read"]
     try:
         _arrays(facts, root)
-        taken = content(name, facts["classes"], facts["sizes"], facts["voters"], folder)
+        actual = content(name, facts["classes"], facts["sizes"], facts["voters"], folder)
     except DataBroken as error:
         return [str(error)]
-    if taken != facts["fingerprint"]:
-        return [f"the images in {folder} are not those that were added: their fingerprint is {taken}, "
+    if actual != facts["fingerprint"]:
+        return [f"the images in {folder} are not those that were added: their fingerprint is {actual}, "
                 f"it was {facts['fingerprint']}"]
     return []
 
 
 def known(root: Path) -> dict[str, Dataset]:
     """Own data sets of a data root by name, the removed ones last; a folder whose facts cannot be read is left out."""
-    found: dict[str, Dataset] = {}
-    for within, removed in ((place(root), False), (place(root) / REMOVED, True)):
-        for folder in sorted(_folders(within), key=lambda f: f.name):
-            if folder.name not in found and (facts := read_facts(folder)) is not None:
-                found[folder.name] = described(facts, removed)
-    return found
+    datasets: dict[str, Dataset] = {}
+    for parent, removed in ((place(root), False), (place(root) / REMOVED, True)):
+        for folder in _folders(parent):
+            if folder.name not in datasets and (facts := read_facts(folder)) is not None:
+                datasets[folder.name] = described(facts, removed)
+    return datasets
 
 
 def state(root: Path) -> tuple[Any, ...]:
-    """Something that differs after a data set was added or removed; costs two listings of small folders."""
+    """A value that differs after a data set was added or removed; costs two listings of small folders."""
     places = (place(root), place(root) / REMOVED)
     if not (changed := _changed(places[0])):
         return (str(root),)
     # Times of change are coarse: two changes may have the same, but never the same folders as well.
-    listed = tuple((entry.name, entry.inode()) for place in places for entry in _entries(place))
-    return str(root), changed, _changed(places[1]), listed
+    inodes = tuple((entry.name, entry.inode()) for place in places for entry in _entries(place))
+    return str(root), changed, _changed(places[1]), inodes
 
 
 def content(name: str, classes: Sequence[str], sizes: Sequence[int], voters: int, folder: Path) -> str:
@@ -122,10 +121,10 @@ def content(name: str, classes: Sequence[str], sizes: Sequence[int], voters: int
 
 @contextlib.contextmanager
 def unfinished(own: Path) -> Iterator[Path]:
-    """A hidden folder to work in, gone afterwards with all that was not renamed away from it."""
-    for left in _folders(own, hidden=True):
-        if left.name.startswith(UNFINISHED) and time.time() - _changed(left) / 1e9 > STALE_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+    """A hidden folder to work in; afterwards it is deleted with all that was not renamed away from it."""
+    for folder in _folders(own, hidden=True):
+        if folder.name.startswith(UNFINISHED) and time.time() - _changed(folder) / 1e9 > STALE_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
     folder = own / f"{UNFINISHED}{uuid.uuid4().hex}"
     for _ in range(10):
         with contextlib.suppress(FileNotFoundError):  # another's rmdir below took the place away meanwhile
@@ -140,10 +139,12 @@ def unfinished(own: Path) -> Iterator[Path]:
 
 
 def place(root: Path) -> Path:
+    """The folder of all own data sets."""
     return root / "own"
 
 
 def _entries(place: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder, sorted by name; [] where there is no such folder."""
     try:
         with os.scandir(place) as listing:
             return sorted(listing, key=lambda entry: entry.name)
@@ -157,6 +158,7 @@ def _folders(place: Path, hidden: bool = False) -> list[Path]:
 
 
 def _changed(place: Path) -> int:
+    """The time of the last change in nanoseconds, 0 where there is no such folder."""
     try:
         return place.stat().st_mtime_ns
     except OSError:
@@ -175,31 +177,20 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
 
 
 def described(facts: Mapping[str, Any], removed: bool) -> Dataset:
+    """The data set of these facts; raises KeyError, TypeError or ValueError where they are none."""
     train, test = facts["sizes"]
     return Dataset(
-        name=facts["name"],
-        title=facts["title"],
-        channels=int(facts["channels"]),
-        resolution=int(facts["side"]),
-        resolutions=(int(facts["side"]),),
-        classes=tuple(map(str, facts["classes"])),
-        network=facts["network"],
-        augment=facts["augment"],
-        val_share=VAL_SHARE,
-        source=facts["source"],
-        read=functools.partial(_read, facts),
+        name=facts["name"], title=facts["title"], channels=int(facts["channels"]), resolution=int(facts["side"]),
+        resolutions=(int(facts["side"]),), classes=tuple(map(str, facts["classes"])), network=facts["network"],
+        augment=facts["augment"], val_share=VAL_SHARE, source=facts["source"], read=functools.partial(_read, facts),
         fingerprint=lambda root, resolution: str(facts["fingerprint"]),
-        check=functools.partial(_check, facts),
-        sizes=(int(train), int(test)),
-        voters=int(facts["voters"]),
-        own=True,
-        removed=removed,
-        notes=tuple(map(str, facts["notes"])),
+        check=functools.partial(_check, facts), sizes=(int(train), int(test)), voters=int(facts["voters"]), own=True,
+        removed=removed, notes=tuple(map(str, facts["notes"])),
     )
 
 
 def _read(facts: Mapping[str, Any], root: Path, resolution: int) -> tuple[Split, Split]:
-    """The (train, test) splits; raises DataMissing or DataBroken."""
+    """The (train, test) splits, the test images in memory; raises DataMissing or DataBroken."""
     pixels, labels, votes = _arrays(facts, root)
     cut = facts["sizes"][0]
     train, test = (Split(pixels[part], labels[part], None if votes is None else votes[part])
@@ -218,7 +209,7 @@ def _check(facts: Mapping[str, Any], root: Path) -> Availability:
 
 
 def _arrays(facts: Mapping[str, Any], root: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """(images memory-mapped, labels, votes) as they lie on disk, of the shape that the facts tell."""
+    """(images memory-mapped, labels, votes), of the shapes that follow from the facts."""
     folder = place(root) / facts["name"]
     if not folder.is_dir():
         raise DataMissing(f"{facts['name']} was removed; add it again to compute with it.")

@@ -24,10 +24,10 @@ def array(path: Path, make: Callable[[], np.ndarray]) -> np.ndarray:
     try:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError, EOFError):  # not there, cut short, or no .npy file
-        made = make()
+        values = make()
     with contextlib.suppress(OSError):  # a data root shared read-only, a full disk
-        write(path, lambda stream: np.save(stream, made, allow_pickle=False))
-    return made
+        write(path, lambda stream: np.save(stream, values, allow_pickle=False))
+    return values
 
 
 def write(path: Path, fill: Callable[..., object]) -> None:

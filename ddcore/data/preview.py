@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePosixPath
 from statistics import median_low
 from typing import Any, TypeVar
@@ -18,13 +18,13 @@ import numpy as np
 from PIL import Image
 
 from ddcore.data import images
-from ddcore.data.layout import Layout, Problem, Row
+from ddcore.data.layout import Layout, Problem, Row, images_counted
 from ddcore.data.source import Source
 from ddcore.errors import DataRefused
 
 Progress = Callable[[int, int], object]
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 SIDES = (28, 32, 64, 128, 224)  # of the field's data sets
 SHOWN = images.SHOWN
@@ -54,9 +54,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Preview:
-    """counts: {part: {class: readable images}}, the part being "all" where no split was given; sizes: (width,
-    height) → images; modes: PIL's mode → images; facts: path → what was decoded; unreadable: path → why;
-    problems: those that stop first.
+    """What a source was found to hold.
+
+    counts: {part: {class: readable images}}, the part being "all" where no split was given; sizes: (width, height) →
+    images; modes: PIL's mode → images; facts: path → what was decoded; unreadable: path → why; problems: those that
+    stop first.
     """
 
     layout: Layout
@@ -85,34 +87,26 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     """
     facts, unreadable, pixels = dict[str, Fact](), dict[str, str](), 0
     paths = [row.path for row in layout.rows]
-    with closing(threaded(lambda path: _fact(source, path), paths)) as looked:
-        for done, (path, found) in enumerate(zip(paths, looked, strict=True), 1):
-            if isinstance(found, Fact):
-                facts[path] = found
-                pixels += found.width * found.height
+    with closing(threaded(lambda path: _fact(source, path), paths)) as results:
+        for done, (path, fact) in enumerate(zip(paths, results, strict=True), 1):
+            if isinstance(fact, Fact):
+                facts[path] = fact
+                pixels += fact.width * fact.height
                 if pixels > MAX_PIXELS:
                     raise DataRefused(f"the first {done:,} images of {source.name} already have {pixels:,} pixels, "
                                       f"allowed are {MAX_PIXELS:,} in all: bring smaller images")
             else:
-                unreadable[path] = found
+                unreadable[path] = fact
             on_progress(done, len(paths))
     readable = [row for row in layout.rows if row.path in facts]
     counts = {part: dict.fromkeys(layout.classes, 0) for part in (("train", "test") if layout.split else ("all",))}
     for row in readable:
         counts[row.part or "all"][layout.classes[row.label]] += 1
-    problems = [
-        *layout.problems,
-        *_unreadable(unreadable, len(paths)),
-        *_classes(counts, layout.classes),
-        *_copies(readable, facts, layout.classes),
-        *_modes(facts),
-        *_sizes(facts),
-        *_ignored(source),
-    ]
-    return Preview(
-        layout, counts, Counter((f.width, f.height) for f in facts.values()), Counter(f.mode for f in facts.values()),
-        facts, unreadable, tuple(sorted(problems, key=lambda p: not p.stops)),
-    )
+    problems = [*layout.problems, *_unreadable(unreadable, len(paths)), *_classes(counts, layout.classes),
+                *_copies(readable, facts, layout.classes), *_modes(facts), *_sizes(facts), *_ignored(source)]
+    sizes = Counter((fact.width, fact.height) for fact in facts.values())
+    modes = Counter(fact.mode for fact in facts.values())
+    return Preview(layout, counts, sizes, modes, facts, unreadable, tuple(sorted(problems, key=lambda p: not p.stops)))
 
 
 def suggested(source: Source, preview: Preview, most: int = 128) -> dict[str, Any]:
@@ -140,20 +134,19 @@ def examples(
     """
     of_class: dict[int, list[str]] = {}
     for row in preview.readable:
-        if len(some := of_class.setdefault(row.label, [])) < each:
-            some.append(row.path)
-    chosen = {preview.layout.classes[label]: of_class[label] for label in sorted(of_class)[:classes]}
-    paths = [path for some in chosen.values() for path in some]
-    shown = threaded(lambda path: _reduced(stored(source, path, side, colour, fit)[0]), paths)
-    found = dict(zip(paths, shown, strict=True))
-    return {name: [found[path] for path in some] for name, some in chosen.items()}
+        of_class.setdefault(row.label, []).append(row.path)
+    paths_of = {preview.layout.classes[label]: of_class[label][:each] for label in sorted(of_class)[:classes]}
+    paths = list(chain(*paths_of.values()))
+    thumbnails = threaded(lambda path: _reduced(stored(source, path, side, colour, fit)[0]), paths)
+    thumbnail = dict(zip(paths, thumbnails, strict=True))
+    return {name: [thumbnail[path] for path in paths] for name, paths in paths_of.items()}
 
 
 def _reduced(pixels: np.ndarray) -> np.ndarray:
     """uint8 (C, side, side) → (C, edge, edge)."""
     edge = min(EDGE, pixels.shape[1])
-    small = [np.asarray(Image.fromarray(channel).resize((edge, edge), Image.Resampling.BILINEAR)) for channel in pixels]
-    return np.stack(small)
+    return np.stack([np.asarray(Image.fromarray(channel).resize((edge, edge), Image.Resampling.BILINEAR))
+                     for channel in pixels])
 
 
 def stored(source: Source, path: str, side: int, colour: str, fit: str) -> tuple[np.ndarray, bytes]:
@@ -164,11 +157,11 @@ def stored(source: Source, path: str, side: int, colour: str, fit: str) -> tuple
         return images.fitted(plain, side, colour, fit), images.digest(plain)
 
 
-def threaded(work: Callable[[Given], Made], given: Iterable[Given]) -> Generator[Made, None, None]:
+def threaded(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
     """`map` with a few threads: PIL decodes outside the interpreter lock. Closed early, the rest is not begun."""
     pool = ThreadPoolExecutor(min(8, os.cpu_count() or 1))
     try:
-        yield from pool.map(work, given)
+        yield from pool.map(work, items)
     finally:
         pool.shutdown(cancel_futures=True)
 
@@ -198,14 +191,14 @@ def _is_grey(image: Any) -> bool:
 def _unreadable(why: Mapping[str, str], total: int) -> list[Problem]:
     if not why:
         return []
-    named = "; ".join(f"{path}: {reason}" for path, reason in islice(why.items(), SHOWN))
+    reasons = "; ".join(f"{path}: {reason}" for path, reason in islice(why.items(), SHOWN))
     more = f"; and {len(why) - SHOWN:,} more" if len(why) > SHOWN else ""
-    return [Problem("unreadable", f"{len(why):,} of {total:,} images cannot be read: {named}{more}",
+    return [Problem("unreadable", f"{len(why):,} of {total:,} images cannot be read: {reasons}{more}",
                     stops=True, examples=tuple(why)[:SHOWN])]
 
 
 def _classes(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> list[Problem]:
-    """What is wrong with the numbers of images, each in one problem."""
+    """Problems with the numbers of images in each class."""
     if len(classes) < 2:
         return [Problem("one class", f"there is one class only, {classes[0]}; a network tells at least two apart",
                         stops=True)]
@@ -216,57 +209,52 @@ def _classes(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) ->
         if empty := [name for name, count in of_class.items() if not count]:
             problems.append(Problem("empty class", f"no {where} of class {_some(empty)}", stops=True))
         if part != "test" and (few := [name for name, count in of_class.items() if 0 < count < least]):
-            asked = "2 to train on" if part == "train" else "2 to train on and 1 to test on"
-            problems.append(Problem("few", f"too few {where}s of class {_some(few)}: at least {asked} are asked for",
+            needed = "2 to train on" if part == "train" else "2 to train on and 1 to test on"
+            problems.append(Problem("few", f"too few {where}s of class {_some(few)}: at least {needed} are asked for",
                                     stops=True))
     return problems
 
 
 def _copies(rows: Sequence[Row], facts: Mapping[str, Fact], classes: Sequence[str]) -> list[Problem]:
-    """Images whose pixels are the same: across the parts, within one, and with two labels."""
-    alike: dict[bytes, list[Row]] = {}
+    """Problems with images whose pixels are the same: across the parts, within one, and with two labels."""
+    same: dict[bytes, list[Row]] = {}
     for row in rows:
-        alike.setdefault(facts[row.path].digest, []).append(row)
-    groups = [group for group in alike.values() if len(group) > 1]
-    leaks = [(a, b) for group in groups for b in [r for r in group if r.part == "test"][:1]
+        same.setdefault(facts[row.path].digest, []).append(row)
+    groups = [group for group in same.values() if len(group) > 1]
+    leaks = [(a, b) for group in groups for b in [row for row in group if row.part == "test"][:1]
              for a in group if a.part == "train"]
-    within = [(same[0], copy) for group in groups for part in ("train", "test", None)
-              for same in [[r for r in group if r.part == part]] for copy in same[1:]]
-    torn = [(group[0], other) for group in groups for other in group if other.label != group[0].label]
+    duplicates = [(members[0], copy) for group in groups for part in ("train", "test", None)
+                  for members in [[row for row in group if row.part == part]] for copy in members[1:]]
+    two_labels = [(group[0], other) for group in groups for other in group if other.label != group[0].label]
     problems = []
     if leaks:
         problems.append(Problem(
-            "leak", f"{_images(len(leaks))} of the training part {_are(len(leaks))} in the test part too: "
-            f"{_pairs(leaks)}", examples=tuple(path for a, b in leaks[:SHOWN] for path in (a.path, b.path)),
-        ))
-    if within:
+            "leak", f"{_images_are(leaks, ' of the training part')} in the test part too: {_pairs(leaks)}",
+            examples=tuple(path for a, b in leaks[:SHOWN] for path in (a.path, b.path))))
+    if duplicates:
         problems.append(Problem(
-            "duplicate", f"{_images(len(within))} {_are(len(within))} the same as another one of the same part: "
-            f"{_pairs(within)}", examples=tuple(copy.path for _, copy in within[:SHOWN]),
-        ))
-    if torn:
-        named = [f"{a.path} ({classes[a.label]}) and {b.path} ({classes[b.label]})" for a, b in torn]
-        problems.append(Problem(
-            "two labels", f"{_images(len(torn))} {_are(len(torn))} the same as one of another class: {_some(named)}",
-            examples=tuple(b.path for _, b in torn[:SHOWN]),
-        ))
+            "duplicate", f"{_images_are(duplicates)} the same as another one of the same part: {_pairs(duplicates)}",
+            examples=tuple(copy.path for _, copy in duplicates[:SHOWN])))
+    if two_labels:
+        pairs = _some([f"{a.path} ({classes[a.label]}) and {b.path} ({classes[b.label]})" for a, b in two_labels])
+        problems.append(Problem("two labels", f"{_images_are(two_labels)} the same as one of another class: {pairs}",
+                                examples=tuple(b.path for _, b in two_labels[:SHOWN])))
     return problems
 
 
 def _modes(facts: Mapping[str, Fact]) -> list[Problem]:
     """What becomes of images that are neither 8-bit grey nor 8-bit RGB, and of mixtures of the two."""
-    found: dict[str, list[str]] = {}
+    paths_of: dict[str, list[str]] = {}
     for path, fact in facts.items():
         if (kind := _kind(fact.mode)) not in ("L", "RGB"):
-            found.setdefault(kind, []).append(path)
-    problems = [Problem("mode", f"{_images(len(paths))} {'has' if len(paths) == 1 else 'have'} {BECOMES[kind]}",
-                        examples=tuple(paths[:SHOWN])) for kind, paths in found.items()]
+            paths_of.setdefault(kind, []).append(path)
+    problems = [Problem("mode", f"{images_counted(len(paths))} {'has' if len(paths) == 1 else 'have'} {BECOMES[kind]}",
+                        examples=tuple(paths[:SHOWN])) for kind, paths in paths_of.items()]
     grey = [path for path, fact in facts.items() if fact.grey]
     if grey and len(grey) < len(facts):
         problems.append(Problem(
             "mixed colours", f"{len(grey):,} of {len(facts):,} images are grey, the others in colour; where one class "
-            "has more of them, a network learns that", examples=tuple(grey[:SHOWN]),
-        ))
+            "has more of them, a network learns that", examples=tuple(grey[:SHOWN])))
     return problems
 
 
@@ -282,16 +270,14 @@ def _sizes(facts: Mapping[str, Fact]) -> list[Problem]:
     problems = []
     if oblong := [path for path, fact in facts.items() if fact.width != fact.height]:
         problems.append(Problem(
-            "not square", f"{_images(len(oblong))} {_are(len(oblong))} not square: the centre is cut out, or all of it "
-            "is stretched, as is chosen", examples=tuple(oblong[:SHOWN]),
-        ))
+            "not square", f"{_images_are(oblong)} not square: the centre is cut out, or all of it is stretched, as is "
+            "chosen", examples=tuple(oblong[:SHOWN])))
     by_side = sorted((min(fact.width, fact.height), path) for path, fact in facts.items())
     if by_side and by_side[-1][0] > UNEQUAL * by_side[0][0]:
         (small, smallest), (large, largest) = by_side[0], by_side[-1]
         problems.append(Problem(
             "unequal sizes", f"the images are of very unequal sizes, from {small} to {large} pixels; small ones will "
-            "be blurred, large ones lose detail", examples=(smallest, largest),
-        ))
+            "be blurred, large ones lose detail", examples=(smallest, largest)))
     return problems
 
 
@@ -312,9 +298,6 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:SHOWN])}{more}"
 
 
-def _images(count: int) -> str:
-    return f"{count:,} images" if count != 1 else "1 image"
-
-
-def _are(count: int) -> str:
-    return "are" if count != 1 else "is"
+def _images_are(items: Sequence[object], which: str = "") -> str:
+    """ "1 image is", "2 images of the training part are"."""
+    return f"{images_counted(len(items))}{which} {'are' if len(items) != 1 else 'is'}"

@@ -20,33 +20,26 @@ if TYPE_CHECKING:
 else:
     torch = lazy("torch")  # the registry of data sets looks into this module too, in the web process
 
-
 SHARE = 0.5  # of a GPU's free memory that images may take; the rest is for networks and their maps
 
 
 class Resident:
     """Images and labels on the device, with everything needed to draw normalised batches from them.
 
-    images: uint8 (N, C, H, W); labels: int64 (N,); mean, std: per channel on the 0..1 scale. Drawing is
-    index arithmetic on the device with the caller's generator: no host synchronisation, no hidden state. With
-    `host` the images stay where they are and every batch waits for its indices and is sent to the labels' device.
+    images: uint8 (N, C, H, W); labels: int64 (N,); mean, std: per channel on the 0..1 scale. Drawing is arithmetic on
+    indices on the device with the caller's generator: no host synchronisation, no hidden state. With `host` the images
+    stay where they are, and every batch waits for its indices and is sent to the labels' device.
     """
 
     def __init__(
-        self,
-        images: torch.Tensor,
-        labels: torch.Tensor,
-        classes: Sequence[str],
-        mean: Sequence[float],
-        std: Sequence[float],
-        host: bool = False,
+        self, images: torch.Tensor, labels: torch.Tensor, classes: Sequence[str], mean: Sequence[float],
+        std: Sequence[float], host: bool = False,
     ) -> None:
         self.images, self.labels, self.host = images, labels, host
         self.classes, self.mean, self.std = tuple(classes), tuple(mean), tuple(std)
         # x/255 normalised is x·scale + shift, one pass over the batch.
-        per_channel = [torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in (self.mean, self.std)]
-        self._scale = (1 / (255 * per_channel[1])).float().to(labels.device)
-        self._shift = (-per_channel[0] / per_channel[1]).float().to(labels.device)
+        m, s = (torch.tensor(v, dtype=torch.float64).view(-1, 1, 1) for v in (self.mean, self.std))
+        self._scale, self._shift = ((1 / (255 * s)).float().to(labels.device), (-m / s).float().to(labels.device))
         counts = torch.bincount(labels, minlength=len(self.classes))
         self.counts: tuple[int, ...] = tuple(counts.tolist())
         self._counts = counts[:, None]
@@ -90,15 +83,11 @@ class Resident:
 
     def _sent(self, indices: torch.Tensor) -> torch.Tensor:
         """The images at `indices`, gathered on the host and sent to the device."""
-        wanted = indices.flatten().cpu()
+        flat = indices.flatten().cpu()
         # Only from pinned memory does a copy to a GPU run beside its work.
-        batch = torch.empty((len(wanted), *self.shape), dtype=torch.uint8, pin_memory=self.images.is_pinned())
-        torch.index_select(self.images, 0, wanted, out=batch)
+        batch = torch.empty((len(flat), *self.shape), dtype=torch.uint8, pin_memory=self.images.is_pinned())
+        torch.index_select(self.images, 0, flat, out=batch)
         return batch.to(self.device, non_blocking=True).view(*indices.shape, *self.shape)
-
-    def all(self) -> torch.Tensor:
-        """Every image, normalised: float32 (N, C, H, W), four times the memory. For small sets only."""
-        return self.normalise(self.images.to(self.device))
 
     def of_class(self, c: int) -> torch.Tensor:
         """Indices of the images of class c, ascending."""
@@ -111,20 +100,20 @@ class Resident:
     def sample_indices(self, n: int, generator: torch.Generator) -> torch.Tensor:
         """Indices (classes·n,) of n random images of each class, sorted by class.
 
-        No image twice, except in a class that has fewer than n: there with replacement. Raises
-        DataBroken where a class has no image at all. The generator lives on the same device.
+        No image twice, except in a class that has fewer than n: there with replacement. Raises DataBroken where a
+        class has no image at all. The generator lives on the same device.
         """
-        self._check_drawable()
-        most = self._members.shape[1]
+        if empty := [name for name, count in zip(self.classes, self.counts, strict=True) if not count]:
+            raise DataBroken(f"no images to draw of class {', '.join(empty)}")
         # Each image draws a key and the n largest of a class win; 62 bits leave no ties to chance.
         keys = torch.randint(2**62, self._members.shape, generator=generator, device=self.device)
         keys = torch.where(self._members >= 0, keys, -1)
-        picked = keys.topk(min(n, most), dim=1).indices
+        columns = keys.topk(min(n, keys.shape[1]), dim=1).indices  # of _members
         if n > min(self.counts):
             repeated = torch.randint(2**62, (len(self.classes), n), generator=generator, device=self.device)
-            padded = torch.nn.functional.pad(picked, (0, n - picked.shape[1]))
-            picked = torch.where(self._counts < n, repeated % self._counts, padded)
-        return self._members.gather(1, picked).flatten()
+            padded = torch.nn.functional.pad(columns, (0, n - columns.shape[1]))
+            columns = torch.where(self._counts < n, repeated % self._counts, padded)
+        return self._members.gather(1, columns).flatten()
 
     def _by_class(self) -> torch.Tensor:
         """(classes, images of the largest class): the indices of each class, padded with −1."""
@@ -135,10 +124,6 @@ class Resident:
         position = torch.arange(len(order), device=self.labels.device) - first[sorted_labels]
         members[sorted_labels, position] = order
         return members
-
-    def _check_drawable(self) -> None:
-        if empty := [name for name, count in zip(self.classes, self.counts, strict=True) if not count]:
-            raise DataBroken(f"no images to draw of class {', '.join(empty)}")
 
 
 def _room(device: torch.device) -> float:

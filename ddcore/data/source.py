@@ -1,7 +1,7 @@
-"""What a person brings: a folder or a zip archive, looked through before anything in it is read.
+"""What a person brings: a folder or a zip archive, checked before anything in it is read.
 
-Nothing is ever unpacked to disk, and an archive is judged by its directory alone: counts, sizes, names and
-places are checked first, so that a hostile one is refused before a byte of its entries is unpacked.
+Nothing is ever unpacked to disk, and an archive is judged by its directory alone: counts, sizes, names and places are
+checked first, so that a hostile one is refused before a byte of its entries is unpacked.
 """
 
 from __future__ import annotations
@@ -51,9 +51,10 @@ _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 @dataclass(frozen=True)
 class Source:
-    """name: the archive's or the folder's own name, without its path; entries: relative posix path → how to
-    read it, images and CSV tables only; folders: those that are not there for readmes alone; ignored: what is
-    left out.
+    """The files of a folder or an archive.
+
+    name: its own name, without its path; entries: relative posix path → how to read it, images and CSV tables only;
+    folders: those that are not there for readmes alone; ignored: what is left out.
     """
 
     name: str
@@ -63,16 +64,16 @@ class Source:
     ignored: tuple[str, ...] = ()
 
 
-def open_source(given: Path | BinaryIO, name: str) -> Source:
-    """The folder, the zip file or the zip in memory that a person gave, called `name`.
+def open_source(place: Path | BinaryIO, name: str) -> Source:
+    """The source in a folder, a zip file or a zip in memory, called `name`.
 
     Raises DataRefused with the rule that it breaks. A zip in memory must stay open as long as it is read from.
     """
     called = PurePosixPath(name.replace("\\", "/")).name or "data"
     try:
-        if isinstance(given, Path):
-            return _folder(given, called) if given.is_dir() else _zip(_opened(given), called)
-        return _zip(_Bytes(given), called)
+        if isinstance(place, Path):
+            return _folder(place, called) if place.is_dir() else _zip(_opened(place), called)
+        return _zip(_Bytes(place), called)
     except OSError as error:
         raise DataRefused(f"{called} cannot be read: {error.strerror or error}") from None
 
@@ -84,38 +85,38 @@ def is_image(path: str) -> bool:
 def _folder(root: Path, called: str) -> Source:
     """Links are not followed, and neither are hidden folders: both are among what is ignored."""
     entries, folders, ignored, total = dict[str, Entry](), list[str](), list[str](), 0
-    for path, found in _walk(root, called):
+    for path, (mode, size) in _walk(root, called):
         _check_name(path)
-        if stat.S_ISDIR(found.st_mode) and not _is_hidden(PurePosixPath(path).name):
+        if stat.S_ISDIR(mode) and not _is_hidden(PurePosixPath(path).name):
             folders.append(path)
-        elif not stat.S_ISREG(found.st_mode) or _is_harmless(path) or not path.lower().endswith((*IMAGES, TABLE)):
+        elif not stat.S_ISREG(mode) or _is_harmless(path) or not path.lower().endswith((*IMAGES, TABLE)):
             ignored.append(path)
         else:
-            _check_size(path, found.st_size)
-            total += found.st_size
-            entries[path] = Entry(found.st_size, None, functools.partial(_read_file, root / path, path, found.st_size))
+            _check_size(path, size)
+            total += size
+            entries[path] = Entry(size, None, functools.partial(_read_file, root / path, path, size))
     _check_total(called, total)
-    return Source(called, "folder", dict(sorted(entries.items())), _kept_folders(folders, [*entries, *ignored]),
+    return Source(called, "folder", dict(sorted(entries.items())), _class_folders(folders, [*entries, *ignored]),
                   tuple(sorted(ignored)))
 
 
-def _walk(root: Path, called: str) -> Iterator[tuple[str, os.stat_result]]:
-    """(relative path, what lies there) of everything below `root`, links themselves and not what they lead to."""
-    seen, waiting = 0, [root]
-    while waiting:
-        with os.scandir(waiting.pop()) as listing:
+def _walk(root: Path, called: str) -> Iterator[tuple[str, tuple[int, int]]]:
+    """(relative path, (mode, size)) of everything below `root`, links themselves and not what they lead to."""
+    count, folders = 0, [root]
+    while folders:
+        with os.scandir(folders.pop()) as listing:
             for item in listing:
-                seen += 1
-                if seen > MAX_ENTRIES:
+                count += 1
+                if count > MAX_ENTRIES:
                     raise DataRefused(f"{called} holds more than the {MAX_ENTRIES:,} files allowed")
-                found = item.stat(follow_symlinks=False)
-                if stat.S_ISDIR(found.st_mode) and not _is_hidden(item.name):
-                    waiting.append(Path(item.path))
-                yield Path(item.path).relative_to(root).as_posix(), found
+                status = item.stat(follow_symlinks=False)
+                if stat.S_ISDIR(status.st_mode) and not _is_hidden(item.name):
+                    folders.append(Path(item.path))
+                yield Path(item.path).relative_to(root).as_posix(), (status.st_mode, status.st_size)
 
 
 def _read_file(place: Path, path: str, size: int) -> bytes:
-    """The file, unless it has become another one since it was looked at: a link, a pipe, a longer one."""
+    """The content of a file; DataRefused if it has become another one since: a link, a pipe, a longer one."""
     handle = os.open(place, _READING)
     with open(handle, "rb") as stream:
         content = stream.read(size + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
@@ -137,7 +138,7 @@ class _Bytes:
 
 
 def _opened(path: Path) -> _Bytes:
-    """The bytes of a file, which is closed when nobody can read from it any more."""
+    """The bytes of a file, which is closed when nothing refers to them any more."""
     stream = path.open("rb")
     content = _Bytes(stream)
     weakref.finalize(content, stream.close)
@@ -152,21 +153,21 @@ def _zip(content: _Bytes, called: str) -> Source:
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError) as error:
         raise DataRefused(f"{called} is damaged: its directory cannot be read ({error})") from None
     _check_entries(listed, called, content.size)
-    data = _places(listed, content, start)
+    starts = _starts(listed, content, start)
     files = {_path(info): info for info in listed if not info.is_dir()}
-    kept = [path for path in sorted(files) if not _is_harmless(path)]
-    _check_kinds(kept, called)
-    entries = {path: Entry(files[path].file_size, files[path].CRC,
-                           functools.partial(_unpack, content.at, path, files[path], data[files[path].header_offset]))
-               for path in kept}
+    used = [path for path in sorted(files) if not _is_harmless(path)]
+    _check_kinds(used, called)
+    entries = {path: Entry(info.file_size, info.CRC,
+                           functools.partial(_unpack, content.at, path, info, starts[info.header_offset]))
+               for path in used for info in [files[path]]}
     folders = [_path(info) for info in listed if info.is_dir()]
-    return Source(called, "zip", entries, _kept_folders(folders, files), tuple(sorted(set(files) - set(kept))))
+    return Source(called, "zip", entries, _class_folders(folders, files), tuple(sorted(set(files) - set(used))))
 
 
 def _check_directory(content: _Bytes, called: str) -> int:
-    """Where the directory of the archive begins, which is as long and has as many entries as is allowed.
+    """Where the archive's directory begins; refuses one that is too long or has too many entries.
 
-    Looked at before zipfile does, which would make an object of each of millions of entries.
+    Checked before zipfile reads it, which would make an object of each of millions of entries.
     """
     if not content.size:
         raise DataRefused(f"{called} is empty (0 bytes)")
@@ -192,19 +193,19 @@ def _check_directory(content: _Bytes, called: str) -> int:
 def _no_zip(beginning: bytes, called: str) -> str:
     if beginning.startswith(b"PK"):
         return f"{called} is cut short: it begins as a zip archive, but its directory, which comes last, is missing"
-    looks = next((f"it looks like {kind}" for start, kind in BEGINNINGS.items() if beginning.startswith(start)), "")
-    return f"{called} is not a zip archive, whatever its name says{looks and '; ' + looks}"
+    looks = next((f"; it looks like {kind}" for start, kind in BEGINNINGS.items() if beginning.startswith(start)), "")
+    return f"{called} is not a zip archive, whatever its name says{looks}"
 
 
 def _check_entries(listed: Sequence[zipfile.ZipInfo], called: str, size: int) -> None:
-    """Refuse what the directory alone gives away: names, links, encryption, sizes, copies."""
+    """Refuse what can be seen in the directory alone: names, links, encryption, sizes, copies."""
     if not listed:
         raise DataRefused(f"{called} holds nothing")
     seen: set[str] = set()
     for info in listed:
         name = info.orig_filename
-        for called_so in dict.fromkeys((name, info.filename)):  # an extra field may give it another name
-            _check_name(called_so)
+        for alias in dict.fromkeys((name, info.filename)):  # an extra field may give it another name
+            _check_name(alias)
         mode = stat.S_IFMT(info.external_attr >> 16)
         if stat.S_ISLNK(mode):
             raise DataRefused(f"{shown(name)} is a link; only files and folders are allowed")
@@ -225,13 +226,13 @@ def _check_entries(listed: Sequence[zipfile.ZipInfo], called: str, size: int) ->
     _check_ratio(called, total, size)
 
 
-def _places(listed: Sequence[zipfile.ZipInfo], content: _Bytes, end: int) -> dict[int, int]:
+def _starts(listed: Sequence[zipfile.ZipInfo], content: _Bytes, end: int) -> dict[int, int]:
     """Where the packed bytes of each entry begin, by the place of its header.
 
-    Refuses entries that share bytes (one small piece of data unpacked over and over) or whose own header
-    says something else than the directory.
+    Refuses entries that share bytes (one small piece of data unpacked over and over) or whose own header says something
+    else than the directory.
     """
-    data, free = dict[int, int](), 0
+    starts, free = dict[int, int](), 0
     for info in sorted(listed, key=lambda i: i.header_offset):
         name = shown(info.orig_filename)
         header = content.at(info.header_offset, _LOCAL.size) if 0 <= info.header_offset < end else b""
@@ -245,24 +246,22 @@ def _places(listed: Sequence[zipfile.ZipInfo], content: _Bytes, end: int) -> dic
         if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
             raise DataRefused(f"{name} is not packed, yet has two sizes: "
                               f"{info.compress_size:,} and {info.file_size:,} bytes")
-        data[info.header_offset] = start = info.header_offset + _LOCAL.size + name_length + extra_length
+        starts[info.header_offset] = start = info.header_offset + _LOCAL.size + name_length + extra_length
         if info.header_offset < free or start + info.compress_size > end:
             raise DataRefused(f"{name} overlaps what lies beside it in the archive; entries must not share bytes")
         free = start + info.compress_size
-    return data
+    return starts
 
 
 def _check_kinds(paths: Sequence[str], called: str) -> None:
-    """Refuse an archive that holds anything but images, tables and what is known to be harmless."""
+    """Refuse an archive that holds anything but images, tables and harmless files."""
     foreign = [path for path in paths if not path.lower().endswith((*IMAGES, TABLE))]
     if nested := [path for path in foreign if path.lower().endswith(ARCHIVES)]:
         raise DataRefused(f"{called} holds another archive, {shown(nested[0])}; unpack it first")
     if foreign:
         more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
-        raise DataRefused(
-            f"{called} holds {', '.join(map(shown, foreign[:SHOWN]))}{more}; allowed are images "
-            f"({', '.join(IMAGES)}), tables ({TABLE}) and texts (README, LICENSE, .txt, .md)"
-        )
+        raise DataRefused(f"{called} holds {', '.join(map(shown, foreign[:SHOWN]))}{more}; allowed are images "
+                          f"({', '.join(IMAGES)}), tables ({TABLE}) and texts (README, LICENSE, .txt, .md)")
 
 
 def _unpack(at: Callable[[int, int], bytes], path: str, info: zipfile.ZipInfo, start: int) -> bytes:
@@ -285,7 +284,7 @@ def _unpack(at: Callable[[int, int], bytes], path: str, info: zipfile.ZipInfo, s
 
 
 def _check_name(name: str) -> None:
-    """Refuse a name that could mean another place than one inside, on any system."""
+    """Refuse a name that could lead outside the source on some system, or that cannot be shown."""
     wrong = ""
     if len(name) > MAX_NAME:
         wrong = f"has a name of {len(name):,} characters, allowed are {MAX_NAME}"
@@ -325,8 +324,8 @@ def _path(info: zipfile.ZipInfo) -> str:
     return str(PurePosixPath(info.filename))
 
 
-def _kept_folders(folders: Iterable[str], files: Iterable[str]) -> tuple[str, ...]:
-    """The folders in which a class may lie: those with files, but for hidden ones and readmes, and the empty ones."""
+def _class_folders(folders: Iterable[str], files: Iterable[str]) -> tuple[str, ...]:
+    """The folders that may be a class: those with files other than hidden ones and readmes, and empty ones."""
     files = set(files)
     harmless = {path for path in files if _is_harmless(path)}
     used = _parents(files - harmless)
@@ -336,17 +335,17 @@ def _kept_folders(folders: Iterable[str], files: Iterable[str]) -> tuple[str, ..
 
 def _parents(paths: Iterable[str]) -> set[str]:
     """Every folder above these paths."""
-    found: set[str] = set()
+    folders: set[str] = set()
     for path in paths:
-        while (path := path.rpartition("/")[0]) and path not in found:
-            found.add(path)
-        if len(found) > MAX_ENTRIES:
+        while (path := path.rpartition("/")[0]) and path not in folders:
+            folders.add(path)
+        if len(folders) > MAX_ENTRIES:
             raise DataRefused(f"there are more than the {MAX_ENTRIES:,} folders allowed")
-    return found
+    return folders
 
 
 def _is_harmless(path: str) -> bool:
-    """Whether a file of this name is known and never read: a readme, a licence, what systems leave behind."""
+    """Whether this is a file that is never read: a readme, a licence, what systems leave behind."""
     *folders, name = path.split("/")
     return "__MACOSX" in folders or HARMLESS.fullmatch(name) is not None
 

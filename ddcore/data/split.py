@@ -12,20 +12,15 @@ from ddcore.data.base import Split
 def hold_out(labels: np.ndarray, share: Fraction, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Indices (kept, held out) of a stratified split, each sorted; together every index once.
 
-    Exactly `share` of all images are held out (rounded half up), and of each class its share to
-    within one image. The order comes from PCG64's raw output, the one random stream that numpy
-    promises never to change, so the split is the same for every run, version and machine.
+    Exactly `share` of all images are held out (rounded half up), and of each class its share to within one image. The
+    order comes from PCG64's raw output, the one random stream that numpy promises never to change, so the split is the
+    same for every run, version and machine.
     """
-    classes, members = np.unique(labels, return_inverse=True)
-    counts = np.bincount(members, minlength=len(classes))
-    held = [
-        _shuffled(np.flatnonzero(members == c), seed, int(label))[:quota]
-        for c, (label, quota) in enumerate(zip(classes, _quotas(counts, share), strict=True))
-    ]
-    mask = np.zeros(len(labels), dtype=bool)
-    if held:
-        mask[np.concatenate(held)] = True
-    return np.flatnonzero(~mask), np.flatnonzero(mask)
+    classes, members, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    held_out = np.zeros(len(labels), dtype=bool)
+    for c, (label, quota) in enumerate(zip(classes, _quotas(counts, share), strict=True)):
+        held_out[_shuffled(np.flatnonzero(members == c), seed, int(label))[:quota]] = True
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 def take(split: Split, indices: np.ndarray) -> Split:

@@ -43,35 +43,17 @@ def _split(pixels: np.ndarray, labels: np.ndarray) -> Split:
 
 # The sums are torchvision's.
 DOWNLOAD = Kept(
-    name="svhn",
-    title="SVHN",
-    place="",
-    archives=(
-        File("train_32x32.mat", 182040794, "e26dedcc434d2e4c54c9b2d4a06d8373"),
-        File("test_32x32.mat", 64275384, "eb5a983be6a315427106f1b164d9cef3"),
-    ),
-    fetch=_fetch,
-    side=32,
-    decode=_decode,
+    name="svhn", title="SVHN", place="",
+    archives=(File("train_32x32.mat", 182040794, "e26dedcc434d2e4c54c9b2d4a06d8373"),
+              File("test_32x32.mat", 64275384, "eb5a983be6a315427106f1b164d9cef3")),
+    fetch=_fetch, side=32, decode=_decode,
 )
 
 DATASET = Dataset(
-    name="svhn",
-    title="SVHN",
-    channels=3,
-    resolution=32,
-    resolutions=(32,),
-    classes=tuple(str(digit) for digit in range(10)),
-    network="convnet3",
-    augment="siamese-no-flip",
-    val_share=Fraction(1, 10),
-    source="Netzer et al.: Reading Digits in Natural Images with Unsupervised Feature Learning (2011), cropped digits "
-    "without its extra part, through torchvision",
-    read=DOWNLOAD.read,
-    fingerprint=DOWNLOAD.fingerprint,
-    check=DOWNLOAD.check,
-    mean=(0.4377, 0.4438, 0.4728),
-    std=(0.1980, 0.2010, 0.1970),
-    sizes=(73_257, 26_032),
-    rank=60,
+    name="svhn", title="SVHN", rank=60, sizes=(73_257, 26_032), channels=3, resolution=32, resolutions=(32,),
+    mean=(0.4377, 0.4438, 0.4728), std=(0.1980, 0.2010, 0.1970), network="convnet3", augment="siamese-no-flip",
+    val_share=Fraction(1, 10), classes=tuple("0123456789"),
+    source="Netzer et al.: Reading Digits in Natural Images with Unsupervised Feature Learning (2011), "
+           "cropped digits without its extra part, through torchvision",
+    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
 )

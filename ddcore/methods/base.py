@@ -3,10 +3,10 @@
     start(task) -> state      the initial synthetic set and whatever the method carries along
     step(task, state) -> {}   one step, in place; returns scalars (0-dim tensors) to record
 
-All that a run needs to go on lies in the State, so the driver can checkpoint, resume, extend,
-snapshot, cancel and time any method; a method holds no logging, saving, evaluation or progress bar.
-Random draws come from `task.generator(purpose, step)`, never from a stateful generator, so a resumed
-run draws what an uninterrupted one would have drawn.
+All that a run needs to go on lies in the State, so the driver can checkpoint, resume, extend, snapshot, cancel and time
+any method; a method holds no logging, saving, evaluation or progress bar. Random draws come from
+`task.generator(purpose, step)`, never from a stateful generator, so a resumed run draws what an uninterrupted one would
+have drawn.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Need = tuple[str, str, Mapping[str, Any]]
 
 
 class Parent(Protocol):
-    """A finished run that a method builds on: the tensors that it kept (on the CPU)."""
+    """A finished run that a method builds on: the arrays that it stored."""
 
     def arrays(self, name: str) -> dict[str, torch.Tensor]: ...
 
@@ -46,20 +46,18 @@ class Parent(Protocol):
 
 
 class MethodConfig(DataConfig):
-    """What every distillation method and coreset is asked for."""
+    """The parameters of every distillation method and coreset."""
 
-    ipc: int = Param(
-        10, label="Images per class", symbol="IPC", group="Small set", ge=1, le=1000, step=1,
-        help="Size of the small set: this many images for each class.",
-    )
+    ipc: int = Param(10, label="Images per class", symbol="IPC", group="Small set", ge=1, le=1000, step=1,
+                     help="Size of the small set: this many images for each class.")
 
     def problems(self) -> list[str]:
         """The smallest class cannot be larger than the mean one; the exact bound is known once the data are read."""
         sizes, classes = self.facts.sizes, len(self.facts.classes)
         most = round(sizes[0] * (1 - self.facts.val_share)) // classes if sizes else self.ipc
         if self.ipc > most:
-            asked = f"ipc must be at most {most}, the training images of {self.dataset} in a class, got {self.ipc}"
-            return [*super().problems(), asked]
+            problem = f"ipc must be at most {most}, the training images of {self.dataset} in a class, got {self.ipc}"
+            return [*super().problems(), problem]
         return super().problems()
 
 
@@ -82,8 +80,8 @@ class State:
 class Task:
     """What a method works on: its parameters and the training part of the data on the device.
 
-    parents: the finished runs that `Method.needs` asked for, in that order; tell(done, total, phase): says how far
-    a long `start` is, and raises Cancelled if somebody asked the run to stop; speed: how the arithmetic is done.
+    parents: the finished runs of `Method.needs`, in that order; tell(done, total, phase): says how far a long `start`
+    is, and raises Cancelled if the run is to stop; speed: how the arithmetic is done.
     """
 
     config: Any
@@ -106,16 +104,13 @@ class Task:
         """ConfigError where a class has fewer images than IPC."""
         fewest = min(self.data.counts)
         if self.config.ipc > fewest:
-            raise ConfigError([
-                f"ipc must be at most {fewest}, the training images of the smallest class of {self.config.dataset}, "
-                f"got {self.config.ipc}"
-            ])
+            raise ConfigError([f"ipc must be at most {fewest}, the training images of the smallest class of "
+                               f"{self.config.dataset}, got {self.config.ipc}"])
 
     def generator(self, *purpose: str | int, on: str | torch.device | None = None) -> torch.Generator:
         """A fresh generator for (seed, purpose…); the same purpose draws the same. `on` defaults to the device.
 
-        Augmentations are drawn with `on="cpu"`: their parameters are read by Python, and a draw on the
-        GPU would make it wait.
+        Augmentations are drawn with `on="cpu"`: Python reads their parameters, and would wait for a draw on the GPU.
         """
         return seeds.generator(self.config.seed, *purpose, device=on or self.device)
 
@@ -138,16 +133,16 @@ class Method:
     """A registered method.
 
     steps(config): how many times `step` is called (0 for coresets, which finish in `start`);
-    rounds(config): how many times, one after another, a network is trained a step or asked, each of which takes its
-    least time however small it is; left out, the steps;
+    rounds(config): how many passes through networks follow one another, each of which takes its least time however
+    small it is; left out, the steps;
     cost(config, macs, classes): multiply-adds of the whole run, given those of one forward pass of one image;
-    needs(config): (kind, name, values) of each run that it builds on, computed first and found in `Task.parents`;
+    needs(config): (kind, name, values) of each run that it builds on, computed first and passed in `Task.parents`;
     learns_labels(config): whether the set gets soft labels, so that controls are shown with and without them;
-    variations(config): what else is shown beside a run, with a distillation of its own;
-    called(config): the name of its own, if any, that the method has with these values ("DATM");
+    variations(config): the same method with other values, distilled and shown beside a run;
+    called(config): the name of its own that the method has with these values ("DATM"), "" where it has none;
     curves: recorded scalar → label for people; version: raise it when results change;
-    lead: its idea for those who meet it on its page, in Markdown, if the summary is not enough; symbol: a Material
-    symbol by its name, in the menu; shows: the kinds of runs it builds on that are looked at on its page.
+    lead: its idea for newcomers to its page, in Markdown, if the summary is not enough; symbol: the name of a Material
+    symbol, for the menu; shows: the kinds of runs it builds on that its page shows.
     """
 
     name: str

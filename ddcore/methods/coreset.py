@@ -1,4 +1,4 @@
-"""What every coreset is: a method that picks real images, with nothing to initialise and nothing to step."""
+"""The parameters of every coreset: a method that picks real images, with nothing to initialise or to step."""
 
 from __future__ import annotations
 

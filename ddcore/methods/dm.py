@@ -1,18 +1,18 @@
 """DM: distillation by distribution matching (Zhao & Bilen, WACV 2023).
 
-For a network with random weights, the mean embedding of the synthetic images of each class is brought
-to that of the real ones:
+For a network with random weights, the mean embedding of the synthetic images of each class is brought to that of the
+real ones:
 
     L = Σ_c ‖mean ψ(A(real_c)) − mean ψ(A(syn_c))‖²
 
-ψ is the flattened output of the network's body, A a siamese augmentation with one draw for each class
-and step, shared by real and synthetic images. Squares are summed over features and classes; the
-published learning rates assume it. Every step draws a fresh network, which is never trained.
+ψ is the flattened output of the network's body, A a siamese augmentation with one draw for each class and step, shared
+by real and synthetic images. Squares are summed over features and classes; the published learning rates assume it.
+Every step draws a fresh network, which is never trained.
 
-As in the published code, batch normalisation sees all classes in one forward pass, real and synthetic
-apart. Departures from it: draws come from explicit generators instead of the clock; the loss that is
-recorded is the sum (there it is divided by the number of classes); where no normalisation mixes images
-they are not embedded class by class but as it is fastest, which is the same number.
+As in the published code, batch normalisation sees all classes in one forward pass, real and synthetic apart. Departures
+from it: draws come from explicit generators instead of the clock; the loss that is recorded is the sum (there it is
+divided by the number of classes); where no normalisation mixes images they are not embedded class by class but in the
+fastest way, which gives the same number.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class DMConfig(MatchingConfig):
 
 
 def _is_large(ipc: Any) -> bool:
-    """Whether so many images per class take the higher rate; False for what is no number (reported later)."""
+    """Whether so many images per class take the higher rate; False for anything but a number (reported later)."""
     try:
         return float(ipc) >= LARGE_IPC
     except (TypeError, ValueError):
@@ -87,30 +87,20 @@ def cost(config: DMConfig, macs: int, classes: int) -> int:
 
 
 PRESETS = (
-    Preset(
-        "quick",
-        "A short run for a small CPU: at most 200 large steps with a narrow network (MNIST: width 32, 128 real images "
-        "per class). MNIST takes about two minutes on two cores.",
-        {"num_iters": 200, "lr_img": 5.0, "batch_real": 128, "width": 32, "ipc": 10},
-        {
-            "digits": {"num_iters": 100, "batch_real": 32, "width": 64, "augment": "none"},
-            "mhist": {"resolution": 64, "network": "convnet5", "num_iters": 100, "batch_real": 64, "lr_img": 30.0},
-        },
-        lambda dataset: {**quick.real_batch(dataset, 1_003_520), **matching.siamese_of(dataset)},
-    ),
-    Preset(
-        "paper",
-        "As published: 20,000 steps from real images with 256 real images per class, siamese augmentation, lr_img 1, "
-        "and 10 from 100 images per class. Wants a GPU.",
-        {"num_iters": 20_000, "momentum_img": 0.5, "batch_real": 256, "init": "real", "norm": "instance"},
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "noise",
-        "From Gaussian noise, 1,000 steps: how images emerge, as a course project showed it at steps 0, 500 and 1000.",
-        {"num_iters": 1000, "momentum_img": 0.5, "batch_real": 256, "init": "noise"},
-        of_dataset=matching.siamese_of,
-    ),
+    Preset("quick", "A short run for a small CPU: at most 200 large steps with a narrow network (MNIST: width 32, 128 "
+                    "real images per class). MNIST takes about two minutes on two cores.",
+           {"num_iters": 200, "lr_img": 5.0, "batch_real": 128, "width": 32, "ipc": 10},
+           {"digits": {"num_iters": 100, "batch_real": 32, "width": 64, "augment": "none"},
+            "mhist": {"resolution": 64, "network": "convnet5", "num_iters": 100, "batch_real": 64, "lr_img": 30.0}},
+           lambda dataset: {**quick.real_batch(dataset, 1_003_520), **matching.siamese_of(dataset)}),
+    Preset("paper", "As published: 20,000 steps from real images with 256 real images per class, siamese augmentation, "
+                    "lr_img 1, and 10 from 100 images per class. Wants a GPU.",
+           {"num_iters": 20_000, "momentum_img": 0.5, "batch_real": 256, "init": "real", "norm": "instance"},
+           of_dataset=matching.siamese_of),
+    Preset("noise", "From Gaussian noise, 1,000 steps: how images emerge, as a course project showed it at steps 0, "
+                    "500 and 1000.",
+           {"num_iters": 1000, "momentum_img": 0.5, "batch_real": 256, "init": "noise"},
+           of_dataset=matching.siamese_of),
 )
 
 LEAD = """
@@ -119,19 +109,10 @@ A random network turns every image into features; DM moves the synthetic images 
 """
 
 METHOD = Method(
-    name="dm",
-    title="DM",
+    name="dm", title="DM",
     summary="Matches where real and synthetic images lie: their mean embeddings in random networks.",
     paper="Zhao & Bilen, Dataset Condensation with Distribution Matching, WACV 2023",
-    Config=DMConfig,
-    start=lambda task: matching.start(task, looks),
-    step=step,
-    steps=steps,
-    cost=cost,
-    presets=PRESETS,
+    Config=DMConfig, start=lambda task: matching.start(task, looks), step=step, steps=steps, cost=cost, presets=PRESETS,
     curves={"loss": "Loss (sum over classes)", "grad_norm": "Gradient norm of the images"},
-    version=2,
-    rank=20,
-    lead=LEAD,
-    symbol="scatter_plot",
+    version=2, rank=20, lead=LEAD, symbol="scatter_plot",
 )

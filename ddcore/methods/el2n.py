@@ -16,10 +16,9 @@ from ddcore.params import Param
 class EL2NConfig(scored.ScoredConfig):
     """Scores, and from which end to take."""
 
-    order: Literal["easiest", "hardest"] = Param(
-        "easiest", label="Order",
-        help="Which images of each class to take: those with the lowest EL2N score, or the highest.",
-    )
+    order: Literal["easiest", "hardest"] = Param("easiest", label="Order",
+                                                 help="Which images of each class to take: "
+                                                      "those with the lowest EL2N score, or the highest.")
 
 
 def start(task: Task) -> State:
@@ -28,13 +27,8 @@ def start(task: Task) -> State:
 
 
 METHOD = Method(
-    name="el2n",
-    title="EL2N",
+    name="el2n", title="EL2N",
     summary="Real images by their error early in training: the easiest of each class, or the hardest.",
     paper="Paul et al., Deep Learning on a Data Diet: Finding Important Examples Early in Training, NeurIPS 2021",
-    Config=EL2NConfig,
-    start=start,
-    needs=scored.needs,
-    presets=scored.presets(order="easiest"),
-    rank=82,
+    Config=EL2NConfig, start=start, needs=scored.needs, presets=scored.presets(order="easiest"), rank=82,
 )

@@ -17,10 +17,9 @@ from ddcore.params import Param
 class ForgettingConfig(scored.ScoredConfig):
     """Scores, and from which end to take."""
 
-    order: Literal["hardest", "easiest"] = Param(
-        "hardest", label="Order",
-        help="Which images of each class to take: those forgotten most often (as published), or least often.",
-    )
+    order: Literal["hardest", "easiest"] = Param("hardest", label="Order",
+                                                 help="Which images of each class to take: "
+                                                      "those forgotten most often (as published), or least often.")
 
 
 def start(task: Task) -> State:
@@ -29,13 +28,8 @@ def start(task: Task) -> State:
 
 
 METHOD = Method(
-    name="forgetting",
-    title="Forgetting",
+    name="forgetting", title="Forgetting",
     summary="Real images by how often networks forget them in training: the most forgotten, or the least.",
     paper="Toneva et al., An Empirical Study of Example Forgetting during Deep Neural Network Learning, ICLR 2019",
-    Config=ForgettingConfig,
-    start=start,
-    needs=scored.needs,
-    presets=scored.presets(order="hardest"),
-    rank=83,
+    Config=ForgettingConfig, start=start, needs=scored.needs, presets=scored.presets(order="hardest"), rank=83,
 )

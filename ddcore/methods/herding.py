@@ -24,15 +24,10 @@ def start(task: Task) -> State:
 
 
 METHOD = Method(
-    name="herding",
-    title="Herding",
-    summary="Real images whose mean follows the class mean, in the features of a trained network. The seed trains the "
-    "network; the choice itself draws nothing.",
+    name="herding", title="Herding",
+    summary="Real images whose mean follows the class mean, in the features of a trained network. "
+            "The seed trains the network; the choice itself draws nothing.",
     paper="Welling, Herding dynamical weights to learn, ICML 2009",
-    Config=scored.ScoredConfig,
-    start=start,
-    cost=scored.embedding_cost,
-    needs=scored.needs,
-    presets=scored.presets(),
+    Config=scored.ScoredConfig, start=start, cost=scored.embedding_cost, needs=scored.needs, presets=scored.presets(),
     rank=80,
 )

@@ -18,28 +18,25 @@ else:
 
 
 class SyntheticConfig(MethodConfig, NetworkConfig):
-    """What every method that optimises images is asked for."""
+    """The parameters of every method that optimises images."""
 
     init: Literal["real", "noise", "real+noise", "kcenter"] = Param(
         "real", label="Initialisation", group="Small set",
         help="Where the images start: random real images, Gaussian noise, real images with noise added, "
         "or real images that cover each class (K-Center), which are the same whatever the seed.",
     )
-    init_noise: float = Param(
-        0.5, label="Initial noise", symbol="σ", group="Small set", ge=0, le=10, step=0.1,
-        help="Standard deviation of the noise added by 'real+noise', in units of the normalised image. "
-        "Not used by the other initialisations.",
-    )
+    init_noise: float = Param(0.5, label="Initial noise", symbol="σ", group="Small set", ge=0, le=10, step=0.1,
+                              help="Standard deviation of the noise added by 'real+noise', in units of the normalised "
+                                   "image. Not used by the other initialisations.")
 
 
 def initial_images(task: Task) -> tuple[torch.Tensor, torch.Tensor]:
     """The first synthetic images, float32 (classes·ipc, C, H, W) sorted by class, and their labels.
 
-    real: drawn without replacement within each class. noise: N(0, 1) in normalised units, as in the
-    published code. real+noise: the same real draw plus N(0, σ²). kcenter: greedy K-Center on the
-    normalised pixels of each class, from the image nearest the class mean (DataDAM's "smart" start;
-    there the space is a network's features, here pixels, so it costs nothing and needs no network), so
-    that the seed changes nothing of it.
+    real: drawn without replacement within each class. noise: N(0, 1) in normalised units, as in the published code.
+    real+noise: the same real draw plus N(0, σ²). kcenter: greedy K-Center on the normalised pixels of each class, from
+    the image nearest the class mean, whatever the seed (DataDAM's "smart" start; there the space is a network's
+    features, here pixels, so it costs nothing and needs no network).
     """
     config = task.config
     labels = torch.arange(task.classes, device=task.device).repeat_interleave(config.ipc)
@@ -54,9 +51,6 @@ def initial_images(task: Task) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _k_center(task: Task) -> torch.Tensor:
-    chosen = []
-    for label in range(task.classes):
-        members = task.data.of_class(label)
-        points = task.data.batch(members).flatten(1)
-        chosen.append(members[coreset.k_center(points, task.config.ipc)])
-    return task.data.batch(torch.cat(chosen))
+    members = map(task.data.of_class, range(task.classes))
+    indices = [m[coreset.k_center(task.data.batch(m).flatten(1), task.config.ipc)] for m in members]
+    return task.data.batch(torch.cat(indices))

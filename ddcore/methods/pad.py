@@ -59,73 +59,49 @@ class PADConfig(MethodConfig, TrajectoryConfig):
         "correct", label="Initialisation", group="Small set",
         help="Where the images start: real images that the first expert gets right, random real images, or noise.",
     )
-    soft_labels: bool = Param(
-        True, label="Learn labels", group="Small set",
-        help="Every image gets a soft label, learnt like the pixels; it starts as what the experts say.",
-    )
-    num_iters: int = Param(
-        1000, label="Iterations", ge=1, le=1_000_000, step=100,
-        help="Updates of the synthetic set, each against another piece of an expert's trajectory.",
-    )
-    student_steps: int = Param(
-        40, label="Student steps", symbol="N", ge=1, le=1000, step=5,
-        help="Steps that the student takes on the synthetic set in every iteration.",
-    )
-    expert_epochs: int = Param(
-        2, label="Expert epochs", symbol="M", ge=1, le=100, step=1,
-        help="How many epochs of the expert the student has to catch up with.",
-    )
-    min_start_epoch: int = Param(
-        0, label="First start epoch", symbol="T⁻", ge=0, le=1000, step=1,
-        help="Students never start earlier in a trajectory. Early epochs teach what is easy, late ones what is hard.",
-    )
-    first_max_start_epoch: int = Param(
-        10, label="Start before epoch, at first", symbol="T", ge=1, le=1000, step=1,
-        help="At first students start before this epoch; the bound then moves on evenly to T⁺.",
-    )
-    max_start_epoch: int = Param(
-        20, label="Start before epoch, in the end", symbol="T⁺", ge=1, le=1000, step=1,
-        help="In the end students start before this epoch.",
-    )
-    expansion_iters: int = Param(
-        1000, label="Range widened after", unit="iterations", ge=0, le=1_000_000, step=100,
-        help="After so many iterations the range of start epochs has reached T⁺.",
-    )
+    soft_labels: bool = Param(True, label="Learn labels", group="Small set",
+                              help="Every image gets a soft label, learnt like the pixels; "
+                                   "it starts as what the experts say.")
+    num_iters: int = Param(1000, label="Iterations", ge=1, le=1_000_000, step=100,
+                           help="Updates of the synthetic set, each against another piece of an expert's trajectory.")
+    student_steps: int = Param(40, label="Student steps", symbol="N", ge=1, le=1000, step=5,
+                               help="Steps that the student takes on the synthetic set in every iteration.")
+    expert_epochs: int = Param(2, label="Expert epochs", symbol="M", ge=1, le=100, step=1,
+                               help="How many epochs of the expert the student has to catch up with.")
+    min_start_epoch: int = Param(0, label="First start epoch", symbol="T⁻", ge=0, le=1000, step=1,
+                                 help="Students never start earlier in a trajectory. Early epochs teach what is easy, "
+                                      "late ones what is hard.")
+    first_max_start_epoch: int = Param(10, label="Start before epoch, at first", symbol="T", ge=1, le=1000, step=1,
+                                       help="At first students start before this epoch; "
+                                            "the bound then moves on evenly to T⁺.")
+    max_start_epoch: int = Param(20, label="Start before epoch, in the end", symbol="T⁺", ge=1, le=1000, step=1,
+                                 help="In the end students start before this epoch.")
+    expansion_iters: int = Param(1000, label="Range widened after", unit="iterations", ge=0, le=1_000_000, step=100,
+                                 help="After so many iterations the range of start epochs has reached T⁺.")
     selection: Literal["depth", "layers", "loss"] = Param(
         "depth", label="What α drops",
         help="'depth' (the paper): the shallowest share of the parameters; 'layers': the same, rounded to whole "
         "layers; 'loss' (the published code): the share with the smallest error.",
     )
-    shallow_ratio: float = Param(
-        0.25, label="Dropped parameters", symbol="α", ge=0, le=1, step=0.05,
-        help="Share of the parameters that does not count in the matching loss.",
-    )
-    threshold: float = Param(
-        1.0, label="Largest loss", gt=0, le=1000, step=0.1,
-        help="An update with a larger matching loss is skipped; 1 means no nearer to the expert than at the start.",
-    )
-    batch_syn: int | None = Param(
-        None, label="Synthetic batch", symbol="|B|", unit="images", ge=1, le=8192, step=10, follows=("ipc",),
-        help="Synthetic images in a student step; left empty, all, and at most 1,000.",
-    )
-    lr_img: float = Param(
-        100.0, label="Image learning rate", gt=0, le=1_000_000, log=True, help="Step size on the images.",
-    )
-    momentum_img: float = Param(
-        0.5, label="Image momentum", ge=0, le=0.999, step=0.1, help="Momentum of the steps on the images.",
-    )
-    lr_y: float = Param(
-        2.0, label="Label learning rate", gt=0, le=1_000_000, log=True,
-        help="Step size on the label logits; no effect where labels are not learnt.",
-    )
-    lr_student: float = Param(
-        0.01, label="Student learning rate, at first", symbol="η", ge=LEAST_LR, le=10, log=True,
-        help="Step size of the student where the learning of it begins. It is stored with the images.",
-    )
-    lr_lr: float = Param(
-        1e-5, label="Step size of the rate η", ge=0, le=10,
-        help="Step size on the student's learning rate; 0 keeps it.",
-    )
+    shallow_ratio: float = Param(0.25, label="Dropped parameters", symbol="α", ge=0, le=1, step=0.05,
+                                 help="Share of the parameters that does not count in the matching loss.")
+    threshold: float = Param(1.0, label="Largest loss", gt=0, le=1000, step=0.1,
+                             help="An update with a larger matching loss is skipped; "
+                                  "1 means no nearer to the expert than at the start.")
+    batch_syn: int | None = Param(None, label="Synthetic batch", symbol="|B|", unit="images", ge=1, le=8192, step=10,
+                                  follows=("ipc",),
+                                  help="Synthetic images in a student step; left empty, all, and at most 1,000.")
+    lr_img: float = Param(100.0, label="Image learning rate", gt=0, le=1_000_000, log=True,
+                          help="Step size on the images.")
+    momentum_img: float = Param(0.5, label="Image momentum", ge=0, le=0.999, step=0.1,
+                                help="Momentum of the steps on the images.")
+    lr_y: float = Param(2.0, label="Label learning rate", gt=0, le=1_000_000, log=True,
+                        help="Step size on the label logits; no effect where labels are not learnt.")
+    lr_student: float = Param(0.01, label="Student learning rate, at first", symbol="η", ge=LEAST_LR, le=10, log=True,
+                              help="Step size of the student where the learning of it begins. "
+                                   "It is stored with the images.")
+    lr_lr: float = Param(1e-5, label="Step size of the rate η", ge=0, le=10,
+                         help="Step size on the student's learning rate; 0 keeps it.")
     unroll: Literal["plain", "recompute"] = Param(
         "plain", label="Memory", help="'plain' remembers all student steps; 'recompute' one at a time: the same "
         "gradient for a third more work, in memory that grows by one copy of the weights a step only.",
@@ -140,39 +116,33 @@ class PADConfig(MethodConfig, TrajectoryConfig):
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
         values = super().fill(values)
         given = {name: values.get(name, cls.model_fields[name].default) for name in ("dataset", "ipc")}
-        if given["dataset"] in DATASETS and str(given["ipc"]).isdecimal():  # what is wrong is reported later
+        if given["dataset"] in DATASETS and str(given["ipc"]).isdecimal():  # wrong values are reported later
             values.setdefault("batch_syn", max(1, min(_size(given), LARGEST_BATCH)))
         return values
 
     def key_values(self) -> dict[str, Any]:
-        """Without what decides nothing: a step on labels that are not learnt, the way of dropping no parameter."""
+        """Without what has no effect: the step of labels that are not learnt, the way of dropping no parameter."""
         values = super().key_values()
         unused = [*([] if self.soft_labels else ["lr_y"]), *([] if self.shallow_ratio else ["selection"])]
         return {name: value for name, value in values.items() if name not in unused}
 
     def problems(self) -> list[str]:
-        found = super().problems()
+        problems = super().problems()
         lowest, first, last = self.min_start_epoch, self.first_max_start_epoch, self.max_start_epoch
         if not lowest < first <= last:
-            found.append(
-                "start epochs must be in order, min_start_epoch < first_max_start_epoch <= max_start_epoch, "
-                f"got {lowest}, {first}, {last}"
-            )
+            problems.append("start epochs must be in order, min_start_epoch < first_max_start_epoch <= "
+                            f"max_start_epoch, got {lowest}, {first}, {last}")
         if self.train_epochs < (reached := last + self.expert_epochs):
-            found.append(
-                f"train_epochs must be at least {reached} (max_start_epoch {last} + expert_epochs "
-                f"{self.expert_epochs}), or the experts are too short; got {self.train_epochs}"
-            )
-        whole, asked = _size(self.values()), self.batch_syn or 0
-        if asked > whole:
-            found.append(f"batch_syn must be at most {whole}, the synthetic images, got {asked}")
+            problems.append(f"train_epochs must be at least {reached} (max_start_epoch {last} + expert_epochs "
+                            f"{self.expert_epochs}), or the experts are too short; got {self.train_epochs}")
+        size, batch = _size(self.values()), self.batch_syn or 0
+        if batch > size:
+            problems.append(f"batch_syn must be at most {size}, the synthetic images, got {batch}")
         if self.shallow_ratio >= 1:
             weights = counts.parameters(self.network, self.shape, len(self.facts.classes), self.network_options())
-            found.append(
-                f"shallow_ratio must be below 1, got {self.shallow_ratio:g}: it drops all {weights:,} parameters, and "
-                "nothing is left to match"
-            )
-        return found
+            problems.append(f"shallow_ratio must be below 1, got {self.shallow_ratio:g}: it drops all {weights:,} "
+                            "parameters, and nothing is left to match")
+        return problems
 
 
 def _size(values: dict[str, Any]) -> int:
@@ -183,7 +153,7 @@ def _size(values: dict[str, Any]) -> int:
 @dataclass
 class PADState(State):
     """velocity, label_velocity, lr_velocity: momentum of what is learnt; skipped: updates left out so far, 0-dim;
-    network: the shape of the students; student: it as a function of its parameters."""
+    network: of the students' architecture; student: that network as a function of its parameters."""
 
     velocity: Tensor = None  # type: ignore[assignment]
     label_velocity: Tensor | None = None
@@ -196,9 +166,8 @@ class PADState(State):
 def start(task: Task) -> PADState:
     """The first images with the experts' labels, everything at rest."""
     config, where = task.config, task.device
-    network = nets.build(
-        config.network, config.shape, task.classes, config.network_options(), task.generator("student"), where
-    )
+    network = nets.build(config.network, config.shape, task.classes, config.network_options(),
+                         task.generator("student"), where)
     labels = torch.arange(task.classes, device=where).repeat_interleave(config.ipc)
     images = first_images(task, network)
     logits = first_logits(expert_logits(task, network, images), labels) if config.soft_labels else None
@@ -230,47 +199,47 @@ def first_images(task: Task, network: nets.Net) -> Tensor:
 def _right_first(task: Task, network: nets.Net) -> Tensor:
     """Indices of IPC images of each class, sorted by class, those first that the first expert gets right.
 
-    It is asked about all classes together, in a drawn order: batch normalisation knows a class by what is beside it.
+    It predicts all classes together, in a drawn order: in batch normalisation an answer depends on the whole batch.
     """
     data, ipc, classes = task.data, task.config.ipc, task.classes
     order = torch.randperm(len(data), generator=task.generator("init correct"), device=task.device)
     weights = _weights(task, 0, task.config.train_epochs)
     right = torch.zeros(0, dtype=torch.bool, device=task.device)
-    for some in order.split(train.images_at_once(task.config.shape)):
-        said = _logits(network, weights, data.batch(some)).argmax(1)
-        right = torch.cat([right, said == data.labels[some]])
-        found = data.labels[order[: len(right)]][right]
-        if int(torch.bincount(found, minlength=classes).min()) >= ipc:
+    for batch in order.split(train.images_at_once(task.config.shape)):
+        predicted = _logits(network, weights, data.batch(batch)).argmax(1)
+        right = torch.cat([right, predicted == data.labels[batch]])
+        labels = data.labels[order[: len(right)]][right]
+        if int(torch.bincount(labels, minlength=classes).min()) >= ipc:
             break
-    asked = order[: len(right)]
-    preferred = torch.cat([asked[right], asked[~right], order[len(right) :]])
+    tested, rest = order[: len(right)], order[len(right) :]
+    preferred = torch.cat([tested[right], tested[~right], rest])
     return torch.cat([preferred[data.labels[preferred] == label][:ipc] for label in range(classes)])
 
 
 def expert_logits(task: Task, network: nets.Net, images: Tensor) -> Tensor:
-    """What every expert says of the images at its end: (experts, N, classes)."""
+    """The logits of the images by every expert at its end: (experts, N, classes)."""
     order = torch.randperm(len(images), generator=task.generator("init labels"), device=task.device)
-    said = torch.zeros(task.config.experts, len(images), task.classes, device=task.device)
+    logits = torch.zeros(task.config.experts, len(images), task.classes, device=task.device)
     for expert in range(task.config.experts):
         task.tell(expert, task.config.experts, "Asking the experts for labels")
         weights = _weights(task, expert, task.config.train_epochs)
-        for some in order.split(train.images_at_once(task.config.shape)):
-            said[expert, some] = _logits(network, weights, images[some])
-    return said
+        for batch in order.split(train.images_at_once(task.config.shape)):
+            logits[expert, batch] = _logits(network, weights, images[batch])
+    return logits
 
 
-def first_logits(said: Tensor, labels: Tensor) -> Tensor:
-    """Label logits (N, classes): the mean over those experts, said (experts, N, classes), that get the image right.
+def first_logits(logits: Tensor, labels: Tensor) -> Tensor:
+    """Label logits (N, classes): the mean of the logits (experts, N, classes) of those experts that are right.
 
-    Where none does: the mean over all, with the largest logit and that of the true class exchanged, so that the label
-    is right and as sure as they were.
+    Where none is: the mean over all, with the largest logit and that of the true class exchanged, so that the label is
+    right and as sure as they were.
     """
-    right = (said.argmax(2) == labels).unsqueeze(2)
-    mean = (said * right).sum(0) / right.sum(0).clamp(min=1)
-    everybody = said.mean(0)
-    largest, true = everybody.argmax(1, keepdim=True), labels.unsqueeze(1)
-    exchanged = everybody.scatter(1, largest, everybody.gather(1, true)).scatter(1, true, everybody.gather(1, largest))
-    return torch.where(right.any(0), mean, exchanged)
+    right = (logits.argmax(2) == labels).unsqueeze(2)
+    mean_of_right = (logits * right).sum(0) / right.sum(0).clamp(min=1)
+    mean = logits.mean(0)
+    largest, true = mean.argmax(1, keepdim=True), labels.unsqueeze(1)
+    exchanged = mean.scatter(1, largest, mean.gather(1, true)).scatter(1, true, mean.gather(1, largest))
+    return torch.where(right.any(0), mean_of_right, exchanged)
 
 
 def _logits(network: nets.Net, weights: Tensor, images: Tensor) -> Tensor:
@@ -281,9 +250,9 @@ def _logits(network: nets.Net, weights: Tensor, images: Tensor) -> Tensor:
 
 
 def _weights(task: Task, expert: int, epoch: int) -> Tensor:
-    """An expert's parameters after so many epochs, flat, float32; on their way to the device nobody waits for them."""
-    kept = torch.from_numpy(task.parents[0].mapped("trajectories")[expert, epoch].astype("float32"))
-    return (kept.pin_memory() if task.device.type == "cuda" else kept).to(task.device, non_blocking=True)
+    """An expert's parameters after so many epochs, flat, float32; copied to the device without waiting."""
+    weights = torch.from_numpy(task.parents[0].mapped("trajectories")[expert, epoch].astype("float32"))
+    return (weights.pin_memory() if task.device.type == "cuda" else weights).to(task.device, non_blocking=True)
 
 
 def step(task: Task, state: PADState) -> dict[str, Tensor]:
@@ -320,9 +289,9 @@ def matching_gradients(task: Task, state: PADState, begin: Tensor, target: Tenso
     logits = None if state.label_logits is None else state.label_logits.requires_grad_()
 
     def batch(i: int) -> tuple[Tensor, Tensor]:
-        chosen, drawn = batches[i]
-        y = state.labels[chosen] if logits is None else logits[chosen].softmax(1)
-        return augment.apply(images[chosen], drawn), y
+        indices, draw = batches[i]
+        y = state.labels[indices] if logits is None else logits[indices].softmax(1)
+        return augment.apply(images[indices], draw), y
 
     left_out, by = dropped(config, state.network)
     through = unroll.unrolled if config.unroll == "plain" else unroll.recomputed
@@ -340,12 +309,12 @@ def _batches(task: Task, state: PADState) -> list[tuple[Tensor, augment.Draw]]:
     order = task.generator("batches", state.step)
     changes = task.generator("augment", state.step, on="cpu")
     queue: list[Tensor] = []
-    found = []
+    batches = []
     for _ in range(config.student_steps):
         queue = queue or list(torch.randperm(n, generator=order, device=task.device).split(config.batch_syn))
-        chosen = queue.pop(0)
-        found.append((chosen, augment.draw(config.augment, changes, config.shape, images=len(chosen))))
-    return found
+        indices = queue.pop(0)
+        batches.append((indices, augment.draw(config.augment, changes, config.shape, images=len(indices))))
+    return batches
 
 
 def dropped(config: PADConfig, network: nets.Net) -> tuple[int, str]:
@@ -363,27 +332,26 @@ def update(task: Task, state: PADState, loss: Tensor, images: Tensor, labels: Te
     """
     config, taken = task.config, loss <= task.config.threshold
     assert state.lr is not None
-    state.velocity, state.images = _moved(
+    state.velocity, state.images = _momentum_step(
         state.images, state.velocity, images, config.momentum_img, config.lr_img, taken
     )
     if labels is not None:
         assert state.label_logits is not None
         assert state.label_velocity is not None
-        state.label_velocity, state.label_logits = _moved(
+        state.label_velocity, state.label_logits = _momentum_step(
             state.label_logits, state.label_velocity, labels, MOMENTUM_LABELS, config.lr_y, taken
         )
-    state.lr_velocity, state.lr = _moved(state.lr, state.lr_velocity, rate, MOMENTUM_LR, config.lr_lr, taken)
-    state.lr = state.lr.clamp(min=LEAST_LR)
+    state.lr_velocity, lr = _momentum_step(state.lr, state.lr_velocity, rate, MOMENTUM_LR, config.lr_lr, taken)
+    state.lr = lr.clamp(min=LEAST_LR)
     state.skipped = state.skipped + ~taken
 
 
-def _moved(
-    value: Tensor, velocity: Tensor, gradient: Tensor, momentum: float, lr: float, taken: Tensor
-) -> tuple[Tensor, Tensor]:
+def _momentum_step(value: Tensor, velocity: Tensor, gradient: Tensor, momentum: float, lr: float,
+                   taken: Tensor) -> tuple[Tensor, Tensor]:
     """(velocity, value) after one step of SGD with momentum, or as they were where it is not taken."""
     value = value.detach()
-    faster = momentum * velocity + gradient
-    return torch.where(taken, faster, velocity), torch.where(taken, value - lr * faster, value)
+    after = momentum * velocity + gradient
+    return torch.where(taken, after, velocity), torch.where(taken, value - lr * after, value)
 
 
 def steps(config: PADConfig) -> int:
@@ -417,17 +385,14 @@ def variations(config: PADConfig) -> tuple[Variation, ...]:
     if called(config):
         return ()
     name = "DATM" if config.soft_labels else "MTT"
-    plain = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0,
-             "selection": "depth"}
-    return (
-        Variation(
-            "datm", f"{name}: no scheduler, all parameters",
-            "The same run without what PAD adds: experts see all images all the time, and all parameters count.",
-            {**config.values(), **plain},
-        ),
-    )
+    return (Variation(
+        "datm", f"{name}: no scheduler, all parameters",
+        "The same run without what PAD adds: experts see all images all the time, and all parameters count.",
+        {**config.values(), **NO_SCHEDULER, "shallow_ratio": 0.0, "selection": "depth"},
+    ),)
 
 
+NO_SCHEDULER = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0}
 PUBLISHED = {
     "num_iters": 10_000, "student_steps": 80, "expert_epochs": 2, "lr_student": 0.01, "lr_lr": 1e-5, "threshold": 1.0,
     "experts": 100, "train_epochs": 100, "lr_teacher": 0.01, "momentum_teacher": 0.0, "batch_train": 256,
@@ -447,68 +412,42 @@ IPC_50 = {
     "ipc": 50, "min_start_epoch": 0, "first_max_start_epoch": 20, "max_start_epoch": 40, "expansion_iters": 2000,
     "lr_y": 2.0, "lr_img": 1000.0, "selection": "depth", "shallow_ratio": 0.25,
 }
-NO_SCHEDULER = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0}
 
 PRESETS = (
-    Preset(
-        "quick",
-        "A short run for a small CPU: one image per class, a narrow network (width 32), two short experts on some of "
-        "the images, twenty student steps. With ten images per class two cores are too slow for the many iterations "
-        "those need. All parameters count, as the paper has it at IPC 1, so only what the experts see in their first "
-        "two epochs tells it from DATM. MNIST takes about two minutes, scores and experts included; the 8×8 "
-        "digits gain nothing from so short a run.",
-        {
-            "ipc": 1, "width": 32, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 5, "lr_teacher": 0.05,
+    Preset("quick", "A short run for a small CPU: one image per class, a narrow network (width 32), two short experts "
+                    "on some of the images, twenty student steps. With ten images per class two cores are too slow for "
+                    "the many iterations those need. All parameters count, as the paper has it at IPC 1, so only what "
+                    "the experts see in their first two epochs tells it from DATM. MNIST takes about two minutes, "
+                    "scores and experts included; the 8×8 digits gain nothing from so short a run.",
+           {"ipc": 1, "width": 32, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 5, "lr_teacher": 0.05,
             "batch_train": 128, "initial_ratio": 0.75, "add_end_epoch": 2, "remove_ratio": 0.0,
             "second_remove_ratio": 0.0, "num_iters": 80, "student_steps": 20, "expert_epochs": 2,
             "first_max_start_epoch": 1, "max_start_epoch": 3, "expansion_iters": 50, "shallow_ratio": 0.0,
-            "lr_img": 1000.0, "lr_y": 10.0, "lr_student": 0.05, "lr_lr": 1e-4,
-        },
-        {
-            "digits": {"batch_train": 32, "lr_teacher": 0.2, "lr_img": 30.0, "lr_y": 3.0, "augment": "none"},
-            "mhist": {"resolution": 64, "network": "convnet5", "ipc": 5, "num_iters": 50, "train_images": 0},
-        },
-        lambda dataset: {**quick.some_images(dataset, 2_352_000), **matching.siamese_of(dataset)},
-    ),
-    Preset(
-        "mnist",
-        "PAD fitted to MNIST at IPC 10, where ten experts of 25 epochs are enough: scheduler and start epochs scaled "
-        "to that length. For one GPU.",
-        {
-            **PUBLISHED, **IPC_10, "num_iters": 3000, "student_steps": 40, "experts": 10, "train_epochs": 25,
+            "lr_img": 1000.0, "lr_y": 10.0, "lr_student": 0.05, "lr_lr": 1e-4},
+           {"digits": {"batch_train": 32, "lr_teacher": 0.2, "lr_img": 30.0, "lr_y": 3.0, "augment": "none"},
+            "mhist": {"resolution": 64, "network": "convnet5", "ipc": 5, "num_iters": 50, "train_images": 0}},
+           lambda dataset: {**quick.some_images(dataset, 2_352_000), **matching.siamese_of(dataset)}),
+    Preset("mnist", "PAD fitted to MNIST at IPC 10, where ten experts of 25 epochs are enough: "
+                    "scheduler and start epochs scaled to that length. For one GPU.",
+           {**PUBLISHED, **IPC_10, "num_iters": 3000, "student_steps": 40, "experts": 10, "train_epochs": 25,
             "add_end_epoch": 5, "remove_epoch": 12, "second_remove_epoch": 18, "first_max_start_epoch": 2,
-            "max_start_epoch": 8, "expansion_iters": 1000, "agents": 5, "score_epochs": 5, "precision": "full",
-        },
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "paper",
-        "As the paper prints it for CIFAR-10 at IPC 10: 100 experts of 100 epochs, 80 student steps, start epochs "
-        "before 10 widening to 20, the shallowest quarter dropped, 10,000 iterations. Wants a large GPU and much disk.",
-        {**PUBLISHED, **IPC_10},
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "paper-ipc1", "The same at IPC 1: start epochs before 4, all parameters.", {**PUBLISHED, **IPC_1},
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "paper-ipc50", "The same at IPC 50: start epochs before 20 widening to 40, images at ten times the step size.",
-        {**PUBLISHED, **IPC_50}, of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "code",
-        "As the released code and its settings run at IPC 10: drops the half of the parameters with the smallest "
-        "error, and orders images by gradient norm.",
-        {**PUBLISHED, **IPC_10, "selection": "loss", "shallow_ratio": 0.5, "difficulty": "grad_norm"},
-        of_dataset=matching.siamese_of,
-    ),
-    Preset(
-        "datm",
-        "DATM, PAD's parent, at IPC 10: no scheduler and all parameters, everything else as in the paper.",
-        {**PUBLISHED, **IPC_10, **NO_SCHEDULER, "shallow_ratio": 0.0},
-        of_dataset=matching.siamese_of,
-    ),
+            "max_start_epoch": 8, "expansion_iters": 1000, "agents": 5, "score_epochs": 5, "precision": "full"},
+           of_dataset=matching.siamese_of),
+    Preset("paper", "As the paper prints it for CIFAR-10 at IPC 10: 100 experts of 100 epochs, 80 student steps, start "
+                    "epochs before 10 widening to 20, the shallowest quarter dropped, 10,000 iterations. "
+                    "Wants a large GPU and much disk.",
+           {**PUBLISHED, **IPC_10}, of_dataset=matching.siamese_of),
+    Preset("paper-ipc1", "The same at IPC 1: start epochs before 4, all parameters.",
+           {**PUBLISHED, **IPC_1}, of_dataset=matching.siamese_of),
+    Preset("paper-ipc50", "The same at IPC 50: start epochs before 20 widening to 40, "
+                          "images at ten times the step size.",
+           {**PUBLISHED, **IPC_50}, of_dataset=matching.siamese_of),
+    Preset("code", "As the released code and its settings run at IPC 10: drops the half of the parameters with the "
+                   "smallest error, and orders images by gradient norm.",
+           {**PUBLISHED, **IPC_10, "selection": "loss", "shallow_ratio": 0.5, "difficulty": "grad_norm"},
+           of_dataset=matching.siamese_of),
+    Preset("datm", "DATM, PAD's parent, at IPC 10: no scheduler and all parameters, everything else as in the paper.",
+           {**PUBLISHED, **IPC_10, **NO_SCHEDULER, "shallow_ratio": 0.0}, of_dataset=matching.siamese_of),
 )
 
 LEAD = """
@@ -518,32 +457,13 @@ shallowest, need not agree.
 """
 
 METHOD = Method(
-    name="pad",
-    title="PAD",
+    name="pad", title="PAD",
     summary="Imitates how networks learn: training on the synthetic set must lead where experts on real images went.",
     paper="Li et al., Prioritize Alignment in Dataset Distillation, 2024",
-    Config=PADConfig,
-    start=start,
-    step=step,
-    steps=steps,
-    cost=cost,
-    rounds=rounds,
-    needs=trajectories.needs_experts,
-    learns_labels=lambda config: config.soft_labels,
-    variations=variations,
-    called=called,
-    presets=PRESETS,
-    curves={
-        "loss": "Matching loss (1: no nearer than at the start)",
-        "lr": "Learnt learning rate",
-        "start_epoch": "Start epoch",
-        "skipped": "Skipped updates so far",
-        "grad_images": "Gradient norm of the images",
-        "grad_labels": "Gradient norm of the label logits",
-    },
-    version=2,
-    rank=30,
-    lead=LEAD,
-    symbol="route",
-    shows=("experts", "scores"),
+    Config=PADConfig, start=start, step=step, steps=steps, cost=cost, rounds=rounds, needs=trajectories.needs_experts,
+    learns_labels=lambda config: config.soft_labels, variations=variations, called=called, presets=PRESETS,
+    curves={"loss": "Matching loss (1: no nearer than at the start)", "lr": "Learnt learning rate",
+            "start_epoch": "Start epoch", "skipped": "Skipped updates so far",
+            "grad_images": "Gradient norm of the images", "grad_labels": "Gradient norm of the label logits"},
+    version=2, rank=30, lead=LEAD, symbol="route", shows=("experts", "scores"),
 )

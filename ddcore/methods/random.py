@@ -23,17 +23,12 @@ class RandomConfig(CoresetConfig):
 
 def start(task: Task) -> State:
     """The drawn images; nothing is left to do."""
-    images = task.real("random real")
     labels = torch.arange(task.classes, device=task.device).repeat_interleave(task.config.ipc)
-    return State(images, labels)
+    return State(task.real("random real"), labels)
 
 
 METHOD = Method(
-    name="random",
-    title="Random real images",
+    name="random", title="Random real images",
     summary="Real training images drawn at random: the control for every distilled set.",
-    paper="",
-    Config=RandomConfig,
-    start=start,
-    rank=90,
+    paper="", Config=RandomConfig, start=start, rank=90,
 )

@@ -1,4 +1,4 @@
-"""Coresets that look at networks trained on the data: what they are asked for, and how they pick.
+"""Coresets that use networks trained on the data: their parameters, and how they pick.
 
 The networks are trained by a run of kind "scores", which is computed first and shared by all coresets with the same
 network, agents, epochs, images and seed. Only the images that it scored can be picked.
@@ -28,18 +28,16 @@ else:
 
 
 class AgentsConfig(NetworkConfig):
-    """Which networks are trained on which images, for scores."""
+    """The networks that are trained for scores, and the images they learn."""
 
     agent_length: ClassVar[str] = "score_epochs"  # the parameter that says how many epochs an agent trains
 
-    agents: int = Param(
-        3, label="Agents", group="Scores", unit="networks", ge=1, le=100, step=1,
-        help="Networks trained on the data from different random weights; scores are taken over all of them.",
-    )
-    train_images: int = Param(
-        0, label="Training images", group="Scores", ge=0, le=10_000_000, step=1000,
-        help="Real images that are learnt and scored, drawn so that classes keep their shares; 0 takes all.",
-    )
+    agents: int = Param(3, label="Agents", group="Scores", unit="networks", ge=1, le=100, step=1,
+                        help="Networks trained on the data from different random weights; "
+                             "scores are taken over all of them.")
+    train_images: int = Param(0, label="Training images", group="Scores", ge=0, le=10_000_000, step=1000,
+                              help="Real images that are learnt and scored, drawn so that classes keep their shares; "
+                                   "0 takes all.")
     el2n_epochs: int | None = Param(
         None, label="EL2N epochs", group="Scores", ge=1, le=5000, step=1, follows=("score_epochs", "epochs"),
         help="EL2N and the gradient norm are means over so many first epochs of an agent; left empty, the first five "
@@ -55,29 +53,25 @@ class AgentsConfig(NetworkConfig):
         return values
 
     def problems(self) -> list[str]:
-        length = getattr(self, self.agent_length)
+        problems, length = super().problems(), getattr(self, self.agent_length)
         if (self.el2n_epochs or 0) > length:
-            asked = f"el2n_epochs must be at most {length}, the epochs of an agent, got {self.el2n_epochs}"
-            return [*super().problems(), asked]
-        return super().problems()
+            problems.append(f"el2n_epochs must be at most {length}, the epochs of an agent, got {self.el2n_epochs}")
+        return problems
 
 
 class ScoredConfig(CoresetConfig, AgentsConfig):
-    """What a coreset that builds on scores is asked for."""
+    """The parameters of a coreset that builds on scores."""
 
-    score_epochs: int = Param(
-        10, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
-        help="Epochs that the agents train. EL2N is the mean over the first five at most; features are of the end.",
-    )
+    score_epochs: int = Param(10, label="Agent epochs", group="Scores", ge=1, le=5000, step=1,
+                              help="Epochs that the agents train. EL2N is the mean over the first five at most; "
+                                   "features are of the end.")
 
     def problems(self) -> list[str]:
-        classes, found = len(self.facts.classes), super().problems()
+        classes, problems = len(self.facts.classes), super().problems()
         if 0 < self.train_images < self.ipc * classes:
-            found.append(
-                f"train_images must be 0 or at least {self.ipc * classes}, {self.ipc} for each of {classes} classes, "
-                f"got {self.train_images}"
-            )
-        return found
+            problems.append(f"train_images must be 0 or at least {self.ipc * classes}, {self.ipc} for each of "
+                            f"{classes} classes, got {self.train_images}")
+        return problems
 
 
 def needs(config: ScoredConfig) -> tuple[Need, ...]:
@@ -88,16 +82,16 @@ def needs(config: ScoredConfig) -> tuple[Need, ...]:
 
 def by_features(task: Task, choose: Callable[[torch.Tensor, int], torch.Tensor]) -> State:
     """The images of each class that choose(features (N, F), IPC) picks, in the features of the first agent."""
-    network, members, chosen = _agent(task), _candidates(task), []
-    total, done = sum(map(len, members)), 0
-    for of_class in members:
+    network, candidates, indices = _agent(task), _candidates(task), []
+    total, done = sum(map(len, candidates)), 0
+    for members in candidates:
         features = []
-        for batch in of_class.split(train.images_at_once(task.config.shape)):
+        for batch in members.split(train.images_at_once(task.config.shape)):
             task.tell(done, total, "Choosing real images")
             features.append(_embed(network, task.data.batch(batch)))
             done += len(batch)
-        chosen.append(of_class[choose(torch.cat(features), task.config.ipc)])
-    return _state(task, chosen)
+        indices.append(members[choose(torch.cat(features), task.config.ipc)])
+    return _state(task, indices)
 
 
 def by_scores(task: Task, name: str, hardest: bool) -> State:
@@ -105,11 +99,11 @@ def by_scores(task: Task, name: str, hardest: bool) -> State:
     stored = task.parents[0].arrays("scores")
     scores = torch.full((len(task.data),), torch.nan, device=task.device)
     scores[stored["indices"].to(task.device)] = stored[name].float().to(task.device)
-    chosen = []
+    indices = []
     for label, members in enumerate(_candidates(task)):
         order = coreset.ranked(scores[members], task.generator("equal scores", label), descending=hardest)
-        chosen.append(members[order[: task.config.ipc]])
-    return _state(task, chosen)
+        indices.append(members[order[: task.config.ipc]])
+    return _state(task, indices)
 
 
 def embedding_cost(config: ScoredConfig, macs: int, classes: int) -> int:
@@ -121,33 +115,23 @@ def embedding_cost(config: ScoredConfig, macs: int, classes: int) -> int:
 def presets(**values: Any) -> tuple[Preset, ...]:
     """`quick` and `full`, with the method's own values."""
     return (
-        Preset(
-            "quick",
-            "For a small CPU: one narrow network (width 32) that trains a few epochs, on MNIST on 6,000 images. "
-            "About a minute on two cores with the scores; later coresets with the same agents take seconds.",
-            {"ipc": 10, "width": 32, "agents": 1, "score_epochs": 3, **values},
-            {
-                "digits": {"score_epochs": 10},
-                "mhist": {"resolution": 64, "network": "convnet5", "train_images": 0},
-            },
-            lambda dataset: quick.some_images(dataset, 4_704_000),
-        ),
-        Preset(
-            "full",
-            "All training images and the data set's own network at its published size: three agents, 20 epochs. "
-            "Wants a GPU.",
-            {"ipc": 10, "agents": 3, "score_epochs": 20, "train_images": 0, **values},
-        ),
+        Preset("quick", "For a small CPU: one narrow network (width 32) that trains a few epochs, on MNIST on 6,000 "
+                        "images. About a minute on two cores with the scores; "
+                        "later coresets with the same agents take seconds.",
+               {"ipc": 10, "width": 32, "agents": 1, "score_epochs": 3, **values},
+               {"digits": {"score_epochs": 10}, "mhist": {"resolution": 64, "network": "convnet5", "train_images": 0}},
+               lambda dataset: quick.some_images(dataset, 4_704_000)),
+        Preset("full", "All training images and the data set's own network at its published size: three agents, "
+                       "20 epochs. Wants a GPU.",
+               {"ipc": 10, "agents": 3, "score_epochs": 20, "train_images": 0, **values}),
     )
 
 
 def _agent(task: Task) -> nets.Net:
     """The first agent, as its training left it."""
     config = task.config
-    network = nets.build(
-        config.network, config.shape, task.classes, config.network_options(),
-        generator=task.generator("agent"), device=task.device,
-    )
+    network = nets.build(config.network, config.shape, task.classes, config.network_options(),
+                         generator=task.generator("agent"), device=task.device)
     network.load_state_dict(task.parents[0].arrays("network"))
     return network.eval().to(memory_format=torch.channels_last)
 
@@ -164,14 +148,12 @@ def _candidates(task: Task) -> list[torch.Tensor]:
     members = [scored[labels == label] for label in range(task.classes)]
     fewest = min(map(len, members))
     if task.config.ipc > fewest:
-        raise ConfigError([
-            f"ipc must be at most {fewest}, the scored images of the smallest class of {task.config.dataset}, "
-            f"got {task.config.ipc}"
-        ])
+        raise ConfigError([f"ipc must be at most {fewest}, the scored images of the smallest class of "
+                           f"{task.config.dataset}, got {task.config.ipc}"])
     return members
 
 
-def _state(task: Task, chosen: list[torch.Tensor]) -> State:
-    """The chosen images, sorted by class; nothing is left to do."""
+def _state(task: Task, indices: list[torch.Tensor]) -> State:
+    """The images at the indices for each class; nothing is left to do."""
     labels = torch.arange(task.classes, device=task.device).repeat_interleave(task.config.ipc)
-    return State(task.data.batch(torch.cat(chosen)), labels)
+    return State(task.data.batch(torch.cat(indices)), labels)

@@ -34,20 +34,16 @@ MAPS_KEPT = 4  # tensors of a map's size that a layer keeps: convolved, normalis
 class Acceleration:
     """What one run may use of the machine.
 
-    work: multiply-adds of the whole run; note: told, once, what is not as it could be. Sets torch's own switches for
-    the whole process (TF32, and how ways back are compiled): a process computes one run.
+    work: multiply-adds of the whole run; note(text): called once, where something is not as fast as it could be. Sets
+    torch's own switches for the whole process (TF32, and how backward passes are compiled): a process computes one run.
 
-    long: whether the run is one that compiling pays for, which follows from its config alone; compiles: whether
-    functions given to `compiled` are; graphs: how many were given; half: whether `precision` lowers anything; beside:
-    whether the device works beside the host, so that waiting for one another is avoided.
+    long: whether compiling pays for this run, which follows from its config alone; compiles: whether `compiled`
+    compiles; graphs: how many functions it was given; half: whether `precision` lowers anything; beside: whether the
+    device works beside the host, so that waiting for one another is avoided.
     """
 
     def __init__(
-        self,
-        device: torch.device,
-        *,
-        exact: bool = False,
-        work: float = 0,
+        self, device: torch.device, *, exact: bool = False, work: float = 0,
         note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.device, self.exact, self._note = device, exact, note
@@ -57,9 +53,10 @@ class Acceleration:
         self._used = {"compiled": False, "half": False}
         self._fitting: dict[tuple[Net, torch.Size], int] = {}
         if self.compiles and (missing := no_compiler(device)):
-            self._plainly(missing)
+            self._stop_compiling(missing)
         if self.compiles:
-            # A way back is compiled with its way there, so that it fails where it is guarded; DataDAM goes back twice.
+            # A backward pass is compiled with its forward pass, so that it fails where it is guarded; DataDAM runs it
+            # twice.
             _functorch.force_non_lazy_backward_lowering, _functorch.donated_buffer = True, False
         if device.type == "cuda":
             torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = not exact
@@ -68,8 +65,8 @@ class Acceleration:
         """The function, compiled where that pays; the same function where it does not or the compiler fails.
 
         layout: whether the compiler may choose the memory layout of convolutions. Forward passes gain by it; training
-        on a CPU loses (0.57 against 0.42 s for a step on 100 images). graphs: whether a GPU replays the launches as one
-        (CUDA graphs), by which small batches are limited.
+        on a CPU loses (0.57 against 0.42 s for a step on 100 images). graphs: whether a GPU replays all launches as one
+        (CUDA graphs); small batches are limited by their launches.
         """
         if not self.compiles:
             return function
@@ -79,21 +76,21 @@ class Acceleration:
         fast = torch.compile(function, dynamic=False, fullgraph=True, options=options)
         self.graphs += 1
 
-        def call(*given: Any) -> Any:
+        def call(*arguments: Any) -> Any:
             if not self.compiles:
-                return function(*given)
+                return function(*arguments)
             try:
-                found = fast(*given)
+                result = fast(*arguments)
             except torch.OutOfMemoryError:
                 raise
-            except Exception as error:  # whatever a compiler may raise; what is ours the plain function raises again
-                found = function(*given)
-                self._plainly(f"the compiler failed ({type(error).__name__})")
-                return found
+            except Exception as error:  # whatever a compiler may raise; our own errors the plain function raises again
+                result = function(*arguments)
+                self._stop_compiling(f"the compiler failed ({type(error).__name__})")
+                return result
             self._used["compiled"] = True
             if replayed and not torch.is_grad_enabled():  # in memory that the next replay does not write
-                return tree_map_only(Tensor, Tensor.clone, found)
-            return found
+                return tree_map_only(Tensor, Tensor.clone, result)
+            return result
 
         return cast("Function", call)
 
@@ -116,60 +113,58 @@ class Acceleration:
         """
         if self.exact:
             return len(images)
-        asked = network, images.shape[1:]
-        if asked not in self._fitting:
-            self._fitting[asked] = self._fit(network, images)
-        return even(len(images), self._fitting[asked])
-
-    def _fit(self, network: Net, images: Tensor) -> int:
-        """How many images' maps fit where they should."""
-        sizes = map_sizes(network, images[:1].detach()) or [images[0].numel()]
-        return max(1, CACHED // max(sizes) if self.device.type == "cpu" else GPU_MAPS // (4 * MAPS_KEPT * sum(sizes)))
+        key = network, images.shape[1:]
+        if key not in self._fitting:
+            sizes = map_sizes(network, images[:1].detach()) or [images[0].numel()]
+            on_cpu, on_gpu = CACHED // max(sizes), GPU_MAPS // (4 * MAPS_KEPT * sum(sizes))
+            self._fitting[key] = max(1, on_cpu if self.device.type == "cpu" else on_gpu)
+        return even(len(images), self._fitting[key])
 
     def told(self) -> dict[str, bool]:
-        """For a run's summary: how it was computed, as far as it went."""
+        """How the run was computed so far, for its summary."""
         return {"exact": self.exact, **self._used}
 
     def differs(self, long: bool) -> str:
-        """Why this run cannot go on from what one that was `long` or not has computed; "" where it can.
+        """Why this run cannot go on from a shorter or longer one's results; "" where it can.
 
-        Computed at once, all of it would be compiled or none, and that decides how numbers are rounded.
+        long: of that run. Computed at once, all steps would be compiled or none, and compiling changes how numbers are
+        rounded.
         """
         if long == self.long:
             return ""
         done, whole = ("not worth", "is") if self.long else ("worth", "is not")
         return f"what is done was {done} compiling, the whole {whole}, and compiled arithmetic rounds otherwise"
 
-    def _plainly(self, why: str) -> None:
-        """From now on nothing is compiled."""
+    def _stop_compiling(self, why: str) -> None:
+        """Compute without the compiler from here on."""
         self.compiles = False
         self._note(f"Computed without a compiler, which takes longer: {why}.")
 
 
 class Redrawn:
-    """A network with other weights again and again: its number k has the very ones that `nets.build` would draw.
+    """A network whose weights are drawn anew again and again: draw k gives the very ones of `nets.build`.
 
-    Where the device works beside the host (`Speed.beside`), number k + 1 is drawn into a spare network while k is at
-    work, on a GPU by a stream of its own, and put in with one copy. Elsewhere each is drawn in its place.
+    Where the device works beside the host (`Acceleration.beside`), draw k + 1 goes into a spare network while k is at
+    work, on a GPU by a stream of its own, and is put in with one copy. Elsewhere each is drawn in its place.
     """
 
     def __init__(self, network: Net, generator: Callable[[int], torch.Generator], speed: Acceleration) -> None:
-        """generator(k): what number k is drawn from."""
+        """generator(k): what draw k is drawn from."""
         self._network, self._generator = network, generator
         self._spare = copy.deepcopy(network) if speed.beside else None
-        self._held: int | None = None  # the number that the spare has
+        self._held: int | None = None  # the draw that the spare holds
         gpu = speed.beside and speed.device.type == "cuda"
         self._stream = torch.cuda.Stream(speed.device) if gpu else None
 
     @torch.no_grad()
     def draw(self, number: int) -> None:
-        """Give the network the weights of this number, in place."""
+        """Give the network the weights of this draw, in place."""
         if self._spare is None:
-            # Drawing goes through memory in order, so it is done in the plain layout.
+            # Weights are drawn in the order of memory, so in the plain layout.
             self._network.to(memory_format=torch.contiguous_format)
             reinitialise(self._network, self._generator(number))
             return
-        if self._held != number:  # the first of a run, or of one that goes on
+        if self._held != number:  # at the start of a run, also of a resumed one
             self._prepare(number)
         if self._stream:
             torch.cuda.current_stream(self._stream.device).wait_stream(self._stream)
@@ -177,7 +172,7 @@ class Redrawn:
         self._prepare(number + 1)
 
     def _prepare(self, number: int) -> None:
-        """Draw it into the spare, as soon as what was there has been taken."""
+        """Draw into the spare, as soon as its last weights have been copied."""
         assert self._spare is not None
         if self._stream:
             self._stream.wait_stream(torch.cuda.current_stream(self._stream.device))
@@ -195,8 +190,8 @@ def has_half(device: torch.device) -> bool:
     """Whether this device multiplies bfloat16 faster than float32."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private: another torch may not have them
-    return any(getattr(torch.cpu, name, bool)() for name in asked)
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private: another torch may not have them
+    return any(getattr(torch.cpu, name, bool)() for name in checks)
 
 
 def no_compiler(device: torch.device) -> str:
@@ -205,10 +200,8 @@ def no_compiler(device: torch.device) -> str:
         from torch.utils._triton import has_triton
 
         return "" if has_triton() else "Triton, the compiler for GPUs, is not installed"
-    known = [os.environ.get("CXX", ""), "g++", "clang++", "c++", "cl"]
-    if any(name and shutil.which(name) for name in known):
-        return ""
-    return "no C++ compiler was found (g++ or clang++)"
+    compilers = (os.environ.get("CXX", ""), "g++", "clang++", "c++", "cl")
+    return "" if any(map(shutil.which, compilers)) else "no C++ compiler was found (g++ or clang++)"
 
 
 @torch.no_grad()

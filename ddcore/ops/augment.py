@@ -37,7 +37,7 @@ Parameters = tuple[float | Tensor, ...]
 
 @dataclass(frozen=True)
 class Draw:
-    """What is done to a batch: operations in order, each (name, parameters of its function). Empty: nothing.
+    """The changes of a batch: operations in order, each (name, parameters of its function). Empty: no change.
 
     Parameters drawn for each image are tensors (n,) on the CPU; such draws cannot be compared with ==.
     """
@@ -57,8 +57,8 @@ def draw(strategy: str, generator: torch.Generator, shape: Sequence[int], images
     operations = STRATEGIES[strategy]
     if not operations:
         return Draw()
-    picked = operations[_integer(generator, 0, len(operations) - 1)]
-    names = ("brightness", "saturation", "contrast") if picked == "color" else (picked,)
+    operation = operations[_integer(generator, 0, len(operations) - 1)]
+    names = ("brightness", "saturation", "contrast") if operation == "color" else (operation,)
     return Draw(tuple((name, DRAWS[name](generator, shape[1], shape[2], images)) for name in names))
 
 
@@ -67,22 +67,22 @@ def apply(images: Tensor, draw: Draw) -> Tensor:
 
     Raises ValueError where the draw was made for another number of images.
     """
-    for name, parameters in _beside(images, draw.steps):
+    for name, parameters in _on_device(draw.steps, images):
         images = OPERATIONS[name](images, *parameters)
     return images
 
 
-def _beside(images: Tensor, steps: tuple[tuple[str, Parameters], ...]) -> tuple[tuple[str, Parameters], ...]:
-    """The steps with what was drawn for each image brought to the images' device, in one copy."""
-    drawn = [value for _, parameters in steps for value in parameters if isinstance(value, Tensor)]
-    if not drawn:
+def _on_device(steps: tuple[tuple[str, Parameters], ...], images: Tensor) -> tuple[tuple[str, Parameters], ...]:
+    """The steps with the parameters of each image brought to the images' device, in one copy."""
+    tensors = [value for _, parameters in steps for value in parameters if isinstance(value, Tensor)]
+    if not tensors:
         return steps
-    packed = torch.stack(drawn)
+    packed = torch.stack(tensors)
     if packed.shape[1] != len(images):
         raise ValueError(f"this draw was made for {packed.shape[1]} images, got {len(images)}")
     # So few bytes go to CUDA without a wait for its queue; they have been read when the call returns.
-    moved = iter(packed.to(images.device, non_blocking=images.is_cuda))
-    return tuple((name, tuple(next(moved) if isinstance(v, Tensor) else v for v in values)) for name, values in steps)
+    rows = iter(packed.to(images.device, non_blocking=images.is_cuda))
+    return tuple((name, tuple(next(rows) if isinstance(v, Tensor) else v for v in values)) for name, values in steps)
 
 
 def _column(value: float | Tensor, images: Tensor) -> float | Tensor:
@@ -117,13 +117,12 @@ def crop(images: Tensor, down: int | Tensor, right: int | Tensor) -> Tensor:
     columns = _places(width, 3, images.device) + _column(right, images)
     outside = (rows < 0) | (rows >= height) | (columns < 0) | (columns >= width)
     source = rows.clamp(0, height - 1) * width + columns.clamp(0, width - 1)
-    seen = images.flatten(2).gather(2, source.flatten(2).expand(*images.shape[:2], -1))
-    return seen.view_as(images).masked_fill(outside, 0)
+    view = images.flatten(2).gather(2, source.flatten(2).expand(*images.shape[:2], -1))
+    return view.view_as(images).masked_fill(outside, 0)
 
 
-def cutout(
-    images: Tensor, row: int | Tensor, column: int | Tensor, height: int | Tensor, width: int | Tensor
-) -> Tensor:
+def cutout(images: Tensor, row: int | Tensor, column: int | Tensor,
+           height: int | Tensor, width: int | Tensor) -> Tensor:
     """A hole of height × width around (row, column) set to 0; what lies outside the image is cut."""
     rows = _places(images.shape[2], 2, images.device) - _column(row - height // 2, images)
     columns = _places(images.shape[3], 3, images.device) - _column(column - width // 2, images)
@@ -169,14 +168,8 @@ def _affine(images: Tensor, matrix: tuple[tuple[float | Tensor, float | Tensor],
 
 
 OPERATIONS: Mapping[str, Callable[..., Tensor]] = {
-    "brightness": brightness,
-    "saturation": saturation,
-    "contrast": contrast,
-    "crop": crop,
-    "cutout": cutout,
-    "flip": flip,
-    "scale": scale,
-    "rotate": rotate,
+    "brightness": brightness, "saturation": saturation, "contrast": contrast, "crop": crop, "cutout": cutout,
+    "flip": flip, "scale": scale, "rotate": rotate,
 }
 
 

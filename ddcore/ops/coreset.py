@@ -24,14 +24,14 @@ def k_center(points: Tensor, k: int, start: int | None = None) -> Tensor:
         newest = (points - points.mean(0)).square().sum(1).argmin()
     else:
         newest = torch.tensor(start, device=points.device)
-    chosen = [newest]
-    nearest = torch.full((len(points),), torch.inf, device=points.device)  # squared distance to the chosen ones
+    centres = [newest]
+    nearest = torch.full((len(points),), torch.inf, device=points.device)  # squared distance to the nearest centre
     for _ in range(k - 1):
         nearest = torch.minimum(nearest, (points - points[newest]).square().sum(1))
         nearest[newest] = -1.0  # below every distance: identical points are not a reason to choose one twice
         newest = nearest.argmax()
-        chosen.append(newest)
-    return torch.stack(chosen)
+        centres.append(newest)
+    return torch.stack(centres)
 
 
 @torch.no_grad()
@@ -48,19 +48,19 @@ def herding(points: Tensor, k: int) -> Tensor:
     # With the mean at 0 the next one minimises ‖sum + x‖² = ‖x‖² + 2·x·sum + const: one product for all points.
     lengths = points.square().sum(1)
     total = torch.zeros_like(points[0])
-    chosen: list[Tensor] = []
+    indices: list[Tensor] = []
     for _ in range(k):
         newest = (lengths + 2 * points @ total).argmin()
         total += points[newest]
         lengths[newest] = torch.inf
-        chosen.append(newest)
-    return torch.stack(chosen)
+        indices.append(newest)
+    return torch.stack(indices)
 
 
 def ranked(scores: Tensor, generator: torch.Generator, descending: bool = False) -> Tensor:
-    """Indices (N,) of scores (N,) in their order; equal scores come in an order drawn from `generator`."""
-    drawn = torch.randperm(len(scores), generator=generator, device=scores.device)
-    return drawn[scores[drawn].argsort(stable=True, descending=descending)]
+    """Indices (N,) that sort scores (N,); equal scores come in an order drawn from `generator`."""
+    shuffled = torch.randperm(len(scores), generator=generator, device=scores.device)
+    return shuffled[scores[shuffled].argsort(stable=True, descending=descending)]
 
 
 def _check(points: Tensor, k: int) -> None:

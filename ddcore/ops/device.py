@@ -10,7 +10,7 @@ from ddcore.errors import ConfigError
 
 
 def pick(name: str) -> torch.device:
-    """The device for "auto", "cpu" or "cuda"; ConfigError when a GPU is asked for and there is none."""
+    """The device for "auto", "cpu" or "cuda"; raises ConfigError for "cuda" where there is no GPU."""
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise ConfigError(["device must be 'cpu' or 'auto' here: no CUDA GPU was found"])
@@ -25,7 +25,7 @@ def now(device: torch.device) -> float:
 
 
 class Stopwatch:
-    """Seconds of what lies between `go` and `stop`, on top of those of an earlier session."""
+    """Seconds between `go` and `stop`, added to those of an earlier session."""
 
     def __init__(self, device: torch.device, seconds: float = 0.0) -> None:
         self.device, self.seconds = device, seconds

@@ -18,12 +18,12 @@ from ddcore.ops.train import Batch, images_at_once
 
 @torch.no_grad()
 def embed(network: Net, images: Batch, indices: Tensor, on_piece: Callable[[], None] = lambda: None) -> Tensor:
-    """What the last layer sees of the images at `indices` (N,), in evaluation mode, piece by piece: float32 (N, F)."""
+    """The embeddings of the images at `indices` (N,), in evaluation mode, piece by piece: float32 (N, F)."""
     network.eval().to(memory_format=torch.channels_last)
     pieces = []
-    for some in indices.split(images_at_once(images(indices[:1]).shape)):
+    for piece in indices.split(images_at_once(images(indices[:1]).shape)):
         on_piece()
-        pieces.append(network.embed(images(some).contiguous(memory_format=torch.channels_last)))
+        pieces.append(network.embed(images(piece).contiguous(memory_format=torch.channels_last)))
     return torch.cat(pieces)
 
 
@@ -47,15 +47,15 @@ def principal_plane(points: Tensor) -> tuple[Plane, list[float]]:
     wide = points.detach().cpu().double()
     mean = wide.mean(0)
     _, lengths, directions = torch.linalg.svd(wide - mean, full_matrices=False)
-    found = min(2, len(directions))  # a single feature has one direction only
-    components = functional.pad(directions[:2], (0, 0, 0, 2 - found))
+    missing = 2 - min(2, len(directions))  # a single feature has one direction only
+    components = functional.pad(directions[:2], (0, 0, 0, missing))
     largest = components.gather(1, components.abs().argmax(1, keepdim=True))
-    variance = functional.pad(lengths[:2].square(), (0, 2 - found)) / lengths.square().sum().clamp(min=1e-30)
+    variance = functional.pad(lengths[:2].square(), (0, missing)) / lengths.square().sum().clamp(min=1e-30)
     return Plane(mean.float(), (components * largest.sign()).float()), variance.tolist()
 
 
 class Nearest:
-    """Of points that come by piece by piece, the nearest to each query.
+    """The nearest point to each query, of points that are looked at piece by piece.
 
     indices: int64 (Q,), the number of the nearest point so far, the first of equal ones. In float64: in float32 the
     difference of two long vectors that are nearly the same is all rounding.
@@ -99,6 +99,6 @@ def neighbour_map(
         first = principal_plane(points)[0].coords(points.cpu()).double()
         spread = first[:, 0].std(correction=0).clamp(min=torch.finfo(torch.float32).tiny)
         on_stage()
-        made = TSNE(2, init=(first / spread * 1e-4).float().numpy(), perplexity=used, random_state=seed % 2**32)
-        found = made.fit_transform(points.cpu().numpy())
-    return torch.from_numpy(found).float(), used
+        tsne = TSNE(2, init=(first / spread * 1e-4).float().numpy(), perplexity=used, random_state=seed % 2**32)
+        coords = tsne.fit_transform(points.cpu().numpy())
+    return torch.from_numpy(coords).float(), used

@@ -44,8 +44,6 @@ def count(name: str, shape: tuple[int, int, int], classes: int, options: Mapping
         analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none")
         by_operator = {operator: round(cost) for operator, cost in sorted(analysis.by_operator().items())}
     return Flops(
-        macs=sum(by_operator.values()),
-        parameters=sum(p.numel() for p in net.parameters()),
-        by_operator=by_operator,
+        macs=sum(by_operator.values()), parameters=sum(p.numel() for p in net.parameters()), by_operator=by_operator,
         uncounted=dict(sorted(analysis.unsupported_ops().items())),
     )

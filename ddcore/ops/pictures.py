@@ -40,13 +40,8 @@ def signed(values: np.ndarray, most: float) -> np.ndarray:
 
 
 def grid(
-    images: np.ndarray,
-    labels: np.ndarray,
-    classes: Sequence[str],
-    mean: Sequence[float],
-    std: Sequence[float],
-    per_class: int = 10,
-    columns: int = 10,
+    images: np.ndarray, labels: np.ndarray, classes: Sequence[str], mean: Sequence[float], std: Sequence[float],
+    per_class: int = 10, columns: int = 10,
 ) -> bytes:
     """A PNG with a row for each class (more when it has over `columns` images), names on the left.
 
@@ -55,18 +50,14 @@ def grid(
     shown = denormalise(images, mean, std)
     rows: list[Row] = []
     for number, name in enumerate(classes):
-        chosen = [shown[i] for i in np.flatnonzero(labels == number)[:per_class]]
-        for at in range(0, len(chosen), columns):
-            rows.append((name if at == 0 else "", chosen[at : at + columns]))
+        of_class = shown[np.flatnonzero(labels == number)[:per_class]]
+        for at in range(0, len(of_class), columns):
+            rows.append((name if at == 0 else "", of_class[at : at + columns]))
     return sheet(rows, max((len(row) for _, row in rows), default=1))
 
 
 def sheet(
-    rows: Sequence[Row],
-    columns: int,
-    cell: int = CELL,
-    across: int = 1,
-    shrink: bool = False,
+    rows: Sequence[Row], columns: int, cell: int = CELL, across: int = 1, shrink: bool = False,
     stored: Stored = "small",
 ) -> bytes:
     """A picture of rows of images of one size, their names on the left; background transparent.
@@ -74,8 +65,8 @@ def sheet(
     Its width over its height does not follow from the size of the images: sheets of smaller and of larger ones, shown
     at one width, line up row by row. across: so many rows stand side by side; shrink: as in `enlarged`.
     """
-    drawn = [(name, [enlarged(image, cell, shrink) for image in row]) for name, row in rows]
-    side = next((len(image) for _, row in drawn for image in row), cell)
+    cells = [[enlarged(image, cell, shrink) for image in row] for _, row in rows]
+    side = next((len(image) for row in cells for image in row), cell)
     step = side + max(2, side // 24)
     step += step % 2
     size = LETTERS * side / cell
@@ -84,7 +75,7 @@ def sheet(
     wide = left + columns * step
     canvas = np.zeros((max(1, -(-len(rows) // across)) * step, across * wide, 4), np.uint8)
     corners = [(r // across * step, r % across * wide) for r in range(len(rows))]
-    for (top, start), (_, row) in zip(corners, drawn, strict=True):
+    for (top, start), row in zip(corners, cells, strict=True):
         for c, image in enumerate(row):
             place = canvas[top:, start + left + c * step :][:side, :side]
             place[..., :3], place[..., 3] = image, 255

@@ -16,11 +16,11 @@ def places(scores: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor
 
     Equal scores come in an order drawn from `generator`.
     """
-    found = torch.empty_like(labels)
+    place = torch.empty_like(labels)
     for label in labels.unique():
         members = (labels == label).nonzero().flatten()
-        found[members[coreset.ranked(scores[members], generator)]] = torch.arange(len(members), device=labels.device)
-    return found
+        place[members[coreset.ranked(scores[members], generator)]] = torch.arange(len(members), device=labels.device)
+    return place
 
 
 def in_use(place: Tensor, labels: Tensor, low: float, high: float) -> Tensor:

@@ -21,11 +21,11 @@ class Stack:
 
     def __init__(self, networks: Sequence[Net], together: bool | None = None) -> None:
         self._one = networks[0]
-        wanted = next(self._one.parameters()).is_cuda if together is None else together
-        self.together = wanted and len(networks) > 1
-        parameters, buffers = stack_module_state(list(networks))
-        self.parameters: dict[str, Tensor] = parameters
-        self.buffers: dict[str, Tensor] = buffers
+        vectorised = next(self._one.parameters()).is_cuda if together is None else together
+        self.together = vectorised and len(networks) > 1
+        self.parameters: dict[str, Tensor]
+        self.buffers: dict[str, Tensor]
+        self.parameters, self.buffers = stack_module_state(list(networks))
 
     def __len__(self) -> int:
         return len(next(iter(self.parameters.values())))
@@ -42,7 +42,7 @@ class Stack:
         self._one.train(mode)
 
     def member(self, i: int) -> Net:
-        """Network i as a module of its own; it is the same module at every call, with other weights."""
+        """Network i as a module; the same module at every call, with the weights of i put in."""
         parameters, buffers = self.weights(i)
         self._one.load_state_dict({**parameters, **buffers})
         return self._one

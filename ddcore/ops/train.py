@@ -72,7 +72,7 @@ def learning_rate(done: int, total: int, lr: float, schedule: str) -> float:
 def fitting(network: Net, shape: tuple[int, int, int], batch: int, device: torch.device) -> int:
     """How many networks of this kind can be trained together on batches of `batch` images (C, H, W): at least 1.
 
-    What fills the memory is the maps kept for the backward pass. On a GPU half of what is free may be taken.
+    Memory is filled by the maps kept for the backward pass. On a GPU half of what is free may be taken.
     """
     each = MAPS_KEPT * 4 * batch * sum(map_sizes(network, torch.zeros(1, *shape, device=device)))
     free = torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else MEMORY
@@ -122,15 +122,9 @@ class Training:
 
 
 def train(
-    training: Training,
-    images: Batch,
-    labels: Tensor,
-    setting: Setting,
-    purposes: Sequence[Purpose],
+    training: Training, images: Batch, labels: Tensor, setting: Setting, purposes: Sequence[Purpose],
     on_epoch: Callable[[Tensor, Tensor], None] = lambda loss, accuracy: None,
-    on_step: Callable[[], None] = lambda: None,
-    soft_labels: Tensor | None = None,
-    every: int = 1,
+    on_step: Callable[[], None] = lambda: None, soft_labels: Tensor | None = None, every: int = 1,
     diverging: bool = False,
 ) -> None:
     """Train in place with SGD and cross-entropy, from where `training` is to the setting's last step.
@@ -143,22 +137,22 @@ def train(
     matched. Raises Diverged instead of a call of on_epoch with a loss that is not finite, unless `diverging`: then the
     others go on, and the answers of one that has diverged mean nothing.
     """
-    size, total, told = setting.batch_size, setting.total(len(labels)), training.step
+    size, total, reported = setting.batch_size, setting.total(len(labels)), training.step
     everything = torch.arange(len(labels), device=labels.device)
     while training.step < total:
         epoch = training.step // counts.steps_per_epoch(len(labels), size)
         order, draws = drawn(purposes, epoch, everything)
         left = order[:, : (total - training.step) * size]
         loss, accuracy = one_epoch(training, images, labels, setting, left, draws, on_step, soft_labels)
-        if training.step - told >= every or training.step == total:
-            told = training.step
+        if training.step - reported >= every or training.step == total:
+            reported = training.step
             if not diverging:
                 check_finite(loss, training, setting)
             on_epoch(loss, accuracy)
 
 
 def drawn(purposes: Sequence[Purpose], epoch: int, among: Tensor) -> tuple[Tensor, list[torch.Generator]]:
-    """What an epoch draws: (the images at `among` in the order of each network (n, N); generators to augment them)."""
+    """The draws of an epoch: (the indices `among` in the order of each network (n, N); generators of augmentations)."""
     device = among.device
     orders = [torch.randperm(len(among), generator=seeds.generator(*p, "order", epoch, device=device), device=device)
               for p in purposes]
@@ -166,14 +160,8 @@ def drawn(purposes: Sequence[Purpose], epoch: int, among: Tensor) -> tuple[Tenso
 
 
 def one_epoch(
-    training: Training,
-    images: Batch,
-    labels: Tensor,
-    setting: Setting,
-    order: Tensor,
-    draws: list[torch.Generator],
-    on_step: Callable[[], None] = lambda: None,
-    soft_labels: Tensor | None = None,
+    training: Training, images: Batch, labels: Tensor, setting: Setting, order: Tensor, draws: list[torch.Generator],
+    on_step: Callable[[], None] = lambda: None, soft_labels: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Train each network on its images of `order` (n, N) once: (mean loss, training accuracy), each (n,)."""
     targets = labels if soft_labels is None else soft_labels
@@ -184,7 +172,7 @@ def one_epoch(
         on_step()
         x = images(batch)
         if setting.augment != "none":
-            x = _changed(x, setting.augment, draws)
+            x = _augmented(x, setting.augment, draws)
         rate = setting.rate(training.step, len(labels))
         loss, right = _step(training, x, labels[batch], targets[batch], setting, rate, full)
         loss_sum, correct, seen = loss_sum + loss * batch.shape[1], correct + right, seen + batch.shape[1]
@@ -201,35 +189,34 @@ def check_finite(loss: Tensor, training: Training, setting: Setting) -> None:
         )
 
 
-def _changed(x: Tensor, strategy: str, draws: list[torch.Generator]) -> Tensor:
+def _augmented(x: Tensor, strategy: str, generators: list[torch.Generator]) -> Tensor:
     """The images (n, B, C, H, W), each network's augmented by its own draw, those of one operation in one go.
 
     On a GPU twenty networks would else take hundreds of launches for a step.
     """
-    drawn = [dsa.draw(strategy, generator, x.shape[2:], images=x.shape[1]) for generator in draws]
-    operations = [tuple(name for name, _ in one.steps) for one in drawn]
-    changed = list(x)
+    draws = [dsa.draw(strategy, generator, x.shape[2:], images=x.shape[1]) for generator in generators]
+    operations = [tuple(name for name, _ in draw.steps) for draw in draws]
+    batches = list(x)
     for operation in dict.fromkeys(operations):
-        alike = [i for i, other in enumerate(operations) if other == operation]
-        images = dsa.apply(torch.cat([x[i] for i in alike]), _joined([drawn[i] for i in alike]))
-        for i, one in zip(alike, images.split(x.shape[1]), strict=True):
-            changed[i] = one
-    return torch.stack(changed)
+        members = [i for i, other in enumerate(operations) if other == operation]
+        images = dsa.apply(torch.cat([x[i] for i in members]), _joined([draws[i] for i in members]))
+        for i, batch in zip(members, images.split(x.shape[1]), strict=True):
+            batches[i] = batch
+    return torch.stack(batches)
 
 
 def _joined(draws: list[dsa.Draw]) -> dsa.Draw:
     """Draws of the same operations for the images of several batches, as one for all of these images."""
     steps = []
-    for together in zip(*(draw.steps for draw in draws), strict=True):
-        parameters = zip(*(values for _, values in together), strict=True)
+    for same_step in zip(*(draw.steps for draw in draws), strict=True):
+        parameters = zip(*(values for _, values in same_step), strict=True)
         joined = tuple(torch.cat(values) if isinstance(values[0], Tensor) else values[0] for values in parameters)
-        steps.append((together[0][0], joined))
+        steps.append((same_step[0][0], joined))
     return dsa.Draw(tuple(steps))
 
 
-def _step(
-    training: Training, x: Tensor, y: Tensor, targets: Tensor, setting: Setting, lr: float, full: int
-) -> tuple[Tensor, Tensor]:
+def _step(training: Training, x: Tensor, y: Tensor, targets: Tensor, setting: Setting, lr: float,
+          full: int) -> tuple[Tensor, Tensor]:
     """One step of every network: (loss (n,), images answered right (n,)). full: images of a full batch.
 
     The gradient of the sum of the losses is each network's own: no weight is in two of them.
@@ -245,26 +232,22 @@ def _step(
 
 
 def _gradients(stack: Stack, x: Tensor, y: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-    """What `Passes.gradients` gives, computed plainly: in contiguous layout, in which a CPU trains soonest."""
-    said = stack(x)
-    losses = F.cross_entropy(said.flatten(0, 1), targets.flatten(0, 1), reduction="none").view(y.shape).mean(1)
+    """As `CompiledSteps.gradients`, computed plainly: in contiguous layout, in which a CPU trains fastest."""
+    logits = stack(x)
+    losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(0, 1), reduction="none").view(y.shape).mean(1)
     gradients = torch.autograd.grad(losses.sum(), list(stack.parameters.values()))
-    return losses.detach(), (said.detach().argmax(2) == y).sum(1), list(gradients)
+    return losses.detach(), (logits.detach().argmax(2) == y).sum(1), list(gradients)
 
 
 @torch.no_grad()
 def sgd_step(
-    parameters: list[Tensor],
-    gradients: tuple[Tensor, ...] | list[Tensor],
-    velocity: list[Tensor],
-    lr: float,
-    momentum: float,
-    weight_decay: float,
+    parameters: list[Tensor], gradients: tuple[Tensor, ...] | list[Tensor], velocity: list[Tensor], lr: float,
+    momentum: float, weight_decay: float,
 ) -> None:
     """One step of SGD in place, the same as torch.optim.SGD: v ← μ·v + g + w·θ, θ ← θ − lr·v.
 
-    torch.optim's first step imports torch's compiler, 2.8 s on a two-core CPU: more than training a
-    network on 100 images takes.
+    torch.optim's first step imports torch's compiler, 2.8 s on a two-core CPU: more than training a network on 100
+    images takes.
     """
     torch._foreach_mul_(velocity, momentum)
     torch._foreach_add_(velocity, gradients)
@@ -274,10 +257,10 @@ def sgd_step(
 
 
 def images_at_once(shape: Sequence[int]) -> int:
-    """How many images (…, H, W) to look at in one forward pass: 250 up to 32×32, fewer of larger ones, at least 4.
+    """How many images (…, H, W) to put through one forward pass: 250 up to 32×32, fewer of larger ones, at least 4.
 
-    More leave the cache of a small CPU and are slower there; and 250 images of 224×224 would fill 6.4 GB with each
-    map of a ConvNet of width 128.
+    More leave the cache of a small CPU and are slower there; and 250 images of 224×224 would fill 6.4 GB with each map
+    of a ConvNet of width 128.
     """
     return max(4, min(250, 250 * 32 * 32 // (shape[-2] * shape[-1])))
 
@@ -286,9 +269,9 @@ def images_at_once(shape: Sequence[int]) -> int:
 def logits(
     passes: CompiledSteps, network: Net, images: Batch, n: int, on_batch: Callable[[], None] = lambda: None
 ) -> Tensor:
-    """What the network, one of the kind of `passes`, says of each of the n images, (n, classes), in evaluation mode."""
+    """Logits (n, classes) of the n images by a network of the kind of `passes`, in evaluation mode."""
     passes.look(network)
-    return torch.cat([passes.logits(x) for x in _looked_at(passes, images, n, on_batch)])[:n]
+    return torch.cat([passes.logits(x) for x in _pieces(passes, images, n, on_batch)])[:n]
 
 
 @torch.no_grad()
@@ -297,16 +280,16 @@ def logits_and_lengths(
 ) -> tuple[Tensor, Tensor]:
     """(the same logits; ‖embedding‖₂ of each of the n images (n,)), in one pass."""
     passes.look(network)
-    found = [passes.embeddings(x) for x in _looked_at(passes, images, n, on_batch)]
-    said, lengths = (torch.cat(parts)[:n] for parts in zip(*found, strict=True))
-    return said, lengths
+    results = [passes.embeddings(x) for x in _pieces(passes, images, n, on_batch)]
+    logits, lengths = (torch.cat(parts)[:n] for parts in zip(*results, strict=True))
+    return logits, lengths
 
 
-def _looked_at(passes: CompiledSteps, images: Batch, n: int, on_batch: Callable[[], None]) -> Iterator[Tensor]:
+def _pieces(passes: CompiledSteps, images: Batch, n: int, on_batch: Callable[[], None]) -> Iterator[Tensor]:
     """The n images piece by piece, channels last; where a graph is compiled for their size, the last is filled up."""
     speed = passes.speed
-    one = images(torch.zeros(1, dtype=torch.long, device=speed.device))
-    piece = images_at_once(one.shape) if speed.exact else passes.piece(one)
+    image = images(torch.zeros(1, dtype=torch.long, device=speed.device))
+    piece = images_at_once(image.shape) if speed.exact else passes.piece(image)
     for start in range(0, n, piece):
         on_batch()
         end = start + piece if speed.compiles else min(start + piece, n)
@@ -320,5 +303,5 @@ def confusion(predicted: Tensor, labels: Tensor, classes: int) -> Tensor:
 
 
 def shares(counts: Tensor) -> list[float]:
-    """Share of each row of a confusion matrix that lies on the diagonal: each class's accuracy, 0 of an empty one."""
+    """The share of each row of a confusion matrix on its diagonal: each class's accuracy, 0 of an empty class."""
     return (counts.diagonal().double() / counts.sum(1).clamp(min=1)).tolist()

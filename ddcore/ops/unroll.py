@@ -9,6 +9,7 @@ al., MTT, CVPR 2022, eq. 2), and its gradient flows through all N steps to image
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +20,14 @@ from ddcore.ops.acceleration import Acceleration
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]
 Tensors = tuple[Tensor, ...]
-PARTS = {"blocks": "block", "hidden": "hidden layer", "conv": "stem", "norm": "stem"}  # what people call them
+PARTS = {"blocks": "block", "hidden": "hidden layer", "conv": "stem", "norm": "stem"}  # their names for people
 
 
 class Student:
-    """A network as a function of its parameters, given as tensors in the order of `network.parameters()`.
+    """A network in training mode as a function of its parameters, tensors in the order of `network.parameters()`.
 
-    In training mode. Buffers (running statistics) are the network's own, and are never written. speed, piece: how a
-    gradient is taken, of so many images at a time; their gradients are summed. None: of a whole batch.
+    Buffers (running statistics) are the network's own, and are never written. speed: how the arithmetic is done; piece:
+    how many images a gradient is taken of at a time, the sum being that of the batch (None: of a whole batch).
     """
 
     def __init__(self, network: nn.Module, speed: Acceleration | None = None, piece: int | None = None) -> None:
@@ -44,17 +45,17 @@ class Student:
 
     def logits(self, parameters: Sequence[Tensor], images: Tensor) -> Tensor:
         """(B, classes) of images (B, C, H, W)."""
-        given = dict(zip(self._names, parameters, strict=True))
+        named = dict(zip(self._names, parameters, strict=True))
         buffers = {name: b.clone() for name, b in self._network.named_buffers()}
-        said: Tensor = functional_call(self._network, {**given, **buffers}, (images,))
-        return said
+        logits: Tensor = functional_call(self._network, {**named, **buffers}, (images,))
+        return logits
 
     def gradient(self, parameters: Sequence[Tensor], images: Tensor, targets: Tensor, create_graph: bool) -> Tensors:
         """g: of the mean cross-entropy against targets, class numbers (B,) or probabilities (B, classes)."""
         if self._compiled:
             with torch.set_grad_enabled(create_graph):  # else every step would stay in memory
-                found: Tensors = self._compiled(tuple(parameters), images, targets)
-            return found
+                gradient: Tensors = self._compiled(tuple(parameters), images, targets)
+            return gradient
         size = self._piece or len(images)
         parts = [
             torch.autograd.grad(
@@ -66,13 +67,13 @@ class Student:
         return parts[0] if len(parts) == 1 else tuple(torch.stack(each).sum(0) for each in zip(*parts, strict=True))
 
     def _functional(self, parameters: Tensors, images: Tensor, targets: Tensor) -> Tensors:
-        """The same gradient, in a form that can be compiled together with the way back through it."""
+        """The same gradient, in a form that can be compiled together with the backward pass through it."""
 
-        def loss(given: Tensors) -> Tensor:
-            return F.cross_entropy(self.logits(given, images), targets)
+        def loss(weights: Tensors) -> Tensor:
+            return F.cross_entropy(self.logits(weights, images), targets)
 
-        found: Tensors = torch.func.grad(loss)(parameters)
-        return found
+        gradient: Tensors = torch.func.grad(loss)(parameters)
+        return gradient
 
 
 def layers(network: nn.Module) -> list[tuple[str, int, float]]:
@@ -82,15 +83,13 @@ def layers(network: nn.Module) -> list[tuple[str, int, float]]:
         part, number, *_ = name.split(".")
         layer = PARTS.get(part, part) + (f" {int(number) + 1}" if number.isdigit() else "")
         sizes[layer] = sizes.get(layer, 0) + p.numel()
-    total, done, found = sum(sizes.values()), 0, []
-    for layer, size in sizes.items():
-        done += size
-        found.append((layer, size, done / total))
-    return found
+    ends = accumulate(sizes.values())
+    total = sum(sizes.values())
+    return [(layer, size, end / total) for (layer, size), end in zip(sizes.items(), ends, strict=True)]
 
 
-def kept(student: Tensor, target: Tensor, dropped: int, by: str) -> Tensor | slice:
-    """Which of the P parameters count, once `dropped` of them are left out: an index into flat vectors.
+def matched_parameters(student: Tensor, target: Tensor, dropped: int, by: str) -> Tensor | slice:
+    """The parameters that count, once `dropped` of the P are left out: an index into flat vectors.
 
     by "depth": the first ones, the shallowest, are dropped (PAD's paper, sec. 3.2); "loss": those with the smallest
     squared error (what PAD's code does). Raises ValueError where nothing would be left.
@@ -103,12 +102,12 @@ def kept(student: Tensor, target: Tensor, dropped: int, by: str) -> Tensor | sli
 
 
 def matching_loss(student: Tensor, start: Tensor, target: Tensor, dropped: int = 0, by: str = "depth") -> Tensor:
-    """‖θ_N − θ*‖² / ‖θ_0 − θ*‖² of flat vectors (P,), both over the parameters that are `kept`: a scalar.
+    """‖θ_N − θ*‖² / ‖θ_0 − θ*‖² of flat vectors (P,), both over the `matched_parameters`: a scalar.
 
     1 where the student has come no nearer to the target than it began.
     """
-    chosen = kept(student, target, dropped, by)
-    return (student - target)[chosen].square().sum() / (start - target)[chosen].square().sum()
+    matched = matched_parameters(student, target, dropped, by)
+    return (student - target)[matched].square().sum() / (start - target)[matched].square().sum()
 
 
 def unrolled(
@@ -133,7 +132,7 @@ def recomputed(
     student: Student, start: Tensor, batch: Batch, steps: int, lr: Tensor, loss: Callable[[Tensor], Tensor],
     leaves: Sequence[Tensor],
 ) -> tuple[Tensor, Tensors]:
-    """The same as `unrolled`, with the maps of one step remembered at a time; a third to a half more work.
+    """As `unrolled`, with the maps of one step remembered at a time; a third to a half more work.
 
     Only the θ_i are kept, one copy of the weights a step, and each step is computed again on the way back: with
     a_N = ∇loss(θ_N) and a_i = a_{i+1} − η·∇_θ⟨g_i, a_{i+1}⟩, each step gives the leaves −η·∇⟨g_i, a_{i+1}⟩ and η

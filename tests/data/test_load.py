@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ddcore import home as places
 from ddcore.data import DATASETS, load
 from ddcore.data.base import Split
 from ddcore.errors import ConfigError, DataBroken, UnknownName
@@ -61,9 +62,9 @@ def test_normalisation_is_measured_on_training_images_only():
 
 
 def test_data_root_follows_the_environment(home, monkeypatch, tmp_path):
-    assert str(home / "data") in load.availability("mhist").message
+    assert str(home / "data") in DATASETS["mhist"].check(places.data_root()).message
     monkeypatch.setenv("DDCORE_DATA", str(tmp_path / "elsewhere"))
-    assert str(tmp_path / "elsewhere") in load.availability("mhist").message
+    assert str(tmp_path / "elsewhere") in DATASETS["mhist"].check(places.data_root()).message
 
 
 def test_unknown_name_and_resolution_say_what_is_allowed():
@@ -88,7 +89,7 @@ import ddcore.data.resident, ddcore.experiments.describe
 from ddcore.data import DATASETS, load
 for name in DATASETS:
     load.fingerprint(name, root=Path({str(histology)!r}))
-    load.availability(name, root=Path({str(histology)!r}))
+    DATASETS[name].check(Path({str(histology)!r}))
 load.load("digits")
 load.load("mhist", 64, root=Path({str(histology)!r}))
 heavy = {{"torch", "torchvision", "sklearn", "streamlit"}} & set(sys.modules)

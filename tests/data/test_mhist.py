@@ -200,7 +200,7 @@ def test_the_official_counts_need_no_caveat_and_are_the_published_ones(monkeypat
         for label, count in enumerate(counts)
         for i in range(count)
     ]
-    monkeypatch.setattr(mhist, "_found", lambda _: (b"", rows, {}))
+    monkeypatch.setattr(mhist, "_files", lambda _: (b"", rows, {}))
     assert mhist.check(root).caveat == ""
     assert (len(rows), sum(r.test for r in rows)) == (3152, 977)
     test = [r for r in rows if r.test]

@@ -17,7 +17,7 @@ from PIL import Image
 from ddcore import home as places
 from ddcore.data import DATASETS, adding, own, preview, source
 from ddcore.data.layout import Row
-from ddcore.data.load import availability, fingerprint, load
+from ddcore.data.load import fingerprint, load
 from ddcore.data.source import Source
 from ddcore.errors import ConfigError, DataMissing, DataRefused, UnknownName
 
@@ -72,7 +72,7 @@ def test_tiles_in_a_table_become_a_data_set_that_loads_like_any_other(tiles, roo
     assert data.test.images.dtype == np.uint8
     assert data.test.images.flags.writeable
     assert fingerprint("pets") == made.fingerprint(root, 32)
-    assert availability("pets").state == "ready"
+    assert DATASETS["pets"].check(root).state == "ready"
     assert own.verify("pets", root) == []
 
 

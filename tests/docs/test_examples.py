@@ -22,7 +22,7 @@ from streamlit.testing.v1 import AppTest
 from ddcore import jobs, report
 from ddcore.cli import main
 from ddcore.data import DATASETS
-from ddcore.data.load import availability, fingerprint, load
+from ddcore.data.load import fingerprint, load
 from ddcore.errors import DataBroken, DataMissing
 from ddcore.experiments import KINDS, spec
 from ddcore.home import PROJECT
@@ -143,13 +143,13 @@ def test_the_example_of_a_data_set_is_read_split_and_drawn_from(
     draw, code = blocks(DOCS / "add-a-data-set.md", "python")
     folder = plugin("shapes", code)
     root = home / "data"
-    assert availability("shapes").state == "missing"
+    assert DATASETS["shapes"].check(root).state == "missing"
     with pytest.raises(DataMissing, match=r"looked for .*shapes\.npz"):
         load("shapes")
     (folder / "draw_shapes.py").write_text(draw, "utf-8")
     monkeypatch.setattr(sys, "argv", ["draw_shapes.py", str(root / "shapes")])
     runpy.run_path(str(folder / "draw_shapes.py"))
-    assert availability("shapes").state == "ready"
+    assert DATASETS["shapes"].check(root).state == "ready"
     before, data = fingerprint("shapes"), load("shapes")
     assert data.classes == ("circle", "square", "cross")
     assert [np.bincount(part.labels).tolist() for part in (data.train, data.val, data.test)] == [

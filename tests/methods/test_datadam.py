@@ -13,6 +13,7 @@ from test_every_method import _task_and_state, config
 from ddcore.errors import ConfigError
 from ddcore.methods import Task, datadam, matching
 from ddcore.ops import augment, losses
+from ddcore.ops.attention import attention
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +32,9 @@ def by_hand(task: Task, state: datadam.DataDAMState, images: torch.Tensor, *draw
     real = task.data.sample(c.batch_real, task.generator("real", *drawn))
     real, syn = changed_by_class(c.augment, task.generator("siamese", *drawn), real, images)
     (maps_real, f_real), (maps_syn, f_syn) = state.network.maps(real), state.network.maps(syn)
-    attention = losses.attention_loss(maps_real[:-1], maps_syn[:-1], task.classes, c.attn_power).sum()
-    loss = attention + 100 * c.lambda_task * losses.feature_loss(f_real, f_syn, task.classes)
+    seen_real, seen_syn = ([attention(m, c.attn_power) for m in maps[:-1]] for maps in (maps_real, maps_syn))
+    distance = losses.attention_distance(seen_real, seen_syn, task.classes).sum()
+    loss = distance + 100 * c.lambda_task * losses.feature_loss(f_real, f_syn, task.classes)
     return loss.detach(), torch.autograd.grad(loss, images)[0]
 
 

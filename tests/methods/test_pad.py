@@ -149,17 +149,19 @@ def test_a_step_is_momentum_descent_of_images_labels_and_rate_on_the_papers_loss
 def test_the_first_images_are_real_ones_that_the_first_expert_gets_right(norm: str) -> None:
     one = task(width=8, lr_teacher=0.1, batch_train=16, norm=norm)
     state = pad.start(one)
-    everything = expert_says(one, state, 0, torch.cat([state.images, one.data.all()]))[: len(state.images)]
+    images = one.data.batch(torch.arange(len(one.data)))
+    everything = expert_says(one, state, 0, torch.cat([state.images, images]))[: len(state.images)]
     right = everything.argmax(1) == state.labels
     assert right.float().mean() >= (1.0 if norm == "instance" else 0.9)  # a batch's statistics are its own
-    data = {tuple(image.flatten().tolist()) for image in one.data.all()}
+    data = {tuple(image.flatten().tolist()) for image in images}
     assert all(tuple(image.flatten().tolist()) in data for image in state.images)
 
 
 def test_where_the_expert_gets_too_few_right_others_fill_up() -> None:
     one = task(lr_teacher=1e-5)  # experts that have learnt nothing
     state = pad.start(one)
-    known = {tuple(i.flatten().tolist()): int(c) for i, c in zip(one.data.all(), one.data.labels, strict=True)}
+    images = one.data.batch(torch.arange(len(one.data)))
+    known = {tuple(i.flatten().tolist()): int(c) for i, c in zip(images, one.data.labels, strict=True)}
     assert [known[tuple(image.flatten().tolist())] for image in state.images] == state.labels.tolist()
     right = (expert_says(one, state, 0, state.images).argmax(1) == state.labels).view(10, 2)
     assert not right.all()

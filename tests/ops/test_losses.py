@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import published
 import pytest
 import torch
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from properties import few
 
 from ddcore.ops import losses
+from ddcore.ops.attention import attention
 from ddcore.ops.nets import Net, build
 
 NORMS = ("batch", "instance")
@@ -19,6 +22,11 @@ def reference_net(stored: dict, norm: str) -> Net:
     net = build("convnet3", (1, 28, 28), 10, {"width": 16, "norm": norm})
     published.set_weights(net, stored["weight_seed"])
     return net  # train mode: batch normalisation takes the statistics of the joint batch
+
+
+def attention_loss(real: Sequence[torch.Tensor], syn: Sequence[torch.Tensor], classes: int, p: float) -> torch.Tensor:
+    """The attention loss of each layer, from its maps of real and of synthetic images."""
+    return losses.attention_distance([attention(m, p) for m in real], [attention(m, p) for m in syn], classes)
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -32,7 +40,7 @@ def test_datadam_loss_and_gradient_are_the_published_ones(p, norm):
         real_maps, real_features = net.maps(published.sorted_by_class(stored["real"]))
     syn_maps, syn_features = net.maps(syn)
 
-    layers = losses.attention_loss(real_maps[:-1], syn_maps[:-1], 10, p)
+    layers = attention_loss(real_maps[:-1], syn_maps[:-1], 10, p)
     output = 100 * float(stored["task_balance"]) * losses.feature_loss(real_features, syn_features, 10)
     total = layers.sum() + output
     total.backward()
@@ -66,7 +74,7 @@ def test_attention_loss_by_hand():
     real = torch.tensor([[[[7.0, 0.0]]], [[[0.0, 2.0]]]])
     syn = torch.tensor([[[[3.0, 4.0]]]])
     expected = 100 * ((0.5 - 0.6) ** 2 + (0.5 - 0.8) ** 2)
-    assert losses.attention_loss([real], [syn], 1, 1).tolist() == pytest.approx([expected])
+    assert attention_loss([real], [syn], 1, 1).tolist() == pytest.approx([expected])
 
 
 def test_class_means_by_hand():
@@ -84,7 +92,7 @@ def test_uneven_batch_is_refused_with_both_numbers(images):
 @given(classes=st.integers(1, 4), n=st.integers(1, 4), p=st.sampled_from([1.0, 2.0, 4.0]), seed=st.integers(0, 99))
 def test_losses_of_a_set_with_itself_are_zero(classes, n, p, seed):
     maps = torch.randn(classes * n, 2, 3, 3, generator=torch.Generator().manual_seed(seed))
-    assert losses.attention_loss([maps, maps], [maps, maps], classes, p).tolist() == [0.0, 0.0]
+    assert attention_loss([maps, maps], [maps, maps], classes, p).tolist() == [0.0, 0.0]
     assert losses.feature_loss(maps.flatten(1), maps.flatten(1), classes).item() == 0.0
 
 
@@ -94,9 +102,7 @@ def test_order_within_a_class_makes_no_difference(seed):
     g = torch.Generator().manual_seed(seed)
     real, syn = torch.randn(6, 2, 3, 3, generator=g), torch.randn(4, 2, 3, 3, generator=g)
     shuffled = real[torch.tensor([2, 0, 1, 5, 3, 4])]
-    torch.testing.assert_close(
-        losses.attention_loss([shuffled], [syn], 2, 2), losses.attention_loss([real], [syn], 2, 2)
-    )
+    torch.testing.assert_close(attention_loss([shuffled], [syn], 2, 2), attention_loss([real], [syn], 2, 2))
 
 
 def test_classes_are_summed_not_averaged():
@@ -108,7 +114,7 @@ def test_classes_are_summed_not_averaged():
 
 def test_no_gradient_reaches_the_real_side():
     real, syn = torch.ones(2, 3, 2, 2, requires_grad=True), torch.rand(2, 3, 2, 2).requires_grad_()
-    loss = losses.attention_loss([real], [syn], 2, 2).sum() + losses.feature_loss(real.flatten(1), syn.flatten(1), 2)
+    loss = attention_loss([real], [syn], 2, 2).sum() + losses.feature_loss(real.flatten(1), syn.flatten(1), 2)
     loss.backward()
     assert real.grad is None
     assert syn.grad.any()
@@ -117,4 +123,4 @@ def test_no_gradient_reaches_the_real_side():
 def test_different_numbers_of_layers_are_refused():
     maps = torch.rand(2, 1, 2, 2)
     with pytest.raises(ValueError, match="shorter"):
-        losses.attention_loss([maps, maps], [maps], 1, 1)
+        attention_loss([maps, maps], [maps], 1, 1)

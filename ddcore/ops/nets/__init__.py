@@ -17,12 +17,8 @@ from ddcore.ops.nets.base import Net
 
 
 def build(
-    name: str,
-    shape: tuple[int, int, int],
-    classes: int,
-    options: Mapping[str, Any] | None = None,
-    generator: torch.Generator | None = None,
-    device: torch.device | str = "cpu",
+    name: str, shape: tuple[int, int, int], classes: int, options: Mapping[str, Any] | None = None,
+    generator: torch.Generator | None = None, device: torch.device | str = "cpu",
 ) -> Net:
     """The network `name` for images (C, H, W), in train mode, with weights drawn from `generator` alone.
 
@@ -30,13 +26,12 @@ def build(
     UnknownName for the name, ConfigError for options that it does not have or that do not fit the shape.
     """
     declared = network(name)
-    chosen = {option: value for option, value in (options or {}).items() if value is not None}
-    if problems := declared.problems(shape, chosen):
+    if problems := declared.problems(shape, options or {}):
         raise ConfigError(problems)
     module, _, factory = declared.build.partition(":")
     # On the meta device the layers' own initialisation draws nothing, so the global generator stays as it is.
     with torch.device("meta"):
-        net: Net = getattr(importlib.import_module(module), factory)(shape, classes, **{**declared.options, **chosen})
+        net: Net = getattr(importlib.import_module(module), factory)(shape, classes, **declared.all_options(options))
     net.to_empty(device=device)
     reinitialise(net, seeds.generator(0, "network") if generator is None else generator)
     return net

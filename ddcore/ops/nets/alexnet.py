@@ -22,11 +22,8 @@ class AlexNet(Net):
         channels, height, width = shape
         size = (height, width)
         layers = (  # channels, kernel, padding, pooling
-            (128, 5, 4 if channels == 1 else 2, "max"),
-            (192, 5, 2, "max"),
-            (256, 3, 1, "none"),
-            (192, 3, 1, "none"),
-            (192, 3, 1, "max"),
+            (128, 5, 4 if channels == 1 else 2, "max"), (192, 5, 2, "max"),
+            (256, 3, 1, "none"), (192, 3, 1, "none"), (192, 3, 1, "max"),
         )
         self.blocks = nn.ModuleList()
         for out, kernel, padding, pooling in layers:
@@ -35,5 +32,5 @@ class AlexNet(Net):
             channels, size = out, block.size
         self.classifier = nn.Linear(channels * GRID * GRID, classes)
 
-    def body(self, images: Tensor, kept: list[Tensor] | None) -> Tensor:
-        return to_grid(run_blocks(self.blocks, images, kept), GRID).flatten(1)
+    def body(self, images: Tensor, maps: list[Tensor] | None) -> Tensor:
+        return to_grid(run_blocks(self.blocks, images, maps), GRID).flatten(1)

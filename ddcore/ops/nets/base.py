@@ -19,10 +19,10 @@ class Net(nn.Module):
 
         def __call__(self, images: Tensor) -> Tensor: ...
 
-    def body(self, images: Tensor, kept: list[Tensor] | None) -> Tensor:
+    def body(self, images: Tensor, maps: list[Tensor] | None) -> Tensor:
         """The embedding (N, F) of `images` (N, C, H, W).
 
-        Every map after an activation is appended to `kept`, unless that is None, and is never written again.
+        Every map after an activation is appended to `maps`, unless that is None, and is never written again.
         """
         raise NotImplementedError
 
@@ -32,8 +32,8 @@ class Net(nn.Module):
 
     def maps(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
         """(maps after each activation, shallow to deep, each (N, C, H, W); embedding (N, F)) of one forward pass."""
-        kept: list[Tensor] = []
-        return kept, self.body(images, kept)
+        maps: list[Tensor] = []
+        return maps, self.body(images, maps)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes)."""

@@ -17,32 +17,22 @@ class ConvNet(Net):
     """
 
     def __init__(
-        self,
-        shape: tuple[int, int, int],
-        classes: int,
-        *,
-        width: int = 128,
-        depth: int = 3,
-        norm: str = "instance",
-        activation: str = "relu",
-        pooling: str = "avg",
+        self, shape: tuple[int, int, int], classes: int, *, width: int = 128, depth: int = 3, norm: str = "instance",
+        activation: str = "relu", pooling: str = "avg",
     ) -> None:
         super().__init__()
-        too_small = [f"{n} must be at least 1, got {v}" for n, v in (("width", width), ("depth", depth)) if v < 1]
-        if too_small:
+        sizes = {"width": width, "depth": depth}
+        if too_small := [f"{name} must be at least 1, got {size}" for name, size in sizes.items() if size < 1]:
             raise ConfigError(too_small)
         channels, *sides = shape
         size = (sides[0], sides[1])
         self.blocks = nn.ModuleList()
         for d in range(depth):
-            padding = 3 if channels == 1 and d == 0 else 1
-            block = ConvBlock(
-                channels if d == 0 else width, width, size,
-                padding=padding, norm=norm, activation=activation, pooling=pooling,
-            )
+            block = ConvBlock(channels if d == 0 else width, width, size, padding=3 if channels == 1 and d == 0 else 1,
+                              norm=norm, activation=activation, pooling=pooling)
             self.blocks.append(block)
             size = block.size
         self.classifier = nn.Linear(width * size[0] * size[1], classes)
 
-    def body(self, images: Tensor, kept: list[Tensor] | None) -> Tensor:
-        return run_blocks(self.blocks, images, kept).flatten(1)
+    def body(self, images: Tensor, maps: list[Tensor] | None) -> Tensor:
+        return run_blocks(self.blocks, images, maps).flatten(1)

@@ -16,13 +16,7 @@ class CourseNet(Net):
     """
 
     def __init__(
-        self,
-        shape: tuple[int, int, int],
-        classes: int,
-        *,
-        width: int = 32,
-        depth: int = 3,
-        units: int = 128,
+        self, shape: tuple[int, int, int], classes: int, *, width: int = 32, depth: int = 3, units: int = 128,
         activation: str = "relu",
     ) -> None:
         super().__init__()
@@ -34,15 +28,15 @@ class CourseNet(Net):
         self.blocks = nn.ModuleList()
         for block in range(depth):
             inputs = channels if block == 0 else width
-            made = ConvBlock(inputs, width, size, activation=activation, pooling="max")
-            self.blocks.append(made)
-            size = made.size
+            layers = ConvBlock(inputs, width, size, activation=activation, pooling="max")
+            self.blocks.append(layers)
+            size = layers.size
         self.hidden = nn.Linear(width * size[0] * size[1], units)
         self.activation = ACTIVATIONS[activation]
         self.classifier = nn.Linear(units, classes)
 
-    def body(self, images: Tensor, kept: list[Tensor] | None) -> Tensor:
-        x = self.activation(self.hidden(run_blocks(self.blocks, images, kept).flatten(1)))
-        if kept is not None:
-            kept.append(x[:, :, None, None])
+    def body(self, images: Tensor, maps: list[Tensor] | None) -> Tensor:
+        x = self.activation(self.hidden(run_blocks(self.blocks, images, maps).flatten(1)))
+        if maps is not None:
+            maps.append(x[:, :, None, None])
         return x

@@ -10,14 +10,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ddcore.errors import ConfigError, UnknownName
-from ddcore.networks import NORMS
+from ddcore.networks import GROUPS, NORMS
 
 Size = tuple[int, int]  # (H, W) of a map
 
 ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
-    "relu": F.relu,
-    "leakyrelu": F.leaky_relu,
-    "sigmoid": torch.sigmoid,
+    "relu": F.relu, "leakyrelu": F.leaky_relu, "sigmoid": torch.sigmoid,
 }
 
 
@@ -62,11 +60,8 @@ def average_pool(maps: Tensor) -> Tensor:
 
 
 POOLINGS: Mapping[str, Callable[[Tensor], Tensor] | None] = {
-    "avg": average_pool,
-    "max": lambda maps: F.max_pool2d(maps, 2),
-    "none": None,
+    "avg": average_pool, "max": lambda maps: F.max_pool2d(maps, 2), "none": None,
 }
-GROUPS = 4  # of the published group normalisation
 
 
 def norm_layer(name: str, channels: int, size: Size) -> nn.Module:
@@ -98,16 +93,8 @@ class ConvBlock(nn.Module):
     """
 
     def __init__(
-        self,
-        channels_in: int,
-        channels: int,
-        size: Size,
-        *,
-        kernel: int = 3,
-        padding: int = 1,
-        norm: str = "none",
-        activation: str = "relu",
-        pooling: str = "none",
+        self, channels_in: int, channels: int, size: Size, *, kernel: int = 3, padding: int = 1, norm: str = "none",
+        activation: str = "relu", pooling: str = "none",
     ) -> None:
         super().__init__()
         if activation not in ACTIVATIONS:
@@ -125,13 +112,13 @@ class ConvBlock(nn.Module):
         return mapped, self.pooling(mapped) if self.pooling else mapped
 
 
-def run_blocks(blocks: nn.ModuleList, images: Tensor, kept: list[Tensor] | None) -> Tensor:
-    """The output of the last block; the maps of all of them are appended to `kept`, unless that is None."""
+def run_blocks(blocks: nn.ModuleList, images: Tensor, maps: list[Tensor] | None) -> Tensor:
+    """The output of the last block; the maps of all of them are appended to `maps`, unless that is None."""
     x = images
     for block in blocks:
         mapped, x = block(x)
-        if kept is not None:
-            kept.append(mapped)
+        if maps is not None:
+            maps.append(mapped)
     return x
 
 

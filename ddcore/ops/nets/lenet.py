@@ -23,16 +23,15 @@ class LeNet(Net):
         super().__init__()
         channels, height, width = shape
         small = min(height, width) < PUBLISHED_SIDE
-        first = ConvBlock(
-            channels, 6, (height, width), kernel=5, padding=2 if channels == 1 or small else 0, pooling="max"
-        )
+        first = ConvBlock(channels, 6, (height, width), kernel=5, padding=2 if channels == 1 or small else 0,
+                          pooling="max")
         second = ConvBlock(6, 16, first.size, kernel=5, padding=2 if small else 0, pooling="max")
         self.blocks = nn.ModuleList([first, second])
         self.hidden = nn.ModuleList([nn.Linear(16 * GRID * GRID, 120), nn.Linear(120, 84)])
         self.classifier = nn.Linear(84, classes)
 
-    def body(self, images: Tensor, kept: list[Tensor] | None) -> Tensor:
-        x = to_grid(run_blocks(self.blocks, images, kept), GRID).flatten(1)
+    def body(self, images: Tensor, maps: list[Tensor] | None) -> Tensor:
+        x = to_grid(run_blocks(self.blocks, images, maps), GRID).flatten(1)
         for layer in self.hidden:
             x = layer(x).relu()
         return x

@@ -23,10 +23,10 @@ class MLP(Net):
         self.hidden = nn.ModuleList([nn.Linear(math.prod(shape), width), nn.Linear(width, width)])
         self.classifier = nn.Linear(width, classes)
 
-    def body(self, images: Tensor, kept: list[Tensor] | None) -> Tensor:
+    def body(self, images: Tensor, maps: list[Tensor] | None) -> Tensor:
         x = images.flatten(1)
         for layer in self.hidden:
             x = layer(x).relu()
-            if kept is not None:
-                kept.append(x[:, :, None, None])
+            if maps is not None:
+                maps.append(x[:, :, None, None])
         return x

@@ -58,12 +58,12 @@ class ResNet18(Net):
                 channels, size = out, block.size
         self.classifier = nn.Linear(channels, classes)
 
-    def body(self, images: Tensor, kept: list[Tensor] | None) -> Tensor:
+    def body(self, images: Tensor, maps: list[Tensor] | None) -> Tensor:
         x = self.norm(self.conv(images)).relu()
-        if kept is not None:
-            kept.append(x)
+        if maps is not None:
+            maps.append(x)
         for block in self.blocks:
             x = block(x)
-            if kept is not None:
-                kept.append(x)
+            if maps is not None:
+                maps.append(x)
         return F.avg_pool2d(x, x.shape[2:]).flatten(1)

@@ -35,6 +35,6 @@ class VGG11(Net):
                 channels, size = out, block.size
         self.classifier = nn.Linear(channels, classes)
 
-    def body(self, images: Tensor, kept: list[Tensor] | None) -> Tensor:
-        x = run_blocks(self.blocks, images, kept)
+    def body(self, images: Tensor, maps: list[Tensor] | None) -> Tensor:
+        x = run_blocks(self.blocks, images, maps)
         return F.avg_pool2d(x, x.shape[2:]).flatten(1)
