@@ -5,22 +5,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report import compare_runs, differences, results, tables
 from ddcore.report.compare_runs import FLOAT_BYTES
 from ddcore.runs.events import read_events
 from ddcore.runs.memo import memoise
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Accuracy
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
 
 COLUMNS = (
     "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "judged", "setting", "network",

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import go, pd
 from ddcore.report.figures import COLOURS, DASHES, GREY, INK, MAJORITY, as_text, dress
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-else:
-    go = lazy("plotly.graph_objects")
 
 CONTROLS = {
     "initial": ("Initial images, undistilled", "triangle-left-open"),

@@ -6,7 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore import counts
 from ddcore.data import DATASETS
@@ -14,19 +14,13 @@ from ddcore.errors import DDCoreError, RunNotFound
 from ddcore.evaluation.plans import pooled, undertrained
 from ddcore.experiments.baseline import BaselineSummary
 from ddcore.experiments.distill import DistillSummary
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
 from ddcore.report import differences, figures, results, tables, text
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Accuracy, Scores, Summary
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
 
 MOST = 24  # runs compared at once: more cannot be told apart in a chart, and a table of all runs is at hand
 MOST_NAMED = 3  # parameters in a label

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text
+from ddcore.runs.store import RunRecord
 from ddcore.settings import NOT_ALWAYS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord
-else:
-    pd = lazy("pandas")
 
 Row = tuple[str, list[Any]]
 NO_PARAMETERS = ("device",)  # where a run was allowed to compute; where it did is part of its environment

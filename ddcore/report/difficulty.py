@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import np, pd
 from ddcore.report import tables
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    np, pd = lazy("numpy"), lazy("pandas")
+from ddcore.runs.store import RunRecord, Store
 
 TITLES = {"el2n": "EL2N", "forgetting": "Forgetting", "grad_norm": "Gradient norm"}
 HELP = {

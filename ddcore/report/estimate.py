@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.errors import DataBroken, DataMissing, DDCoreError
 from ddcore.experiments import KINDS, Spec, spec
@@ -23,10 +23,7 @@ from ddcore.jobs.requirements import disk, id_of, unfinished
 from ddcore.methods import MethodConfig
 from ddcore.params import Config
 from ddcore.report import text
-from ddcore.runs.store import Store, longest_prefix
-
-if TYPE_CHECKING:
-    from ddcore.runs.store import RunRecord
+from ddcore.runs.store import RunRecord, Store, longest_prefix
 
 __all__ = ["Estimate", "disk", "estimate", "total"]
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore import counts
-from ddcore.lazy import lazy
+from ddcore.experiments.experts import Layer
+from ddcore.lazy import pd
+from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.report import tables, text
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.experiments.experts import Layer
-    from ddcore.methods.trajectories import TrajectoryConfig
-else:
-    pd = lazy("pandas")
 
 LEAST = 0.005  # a smaller share of a layer is not told
 

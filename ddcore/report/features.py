@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.experiments.features import FeaturesSummary
 from ddcore.experiments.tsne import TsneSummary
-from ddcore.lazy import lazy
+from ddcore.lazy import go, pd
 from ddcore.report import figures, tables, text
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd, go = lazy("pandas"), lazy("plotly.graph_objects")
+from ddcore.runs.store import RunRecord, Store
 
 REAL = "real training images"
 SYMBOLS = ("circle", "diamond", "square", "cross", "x", "triangle-up", "star", "hexagon")  # one a run

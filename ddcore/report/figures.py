@@ -8,17 +8,10 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
-    from ddcore.report.published import Published
-else:
-    go = lazy("plotly.graph_objects")
+from ddcore.lazy import go, pd
+from ddcore.report.published import Published
 
 # Okabe & Ito's colours (colour-blind safe), in an order that starts with the strongest contrasts;
 # their yellow is left out: it vanishes on white. The same list stands in .streamlit/config.toml.

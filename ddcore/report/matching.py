@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import np, pd
 from ddcore.methods import pad
+from ddcore.methods.pad import PADConfig
 from ddcore.report import tables
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from ddcore.methods.pad import PADConfig
-    from ddcore.runs.images import Images
-else:
-    np, pd = lazy("numpy"), lazy("pandas")
+from ddcore.runs.images import Images
 
 POINTS = 200  # of the range that start epochs are drawn from
 

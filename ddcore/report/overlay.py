@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
+from ddcore.experiments.base import Curve
+from ddcore.lazy import pd
 from ddcore.report import tables
+from ddcore.report.compare_runs import Compared
 from ddcore.runs.events import read_events
 from ddcore.runs.files import Version, version
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.experiments.base import Curve
-    from ddcore.report.compare_runs import Compared
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
+from ddcore.runs.store import RunRecord, Store
 
 AXES = {"step": "Step", "seconds": "Wall time (s)", "share": "Share of the run (%)"}
 ACCURACY = {

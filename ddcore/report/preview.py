@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ddcore.data.layout import Problem
 from ddcore.data.preview import Preview
-from ddcore.lazy import lazy
+from ddcore.lazy import np, pd
 from ddcore.ops import pictures
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-else:
-    np, pd = lazy("numpy"), lazy("pandas")
 
 PARTS = {"train": "training", "test": "test", "all": "all images"}
 BINS = 20

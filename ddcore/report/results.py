@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.errors import RunNotFound
 from ddcore.evaluation.plans import Plan, Question, full_data, plan, pooled, undertrained
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report import tables, text
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, network_title
 from ddcore.summary import BESIDE, Scores, Summary
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
-
 
 FINAL = "The images this run made."
 _USUAL = {"images": "images", "step": None, "split": "test", "labels": "learnt", "augment": None}

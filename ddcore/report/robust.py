@@ -9,14 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ddcore.data import DATASETS
 from ddcore.evaluation.plans import Question, evaluation, plan, undertrained
 from ddcore.report.results import FINAL, RANDOM, Result, result, results
-
-if TYPE_CHECKING:
-    from ddcore.runs.store import RunRecord, Store
+from ddcore.runs.store import RunRecord, Store
 
 TITLES: Mapping[str, str] = {
     "ior": "Improvement over random (IOR)",

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ddcore.errors import DataBroken, DataMissing, DDCoreError, RunNotFound
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.methods import METHODS
 from ddcore.report.estimate import Estimate, total
-
-if TYPE_CHECKING:
-    from ddcore.runs.store import RunRecord, Store
+from ddcore.runs.store import RunRecord, Store
 
 WORDS = {
     "scores": "How hard is each real image? A few networks learn the data and are looked at while they do.",

@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.data import DATASETS
 from ddcore.experiments import KINDS
-from ddcore.lazy import lazy
+from ddcore.experiments.describe import DescribeSummary
+from ddcore.experiments.flops import NetworkCount
+from ddcore.lazy import pd
 from ddcore.params import Config
 from ddcore.report import text
+from ddcore.report.published import Published
+from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
-from ddcore.summary import BESIDE
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.experiments.describe import DescribeSummary
-    from ddcore.experiments.flops import NetworkCount
-    from ddcore.report.published import Published
-    from ddcore.runs.store import RunRecord
-    from ddcore.summary import Accuracy, Summary
-else:
-    pd = lazy("pandas")
+from ddcore.summary import BESIDE, Accuracy, Summary
 
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -11,10 +10,8 @@ from PIL import Image
 from ddcore.errors import DDCoreError
 from ddcore.ops.pictures import denormalise
 from ddcore.runs import memo
-
-if TYPE_CHECKING:
-    from ddcore.runs.images import Images
-    from ddcore.runs.store import RunRecord, Store
+from ddcore.runs.images import Images
+from ddcore.runs.store import RunRecord, Store
 
 CLASSES, SIDE, GAP = 5, 28, 2  # at most so many classes, each so many pixels
 

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ddcore.evaluation.plans import Question, evaluation
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report.results import Result, accuracies, result, state
-from ddcore.runs.store import final_step
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
+from ddcore.runs.store import RunRecord, Store, final_step
 
 MOST = 8
 

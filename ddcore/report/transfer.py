@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.evaluation.plans import NETWORK_PARAMS, Question, evaluation
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.networks import LINEUP, NETWORKS, Variant
 from ddcore.report import tables, text
 from ddcore.report.results import Result, accuracies, alike, result, state
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Scores
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ddcore.data import agreement
-from ddcore.lazy import lazy
+from ddcore.experiments.describe import DescribeSummary
+from ddcore.lazy import pd
 from ddcore.report import tables
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.experiments.describe import DescribeSummary
-else:
-    pd = lazy("pandas")
 
 PARTS = ("training", "validation", "test")
 

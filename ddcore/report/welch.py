@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
-from ddcore.report.compare_runs import measured_on
+from ddcore.lazy import pd
+from ddcore.report.compare_runs import Compared, measured_on
 from ddcore.summary import Accuracy, Interval
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.report.compare_runs import Compared
-else:
-    pd = lazy("pandas")
 
 
 def pairs(found: Sequence[Compared], against: Compared | None = None) -> pd.DataFrame:

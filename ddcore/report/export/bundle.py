@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddcore.errors import DDCoreError
-from ddcore.lazy import lazy
+from ddcore.lazy import lazy, pd
 from ddcore.report import compare_runs
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export import commands, pivot, readme, summary, table
@@ -23,8 +23,6 @@ from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ddcore.ops import pictures
     from ddcore.report.export import plots
 else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import go, lazy, pd
 from ddcore.report import compare_figures, overlay, text, tradeoff
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
@@ -21,8 +21,6 @@ from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
     import matplotlib
-    import pandas as pd
-    import plotly.graph_objects as go
     import plotly.offline as offline
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure

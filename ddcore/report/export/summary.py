@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ddcore.lazy import pd
 from ddcore.report import differences, tables, text
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
 from ddcore.report.export.pivot import why_not
 from ddcore.report.export.table import Table
 from ddcore.runs.files import size
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 MEASURED = (
     "Mean ± standard deviation over n networks trained from different random weights, each after its last step, on the "

@@ -9,21 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.experiments.search_results import Candidate, NetworkResult, ProxyResult, Results
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report import text
 from ddcore.report.nas import ranking as ranks
 from ddcore.report.nas.ranking import Agreement, Coefficient
 from ddcore.report.nas.study import Study, ranking
 from ddcore.report.tradeoff import front
 from ddcore.summary import Accuracy
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy("pandas")
 
 RANDOM = "random"  # the proxy that the others are held against
 COLUMNS = ("Ranked on", "Networks", "Held against", "Spearman", "Kendall", "Spearman, top 20 %", "Spearman, top 10 %",

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ddcore.experiments import KINDS
 from ddcore.experiments.search_results import ProxyEvent, ProxyResult, SearchSummary, TrialEvent, TruthSummary
 from ddcore.experiments.search_settings import SpaceConfig
+from ddcore.runs.store import RunRecord
 from ddcore.summary import Answer
-
-if TYPE_CHECKING:
-    from ddcore.runs.store import RunRecord
 
 A = TypeVar("A", bound=Answer)
 Events = Sequence[Mapping[str, Any]]

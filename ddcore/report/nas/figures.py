@@ -5,20 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore import spaces
-from ddcore.lazy import lazy
+from ddcore.lazy import go, pd
 from ddcore.report import text
 from ddcore.report.figures import COLOURS, GREY, INK, as_text, dress
 from ddcore.report.nas.importance import REST
 from ddcore.settings import NetworkConfig
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-else:
-    go = lazy("plotly.graph_objects")
 
 CHOSEN = COLOURS[1]  # the selected network, in every chart
 BEST = COLOURS[2]

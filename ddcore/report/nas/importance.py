@@ -13,15 +13,8 @@ table that is ω² (Hays 1963), unbiased but for effects below 0, which are told
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ddcore.lazy import lazy
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-else:
-    np, pd = lazy("numpy"), lazy("pandas")
+from ddcore.lazy import np, pd
 
 REST = "Together, and by chance"
 LEAST = 3  # networks for each degree of freedom: fewer fit chance

@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import np
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
-
     Array = NDArray[np.float64]
-else:
-    np = lazy("numpy")
 
 LEVEL = 0.95
 RESAMPLES = 1000

@@ -6,24 +6,18 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from ddcore.errors import DDCoreError, RunBroken
 from ddcore.experiments.search_results import Candidate, ProxyResult, Results, SearchSummary, TruthSummary
 from ddcore.experiments.truth import TruthConfig
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report import text
 from ddcore.report.nas.events import Events, question, search_summary, truth_summary
+from ddcore.runs.store import RunRecord
 from ddcore.summary import problems
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord
-else:
-    pd = lazy("pandas")
 
 T = TypeVar("T")
 
