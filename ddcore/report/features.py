@@ -58,15 +58,12 @@ def scatter(
         traces += _synthetic(part, figures.as_text(label), symbol, one, figures.INK if by_class else colour)
     if by_class:
         traces += [_key(figures.as_text(name), colours[name]) for name in colours if name in classes]
-    figure = figures.dress(go.Figure({"data": traces}), height=620)
-    figure.update_layout(
-        legend={"itemsizing": "constant"},
-        legend2={"orientation": "h", "yanchor": "top", "y": -0.14, "x": 0, "itemclick": False,
-                 "itemdoubleclick": False, "itemsizing": "constant"},
-    )
-    figure.update_xaxes(title=axes[0], zeroline=False)
+    class_legend = {"orientation": "h", "yanchor": "top", "y": -0.14, "x": 0, "itemclick": False,
+                    "itemdoubleclick": False, "itemsizing": "constant"}
     # One unit is as long on both axes: what looks near is near.
-    return figure.update_yaxes(title=axes[1], zeroline=False, scaleanchor="x", scaleratio=1)
+    y = {"title": axes[1], "zeroline": False, "scaleanchor": "x", "scaleratio": 1}
+    figure = figures.dress(go.Figure({"data": traces}), 620, {"title": axes[0], "zeroline": False}, y)
+    return figure.update_layout(legend={"itemsizing": "constant"}, legend2=class_legend)
 
 
 def _real(part: pd.DataFrame, colours: Mapping[str, str] | None) -> list[dict[str, Any]]:

@@ -8,10 +8,11 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ddcore.lazy import go, lazy, pd
 from ddcore.report import compare_figures, overlay, text, tradeoff
+from ddcore.report.compare_figures import colour_round, is_known, or_zero
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
 from ddcore.report.export.escape import one_line
@@ -162,12 +163,12 @@ def _accuracies(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], majo
     rows = part.to_dict("records")
     places = list(range(len(rows), 0, -1))
     for role, mark in MARKS.items():
-        there = [(row[role], place - LOWER) for row, place in zip(rows, places, strict=True) if _known(row[role])]
-        if there:
-            axes.plot([x for x, _ in there], [y for _, y in there], mark, color=GREY, fillstyle="none", markersize=9,
+        points = [(row[role], place - LOWER) for row, place in zip(rows, places, strict=True) if is_known(row[role])]
+        if points:
+            axes.plot(*zip(*points, strict=True), mark, color=GREY, fillstyle="none", markersize=9,
                       markeredgewidth=1.5, linestyle="none", label=compare_figures.CONTROLS[role][0])
     for row, place in zip(rows, places, strict=True):
-        axes.errorbar(row["mean"], place, xerr=_or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=4)
+        axes.errorbar(row["mean"], place, xerr=or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=4)
     if majority is not None:
         axes.axvline(majority, color=MAJORITY, linestyle=":", label=f"Majority class {majority:.1f} %")
     axes.set_yticks(places, [_words(row["label"]) for row in rows])
@@ -198,8 +199,8 @@ def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str,
         axes.step(best["x"].tolist(), best["mean"].tolist(), where="post", color=INK, linestyle=":",
                   label="Pareto front: none is cheaper and better")
     for row in frame.to_dict("records"):
-        point = POINTS[_round(row["label"], colours) % len(POINTS)]
-        axes.errorbar(row["x"], row["mean"], yerr=_or_zero(row["std"]), fmt=point, color=colours[row["label"]],
+        point = POINTS[colour_round(row["label"], colours) % len(POINTS)]
+        axes.errorbar(row["x"], row["mean"], yerr=or_zero(row["std"]), fmt=point, color=colours[row["label"]],
                       capsize=3, fillstyle="full" if row["front"] else "none", label=_words(row["label"]))
     axes.set_xscale("log" if log else "linear")
     axes.set_xlabel(title)
@@ -208,22 +209,9 @@ def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str,
 
 def _curves(axes: Axes, frame: pd.DataFrame, colours: Mapping[str, str], log: bool) -> None:
     for label, part in frame.groupby("label", sort=False):
-        dash = DASHES[_round(str(label), colours) % len(DASHES)]
+        dash = DASHES[colour_round(str(label), colours) % len(DASHES)]
         axes.plot(part["step"].tolist(), part["value"].tolist(), dash, color=colours[str(label)],
                   linewidth=1.2, label=_words(label))
     axes.set_yscale("log" if log else "linear")
     axes.set_xlabel("Step")
     axes.set_ylabel("Loss (as its method defines it)")
-
-
-def _round(label: str, colours: Mapping[str, str]) -> int:
-    """How often all colours were used up before this run had its own."""
-    return list(colours).index(label) // len(set(colours.values()))
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value
-
-
-def _or_zero(value: Any) -> float:
-    return float(value) if _known(value) else 0.0
