@@ -7,6 +7,7 @@ from typing import Any
 
 from ddcore.lazy import go, pd
 from ddcore.report.figures import COLOURS, DASHES, GREY, INK, MAJORITY, as_text, dress, pareto_front
+from ddcore.report.tables import is_known, or_zero
 
 CONTROLS = {
     "initial": ("Initial images, undistilled", "triangle-left-open"),
@@ -57,16 +58,6 @@ def _rows(ticks: Mapping[str, str]) -> dict[str, Any]:
     rows = list(ticks)
     return {"type": "category", "categoryorder": "array", "categoryarray": rows, "autorange": "reversed",
             "showgrid": True, "tickmode": "array", "tickvals": rows, "ticktext": list(ticks.values())}
-
-
-def is_known(value: float | None) -> bool:
-    """Whether a cell of a frame holds a number: pandas makes NaN of None."""
-    return value is not None and value == value
-
-
-def or_zero(value: float | None) -> float:
-    """The number in a cell, 0 where it is not known."""
-    return 0.0 if value is None or value != value else float(value)
 
 
 def _hover(row: Mapping[Any, Any]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ddcore.lazy import go, pd
@@ -292,7 +292,7 @@ def _majority(figure: go.Figure, share: float | None, judged_on: str = "", *, ac
     return figure.add_hline(y=share, annotation_position="bottom right", **look)
 
 
-def pareto_front(x: Sequence[float], y: Sequence[float], **more: Any) -> dict[str, Any]:
+def pareto_front(x: Iterable[float], y: Iterable[float], **more: Any) -> dict[str, Any]:
     """A dotted line of steps through the points that nothing beats, in the order of x."""
     return {
         "type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "hoverinfo": "skip",

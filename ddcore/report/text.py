@@ -106,8 +106,8 @@ def ago(moment: float | None, now: float | None = None) -> str:
     return time.strftime("%d %b %Y", time.localtime(moment))
 
 
-def measured(name: str, given: Any) -> str:
+def measured(name: str, figure: Any) -> str:
     """A figure of a summary by its name: seconds as a duration, counts with thousands apart."""
     if name.startswith("seconds"):
-        return duration(given)
-    return f"{given:,}" if isinstance(given, int) and not isinstance(given, bool) else value(given)
+        return duration(figure)
+    return f"{figure:,}" if isinstance(figure, int) and not isinstance(figure, bool) else value(figure)

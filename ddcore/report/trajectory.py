@@ -26,17 +26,15 @@ def points(store: Store, run: RunRecord, question: Question, most: int = MOST) -
 
     Snapshots are kept at 1, 2, 5, 10, 20, …; the earliest are left out first, for little has moved there.
     """
-    asked = replace(question, split="val")
-    return [Point(step, _result(store, run, asked, step)) for step in _thinned(store.snapshots(run.id), most)]
+    on_validation = replace(question, split="val")
+    return [Point(step, _result(store, run, on_validation, step)) for step in _thinned(store.snapshots(run.id), most)]
 
 
 def table(points: Sequence[Point]) -> pd.DataFrame:
     """One row a step: step, accuracy, balanced_accuracy, auc (texts), mean, std (percent, None until computed),
     state."""
-    return pd.DataFrame(
-        [{"step": p.step, **accuracies(p.result.scores), "state": state(p.result)} for p in points],
-        columns=["step", "accuracy", "balanced_accuracy", "auc", "mean", "std", "state"],
-    )
+    rows = [{"step": p.step, **accuracies(p.result.scores), "state": state(p.result)} for p in points]
+    return pd.DataFrame(rows, columns=["step", "accuracy", "balanced_accuracy", "auc", "mean", "std", "state"])
 
 
 def _thinned(steps: Sequence[int], most: int) -> list[int]:
@@ -46,10 +44,6 @@ def _thinned(steps: Sequence[int], most: int) -> list[int]:
 
 def _result(store: Store, run: RunRecord, question: Question, step: int) -> Result:
     """The start and the end are kept in full precision, the snapshots between them in half."""
-    if step == final_step(run):
-        asked = evaluation(run, question)
-    elif step == 0:
-        asked = evaluation(run, question, images="initial")
-    else:
-        asked = evaluation(run, question, step=step)
-    return result(store, f"step {step}", f"Images after step {step:,}", "Tested on the validation split.", asked)
+    changes = {} if step == final_step(run) else {"images": "initial"} if step == 0 else {"step": step}
+    spec = evaluation(run, question, **changes)
+    return result(store, f"step {step}", f"Images after step {step:,}", "Tested on the validation split.", spec)

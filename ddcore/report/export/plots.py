@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from ddcore.lazy import go, lazy, pd
 from ddcore.report import compare_figures, overlay, text, tradeoff
-from ddcore.report.compare_figures import colour_round, is_known, or_zero
+from ddcore.report.compare_figures import colour_round
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
 from ddcore.report.export.escape import one_line
 from ddcore.report.export.summary import other_protocols
 from ddcore.report.figures import COLOURS, GREY, INK, MAJORITY, as_text
+from ddcore.report.tables import is_known, or_zero
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
