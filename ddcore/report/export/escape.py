@@ -10,10 +10,8 @@ import unicodedata
 from itertools import pairwise
 
 _LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"
-_NAMES = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
-    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
-)
+_NAMES = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+          "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega")
 _GREEK = dict(zip(_LETTERS, _NAMES.split(), strict=True))
 _SYMBOLS = {
     "±": r"\pm", "×": r"\times", "·": r"\cdot", "†": r"\dagger", "→": r"\rightarrow", "√": r"\surd", "−": "-",
@@ -72,12 +70,8 @@ def csv(words: object) -> str:
     Nor what is behind a semicolon: some take that for the end of a cell, whatever is quoted.
     """
     line = one_line(words)
-    return line if _is_number(line) else _FORMULA.sub(r"\1'\2", line)
-
-
-def _is_number(line: str) -> bool:
     try:
         float(line)
     except ValueError:
-        return False
-    return True
+        return _FORMULA.sub(r"\1'\2", line)
+    return line

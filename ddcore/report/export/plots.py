@@ -57,21 +57,21 @@ class Plot:
     interactive: Callable[[], go.Figure]
 
 
-def plots(store: Store, found: Sequence[Compared], numbers: pd.DataFrame) -> Iterator[Plot]:
+def plots(store: Store, runs: Sequence[Compared], numbers: pd.DataFrame) -> Iterator[Plot]:
     """Accuracies on the test images, those against IPC, trade-offs, each for every setting; losses.
 
-    None where nothing is to see. numbers: `compared.numbers` of these runs.
+    None where nothing is to see. numbers: `compare_runs.numbers` of these runs.
     """
-    colours = {one.label: one.colour for one in found}
-    others = {one.label: other_protocols(one) for one in found}
-    known = numbers[[not aside(one.evaluation) for one in found]].dropna(subset=["mean"])
-    groups = list(known.groupby("group", sort=False))
+    colours = {run.label: run.colour for run in runs}
+    others = {run.label: other_protocols(run) for run in runs}
+    measured = numbers[[not aside(run.evaluation) for run in runs]].dropna(subset=["mean"])
+    groups = list(measured.groupby("group", sort=False))
     for number, (setting, part) in enumerate(groups, start=1):
-        controls = dict.fromkeys(protocol for label in part["label"] for protocol in others[label])
-        beside = f"; controls under protocol {' and '.join(controls)}" if controls else ""
-        for plot in _of_setting(part, one_line(f"{setting}{beside}"), colours):
+        protocols = dict.fromkeys(protocol for label in part["label"] for protocol in others[label])
+        controls = f"; controls under protocol {' and '.join(protocols)}" if protocols else ""
+        for plot in _of_setting(part, one_line(f"{setting}{controls}"), colours):
             yield plot if len(groups) == 1 else replace(plot, name=f"{plot.name}-{number}")
-    if (losses := overlay.curves(store, found).get("loss")) is not None:
+    if (losses := overlay.curves(store, runs).get("loss")) is not None:
         yield _losses(losses, colours)
 
 
