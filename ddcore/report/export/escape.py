@@ -10,8 +10,8 @@ import unicodedata
 from itertools import pairwise
 
 _LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"
-_NAMES = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
-          "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega")
+_NAMES = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi "
+          "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega")
 _GREEK = dict(zip(_LETTERS, _NAMES.split(), strict=True))
 _SYMBOLS = {
     "±": r"\pm", "×": r"\times", "·": r"\cdot", "†": r"\dagger", "→": r"\rightarrow", "√": r"\surd", "−": "-",
