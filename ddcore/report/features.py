@@ -23,11 +23,10 @@ def points(store: Store, run: RunRecord) -> pd.DataFrame:
 
     run: a finished one of kind features or tsne. Classes are an ordered category.
     """
-    kept, ids, classes = store.arrays(run.id, "space"), run.answer(FeaturesSummary).runs, tables.classes(run)
-    labels = [*kept["real_labels"].tolist(), *kept["labels"].tolist()]
-    coords = [*kept["real"].tolist(), *kept["synthetic"].tolist()]
-    frame = pd.DataFrame(coords, columns=["x", "y"])
-    frame["run"] = [""] * len(kept["real"]) + [ids[at] for at in kept["run"].tolist()]
+    space, ids, classes = store.arrays(run.id, "space"), run.answer(FeaturesSummary).runs, tables.classes(run)
+    labels = [*space["real_labels"].tolist(), *space["labels"].tolist()]
+    frame = pd.DataFrame([*space["real"].tolist(), *space["synthetic"].tolist()], columns=["x", "y"])
+    frame["run"] = [""] * len(space["real"]) + [ids[number] for number in space["run"].tolist()]
     frame["class"] = pd.Categorical.from_codes(labels, categories=pd.Index(classes), ordered=True)
     frame["image"] = frame.groupby(["run", "class"], observed=True).cumcount() + 1
     return frame[["run", "class", "image", "x", "y"]]
@@ -54,8 +53,8 @@ def scatter(
     traces = _real(shown[shown["run"] == ""], colours if by_class else None)
     for i, (run_id, (label, colour)) in enumerate(looks.items()):
         part, symbol = shown[shown["run"] == run_id], SYMBOLS[i % len(SYMBOLS)]
-        one = [colours[name] for name in part["class"]] if by_class else colour
-        traces += _synthetic(part, figures.as_text(label), symbol, one, figures.INK if by_class else colour)
+        fill = [colours[name] for name in part["class"]] if by_class else colour
+        traces += _synthetic(part, figures.as_text(label), symbol, fill, figures.INK if by_class else colour)
     if by_class:
         traces += [_key(figures.as_text(name), colours[name]) for name in colours if name in classes]
     class_legend = {"orientation": "h", "yanchor": "top", "y": -0.14, "x": 0, "itemclick": False,
@@ -68,27 +67,26 @@ def scatter(
 
 def _real(part: pd.DataFrame, colours: Mapping[str, str] | None) -> list[dict[str, Any]]:
     colour = [colours[name] for name in part["class"]] if colours else figures.INK
-    named = [figures.as_text(name) for name in part["class"]]
-    return _group(part, REAL, {"size": 5, "opacity": PALE, "color": colour}, figures.INK, named,
+    names = [figures.as_text(name) for name in part["class"]]
+    return _group(part, REAL, {"size": 5, "opacity": PALE, "color": colour}, figures.INK, names,
                   "class %{customdata}<extra>real</extra>")
 
 
 def _synthetic(part: pd.DataFrame, label: str, symbol: str, colour: Any, key: str) -> list[dict[str, Any]]:
     marker = {"size": 10, "opacity": 0.85, "symbol": symbol, "color": colour, "line": {"width": 1, "color": "#FFFFFF"}}
-    named = [[figures.as_text(name), number] for name, number in part[["class", "image"]].values.tolist()]
-    words = f"class %{{customdata[0]}}, image %{{customdata[1]}}<extra>{label}</extra>"
-    return _group(part, label, marker, key, named, words)
+    names = [[figures.as_text(name), number] for name, number in part[["class", "image"]].values.tolist()]
+    hover = f"class %{{customdata[0]}}, image %{{customdata[1]}}<extra>{label}</extra>"
+    return _group(part, label, marker, key, names, hover)
 
 
 def _group(
-    part: pd.DataFrame, name: str, marker: Mapping[str, Any], key: str, named: list[Any], words: str
+    part: pd.DataFrame, name: str, marker: Mapping[str, Any], key: str, names: list[Any], hover: str
 ) -> list[dict[str, Any]]:
     """The images, and their place in the legend in the colour `key`: it would else take that of the first image."""
     group = {"type": "scatter", "mode": "markers", "name": name, "legendgroup": name}
     images = {"x": part["x"].tolist(), "y": part["y"].tolist(), "showlegend": False, "marker": marker,
-              "customdata": named, "hovertemplate": words}
-    place = {"x": [None], "y": [None], "marker": {**marker, "color": key}}
-    return [{**group, **images}, {**group, **place}]
+              "customdata": names, "hovertemplate": hover}
+    return [{**group, **images}, {**group, "x": [None], "y": [None], "marker": {**marker, "color": key}}]
 
 
 def _key(name: str, colour: str) -> dict[str, Any]:

@@ -92,6 +92,11 @@ def bytes_(number: float | None) -> str:
     return size(int(number))
 
 
+def shortened(name: str, most: int) -> str:
+    """The name in at most so many letters, with … for the rest."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def ago(moment: float | None, now: float | None = None) -> str:
     """How long ago a time stamp (seconds since 1970) was: "just now", "5 min ago", else its date."""
     if not moment:
