@@ -9,12 +9,10 @@ from ddcore.lazy import go, pd
 from ddcore.report.figures import COLOURS, DASHES, GREY, INK, MAJORITY, as_text, dress, pareto_front
 from ddcore.report.tables import is_known, or_zero
 
-CONTROLS = {
-    "initial": ("Initial images, undistilled", "triangle-left-open"),
-    "initial_hard": ("Initial images, class labels", "triangle-down-open"),
-    "random_real": ("Random real images", "circle-open"),
-    "full": ("Full training data", "line-ns-open"),
-}
+CONTROLS = {"initial": ("Initial images, undistilled", "triangle-left-open"),
+            "initial_hard": ("Initial images, class labels", "triangle-down-open"),
+            "random_real": ("Random real images", "circle-open"),
+            "full": ("Full training data", "line-ns-open")}
 SYMBOLS = ("circle", "square", "diamond", "cross", "x")
 ROW = 46  # pixels of one run's line
 UNIFIED = 12  # lines told in one box at the pointer; more would cover the chart
@@ -49,15 +47,14 @@ def accuracies(numbers: pd.DataFrame, colours: Mapping[str, str], majority: floa
         line = {"color": MAJORITY, "dash": "dot", "width": 2}
         figure.add_vline(x=majority, line=line)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"Majority class {majority:.1f} %")
-    ticks = {as_text(label): as_text(short(label)) for label in known["label"]}
-    return dress(figure, 120 + ROW * len(known), {"title": "Test accuracy (%)"}, _rows(ticks))
+    rows = _rows(known["label"].map(as_text).tolist(), [as_text(short(label)) for label in known["label"]])
+    return dress(figure, 120 + ROW * len(known), {"title": "Test accuracy (%)"}, rows)
 
 
-def _rows(ticks: Mapping[str, str]) -> dict[str, Any]:
-    """An axis with a line of the chart for each category, in their order; ticks: category → what is written there."""
-    rows = list(ticks)
-    return {"type": "category", "categoryorder": "array", "categoryarray": rows, "autorange": "reversed",
-            "showgrid": True, "tickmode": "array", "tickvals": rows, "ticktext": list(ticks.values())}
+def _rows(categories: list[str], words: list[str]) -> dict[str, Any]:
+    """An axis with a line of the chart for each category, in their order; words: what is written there."""
+    return {"type": "category", "categoryorder": "array", "categoryarray": categories, "autorange": "reversed",
+            "showgrid": True, "tickmode": "array", "tickvals": categories, "ticktext": words}
 
 
 def _hover(row: Mapping[Any, Any]) -> str:
@@ -108,12 +105,10 @@ def against_ipc(frame: pd.DataFrame) -> go.Figure:
             x=mean["ipc"].tolist(), y=mean["mean"].tolist(), mode="lines", showlegend=False, hoverinfo="skip",
             line={"color": colour, "dash": dashes[group], "width": 2},
         )
-        figure.add_scatter(
-            x=part["ipc"].tolist(), y=part["mean"].tolist(), mode="markers", name=as_text(name),
-            error_y={"type": "data", "array": part["std"].fillna(0).tolist(), "thickness": 1.5},
-            marker={"size": 10, "color": colour}, text=[_hover(row) for row in part.to_dict("records")],
-            hovertemplate="%{text}, IPC %{x}<extra></extra>",
-        )
+        figure.add_scatter(x=part["ipc"].tolist(), y=part["mean"].tolist(), mode="markers", name=as_text(name),
+                           error_y={"type": "data", "array": part["std"].fillna(0).tolist(), "thickness": 1.5},
+                           marker={"size": 10, "color": colour}, text=[_hover(row) for row in part.to_dict("records")],
+                           hovertemplate="%{text}, IPC %{x}<extra></extra>")
     for group, part in frame.groupby("group", sort=False):
         of = f", {as_text(group)}" if several else ""
         for full in sorted({round(value, 2) for value in part["full"].dropna()}):
@@ -126,12 +121,13 @@ def against_ipc(frame: pd.DataFrame) -> go.Figure:
 
 def intervals(frame: pd.DataFrame) -> go.Figure:
     """Differences in points with their 95 % intervals, around zero; frame: `welch.pairs`."""
-    rows = {f"{as_text(first)} − {as_text(second)}": f"{as_text(short(first))}<br>− {as_text(short(second))}"
-            for first, second in zip(frame["first"], frame["second"], strict=True)}
+    pairs = list(zip(frame["first"], frame["second"], strict=True))
+    rows = [f"{as_text(first)} − {as_text(second)}" for first, second in pairs]
+    words = [f"{as_text(short(first))}<br>− {as_text(short(second))}" for first, second in pairs]
     decided = [low > 0 or high < 0 for low, high in zip(frame["low"], frame["high"], strict=True)]
     figure = go.Figure()
     figure.add_scatter(
-        x=frame["mean"].tolist(), y=list(rows), mode="markers", showlegend=False,
+        x=frame["mean"].tolist(), y=rows, mode="markers", showlegend=False,
         error_x={"type": "data", "symmetric": False, "array": (frame["high"] - frame["mean"]).tolist(),
                  "arrayminus": (frame["mean"] - frame["low"]).tolist(), "thickness": 2, "width": 6, "color": INK},
         marker={"size": 10, "color": [COLOURS[0] if sure else GREY for sure in decided]},
@@ -140,7 +136,7 @@ def intervals(frame: pd.DataFrame) -> go.Figure:
     )
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
     return dress(figure, 110 + ROW * len(frame), {"title": "Difference (points), 95 % interval", "zeroline": False},
-                 _rows(rows))
+                 _rows(rows, words))
 
 
 def overlay(
@@ -162,8 +158,6 @@ def overlay(
             "y": shown.tolist(), "name": as_text(short(str(label))), "line": line,
             "hovertemplate": f"%{{y:.4g}}<extra>{as_text(label)}</extra>",
         })
-    figure = dress(
-        go.Figure({"data": traces}), 360, {"title": x_title, "type": "log" if log_x else "linear"},
-        {"title": y_title, "type": "log" if log_y else "linear"}, showlegend=True,
-    )
+    figure = dress(go.Figure({"data": traces}), 360, {"title": x_title, "type": "log" if log_x else "linear"},
+                   {"title": y_title, "type": "log" if log_y else "linear"}, showlegend=True)
     return figure.update_layout(hovermode="x unified") if frame["label"].nunique() <= UNIFIED else figure

@@ -49,9 +49,13 @@ class Compared:
     seconds_parents: float | None
     seeds: tuple[float, ...] = ()
 
+    def score(self, name: str) -> Accuracy | None:
+        """Its accuracy, balanced_accuracy or auc."""
+        return self.scores.get(name) if self.scores else None
+
     @property
     def accuracy(self) -> Accuracy | None:
-        return self.scores.accuracy if self.scores else None
+        return self.score("accuracy")
 
     @property
     def accuracies(self) -> tuple[float, ...]:
@@ -61,7 +65,8 @@ class Compared:
 
 def compared(store: Store, records: Sequence[RunRecord], setting: str | None = None) -> list[Compared]:
     """The chosen runs with what is known of them; setting: one of `settings`, else each run's newest evaluation."""
-    evaluations = [_evaluation(store, record, setting) for record in records]
+    evaluations = [next((e for e in _evaluations(store, record) if setting in (None, setting_of(e))), None)
+                   for record in records]
     return [
         Compared(
             record=record, label=label, colour=RUN_COLOURS[i % len(RUN_COLOURS)], evaluation=evaluation,
@@ -89,10 +94,8 @@ def seeds_together(store: Store, runs: Sequence[Compared]) -> list[Compared]:
     """
     groups = by_question(store, runs)
     names = labels([group[0].record for group in groups])
-    return [
-        _over_seeds(name, group) if len(group) > 1 else replace(group[0], label=name)
-        for name, group in zip(names, groups, strict=True)
-    ]
+    return [_over_seeds(name, group) if len(group) > 1 else replace(group[0], label=name)
+            for name, group in zip(names, groups, strict=True)]
 
 
 def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
@@ -205,10 +208,6 @@ def _evaluations(store: Store, record: RunRecord) -> list[RunRecord]:
     return results.evaluations(store, record, done=True)
 
 
-def _evaluation(store: Store, record: RunRecord, setting: str | None) -> RunRecord | None:
-    return next((e for e in _evaluations(store, record) if setting in (None, setting_of(e))), None)
-
-
 def _controls(store: Store, record: RunRecord, evaluation: RunRecord | None) -> dict[str, Scores]:
     """What stands beside a set's accuracy in the same setting; nothing for a data set that is not here."""
     if evaluation is None or evaluation.id == record.id:
@@ -273,8 +272,9 @@ def _numbers(run: Compared) -> dict[str, Any]:
         "dataset": record.config.get("dataset"), "ipc": ipc(record),
         "network": network_title(evaluation.config) if evaluation else None,
         "protocol": accuracy and accuracy.protocol, **tables.spread(accuracy), "n": accuracy and accuracy.n,
-        "balanced": _percent(run.scores, "balanced_accuracy"), "auc": _percent(run.scores, "auc"),
-        **{role: _percent(controls.get(role)) for role in ("initial", "initial_hard", "random_real", "full")},
+        "balanced": _percent(run.score("balanced_accuracy")), "auc": _percent(run.score("auc")),
+        **{role: _percent(controls[role].accuracy if role in controls else None)
+           for role in ("initial", "initial_hard", "random_real", "full")},
         "majority": None if summary.majority is None else 100 * summary.majority,
         "macs": macs, "flops": macs and 2 * macs, "flops_training": _training_flops(macs, evaluation),
         "seconds_train": None if on_all_data else summary.seconds_train,
@@ -317,9 +317,8 @@ def ipc(record: RunRecord) -> int | None:
     return record.config.get("ipc") or (record.summary.source.ipc if record.summary.source else None)
 
 
-def _percent(scores: Scores | None, name: str = "accuracy") -> float | None:
-    value = scores.get(name) if scores else None
-    return 100 * value.mean if value else None
+def _percent(accuracy: Accuracy | None) -> float | None:
+    return tables.spread(accuracy)["mean"]
 
 
 def _macs(record: RunRecord) -> int | None:

@@ -91,7 +91,5 @@ def _group(
 
 def _key(name: str, colour: str) -> dict[str, Any]:
     """A class's place in the second legend."""
-    return {
-        "type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name, "legend": "legend2",
-        "marker": {"size": 11, "symbol": "square", "color": colour}, "hoverinfo": "skip",
-    }
+    return {"type": "scatter", "mode": "markers", "x": [None], "y": [None], "name": name, "legend": "legend2",
+            "marker": {"size": 11, "symbol": "square", "color": colour}, "hoverinfo": "skip"}

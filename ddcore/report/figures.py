@@ -42,17 +42,14 @@ def lines(
     majority: of curves of accuracy, in percent, drawn as a line; judged_on: the images that it is of.
     """
     traces = [
-        {
-            "type": "scatter", "x": part[x].tolist(), "y": part[y].tolist(), "name": str(name),
-            "mode": "lines+markers" if len(part) <= 30 else "lines",
-            "line": {"width": 2, "dash": DASHES[i % len(DASHES)], "color": COLOURS[i % len(COLOURS)]},
-            "hovertemplate": f"%{{y:.4g}}<extra>{name}</extra>",
-        }
+        {"type": "scatter", "x": part[x].tolist(), "y": part[y].tolist(), "name": str(name),
+         "mode": "lines+markers" if len(part) <= 30 else "lines",
+         "line": {"width": 2, "dash": DASHES[i % len(DASHES)], "color": COLOURS[i % len(COLOURS)]},
+         "hovertemplate": f"%{{y:.4g}}<extra>{name}</extra>"}
         for i, (name, part) in enumerate(frame.groupby(series, sort=False))
     ]
     # Made at once: traces and axes added one by one take four times as long, and live pages draw this all the time.
-    layout = _look(x={"title": {"text": x_title}},
-                   y={"title": {"text": y_title}, "type": "log" if log else "linear"})
+    layout = _look(x={"title": {"text": x_title}}, y={"title": {"text": y_title}, "type": "log" if log else "linear"})
     return _majority(go.Figure({"data": traces, "layout": layout}), majority, judged_on)
 
 
@@ -60,10 +57,8 @@ def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, ser
     """Grouped bars over the categories in `x`, one colour for each name in `series`."""
     figure = go.Figure()
     for i, (name, part) in enumerate(frame.groupby(series, sort=False)):
-        figure.add_bar(
-            x=[as_text(category) for category in part[x]], y=part[y].tolist(), name=str(name),
-            marker_color=COLOURS[i % len(COLOURS)], hovertemplate=f"%{{y:,}}<extra>{name}</extra>",
-        )
+        figure.add_bar(x=[as_text(category) for category in part[x]], y=part[y].tolist(), name=str(name),
+                       marker_color=COLOURS[i % len(COLOURS)], hovertemplate=f"%{{y:,}}<extra>{name}</extra>")
     return dress(figure, x={"title": x_title, "type": "category"}, y={"title": y_title})
 
 
@@ -111,12 +106,10 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Se
 
 def _elsewhere(rows: Sequence[Published], verified: bool) -> dict[str, Any]:
     """Published results as diamonds, hollow where unverified."""
-    return {
-        "type": "scatter", "x": [row.mean for row in rows], "y": [ELSEWHERE] * len(rows), "mode": "markers",
-        "visible": bool(rows), "text": [row.label for row in rows],
-        "hovertemplate": "%{text}: %{x:.1f} %<extra></extra>",
-        "marker": {"symbol": "diamond" if verified else "diamond-open", "size": 10, "color": COLOURS[2]},
-    }
+    return {"type": "scatter", "x": [row.mean for row in rows], "y": [ELSEWHERE] * len(rows), "mode": "markers",
+            "visible": bool(rows), "text": [row.label for row in rows],
+            "hovertemplate": "%{text}: %{x:.1f} %<extra></extra>",
+            "marker": {"symbol": "diamond" if verified else "diamond-open", "size": 10, "color": COLOURS[2]}}
 
 
 def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
@@ -126,10 +119,8 @@ def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
         hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
     ))
     if mean is not None:
-        figure.add_hline(
-            y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, annotation_position="top left",
-            annotation_text=f"of all images {mean:.1f} %",
-        )
+        figure.add_hline(y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, annotation_position="top left",
+                         annotation_text=f"of all images {mean:.1f} %")
     return dress(figure, x={"title": "Class", "type": "category"}, y={"title": "Accuracy (%)", "range": [0, 101]},
                  showlegend=False)
 
@@ -167,10 +158,8 @@ def trajectory(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
 
 def _band(steps: list[int], low: pd.Series, high: pd.Series, opacity: float, name: str) -> dict[str, Any]:
     """A filled area between two lines."""
-    return {
-        "type": "scatter", "mode": "lines", "x": steps + steps[::-1], "y": [*high, *low[::-1]], "name": name,
-        "fill": "toself", "fillcolor": f"rgba(0, 114, 178, {opacity})", "line": {"width": 0}, "hoverinfo": "skip",
-    }
+    return {"type": "scatter", "mode": "lines", "x": steps + steps[::-1], "y": [*high, *low[::-1]], "name": name,
+            "fill": "toself", "fillcolor": f"rgba(0, 114, 178, {opacity})", "line": {"width": 0}, "hoverinfo": "skip"}
 
 
 def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = None) -> go.Figure:
@@ -192,12 +181,10 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
             "%{customdata[1]:.3g}<extra></extra>",
         )
     for i, (name, cut) in enumerate((cuts or {}).items()):
-        figure.add_scatter(
-            x=[x for score in cut["score"] for x in (score, score, None)],
-            y=[y for name in cut["class"] for y in (feet[name], feet[name] + RIDGE, None)],
-            mode="lines", name=name, hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
-            line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]},
-        )
+        figure.add_scatter(x=[x for score in cut["score"] for x in (score, score, None)],
+                           y=[y for name in cut["class"] for y in (feet[name], feet[name] + RIDGE, None)],
+                           mode="lines", name=name, hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
+                           line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]})
     return dress(figure, 130 + 42 * len(names), {"title": "Score: easy to hard"}, {
         "tickvals": [foot + RIDGE / 2 for foot in feet.values()], "ticktext": [as_text(name) for name in names],
         "showgrid": False, "zeroline": False, "range": [0, len(names)],
@@ -294,11 +281,9 @@ def _majority(figure: go.Figure, share: float | None, judged_on: str = "", *, ac
 
 def pareto_front(x: Iterable[float], y: Iterable[float], **more: Any) -> dict[str, Any]:
     """A dotted line of steps through the points that nothing beats, in the order of x."""
-    return {
-        "type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "hoverinfo": "skip",
-        "name": "Pareto front (none is cheaper and better)",
-        "line": {"color": INK, "width": 2, "dash": "dot", "shape": "hv"}, **more,
-    }
+    return {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "hoverinfo": "skip",
+            "name": "Pareto front (none is cheaper and better)",
+            "line": {"color": INK, "width": 2, "dash": "dot", "shape": "hv"}, **more}
 
 
 def dress(figure: go.Figure, height: int = 320, x: Axis | None = None, y: Axis | None = None, **more: Any) -> go.Figure:
@@ -308,8 +293,6 @@ def dress(figure: go.Figure, height: int = 320, x: Axis | None = None, y: Axis |
 
 def _look(height: int = 320, x: Axis | None = None, y: Axis | None = None) -> dict[str, Any]:
     """The layout that all charts share."""
-    return {
-        "height": height, "margin": {"l": 10, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "bargap": 0.25,
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
-        "xaxis": {"automargin": True, **(x or {})}, "yaxis": {"automargin": True, **(y or {})},
-    }
+    return {"height": height, "margin": {"l": 10, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "bargap": 0.25,
+            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
+            "xaxis": {"automargin": True, **(x or {})}, "yaxis": {"automargin": True, **(y or {})}}

@@ -64,9 +64,6 @@ def missing(record: RunRecord, steps: Sequence[int] | None) -> str | None:
     return "it has no images yet" if record.active else "it kept no images"
 
 
-# Along the slider
-
-
 def places(run: Snapshots, over: Over) -> dict[int, float]:
     """{step: its place}, of the steps that have one on this axis."""
     if over == "time":
@@ -112,9 +109,6 @@ def caption(run: Snapshots, over: Over, at: float) -> str:
         sentence = f"{words(place, over)} · {sentence}"
     near = at == NEWEST or words(place, over) == words(at, over)
     return sentence if near else f"{sentence} · nearest to {words(at, over)}"
-
-
-# In rows
 
 
 @dataclass(frozen=True)
@@ -190,9 +184,6 @@ def _sheet(drawn: Sequence[pictures.Row], layout: Layout, cell: int, stored: pic
     return pictures.sheet(drawn, layout.columns, cell, across=layout.across, shrink=True, stored=stored)
 
 
-# Two sets
-
-
 @dataclass(frozen=True)
 class Difference:
     """Rows of differences (…, H, W) between pixels, 255 from black to white; their largest and mean size."""
@@ -216,14 +207,11 @@ def difference(one: Images, other: Images, layout: Layout) -> Difference:
 
     layout: rows that both sets fill (`shared`).
     """
-    first, second = (rows(_brightness(images), images, layout) for images in (one, other))
+    greys = (pictures.pixels(images.images, images.mean, images.std).mean(axis=1) for images in (one, other))
+    first, second = (rows(grey, images, layout) for grey, images in zip(greys, (one, other), strict=True))
     changes = [(name, after - before) for (name, before), (_, after) in zip(first, second, strict=True)]
     sizes = np.abs(np.concatenate([values.ravel() for _, values in changes] or [np.zeros(1)]))
     return Difference(changes, float(sizes.max(initial=0)), float(sizes.mean()))
-
-
-def _brightness(images: Images) -> np.ndarray:
-    return np.asarray(pictures.pixels(images.images, images.mean, images.std).mean(axis=1))
 
 
 def _size(images: Images) -> str:
@@ -235,9 +223,6 @@ def contrast(difference: Difference, layout: Layout, cell: int) -> bytes:
     """A PNG of the differences, from blue (darker) over white to orange (brighter), one scale for all images."""
     drawn = [(name, pictures.signed(values, difference.most or 1)) for name, values in difference.rows]
     return _sheet(drawn, layout, cell)
-
-
-# One image
 
 
 def film(store: Store, record: RunRecord, steps: Iterable[int], name: str, number: int, cell: int) -> list[bytes]:

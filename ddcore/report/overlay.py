@@ -16,12 +16,10 @@ from ddcore.runs.files import Version, version
 from ddcore.runs.store import RunRecord, Store
 
 AXES = {"step": "Step", "seconds": "Wall time (s)", "share": "Share of the run (%)"}
-ACCURACY = {
-    "train_accuracy": "Accuracy on the training images (%)",
-    "val_accuracy": "Accuracy on the validation images (%)",
-    "eval_train": "Accuracy of the evaluation's networks on the set (%)",
-    "eval_unseen": "Accuracy of the evaluation's first network on unseen images (%)",
-}
+ACCURACY = {"train_accuracy": "Accuracy on the training images (%)",
+            "val_accuracy": "Accuracy on the validation images (%)",
+            "eval_train": "Accuracy of the evaluation's networks on the set (%)",
+            "eval_unseen": "Accuracy of the evaluation's first network on unseen images (%)"}
 GENERAL = {"loss": "Loss", **ACCURACY}
 
 
@@ -86,11 +84,7 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
     """
     if not 0 <= weight < 1:
         raise ValueError(f"the weight must be at least 0 and below 1, got {weight}")
-    state, seen, shown = 0.0, 1.0, []
-    for value in values:
-        state, seen = weight * state + (1 - weight) * value, weight * seen
-        shown.append(state / (1 - seen))
-    return shown
+    return pd.Series(values, dtype=float).ewm(alpha=1 - weight).mean().tolist()
 
 
 def smooth(frame: pd.DataFrame, weight: float) -> pd.DataFrame:

@@ -13,11 +13,9 @@ from ddcore.report.text import shortened
 PARTS = {"train": "training", "test": "test", "all": "all images"}
 BINS = 20
 LONGEST = 20  # letters of a class's name in a picture
-MODES = {
-    "1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette", "RGB": "colour",
-    "RGBA": "colour with transparency", "CMYK": "print colours (CMYK)", "I;16": "16-bit grey", "I": "32-bit grey",
-    "F": "floating-point grey",
-}
+MODES = {"1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette", "RGB": "colour",
+         "RGBA": "colour with transparency", "CMYK": "print colours (CMYK)", "I;16": "16-bit grey", "I": "32-bit grey",
+         "F": "floating-point grey"}
 
 
 def class_counts(preview: Preview) -> pd.DataFrame:

@@ -76,10 +76,8 @@ def _initial(store: Store, plan: Plan) -> list[Result]:
     if not plan.initial_hard:
         return [result(store, "initial", "Initial images, undistilled", f"{what}.", plan.initial)]
     soft, hard = "with the soft labels that they started with", "with their class labels alone"
-    return [
-        result(store, "initial", "Initial images, soft labels", f"{what}, {soft}.", plan.initial),
-        result(store, "initial_hard", "Initial images, class labels", f"{what}, {hard}.", plan.initial_hard),
-    ]
+    return [result(store, "initial", "Initial images, soft labels", f"{what}, {soft}.", plan.initial),
+            result(store, "initial_hard", "Initial images, class labels", f"{what}, {hard}.", plan.initial_hard)]
 
 
 def result(store: Store, role: str, title: str, help: str, *specs: Spec, scores: Scores | None = None) -> Result:
@@ -129,11 +127,9 @@ def table(rows: list[Result]) -> pd.DataFrame:
     """One row a line: name, accuracy, balanced_accuracy, auc (texts), mean, std (percent), images, steps, seconds of
     training one network, state."""
     summaries = [row.record.summary if row.record else Summary() for row in rows]
-    return pd.DataFrame([
-        {"name": row.title, **accuracies(row.scores), "images": summary.images, "steps": summary.steps,
-         "seconds": summary.seconds_train, "state": state(row)}
-        for row, summary in zip(rows, summaries, strict=True)
-    ])
+    return pd.DataFrame([{"name": row.title, **accuracies(row.scores), "images": summary.images, "steps": summary.steps,
+                          "seconds": summary.seconds_train, "state": state(row)}
+                         for row, summary in zip(rows, summaries, strict=True)])
 
 
 def accuracies(scores: Scores | None) -> dict[str, Any]:
@@ -222,18 +218,15 @@ def _seed_row(store: Store, run: RunRecord, question: Question) -> SeedRow:
     seed, plan = run.config["seed"], plans.plan(run, question)
     final = result(store, f"final {seed}", f"Seed {seed}: distilled images", FINAL, plan.final)
     title = f"Seed {seed}: random real images"
-    return SeedRow(seed, run, final,
-                   result(store, f"random_real {seed}", title, RANDOM, plan.random, plan.random_real))
+    return SeedRow(seed, run, final, result(store, f"random_real {seed}", title, RANDOM, plan.random, plan.random_real))
 
 
 def seeds_table(seeds: Seeds) -> pd.DataFrame:
     """One row a seed: seed, run (id), accuracy, balanced_accuracy, auc, random_real (texts), mean, std (percent),
     state."""
-    return pd.DataFrame([
-        {"seed": row.seed, "run": row.run.id, **accuracies(row.final.scores),
-         "random_real": accuracies(row.random_real.scores)["accuracy"], "state": state(row.final)}
-        for row in seeds.rows
-    ])
+    return pd.DataFrame([{"seed": row.seed, "run": row.run.id, **accuracies(row.final.scores),
+                          "random_real": text.accuracy(row.random_real.scores and row.random_real.scores.accuracy),
+                          "state": state(row.final)} for row in seeds.rows])
 
 
 def state(result: Result) -> str:

@@ -16,10 +16,8 @@ from ddcore.evaluation.plans import Question
 from ddcore.report.results import FINAL, RANDOM, Result, result, results
 from ddcore.runs.store import RunRecord, Store
 
-TITLES: Mapping[str, str] = {
-    "ior": "Improvement over random (IOR)", "hlr": "Hard-label recovery gap (HLR)",
-    "lrs": "Label-robust score (LRS)", "ars": "Augmentation-robust score (ARS)",
-}
+TITLES: Mapping[str, str] = {"ior": "Improvement over random (IOR)", "hlr": "Hard-label recovery gap (HLR)",
+                             "lrs": "Label-robust score (LRS)", "ars": "Augmentation-robust score (ARS)"}
 HELP: Mapping[str, str] = {
     "ior": "Accuracy of the set minus that of as many random real images, in percentage points.\n"
     "Above 0 the distillation itself adds something; higher is better.",
@@ -140,10 +138,8 @@ def _pair(
     if plan.final.key == plain[0].specs[-1].key:
         return plain
     how = "without augmentation" if augment == "none" else "with augmentation"
-    return (
-        result(store, f"final {augment}", f"Distilled images, {how}", FINAL, plan.final),
-        result(store, f"random {augment}", f"Random real images, {how}", RANDOM, plan.random, plan.random_real),
-    )
+    return (result(store, f"final {augment}", f"Distilled images, {how}", FINAL, plan.final),
+            result(store, f"random {augment}", f"Random real images, {how}", RANDOM, plan.random, plan.random_real))
 
 
 def _score(name: str, formula: Callable[..., float], *parts: Result) -> Score:

@@ -11,10 +11,8 @@ from ddcore.methods import METHODS
 from ddcore.report.estimate import Estimate, total
 from ddcore.runs.store import RunRecord, Store
 
-WORDS = {
-    "scores": "How hard is each real image? A few networks learn the data and are looked at while they do.",
-    "experts": "Networks learn from the real images; their weights after every epoch are kept as trajectories.",
-}
+WORDS = {"scores": "How hard is each real image? A few networks learn the data and are looked at while they do.",
+         "experts": "Networks learn from the real images; their weights after every epoch are kept as trajectories."}
 
 
 @dataclass(frozen=True)

@@ -60,16 +60,16 @@ def footnotes(records: Iterable[RunRecord]) -> list[str]:
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
     """One row a run, newest first as given; accuracies, balanced accuracies and AUC as texts."""
     rows = [
-        {
-            "id": record.id, "run": title(record), "kind": record.kind, "state": state(record),
-            "accuracy": text.accuracy(record.summary.accuracy), **_beside(record.summary),
-            "majority": text.percent(record.summary.majority),
-            "data": data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
-            "protocol": (record.summary.accuracy and record.summary.accuracy.protocol) or text.NONE,
-            "time": text.duration((record.info.get("times") or {}).get("seconds")),
-            "created": text.ago(record.created), "tags": ", ".join(record.user.get("tags") or []),
-            "note": record.user.get("note") or "",
-        }
+        {"id": record.id, "run": title(record), "kind": record.kind, "state": state(record),
+         "accuracy": text.accuracy(record.summary.accuracy),
+         **{name: text.spread(getattr(record.summary, name) if name in beside(record.summary) else None)
+            for name in BESIDE},
+         "majority": text.percent(record.summary.majority),
+         "data": data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
+         "protocol": (record.summary.accuracy and record.summary.accuracy.protocol) or text.NONE,
+         "time": text.duration((record.info.get("times") or {}).get("seconds")),
+         "created": text.ago(record.created), "tags": ", ".join(record.user.get("tags") or []),
+         "note": record.user.get("note") or ""}
         for record in records
     ]
     return pd.DataFrame(rows, columns=["id", "run", "kind", "state", "accuracy", "balanced_accuracy", "auc", "majority",
@@ -81,21 +81,13 @@ def state(record: RunRecord) -> str:
     return f"{record.state} (demo)" if record.demo else record.state
 
 
-def _beside(summary: Summary) -> dict[str, str]:
-    """Balanced accuracy and AUC as texts, dashes where they say nothing that the accuracy does not."""
-    shown = beside(summary)
-    return {name: text.spread(getattr(summary, name) if name in shown else None) for name in BESIDE}
-
-
 def flops(rows: Sequence[NetworkCount]) -> pd.DataFrame:
     """The networks × sizes table: network, input, classes, parameters, MACs, FLOPs, operators left out."""
     return pd.DataFrame([
-        {
-            "Network": row.title or row.network, "Input": "×".join(map(str, row.shape)), "Classes": row.classes,
-            "Parameters": row.parameters, "MACs": row.macs, "FLOPs = 2 × MACs": row.flops,
-            "Not counted": ", ".join(f"{name.removeprefix('aten::')} ×{n}" for name, n in row.uncounted.items())
-            or text.NONE,
-        }
+        {"Network": row.title or row.network, "Input": "×".join(map(str, row.shape)), "Classes": row.classes,
+         "Parameters": row.parameters, "MACs": row.macs, "FLOPs = 2 × MACs": row.flops,
+         "Not counted": ", ".join(f"{name.removeprefix('aten::')} ×{n}" for name, n in row.uncounted.items())
+         or text.NONE}
         for row in rows
     ])
 
@@ -197,11 +189,9 @@ def confusion(record: RunRecord) -> pd.DataFrame:
 
 def published(results: Iterable[Published]) -> pd.DataFrame:
     """Published results with where they were read: columns Method, IPC, Accuracy, Trained, Source, Status, Note."""
-    rows = [
-        (one.method, one.ipc, f"{one.mean:.1f} %" if one.std is None else f"{one.mean:.1f} ± {one.std:.1f} %",
-         "source read" if one.verified else "recalled, unverified", one.trained, one.source, one.note)
-        for one in results
-    ]
+    rows = [(one.method, one.ipc, f"{one.mean:.1f} %" if one.std is None else f"{one.mean:.1f} ± {one.std:.1f} %",
+             "source read" if one.verified else "recalled, unverified", one.trained, one.source, one.note)
+            for one in results]
     return pd.DataFrame(rows, columns=["Method", "IPC", "Accuracy", "Status", "Trained", "Source", "Note"])
 
 

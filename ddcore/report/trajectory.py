@@ -26,8 +26,10 @@ def points(store: Store, run: RunRecord, question: Question, most: int = MOST) -
 
     Snapshots are kept at 1, 2, 5, 10, 20, …; the earliest are left out first, for little has moved there.
     """
-    on_validation = replace(question, split="val")
-    return [Point(step, _result(store, run, on_validation, step)) for step in _thinned(store.snapshots(run.id), most)]
+    on_validation, steps = replace(question, split="val"), list(store.snapshots(run.id))
+    if len(steps) > most:
+        steps = [steps[0], *steps[len(steps) - most + 1 :]]
+    return [Point(step, _result(store, run, on_validation, step)) for step in steps]
 
 
 def table(points: Sequence[Point]) -> pd.DataFrame:
@@ -35,11 +37,6 @@ def table(points: Sequence[Point]) -> pd.DataFrame:
     state."""
     rows = [{"step": p.step, **accuracies(p.result.scores), "state": state(p.result)} for p in points]
     return pd.DataFrame(rows, columns=["step", "accuracy", "balanced_accuracy", "auc", "mean", "std", "state"])
-
-
-def _thinned(steps: Sequence[int], most: int) -> list[int]:
-    """The first step and the latest ones, at most `most`."""
-    return list(steps) if len(steps) <= most else [steps[0], *steps[len(steps) - most + 1 :]]
 
 
 def _result(store: Store, run: RunRecord, question: Question, step: int) -> Result:

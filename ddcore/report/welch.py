@@ -7,7 +7,7 @@ from itertools import combinations
 
 from ddcore.lazy import pd
 from ddcore.report.compare_runs import Compared, measured_on
-from ddcore.summary import Accuracy, Interval
+from ddcore.summary import Accuracy
 
 
 def pairs(runs: Sequence[Compared], against: Compared | None = None) -> pd.DataFrame:
@@ -19,7 +19,8 @@ def pairs(runs: Sequence[Compared], against: Compared | None = None) -> pd.DataF
     both = combinations(judged, 2) if against is None else ((run, against) for run in judged if run is not against)
     rows = [
         (one.label, other.label, 100 * interval.mean, 100 * interval.low, 100 * interval.high,
-         f"{_counted(one)} and {_counted(other)}", _says(one, other, interval))
+         f"{_counted(one)} and {_counted(other)}",
+         f"{(one if interval.mean > 0 else other).label} is better" if interval.decided else "not told apart")
         for one, other in both if alike(one, other) and (interval := sample(one).minus(sample(other)))
     ]
     return pd.DataFrame(rows, columns=["first", "second", "mean", "low", "high", "n", "says"])
@@ -45,7 +46,3 @@ def alike(one: Compared, other: Compared) -> bool:
         return False
     same_version = mine.kind != theirs.kind or mine.info.get("version") == theirs.info.get("version")
     return same_version and mine.info.get("dataset") == theirs.info.get("dataset")
-
-
-def _says(one: Compared, other: Compared, interval: Interval) -> str:
-    return f"{(one if interval.mean > 0 else other).label} is better" if interval.decided else "not told apart"

@@ -105,10 +105,8 @@ def completed(store: Store, runs: Sequence[Compared]) -> list[Compared]:
 
 def tables(runs: Sequence[Compared], numbers: pd.DataFrame, shown: Pivot) -> dict[str, Table]:
     """All tables of a report, by name."""
-    return {
-        "numbers": summary.numbers(runs, numbers), "cost": summary.cost(runs, numbers), "pivot": pivot.table(shown),
-        "parameters": summary.parameters(runs), "environment": summary.environment(runs),
-    }
+    return {"numbers": summary.numbers(runs, numbers), "cost": summary.cost(runs, numbers), "pivot": pivot.table(shown),
+            "parameters": summary.parameters(runs), "environment": summary.environment(runs)}
 
 
 def _tables(

@@ -17,13 +17,11 @@ def aside(judge: RunRecord | None) -> str:
     if judge is None or judge.summary.source is None or results.of_the_result(judge):
         return ""
     config = judge.config
-    words = [
-        "on the validation split" if config.get("split") == "val" else "",
-        "with the initial images" if config.get("images") == "initial" else "",
-        f"with the images of step {step:,}" if (step := config.get("step")) is not None else "",
-        "with class labels alone" if config.get("labels") == "hard" else "",
-        f"with augmentation {augment}" if (augment := config.get("augment")) else "",
-    ]
+    words = ["on the validation split" if config.get("split") == "val" else "",
+             "with the initial images" if config.get("images") == "initial" else "",
+             f"with the images of step {step:,}" if (step := config.get("step")) is not None else "",
+             "with class labels alone" if config.get("labels") == "hard" else "",
+             f"with augmentation {augment}" if (augment := config.get("augment")) else ""]
     return ", ".join(filter(None, words)) or "in another way"
 
 

@@ -86,7 +86,8 @@ def command(store: Store, record: RunRecord) -> Command:
         values = fewest_values(question.config, _make(store, question), declared.implied)
     except DDCoreError as error:
         return Command(record.id, why, (), one_line(f"No command makes it here: {error}"))
-    flags = [part for name, value in values.items() for part in (question.config.param(name).flag, _flag_value(value))]
+    flags = [part for name, value in values.items() for part in
+             (question.config.param(name).flag, str(value).lower() if isinstance(value, bool) else str(value))]
     wait = [] if declared.waits else ["--wait"]
     words = (*declared.words(question.name, question.config), *flags, *wait)
     return Command(record.id, why, words, _note(question, record))
@@ -122,10 +123,6 @@ def _makes(make: Make, values: Mapping[str, Any], config: Config) -> bool:
         return make(values).config == config
     except DDCoreError:
         return False
-
-
-def _flag_value(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _note(question: Spec, record: RunRecord) -> str:

@@ -17,7 +17,7 @@ from ddcore.report.export.caveats import aside
 from ddcore.report.export.table import Table
 from ddcore.runs.record import RunRecord
 from ddcore.settings import network_title
-from ddcore.summary import Accuracy, Scores
+from ddcore.summary import Accuracy
 
 DIMENSIONS: Mapping[str, str] = {
     "method": "Method", "dataset": "Data set", "ipc": "IPC", "network": "Network", "protocol": "Protocol",
@@ -111,7 +111,9 @@ def pivot(runs: Sequence[Compared], choice: Choice) -> Pivot:
     choice = replace(choice, columns=(*choice.columns, *_several_settings([*own, *controls], choice)))
     entries = [*own, *_added(controls, own, choice)]
     named = _row_names(entries, choice)
-    rows = list(dict.fromkeys(row for row, _ in sorted(named, key=lambda pair: _floor(pair[1]))))
+    # Methods stand above random real images, and these above all data.
+    by_floor = sorted(named, key=lambda pair: pair[1].control + (pair[1].place["method"] == CONTROLS["full"]))
+    rows = list(dict.fromkeys(row for row, _ in by_floor))
     columns = sorted({entry.key(choice.columns) for entry in entries}, key=lambda key: _rank(key, choice, entries))
     groups: dict[Place, list[Entry]] = {}
     for row, entry in named:
@@ -139,7 +141,7 @@ def _measured(runs: Iterable[Compared], metric: str) -> tuple[list[Compared], li
     """(the runs with such a number of their result on the test images; a sentence for each that has none)."""
     shown, left_out = [], []
     for run in runs:
-        if _value(run.scores, metric) is None:
+        if run.score(metric) is None:
             left_out.append(f"{run.label} (run {run.record.id}): {why_not(run, metric)}")
         elif how := aside(run.evaluation):
             left_out.append(f"{run.label} (run {run.record.id}): measured {how}")
@@ -156,7 +158,7 @@ def _entries(runs: Sequence[Compared], metric: str, names: Mapping[Data, str]) -
     entries: dict[str, Entry] = {}
     sizes: dict[Any, dict[Any, None]] = {}
     for run in runs:
-        value, place = _value(run.scores, metric), _place(run, names)
+        value, place = run.score(metric), _place(run, names)
         if value is not None and run.evaluation is not None:
             source, control = run.evaluation.id, place["method"] in CONTROLS.values()
             entries.setdefault(source, Entry(source, place, value, _question(run), control))
@@ -176,18 +178,12 @@ def why_not(run: Compared, metric: str = "accuracy") -> str:
     return "not evaluated" if run.scores is None else f"{METRICS[metric]} was not measured"
 
 
-def _value(scores: Scores | None, metric: str) -> Accuracy | None:
-    return scores.get(metric) if scores else None
-
-
 def _place(run: Compared, names: Mapping[Data, str]) -> dict[str, Any]:
     record, evaluation = run.record, run.evaluation
     assert evaluation is not None
-    return {
-        "method": compare_runs.method(record), "dataset": names[_data(run)], "ipc": compare_runs.ipc(record),
-        "network": network_title(evaluation.config), "protocol": run.accuracy and run.accuracy.protocol,
-        "seed": record.config.get("seed"), "run": run.label,
-    }
+    return {"method": compare_runs.method(record), "dataset": names[_data(run)], "ipc": compare_runs.ipc(record),
+            "network": network_title(evaluation.config), "protocol": run.accuracy and run.accuracy.protocol,
+            "seed": record.config.get("seed"), "run": run.label}
 
 
 def _question(run: Compared) -> dict[str, Any]:
@@ -224,18 +220,13 @@ def _data_names(runs: Sequence[Compared]) -> dict[Data, str]:
     return names
 
 
-def _floor(entry: Entry) -> int:
-    """Methods stand above random real images, and these above all data."""
-    return entry.control + (entry.place["method"] == CONTROLS["full"])
-
-
 def _controls(runs: Sequence[Compared], metric: str, names: Mapping[Data, str]) -> list[Entry]:
     """Random real images and all data beside each run, under the protocol that they were judged under themselves."""
     entries = []
     for run in runs:
         for role, title in CONTROLS.items():
             scores = run.controls.get(role)
-            if scores is None or (value := _value(scores, metric)) is None:
+            if scores is None or (value := scores.get(metric)) is None:
                 continue
             own = _place(run, names)
             place = {**own, "method": title, "run": title, "seed": None if role == "full" else own["seed"],
@@ -315,10 +306,8 @@ def table(pivot: Pivot) -> Table:
     levels = [[heading[level] for heading in headings] for level in range(len(pivot.choice.columns))]
     last = levels[-1] if levels else [METRICS[pivot.choice.metric]]
     head = [*((*[""] * len(titles), *level) for level in levels[:-1]), (*titles, *last)]
-    rows = [
-        (*row, *(text.spread(pivot.cells.get((r, c))).removesuffix(" %") for c in range(len(pivot.columns))))
-        for r, row in enumerate(pivot.rows)
-    ]
+    rows = [(*row, *(text.spread(pivot.cells.get((r, c))).removesuffix(" %") for c in range(len(pivot.columns))))
+            for r, row in enumerate(pivot.rows)]
     return Table(
         tuple(head), tuple(rows), names=len(titles), bold=frozenset((r, len(titles) + c) for r, c in pivot.best),
         rule=len(pivot.rows) - pivot.controls if pivot.controls else None, notes=tuple(_notes(pivot)),
@@ -332,10 +321,8 @@ def _notes(pivot: Pivot) -> list[str]:
         return ["None of these runs has such a number.", *missing]
     usual = Counter(cell.n for cell in pivot.cells.values()).most_common(1)[0][0]
     exceptions = "".join(f"; {words}" for words in _exceptions(pivot, usual))
-    return [
-        f"{METRICS[pivot.choice.metric]} in %, mean ± standard deviation over n networks; n = {usual}{exceptions}.",
-        f"Measured on {'; '.join(pivot.settings)}.", *pivot.footnotes, *([BEST] if pivot.best else []), *missing,
-    ]
+    return [f"{METRICS[pivot.choice.metric]} in %, mean ± standard deviation over n networks; n = {usual}{exceptions}.",
+            f"Measured on {'; '.join(pivot.settings)}.", *pivot.footnotes, *([BEST] if pivot.best else []), *missing]
 
 
 def _exceptions(pivot: Pivot, usual: int) -> Iterator[str]:

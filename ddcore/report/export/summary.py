@@ -62,16 +62,12 @@ def _table(runs: Sequence[Compared], frame: pd.DataFrame, columns: Sequence[Colu
     return Table((tuple(shown),), tuple(zip(*shown.values(), strict=True)), names, notes=notes)
 
 
-def _accuracy(run: Compared, row: Row) -> str:
-    return text.spread(run.accuracy) if run.accuracy else why_not(run)
-
-
 def _other_score(name: str) -> Say:
     """Balanced accuracy or AUC, where it says something that the accuracy does not."""
 
     def say(run: Compared, row: Row) -> str:
-        shown = run.evaluation and run.scores and name in tables.beside(run.evaluation.summary)
-        return text.spread(run.scores.get(name) if shown and run.scores else None)
+        shown = run.evaluation and name in tables.beside(run.evaluation.summary)
+        return text.spread(run.score(name) if shown else None)
 
     return say
 
@@ -85,25 +81,22 @@ def _in(name: str, say: Callable[[Any], str]) -> Say:
     return lambda run, row: say(row[name]) if tables.is_known(row[name]) else text.NONE
 
 
-def _whole(number: float) -> str:
-    return f"{number:.0f}"
-
-
 _ACCURACY: tuple[Column, ...] = (
     ("Run", lambda run, row: run.label), ("Data set", lambda run, row: tables.data(run.record) or text.NONE),
-    ("IPC", _in("ipc", _whole)), ("Network", _in("network", str)), ("Protocol", _in("protocol", str)),
-    ("Accuracy", _accuracy), ("Measured", lambda run, row: aside(run.evaluation) or text.NONE),
-    ("n", _in("n", _whole)), ("Balanced", _other_score("balanced_accuracy")), ("AUC", _other_score("auc")),
+    ("IPC", _in("ipc", "{:.0f}".format)), ("Network", _in("network", str)), ("Protocol", _in("protocol", str)),
+    ("Accuracy", lambda run, row: text.spread(run.accuracy) if run.accuracy else why_not(run)),
+    ("Measured", lambda run, row: aside(run.evaluation) or text.NONE),
+    ("n", _in("n", "{:.0f}".format)), ("Balanced", _other_score("balanced_accuracy")), ("AUC", _other_score("auc")),
     ("Initial", _control("initial")), ("Initial, class labels", _control("initial_hard")),
     ("Random real", _control("random_real")), ("Full data", _control("full")),
-    ("Majority class", _in("majority", lambda share: f"{share:.1f} %")),
+    ("Majority class", _in("majority", "{:.1f} %".format)),
 )
 _COST: tuple[Column, ...] = (
     ("Run", lambda run, row: run.label), ("FLOPs", _in("flops", text.count)),
     ("Training", _in("seconds_train", text.duration)), ("Training, all data", _in("seconds_train_full", text.duration)),
     ("Distilling", _in("seconds_distill", text.duration)), ("Parents", _in("seconds_parents", text.duration)),
     ("Peak memory", _in("peak_memory_bytes", lambda number: size(int(number)))),
-    ("Stored floats", _in("stored_floats", lambda number: f"{number:,.0f}")),
+    ("Stored floats", _in("stored_floats", "{:,.0f}".format)),
 )
 
 

@@ -104,13 +104,11 @@ def _line(study: Study, proxy: ProxyResult, best: Selected | None) -> Line:
     on_proxy, on_whole = _standings(ranked, both), _standings(true, both)
     selected = _selected(study, ranked)
     judged = selected.whole if selected and selected.whole and not selected.whole.diverged else None
-    return Line(
-        proxy, ranks.agreement(on_proxy, on_whole), ranks.tops(on_proxy, on_whole), _over_random(study, proxy),
-        selected=selected,
-        regret=round(100 * (best.score.mean - judged.mean), 9) if best and judged else None,
-        instead=proxy.trainings * whole.seconds / whole.trainings
-        if whole and whole.seconds and proxy.results else None,
-    )
+    return Line(proxy, ranks.agreement(on_proxy, on_whole), ranks.tops(on_proxy, on_whole), _over_random(study, proxy),
+                selected=selected,
+                regret=round(100 * (best.score.mean - judged.mean), 9) if best and judged else None,
+                instead=proxy.trainings * whole.seconds / whole.trainings
+                if whole and whole.seconds and proxy.results else None)
 
 
 def _standings(results: Results, indices: list[int]) -> list[float]:
@@ -175,16 +173,14 @@ def remarks(answer: Answer) -> list[str]:
 
 def _texts(line: Line) -> dict[str, str]:
     proxy, selected = line.proxy, line.selected
-    return {
-        "Ranked on": proxy.title, "Networks": _how_many(proxy), "Held against": f"{line.n:,}",
-        "Spearman": coefficient(line.overall.spearman), "Kendall": coefficient(line.overall.kendall),
-        **{TOPS[percent]: _of_few(top.spearman) for percent, top in line.tops.items()},
-        "Selected network": selected.candidate.name if selected else text.NONE, **_judged(selected),
-        "Regret (points)": text.NONE if line.regret is None else points(line.regret),
-        "Time": text.duration(line.seconds), "Whole data instead (projected)": text.duration(line.instead),
-        "Trainings": _each(proxy), "Making the set": text.duration(proxy.seconds_set),
-        "Stored images": text.NONE if proxy.images is None else f"{proxy.images:,}",
-    }
+    return {"Ranked on": proxy.title, "Networks": _how_many(proxy), "Held against": f"{line.n:,}",
+            "Spearman": coefficient(line.overall.spearman), "Kendall": coefficient(line.overall.kendall),
+            **{TOPS[percent]: f"{coefficient(top.spearman)}, n = {top.n}" for percent, top in line.tops.items()},
+            "Selected network": selected.candidate.name if selected else text.NONE, **_judged(selected),
+            "Regret (points)": text.NONE if line.regret is None else points(line.regret),
+            "Time": text.duration(line.seconds), "Whole data instead (projected)": text.duration(line.instead),
+            "Trainings": _each(proxy), "Making the set": text.duration(proxy.seconds_set),
+            "Stored images": text.NONE if proxy.images is None else f"{proxy.images:,}"}
 
 
 def _how_many(proxy: ProxyResult) -> str:
@@ -216,10 +212,8 @@ def _whole_texts(whole: ProxyResult, own: Selected, best: Selected | None) -> di
 
 def _judged(selected: Selected | None) -> dict[str, str]:
     whole = selected.whole if selected else None
-    return {
-        "Whole-data validation": text.accuracy(whole.validation if whole else None),
-        "Whole-data test": text.accuracy(whole.test if whole else None),
-    }
+    return {"Whole-data validation": text.accuracy(whole.validation if whole else None),
+            "Whole-data test": text.accuracy(whole.test if whole else None)}
 
 
 def coefficient(rho: Coefficient) -> str:
@@ -235,11 +229,6 @@ def _signed(value: float) -> str:
     return f"{value:z.2f}".replace("-", "−")
 
 
-def _of_few(rho: Coefficient) -> str:
-    """Of the best networks, whose number is told with every coefficient."""
-    return f"{coefficient(rho)}, n = {rho.n}"
-
-
 def to_json(answer: Answer) -> dict[str, Any]:
     """The answer for scripts: accuracies as fractions, regret in points; what is not known is null, and says why."""
     return {"proxies": [_line_json(line) for line in answer.lines], "truth": _truth_json(answer)}
@@ -247,16 +236,14 @@ def to_json(answer: Answer) -> dict[str, Any]:
 
 def _line_json(line: Line) -> dict[str, Any]:
     proxy = line.proxy
-    return {
-        "proxy": proxy.name, "title": proxy.title, "run": proxy.run, "method": proxy.method, "ipc": proxy.ipc,
-        "networks": len(proxy.ranked), "asked": proxy.asked, "pruned": len(proxy.pruned),
-        "diverged": sum(score.diverged for score in proxy.ranked.values()), **_agreement_json(line.overall),
-        "top": {str(percent): _agreement_json(top) for percent, top in line.tops.items()},
-        "over_random": _coefficient_json(line.over_random) if line.over_random else None,
-        "selected": _selected_json(line.selected), "regret": line.regret, "trainings": proxy.trainings,
-        "seconds": proxy.seconds, "seconds_set": proxy.seconds_set, "seconds_whole_projected": line.instead,
-        "share_of_whole": line.share, "stored_images": proxy.images, "stored_floats": proxy.stored_floats,
-    }
+    return {"proxy": proxy.name, "title": proxy.title, "run": proxy.run, "method": proxy.method, "ipc": proxy.ipc,
+            "networks": len(proxy.ranked), "asked": proxy.asked, "pruned": len(proxy.pruned),
+            "diverged": sum(score.diverged for score in proxy.ranked.values()), **_agreement_json(line.overall),
+            "top": {str(percent): _agreement_json(top) for percent, top in line.tops.items()},
+            "over_random": _coefficient_json(line.over_random) if line.over_random else None,
+            "selected": _selected_json(line.selected), "regret": line.regret, "trainings": proxy.trainings,
+            "seconds": proxy.seconds, "seconds_set": proxy.seconds_set, "seconds_whole_projected": line.instead,
+            "share_of_whole": line.share, "stored_images": proxy.images, "stored_floats": proxy.stored_floats}
 
 
 def _agreement_json(agreement: Agreement) -> dict[str, Any]:
@@ -305,11 +292,8 @@ def ranked(answer: Answer, name: str) -> pd.DataFrame:
     results = line.proxy.ranked if line else {}
     both = [index for index in results if index in true]
     best = answer.best.score.standing if answer.best else None
-    rows = [
-        (study.candidates[index].name, 100 * results[index].mean, 100 * true[index].mean,
-         _is(line.selected if line else None, index), true[index].standing == best)
-        for index in both
-    ]
+    rows = [(study.candidates[index].name, 100 * results[index].mean, 100 * true[index].mean,
+             _is(line.selected if line else None, index), true[index].standing == best) for index in both]
     frame = pd.DataFrame(rows, columns=["network", "accuracy", "true", "selected", "best"])
     places = {"rank": _ranks(results, both), "true_rank": _ranks(true, both)}
     return frame.astype({"selected": bool, "best": bool}).assign(**places)

@@ -45,11 +45,9 @@ def question(run: RunRecord) -> SpaceConfig:
 
 def _proxy(proxy: ProxyEvent, results: Mapping[int, TrialEvent], trials: int | None) -> ProxyResult:
     """trials: how many networks the search asks for, where that is not all of them."""
-    return ProxyResult(
-        name=proxy.proxy, title=proxy.title, results=results, asked=trials or proxy.networks,
-        seconds=math.fsum(trial.seconds for trial in results.values()),
-        pruned=tuple(number for number, trial in results.items() if trial.pruned),
-    )
+    return ProxyResult(name=proxy.proxy, title=proxy.title, results=results, asked=trials or proxy.networks,
+                       seconds=math.fsum(trial.seconds for trial in results.values()),
+                       pruned=tuple(number for number, trial in results.items() if trial.pruned))
 
 
 def _latest(trials: Iterable[TrialEvent]) -> dict[int, TrialEvent]:

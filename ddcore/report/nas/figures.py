@@ -35,17 +35,13 @@ def scatter(frame: pd.DataFrame, title: str) -> go.Figure:
     figure.add_scatter(x=ends, y=ends, mode="lines", name="same rank", hoverinfo="skip",
                        line={"color": INK, "width": 1.5, "dash": "dot"})
     plain = frame[~(frame["selected"] | frame["best"])]
-    figure.add_scatter(
-        **_ranked(plain), name="network", hovertemplate=_RANKS,
-        marker={"size": 9 if len(frame) <= MANY else 6, "color": COLOURS[0], "opacity": 0.75},
-    )
+    figure.add_scatter(**_ranked(plain), name="network", hovertemplate=_RANKS,
+                       marker={"size": 9 if len(frame) <= MANY else 6, "color": COLOURS[0], "opacity": 0.75})
     for column, name, symbol, colour in MARKS:
         marked = frame[frame[column]]
-        figure.add_scatter(
-            **_ranked(marked), name=name, visible=not marked.empty, hovertemplate=_RANKS,
-            marker={"symbol": symbol, "size": 15 if symbol == "star" else 11, "color": colour,
-                    "line": {"width": 1, "color": INK}},
-        )
+        figure.add_scatter(**_ranked(marked), name=name, visible=not marked.empty, hovertemplate=_RANKS,
+                           marker={"symbol": symbol, "size": 15 if symbol == "star" else 11, "color": colour,
+                                   "line": {"width": 1, "color": INK}})
     step = next(step for step in _steps() if step * 8 >= len(frame))
     axis = {"range": ends, "tickvals": [1, *range(step + (step == 1), len(frame) + 1, step)]}
     return dress(figure, 430, {"title": "True rank (1 = best on the whole data)", **axis},
@@ -57,18 +53,14 @@ def _steps() -> Iterator[int]:
     return (digit * 10**power for power in count() for digit in (1, 2, 5))
 
 
-_RANKS = (
-    "%{text}<br>rank %{y:g} of the proxy: %{customdata[0]:.1f} %<br>true rank %{x:g}: %{customdata[1]:.1f} %"
-    "<extra></extra>"
-)
+_RANKS = ("%{text}<br>rank %{y:g} of the proxy: %{customdata[0]:.1f} %<br>true rank %{x:g}: %{customdata[1]:.1f} %"
+          "<extra></extra>")
 
 
 def _ranked(frame: pd.DataFrame) -> dict[str, Any]:
-    return {
-        "x": frame["true_rank"].tolist(), "y": frame["rank"].tolist(), "mode": "markers",
-        "text": [as_text(name) for name in frame["network"]],
-        "customdata": frame[["accuracy", "true"]].values.tolist(),
-    }
+    return {"x": frame["true_rank"].tolist(), "y": frame["rank"].tolist(), "mode": "markers",
+            "text": [as_text(name) for name in frame["network"]],
+            "customdata": frame[["accuracy", "true"]].values.tolist()}
 
 
 def pareto(frame: pd.DataFrame) -> go.Figure:
@@ -78,11 +70,9 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
     """
     best = frame[frame["front"]].sort_values("flops")
     figure = go.Figure(pareto_front(best["flops"], best["mean"], visible=len(best) > 1))
-    looks = (
-        (~frame["front"] & ~frame["selected"], "network", {"size": 7, "color": GREY, "symbol": "circle-open"}),
-        (frame["front"] & ~frame["selected"], "on the front", {"size": 10, "color": COLOURS[0]}),
-        (frame["selected"], "selected", {"size": 15, "color": CHOSEN, "symbol": "star"}),
-    )
+    looks = ((~frame["front"] & ~frame["selected"], "network", {"size": 7, "color": GREY, "symbol": "circle-open"}),
+             (frame["front"] & ~frame["selected"], "on the front", {"size": 10, "color": COLOURS[0]}),
+             (frame["selected"], "selected", {"size": 15, "color": CHOSEN, "symbol": "star"}))
     for rows, name, marker in looks:
         part = frame[rows]
         figure.add_scatter(
@@ -141,13 +131,11 @@ def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> g
     for place, row in enumerate(rows):
         shift = SPREAD * (0.5 - place / max(1, len(rows) - 1))
         heights = [axis[row[option]] + shift for option, axis in zip(options, axes, strict=True)]
-        traces.append({
-            "type": "scatter", "mode": "lines", "x": list(range(len(axes) + 1)),
-            "y": [*heights, accuracies[row["accuracy"]]],
-            "line": {"color": COLOURS[0] if place else CHOSEN, "width": 1.5 if place else 4},
-            "opacity": 1 - 0.7 * place / max(1, len(rows) - 1), "name": as_text(row["network"]),
-            "hovertemplate": f"{row['accuracy']:.1f} %<extra>{as_text(row['network'])}</extra>",
-        })
+        traces.append({"type": "scatter", "mode": "lines", "x": list(range(len(axes) + 1)),
+                       "y": [*heights, accuracies[row["accuracy"]]],
+                       "line": {"color": COLOURS[0] if place else CHOSEN, "width": 1.5 if place else 4},
+                       "opacity": 1 - 0.7 * place / max(1, len(rows) - 1), "name": as_text(row["network"]),
+                       "hovertemplate": f"{row['accuracy']:.1f} %<extra>{as_text(row['network'])}</extra>"})
     return dress(go.Figure([*reversed(traces), _ends(accuracies, len(axes))]), 400, {
         "tickvals": list(range(len(axes) + 1)), "range": [-0.4, len(axes) + 0.5], "showgrid": True, "gridcolor": INK,
         "ticktext": [label(option).replace(" ", "<br>") for option in options] + ["Accuracy<br>(%)"], "zeroline": False,

@@ -55,7 +55,8 @@ def agreement(proxy: Sequence[float], truth: Sequence[float]) -> Agreement:
 
     Equal accuracies share a mean rank in Spearman's ρ and count as ties in Kendall's τ-b.
     """
-    return Agreement(len(proxy), _coefficient(_spearman, proxy, truth), _coefficient(_kendall, proxy, truth))
+    x, y, reason = tuple(proxy), tuple(truth), _undefined(truth, proxy)
+    return Agreement(len(x), _bounded(_spearman, x, y, reason), _bounded(_kendall, x, y, reason))
 
 
 def top(truth: Sequence[float], percent: int) -> list[int]:
@@ -84,10 +85,6 @@ def difference(first: Sequence[float], second: Sequence[float], truth: Sequence[
     """
     reason = _undefined(truth, first) or _undefined(truth, second)
     return _bounded(_apart, (tuple(first), tuple(second)), tuple(truth), reason)
-
-
-def _coefficient(of: Callable[..., Array], proxy: Sequence[float], truth: Sequence[float]) -> Coefficient:
-    return _bounded(of, tuple(proxy), tuple(truth), _undefined(truth, proxy))
 
 
 def _undefined(truth: Sequence[float], proxy: Sequence[float]) -> str:

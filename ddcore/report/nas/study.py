@@ -111,11 +111,9 @@ def _study(search: RunRecord, events: Events, truth: RunRecord | None, truth_eve
 def _whole(truth: RunRecord, true: TruthSummary, candidates: Sequence[Candidate]) -> ProxyResult:
     """The whole data as a proxy of itself."""
     sample, results = truth.config.get("sample"), _joined(true, candidates)
-    return ProxyResult(
-        name=WHOLE, title=WHOLE_TITLE, results=results, images=true.images,
-        seconds=math.fsum(result.seconds for result in results.values()),
-        asked=min(sample, len(candidates)) if isinstance(sample, int) else len(candidates),
-    )
+    return ProxyResult(name=WHOLE, title=WHOLE_TITLE, results=results, images=true.images,
+                       seconds=math.fsum(result.seconds for result in results.values()),
+                       asked=min(sample, len(candidates)) if isinstance(sample, int) else len(candidates))
 
 
 def _joined(true: TruthSummary, ours: Sequence[Candidate]) -> Results:
@@ -180,11 +178,9 @@ def frame(study: Study, name: str | None = None) -> pd.DataFrame:
             continue
         ranked, given_up = proxy.ranked, proxy.given_up
         places = {index: at for at, index in enumerate([*ranking(study, ranked), *ranking(study, given_up)])}
-        rows += [
-            {"proxy": proxy.name, "title": proxy.title, "place": places[index], "pruned": index in given_up,
-             **_row(study.candidates[index], proxy.results[index], known.get(index), options)}
-            for index in (*ranked, *given_up)
-        ]
+        rows += [{"proxy": proxy.name, "title": proxy.title, "place": places[index], "pruned": index in given_up,
+                  **_row(study.candidates[index], proxy.results[index], known.get(index), options)}
+                 for index in (*ranked, *given_up)]
     return pd.DataFrame(rows, columns=[*COLUMNS, *options])
 
 
@@ -192,13 +188,11 @@ def _row(
     network: Candidate, result: NetworkResult, true: NetworkResult | None, options: Sequence[str]
 ) -> dict[str, Any]:
     std, test = result.validation.std, true.test if true else None
-    return {
-        "index": network.index, "network": network.name, "accuracy": 100 * result.mean, "n": len(result.accuracies),
-        "std": math.nan if std is None else 100 * std, "seconds": result.seconds, "trial": result.trial,
-        "true": 100 * true.mean if true else math.nan, "test": 100 * test.mean if test else math.nan,
-        "parameters": network.parameters, "macs": network.macs, "flops": 2 * network.macs,
-        **{option: network.options.get(option) for option in options},
-    }
+    return {"index": network.index, "network": network.name, "accuracy": 100 * result.mean, "n": len(result.accuracies),
+            "std": math.nan if std is None else 100 * std, "seconds": result.seconds, "trial": result.trial,
+            "true": 100 * true.mean if true else math.nan, "test": 100 * test.mean if test else math.nan,
+            "parameters": network.parameters, "macs": network.macs, "flops": 2 * network.macs,
+            **{option: network.options.get(option) for option in options}}
 
 
 def leaderboard(study: Study, proxy: ProxyResult) -> pd.DataFrame:
