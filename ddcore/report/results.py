@@ -225,8 +225,8 @@ def seeds_table(seeds: Seeds) -> pd.DataFrame:
     """One row a seed: seed, run (id), accuracy, balanced_accuracy, auc, random_real (texts), mean, std (percent),
     state."""
     return pd.DataFrame([{"seed": row.seed, "run": row.run.id, **accuracies(row.final.scores),
-                          "random_real": text.accuracy(row.random_real.scores and row.random_real.scores.accuracy),
-                          "state": state(row.final)} for row in seeds.rows])
+                          "random_real": accuracies(row.random_real.scores)["accuracy"], "state": state(row.final)}
+                         for row in seeds.rows])
 
 
 def state(result: Result) -> str:
