@@ -104,11 +104,10 @@ def _line(study: Study, proxy: ProxyResult, best: Selected | None) -> Line:
     on_proxy, on_whole = _standings(ranked, both), _standings(true, both)
     selected = _selected(study, ranked)
     judged = selected.whole if selected and selected.whole and not selected.whole.diverged else None
+    regret = round(100 * (best.score.mean - judged.mean), 9) if best and judged else None
+    instead = proxy.trainings * whole.seconds / whole.trainings if whole and whole.seconds and proxy.results else None
     return Line(proxy, ranks.agreement(on_proxy, on_whole), ranks.tops(on_proxy, on_whole), _over_random(study, proxy),
-                selected=selected,
-                regret=round(100 * (best.score.mean - judged.mean), 9) if best and judged else None,
-                instead=proxy.trainings * whole.seconds / whole.trainings
-                if whole and whole.seconds and proxy.results else None)
+                selected, regret, instead)
 
 
 def _standings(results: Results, indices: list[int]) -> list[float]:
