@@ -7,13 +7,20 @@ importing torch there would cost seconds and hundreds of megabytes. So those fil
         import torch
     else:
         torch = lazy("torch")
+
+numpy, pandas and plotly, which tables and figures use, stand here for all: `from ddcore.lazy import np, pd, go`.
 """
 
 from __future__ import annotations
 
 import importlib
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import plotly.graph_objects as go
 
 
 class _LazyModule(ModuleType):
@@ -24,3 +31,7 @@ class _LazyModule(ModuleType):
 def lazy(name: str) -> Any:
     """The module `name`, imported at the first attribute access."""
     return _LazyModule(name)
+
+
+if not TYPE_CHECKING:
+    np, pd, go = lazy("numpy"), lazy("pandas"), lazy("plotly.graph_objects")

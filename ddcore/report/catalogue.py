@@ -5,22 +5,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report import compare_runs, differences, results, tables
 from ddcore.report.compare_runs import FLOAT_BYTES
 from ddcore.runs.events import read_events
 from ddcore.runs.memo import memoise
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Accuracy
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
 
 COLUMNS = (
     "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "judged", "setting", "network",
@@ -66,7 +60,7 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
         "n": accuracy and accuracy.n, "seeds": 1, "judged": int(judge is not None),
         "setting": compare_runs.setting_of(judge) if judge else None,
         "network": network_title(record.config) if record.config.get("network") else None,
-        "state": f"{record.state} (demo)" if record.demo else record.state, "seconds": compare_runs.seconds(record),
+        "state": tables.state(record), "seconds": compare_runs.seconds(record),
         "peak_memory": record.info.get("peak_memory_bytes"), "stored": floats and FLOAT_BYTES * floats,
         "created": record.created, "tags": list(record.user.get("tags") or ()),
         "note": record.user.get("note") or record.problem or "",
@@ -74,7 +68,7 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
     }
 
 
-def chosen(
+def filtered(
     frame: pd.DataFrame, *, words: str = "", kinds: Sequence[str] = (), datasets: Sequence[str] = (),
     methods: Sequence[str] = (), tags: Sequence[str] = (), finished: bool = False,
 ) -> pd.DataFrame:
@@ -83,21 +77,22 @@ def chosen(
     finished: without those that failed, were cancelled or interrupted, or cannot be read.
     """
     keep = pd.Series(True, index=frame.index)
-    for column, wanted in (("kind", kinds), ("dataset", datasets), ("method", methods)):
-        if wanted:
-            keep &= frame[column].isin(list(wanted))
+    for column, values in (("kind", kinds), ("dataset", datasets), ("method", methods)):
+        if values:
+            keep &= frame[column].isin(list(values))
     if tags:
-        keep &= frame["tags"].map(lambda given: set(tags) <= set(given))
+        keep &= frame["tags"].map(lambda own: set(tags) <= set(own))
     if finished:
         keep &= ~frame["state"].isin(STOPPED)
     if words.strip():
-        asked = words.lower().split()
-        said = [_said(row) for row in frame.to_dict("records")]
-        keep &= pd.Series([all(word in one for word in asked) for one in said], index=frame.index, dtype=bool)
+        texts = [_searched(row) for row in frame.to_dict("records")]
+        matches = [all(word in line for word in words.lower().split()) for line in texts]
+        keep &= pd.Series(matches, index=frame.index, dtype=bool)
     return frame[keep]
 
 
-def _said(row: Mapping[Any, Any]) -> str:
+def _searched(row: Mapping[Any, Any]) -> str:
+    """The text of a row in which words are looked for."""
     parts = (row["id"], row["run"], row["method"], row["network"], row["setting"], *row["tags"], row["note"])
     return " ".join(str(part) for part in parts if part).lower()
 
@@ -118,7 +113,7 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = rows[0]
     if len(rows) == 1:
         return first
-    judged = [row for row in rows if _known(row["accuracy"])]
+    judged = [row for row in rows if tables.is_known(row["accuracy"])]
     judged = [row for row in judged if row["setting"] == judged[0]["setting"]]
     states = sorted({row["state"] for row in rows})
     return {
@@ -130,22 +125,16 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def _pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """{accuracy, std, n} over all networks of these rows, from those of each row."""
-    pooled = Accuracy.pooled(
-        Accuracy(mean=row["accuracy"] / 100, std=row["std"] / 100 if _known(row["std"]) else None, n=int(row["n"]))
-        for row in rows
-    )
+    stds = (row["std"] / 100 if tables.is_known(row["std"]) else None for row in rows)
+    pooled = Accuracy.pooled(Accuracy(mean=row["accuracy"] / 100, std=std, n=int(row["n"]))
+                             for row, std in zip(rows, stds, strict=True))
     spread = tables.spread(pooled)
     return {"accuracy": spread["mean"], "std": spread["std"], "n": pooled and pooled.n}
 
 
 def _mean(values: Iterable[Any]) -> float | None:
-    known = [value for value in values if _known(value)]
+    known = [value for value in values if tables.is_known(value)]
     return statistics.mean(known) if known else None
-
-
-def _known(value: Any) -> bool:
-    """Whether a cell holds a number: pandas makes NaN of None."""
-    return value is not None and value == value
 
 
 def in_order(frame: pd.DataFrame, by: str, *, falling: bool = True, grouped: str = "") -> pd.DataFrame:
@@ -165,7 +154,7 @@ def sparkline(record: RunRecord) -> list[float]:
 
 
 @memoise("2")
-def _sparkline(path: str, made: float) -> list[float]:
+def _sparkline(path: str, created: float) -> list[float]:
     return _losses(path)
 
 
@@ -176,5 +165,5 @@ def _losses(path: str) -> list[float]:
         return []
     losses = [e["loss"] for e in events if isinstance(e.get("loss"), int | float)]
     stride = max(1, -(-len(losses) // POINTS))
-    kept = [*losses[:-1:stride], *losses[-1:]]  # the last loss is the one that people look for
-    return [float(f"{value:.4g}") for value in kept]
+    shown = [*losses[:-1:stride], *losses[-1:]]  # the last loss is the one that people look for
+    return [float(f"{value:.4g}") for value in shown]

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-from ddcore.lazy import lazy
-from ddcore.report.figures import COLOURS, DASHES, GREY, INK, MAJORITY, as_text, dress
+from ddcore.lazy import go, pd
+from ddcore.report.figures import COLOURS, DASHES, GREY, INK, MAJORITY, as_text, dress, pareto_front
+from ddcore.report.tables import is_known, or_zero
 
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-else:
-    go = lazy("plotly.graph_objects")
-
-CONTROLS = {
-    "initial": ("Initial images, undistilled", "triangle-left-open"),
-    "initial_hard": ("Initial images, class labels", "triangle-down-open"),
-    "random_real": ("Random real images", "circle-open"),
-    "full": ("Full training data", "line-ns-open"),
-}
+CONTROLS = {"initial": ("Initial images, undistilled", "triangle-left-open"),
+            "initial_hard": ("Initial images, class labels", "triangle-down-open"),
+            "random_real": ("Random real images", "circle-open"),
+            "full": ("Full training data", "line-ns-open")}
 SYMBOLS = ("circle", "square", "diamond", "cross", "x")
 ROW = 46  # pixels of one run's line
+UNIFIED = 12  # lines told in one box at the pointer; more would cover the chart
 LONGEST = 34  # letters of a label on an axis: the rest of a longer one is in the hover
 
 
@@ -35,45 +29,36 @@ def accuracies(numbers: pd.DataFrame, colours: Mapping[str, str], majority: floa
     """A line for each run: its accuracy ± one standard deviation over networks, and its controls as grey marks."""
     known = numbers.dropna(subset=["mean"])
     figure = go.Figure()
-    rows = known["label"].map(as_text).tolist()
     for role, (name, symbol) in CONTROLS.items():
-        there = [(x, row) for x, row in zip(known[role], rows, strict=True) if x is not None and x == x]
-        if there:
+        controls = known.dropna(subset=[role])
+        if len(controls):
             figure.add_scatter(
-                x=[value for value, _ in there], y=[row for _, row in there], mode="markers", name=name,
+                x=controls[role].tolist(), y=controls["label"].map(as_text).tolist(), mode="markers", name=name,
                 marker={"symbol": symbol, "size": 13, "color": GREY, "line": {"width": 2, "color": GREY}},
                 hovertemplate=f"%{{x:.1f}} %<extra>{name}</extra>",
             )
-    for row, told in zip(rows, known.to_dict("records"), strict=True):
+    for row in known.to_dict("records"):
         figure.add_scatter(
-            x=[told["mean"]], y=[row], mode="markers", showlegend=False,
-            error_x={"type": "data", "array": [_number(told["std"])], "thickness": 2, "width": 6},
-            marker={"size": 12, "color": colours[told["label"]]}, hovertemplate=f"{_told(told)}<extra></extra>",
+            x=[row["mean"]], y=[as_text(row["label"])], mode="markers", showlegend=False,
+            error_x={"type": "data", "array": [or_zero(row["std"])], "thickness": 2, "width": 6},
+            marker={"size": 12, "color": colours[row["label"]]}, hovertemplate=f"{_hover(row)}<extra></extra>",
         )
     if majority is not None:
         line = {"color": MAJORITY, "dash": "dot", "width": 2}
         figure.add_vline(x=majority, line=line)
         figure.add_scatter(x=[None], y=[None], mode="lines", line=line, name=f"Majority class {majority:.1f} %")
-    figure.update_xaxes(title="Test accuracy (%)")
-    _rows(figure, rows, [as_text(short(label)) for label in known["label"]])
-    return dress(figure, height=120 + ROW * len(known))
+    rows = _rows(known["label"].map(as_text).tolist(), [as_text(short(label)) for label in known["label"]])
+    return dress(figure, 120 + ROW * len(known), {"title": "Test accuracy (%)"}, rows)
 
 
-def _rows(figure: go.Figure, rows: Sequence[str], beside: Sequence[str]) -> None:
-    """One line of the chart for each of these, in their order; beside: what is written there, in short."""
-    figure.update_yaxes(
-        type="category", categoryorder="array", categoryarray=list(rows), autorange="reversed", showgrid=True,
-        tickmode="array", tickvals=list(rows), ticktext=list(beside),
-    )
+def _rows(categories: list[str], words: list[str]) -> dict[str, Any]:
+    """An axis with a line of the chart for each category, in their order; words: what is written there."""
+    return {"type": "category", "categoryorder": "array", "categoryarray": categories, "autorange": "reversed",
+            "showgrid": True, "tickmode": "array", "tickvals": categories, "ticktext": words}
 
 
-def _number(value: float | None) -> float:
-    """0 where pandas has made NaN of what is not known."""
-    return 0.0 if value is None or value != value else value
-
-
-def _told(row: Mapping[Any, Any]) -> str:
-    spread = f" ± {row['std']:.1f}" if row["std"] == row["std"] and row["std"] is not None else ""
+def _hover(row: Mapping[Any, Any]) -> str:
+    spread = f" ± {row['std']:.1f}" if is_known(row["std"]) else ""
     return f"{as_text(row['label'])}<br>{row['mean']:.1f}{spread} %, n = {row['n']:.0f}"
 
 
@@ -86,27 +71,21 @@ def tradeoff(frame: pd.DataFrame, x_title: str, colours: Mapping[str, str], *, l
     for i, (_, part) in enumerate(frame.groupby("group", sort=False)):
         best = part[part["front"]].sort_values("x")
         if len(best) > 1:
-            figure.add_scatter(
-                x=best["x"].tolist(), y=best["mean"].tolist(), mode="lines", legendgroup="front", showlegend=i == 0,
-                name="Pareto front (none is cheaper and better)", hoverinfo="skip",
-                line={"color": INK, "width": 2, "dash": "dot", "shape": "hv"},
-            )
+            figure.add_trace(pareto_front(best["x"], best["mean"], legendgroup="front", showlegend=i == 0))
     for row in frame.to_dict("records"):
-        symbol = SYMBOLS[_round(row["label"], colours) % len(SYMBOLS)]
+        symbol = SYMBOLS[colour_round(row["label"], colours) % len(SYMBOLS)]
         figure.add_scatter(
             x=[row["x"]], y=[row["mean"]], mode="markers", name=as_text(short(row["label"])),
-            error_y={"type": "data", "array": [_number(row["std"])], "thickness": 1.5},
+            error_y={"type": "data", "array": [or_zero(row["std"])], "thickness": 1.5},
             marker={"size": 13 if row["front"] else 10, "color": colours[row["label"]],
                     "symbol": symbol if row["front"] else f"{symbol}-open", "line": {"width": 2}},
             hovertemplate=f"{as_text(row['label'])}<br>%{{y:.1f}} % at %{{x:,.4g}}<br>{as_text(row['group'])}"
             "<extra></extra>",
         )
-    figure.update_yaxes(title="Test accuracy (%)")
-    figure.update_xaxes(title=x_title, type="log" if log else "linear")
-    return dress(figure, height=420)
+    return dress(figure, 420, {"title": x_title, "type": "log" if log else "linear"}, {"title": "Test accuracy (%)"})
 
 
-def _round(label: str, colours: Mapping[str, str]) -> int:
+def colour_round(label: str, colours: Mapping[str, str]) -> int:
     """How often the colours were used up before this run had its own: told by symbols and dashes."""
     return list(colours).index(label) // len(set(colours.values()))
 
@@ -117,50 +96,47 @@ def against_ipc(frame: pd.DataFrame) -> go.Figure:
     One line for each group too: a mean over other data sets or protocols would be of nothing.
     """
     figure = go.Figure()
-    groups = list(dict.fromkeys(frame["group"]))
+    several = frame["group"].nunique() > 1
+    dashes = {group: DASHES[i % len(DASHES)] for i, group in enumerate(dict.fromkeys(frame["group"]))}
     for i, ((group, method), part) in enumerate(frame.groupby(["group", "method"], sort=False)):
         mean = part.groupby("ipc", as_index=False)["mean"].mean()  # the best of several would be chosen on the test set
-        colour, name = COLOURS[i % len(COLOURS)], method if len(groups) == 1 else f"{method}, {group}"
+        colour, name = COLOURS[i % len(COLOURS)], f"{method}, {group}" if several else method
         figure.add_scatter(
             x=mean["ipc"].tolist(), y=mean["mean"].tolist(), mode="lines", showlegend=False, hoverinfo="skip",
-            line={"color": colour, "dash": DASHES[groups.index(group) % len(DASHES)], "width": 2},
+            line={"color": colour, "dash": dashes[group], "width": 2},
         )
-        figure.add_scatter(
-            x=part["ipc"].tolist(), y=part["mean"].tolist(), mode="markers", name=as_text(name),
-            error_y={"type": "data", "array": part["std"].fillna(0).tolist(), "thickness": 1.5},
-            marker={"size": 10, "color": colour}, text=[_told(row) for row in part.to_dict("records")],
-            hovertemplate="%{text}, IPC %{x}<extra></extra>",
-        )
+        figure.add_scatter(x=part["ipc"].tolist(), y=part["mean"].tolist(), mode="markers", name=as_text(name),
+                           error_y={"type": "data", "array": part["std"].fillna(0).tolist(), "thickness": 1.5},
+                           marker={"size": 10, "color": colour}, text=[_hover(row) for row in part.to_dict("records")],
+                           hovertemplate="%{text}, IPC %{x}<extra></extra>")
     for group, part in frame.groupby("group", sort=False):
-        of = "" if len(groups) == 1 else f", {as_text(group)}"
+        of = f", {as_text(group)}" if several else ""
         for full in sorted({round(value, 2) for value in part["full"].dropna()}):
-            line = {"dash": DASHES[groups.index(group) % len(DASHES)], "color": GREY, "width": 2}
-            figure.add_hline(y=full, line=line, annotation_text=f"full data {full:.1f} %{of}",
-                             annotation_position="top left")
+            figure.add_hline(y=full, line={"dash": dashes[group], "color": GREY, "width": 2},
+                             annotation_text=f"full data {full:.1f} %{of}", annotation_position="top left")
     ticks = sorted({int(ipc) for ipc in frame["ipc"]})
-    figure.update_xaxes(title="Images per class (IPC)", type="log", tickvals=ticks, ticktext=[str(t) for t in ticks])
-    figure.update_yaxes(title="Test accuracy (%)")
-    return dress(figure, height=400)
+    sizes = {"title": "Images per class (IPC)", "type": "log", "tickvals": ticks, "ticktext": list(map(str, ticks))}
+    return dress(figure, 400, sizes, {"title": "Test accuracy (%)"})
 
 
 def intervals(frame: pd.DataFrame) -> go.Figure:
     """Differences in points with their 95 % intervals, around zero; frame: `welch.pairs`."""
     pairs = list(zip(frame["first"], frame["second"], strict=True))
-    rows = [f"{as_text(one)} − {as_text(two)}" for one, two in pairs]
+    rows = [f"{as_text(first)} − {as_text(second)}" for first, second in pairs]
+    words = [f"{as_text(short(first))}<br>− {as_text(short(second))}" for first, second in pairs]
     decided = [low > 0 or high < 0 for low, high in zip(frame["low"], frame["high"], strict=True)]
     figure = go.Figure()
     figure.add_scatter(
         x=frame["mean"].tolist(), y=rows, mode="markers", showlegend=False,
         error_x={"type": "data", "symmetric": False, "array": (frame["high"] - frame["mean"]).tolist(),
                  "arrayminus": (frame["mean"] - frame["low"]).tolist(), "thickness": 2, "width": 6, "color": INK},
-        marker={"size": 10, "color": [COLOURS[0] if one else GREY for one in decided]},
+        marker={"size": 10, "color": [COLOURS[0] if sure else GREY for sure in decided]},
         text=[f"{as_text(says)} ({n})" for says, n in zip(frame["says"], frame["n"], strict=True)],
         hovertemplate="%{y}<br>%{x:+.1f} points: %{text}<extra></extra>",
     )
     figure.add_vline(x=0, line={"color": INK, "width": 1.5})
-    figure.update_xaxes(title="Difference (points), 95 % interval", zeroline=False)
-    _rows(figure, rows, [f"{as_text(short(one))}<br>− {as_text(short(two))}" for one, two in pairs])
-    return dress(figure, height=110 + ROW * len(frame))
+    return dress(figure, 110 + ROW * len(frame), {"title": "Difference (points), 95 % interval", "zeroline": False},
+                 _rows(rows, words))
 
 
 def overlay(
@@ -171,28 +147,17 @@ def overlay(
     traces: list[dict[str, Any]] = []
     for label, part in frame.groupby("label", sort=False):
         part = part.dropna(subset=[x])
-        line = {"color": colours[str(label)], "dash": DASHES[_round(str(label), colours) % len(DASHES)], "width": 2}
+        dash = DASHES[colour_round(str(label), colours) % len(DASHES)]
+        line = {"color": colours[str(label)], "dash": dash, "width": 2}
         if "shown" in part and not (part["shown"] == part["value"]).all():
             traces.append({"type": "scatter", "mode": "lines", "x": part[x].tolist(), "y": part["value"].tolist(),
-                           "line": {**line, "width": 1}, "opacity": 0.3, "showlegend": False,
-                           "hoverinfo": "skip"})
+                           "line": {**line, "width": 1}, "opacity": 0.3, "showlegend": False, "hoverinfo": "skip"})
         shown = part["shown"] if "shown" in part else part["value"]
         traces.append({
             "type": "scatter", "mode": "lines+markers" if len(part) <= 30 else "lines", "x": part[x].tolist(),
             "y": shown.tolist(), "name": as_text(short(str(label))), "line": line,
             "hovertemplate": f"%{{y:.4g}}<extra>{as_text(label)}</extra>",
         })
-    figure = dress(go.Figure(_axes(traces, x_title, y_title, log_x, log_y)), height=360)
-    figure.update_layout(showlegend=True)
-    return figure.update_layout(hovermode="x unified") if frame["label"].nunique() <= _UNIFIED else figure
-
-
-_UNIFIED = 12  # lines told in one box at the pointer; more would cover the chart
-
-
-def _axes(traces: Sequence[Mapping[str, Any]], x_title: str, y_title: str, log_x: bool, log_y: bool) -> dict[str, Any]:
-    kinds = {True: "log", False: "linear"}
-    return {"data": list(traces), "layout": {
-        "xaxis": {"title": {"text": x_title}, "type": kinds[log_x]},
-        "yaxis": {"title": {"text": y_title}, "type": kinds[log_y]},
-    }}
+    figure = dress(go.Figure({"data": traces}), 360, {"title": x_title, "type": "log" if log_x else "linear"},
+                   {"title": y_title, "type": "log" if log_y else "linear"}, showlegend=True)
+    return figure.update_layout(hovermode="x unified") if frame["label"].nunique() <= UNIFIED else figure

@@ -6,7 +6,8 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import Any
 
 from ddcore import counts
 from ddcore.data import DATASETS
@@ -14,19 +15,13 @@ from ddcore.errors import DDCoreError, RunNotFound
 from ddcore.evaluation.plans import pooled, undertrained
 from ddcore.experiments.baseline import BaselineSummary
 from ddcore.experiments.distill import DistillSummary
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
 from ddcore.report import differences, figures, results, tables, text
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Accuracy, Scores, Summary
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
 
 MOST = 24  # runs compared at once: more cannot be told apart in a chart, and a table of all runs is at hand
 MOST_NAMED = 3  # parameters in a label
@@ -54,9 +49,13 @@ class Compared:
     seconds_parents: float | None
     seeds: tuple[float, ...] = ()
 
+    def score(self, name: str) -> Accuracy | None:
+        """Its accuracy, balanced_accuracy or auc."""
+        return self.scores.get(name) if self.scores else None
+
     @property
     def accuracy(self) -> Accuracy | None:
-        return self.scores.accuracy if self.scores else None
+        return self.score("accuracy")
 
     @property
     def accuracies(self) -> tuple[float, ...]:
@@ -66,61 +65,55 @@ class Compared:
 
 def compared(store: Store, records: Sequence[RunRecord], setting: str | None = None) -> list[Compared]:
     """The chosen runs with what is known of them; setting: one of `settings`, else each run's newest evaluation."""
-    found = [_evaluation(store, record, setting) for record in records]
+    evaluations = [next((e for e in _evaluations(store, record) if setting in (None, setting_of(e))), None)
+                   for record in records]
     return [
         Compared(
             record=record, label=label, colour=RUN_COLOURS[i % len(RUN_COLOURS)], evaluation=evaluation,
-            scores=evaluation.summary.scores if evaluation else None,
-            controls=_controls(store, record, evaluation),
+            scores=evaluation.summary.scores if evaluation else None, controls=_controls(store, record, evaluation),
             seconds_parents=_seconds_parents(store, record),
         )
-        for i, (record, label, evaluation) in enumerate(zip(records, labels(records), found, strict=True))
+        for i, (record, label, evaluation) in enumerate(zip(records, labels(records), evaluations, strict=True))
     ]
 
 
-def by_question(store: Store, found: Sequence[Compared]) -> list[list[Compared]]:
+def by_question(store: Store, runs: Sequence[Compared]) -> list[list[Compared]]:
     """The runs in groups that differ in their seeds alone, each in the place of its first."""
-    sets = {r.id: differences.question(r) for r in _tested(store, found)}
+    tested = {str(run.record.config["run"]) for run in runs if run.record.config.get("run")}
+    sets = {run_id: differences.question(store.record(run_id)) for run_id in tested if store.exists(run_id)}
     groups: dict[str, list[Compared]] = {}
-    for one in found:
-        groups.setdefault(differences.question(one.record, sets), []).append(one)
+    for run in runs:
+        groups.setdefault(differences.question(run.record, sets), []).append(run)
     return list(groups.values())
 
 
-def _tested(store: Store, found: Sequence[Compared]) -> list[RunRecord]:
-    """The runs whose images some of these tested, as far as they are here."""
-    ids = {str(one.record.config.get("run")) for one in found if one.record.config.get("run")}
-    return [store.record(run_id) for run_id in ids if store.exists(run_id)]
-
-
-def seeds_together(store: Store, found: Sequence[Compared]) -> list[Compared]:
+def seeds_together(store: Store, runs: Sequence[Compared]) -> list[Compared]:
     """One for all seeds of a question: accuracies of all networks of those that were judged like the first judged.
 
     Times and peak memory are means over the seeds; the rest is the first seed's.
     """
-    groups = by_question(store, found)
+    groups = by_question(store, runs)
     names = labels([group[0].record for group in groups])
-    return [
-        _over_seeds(name, group) if len(group) > 1 else replace(group[0], label=name)
-        for name, group in zip(names, groups, strict=True)
-    ]
+    return [_over_seeds(name, group) if len(group) > 1 else replace(group[0], label=name)
+            for name, group in zip(names, groups, strict=True)]
 
 
 def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
-    judged_on = next((measured_on(one) for one in seeds if one.evaluation), None)
-    group = [one for one in seeds if one.evaluation and measured_on(one) == judged_on] or list(seeds)
-    judges = [one.evaluation for one in group if one.evaluation]
-    number = f"{len(seeds)} seeds" if len(group) == len(seeds) else f"{len(group)} of {len(seeds)} seeds judged"
-    roles = dict.fromkeys(role for one in group for role in one.controls)
-    known = {role: [one.controls[role] for one in group if role in one.controls] for role in roles}
+    judged_on = next((measured_on(seed) for seed in seeds if seed.evaluation), None)
+    judged = [seed for seed in seeds if seed.evaluation and measured_on(seed) == judged_on] or list(seeds)
+    number = f"{len(seeds)} seeds" if len(judged) == len(seeds) else f"{len(judged)} of {len(seeds)} seeds judged"
+    controls: dict[str, list[Scores]] = {}
+    for seed in judged:
+        for role, scores in seed.controls.items():
+            controls.setdefault(role, []).append(scores)
     return replace(
-        group[0], label=f"{name} · {number}", record=_mean_record([one.record for one in seeds]),
-        evaluation=_mean_judge(judges) if judges else None,
-        seconds_parents=_mean([one.seconds_parents for one in seeds]),
-        seeds=tuple(statistics.mean(one.accuracies) for one in group if one.accuracies),
-        scores=pooled(one.scores for one in group),
+        judged[0], label=f"{name} · {number}", record=_mean_record([seed.record for seed in seeds]),
+        evaluation=_mean_evaluation([seed.evaluation for seed in judged if seed.evaluation]),
+        seconds_parents=_mean([seed.seconds_parents for seed in seeds]),
+        seeds=tuple(statistics.mean(seed.accuracies) for seed in judged if seed.accuracies),
+        scores=pooled(seed.scores for seed in judged),
         # The full data's networks are the same for every seed of the set.
-        controls={role: each[0] if role == "full" else pooled(each) or each[0] for role, each in known.items()},
+        controls={role: each[0] if role == "full" else pooled(each) or each[0] for role, each in controls.items()},
     )
 
 
@@ -132,10 +125,12 @@ def _mean_record(records: Sequence[RunRecord]) -> RunRecord:
     return replace(first, info={**first.info, "times": times, "peak_memory_bytes": memory})
 
 
-def _mean_judge(judges: Sequence[RunRecord]) -> RunRecord:
-    """The first evaluation with the mean time of training one network of all."""
-    train = _mean([judge.summary.seconds_train for judge in judges])
-    return replace(judges[0], summary=judges[0].summary.model_copy(update={"seconds_train": train}))
+def _mean_evaluation(evaluations: Sequence[RunRecord]) -> RunRecord | None:
+    """The first evaluation with the mean time of training one network of all; None where there is none."""
+    if not evaluations:
+        return None
+    first, seconds_train = evaluations[0], _mean([one.summary.seconds_train for one in evaluations])
+    return replace(first, summary=first.summary.model_copy(update={"seconds_train": seconds_train}))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
@@ -147,9 +142,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
 def settings(store: Store, records: Iterable[RunRecord]) -> tuple[list[str], bool]:
     """The settings under which chosen runs were tested, that of most runs first; whether all judged runs have that."""
     each = [set(map(setting_of, _evaluations(store, record))) for record in records]
-    counted = Counter(setting for one in each for setting in one)
-    found = [setting for setting, _ in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
-    return found, all(found[0] in one for one in each if one)
+    runs = Counter(chain.from_iterable(each))
+    ordered = sorted(runs, key=lambda setting: (-runs[setting], setting))
+    return ordered, all(ordered[0] in settings for settings in each if settings)
 
 
 def setting_of(evaluation: RunRecord) -> str:
@@ -164,12 +159,12 @@ def setting_of(evaluation: RunRecord) -> str:
     return f"{network_title(evaluation.config)} · protocol {protocol}{split}"
 
 
-def measured_on(one: Compared) -> str | None:
+def measured_on(run: Compared) -> str | None:
     """Data set, side of its images and setting of an accuracy: only equal ones compare. None where there is none."""
-    if one.evaluation is None:
+    if run.evaluation is None:
         return None
-    config = one.evaluation.config
-    return f"{config.get('dataset')}, {config.get('resolution')} px · {setting_of(one.evaluation)}"
+    config = run.evaluation.config
+    return f"{config.get('dataset')}, {config.get('resolution')} px · {setting_of(run.evaluation)}"
 
 
 def labels(records: Sequence[RunRecord]) -> list[str]:
@@ -180,24 +175,22 @@ def labels(records: Sequence[RunRecord]) -> list[str]:
     titles = [tables.title(record).split(" · ") for record in records]
     shared = set.intersection(*map(set, titles)) if len(records) > 1 else set()
     short = [" · ".join(part for part in title if part not in shared) or title[0] for title in titles]
-    for twice in _same(short):
-        for place, words in zip(twice, _apart([records[place] for place in twice]), strict=True):
-            short[place] += words
-    for twice in _same(short):
-        for place in twice:
+    for places in _repeated(short):
+        for place, suffix in zip(places, _suffixes([records[place] for place in places]), strict=True):
+            short[place] += suffix
+    for places in _repeated(short):
+        for place in places:
             short[place] += f" · {records[place].id[:6]}"
     return short
 
 
-def _same(labels: Sequence[str]) -> list[list[int]]:
+def _repeated(labels: Sequence[str]) -> list[list[int]]:
     """The places of each label that stands at several."""
-    places: dict[str, list[int]] = {}
-    for place, label in enumerate(labels):
-        places.setdefault(label, []).append(place)
-    return [one for one in places.values() if len(one) > 1]
+    return [[place for place, other in enumerate(labels) if other == label]
+            for label, number in Counter(labels).items() if number > 1]
 
 
-def _apart(records: Sequence[RunRecord]) -> list[str]:
+def _suffixes(records: Sequence[RunRecord]) -> list[str]:
     """What to put behind a title that these runs share, so that it tells them apart."""
     differing = differences.differing(records)
     words = [""] * len(records)
@@ -215,10 +208,6 @@ def _evaluations(store: Store, record: RunRecord) -> list[RunRecord]:
     return results.evaluations(store, record, done=True)
 
 
-def _evaluation(store: Store, record: RunRecord, setting: str | None) -> RunRecord | None:
-    return next((e for e in _evaluations(store, record) if setting in (None, setting_of(e))), None)
-
-
 def _controls(store: Store, record: RunRecord, evaluation: RunRecord | None) -> dict[str, Scores]:
     """What stands beside a set's accuracy in the same setting; nothing for a data set that is not here."""
     if evaluation is None or evaluation.id == record.id:
@@ -232,20 +221,21 @@ def _controls(store: Store, record: RunRecord, evaluation: RunRecord | None) -> 
 
 def _seconds_parents(store: Store, record: RunRecord) -> float | None:
     """Seconds that all runs took on which this one builds, however far back; None where one of them is gone."""
-    seen: dict[str, float | None] = {}
-    asked = list(record.info.get("parents") or ())
-    while asked:
-        run_id = asked.pop()
-        if run_id in seen:
+    total: float = 0
+    seen, ids = set[str](), list(record.info.get("parents") or ())
+    while ids:
+        if (run_id := ids.pop()) in seen:
             continue
+        seen.add(run_id)
         try:
             parent = store.record(run_id)
         except RunNotFound:
             return None
-        seen[run_id] = seconds(parent)
-        asked += parent.info.get("parents") or ()
-    known = [value for value in seen.values() if value is not None]
-    return sum(known) if len(known) == len(seen) else None
+        if (taken := seconds(parent)) is None:
+            return None
+        total += taken
+        ids += parent.info.get("parents") or ()
+    return total
 
 
 def seconds(record: RunRecord) -> float | None:
@@ -261,7 +251,7 @@ NUMBERS = (
 )
 
 
-def numbers(found: Iterable[Compared]) -> pd.DataFrame:
+def numbers(runs: Iterable[Compared]) -> pd.DataFrame:
     """One row a run, its columns NUMBERS; accuracies in percent, None where not known.
 
     macs: of one image forward through the evaluation network, else that distilled on, flops twice that; flops_training:
@@ -269,47 +259,44 @@ def numbers(found: Iterable[Compared]) -> pd.DataFrame:
     network on the small set, seconds_train_full: on the whole; seconds_distill: of the run, seconds_parents: of all
     that it builds on, 0 where that is nothing. group: what the accuracy was measured on, None without one.
     """
-    return pd.DataFrame([_numbers(one) for one in found], columns=list(NUMBERS))
+    return pd.DataFrame([_numbers(run) for run in runs], columns=list(NUMBERS))
 
 
-def _numbers(one: Compared) -> dict[str, Any]:
-    record, judge = one.record, one.evaluation
-    summary, full = judge.summary if judge else Summary(), one.controls.get("full")
-    whole = isinstance(record.summary, BaselineSummary)
-    macs, floats, made = _macs(judge or record), stored_floats(one), isinstance(record.summary, DistillSummary)
+def _numbers(run: Compared) -> dict[str, Any]:
+    record, evaluation, accuracy, controls = run.record, run.evaluation, run.accuracy, run.controls
+    summary, full = evaluation.summary if evaluation else Summary(), controls.get("full")
+    on_all_data, distilled = isinstance(record.summary, BaselineSummary), isinstance(record.summary, DistillSummary)
+    macs, floats = _macs(evaluation or record), stored_floats(run)
     return {
-        "label": one.label, "run": record.id, "kind": record.kind, "method": method(record),
+        "label": run.label, "run": record.id, "kind": record.kind, "method": method(record),
         "dataset": record.config.get("dataset"), "ipc": ipc(record),
-        "network": network_title(judge.config) if judge else None,
-        "protocol": one.accuracy and one.accuracy.protocol,
-        **tables.spread(one.accuracy), "n": one.accuracy and one.accuracy.n,
-        "balanced": _percent(one.scores.balanced_accuracy if one.scores else None),
-        "auc": _percent(one.scores.auc if one.scores else None),
-        **{role: _percent(one.controls[role].accuracy if role in one.controls else None)
+        "network": network_title(evaluation.config) if evaluation else None,
+        "protocol": accuracy and accuracy.protocol, **tables.spread(accuracy), "n": accuracy and accuracy.n,
+        "balanced": _percent(run.score("balanced_accuracy")), "auc": _percent(run.score("auc")),
+        **{role: _percent(controls[role].accuracy if role in controls else None)
            for role in ("initial", "initial_hard", "random_real", "full")},
         "majority": None if summary.majority is None else 100 * summary.majority,
-        "macs": macs, "flops": macs and 2 * macs, "flops_training": _training_flops(macs, judge),
-        "seconds_train": None if whole else summary.seconds_train,
-        "seconds_train_full": summary.seconds_train if whole else full and full.seconds_train,
-        "seconds_distill": seconds(record) if made else None,
-        "seconds_parents": one.seconds_parents,
+        "macs": macs, "flops": macs and 2 * macs, "flops_training": _training_flops(macs, evaluation),
+        "seconds_train": None if on_all_data else summary.seconds_train,
+        "seconds_train_full": summary.seconds_train if on_all_data else full and full.seconds_train,
+        "seconds_distill": seconds(record) if distilled else None, "seconds_parents": run.seconds_parents,
         "peak_memory_bytes": record.info.get("peak_memory_bytes"),
-        "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats,
-        "group": measured_on(one),
+        "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats, "group": measured_on(run),
     }
 
 
-def no_ceiling(found: Iterable[Compared]) -> list[str]:
+def no_ceiling(runs: Iterable[Compared]) -> list[str]:
     """For each setting in which full data stands there and is no ceiling, a sentence that says so."""
-    said = [f"{measured_on(one)}: {sentence}" for one in found if (sentence := undertrained(_passes(one)))]
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(
+        f"{measured_on(run)}: {warning}" for run in runs if (warning := undertrained(_passes(run)))
+    ))
 
 
-def _passes(one: Compared) -> float | None:
+def _passes(run: Compared) -> float | None:
     """How often the full-data network beside this run saw the training images, or that which it trained itself."""
-    summary, batch = one.record.summary, one.record.config.get("batch_size")
+    summary, batch = run.record.summary, run.record.config.get("batch_size")
     if not isinstance(summary, BaselineSummary):
-        return one.controls["full"].passes if "full" in one.controls else None
+        return run.controls["full"].passes if "full" in run.controls else None
     if not (batch and summary.images and summary.steps):
         return None
     return summary.steps / counts.steps_per_epoch(summary.images, batch)
@@ -321,36 +308,35 @@ def method(record: RunRecord) -> str:
     return METHODS[name].title if name and name in METHODS else tables.kind(record.kind)
 
 
-def stored_floats(one: Compared) -> int | None:
-    """How many numbers the set takes."""
-    told = (one.record, one.evaluation or one.record)
-    return next((floats for record in told if (floats := record.summary.stored_floats)), None)
+def stored_floats(run: Compared) -> int | None:
+    """How many numbers the set takes; None where nobody counted."""
+    return run.record.summary.stored_floats or (run.evaluation and run.evaluation.summary.stored_floats) or None
 
 
 def ipc(record: RunRecord) -> int | None:
     return record.config.get("ipc") or (record.summary.source.ipc if record.summary.source else None)
 
 
-def _percent(value: Accuracy | None) -> float | None:
-    return 100 * value.mean if value else None
+def _percent(accuracy: Accuracy | None) -> float | None:
+    return tables.spread(accuracy)["mean"]
 
 
-def _macs(judge: RunRecord) -> int | None:
+def _macs(record: RunRecord) -> int | None:
     """Of the network that was tested, else of that distilled on; None where its size is not known here."""
-    if judge.summary.macs:
-        return judge.summary.macs
-    name, dataset = judge.config.get("network"), judge.config.get("dataset")
+    if record.summary.macs:
+        return record.summary.macs
+    config = record.config
+    name, dataset = str(config.get("network")), str(config.get("dataset"))
     if name not in NETWORKS or dataset not in DATASETS:
         return None
-    facts = DATASETS[str(dataset)]
-    options = {option: judge.config.get(option) for option in NETWORKS[str(name)].options}
-    shape = facts.shape(judge.config.get("resolution") or facts.resolution)
-    return counts.macs(str(name), shape, len(facts.classes), {o: v for o, v in options.items() if v is not None})
+    facts = DATASETS[dataset]
+    options = {option: value for option in NETWORKS[name].options if (value := config.get(option)) is not None}
+    return counts.macs(name, facts.shape(config.get("resolution") or facts.resolution), len(facts.classes), options)
 
 
-def _training_flops(macs: int | None, judge: RunRecord | None) -> float | None:
-    summary = judge.summary if judge else Summary()
-    batch = summary.batch_size or (judge.config.get("batch_size") if judge else None)
+def _training_flops(macs: int | None, evaluation: RunRecord | None) -> float | None:
+    summary, config = (evaluation.summary, evaluation.config) if evaluation else (Summary(), {})
+    batch = summary.batch_size or config.get("batch_size")
     if not macs or not batch or not summary.steps:
         return None
     images = summary.images or batch

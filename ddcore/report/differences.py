@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text
+from ddcore.runs.store import RunRecord
 from ddcore.settings import NOT_ALWAYS
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord
-else:
-    pd = lazy("pandas")
-
-Row = tuple[str, list[Any]]
 NO_PARAMETERS = ("device",)  # where a run was allowed to compute; where it did is part of its environment
 
 
@@ -29,13 +22,7 @@ def differing(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
 
     In the order of declaration, the first run's first.
     """
-    return {
-        name: values for name, values in _everything(records).items() if any(value != values[0] for value in values)
-    }
-
-
-def _value(record: RunRecord, name: str) -> Any:
-    return record.config.get(name, NOT_ALWAYS.get(name))
+    return {name: values for name, values in _values(records).items() if any(value != values[0] for value in values)}
 
 
 def question(record: RunRecord, questions: Mapping[str, str] = MappingProxyType({})) -> str:
@@ -48,7 +35,7 @@ def question(record: RunRecord, questions: Mapping[str, str] = MappingProxyType(
 
 def parameters(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_them: bool = False) -> pd.DataFrame:
     """One row a parameter that all runs have and that differs (or each): Parameter, Meaning, a column for each run."""
-    values = _everything(records) if all_of_them else differing(records)
+    values = _values(records) if all_of_them else differing(records)
     return _table(records, labels, {n: v for n, v in values.items() if all_of_them or None not in v})
 
 
@@ -57,9 +44,9 @@ def only_some(records: Sequence[RunRecord], labels: Sequence[str]) -> pd.DataFra
     return _table(records, labels, {n: v for n, v in differing(records).items() if None in v})
 
 
-def _everything(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
+def _values(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
     names = dict.fromkeys(name for record in records for name in record.config if name not in NO_PARAMETERS)
-    return {name: [_value(record, name) for record in records] for name in names}
+    return {name: [record.config.get(name, NOT_ALWAYS.get(name)) for record in records] for name in names}
 
 
 def _table(records: Sequence[RunRecord], labels: Sequence[str], values: Mapping[str, list[Any]]) -> pd.DataFrame:
@@ -68,9 +55,10 @@ def _table(records: Sequence[RunRecord], labels: Sequence[str], values: Mapping[
         declared = declarations(records, name)
         titles = " / ".join(dict.fromkeys(info.title for info in declared)) or name
         meaning = " / ".join(dict.fromkeys(info.help for info in declared))
-        told = [_told(value, declared[0] if declared else None) for value in each]
-        rows.append({"Parameter": titles, "Meaning": meaning, **_cells(labels, told)})
-    return pd.DataFrame(rows, columns=["Parameter", "Meaning", *_apart(labels)])
+        unit = declared[0].unit if declared else ""
+        texts = [f"{text.value(value)} {'' if value is None else unit}".strip() for value in each]
+        rows.append([titles, meaning, *texts])
+    return pd.DataFrame(rows, columns=["Parameter", "Meaning", *_headings(labels)])
 
 
 def environment(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_it: bool = False) -> pd.DataFrame:
@@ -79,40 +67,35 @@ def environment(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_i
     What a run does not tell, as one that cannot be read, does not count as a difference.
     """
     rows = [
-        {"What": what, **_cells(labels, [text.NONE if value is None else str(value) for value in values])}
+        [what, *(text.NONE if value is None else str(value) for value in values)]
         for what, values in _surroundings(records)
         if all_of_it or len(set(values) - {None}) > 1
     ]
-    return pd.DataFrame(rows, columns=["What", *_apart(labels)])
+    return pd.DataFrame(rows, columns=["What", *_headings(labels)])
 
 
-def _surroundings(records: Sequence[RunRecord]) -> list[Row]:
+def _surroundings(records: Sequence[RunRecord]) -> list[tuple[str, list[Any]]]:
+    """What could explain a number → what each run says of it, None where it says nothing."""
     libraries = dict.fromkeys(name for r in records for name in r.info.get("libraries") or {})
     # Only what the parameters do not say already: other data sets hold other images, other methods other versions.
     same_data = len({r.config.get("dataset") for r in records}) == 1
     same_question = len({(r.kind, r.name) for r in records}) == 1
-    looked: list[tuple[str, Callable[[RunRecord], Any]]] = [
+    facts: list[tuple[str, Callable[[RunRecord], Any]]] = [
         ("Data set's content", lambda r: (r.info.get("dataset") or {}).get("fingerprint") if same_data else None),
         ("Version of the method or kind", lambda r: r.info.get("version") if same_question else None),
         ("Device", lambda r: (r.info.get("device") or {}).get("name") or (r.info.get("device") or {}).get("type")),
-        ("Arithmetic", _arithmetic),
+        ("Arithmetic", lambda r: r.summary.arithmetic and str(r.summary.arithmetic)),
         *((name, lambda r, name=name: (r.info.get("libraries") or {}).get(name)) for name in libraries),
         ("Code", lambda r: ((r.info.get("code") or {}).get("commit") or "")[:10] or None),
         ("ddcore", lambda r: (r.info.get("code") or {}).get("version")),
         ("Continued from", lambda r: r.info.get("continued_from")),
     ]
-    return [(what, [look(record) for record in records]) for what, look in looked]
-
-
-def _arithmetic(record: RunRecord) -> str | None:
-    """ "compiled, bfloat16" of what a run recorded of its arithmetic."""
-    told = record.summary.arithmetic
-    return str(told) if told else None
+    return [(what, [fact(record) for record in records]) for what, fact in facts]
 
 
 def declarations(records: Sequence[RunRecord], name: str) -> list[ParamInfo]:
     """How the runs that have this parameter declare it: two methods may mean different things by one name."""
-    found: list[ParamInfo] = []
+    params: list[ParamInfo] = []
     for record in records:
         if record.kind not in KINDS or name not in record.config:
             continue
@@ -121,18 +104,10 @@ def declarations(records: Sequence[RunRecord], name: str) -> list[ParamInfo]:
         except DDCoreError:  # a method that is not known here
             continue
         if name in config.model_fields:
-            found.append(config.param(name))
-    return found
+            params.append(config.param(name))
+    return params
 
 
-def _told(value: Any, info: ParamInfo | None) -> str:
-    return f"{text.value(value)} {info.unit if info and value is not None else ''}".strip()
-
-
-def _cells(labels: Sequence[str], values: Sequence[str]) -> dict[str, str]:
-    return dict(zip(_apart(labels), values, strict=True))
-
-
-def _apart(labels: Sequence[str]) -> list[str]:
+def _headings(labels: Sequence[str]) -> list[str]:
     """The labels as column names; somebody may have called a run like a column, which an invisible sign tells apart."""
     return [f"{label}\u200b" if label in ("Parameter", "Meaning", "What") else label for label in labels]

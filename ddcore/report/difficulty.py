@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
 
-from ddcore.lazy import lazy
+from ddcore.lazy import np, pd
 from ddcore.report import tables
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    np, pd = lazy("numpy"), lazy("pandas")
+from ddcore.runs.store import RunRecord, Store
 
 TITLES = {"el2n": "EL2N", "forgetting": "Forgetting", "grad_norm": "Gradient norm"}
 HELP = {
@@ -29,28 +22,26 @@ BINS = 40
 
 def names(store: Store, run: RunRecord) -> list[str]:
     """The scores that a run kept and that can be shown by class; [] for a run that is older than its labels."""
-    kept = store.arrays(run.id, "scores")
-    return [name for name in TITLES if name in kept] if "labels" in kept else []
+    arrays = store.arrays(run.id, "scores")
+    return [name for name in TITLES if name in arrays] if "labels" in arrays else []
 
 
 def scores(store: Store, run: RunRecord, name: str) -> pd.DataFrame:
     """One row a scored image: its class (by name, an ordered category) and its score."""
-    kept = store.arrays(run.id, "scores")
-    classes = tables.classes(run) or tuple(str(label) for label in range(int(kept["labels"].max()) + 1))
-    named = pd.Categorical.from_codes(kept["labels"].tolist(), categories=pd.Index(classes), ordered=True)
-    return pd.DataFrame({"class": named, "score": kept[name].astype(float)})
+    arrays = store.arrays(run.id, "scores")
+    classes = tables.classes(run) or tuple(map(str, range(int(arrays["labels"].max()) + 1)))
+    labels = pd.Categorical.from_codes(arrays["labels"].tolist(), categories=pd.Index(classes), ordered=True)
+    return pd.DataFrame({"class": labels, "score": arrays[name].astype(float)})
 
 
 def histogram(frame: pd.DataFrame, bins: int = BINS) -> pd.DataFrame:
     """Images by class and score: columns class, left, right, images; the same bins for all classes."""
     edges = np.histogram_bin_edges(frame["score"], bins)
-    rows: list[dict[str, Any]] = []
+    rows: list[tuple[str, float, float, int]] = []
     for name, of_class in frame.groupby("class", observed=True):
         counts, _ = np.histogram(of_class["score"], edges)
-        rows += [
-            {"class": str(name), "left": left, "right": right, "images": int(images)}
-            for left, right, images in zip(edges, edges[1:], counts, strict=False)
-        ]
+        rows += [(str(name), left, right, int(images))
+                 for (left, right), images in zip(pairwise(edges), counts, strict=True)]
     return pd.DataFrame(rows, columns=["class", "left", "right", "images"])
 
 
@@ -64,5 +55,5 @@ def limits(frame: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
         values = np.sort(of_class["score"])
         first = min(int(low * len(values) + 0.5), len(values) - 1)  # as ops.schedule rounds
         last = max(int(high * len(values) + 0.5) - 1, first)
-        rows.append({"class": str(name), "low": values[first], "high": values[last]})
+        rows.append((str(name), values[first], values[last]))
     return pd.DataFrame(rows, columns=["class", "low", "high"])

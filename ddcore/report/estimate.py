@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.errors import DataBroken, DataMissing, DDCoreError
 from ddcore.experiments import KINDS, Spec, spec
@@ -23,10 +23,7 @@ from ddcore.jobs.requirements import disk, id_of, unfinished
 from ddcore.methods import MethodConfig
 from ddcore.params import Config
 from ddcore.report import text
-from ddcore.runs.store import Store, longest_prefix
-
-if TYPE_CHECKING:
-    from ddcore.runs.store import RunRecord
+from ddcore.runs.store import RunRecord, Store, longest_prefix
 
 __all__ = ["Estimate", "disk", "estimate", "total"]
 
@@ -61,54 +58,53 @@ def estimate(
 
     records: the runs of the store, newest first.
     """
-    known = list(records)
-    needed = unfinished(KINDS[kind].needs(name, config), known)
-    return _together([_alone(Spec(kind, name, config), known, device, images), *(
-        _alone(one, known, device, images) for one in needed.values()
-    )])
+    runs = list(records)
+    needs = unfinished(KINDS[kind].needs(name, config), runs).values()
+    return _together([_alone(question, runs, device, images) for question in (Spec(kind, name, config), *needs)])
 
 
 def total(
     specs: Iterable[Spec], records: Iterable[RunRecord], device: str = "cpu", images: int | None = None
 ) -> Estimate:
     """The time of several runs one after another, each once, with what they need and without what is computed."""
-    known = list(records)
-    wanted = unfinished(specs, known)
-    return _together([_alone(one, known, device, images) for one in wanted.values()])
+    runs = list(records)
+    return _together([_alone(question, runs, device, images) for question in unfinished(specs, runs).values()])
 
 
-def _together(parts: list[Estimate]) -> Estimate:
+def _together(estimates: list[Estimate]) -> Estimate:
     """One after another; the basis is that of the longest. What only starts and reads is no guess."""
-    if not parts:
+    if not estimates:
         return Estimate(0.0, False, "everything is computed already")
-    longest = max(parts, key=lambda part: part.seconds)
-    rough = longest.rough or any(part.rough for part in parts if part.seconds > START)
-    seconds, asked, known = (sum(getattr(part, name) for part in parts) for name in ("seconds", "parts", "known"))
-    return Estimate(seconds, rough, longest.basis, asked, known)
+    longest = max(estimates, key=lambda one: one.seconds)
+    rough = longest.rough or any(one.rough for one in estimates if one.seconds > START)
+    return Estimate(sum(one.seconds for one in estimates), rough, longest.basis,
+                    sum(one.parts for one in estimates), sum(one.known for one in estimates))
 
 
-def _alone(one: Spec, records: list[RunRecord], device: str, images: int | None) -> Estimate:
+def _alone(question: Spec, records: list[RunRecord], device: str, images: int | None) -> Estimate:
     """The time of one run without what it needs."""
-    sizes = frozenset(_sizes(one, records).items())
-    like, parts = _parts(one, id_of(one), sizes, device)
+    sizes = frozenset(_sizes(question, records).items())
+    like, parts = _parts(question, id_of(question), sizes, device)
     if like is not None:
         return _in_parts(like, parts, records, device)
-    modelled = _left(one, records, device, images)
+    modelled = _left(question, records, device, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
-    likeness, chosen = _measured(records, one, device, RECENT)
-    factor = median(taken / model for taken, model in chosen) if chosen else 1.0
-    return _corrected(modelled, likeness, factor, len(chosen), device)
+    likeness, measured = _measured(records, question, device, RECENT)
+    factor = median(taken / model for taken, model in measured) if measured else 1.0
+    return _corrected(modelled, likeness, factor, len(measured), device)
 
 
 @lru_cache(maxsize=32)
-def _parts(one: Spec, run: str, sizes: frozenset[tuple[str, int]], device: str) -> tuple[Spec | None, dict[str, float]]:
+def _parts(
+    question: Spec, run: str, sizes: frozenset[tuple[str, int]], device: str
+) -> tuple[Spec | None, dict[str, float]]:
     """One of the parts of a run, and how long each is modelled to take, by the id of the run that answers it.
 
     There may be thousands, and a form asks anew at every click. run: its id, which tells of the data what the question
     does not; sizes: those of `_sizes`.
     """
-    parts, images = KINDS[one.kind].parts(one.name, one.config, id_of), dict(sizes)
+    parts, images = KINDS[question.kind].parts(question.name, question.config, id_of), dict(sizes)
     modelled = {
         id_of(p): _model(p.kind, p.name, p.config, device, images.get(getattr(p.config, "run", ""))) for p in parts
     }
@@ -123,23 +119,24 @@ def _in_parts(like: Spec, parts: Mapping[str, float], records: list[RunRecord], 
     store = Store()
     finished = store.finished(like.kind)
     answered = {folder.name for folder in finished}
-    asked = [modelled for run_id, modelled in parts.items() if run_id not in answered]
-    known = len(parts) - len(asked)
-    if not asked:
+    missing = [modelled for run_id, modelled in parts.items() if run_id not in answered]
+    known = len(parts) - len(missing)
+    if not missing:
         return Estimate(START, False, "all of its parts are computed already", len(parts), known)
     newest = [store.record(folder.name) for folder in finished[:RECENT_PARTS]]
-    likeness, chosen = _measured([*newest, *records], like, device, RECENT_PARTS)
-    factor = sum(taken for taken, _ in chosen) / sum(model for _, model in chosen) if chosen else 1.0
-    guess = _corrected(sum(asked), likeness, factor, len(chosen), device)
+    likeness, measured = _measured([*newest, *records], like, device, RECENT_PARTS)
+    factor = sum(taken for taken, _ in measured) / sum(model for _, model in measured) if measured else 1.0
+    guess = _corrected(sum(missing), likeness, factor, len(measured), device)
     return replace(guess, parts=len(parts), known=known)
 
 
-def _sizes(one: Spec, records: list[RunRecord]) -> dict[str, int]:
+def _sizes(question: Spec, records: list[RunRecord]) -> dict[str, int]:
     """How many images each set has that parts of this run may learn, by its run."""
-    named = set(KINDS[one.kind].parents(one.config))
-    sizes = {record.id: record.summary.images or 0 for record in records if record.id in named}
-    made: list[tuple[Spec, Any]] = [(need, need.config) for need in one.needs if isinstance(need.config, MethodConfig)]
-    return sizes | {id_of(need): config.ipc * len(config.facts.classes) for need, config in made}
+    parents = set(KINDS[question.kind].parents(question.config))
+    sizes = {record.id: record.summary.images or 0 for record in records if record.id in parents}
+    sets = ((need, need.config) for need in question.needs)
+    return sizes | {id_of(need): config.ipc * len(config.facts.classes) for need, config in sets
+                    if isinstance(config, MethodConfig)}
 
 
 def _corrected(modelled: float, likeness: int, factor: float, measured: int, device: str) -> Estimate:
@@ -153,18 +150,18 @@ def _corrected(modelled: float, likeness: int, factor: float, measured: int, dev
     return Estimate(START + modelled * factor, likeness < 2, basis)
 
 
-def _measured(records: list[RunRecord], one: Spec, device: str, most: int) -> tuple[int, list[Taken]]:
+def _measured(records: list[RunRecord], question: Spec, device: str, most: int) -> tuple[int, list[Taken]]:
     """(index of LIKE, what the newest runs took that are that much like it); the index is 0 where none tells it.
 
     That takes a millisecond for each, so among a thousand runs only those that count are asked.
     """
     alike: dict[int, list[RunRecord]] = {}
     for record in records:
-        alike.setdefault(_likeness(record, one), []).append(record)
+        alike.setdefault(_likeness(record, question), []).append(record)
     for likeness in sorted(alike, reverse=True):
-        found = (taken for record in alike[likeness] if (taken := _taken(record, device)) is not None)
-        if chosen := list(islice(found, most)):
-            return likeness, chosen
+        times = (taken for record in alike[likeness] if (taken := _taken(record, device)) is not None)
+        if newest := list(islice(times, most)):
+            return likeness, newest
     return 0, []
 
 
@@ -175,26 +172,27 @@ def _model(kind: str, name: str, config: Any, device: str, images: int | None) -
     return work / ASSUMED[device] + step[device] * declared.steps(name, config, images) if work else 0.0
 
 
-def _left(one: Spec, records: list[RunRecord], device: str, images: int | None) -> float:
+def _left(question: Spec, records: list[RunRecord], device: str, images: int | None) -> float:
     """The same of what a run still has to do where it goes on from a finished shorter one."""
-    whole, shorter = _model(one.kind, one.name, one.config, device, images), _shorter(one, records)
+    kind, name = question.kind, question.name
+    whole, shorter = _model(kind, name, question.config, device, images), _shorter(question, records)
     if shorter is None:
         return whole
-    work = KINDS[one.kind].cost
-    if len({compiled(config, work(one.name, config, images), device) for config in (one.config, shorter)}) > 1:
+    cost = KINDS[kind].cost
+    if len({compiled(config, cost(name, config, images), device) for config in (question.config, shorter)}) > 1:
         return whole
-    return whole - _model(one.kind, one.name, shorter, device, images)
+    return whole - _model(kind, name, shorter, device, images)
 
 
-def _shorter(one: Spec, records: list[RunRecord]) -> Config | None:
-    """What the longest finished run was asked from which this one goes on; None where it begins at the beginning."""
-    if (length := one.config.length()) is None:
+def _shorter(question: Spec, records: list[RunRecord]) -> Config | None:
+    """The question of the longest finished run from which this one goes on; None where it begins at the beginning."""
+    if (length := question.config.length()) is None:
         return None
     try:
-        begun = longest_prefix(records, one.family, length)
+        begun = longest_prefix(records, question.family, length)
     except (DataMissing, DataBroken):
         return None
-    return one.config.replace(**{one.config.length_param: begun.info["length"]}) if begun else None
+    return question.config.replace(**{question.config.length_param: begun.info["length"]}) if begun else None
 
 
 def _taken(record: RunRecord, device: str) -> Taken | None:
@@ -211,10 +209,10 @@ def _taken(record: RunRecord, device: str) -> Taken | None:
     return (taken, modelled) if modelled and seconds else None
 
 
-def _likeness(record: RunRecord, one: Spec) -> int:
+def _likeness(record: RunRecord, question: Spec) -> int:
     """Index of LIKE."""
-    if (record.kind, record.name) != (one.kind, one.name):
+    if (record.kind, record.name) != (question.kind, question.name):
         return 0
-    if record.config.get("dataset") != getattr(one.config, "dataset", None):
+    if record.config.get("dataset") != getattr(question.config, "dataset", None):
         return 1
-    return 3 if record.config.get("network") == getattr(one.config, "network", None) else 2
+    return 3 if record.config.get("network") == getattr(question.config, "network", None) else 2

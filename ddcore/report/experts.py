@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import Any
 
 from ddcore import counts
-from ddcore.lazy import lazy
+from ddcore.experiments.experts import Layer
+from ddcore.lazy import pd
+from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.report import tables, text
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.experiments.experts import Layer
-    from ddcore.methods.trajectories import TrajectoryConfig
-else:
-    pd = lazy("pandas")
 
 LEAST = 0.005  # a smaller share of a layer is not told
 
@@ -26,13 +21,10 @@ def schedule(config: TrajectoryConfig, matched: tuple[int, int] | None = None) -
     matched: the first and the last epoch whose weights a student imitates.
     """
     first, last = matched or (0, -1)
-    return pd.DataFrame(
-        [
-            {"epoch": epoch, "low": 100 * low, "high": 100 * high, "matched": first <= epoch <= last}
-            for epoch in range(config.train_epochs)
-            for low, high in [config.window(epoch)]
-        ]
-    )
+    return pd.DataFrame([
+        {"epoch": epoch, "low": 100 * low, "high": 100 * high, "matched": first <= epoch <= last}
+        for epoch in range(config.train_epochs) for low, high in [config.window(epoch)]
+    ])
 
 
 def accuracy(events: Iterable[Mapping[str, Any]], experts: int) -> pd.DataFrame:
@@ -40,11 +32,11 @@ def accuracy(events: Iterable[Mapping[str, Any]], experts: int) -> pd.DataFrame:
 
     Experts are trained in groups, each telling its own mean: it counts as often as the group has members.
     """
-    told = [e for e in events if e.get("event") == "epoch"]
-    firsts = sorted({e["first"] for e in told})
-    members = {first: end - first for first, end in zip(firsts, [*firsts[1:], experts], strict=True)} if told else {}
+    epochs = [e for e in events if e.get("event") == "epoch"]
+    firsts = sorted({e["first"] for e in epochs})
+    members = {first: end - first for first, end in pairwise([*firsts, experts])}
     by_epoch: dict[int, list[Mapping[str, Any]]] = {}
-    for e in told:
+    for e in epochs:
         by_epoch.setdefault(e["epoch"], []).append(e)
     means = [
         {"event": "epoch", "epoch": epoch, **{
@@ -65,16 +57,9 @@ def dropped(layers: Sequence[Layer], alpha: float) -> pd.DataFrame:
     left = alpha * total
     rows = []
     for layer in layers:
-        taken = min(max(left, 0), layer.parameters)
-        left -= layer.parameters
-        rows.append(
-            {
-                "layer": layer.name,
-                "parameters": layer.parameters,
-                "share": 100 * layer.parameters / total,
-                "dropped": 100 * taken / layer.parameters,
-            }
-        )
+        size = layer.parameters
+        rows.append((layer.name, size, 100 * size / total, 100 * min(max(left, 0), size) / size))
+        left -= size
     return pd.DataFrame(rows, columns=["layer", "parameters", "share", "dropped"])
 
 
@@ -96,5 +81,5 @@ def in_words(layers: Sequence[Layer], alpha: float, selection: str = "depth") ->
         for row in dropped(layers, rounded(layers, alpha) if selection == "layers" else alpha).to_dict("records")
         if row["dropped"] > 100 * LEAST
     ]
-    named = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-    return f"{start} {named or 'nothing, rounded to whole layers'}"
+    listed = " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+    return f"{start} {listed or 'nothing, rounded to whole layers'}"

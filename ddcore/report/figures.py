@@ -7,18 +7,11 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from ddcore.lazy import lazy
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-
-    from ddcore.report.published import Published
-else:
-    go = lazy("plotly.graph_objects")
+from ddcore.lazy import go, pd
+from ddcore.report.published import Published
 
 # Okabe & Ito's colours (colour-blind safe), in an order that starts with the strongest contrasts;
 # their yellow is left out: it vanishes on white. The same list stands in .streamlit/config.toml.
@@ -29,8 +22,10 @@ INK = "#8A8F98"  # thin lines and outlines that have to be seen on white and on 
 ELSEWHERE = "Published elsewhere"
 MAJORITY = COLOURS[3]  # always answering the most frequent class: in no other chart of accuracies is this colour
 MARKS = (COLOURS[1], COLOURS[2], COLOURS[0])  # lines across a pale histogram
+HEAT = ((0, PALE), (1, COLOURS[0]))  # of a heat map, from nothing to all
 RIDGE = 0.9  # height of a class's histogram, where the next begins at 1
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+Axis = Mapping[str, Any]  # plotly's settings of an axis
 
 
 def as_text(name: object) -> str:
@@ -47,18 +42,14 @@ def lines(
     majority: of curves of accuracy, in percent, drawn as a line; judged_on: the images that it is of.
     """
     traces = [
-        {
-            "type": "scatter", "x": part[x].tolist(), "y": part[y].tolist(), "name": str(name),
-            "mode": "lines+markers" if len(part) <= 30 else "lines",
-            "line": {"width": 2, "dash": DASHES[i % len(DASHES)], "color": COLOURS[i % len(COLOURS)]},
-            "hovertemplate": f"%{{y:.4g}}<extra>{name}</extra>",
-        }
+        {"type": "scatter", "x": part[x].tolist(), "y": part[y].tolist(), "name": str(name),
+         "mode": "lines+markers" if len(part) <= 30 else "lines",
+         "line": {"width": 2, "dash": DASHES[i % len(DASHES)], "color": COLOURS[i % len(COLOURS)]},
+         "hovertemplate": f"%{{y:.4g}}<extra>{name}</extra>"}
         for i, (name, part) in enumerate(frame.groupby(series, sort=False))
     ]
     # Made at once: traces and axes added one by one take four times as long, and live pages draw this all the time.
-    layout = _look()
-    layout["xaxis"] |= {"title": {"text": x_title}}
-    layout["yaxis"] |= {"title": {"text": y_title}, "type": "log" if log else "linear"}
+    layout = _look(x={"title": {"text": x_title}}, y={"title": {"text": y_title}, "type": "log" if log else "linear"})
     return _majority(go.Figure({"data": traces, "layout": layout}), majority, judged_on)
 
 
@@ -66,13 +57,9 @@ def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, ser
     """Grouped bars over the categories in `x`, one colour for each name in `series`."""
     figure = go.Figure()
     for i, (name, part) in enumerate(frame.groupby(series, sort=False)):
-        figure.add_bar(
-            x=[as_text(one) for one in part[x]], y=part[y].tolist(), name=str(name),
-            marker_color=COLOURS[i % len(COLOURS)], hovertemplate=f"%{{y:,}}<extra>{name}</extra>",
-        )
-    figure.update_yaxes(title=y_title)
-    figure.update_xaxes(title=x_title, type="category")
-    return dress(figure)
+        figure.add_bar(x=[as_text(category) for category in part[x]], y=part[y].tolist(), name=str(name),
+                       marker_color=COLOURS[i % len(COLOURS)], hovertemplate=f"%{{y:,}}<extra>{name}</extra>")
+    return dress(figure, x={"title": x_title, "type": "category"}, y={"title": y_title})
 
 
 def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
@@ -84,14 +71,12 @@ def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
     for name, part in frame.groupby("agreement", sort=False):
         figure.add_bar(
             x=part["votes"].tolist(), y=part["images"].tolist(), width=0.8, name=str(name),
-            marker_color=part["colour"].iloc[0],
-            customdata=part[["training", "validation", "test"]].values.tolist(),
+            marker_color=part["colour"].iloc[0], customdata=part[["training", "validation", "test"]].values.tolist(),
             hovertemplate="%{y:,} images: %{customdata[0]:,} training, %{customdata[1]:,} validation, "
             f"%{{customdata[2]:,}} test<extra>{name}</extra>",
         )
-    figure.update_xaxes(title=x_title, dtick=1, range=[-0.6, frame["votes"].max() + 0.6])
-    figure.update_yaxes(title="Images")
-    return dress(figure).update_layout(barmode="overlay")
+    return dress(figure, x={"title": x_title, "dtick": 1, "range": [-0.6, frame["votes"].max() + 0.6]},
+                 y={"title": "Images"}, barmode="overlay")
 
 
 def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Sequence[Published] = ()) -> go.Figure:
@@ -110,42 +95,34 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Se
         "textfont": {"color": "#FFFFFF"}, "hovertemplate": "%{y}: %{x:.2f} %<extra></extra>",
     }
     order = [*([ELSEWHERE] if published else []), *shown["name"]]
-    layout = _look(90 + 46 * len(order)) | {"showlegend": False}
-    layout["xaxis"] |= {"title": {"text": "Test accuracy (%)"}, "range": [0, 101]}
-    layout["yaxis"] |= {
+    layout = _look(90 + 46 * len(order), {"title": {"text": "Test accuracy (%)"}, "range": [0, 101]}, {
         "type": "category", "categoryorder": "array", "categoryarray": order,
         "tickvals": order, "ticktext": [name.replace(", ", ",<br>") for name in order],
-    }
-    elsewhere = [_elsewhere([row for row in published if row.verified is known], known) for known in (True, False)]
-    return _majority(go.Figure({"data": [bars, *elsewhere], "layout": layout}), majority, across=True)
+    })
+    elsewhere = [_elsewhere([p for p in published if p.verified is verified], verified) for verified in (True, False)]
+    figure = go.Figure({"data": [bars, *elsewhere], "layout": {**layout, "showlegend": False}})
+    return _majority(figure, majority, across=True)
 
 
 def _elsewhere(rows: Sequence[Published], verified: bool) -> dict[str, Any]:
     """Published results as diamonds, hollow where unverified."""
-    return {
-        "type": "scatter", "x": [row.mean for row in rows], "y": [ELSEWHERE] * len(rows), "mode": "markers",
-        "visible": bool(rows), "text": [row.label for row in rows],
-        "hovertemplate": "%{text}: %{x:.1f} %<extra></extra>",
-        "marker": {"symbol": "diamond" if verified else "diamond-open", "size": 10, "color": COLOURS[2]},
-    }
+    return {"type": "scatter", "x": [row.mean for row in rows], "y": [ELSEWHERE] * len(rows), "mode": "markers",
+            "visible": bool(rows), "text": [row.label for row in rows],
+            "hovertemplate": "%{text}: %{x:.1f} %<extra></extra>",
+            "marker": {"symbol": "diamond" if verified else "diamond-open", "size": 10, "color": COLOURS[2]}}
 
 
 def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
     """Bars of each class's accuracy (percent; columns class, accuracy) with the accuracy over all as a line."""
-    figure = go.Figure(
-        go.Bar(
-            x=[as_text(one) for one in frame["class"]], y=frame["accuracy"].tolist(), marker_color=COLOURS[0],
-            hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
-        )
-    )
+    figure = go.Figure(go.Bar(
+        x=[as_text(name) for name in frame["class"]], y=frame["accuracy"].tolist(), marker_color=COLOURS[0],
+        hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
+    ))
     if mean is not None:
-        figure.add_hline(
-            y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, annotation_position="top left",
-            annotation_text=f"of all images {mean:.1f} %",
-        )
-    figure.update_xaxes(title="Class", type="category")
-    figure.update_yaxes(title="Accuracy (%)", range=[0, 101])
-    return dress(figure).update_layout(showlegend=False)
+        figure.add_hline(y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, annotation_position="top left",
+                         annotation_text=f"of all images {mean:.1f} %")
+    return dress(figure, x={"title": "Class", "type": "category"}, y={"title": "Accuracy (%)", "range": [0, 101]},
+                 showlegend=False)
 
 
 def confusion(frame: pd.DataFrame) -> go.Figure:
@@ -157,7 +134,7 @@ def confusion(frame: pd.DataFrame) -> go.Figure:
 
 def matrix(frame: pd.DataFrame) -> go.Figure:
     """Heat map of accuracy in percent: index distilled on, columns evaluated on; empty where not computed."""
-    known = [value for line in frame.astype(float).values.tolist() for value in line if value == value]
+    known = [value for value in frame.astype(float).to_numpy().flat if value == value]
     low, high = (min(known), max(known)) if known else (0.0, 100.0)
     return _heat(frame, x_title="Evaluated on", y_title="Distilled on", low=low, high=high, digits=1)
 
@@ -170,18 +147,19 @@ def trajectory(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
     shown = frame.dropna(subset=["mean"])
     spread = shown["std"].astype(float).fillna(0.0)
     steps, mean = shown["step"].tolist(), shown["mean"].astype(float)
-    figure = go.Figure()
-    figure.add_scatter(
-        x=steps + steps[::-1], y=[*(mean + spread), *(mean - spread)[::-1]], fill="toself", mode="lines",
-        line={"width": 0}, fillcolor="rgba(0, 114, 178, 0.3)", hoverinfo="skip", name="± one standard deviation",
-    )
+    figure = go.Figure(_band(steps, mean - spread, mean + spread, 0.3, "± one standard deviation"))
     figure.add_scatter(
         x=steps, y=mean.tolist(), mode="lines+markers", line={"width": 2, "color": COLOURS[0]}, name="mean",
         customdata=spread.tolist(), hovertemplate="step %{x:,}: %{y:.1f} ± %{customdata:.1f} %<extra></extra>",
     )
-    figure.update_xaxes(title="Step")
-    figure.update_yaxes(title="Validation accuracy (%)")
-    return dress(_majority(figure, majority, "validation images"))
+    return dress(_majority(figure, majority, "validation images"), x={"title": "Step"},
+                 y={"title": "Validation accuracy (%)"})
+
+
+def _band(steps: list[int], low: pd.Series, high: pd.Series, opacity: float, name: str) -> dict[str, Any]:
+    """A filled area between two lines."""
+    return {"type": "scatter", "mode": "lines", "x": steps + steps[::-1], "y": [*high, *low[::-1]], "name": name,
+            "fill": "toself", "fillcolor": f"rgba(0, 114, 178, {opacity})", "line": {"width": 0}, "hoverinfo": "skip"}
 
 
 def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = None) -> go.Figure:
@@ -203,20 +181,14 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
             "%{customdata[1]:.3g}<extra></extra>",
         )
     for i, (name, cut) in enumerate((cuts or {}).items()):
-        placed = [(feet[one["class"]], one["score"]) for one in cut.to_dict("records")]
-        figure.add_scatter(
-            x=[x for _, score in placed for x in (score, score, None)],
-            y=[y for foot, _ in placed for y in (foot, foot + RIDGE, None)],
-            mode="lines", name=name, hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
-            line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]},
-        )
-    figure.update_xaxes(title="Score: easy to hard")
-    figure.update_yaxes(
-        tickvals=[foot + RIDGE / 2 for foot in feet.values()], ticktext=[as_text(name) for name in names],
-        showgrid=False, zeroline=False,
-        range=[0, len(names)],
-    )
-    return dress(figure, height=130 + 42 * len(names)).update_layout(barmode="overlay", bargap=0)
+        figure.add_scatter(x=[x for score in cut["score"] for x in (score, score, None)],
+                           y=[y for name in cut["class"] for y in (feet[name], feet[name] + RIDGE, None)],
+                           mode="lines", name=name, hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
+                           line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]})
+    return dress(figure, 130 + 42 * len(names), {"title": "Score: easy to hard"}, {
+        "tickvals": [foot + RIDGE / 2 for foot in feet.values()], "ticktext": [as_text(name) for name in names],
+        "showgrid": False, "zeroline": False, "range": [0, len(names)],
+    }, barmode="overlay", bargap=0)
 
 
 def schedule(frame: pd.DataFrame) -> go.Figure:
@@ -232,9 +204,8 @@ def schedule(frame: pd.DataFrame) -> go.Figure:
             name=name, marker_color=colour, visible=not part.empty, customdata=part[["low", "high"]].values.tolist(),
             hovertemplate="epoch %{x}: from %{customdata[0]:.0f} to %{customdata[1]:.0f} %<extra></extra>",
         )
-    figure.update_xaxes(title="Epoch of an expert")
-    figure.update_yaxes(title="Images in use, easy to hard (%)", range=[0, 101])
-    return dress(figure).update_layout(barmode="overlay")
+    return dress(figure, x={"title": "Epoch of an expert"}, barmode="overlay",
+                 y={"title": "Images in use, easy to hard (%)", "range": [0, 101]})
 
 
 def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
@@ -242,12 +213,7 @@ def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
 
     frame: step, epoch, skipped (whether the update was left out); reach: step, low, high, the range at some steps.
     """
-    steps = reach["step"].tolist()
-    figure = go.Figure()
-    figure.add_scatter(
-        x=steps + steps[::-1], y=[*reach["high"], *reach["low"][::-1]], fill="toself", mode="lines",
-        line={"width": 0}, fillcolor="rgba(0, 114, 178, 0.25)", hoverinfo="skip", name="may be drawn",
-    )
+    figure = go.Figure(_band(reach["step"].tolist(), reach["low"], reach["high"], 0.25, "may be drawn"))
     kinds = ((False, "drawn", "circle", COLOURS[0]), (True, "drawn, update skipped", "x", COLOURS[1]))
     for skipped, name, symbol, colour in kinds:
         part = frame[frame["skipped"] == skipped]
@@ -256,42 +222,35 @@ def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
             marker={"symbol": symbol, "size": 7, "color": colour, "opacity": 0.8},
             hovertemplate="step %{x:,}: from epoch %{y}<extra></extra>",
         )
-    figure.update_xaxes(title="Step")
     few = reach["high"].max() <= 10
-    figure.update_yaxes(title="Start epoch", rangemode="tozero", dtick=1 if few else None)
-    return dress(figure)
+    return dress(figure, x={"title": "Step"},
+                 y={"title": "Start epoch", "rangemode": "tozero", "dtick": 1 if few else None})
 
 
 def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classes: Sequence[str]) -> go.Figure:
     """Heat map of learnt labels: a row an image, sorted by class, a column a class, in percent of the label."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=[list(row) for row in shares], x=[as_text(name) for name in classes], y=list(range(len(labels))),
-            zmin=0, zmax=100,
-            colorscale=[[0, PALE], [1, COLOURS[0]]], colorbar={"title": "%", "thickness": 12},
-            customdata=[[as_text(classes[label])] * len(classes) for label in labels],
-            hovertemplate="an image of %{customdata}: %{z:.1f} % %{x}<extra></extra>",
-        )
-    )
-    middle = [[i for i, label in enumerate(labels) if label == number] for number in range(len(classes))]
-    kept = [(sum(rows) / len(rows), name) for rows, name in zip(middle, classes, strict=True) if rows]
-    figure.update_xaxes(title="Share of class", type="category", showgrid=False)
-    figure.update_yaxes(title="Image of class", autorange="reversed", showgrid=False,
-                        tickvals=[at for at, _ in kept], ticktext=[as_text(name) for _, name in kept])
-    return dress(figure, height=420)
+    figure = go.Figure(go.Heatmap(
+        z=[list(row) for row in shares], x=[as_text(name) for name in classes], y=list(range(len(labels))),
+        zmin=0, zmax=100, colorscale=HEAT, colorbar={"title": "%", "thickness": 12},
+        customdata=[[as_text(classes[label])] * len(classes) for label in labels],
+        hovertemplate="an image of %{customdata}: %{z:.1f} % %{x}<extra></extra>",
+    ))
+    members = [[i for i, label in enumerate(labels) if label == number] for number in range(len(classes))]
+    ticks = [(sum(rows) / len(rows), as_text(name)) for rows, name in zip(members, classes, strict=True) if rows]
+    return dress(figure, 420, {"title": "Share of class", "type": "category", "showgrid": False}, {
+        "title": "Image of class", "autorange": "reversed", "showgrid": False,
+        "tickvals": [middle for middle, _ in ticks], "ticktext": [name for _, name in ticks],
+    })
 
 
 def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: float, digits: int) -> go.Figure:
     """A heat map from pale to blue, each cell with its number, the first row on top."""
     columns, rows = ([as_text(name).replace(", ", ",<br>") for name in names] for names in (frame.columns, frame.index))
     values = frame.astype(float)
-    figure = go.Figure(
-        go.Heatmap(
-            x=columns, y=rows, z=values.values.tolist(), zmin=low, zmax=high, xgap=1, ygap=1, showscale=False,
-            colorscale=[[0, PALE], [1, COLOURS[0]]],
-            hovertemplate="%{y} → %{x}: %{z:.1f} %<extra></extra>",
-        )
-    )
+    figure = go.Figure(go.Heatmap(
+        x=columns, y=rows, z=values.values.tolist(), zmin=low, zmax=high, xgap=1, ygap=1, showscale=False,
+        colorscale=HEAT, hovertemplate="%{y} → %{x}: %{z:.1f} %<extra></extra>",
+    ))
     # All at once: one by one, a hundred of them take seconds.
     figure.update_layout(annotations=[
         {"x": x, "y": y, "text": f"{value:.{digits}f}", "showarrow": False,
@@ -300,9 +259,9 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
         for x, value in zip(columns, line, strict=True)
         if value == value
     ])
-    figure.update_xaxes(title=x_title, type="category", showgrid=False)
-    figure.update_yaxes(title=y_title, type="category", autorange="reversed", showgrid=False)
-    return dress(figure, height=110 + 30 * len(rows) + 4 * max(map(len, columns), default=0))
+    axis = {"type": "category", "showgrid": False}
+    return dress(figure, 110 + 30 * len(rows) + 4 * max(map(len, columns), default=0),
+                 {"title": x_title, **axis}, {"title": y_title, "autorange": "reversed", **axis})
 
 
 def _majority(figure: go.Figure, share: float | None, judged_on: str = "", *, across: bool = False) -> go.Figure:
@@ -320,15 +279,20 @@ def _majority(figure: go.Figure, share: float | None, judged_on: str = "", *, ac
     return figure.add_hline(y=share, annotation_position="bottom right", **look)
 
 
-def dress(figure: go.Figure, height: int = 320) -> go.Figure:
-    """The figure in the look that all share."""
-    return figure.update_layout(_look(height))
+def pareto_front(x: Iterable[float], y: Iterable[float], **more: Any) -> dict[str, Any]:
+    """A dotted line of steps through the points that nothing beats, in the order of x."""
+    return {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y), "hoverinfo": "skip",
+            "name": "Pareto front (none is cheaper and better)",
+            "line": {"color": INK, "width": 2, "dash": "dot", "shape": "hv"}, **more}
 
 
-def _look(height: int = 320) -> dict[str, Any]:
+def dress(figure: go.Figure, height: int = 320, x: Axis | None = None, y: Axis | None = None, **more: Any) -> go.Figure:
+    """The figure in the look that all share; x, y: what its own axes add; more: what its layout has beside."""
+    return figure.update_layout(_look(height, x, y) | more)
+
+
+def _look(height: int = 320, x: Axis | None = None, y: Axis | None = None) -> dict[str, Any]:
     """The layout that all charts share."""
-    return {
-        "height": height, "margin": {"l": 10, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "bargap": 0.25,
-        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
-        "xaxis": {"automargin": True}, "yaxis": {"automargin": True},
-    }
+    return {"height": height, "margin": {"l": 10, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "bargap": 0.25,
+            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
+            "xaxis": {"automargin": True, **(x or {})}, "yaxis": {"automargin": True, **(y or {})}}

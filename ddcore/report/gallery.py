@@ -15,6 +15,7 @@ import numpy as np
 from ddcore.methods import METHODS
 from ddcore.ops import pictures
 from ddcore.report import text
+from ddcore.report.text import shortened
 from ddcore.runs.images import Images
 from ddcore.runs.store import RunRecord, Store
 
@@ -27,7 +28,7 @@ LONGEST = 14  # letters of a class's name: more take the room of the images
 
 
 @dataclass(frozen=True)
-class Kept:
+class Snapshots:
     """When the images of a run can be seen: at these steps, ascending, of `total`.
 
     made: whether they changed at all; those of a coreset were chosen. seconds: {step: time spent until then}, of those
@@ -40,14 +41,14 @@ class Kept:
     seconds: Mapping[int, float] = field(default_factory=dict)
 
 
-def kept(record: RunRecord, steps: Sequence[int], events: Iterable[Mapping[str, Any]]) -> Kept:
+def snapshots(record: RunRecord, steps: Sequence[int], events: Iterable[Mapping[str, Any]]) -> Snapshots:
     """What a run kept at `steps`, with the times that its events tell."""
-    seen = [e for e in events if e.get("event") == "step" and isinstance(e.get("step"), int)]
-    totals = [e["total"] for e in seen if isinstance(e.get("total"), int)]
-    spent = {e["step"]: float(e["seconds"]) for e in seen if isinstance(e.get("seconds"), int | float)}
+    every = [e for e in events if e.get("event") == "step" and isinstance(e.get("step"), int)]
+    totals = [e["total"] for e in every if isinstance(e.get("total"), int)]
+    spent = {e["step"]: float(e["seconds"]) for e in every if isinstance(e.get("seconds"), int | float)}
     seconds = {step: 0.0 if step == 0 else spent[step] for step in steps if spent and (step == 0 or step in spent)}
     method = METHODS.get(record.name)
-    return Kept(tuple(steps), max([*totals, *steps, 0]), method is None or method.step is not None, seconds)
+    return Snapshots(tuple(steps), max([*totals, *steps, 0]), method is None or method.step is not None, seconds)
 
 
 def missing(record: RunRecord, steps: Sequence[int] | None) -> str | None:
@@ -63,23 +64,20 @@ def missing(record: RunRecord, steps: Sequence[int] | None) -> str | None:
     return "it has no images yet" if record.active else "it kept no images"
 
 
-# Along the slider
-
-
-def places(one: Kept, over: Over) -> dict[int, float]:
+def places(run: Snapshots, over: Over) -> dict[int, float]:
     """{step: its place}, of the steps that have one on this axis."""
     if over == "time":
-        return dict(one.seconds)
-    return {step: float(step) if over == "step" else 100 * step / max(1, one.total) for step in one.steps}
+        return dict(run.seconds)
+    return {step: float(step) if over == "step" else 100 * step / max(1, run.total) for step in run.steps}
 
 
-def stops(runs: Iterable[Kept], over: Over, growing: bool = False) -> list[float]:
+def stops(runs: Iterable[Snapshots], over: Over, growing: bool = False) -> list[float]:
     """The places where one of the runs has images of its own, ascending; of those that read alike, the last.
 
     growing: the newest comes last, wherever that will be.
     """
-    found = sorted(place for one in runs if one.made for place in places(one, over).values())
-    return [*{words(place, over): place for place in found}.values(), *([NEWEST] if growing and found else [])]
+    ordered = sorted(place for run in runs if run.made for place in places(run, over).values())
+    return [*{words(place, over): place for place in ordered}.values(), *([NEWEST] if growing and ordered else [])]
 
 
 def words(place: float, over: Over) -> str:
@@ -91,29 +89,26 @@ def words(place: float, over: Over) -> str:
     return f"{place:.0f}" if over == "step" else f"{place:.3g} %"
 
 
-def shown(one: Kept, over: Over, at: float) -> int:
+def step_at(run: Snapshots, over: Over, at: float) -> int:
     """The kept step nearest to a place, of two equally near the earlier; the last where the run has no places there."""
-    found = places(one, over)
-    if not found or at == NEWEST:
-        return [*(found or one.steps)][-1]
-    return min(found, key=lambda step: abs(found[step] - at))
+    by_step = places(run, over)
+    if not by_step or at == NEWEST:
+        return [*(by_step or run.steps)][-1]
+    return min(by_step, key=lambda step: abs(by_step[step] - at))
 
 
-def told(one: Kept, over: Over, at: float) -> str:
+def caption(run: Snapshots, over: Over, at: float) -> str:
     """ "step 500 · nearest to 700": what a run shows at a place, and whether it has images of just that."""
-    if not one.made:
+    if not run.made:
         return "chosen real images, no steps"
-    step = shown(one, over, at)
-    place, said = places(one, over).get(step), f"step {step:,}"
+    step = step_at(run, over, at)
+    place, sentence = places(run, over).get(step), f"step {step:,}"
     if place is None:
-        return f"{said} · times not known"
+        return f"{sentence} · times not known"
     if over != "step":
-        said = f"{words(place, over)} · {said}"
+        sentence = f"{words(place, over)} · {sentence}"
     near = at == NEWEST or words(place, over) == words(at, over)
-    return said if near else f"{said} · nearest to {words(at, over)}"
-
-
-# In rows
+    return sentence if near else f"{sentence} · nearest to {words(at, over)}"
 
 
 @dataclass(frozen=True)
@@ -147,9 +142,9 @@ def aligned(
     A set is given by its counts. All have room in these rows; per_class: no more images of a class than that.
     """
     most: dict[str, int] = {}
-    for one in sets:
-        if one.keys() & own.keys():
-            most |= {name: max(most.get(name, 0), n) for name, n in one.items()}
+    for counts in sets:
+        if counts.keys() & own.keys():
+            most |= {name: max(most.get(name, 0), n) for name, n in counts.items()}
     return _layout(most, per_class, classes)
 
 
@@ -168,12 +163,10 @@ def _layout(most: Mapping[str, int], per_class: int | None, classes: Collection[
 
 def rows(values: np.ndarray, images: Images, layout: Layout) -> list[tuple[str, np.ndarray]]:
     """(name, values) row by row: `values` has one entry for each image of the set, rows may lack some or all."""
-    found = []
-    for name, most in layout.most:
-        own = values[members(images, name)[:most]]
-        for at in range(0, most, layout.columns):
-            found.append((_short(name) if at == 0 else "", own[at : at + layout.columns]))
-    return found
+    return [
+        (shortened(name, LONGEST) if at == 0 else "", values[members(images, name)[:most]][at : at + layout.columns])
+        for name, most in layout.most for at in range(0, most, layout.columns)
+    ]
 
 
 def members(images: Images, name: str) -> np.ndarray:
@@ -189,13 +182,6 @@ def sheet(images: Images, layout: Layout, cell: int, stored: pictures.Stored = "
 
 def _sheet(drawn: Sequence[pictures.Row], layout: Layout, cell: int, stored: pictures.Stored = "quickly") -> bytes:
     return pictures.sheet(drawn, layout.columns, cell, across=layout.across, shrink=True, stored=stored)
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-
-
-# Two sets
 
 
 @dataclass(frozen=True)
@@ -221,14 +207,11 @@ def difference(one: Images, other: Images, layout: Layout) -> Difference:
 
     layout: rows that both sets fill (`shared`).
     """
-    first, second = (rows(_brightness(images), images, layout) for images in (one, other))
-    found = [(name, after - before) for (name, before), (_, after) in zip(first, second, strict=True)]
-    sizes = np.abs(np.concatenate([values.ravel() for _, values in found] or [np.zeros(1)]))
-    return Difference(found, float(sizes.max(initial=0)), float(sizes.mean()))
-
-
-def _brightness(images: Images) -> np.ndarray:
-    return np.asarray(pictures.pixels(images.images, images.mean, images.std).mean(axis=1))
+    greys = (pictures.pixels(images.images, images.mean, images.std).mean(axis=1) for images in (one, other))
+    first, second = (rows(grey, images, layout) for grey, images in zip(greys, (one, other), strict=True))
+    changes = [(name, after - before) for (name, before), (_, after) in zip(first, second, strict=True)]
+    sizes = np.abs(np.concatenate([values.ravel() for _, values in changes] or [np.zeros(1)]))
+    return Difference(changes, float(sizes.max(initial=0)), float(sizes.mean()))
 
 
 def _size(images: Images) -> str:
@@ -236,13 +219,10 @@ def _size(images: Images) -> str:
     return f"{height} × {width} px in {'grey' if channels == 1 else 'colour'}"
 
 
-def contrast(found: Difference, layout: Layout, cell: int) -> bytes:
+def contrast(difference: Difference, layout: Layout, cell: int) -> bytes:
     """A PNG of the differences, from blue (darker) over white to orange (brighter), one scale for all images."""
-    drawn = [(name, pictures.signed(values, found.most or 1)) for name, values in found.rows]
+    drawn = [(name, pictures.signed(values, difference.most or 1)) for name, values in difference.rows]
     return _sheet(drawn, layout, cell)
-
-
-# One image
 
 
 def film(store: Store, record: RunRecord, steps: Iterable[int], name: str, number: int, cell: int) -> list[bytes]:

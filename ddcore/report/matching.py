@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import np, pd
 from ddcore.methods import pad
+from ddcore.methods.pad import PADConfig
 from ddcore.report import tables
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from ddcore.methods.pad import PADConfig
-    from ddcore.runs.images import Images
-else:
-    np, pd = lazy("numpy"), lazy("pandas")
+from ddcore.runs.images import Images
 
 POINTS = 200  # of the range that start epochs are drawn from
 
@@ -28,9 +21,9 @@ def matched(config: PADConfig) -> tuple[int, int]:
 
 def starts(events: Iterable[Mapping[str, Any]], threshold: float) -> pd.DataFrame:
     """The start epochs that were recorded: columns step, epoch, skipped (whether the update was left out)."""
-    known = list(events)
-    drawn = tables.curves(known, {"start_epoch": "epoch"})
-    losses = {e["step"]: e["loss"] for e in known if e.get("event") == "step"}
+    every = list(events)
+    drawn = tables.curves(every, {"start_epoch": "epoch"})
+    losses = {e["step"]: e["loss"] for e in every if e.get("event") == "step"}
     left_out = [losses[step] > threshold for step in drawn["step"]]
     return pd.DataFrame({"step": drawn["step"], "epoch": drawn["value"], "skipped": left_out})
 
@@ -39,15 +32,14 @@ def reach(config: PADConfig) -> pd.DataFrame:
     """The first and the last epoch that a student may start from, at each step done: columns step, low, high."""
     stride = max(1, config.num_iters // POINTS)
     steps = sorted({*range(1, config.num_iters + 1, stride), config.num_iters})
-    return pd.DataFrame(
-        {"step": steps, "low": config.min_start_epoch, "high": [pad.latest(config, step - 1) - 1 for step in steps]}
-    )
+    latest = [pad.latest(config, step - 1) - 1 for step in steps]
+    return pd.DataFrame({"step": steps, "low": config.min_start_epoch, "high": latest})
 
 
 def skipped(events: Iterable[Mapping[str, Any]]) -> int:
     """How many updates were left out so far, because the student ended further from the expert than is allowed."""
-    told = [e["skipped"] for e in events if e.get("event") == "step" and e.get("skipped") is not None]
-    return int(told[-1]) if told else 0
+    counts = [e["skipped"] for e in events if e.get("event") == "step" and e.get("skipped") is not None]
+    return int(counts[-1]) if counts else 0
 
 
 def soft_labels(images: Images) -> np.ndarray | None:

@@ -43,36 +43,36 @@ class Pair:
 
 def pairs(store: Store, run: RunRecord, subject: str, label: str) -> list[Pair]:
     """What a finished features run found for the images of one class of the run `subject`, in their order."""
-    kept, space = store.arrays(run.id, "nearest"), store.arrays(run.id, "space")
-    classes, at = tables.classes(run), run.answer(FeaturesSummary).runs.index(subject)
-    of_run = np.flatnonzero(space["run"] == at)
-    chosen = np.flatnonzero(space["labels"][of_run] == classes.index(label))
+    nearest, space = store.arrays(run.id, "nearest"), store.arrays(run.id, "space")
+    classes, number = tables.classes(run), run.answer(FeaturesSummary).runs.index(subject)
+    of_run = np.flatnonzero(space["run"] == number)
+    of_class = np.flatnonzero(space["labels"][of_run] == classes.index(label))
     stored = store.images(subject)
-    shown = pictures.denormalise(stored.images[chosen], stored.mean, stored.std)
+    shown = pictures.denormalise(stored.images[of_class], stored.mean, stored.std)
     return [
         Pair(image, label, {
-            way: Near(_colour(kept[f"{way}_image"][row]), classes[int(kept[f"{way}_label"][row])],
-                      float(kept[f"{way}_distance"][row]), int(kept[f"{way}_index"][row]))
+            way: Near(_colour(nearest[f"{way}_image"][row]), classes[int(nearest[f"{way}_label"][row])],
+                      float(nearest[f"{way}_distance"][row]), int(nearest[f"{way}_index"][row]))
             for way in WAYS
         })
-        for image, row in zip(shown, of_run[chosen], strict=True)
+        for image, row in zip(shown, of_run[of_class], strict=True)
     ]
 
 
-def copies(found: Sequence[Pair]) -> int:
+def copies(pairs: Sequence[Pair]) -> int:
     """How many of these are a real training image, pixel by pixel."""
-    return sum(pair.near["pixels"].distance < SAME for pair in found)
+    return sum(pair.near["pixels"].distance < SAME for pair in pairs)
 
 
-def strip(found: Sequence[Pair]) -> bytes:
+def strip(pairs: Sequence[Pair]) -> bytes:
     """A PNG of up to EACH pairs, one a column: the image of the set, and below it the real ones with their distances.
 
     The class of a real image is told where it is another. As wide as EACH of them, so that strips line up.
     """
     font = ImageFont.load_default(LETTERS)
     titles = ("in the set", *ROWS.values())
-    cells = [[pictures.enlarged(one, CELL, shrink=True) for one in (p.image, *(n.image for n in p.near.values()))]
-             for p in found]
+    cells = [[pictures.enlarged(image, CELL, shrink=True) for image in (p.image, *(n.image for n in p.near.values()))]
+             for p in pairs]
     side = len(cells[0][0])
     left, words = round(max(map(font.getlength, titles))) + 2 * GAP, round(1.5 * LETTERS)
     tops = [0, side + GAP, 2 * (side + GAP) + words]
@@ -80,7 +80,7 @@ def strip(found: Sequence[Pair]) -> bytes:
     draw = ImageDraw.Draw(canvas)
     for top, title in zip(tops, titles, strict=True):
         draw.text((left - GAP, top + side // 2), title, pictures.GREY, font, anchor="rm")
-    for c, (pair, images) in enumerate(zip(found, cells, strict=True)):
+    for c, (pair, images) in enumerate(zip(pairs, cells, strict=True)):
         x = left + c * (side + GAP)
         for top, image in zip(tops, images, strict=True):
             canvas.paste(Image.fromarray(image), (x, top))

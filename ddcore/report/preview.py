@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from ddcore.data.layout import Problem
 from ddcore.data.preview import Preview
-from ddcore.lazy import lazy
+from ddcore.lazy import np, pd
 from ddcore.ops import pictures
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-else:
-    np, pd = lazy("numpy"), lazy("pandas")
+from ddcore.report.text import shortened
 
 PARTS = {"train": "training", "test": "test", "all": "all images"}
 BINS = 20
 LONGEST = 20  # letters of a class's name in a picture
-MODES = {
-    "1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette", "RGB": "colour",
-    "RGBA": "colour with transparency", "CMYK": "print colours (CMYK)", "I;16": "16-bit grey", "I": "32-bit grey",
-    "F": "floating-point grey",
-}
+MODES = {"1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette", "RGB": "colour",
+         "RGBA": "colour with transparency", "CMYK": "print colours (CMYK)", "I;16": "16-bit grey", "I": "32-bit grey",
+         "F": "floating-point grey"}
 
 
 def class_counts(preview: Preview) -> pd.DataFrame:
     """Images of each class in each part: columns class, part, images."""
-    rows = [
-        {"class": name, "part": PARTS.get(part, part), "images": images}
-        for part, counts in preview.counts.items()
-        for name, images in counts.items()
-    ]
+    rows = [(name, PARTS.get(part, part), images)
+            for part, counts in preview.counts.items() for name, images in counts.items()]
     return pd.DataFrame(rows, columns=["class", "part", "images"])
 
 
@@ -42,15 +31,10 @@ def shorter_sides(preview: Preview) -> pd.DataFrame:
     low, high = int(sides.min()), int(sides.max())
     width = max(1, -(-(high - low + 1) // BINS))
     counts = np.bincount((sides - low) // width)
-    starts = [low + i * width for i in range(len(counts))]
-    return pd.DataFrame(
-        [
-            {"side": str(start) if width == 1 else f"{start} to {start + width - 1}", "images": int(images)}
-            for start, images in zip(starts, counts, strict=True)
-            if images
-        ],
-        columns=["side", "images"],
-    )
+    starts = range(low, low + width * len(counts), width)
+    rows = [(str(start) if width == 1 else f"{start} to {start + width - 1}", int(images))
+            for start, images in zip(starts, counts, strict=True) if images]
+    return pd.DataFrame(rows, columns=["side", "images"])
 
 
 def sizes(preview: Preview) -> str:
@@ -67,8 +51,8 @@ def sizes(preview: Preview) -> str:
 
 def modes(preview: Preview) -> str:
     """How the images' colours are stored, in a sentence, the most frequent way first."""
-    told = [f"{MODES.get(mode, mode)} {images:,}" for mode, images in preview.modes.most_common()]
-    return f"Stored as: {', '.join(told)}." if told else ""
+    counts = [f"{MODES.get(mode, mode)} {images:,}" for mode, images in preview.modes.most_common()]
+    return f"Stored as: {', '.join(counts)}." if counts else ""
 
 
 def sentence(problem: Problem) -> str:
@@ -83,7 +67,7 @@ def picture(examples: Mapping[str, Sequence[np.ndarray]]) -> bytes:
     images = np.stack([image for name in names for image in examples[name]]).astype(np.float32) / 255
     labels = np.repeat(np.arange(len(names)), [len(examples[name]) for name in names])
     channels = images.shape[1]
-    short = [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
+    short = [shortened(name, LONGEST) for name in names]
     return pictures.grid(images, labels, short, (0.0,) * channels, (1.0,) * channels)
 
 

@@ -38,8 +38,8 @@ class Published:
 
 def published(dataset: str, network: str, ipc: int) -> list[Published]:
     """What was published for this data set, network and number of images per class, best first."""
-    found = [p for p in everything() if (p.dataset, p.network, p.ipc) == (dataset, network, ipc)]
-    return sorted(found, key=lambda p: -p.mean)
+    return sorted((p for p in everything() if (p.dataset, p.network, p.ipc) == (dataset, network, ipc)),
+                  key=lambda p: -p.mean)
 
 
 @cache
@@ -47,11 +47,7 @@ def everything() -> tuple[Published, ...]:
     """All rows of published.json."""
     file = json.loads((Path(__file__).parent / "published.json").read_text("utf-8"))
     return tuple(
-        Published(
-            method=row["method"], dataset=row["dataset"], network=row["network"], ipc=int(ipc), mean=value[0],
-            std=value[1], trained=row["trained"], source=row["source"], verified=row["verified"],
-            note=row.get("note", ""),
-        )
-        for row in file["results"]
-        for ipc, value in row["accuracy"].items()
+        Published(row["method"], row["dataset"], row["network"], int(ipc), mean, std, row["trained"], row["source"],
+                  row["verified"], row.get("note", ""))
+        for row in file["results"] for ipc, (mean, std) in row["accuracy"].items()
     )

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.errors import RunNotFound
-from ddcore.evaluation.plans import Plan, Question, full_data, plan, pooled, undertrained
+from ddcore.evaluation import plans
+from ddcore.evaluation.plans import Plan, Question, undertrained
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report import tables, text
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, network_title
 from ddcore.summary import BESIDE, Scores, Summary
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
-
 
 FINAL = "The images this run made."
 _USUAL = {"images": "images", "step": None, "split": "test", "labels": "learnt", "augment": None}
@@ -62,35 +56,31 @@ class Result:
 
 def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
     """The distilled set first, then its controls: initial images, variations, random real images, full data."""
-    asked = plan(run, question)
-    title = "Distilled images" if asked.initial else "Chosen real images"
-    lines = [result(store, "final", title, FINAL, asked.final), *_initial(store, asked)]
-    lines += [result(store, one.role, one.title, one.help, one.distil, one.evaluation) for one in asked.variations]
-    lines.append(result(store, "random_real", "Random real images", RANDOM, asked.random, asked.random_real))
-    briefly = undertrained(asked.full_passes)
+    plan = plans.plan(run, question)
+    title = "Distilled images" if plan.initial else "Chosen real images"
+    lines = [result(store, "final", title, FINAL, plan.final), *_initial(store, plan)]
+    lines += [result(store, one.role, one.title, one.help, one.distil, one.evaluation) for one in plan.variations]
+    lines.append(result(store, "random_real", "Random real images", RANDOM, plan.random, plan.random_real))
+    warning = undertrained(plan.full_passes)
     what = "The same network and training setting on all training images"
-    what += f". {briefly}" if briefly else ": the ceiling."
-    lines.append(result(store, "full", "Full training data", what, asked.full, scores=full_data(asked, store)))
+    what += f". {warning}" if warning else ": the ceiling."
+    lines.append(result(store, "full", "Full training data", what, plan.full, scores=plans.full_data(plan, store)))
     return lines
 
 
-def _initial(store: Store, asked: Plan) -> list[Result]:
+def _initial(store: Store, plan: Plan) -> list[Result]:
     """What the set was before its first step, if it had one; with and without its soft labels, where it has any."""
-    if not asked.initial:
+    if not plan.initial:
         return []
     what = "What the images were before the first step"
-    if not asked.initial_hard:
-        return [result(store, "initial", "Initial images, undistilled", f"{what}.", asked.initial)]
+    if not plan.initial_hard:
+        return [result(store, "initial", "Initial images, undistilled", f"{what}.", plan.initial)]
     soft, hard = "with the soft labels that they started with", "with their class labels alone"
-    return [
-        result(store, "initial", "Initial images, soft labels", f"{what}, {soft}.", asked.initial),
-        result(store, "initial_hard", "Initial images, class labels", f"{what}, {hard}.", asked.initial_hard),
-    ]
+    return [result(store, "initial", "Initial images, soft labels", f"{what}, {soft}.", plan.initial),
+            result(store, "initial_hard", "Initial images, class labels", f"{what}, {hard}.", plan.initial_hard)]
 
 
-def result(
-    store: Store, role: str, title: str, help: str, *specs: Spec, scores: Scores | None = None
-) -> Result:
+def result(store: Store, role: str, title: str, help: str, *specs: Spec, scores: Scores | None = None) -> Result:
     """What is known of the last of these specs; scores: where they are more than what that run says."""
     try:
         record = store.record(specs[-1].key)
@@ -109,8 +99,8 @@ def evaluations(store: Store, run: RunRecord, *, done: bool = False) -> list[Run
 
     Those of snapshots, on the validation split or with another augmentation answer questions beside the main one.
     """
-    found = (r for r in store.records("evaluate") if r.config.get("run") == run.id and of_the_result(r))
-    return [r for r in found if r.state == "done" or not done]
+    return [r for r in store.records("evaluate")
+            if r.config.get("run") == run.id and of_the_result(r) and (r.state == "done" or not done)]
 
 
 def of_the_result(evaluation: RunRecord) -> bool:
@@ -136,19 +126,10 @@ def setting(rows: list[Result]) -> str:
 def table(rows: list[Result]) -> pd.DataFrame:
     """One row a line: name, accuracy, balanced_accuracy, auc (texts), mean, std (percent), images, steps, seconds of
     training one network, state."""
-    return pd.DataFrame([_row(r) for r in rows])
-
-
-def _row(result: Result) -> dict[str, Any]:
-    summary = result.record.summary if result.record else Summary()
-    return {
-        "name": result.title,
-        **accuracies(result.scores),
-        "images": summary.images,
-        "steps": summary.steps,
-        "seconds": summary.seconds_train,
-        "state": state(result),
-    }
+    summaries = [row.record.summary if row.record else Summary() for row in rows]
+    return pd.DataFrame([{"name": row.title, **accuracies(row.scores), "images": summary.images, "steps": summary.steps,
+                          "seconds": summary.seconds_train, "state": state(row)}
+                         for row, summary in zip(rows, summaries, strict=True)])
 
 
 def accuracies(scores: Scores | None) -> dict[str, Any]:
@@ -218,48 +199,34 @@ def siblings(store: Store, run: RunRecord) -> list[RunRecord]:
 
 def alike(store: Store, run: RunRecord, *varied: str) -> list[RunRecord]:
     """The finished runs of the same method and data that differ from this one in `varied` alone, itself included."""
-    wanted = run.without(*varied)
-    done = (r for r in store.records(run.kind) if r.state == "done" or r.id == run.id)
-    return [r for r in done if r.id == run.id or r.without(*varied) == wanted]
+    question = run.without(*varied)
+    return [r for r in store.records(run.kind)
+            if r.id == run.id or (r.state == "done" and r.without(*varied) == question)]
 
 
 def over_seeds(store: Store, run: RunRecord, question: Question) -> Seeds | None:
     """The same question put to every seed of this run; None where it was distilled from one seed only."""
-    found = siblings(store, run)
-    if len(found) < 2:
+    runs = siblings(store, run)
+    if len(runs) < 2:
         return None
-    rows = tuple(_seed_row(store, record, question) for record in found)
-    return Seeds(_pooled(row.final for row in rows), _pooled(row.random_real for row in rows), rows)
+    rows = tuple(_seed_row(store, sibling, question) for sibling in runs)
+    final, random = (row.final.scores for row in rows), (row.random_real.scores for row in rows)
+    return Seeds(plans.pooled(final), plans.pooled(random), rows)
 
 
-def _seed_row(store: Store, record: RunRecord, question: Question) -> SeedRow:
-    seed, asked = record.config["seed"], plan(record, question)
-    final = result(store, f"final {seed}", f"Seed {seed}: distilled images", FINAL, asked.final)
-    random = result(
-        store, f"random_real {seed}", f"Seed {seed}: random real images", RANDOM, asked.random, asked.random_real
-    )
-    return SeedRow(seed, record, final, random)
-
-
-def _pooled(lines: Iterable[Result]) -> Scores | None:
-    return pooled(line.scores for line in lines)
+def _seed_row(store: Store, run: RunRecord, question: Question) -> SeedRow:
+    seed, plan = run.config["seed"], plans.plan(run, question)
+    final = result(store, f"final {seed}", f"Seed {seed}: distilled images", FINAL, plan.final)
+    title = f"Seed {seed}: random real images"
+    return SeedRow(seed, run, final, result(store, f"random_real {seed}", title, RANDOM, plan.random, plan.random_real))
 
 
 def seeds_table(seeds: Seeds) -> pd.DataFrame:
     """One row a seed: seed, run (id), accuracy, balanced_accuracy, auc, random_real (texts), mean, std (percent),
     state."""
-    return pd.DataFrame(
-        [
-            {
-                "seed": row.seed,
-                "run": row.run.id,
-                **accuracies(row.final.scores),
-                "random_real": accuracies(row.random_real.scores)["accuracy"],
-                "state": state(row.final),
-            }
-            for row in seeds.rows
-        ]
-    )
+    return pd.DataFrame([{"seed": row.seed, "run": row.run.id, **accuracies(row.final.scores),
+                          "random_real": accuracies(row.random_real.scores)["accuracy"], "state": state(row.final)}
+                         for row in seeds.rows])
 
 
 def state(result: Result) -> str:

@@ -9,21 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ddcore.data import DATASETS
-from ddcore.evaluation.plans import Question, evaluation, plan, undertrained
+from ddcore.evaluation import plans
+from ddcore.evaluation.plans import Question
 from ddcore.report.results import FINAL, RANDOM, Result, result, results
+from ddcore.runs.store import RunRecord, Store
 
-if TYPE_CHECKING:
-    from ddcore.runs.store import RunRecord, Store
-
-TITLES: Mapping[str, str] = {
-    "ior": "Improvement over random (IOR)",
-    "hlr": "Hard-label recovery gap (HLR)",
-    "lrs": "Label-robust score (LRS)",
-    "ars": "Augmentation-robust score (ARS)",
-}
+TITLES: Mapping[str, str] = {"ior": "Improvement over random (IOR)", "hlr": "Hard-label recovery gap (HLR)",
+                             "lrs": "Label-robust score (LRS)", "ars": "Augmentation-robust score (ARS)"}
 HELP: Mapping[str, str] = {
     "ior": "Accuracy of the set minus that of as many random real images, in percentage points.\n"
     "Above 0 the distillation itself adds something; higher is better.",
@@ -116,18 +110,12 @@ def scores(store: Store, run: RunRecord, question: Question) -> Robust:
     siamese = DATASETS[run.config["dataset"]].augment
     aug, random_aug = _pair(store, run, question, (final, random), siamese)
     plain, random_plain = _pair(store, run, question, (final, random), "none")
-    briefly = undertrained(plan(run, question).full_passes)
-    notes = [SOFT if soft else "", f"{briefly} HLR and LRS hold the set against it." if briefly else ""]
-    found_ior, found_hlr = _score("ior", ior, final, random), _score("hlr", hlr, full, hard)
-    return Robust(
-        (
-            found_ior,
-            found_hlr,
-            Score("lrs", _value(lrs, found_ior.value, found_hlr.value), (*found_ior.parts, *found_hlr.parts)),
-            _score("ars", ars, aug, random_aug, plain, random_plain),
-        ),
-        " ".join(filter(None, notes)),
-    )
+    warning = plans.undertrained(plans.plan(run, question).full_passes)
+    notes = [SOFT if soft else "", f"{warning} HLR and LRS hold the set against it." if warning else ""]
+    gain, gap = _score("ior", ior, final, random), _score("hlr", hlr, full, hard)
+    robust = Score("lrs", _value(lrs, gain.value, gap.value), (*gain.parts, *gap.parts))
+    return Robust((gain, gap, robust, _score("ars", ars, aug, random_aug, plain, random_plain)),
+                  " ".join(filter(None, notes)))
 
 
 def soft_labels(run: RunRecord) -> bool:
@@ -138,22 +126,20 @@ def soft_labels(run: RunRecord) -> bool:
 
 
 def _hard(store: Store, run: RunRecord, question: Question) -> Result:
-    what = "The images this run made, without its soft labels."
-    return result(store, "hard", "Distilled images, class labels alone", what, evaluation(run, question, labels="hard"))
+    return result(store, "hard", "Distilled images, class labels alone",
+                  "The images this run made, without its soft labels.", plans.evaluation(run, question, labels="hard"))
 
 
 def _pair(
-    store: Store, run: RunRecord, question: Question, known: tuple[Result, Result], augment: str
+    store: Store, run: RunRecord, question: Question, plain: tuple[Result, Result], augment: str
 ) -> tuple[Result, Result]:
-    """(the set, random real images) trained on with this augmentation; `known` where the protocol's own is the same."""
-    asked = plan(run, replace(question, augment=augment))
-    if asked.final.key == known[0].specs[-1].key:
-        return known
+    """(the set, random real images) trained on with this augmentation; `plain` where the protocol's own is the same."""
+    plan = plans.plan(run, replace(question, augment=augment))
+    if plan.final.key == plain[0].specs[-1].key:
+        return plain
     how = "without augmentation" if augment == "none" else "with augmentation"
-    return (
-        result(store, f"final {augment}", f"Distilled images, {how}", FINAL, asked.final),
-        result(store, f"random {augment}", f"Random real images, {how}", RANDOM, asked.random, asked.random_real),
-    )
+    return (result(store, f"final {augment}", f"Distilled images, {how}", FINAL, plan.final),
+            result(store, f"random {augment}", f"Random real images, {how}", RANDOM, plan.random, plan.random_real))
 
 
 def _score(name: str, formula: Callable[..., float], *parts: Result) -> Score:
@@ -161,5 +147,5 @@ def _score(name: str, formula: Callable[..., float], *parts: Result) -> Score:
     return Score(name, _value(formula, *means), parts)
 
 
-def _value(formula: Callable[..., float], *given: float | None) -> float | None:
-    return None if None in given else formula(*given)
+def _value(formula: Callable[..., float], *accuracies: float | None) -> float | None:
+    return None if None in accuracies else formula(*accuracies)

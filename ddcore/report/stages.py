@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ddcore.errors import DataBroken, DataMissing, DDCoreError, RunNotFound
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.methods import METHODS
 from ddcore.report.estimate import Estimate, total
+from ddcore.runs.store import RunRecord, Store
 
-if TYPE_CHECKING:
-    from ddcore.runs.store import RunRecord, Store
-
-WORDS = {
-    "scores": "How hard is each real image? A few networks learn the data and are looked at while they do.",
-    "experts": "Networks learn from the real images; their weights after every epoch are kept as trajectories.",
-}
+WORDS = {"scores": "How hard is each real image? A few networks learn the data and are looked at while they do.",
+         "experts": "Networks learn from the real images; their weights after every epoch are kept as trajectories."}
 
 
 @dataclass(frozen=True)
@@ -44,12 +39,12 @@ class Stage:
         return KINDS[self.spec.kind].disk(self.spec.name, self.spec.config)
 
 
-def stages(store: Store, asked: Spec) -> list[Stage]:
+def stages(store: Store, question: Spec) -> list[Stage]:
     """All that a question needs, first things first and each once; the question itself comes last."""
-    found: list[Stage] = []
-    for need in KINDS[asked.kind].needs(asked.name, asked.config):
-        found += [stage for stage in stages(store, need) if stage not in found]
-    return [*found, _stage(asked, _known(store, asked))]
+    before: list[Stage] = []
+    for need in question.needs:
+        before += [stage for stage in stages(store, need) if stage not in before]
+    return [*before, _stage(question, _answer(store, question))]
 
 
 def of_run(store: Store, run: RunRecord) -> list[Stage]:
@@ -58,16 +53,16 @@ def of_run(store: Store, run: RunRecord) -> list[Stage]:
     Empty where its parameters are those of another version of the code.
     """
     try:
-        asked = spec(run.kind, run.name, run.config)
+        question = spec(run.kind, run.name, run.config)
     except DDCoreError:
         return []
-    needs = KINDS[run.kind].needs(run.name, asked.config)
+    needs = question.needs
     ids = run.info.get("parents", [])[-len(needs) :] if needs else []
-    found: list[Stage] = []
+    before: list[Stage] = []
     for need, run_id in zip(needs, ids, strict=False):
-        before = of_run(store, store.record(run_id)) if store.exists(run_id) else [_stage(need, None)]
-        found += [stage for stage in before if stage not in found]
-    return [*found, _stage(asked, run)]
+        of_need = of_run(store, store.record(run_id)) if store.exists(run_id) else [_stage(need, None)]
+        before += [stage for stage in of_need if stage not in before]
+    return [*before, _stage(question, run)]
 
 
 def times(of: Sequence[Stage], records: Iterable[RunRecord], device: str = "cpu") -> list[Estimate]:
@@ -75,20 +70,21 @@ def times(of: Sequence[Stage], records: Iterable[RunRecord], device: str = "cpu"
 
     records: the runs of the store, newest first.
     """
-    known = list(records)
-    until = [total([stage.spec for stage in of[:end]], known, device) for end in range(1, len(of) + 1)]
+    runs = list(records)
+    until = [total([stage.spec for stage in of[:end]], runs, device) for end in range(1, len(of) + 1)]
     before = [0.0, *(one.seconds for one in until)]
     return [Estimate(one.seconds - earlier, one.rough, one.basis) for one, earlier in zip(until, before, strict=False)]
 
 
-def _known(store: Store, asked: Spec) -> RunRecord | None:
+def _answer(store: Store, question: Spec) -> RunRecord | None:
     try:
-        return store.record(asked.key)
+        return store.record(question.key)
     except (RunNotFound, DataMissing, DataBroken):  # without the data nobody can say which run it would be
         return None
 
 
-def _stage(asked: Spec, record: RunRecord | None) -> Stage:
-    method = METHODS[asked.name] if asked.kind == "distill" else None
-    title = method.title if method else KINDS[asked.kind].title
-    return Stage(title, method.summary if method else WORDS.get(asked.kind, ""), asked, record)
+def _stage(question: Spec, record: RunRecord | None) -> Stage:
+    if question.kind == "distill":
+        method = METHODS[question.name]
+        return Stage(method.title, method.summary, question, record)
+    return Stage(KINDS[question.kind].title, WORDS.get(question.kind, ""), question, record)

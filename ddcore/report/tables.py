@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.data import DATASETS
 from ddcore.experiments import KINDS
-from ddcore.lazy import lazy
+from ddcore.experiments.describe import DescribeSummary
+from ddcore.experiments.flops import NetworkCount
+from ddcore.lazy import pd
 from ddcore.params import Config
 from ddcore.report import text
+from ddcore.report.published import Published
+from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
-from ddcore.summary import BESIDE
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.experiments.describe import DescribeSummary
-    from ddcore.experiments.flops import NetworkCount
-    from ddcore.report.published import Published
-    from ddcore.runs.store import RunRecord
-    from ddcore.summary import Accuracy, Summary
-else:
-    pd = lazy("pandas")
+from ddcore.summary import BESIDE, Accuracy, Summary
 
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
@@ -32,15 +25,15 @@ MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them t
 
 def title(record: RunRecord) -> str:
     """What a person calls this run: the name they gave it, else what it computes."""
-    if named := record.user.get("name"):
-        return str(named)
+    if name := record.user.get("name"):
+        return str(name)
     if record.state == "broken":
         return f"{kind(record.kind)} · {record.id[:16]}"
     declared, what, details = record.declared, kind(record.kind), tuple[str, ...]()
     if declared:
         what = declared.label(record.name, record.config, record.summary) if declared.label else what
         details = declared.details(record.config) if declared.details else ()
-    return " · ".join([what, *[part for part in (data(record), *details) if part]])
+    return " · ".join([what, *filter(None, [data(record), *details])])
 
 
 def kind(name: str) -> str:
@@ -66,55 +59,37 @@ def footnotes(records: Iterable[RunRecord]) -> list[str]:
 
 def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
     """One row a run, newest first as given; accuracies, balanced accuracies and AUC as texts."""
-    return pd.DataFrame(
-        [
-            {
-                "id": record.id,
-                "run": title(record),
-                "kind": record.kind,
-                "state": f"{record.state} (demo)" if record.demo else record.state,
-                "accuracy": text.accuracy(record.summary.accuracy),
-                **_beside(record.summary),
-                "majority": text.percent(record.summary.majority),
-                "data": data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
-                "protocol": (record.summary.accuracy and record.summary.accuracy.protocol) or text.NONE,
-                "time": text.duration((record.info.get("times") or {}).get("seconds")),
-                "created": text.ago(record.created),
-                "tags": ", ".join(record.user.get("tags") or []),
-                "note": record.user.get("note") or "",
-            }
-            for record in records
-        ],
-        columns=["id", "run", "kind", "state", "accuracy", "balanced_accuracy", "auc", "majority", "data", "protocol",
-                 "time", "created", "tags", "note"],
-    )
+    rows = [
+        {"id": record.id, "run": title(record), "kind": record.kind, "state": state(record),
+         "accuracy": text.accuracy(record.summary.accuracy),
+         **{name: text.spread(getattr(record.summary, name) if name in beside(record.summary) else None)
+            for name in BESIDE},
+         "majority": text.percent(record.summary.majority),
+         "data": data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
+         "protocol": (record.summary.accuracy and record.summary.accuracy.protocol) or text.NONE,
+         "time": text.duration((record.info.get("times") or {}).get("seconds")),
+         "created": text.ago(record.created), "tags": ", ".join(record.user.get("tags") or []),
+         "note": record.user.get("note") or ""}
+        for record in records
+    ]
+    return pd.DataFrame(rows, columns=["id", "run", "kind", "state", "accuracy", "balanced_accuracy", "auc", "majority",
+                                       "data", "protocol", "time", "created", "tags", "note"])
 
 
-def _beside(summary: Summary) -> dict[str, str]:
-    """Balanced accuracy and AUC as texts, dashes where they say nothing that the accuracy does not."""
-    shown = beside(summary)
-    return {name: text.spread(getattr(summary, name) if name in shown else None) for name in BESIDE}
+def state(record: RunRecord) -> str:
+    """The state of a run, "done (demo)" of one that ships with the code."""
+    return f"{record.state} (demo)" if record.demo else record.state
 
 
 def flops(rows: Sequence[NetworkCount]) -> pd.DataFrame:
     """The networks × sizes table: network, input, classes, parameters, MACs, FLOPs, operators left out."""
-    return pd.DataFrame(
-        [
-            {
-                "Network": row.title or row.network,
-                "Input": "×".join(map(str, row.shape)),
-                "Classes": row.classes,
-                "Parameters": row.parameters,
-                "MACs": row.macs,
-                "FLOPs = 2 × MACs": row.flops,
-                "Not counted": ", ".join(
-                    f"{name.removeprefix('aten::')} ×{number}" for name, number in row.uncounted.items()
-                )
-                or text.NONE,
-            }
-            for row in rows
-        ]
-    )
+    return pd.DataFrame([
+        {"Network": row.title or row.network, "Input": "×".join(map(str, row.shape)), "Classes": row.classes,
+         "Parameters": row.parameters, "MACs": row.macs, "FLOPs = 2 × MACs": row.flops,
+         "Not counted": ", ".join(f"{name.removeprefix('aten::')} ×{n}" for name, n in row.uncounted.items())
+         or text.NONE}
+        for row in rows
+    ])
 
 
 def curves(
@@ -124,13 +99,13 @@ def curves(
 
     Values that are not finite are left out: a log axis has no place for them.
     """
-    found = [e for e in events if e.get("event") == event and x in e]
-    stride = max(1, -(-len(found) // MAX_POINTS))
-    kept = found[::stride] + ([found[-1]] if found and (len(found) - 1) % stride else [])
+    points = [e for e in events if e.get("event") == event and x in e]
+    stride = max(1, -(-len(points) // MAX_POINTS))
+    shown = points[::stride] + (points[-1:] if (len(points) - 1) % stride else [])
     rows = [
         {x: e[x], "value": e[name], "series": label, "seconds": e.get("seconds")}
         for name, label in labels.items()
-        for e in kept
+        for e in shown
         if isinstance(e.get(name), int | float) and math.isfinite(e[name])
     ]
     return pd.DataFrame(rows, columns=[x, "value", "series", "seconds"])
@@ -148,11 +123,11 @@ def evaluation(events: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     Of the networks that are trained together first. The curve on unseen images is that of the very first, measured on
     some of the images that judge the set, for eyes only.
     """
-    told = [e for e in events if not e.get("first")]
-    shown = max((e.get("images") or 0 for e in told if e.get("event") == "tested"), default=0)
-    unseen = f"on {shown:,} images it has not seen"
+    first_group = [e for e in events if not e.get("first")]
+    images = max((e.get("images") or 0 for e in first_group if e.get("event") == "tested"), default=0)
+    unseen = f"on {images:,} images it has not seen"
     series = (("epoch", "train_accuracy", "on the set itself"), ("tested", "test_accuracy", unseen))
-    parts = [curves(told, {name: label}, event=event) for event, name, label in series]
+    parts = [curves(first_group, {name: label}, event=event) for event, name, label in series]
     frame = pd.concat([part for part in parts if not part.empty] or parts[:1], ignore_index=True)
     return frame.assign(value=frame["value"] * 100)
 
@@ -183,8 +158,8 @@ def beside_accuracy(classes: int, majority: float | None) -> tuple[str, ...]:
 
 def classes(record: RunRecord) -> tuple[str, ...]:
     """The names of the classes that a run told apart; their numbers where neither it nor its data set names them."""
-    if named := record.summary.classes:
-        return named
+    if names := record.summary.classes:
+        return names
     dataset, number = str(record.config.get("dataset")), len(record.summary.per_class)
     if dataset in DATASETS and number in (0, len(DATASETS[dataset].classes)):
         return DATASETS[dataset].classes
@@ -194,9 +169,8 @@ def classes(record: RunRecord) -> tuple[str, ...]:
 def per_class(record: RunRecord) -> pd.DataFrame:
     """Test accuracy of each class over all networks, in percent: columns class, accuracy."""
     shares = record.summary.per_class
-    named = zip(classes(record), shares, strict=True) if shares else ()
-    return pd.DataFrame([{"class": name, "accuracy": 100 * share} for name, share in named],
-                        columns=["class", "accuracy"])
+    rows = [(name, 100 * share) for name, share in zip(classes(record), shares, strict=True)] if shares else []
+    return pd.DataFrame(rows, columns=["class", "accuracy"])
 
 
 def confusion(record: RunRecord) -> pd.DataFrame:
@@ -204,33 +178,21 @@ def confusion(record: RunRecord) -> pd.DataFrame:
 
     Empty for an evaluation made before confusion was recorded.
     """
-    return pd.DataFrame(
-        [
-            {"true": true, "predicted": predicted, "images": number, "share": 100 * number / max(1, sum(row))}
-            for true, row in zip(classes(record), record.summary.confusion, strict=False)
-            for predicted, number in zip(classes(record), row, strict=True)
-        ],
-        columns=["true", "predicted", "images", "share"],
-    )
+    names = classes(record)
+    rows = [
+        (true, predicted, number, 100 * number / max(1, sum(row)))
+        for true, row in zip(names, record.summary.confusion, strict=False)
+        for predicted, number in zip(names, row, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["true", "predicted", "images", "share"])
 
 
-def published(rows: Iterable[Published]) -> pd.DataFrame:
+def published(results: Iterable[Published]) -> pd.DataFrame:
     """Published results with where they were read: columns Method, IPC, Accuracy, Trained, Source, Status, Note."""
-    return pd.DataFrame(
-        [
-            {
-                "Method": row.method,
-                "IPC": row.ipc,
-                "Accuracy": f"{row.mean:.1f} %" if row.std is None else f"{row.mean:.1f} ± {row.std:.1f} %",
-                "Status": "source read" if row.verified else "recalled, unverified",
-                "Trained": row.trained,
-                "Source": row.source,
-                "Note": row.note,
-            }
-            for row in rows
-        ],
-        columns=["Method", "IPC", "Accuracy", "Status", "Trained", "Source", "Note"],
-    )
+    rows = [(one.method, one.ipc, f"{one.mean:.1f} %" if one.std is None else f"{one.mean:.1f} ± {one.std:.1f} %",
+             "source read" if one.verified else "recalled, unverified", one.trained, one.source, one.note)
+            for one in results]
+    return pd.DataFrame(rows, columns=["Method", "IPC", "Accuracy", "Status", "Trained", "Source", "Note"])
 
 
 def spread(accuracy: Accuracy | None) -> dict[str, float | None]:
@@ -238,53 +200,49 @@ def spread(accuracy: Accuracy | None) -> dict[str, float | None]:
     return {name: None if (value := getattr(accuracy, name, None)) is None else 100 * value for name in ("mean", "std")}
 
 
+def is_known(cell: float | None) -> bool:
+    """Whether a cell of a frame holds a number: pandas makes NaN of None."""
+    return cell is not None and cell == cell
+
+
+def or_zero(cell: float | None) -> float:
+    """The number in a cell, 0 where it is not known."""
+    return 0.0 if cell is None or cell != cell else float(cell)
+
+
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def class_counts(summary: DescribeSummary) -> pd.DataFrame:
     """Images of each class in each split: columns class, split, images, share (%)."""
-    return pd.DataFrame(
-        [
-            {"class": name, "split": SPLITS[split], "images": number, "share": 100 * number / max(1, part.size)}
-            for split, part in summary.splits.items()
-            for name, number in zip(summary.classes, part.per_class, strict=True)
-        ],
-        columns=["class", "split", "images", "share"],
-    )
+    rows = [
+        (name, SPLITS[split], number, 100 * number / max(1, part.size))
+        for split, part in summary.splits.items()
+        for name, number in zip(summary.classes, part.per_class, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["class", "split", "images", "share"])
 
 
 def votes(summary: DescribeSummary) -> pd.DataFrame:
     """How many annotators voted for the second class: columns votes, images, split; empty without votes."""
-    return pd.DataFrame(
-        [
-            {"votes": number, "images": images, "split": SPLITS[split]}
-            for split, part in summary.splits.items()
-            for number, images in enumerate(part.votes or ())
-        ],
-        columns=["votes", "images", "split"],
-    )
+    rows = [(number, images, SPLITS[split]) for split, part in summary.splits.items()
+            for number, images in enumerate(part.votes or ())]
+    return pd.DataFrame(rows, columns=["votes", "images", "split"])
 
 
 def parameters(config: type[Config], values: Mapping[str, Any]) -> pd.DataFrame:
     """Every parameter of a run: columns Parameter, Value, Meaning."""
-    return pd.DataFrame(
-        [
-            {"Parameter": p.title, "Value": f"{text.value(values[p.name])} {p.unit}".strip(), "Meaning": p.help}
-            for p in config.params()
-            if p.name in values and values[p.name] is not None
-        ],
-        columns=["Parameter", "Value", "Meaning"],
-    )
+    rows = [(p.title, f"{text.value(values[p.name])} {p.unit}".strip(), p.help) for p in config.params()
+            if values.get(p.name) is not None]
+    return pd.DataFrame(rows, columns=["Parameter", "Value", "Meaning"])
 
 
 def measured(summary: Summary) -> pd.DataFrame:
     """Every plain figure of a summary as its declaration names it: columns Measured, Value."""
-    values = {name: getattr(summary, name) for name in type(summary).model_fields}
-    plain = {name: value for name, value in values.items() if isinstance(value, int | float | str) and value != ""}
-    return pd.DataFrame(
-        [{"Measured": name.replace("_", " "), "Value": text.measured(name, value)} for name, value in plain.items()],
-        columns=["Measured", "Value"],
-    )
+    values = ((name, getattr(summary, name)) for name in type(summary).model_fields)
+    rows = [(name.replace("_", " "), text.measured(name, value)) for name, value in values
+            if isinstance(value, int | float | str) and value != ""]
+    return pd.DataFrame(rows, columns=["Measured", "Value"])
 
 
 def protocol(training: TrainConfig) -> pd.DataFrame:

@@ -92,6 +92,11 @@ def bytes_(number: float | None) -> str:
     return size(int(number))
 
 
+def shortened(name: str, most: int) -> str:
+    """The name in at most so many letters, with … for the rest."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
 def ago(moment: float | None, now: float | None = None) -> str:
     """How long ago a time stamp (seconds since 1970) was: "just now", "5 min ago", else its date."""
     if not moment:
@@ -106,8 +111,8 @@ def ago(moment: float | None, now: float | None = None) -> str:
     return time.strftime("%d %b %Y", time.localtime(moment))
 
 
-def measured(name: str, given: Any) -> str:
+def measured(name: str, figure: Any) -> str:
     """A figure of a summary by its name: seconds as a duration, counts with thousands apart."""
     if name.startswith("seconds"):
-        return duration(given)
-    return f"{given:,}" if isinstance(given, int) and not isinstance(given, bool) else value(given)
+        return duration(figure)
+    return f"{figure:,}" if isinstance(figure, int) and not isinstance(figure, bool) else value(figure)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -11,10 +10,8 @@ from PIL import Image
 from ddcore.errors import DDCoreError
 from ddcore.ops.pictures import denormalise
 from ddcore.runs import memo
-
-if TYPE_CHECKING:
-    from ddcore.runs.images import Images
-    from ddcore.runs.store import RunRecord, Store
+from ddcore.runs.images import Images
+from ddcore.runs.store import RunRecord, Store
 
 CLASSES, SIDE, GAP = 5, 28, 2  # at most so many classes, each so many pixels
 
@@ -24,14 +21,14 @@ def thumbnail(store: Store, record: RunRecord) -> bytes | None:
     if not record.makes_images or record.state != "done":
         return None
     key = f"thumbnail 3:{record.id}:{record.created}"
-    if (kept := memo.get_bytes(key)) is not None:
-        return kept
+    if (png := memo.get_bytes(key)) is not None:
+        return png
     try:
-        made = strip(store.images(record.id))
+        png = strip(store.images(record.id))
     except DDCoreError:
         return None
-    memo.put_bytes(key, made)
-    return made
+    memo.put_bytes(key, png)
+    return png
 
 
 def strip(images: Images) -> bytes:
@@ -39,9 +36,9 @@ def strip(images: Images) -> bytes:
     firsts = [int(np.flatnonzero(images.labels == label)[0]) for label in np.unique(images.labels)[:CLASSES]]
     pixels = denormalise(images.images[firsts], images.mean, images.std)
     canvas = Image.new("RGBA", (len(firsts) * (SIDE + GAP) - GAP, SIDE), (0, 0, 0, 0))
-    for i, one in enumerate(pixels):
-        how = Image.Resampling.NEAREST if one.shape[0] <= SIDE else Image.Resampling.BILINEAR
-        canvas.paste(Image.fromarray(one).resize((SIDE, SIDE), how), (i * (SIDE + GAP), 0))
+    for i, image in enumerate(pixels):
+        how = Image.Resampling.NEAREST if len(image) <= SIDE else Image.Resampling.BILINEAR
+        canvas.paste(Image.fromarray(image).resize((SIDE, SIDE), how), (i * (SIDE + GAP), 0))
     buffer = io.BytesIO()
     canvas.save(buffer, "PNG")
     return buffer.getvalue()

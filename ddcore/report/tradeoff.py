@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy("pandas")
+from ddcore.lazy import pd
 
 
 @dataclass(frozen=True)
@@ -42,10 +37,10 @@ def tradeoff(numbers: pd.DataFrame, cost: str) -> pd.DataFrame:
     frame = pd.DataFrame({"label": numbers["label"], "x": columns.sum(axis=1, skipna=False),
                           "mean": numbers["mean"].astype(float), "std": numbers["std"].astype(float),
                           "group": numbers["group"]}).dropna(subset=["x", "mean"])
-    on: dict[Any, bool] = {}
+    on_front: dict[Any, bool] = {}
     for _, part in frame.groupby("group", sort=False):
-        on |= zip(part.index, front(part["x"].tolist(), part["mean"].tolist()), strict=True)
-    return frame.assign(front=[on[index] for index in frame.index]).reset_index(drop=True)
+        on_front |= zip(part.index, front(part["x"].tolist(), part["mean"].tolist()), strict=True)
+    return frame.assign(front=[on_front[index] for index in frame.index]).reset_index(drop=True)
 
 
 def front(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from ddcore.evaluation.plans import Question, evaluation
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report.results import Result, accuracies, result, state
-from ddcore.runs.store import final_step
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
+from ddcore.runs.store import RunRecord, Store, final_step
 
 MOST = 8
 
@@ -34,30 +26,21 @@ def points(store: Store, run: RunRecord, question: Question, most: int = MOST) -
 
     Snapshots are kept at 1, 2, 5, 10, 20, …; the earliest are left out first, for little has moved there.
     """
-    asked = replace(question, split="val")
-    return [Point(step, _result(store, run, asked, step)) for step in _thinned(store.snapshots(run.id), most)]
+    on_validation, steps = replace(question, split="val"), list(store.snapshots(run.id))
+    if len(steps) > most:
+        steps = [steps[0], *steps[len(steps) - most + 1 :]]
+    return [Point(step, _result(store, run, on_validation, step)) for step in steps]
 
 
 def table(points: Sequence[Point]) -> pd.DataFrame:
     """One row a step: step, accuracy, balanced_accuracy, auc (texts), mean, std (percent, None until computed),
     state."""
-    return pd.DataFrame(
-        [{"step": p.step, **accuracies(p.result.scores), "state": state(p.result)} for p in points],
-        columns=["step", "accuracy", "balanced_accuracy", "auc", "mean", "std", "state"],
-    )
-
-
-def _thinned(steps: Sequence[int], most: int) -> list[int]:
-    """The first step and the latest ones, at most `most`."""
-    return list(steps) if len(steps) <= most else [steps[0], *steps[len(steps) - most + 1 :]]
+    rows = [{"step": p.step, **accuracies(p.result.scores), "state": state(p.result)} for p in points]
+    return pd.DataFrame(rows, columns=["step", "accuracy", "balanced_accuracy", "auc", "mean", "std", "state"])
 
 
 def _result(store: Store, run: RunRecord, question: Question, step: int) -> Result:
     """The start and the end are kept in full precision, the snapshots between them in half."""
-    if step == final_step(run):
-        asked = evaluation(run, question)
-    elif step == 0:
-        asked = evaluation(run, question, images="initial")
-    else:
-        asked = evaluation(run, question, step=step)
-    return result(store, f"step {step}", f"Images after step {step:,}", "Tested on the validation split.", asked)
+    changes = {} if step == final_step(run) else {"images": "initial"} if step == 0 else {"step": step}
+    spec = evaluation(run, question, **changes)
+    return result(store, f"step {step}", f"Images after step {step:,}", "Tested on the validation split.", spec)

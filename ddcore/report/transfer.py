@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.evaluation.plans import NETWORK_PARAMS, Question, evaluation
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.networks import LINEUP, NETWORKS, Variant
 from ddcore.report import tables, text
 from ddcore.report.results import Result, accuracies, alike, result, state
+from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Scores
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord, Store
-else:
-    pd = lazy("pandas")
 
 
 @dataclass(frozen=True)
@@ -56,38 +50,32 @@ def row(store: Store, run: RunRecord, question: Question) -> list[Cell]:
     shape, classes = facts.shape(run.config["resolution"]), len(facts.classes)
     own = _source(run.config)
     variants = [own, *(variant for variant in LINEUP if variant.values != own.values)]
-    found = [None if variant.problems(shape) else _result(store, run, question, variant) for variant in variants]
-    source = _mean(found[0])
-    return [
-        Cell(
-            variant=variant, title=network_title(variant.values), result=result,
+    tried = [None if variant.problems(shape) else _result(store, run, question, variant) for variant in variants]
+    source = _mean(tried[0])
+    cells = []
+    for variant, answer in zip(variants, tried, strict=True):
+        mean, network = _mean(answer), (variant.network, shape, classes, variant.options)
+        cells.append(Cell(
+            variant=variant, title=network_title(variant.values), result=answer,
             problem="; ".join(variant.problems(shape)), source=variant is own and bool(run.config.get("network")),
-            drop=_drop(source, result), macs=_macs(variant, shape, classes) if result else None,
-            parameters=_parameters(variant, shape, classes) if result else None,
-        )
-        for variant, result in zip(variants, found, strict=True)
-    ]
+            drop=None if source is None or mean is None else source - mean,
+            macs=counts.macs(*network) if answer else None, parameters=counts.parameters(*network) if answer else None,
+        ))
+    return cells
 
 
 def table(cells: Sequence[Cell]) -> pd.DataFrame:
     """One row a network: network, parameters, macs, flops, accuracy, balanced_accuracy, auc (texts), mean, std, drop
     (points), state."""
-    return pd.DataFrame(
-        [
-            {
-                "network": cell.title + (" (distilled on)" if cell.source else ""),
-                "parameters": cell.parameters,
-                "macs": cell.macs,
-                "flops": cell.macs and 2 * cell.macs,
-                **accuracies(cell.scores),
-                "drop": None if cell.drop is None else 100 * cell.drop,
-                "state": cell.problem or (state(cell.result) if cell.result else text.NONE),
-            }
-            for cell in cells
-        ],
-        columns=["network", "parameters", "macs", "flops", "accuracy", "balanced_accuracy", "auc", "mean", "std",
-                 "drop", "state"],
-    )
+    rows = [
+        {"network": cell.title + (" (distilled on)" if cell.source else ""), "parameters": cell.parameters,
+         "macs": cell.macs, "flops": cell.macs and 2 * cell.macs, **accuracies(cell.scores),
+         "drop": None if cell.drop is None else 100 * cell.drop,
+         "state": cell.problem or (state(cell.result) if cell.result else text.NONE)}
+        for cell in cells
+    ]
+    return pd.DataFrame(rows, columns=["network", "parameters", "macs", "flops", "accuracy", "balanced_accuracy", "auc",
+                                       "mean", "std", "drop", "state"])
 
 
 def rows(store: Store, run: RunRecord, question: Question) -> dict[str, list[Cell]]:
@@ -97,27 +85,24 @@ def rows(store: Store, run: RunRecord, question: Question) -> dict[str, list[Cel
     """
     alone = not run.config.get("network")
     runs = [run] if alone else sorted(alike(store, run, *NETWORK_PARAMS), key=lambda record: record.id != run.id)
-    return {_source_title(record): row(store, record, question) for record in runs}
+    return {
+        network_title(record.config) if record.config.get("network") else tables.title(record):
+        row(store, record, question) for record in runs
+    }
 
 
-def matrix(found: Mapping[str, Sequence[Cell]]) -> pd.DataFrame:
+def matrix(rows: Mapping[str, Sequence[Cell]]) -> pd.DataFrame:
     """Distilled on × evaluated on, in percent, from `rows`.
 
     Index: the networks distilled on; columns: those evaluated on; NaN where not computed.
     """
-    rows = {
-        title: {cell.title: 100 * mean for cell in cells if (mean := _mean(cell.result)) is not None}
-        for title, cells in found.items()
-    }
-    known = {title for accuracies in rows.values() for title in accuracies}
-    order = [*(network_title(variant.values) for variant in LINEUP), *rows]
-    return pd.DataFrame.from_dict(rows, orient="index").reindex(
-        index=list(rows), columns=[title for title in dict.fromkeys(order) if title in known]
+    means = {source: {cell.title: 100 * mean for cell in cells if (mean := _mean(cell.result)) is not None}
+             for source, cells in rows.items()}
+    computed = {title for of_source in means.values() for title in of_source}
+    order = dict.fromkeys([*(network_title(variant.values) for variant in LINEUP), *means])
+    return pd.DataFrame.from_dict(means, orient="index").reindex(
+        index=list(means), columns=[title for title in order if title in computed]
     )
-
-
-def _source_title(run: RunRecord) -> str:
-    return network_title(run.config) if run.config.get("network") else tables.title(run)
 
 
 def _source(config: Mapping[str, Any]) -> Variant:
@@ -127,23 +112,9 @@ def _source(config: Mapping[str, Any]) -> Variant:
 
 
 def _result(store: Store, run: RunRecord, question: Question, variant: Variant) -> Result:
-    asked = evaluation(run, replace(question, network=variant.values))
-    title = network_title(variant.values)
-    return result(store, title, title, f"The same images and protocol on {title}.", asked)
+    title, spec = network_title(variant.values), evaluation(run, replace(question, network=variant.values))
+    return result(store, title, title, f"The same images and protocol on {title}.", spec)
 
 
 def _mean(result: Result | None) -> float | None:
     return result.scores.accuracy.mean if result and result.scores else None
-
-
-def _drop(source: float | None, result: Result | None) -> float | None:
-    mean = _mean(result)
-    return None if source is None or mean is None else source - mean
-
-
-def _macs(variant: Variant, shape: tuple[int, int, int], classes: int) -> int:
-    return counts.macs(variant.network, shape, classes, variant.options)
-
-
-def _parameters(variant: Variant, shape: tuple[int, int, int], classes: int) -> int:
-    return counts.parameters(variant.network, shape, classes, variant.options)

@@ -24,8 +24,7 @@ class Uses:
 def uses(store: Store, dataset: str) -> Uses:
     """The runs of this store whose config names the data set, those in the trash among them."""
     records = [*store.records(), *(record for kind in parts() for record in store.records(kind))]
-    named = [record for record in records if record.config.get("dataset") == dataset]
-    trashed = [record for record in store.trashed() if record.config.get("dataset") == dataset]
-    active = sum(record.active for record in named)
-    finished = sum(record.state == "done" for record in named)
-    return Uses(active, finished, len(named) + len(trashed) - active - finished)
+    users = [record for record in records if record.config.get("dataset") == dataset]
+    trashed = sum(record.config.get("dataset") == dataset for record in store.trashed())
+    active, finished = sum(r.active for r in users), sum(r.state == "done" for r in users)
+    return Uses(active, finished, len(users) + trashed - active - finished)

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ddcore.data import agreement
-from ddcore.lazy import lazy
+from ddcore.experiments.describe import DescribeSummary
+from ddcore.lazy import pd
 from ddcore.report import tables
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.experiments.describe import DescribeSummary
-else:
-    pd = lazy("pandas")
-
-PARTS = ("training", "validation", "test")
 
 
 def voted(summary: DescribeSummary) -> bool:
@@ -25,17 +15,15 @@ def voted(summary: DescribeSummary) -> bool:
 
 def by_agreement(summary: DescribeSummary) -> pd.DataFrame:
     """A row for each number of votes: votes, agreement (words), colour, images, and those of each part."""
-    voters = summary.voters
-    parts = tables.votes(summary).pivot(index="votes", columns="split", values="images")
-    frame = parts.reindex(index=range(voters + 1), columns=list(PARTS)).fillna(0).astype(int).reset_index()
-    level = agreement.level(frame["votes"].to_numpy(), voters)
-    colours = [f"rgb{colour}" for colour in agreement.colours(voters)]
-    return pd.DataFrame(
-        {
-            "votes": frame["votes"], "agreement": [agreement.words(voters)[at] for at in level],
-            "colour": [colours[at] for at in level], "images": frame[list(PARTS)].sum(axis=1), **frame[list(PARTS)],
-        }
-    )
+    voters, splits = summary.voters, list(tables.SPLITS.values())
+    counts = tables.votes(summary).pivot(index="votes", columns="split", values="images")
+    frame = counts.reindex(index=range(voters + 1), columns=splits).fillna(0).astype(int).reset_index()
+    levels = agreement.level(frame["votes"].to_numpy(), voters)
+    words, colours = agreement.words(voters), agreement.colours(voters)
+    return pd.DataFrame({
+        "votes": frame["votes"], "agreement": [words[level] for level in levels],
+        "colour": [f"rgb{colours[level]}" for level in levels], "images": frame[splits].sum(axis=1), **frame[splits],
+    })
 
 
 def unanimous(frame: pd.DataFrame) -> float:

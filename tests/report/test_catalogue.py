@@ -29,7 +29,7 @@ def test_seeds_of_one_question_are_one_row_over_all_networks(store: Store, answe
     other = distilled(store, lr_img=7.0)
     answer(judge(runs[0]), 0.5, 0.7)
     answer(judge(runs[1]), 0.3)
-    sets = catalogue.chosen(catalogue.catalogue(store), kinds=["distill"])
+    sets = catalogue.filtered(catalogue.catalogue(store), kinds=["distill"])
     together = catalogue.seeds_together(sets)
     assert sorted(map(len, together["members"])) == [1, 2]
     row = together[together["seeds"] == 2].iloc[0]
@@ -48,7 +48,7 @@ def judge(run):  # type: ignore[no-untyped-def]
 def test_evaluations_of_the_seeds_of_a_set_are_seeds_too(store: Store, answer: Answer) -> None:
     for seed in (0, 1):
         answer(judge(distilled(store, seed=seed)), 0.5, 0.6)
-    found = catalogue.seeds_together(catalogue.chosen(catalogue.catalogue(store), kinds=["evaluate"]))
+    found = catalogue.seeds_together(catalogue.filtered(catalogue.catalogue(store), kinds=["evaluate"]))
     assert found["seeds"].tolist() == [2]
 
 
@@ -59,7 +59,7 @@ def test_every_word_and_every_filter_must_hold(store: Store) -> None:
     every = catalogue.catalogue(store)
 
     def ids(**asked) -> list[str]:  # type: ignore[no-untyped-def]
-        return catalogue.chosen(every, **asked)["id"].tolist()
+        return catalogue.filtered(every, **asked)["id"].tolist()
 
     assert ids(words="SUNNY monday") == [first.id]
     assert ids(words="sunny tuesday") == []
@@ -74,14 +74,14 @@ def test_failed_runs_can_be_hidden_and_broken_folders_show_as_such(store: Store)
     store.create(spec("describe", "describe", {"dataset": "digits"}))
     every = catalogue.catalogue(store)
     assert "broken" in every["state"].tolist()
-    assert "broken" not in catalogue.chosen(every, finished=True)["state"].tolist()
+    assert "broken" not in catalogue.filtered(every, finished=True)["state"].tolist()
 
 
 def test_rows_without_a_value_come_last_in_either_order(store: Store, answer: Answer) -> None:
     low, high, none = distilled(store), distilled(store, lr_img=3.0), distilled(store, lr_img=4.0)
     answer(judge(low), 0.2)
     answer(judge(high), 0.8)
-    sets = catalogue.chosen(catalogue.catalogue(store), kinds=["distill"])
+    sets = catalogue.filtered(catalogue.catalogue(store), kinds=["distill"])
     assert catalogue.in_order(sets, "accuracy")["id"].tolist() == [high.id, low.id, none.id]
     assert catalogue.in_order(sets, "accuracy", falling=False)["id"].tolist() == [low.id, high.id, none.id]
 
@@ -98,7 +98,7 @@ def test_a_thousand_questions_are_a_table_within_a_second(store: Store) -> None:
         info = json.loads(path.read_text())
         path.write_text(json.dumps({**info, "config": {**info["config"], "ipc": 1 + number, "seed": number % 3}}))
     began = time.process_time()  # what others do on this machine meanwhile is not the table's time
-    every = catalogue.chosen(catalogue.catalogue(store), words="digits")
+    every = catalogue.filtered(catalogue.catalogue(store), words="digits")
     found = catalogue.in_order(catalogue.seeds_together(every), "created")
     assert len(found) == 1000
     assert time.process_time() - began < 1.0

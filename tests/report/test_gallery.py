@@ -12,14 +12,14 @@ from PIL import Image
 from ddcore.experiments import spec
 from ddcore.ops import pictures
 from ddcore.report import gallery
-from ddcore.report.gallery import NEWEST, Kept
+from ddcore.report.gallery import NEWEST, Snapshots
 from ddcore.runs import RunRecord, Store
 from ddcore.runs.images import Images
 from tests.runs import shelf
 
-SHORT = Kept((0, 1, 5, 10), 10, seconds={0: 0.0, 1: 0.5, 5: 2.0, 10: 4.0})
-LONG = Kept((0, 1, 10, 40), 40, seconds={0: 0.0, 1: 1.0, 10: 8.0, 40: 32.0})
-CHOSEN = Kept((0,), 0, made=False)
+SHORT = Snapshots((0, 1, 5, 10), 10, seconds={0: 0.0, 1: 0.5, 5: 2.0, 10: 4.0})
+LONG = Snapshots((0, 1, 10, 40), 40, seconds={0: 0.0, 1: 1.0, 10: 8.0, 40: 32.0})
+CHOSEN = Snapshots((0,), 0, made=False)
 
 
 def images(values: Any, labels: Any, classes: Sequence[str] = "ab", side: int = 2, channels: int = 1) -> Images:
@@ -39,52 +39,52 @@ def test_the_slider_stops_wherever_one_of_the_runs_has_images_of_its_own() -> No
 
 
 def test_places_that_read_alike_are_one_stop_that_shows_the_later_images() -> None:
-    one, other = Kept((0, 9), 9, seconds={0: 0.0, 9: 20.1}), Kept((0, 9), 9, seconds={0: 0.0, 9: 20.2})
+    one, other = Snapshots((0, 9), 9, seconds={0: 0.0, 9: 20.1}), Snapshots((0, 9), 9, seconds={0: 0.0, 9: 20.2})
     assert gallery.stops([one, other], "time") == [0, 20.2]
-    assert {gallery.shown(run, "time", 20.2) for run in (one, other)} == {9}
+    assert {gallery.step_at(run, "time", 20.2) for run in (one, other)} == {9}
 
 
 def test_a_run_without_the_step_shows_the_nearest_that_it_has_and_says_so() -> None:
-    assert [gallery.shown(LONG, "step", at) for at in (5, 6, 24, 25, 26)] == [1, 10, 10, 10, 40]  # 25 is as far from 40
-    assert gallery.told(LONG, "step", 5) == "step 1 · nearest to 5"
-    assert gallery.told(Kept((0, 500, 1000), 1000), "step", 900) == "step 1,000 · nearest to 900"
-    assert gallery.told(SHORT, "step", 5) == "step 5"
-    assert gallery.told(SHORT, "step", 40) == "step 10 · nearest to 40"
+    assert [gallery.step_at(LONG, "step", at) for at in (5, 6, 24, 25, 26)] == [1, 10, 10, 10, 40]  # 25: as far from 40
+    assert gallery.caption(LONG, "step", 5) == "step 1 · nearest to 5"
+    assert gallery.caption(Snapshots((0, 500, 1000), 1000), "step", 900) == "step 1,000 · nearest to 900"
+    assert gallery.caption(SHORT, "step", 5) == "step 5"
+    assert gallery.caption(SHORT, "step", 40) == "step 10 · nearest to 40"
 
 
 def test_the_same_share_and_the_same_time_are_other_steps_in_other_runs() -> None:
-    assert [gallery.shown(run, "share", 50) for run in (SHORT, LONG)] == [5, 10]
-    assert gallery.told(LONG, "share", 50) == "25 % · step 10 · nearest to 50 %"
-    assert gallery.told(SHORT, "share", 80) == "100 % · step 10 · nearest to 80 %"
-    assert gallery.told(SHORT, "time", 1.5) == "2.0 s · step 5 · nearest to 1.5 s"
-    assert [gallery.shown(run, "time", 8) for run in (SHORT, LONG)] == [10, 10]
-    assert gallery.told(SHORT, "time", 8) == "4.0 s · step 10 · nearest to 8.0 s"
+    assert [gallery.step_at(run, "share", 50) for run in (SHORT, LONG)] == [5, 10]
+    assert gallery.caption(LONG, "share", 50) == "25 % · step 10 · nearest to 50 %"
+    assert gallery.caption(SHORT, "share", 80) == "100 % · step 10 · nearest to 80 %"
+    assert gallery.caption(SHORT, "time", 1.5) == "2.0 s · step 5 · nearest to 1.5 s"
+    assert [gallery.step_at(run, "time", 8) for run in (SHORT, LONG)] == [10, 10]
+    assert gallery.caption(SHORT, "time", 8) == "4.0 s · step 10 · nearest to 8.0 s"
 
 
 def test_a_run_whose_first_images_are_gone_shows_its_earliest() -> None:
-    assert gallery.shown(Kept((5, 10), 10), "step", 1) == 5
+    assert gallery.step_at(Snapshots((5, 10), 10), "step", 1) == 5
 
 
 def test_a_coreset_is_the_same_everywhere_and_says_that_it_has_no_steps() -> None:
-    assert gallery.told(CHOSEN, "step", 40) == "chosen real images, no steps"
-    assert gallery.shown(CHOSEN, "share", 0) == 0
+    assert gallery.caption(CHOSEN, "step", 40) == "chosen real images, no steps"
+    assert gallery.step_at(CHOSEN, "share", 0) == 0
 
 
 def test_while_a_run_goes_on_the_last_stop_is_the_newest_of_each() -> None:
     assert gallery.stops([SHORT, LONG], "step", growing=True)[-2:] == [40, NEWEST]
-    assert [gallery.told(run, "step", NEWEST) for run in (SHORT, LONG)] == ["step 10", "step 40"]
+    assert [gallery.caption(run, "step", NEWEST) for run in (SHORT, LONG)] == ["step 10", "step 40"]
     assert gallery.words(NEWEST, "time") == "newest"
 
 
 def test_a_run_that_tells_no_times_shows_its_last_images_and_says_why() -> None:
-    silent = Kept((0, 5), 5)
-    assert gallery.shown(silent, "time", 0.0) == 5
-    assert gallery.told(silent, "time", 2.0) == "step 5 · times not known"
+    silent = Snapshots((0, 5), 5)
+    assert gallery.step_at(silent, "time", 0.0) == 5
+    assert gallery.caption(silent, "time", 2.0) == "step 5 · times not known"
 
 
 @pytest.fixture
 def made(home: object) -> RunRecord:
-    """Kept at 0, 1, 2 and 4."""
+    """Snapshots at 0, 1, 2 and 4."""
     return shelf.finished(Store(), spec("distill", "datadam", {"dataset": "digits", "ipc": 1}))
 
 
@@ -95,10 +95,10 @@ def test_times_and_length_come_from_the_events_that_hold_them(made: RunRecord) -
         {"event": "snapshot", "step": 2},
         {"event": "step"},
     ]
-    found = gallery.kept(made, [0, 1, 2], events)
+    found = gallery.snapshots(made, [0, 1, 2], events)
     assert (found.steps, found.total, found.made) == ((0, 1, 2), 8, True)
     assert found.seconds == {0: 0.0, 1: 0.5}
-    assert gallery.kept(made, [0, 1, 2], []).seconds == {}
+    assert gallery.snapshots(made, [0, 1, 2], []).seconds == {}
 
 
 def test_what_shows_no_images_is_told_with_the_reason(made: RunRecord) -> None:

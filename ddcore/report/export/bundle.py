@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ddcore.errors import DDCoreError
-from ddcore.lazy import lazy
+from ddcore.lazy import lazy, pd
 from ddcore.report import compare_runs
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export import commands, pivot, readme, summary, table
@@ -23,8 +23,6 @@ from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ddcore.ops import pictures
     from ddcore.report.export import plots
 else:
@@ -52,105 +50,95 @@ class Bundle:
         return buffer.getvalue()
 
 
-def bundle(store: Store, found: Sequence[Compared], choice: Choice) -> Bundle:
+def bundle(store: Store, runs: Sequence[Compared], choice: Choice) -> Bundle:
     """Figures, tables, images, parameters and commands of these runs. What fails is told, and the rest is written."""
-    asked, problems = commands.commands(store, found), list[str]()
-    numbers, made = compare_runs.numbers(found), pivot.pivot(found, choice)
-    shown = tables(found, numbers, made)
+    recipe, problems = commands.commands(store, runs), list[str]()
+    numbers, shown = compare_runs.numbers(runs), pivot.pivot(runs, choice)
+    by_name = tables(runs, numbers, shown)
     captions: dict[str, str] = {}
-    written = dict(_figures(store, found, numbers, captions, problems))
-    written |= _tables(found, numbers, made, shown)
-    for one in found:
+    files = dict(_figures(store, runs, numbers, captions, problems))
+    files |= _tables(runs, numbers, shown, by_name)
+    for run in runs:
         try:
-            written |= dict(_images(store, one))
+            files |= dict(_images(store, run))
         except (DDCoreError, OSError) as error:
-            problems.append(f"images of {one.label} (run {one.record.id}): {error}")
-        if RUN_ID.fullmatch(one.record.id):  # a broken folder may be called anything, and recorded nothing
-            written[f"configs/{one.record.id}.json"] = _recorded(one)
-    script = commands.script(asked)
-    words = readme.readme(found, ["README.md", "commands.sh", "report.tex", *written], shown, asked, problems)
-    document = readme.document(found, shown, captions)
-    top = {"README.md": words, "commands.sh": script, "report.tex": document}
-    return Bundle({name: content.encode() for name, content in top.items()} | written, tuple(problems))
+            problems.append(f"images of {run.label} (run {run.record.id}): {error}")
+        if RUN_ID.fullmatch(run.record.id):  # a broken folder may be called anything, and recorded nothing
+            files[f"configs/{run.record.id}.json"] = _recorded(run)
+    words = readme.readme(runs, ["README.md", "commands.sh", "report.tex", *files], by_name, recipe, problems)
+    top = {"README.md": words, "commands.sh": commands.script(recipe),
+           "report.tex": readme.document(runs, by_name, captions)}
+    return Bundle({name: content.encode() for name, content in top.items()} | files, tuple(problems))
 
 
 def _figures(
-    store: Store, found: Sequence[Compared], numbers: pd.DataFrame, captions: dict[str, str], problems: list[str]
+    store: Store, runs: Sequence[Compared], numbers: pd.DataFrame, captions: dict[str, str], problems: list[str]
 ) -> Iterator[tuple[str, bytes]]:
     """All that can be drawn; fills in the captions of these, and why others could not."""
     try:
-        for plot in plots.plots(store, found, numbers):
+        for plot in plots.plots(store, runs, numbers):
             try:
                 drawn = {**plots.paper(plot), "html": plots.page(plot)}
             except Exception as error:  # whatever a drawing may raise, the numbers are not lost for it
-                problems.append(f"figure {plot.name}: {_said(error)}")
+                problems.append(f"figure {plot.name}: {_sentence(error)}")
                 continue
             captions[plot.name] = f"{plot.what}: {plot.title}"
             yield from ((f"figures/{plot.name}.{ending}", content) for ending, content in drawn.items())
     except Exception as error:
-        problems.append(f"further figures: {_said(error)}")
+        problems.append(f"further figures: {_sentence(error)}")
     if captions:
         yield f"figures/{plots.PLOTLY}", plots.script()
 
 
-def _said(error: Exception) -> str:
+def _sentence(error: Exception) -> str:
     return one_line(f"{type(error).__name__}: {error}")
 
 
-def completed(store: Store, found: Sequence[Compared]) -> list[Compared]:
+def completed(store: Store, runs: Sequence[Compared]) -> list[Compared]:
     """These runs, each with its newest evaluation where it has none in the chosen setting: none is left out for that.
 
     Tables tell settings apart, so that no two numbers stand together that do not compare.
     """
-    newest = compare_runs.compared(store, [one.record for one in found])
-    return [one if one.accuracy else other for one, other in zip(found, newest, strict=True)]
+    newest = compare_runs.compared(store, [run.record for run in runs])
+    return [run if run.accuracy else other for run, other in zip(runs, newest, strict=True)]
 
 
-def tables(found: Sequence[Compared], numbers: pd.DataFrame, made: Pivot) -> dict[str, Table]:
+def tables(runs: Sequence[Compared], numbers: pd.DataFrame, shown: Pivot) -> dict[str, Table]:
     """All tables of a report, by name."""
-    return {
-        "numbers": summary.numbers(found, numbers),
-        "cost": summary.cost(found, numbers),
-        "pivot": pivot.table(made),
-        "parameters": summary.parameters(found),
-        "environment": summary.environment(found),
-    }
+    return {"numbers": summary.numbers(runs, numbers), "cost": summary.cost(runs, numbers), "pivot": pivot.table(shown),
+            "parameters": summary.parameters(runs), "environment": summary.environment(runs)}
 
 
 def _tables(
-    found: Sequence[Compared], numbers: pd.DataFrame, made: Pivot, shown: Mapping[str, Table]
+    runs: Sequence[Compared], numbers: pd.DataFrame, shown: Pivot, by_name: Mapping[str, Table]
 ) -> dict[str, bytes]:
     """Each that has rows in three languages; as CSV with plain numbers where it has any."""
-    frame = numbers.assign(measured=[aside(one.evaluation) for one in found])
-    plain = {
-        "numbers": ([str(name) for name in frame.columns], frame.values.tolist()),
-        "pivot": pivot.numbers(made),
-    }
-    written = {}
-    for name, one in shown.items():
-        if not one.rows:
-            continue
-        written[f"tables/{name}.tex"] = table.latex(one)
-        written[f"tables/{name}.md"] = table.markdown(one)
-        if name != "cost":  # its numbers are in that of numbers
-            written[f"tables/{name}.csv"] = table.csv(*plain.get(name, (one.headings, one.rows)))
-    return {name: content.encode() for name, content in written.items()}
+    frame = numbers.assign(measured=[aside(run.evaluation) for run in runs])
+    plain = {"numbers": (list(map(str, frame.columns)), frame.values.tolist()), "pivot": pivot.numbers(shown)}
+    files = {}
+    for name, one in by_name.items():
+        if one.rows:
+            files[f"tables/{name}.tex"] = table.latex(one)
+            files[f"tables/{name}.md"] = table.markdown(one)
+            if name != "cost":  # its numbers are in that of numbers
+                files[f"tables/{name}.csv"] = table.csv(*plain.get(name, (one.headings, one.rows)))
+    return {name: content.encode() for name, content in files.items()}
 
 
-def _images(store: Store, one: Compared) -> Iterator[tuple[str, bytes]]:
+def _images(store: Store, run: Compared) -> Iterator[tuple[str, bytes]]:
     """The set of a run as a picture and as it is; nothing of runs that make none, or have not yet."""
-    stored = one.record.folder / "images.safetensors"
-    if not one.record.makes_images or one.record.state != "done":
+    record = run.record
+    if not record.makes_images or record.state != "done":
         return
-    images, folder = store.images(one.record.id), f"images/{one.record.id}"
+    images, folder = store.images(record.id), f"images/{record.id}"
     names = [one_line(name) for name in images.classes]
-    picture = pictures.grid(images.images, images.labels, names, images.mean, images.std, SHOWN)
-    yield f"{folder}/grid.png", picture
-    yield f"{folder}/images.safetensors", stored.read_bytes()
+    yield f"{folder}/grid.png", pictures.grid(images.images, images.labels, names, images.mean, images.std, SHOWN)
+    yield f"{folder}/images.safetensors", (record.folder / "images.safetensors").read_bytes()
 
 
-def _recorded(one: Compared) -> bytes:
+def _recorded(run: Compared) -> bytes:
     """What a run recorded of itself, with what people gave it and what judged it."""
-    told = {**one.record.info, "state": one.record.state, "problem": one.record.problem, "user": one.record.user,
-            "imported": imported(one.record.folder), "judged_by": one.evaluation and one.evaluation.info}
-    return (json.dumps(told, indent=2, sort_keys=True) + "\n").encode()
+    record = run.record
+    info = {**record.info, "state": record.state, "problem": record.problem, "user": record.user,
+            "imported": imported(record.folder), "judged_by": run.evaluation and run.evaluation.info}
+    return (json.dumps(info, indent=2, sort_keys=True) + "\n").encode()

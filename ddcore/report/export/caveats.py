@@ -16,22 +16,19 @@ def aside(judge: RunRecord | None) -> str:
     """
     if judge is None or judge.summary.source is None or results.of_the_result(judge):
         return ""
-    asked = judge.config
-    said = [
-        "on the validation split" if asked.get("split") == "val" else "",
-        "with the initial images" if asked.get("images") == "initial" else "",
-        f"with the images of step {step:,}" if (step := asked.get("step")) is not None else "",
-        "with class labels alone" if asked.get("labels") == "hard" else "",
-        f"with augmentation {augment}" if (augment := asked.get("augment")) else "",
-    ]
-    return ", ".join(filter(None, said)) or "in another way"
+    config = judge.config
+    words = ["on the validation split" if config.get("split") == "val" else "",
+             "with the initial images" if config.get("images") == "initial" else "",
+             f"with the images of step {step:,}" if (step := config.get("step")) is not None else "",
+             "with class labels alone" if config.get("labels") == "hard" else "",
+             f"with augmentation {augment}" if (augment := config.get("augment")) else ""]
+    return ", ".join(filter(None, words)) or "in another way"
 
 
 def origin(record: RunRecord) -> str:
     """ "imported from a.ddrun on 2026-01-02": that a run was not computed here; empty for one that was."""
-    if (came := imported(record.folder)) is None:
-        return ""
-    return f"imported from {came.get('file')} on {_day(came.get('when'))}"
+    pack = imported(record.folder)
+    return "" if pack is None else f"imported from {pack.get('file')} on {_day(pack.get('when'))}"
 
 
 def _day(when: object) -> str:

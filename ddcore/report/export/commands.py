@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddcore.errors import ConfigError, DDCoreError, RunNotFound
-from ddcore.evaluation.plans import NETWORK_PARAMS, Question, evaluation, full_runs, plan
+from ddcore.evaluation import plans
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.params import Config
@@ -17,7 +17,7 @@ from ddcore.report.compare_runs import Compared
 from ddcore.report.export.escape import one_line
 from ddcore.runs.store import RunRecord, Store
 
-Ask = Callable[[Mapping[str, Any]], Spec]
+Make = Callable[[Mapping[str, Any]], Spec]
 
 
 @dataclass(frozen=True)
@@ -36,24 +36,22 @@ class Command:
         return shlex.join(["python", "-m", "ddcore", *self.arguments]) if self.arguments else ""
 
 
-def commands(store: Store, found: Iterable[Compared]) -> list[Command]:
+def commands(store: Store, runs: Iterable[Compared]) -> list[Command]:
     """Of the chosen runs, of what judges them and of their controls, each behind what it builds on."""
-    wanted = [record for one in found for record in _with_judges(store, one)]
-    return [command(store, record) for record in in_order(store, wanted)]
+    return [command(store, record) for record in in_order(store, [r for run in runs for r in _with_judges(store, run)])]
 
 
-def _with_judges(store: Store, one: Compared) -> list[RunRecord]:
+def _with_judges(store: Store, run: Compared) -> list[RunRecord]:
     """A chosen run, the evaluation that speaks for it, and those of its controls that are known."""
-    if one.evaluation is None or one.evaluation.id == one.record.id:
-        return [one.record]
+    if run.evaluation is None or run.evaluation.id == run.record.id:
+        return [run.record]
     try:
-        asked = plan(one.record, results.question_of(one.evaluation))
-        ids = [control.key for control in asked.controls.values() if control]
-        known = [store.record(run_id) for run_id in ids if store.exists(run_id)]
-        known += full_runs(asked, store)
+        plan = plans.plan(run.record, results.question_of(run.evaluation))
+        ids = [control.key for control in plan.controls.values() if control]
+        controls = [store.record(run_id) for run_id in ids if store.exists(run_id)] + plans.full_runs(plan, store)
     except DDCoreError:  # a data set that is not here: what was measured is told, what was asked cannot be worked out
-        known = []
-    return [one.record, one.evaluation, *(record for record in known if record.state == "done")]
+        controls = []
+    return [run.record, run.evaluation, *(record for record in controls if record.state == "done")]
 
 
 def in_order(store: Store, records: Iterable[RunRecord]) -> list[RunRecord]:
@@ -82,57 +80,55 @@ def command(store: Store, record: RunRecord) -> Command:
     why = one_line(f"{tables.title(record)} → run {record.id}")
     why += "" if record.state == "done" else f" ({record.state})"
     try:
-        one = spec(record.kind, record.name, record.config)
-        if (declared := KINDS[one.kind].command) is None:
-            raise ConfigError([f"{tables.kind(one.kind)} has none, {KINDS[one.kind].asked_by} asks for it"])
-        values = told(one.config, _asking(store, one), declared.implied)
+        question = spec(record.kind, record.name, record.config)
+        if (declared := KINDS[question.kind].command) is None:
+            raise ConfigError([f"{tables.kind(record.kind)} has none, {KINDS[record.kind].asked_by} asks for it"])
+        values = fewest_values(question.config, _make(store, question), declared.implied)
     except DDCoreError as error:
         return Command(record.id, why, (), one_line(f"No command makes it here: {error}"))
-    flags = [part for name, value in values.items() for part in (one.config.param(name).flag, _said(value))]
+    flags = [part for name, value in values.items() for part in
+             (question.config.param(name).flag, str(value).lower() if isinstance(value, bool) else str(value))]
     wait = [] if declared.waits else ["--wait"]
-    return Command(record.id, why, (*declared.words(one.name, one.config), *flags, *wait), _note(one, record))
+    words = (*declared.words(question.name, question.config), *flags, *wait)
+    return Command(record.id, why, words, _note(question, record))
 
 
-def _asking(store: Store, one: Spec) -> Ask:
+def _make(store: Store, question: Spec) -> Make:
     """What the command of this kind asks with such flags, as `ddcore.cli.compute` has it."""
-    if isinstance(one.config, EvaluateConfig):
-        tested = store.record(one.config.run)
-        return lambda values: _evaluation(tested, values)
-    return lambda values: spec(one.kind, one.name, values)
+    if not isinstance(question.config, EvaluateConfig):
+        return lambda values: spec(question.kind, question.name, values)
+    tested = store.record(question.config.run)
+
+    def evaluation(values: Mapping[str, Any]) -> Spec:
+        network = {name: value for name, value in values.items() if name in plans.NETWORK_PARAMS}
+        rest = {name: value for name, value in values.items() if name not in plans.NETWORK_PARAMS}
+        return plans.evaluation(tested, plans.Question(rest.pop("protocol", "course"), network=network), **rest)
+
+    return evaluation
 
 
-def _evaluation(tested: RunRecord, values: Mapping[str, Any]) -> Spec:
-    network = {name: value for name, value in values.items() if name in NETWORK_PARAMS}
-    rest = {name: value for name, value in values.items() if name not in NETWORK_PARAMS}
-    return evaluation(tested, Question(rest.pop("protocol", "course"), network=network), **rest)
-
-
-def told(wanted: Config, ask: Ask, left_out: Iterable[str] = ()) -> dict[str, Any]:
-    """The fewest values from which `ask` makes this Config: what its defaults fill in needs no telling."""
-    values = {name: value for name, value in wanted.values().items() if value is not None and name not in left_out}
-    if not _makes(ask, values, wanted):
+def fewest_values(config: Config, make: Make, left_out: Iterable[str] = ()) -> dict[str, Any]:
+    """The fewest values from which `make` makes this Config: what its defaults fill in needs no telling."""
+    values = {name: value for name, value in config.values().items() if value is not None and name not in left_out}
+    if not _makes(make, values, config):
         raise ConfigError(["its parameters cannot all be told to this version of the code"])
     for name in list(values):
         fewer = {other: value for other, value in values.items() if other != name}
-        values = fewer if _makes(ask, fewer, wanted) else values
+        values = fewer if _makes(make, fewer, config) else values
     return values
 
 
-def _makes(ask: Ask, values: Mapping[str, Any], wanted: Config) -> bool:
+def _makes(make: Make, values: Mapping[str, Any], config: Config) -> bool:
     try:
-        return ask(values).config == wanted
+        return make(values).config == config
     except DDCoreError:
         return False
 
 
-def _said(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _note(one: Spec, record: RunRecord) -> str:
+def _note(question: Spec, record: RunRecord) -> str:
     """Whether the command gives this very run, where it would not."""
     try:
-        if one.key == record.id:
+        if question.key == record.id:
             return ""
     except DDCoreError as error:  # the data set is not here
         return one_line(f"Whether it gives this very run is not known here: {error}")
@@ -140,10 +136,10 @@ def _note(one: Spec, record: RunRecord) -> str:
             "and commands below that name this run want the new one.")
 
 
-def script(asked: Iterable[Command]) -> str:
+def script(commands: Iterable[Command]) -> str:
     """All commands as a shell script, in order."""
     lines = ["#!/bin/sh", "# Makes every run of this report again, in order; what is known is answered at once.",
              "# Run it in the folder of the workbench, with its Python as `python`.", "set -e"]
-    for one in asked:
+    for one in commands:
         lines += ["", f"# {one.why}", *([f"# {one.note}"] if one.note else []), *([one.line] if one.line else [])]
     return "\n".join(lines) + "\n"

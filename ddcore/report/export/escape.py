@@ -10,15 +10,11 @@ import unicodedata
 from itertools import pairwise
 
 _LETTERS = "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"
-_NAMES = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
-    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
-)
+_NAMES = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi "
+          "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega")
 _GREEK = dict(zip(_LETTERS, _NAMES.split(), strict=True))
-_SYMBOLS = {
-    "±": r"\pm", "×": r"\times", "·": r"\cdot", "†": r"\dagger", "→": r"\rightarrow", "√": r"\surd", "−": "-",
-    "²": "^2", "³": "^3", "°": r"^\circ", "≤": r"\leq", "≥": r"\geq", "≈": r"\approx", "∞": r"\infty",
-}
+_SYMBOLS = {"±": r"\pm", "×": r"\times", "·": r"\cdot", "†": r"\dagger", "→": r"\rightarrow", "√": r"\surd", "−": "-",
+            "²": "^2", "³": "^3", "°": r"^\circ", "≤": r"\leq", "≥": r"\geq", "≈": r"\approx", "∞": r"\infty"}
 _LATEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\char34{}", "–": "--", "—": "---", "…": r"\dots{}",
@@ -30,10 +26,8 @@ _LATEX = {
     **{sign: f"$\\{name}$" for sign, name in _GREEK.items()},
     **{sign: f"${name}$" for sign, name in _SYMBOLS.items()},
 }
-_ACCENTS = {
-    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
-    "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c",
-}
+_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
+            "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c"}
 
 _FORMULA = re.compile(r"(^|;[\s\"']*)([=+@＝＋－＠-])")
 
@@ -72,12 +66,8 @@ def csv(words: object) -> str:
     Nor what is behind a semicolon: some take that for the end of a cell, whatever is quoted.
     """
     line = one_line(words)
-    return line if _is_number(line) else _FORMULA.sub(r"\1'\2", line)
-
-
-def _is_number(line: str) -> bool:
     try:
         float(line)
     except ValueError:
-        return False
-    return True
+        return _FORMULA.sub(r"\1'\2", line)
+    return line

@@ -8,21 +8,21 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ddcore.lazy import lazy
+from ddcore.lazy import go, lazy, pd
 from ddcore.report import compare_figures, overlay, text, tradeoff
+from ddcore.report.compare_figures import colour_round
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
 from ddcore.report.export.escape import one_line
 from ddcore.report.export.summary import other_protocols
 from ddcore.report.figures import COLOURS, GREY, INK, MAJORITY, as_text
+from ddcore.report.tables import is_known, or_zero
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
     import matplotlib
-    import pandas as pd
-    import plotly.graph_objects as go
     import plotly.offline as offline
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -57,21 +57,21 @@ class Plot:
     interactive: Callable[[], go.Figure]
 
 
-def plots(store: Store, found: Sequence[Compared], numbers: pd.DataFrame) -> Iterator[Plot]:
+def plots(store: Store, runs: Sequence[Compared], numbers: pd.DataFrame) -> Iterator[Plot]:
     """Accuracies on the test images, those against IPC, trade-offs, each for every setting; losses.
 
-    None where nothing is to see. numbers: `compared.numbers` of these runs.
+    None where nothing is to see. numbers: `compare_runs.numbers` of these runs.
     """
-    colours = {one.label: one.colour for one in found}
-    others = {one.label: other_protocols(one) for one in found}
-    known = numbers[[not aside(one.evaluation) for one in found]].dropna(subset=["mean"])
-    groups = list(known.groupby("group", sort=False))
+    colours = {run.label: run.colour for run in runs}
+    others = {run.label: other_protocols(run) for run in runs}
+    measured = numbers[[not aside(run.evaluation) for run in runs]].dropna(subset=["mean"])
+    groups = list(measured.groupby("group", sort=False))
     for number, (setting, part) in enumerate(groups, start=1):
-        controls = dict.fromkeys(protocol for label in part["label"] for protocol in others[label])
-        beside = f"; controls under protocol {' and '.join(controls)}" if controls else ""
-        for plot in _of_setting(part, one_line(f"{setting}{beside}"), colours):
+        protocols = dict.fromkeys(protocol for label in part["label"] for protocol in others[label])
+        controls = f"; controls under protocol {' and '.join(protocols)}" if protocols else ""
+        for plot in _of_setting(part, one_line(f"{setting}{controls}"), colours):
             yield plot if len(groups) == 1 else replace(plot, name=f"{plot.name}-{number}")
-    if (losses := overlay.curves(store, found).get("loss")) is not None:
+    if (losses := overlay.curves(store, runs).get("loss")) is not None:
         yield _losses(losses, colours)
 
 
@@ -164,12 +164,12 @@ def _accuracies(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], majo
     rows = part.to_dict("records")
     places = list(range(len(rows), 0, -1))
     for role, mark in MARKS.items():
-        there = [(row[role], place - LOWER) for row, place in zip(rows, places, strict=True) if _known(row[role])]
-        if there:
-            axes.plot([x for x, _ in there], [y for _, y in there], mark, color=GREY, fillstyle="none", markersize=9,
+        points = [(row[role], place - LOWER) for row, place in zip(rows, places, strict=True) if is_known(row[role])]
+        if points:
+            axes.plot(*zip(*points, strict=True), mark, color=GREY, fillstyle="none", markersize=9,
                       markeredgewidth=1.5, linestyle="none", label=compare_figures.CONTROLS[role][0])
     for row, place in zip(rows, places, strict=True):
-        axes.errorbar(row["mean"], place, xerr=_or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=4)
+        axes.errorbar(row["mean"], place, xerr=or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=4)
     if majority is not None:
         axes.axvline(majority, color=MAJORITY, linestyle=":", label=f"Majority class {majority:.1f} %")
     axes.set_yticks(places, [_words(row["label"]) for row in rows])
@@ -200,8 +200,8 @@ def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str,
         axes.step(best["x"].tolist(), best["mean"].tolist(), where="post", color=INK, linestyle=":",
                   label="Pareto front: none is cheaper and better")
     for row in frame.to_dict("records"):
-        point = POINTS[_round(row["label"], colours) % len(POINTS)]
-        axes.errorbar(row["x"], row["mean"], yerr=_or_zero(row["std"]), fmt=point, color=colours[row["label"]],
+        point = POINTS[colour_round(row["label"], colours) % len(POINTS)]
+        axes.errorbar(row["x"], row["mean"], yerr=or_zero(row["std"]), fmt=point, color=colours[row["label"]],
                       capsize=3, fillstyle="full" if row["front"] else "none", label=_words(row["label"]))
     axes.set_xscale("log" if log else "linear")
     axes.set_xlabel(title)
@@ -210,22 +210,9 @@ def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str,
 
 def _curves(axes: Axes, frame: pd.DataFrame, colours: Mapping[str, str], log: bool) -> None:
     for label, part in frame.groupby("label", sort=False):
-        dash = DASHES[_round(str(label), colours) % len(DASHES)]
+        dash = DASHES[colour_round(str(label), colours) % len(DASHES)]
         axes.plot(part["step"].tolist(), part["value"].tolist(), dash, color=colours[str(label)],
                   linewidth=1.2, label=_words(label))
     axes.set_yscale("log" if log else "linear")
     axes.set_xlabel("Step")
     axes.set_ylabel("Loss (as its method defines it)")
-
-
-def _round(label: str, colours: Mapping[str, str]) -> int:
-    """How often all colours were used up before this run had its own."""
-    return list(colours).index(label) // len(set(colours.values()))
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value
-
-
-def _or_zero(value: Any) -> float:
-    return float(value) if _known(value) else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ddcore.report import compare_runs, tables, text
 from ddcore.report.compare_runs import Compared
@@ -13,11 +13,9 @@ from ddcore.report.export.escape import latex, markdown, one_line
 from ddcore.report.export.pivot import why_not
 from ddcore.report.export.table import Table
 
-READ = (
-    "An accuracy is a mean ± standard deviation over n networks trained from different random weights, each tested "
-    "once, after its last step, on the official test images where no other is said. Numbers compare only under the "
-    "same protocol on the same network."
-)
+READ = ("An accuracy is a mean ± standard deviation over n networks trained from different random weights, each tested "
+        "once, after its last step, on the official test images where no other is said. Numbers compare only under the "
+        "same protocol on the same network.")
 MOST_FLOATS = 12  # that LaTeX is asked to place at a time: it gives up at some 50
 WHAT = {
     "README.md": "this text: every run, and the commands that make it again",
@@ -31,48 +29,37 @@ WHAT = {
 
 
 def readme(
-    found: Sequence[Compared], names: Iterable[str], shown: Mapping[str, Table], asked: Sequence[Command],
+    runs: Sequence[Compared], files: Sequence[str], by_name: Mapping[str, Table], commands: Sequence[Command],
     problems: Sequence[str],
 ) -> str:
-    """The README. names: the files beside it; shown: tables by name; problems: what could not be written, and why."""
-    kept = list(names)
-    there = {name: words for name, words in WHAT.items() if any(file.startswith(name) for file in kept)}
+    """The README. files: beside it, by name; by_name: the tables; problems: what could not be written, and why."""
+    contents = [f"- `{name}`: {words}." for name, words in WHAT.items() if any(file.startswith(name) for file in files)]
+    missing = ["## Not in it", "\n".join(f"- {markdown(problem)}" for problem in problems)] if problems else []
     parts = [
-        f"# Report on {_runs(len(found))}", READ,
-        "## What is in it", "\n".join(f"- `{name}`: {words}." for name, words in there.items()),
-        *(_bullets("Not in it", problems)),
-        "## Results", *(tabular.markdown(shown[name]) for name in ("numbers", "pivot") if shown[name].rows),
-        *map(markdown, compare_runs.no_ceiling(found)),
-        "## Runs", *(_run(one) for one in found),
+        f"# Report on {len(runs)} run{'s' if len(runs) != 1 else ''}", READ,
+        "## What is in it", "\n".join(contents), *missing,
+        "## Results", *(tabular.markdown(by_name[name]) for name in ("numbers", "pivot") if by_name[name].rows),
+        *map(markdown, compare_runs.no_ceiling(runs)),
+        "## Runs", *map(_run, runs),
         "## Make it again", "In this order; what is known already is answered at once. Equal parameters, seed, device "
         "and versions give the same run with the same id, to the bit on a CPU.",
-        *(_command(one) for one in asked),
+        *map(_command, commands),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
-def _bullets(title: str, sentences: Sequence[str]) -> Iterator[str]:
-    if sentences:
-        yield f"## {title}"
-        yield "\n".join(f"- {markdown(sentence)}" for sentence in sentences)
+def _run(run: Compared) -> str:
+    facts = [f"- {name}: {markdown(fact)}" for name, fact in _facts(run) if fact]
+    return "\n".join([f"### {markdown(run.label)}", "", *facts])
 
 
-def _runs(number: int) -> str:
-    return f"{number} runs" if number != 1 else "1 run"
-
-
-def _run(one: Compared) -> str:
-    facts = [f"- {name}: {markdown(said)}" for name, said in _facts(one) if said]
-    return "\n".join([f"### {markdown(one.label)}", "", *facts])
-
-
-def _facts(one: Compared) -> Iterator[tuple[str, str]]:
+def _facts(run: Compared) -> Iterator[tuple[str, str]]:
     """What must be known of a run to judge its number."""
-    record, judge = one.record, one.evaluation
+    record, judge = run.record, run.evaluation
     yield "what", tables.title(record)
     yield "run", f"{record.id}, kind {record.kind}, {record.state}"
     yield "came", origin(record)
-    yield "accuracy", _accuracy(one)
+    yield "accuracy", _accuracy(run)
     if judge is not None:
         yield "judged by", ", ".join(filter(None, [f"run {judge.id}", compare_runs.setting_of(judge), origin(judge)]))
     yield "took", text.duration(compare_runs.seconds(record)) if record.state == "done" else ""
@@ -80,54 +67,43 @@ def _facts(one: Compared) -> Iterator[tuple[str, str]]:
     yield "versions", ", ".join(f"{name} {version}" for name, version in (record.info.get("libraries") or {}).items())
     yield "code", str((record.info.get("code") or {}).get("commit") or "")
     yield "data", str((record.info.get("dataset") or {}).get("fingerprint") or "")
-    for note in _notes(one):
+    for note in dict.fromkeys([*record.summary.notes, *(judge.summary.notes if judge else ())]):
         yield "to know", note
     yield "tags", ", ".join(record.user.get("tags") or ())
     yield "note", str(record.user.get("note") or "")
 
 
-def _accuracy(one: Compared) -> str:
-    if not one.accuracy:
-        return why_not(one)
-    return text.accuracy(one.accuracy) + (f", measured {said}" if (said := aside(one.evaluation)) else "")
+def _accuracy(run: Compared) -> str:
+    how = aside(run.evaluation)
+    return text.accuracy(run.accuracy) + (f", measured {how}" if how else "") if run.accuracy else why_not(run)
 
 
-def _notes(one: Compared) -> list[str]:
-    return list(dict.fromkeys([*one.record.summary.notes, *(one.evaluation.summary.notes if one.evaluation else ())]))
+def _command(command: Command) -> str:
+    words = markdown(command.why) + (f". {markdown(command.note)}" if command.note else "")
+    return f"{words}\n\n```sh\n{command.line}\n```" if command.line else words
 
 
-def _command(one: Command) -> str:
-    told = f"{markdown(one.why)}{f'. {markdown(one.note)}' if one.note else ''}"
-    return f"{told}\n\n```sh\n{one.line}\n```" if one.line else told
-
-
-def document(found: Sequence[Compared], shown: Mapping[str, Table], figures: Mapping[str, str]) -> str:
+def document(runs: Sequence[Compared], by_name: Mapping[str, Table], figures: Mapping[str, str]) -> str:
     """report.tex: all tables that have rows, and all figures (name → what it shows)."""
-    captions = {
-        "pivot": "The runs in one table.", "numbers": "Accuracy of each run beside its controls.",
-        "cost": "What each run took.", "parameters": "Parameters in which the runs differ.",
-        "environment": "What else differs between the runs.",
-    }
-    floats = [_table(name, words) for name, words in captions.items() if shown[name].rows]
-    floats += [_figure(name, words) for name, words in figures.items()]
+    captions = {"pivot": "The runs in one table.", "numbers": "Accuracy of each run beside its controls.",
+                "cost": "What each run took.", "parameters": "Parameters in which the runs differ.",
+                "environment": "What else differs between the runs."}
+    floats = [_float("table", rf"\caption{{{latex(words)}}}\smallskip", rf"\input{{tables/{name}.tex}}")
+              for name, words in captions.items() if by_name[name].rows]
+    floats += [_float("figure", rf"\includegraphics[width=0.9\linewidth]{{figures/{name}.pdf}}",
+                      rf"\caption{{{latex(one_line(words))}}}") for name, words in figures.items()]
     for place in range(MOST_FLOATS, len(floats), MOST_FLOATS):
         floats[place] = "\\clearpage\n" + floats[place]
-    missing = [f"{one.label} (run {one.record.id}): {why_not(one)}" for one in found if one.accuracy is None]
-    told = [rf"\noindent Without an accuracy: {latex('; '.join(missing))}.", ""] if missing else []
-    told += [line for sentence in compare_runs.no_ceiling(found) for line in (rf"\noindent {latex(sentence)}", "")]
+    missing = [f"{run.label} (run {run.record.id}): {why_not(run)}" for run in runs if run.accuracy is None]
+    sentences = [f"Without an accuracy: {'; '.join(missing)}."] if missing else []
+    paragraphs = [line for sentence in [*sentences, *compare_runs.no_ceiling(runs)]
+                  for line in (rf"\noindent {latex(sentence)}", "")]
     return "\n".join([
         r"\documentclass[a4paper]{article}", r"\usepackage[margin=2cm]{geometry}", r"\usepackage{booktabs}",
         r"\usepackage{graphicx}",
-        r"\begin{document}", rf"\noindent {latex(READ)}", "", *told, *floats, r"\end{document}", "",
+        r"\begin{document}", rf"\noindent {latex(READ)}", "", *paragraphs, *floats, r"\end{document}", "",
     ])
 
 
-def _table(name: str, words: str) -> str:
-    return "\n".join([r"\begin{table}[htbp]", r"\centering", rf"\caption{{{latex(words)}}}\smallskip",
-                      rf"\input{{tables/{name}.tex}}", r"\end{table}", ""])
-
-
-def _figure(name: str, words: str) -> str:
-    return "\n".join([r"\begin{figure}[htbp]", r"\centering",
-                      rf"\includegraphics[width=0.9\linewidth]{{figures/{name}.pdf}}",
-                      rf"\caption{{{latex(one_line(words))}}}", r"\end{figure}", ""])
+def _float(kind: str, *lines: str) -> str:
+    return "\n".join([rf"\begin{{{kind}}}[htbp]", r"\centering", *lines, rf"\end{{{kind}}}", ""])

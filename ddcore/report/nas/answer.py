@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore.experiments.search_results import Candidate, NetworkResult, ProxyResult, Results
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report import text
 from ddcore.report.nas import ranking as ranks
 from ddcore.report.nas.ranking import Agreement, Coefficient
@@ -20,15 +20,11 @@ from ddcore.report.nas.study import Study, ranking
 from ddcore.report.tradeoff import front
 from ddcore.summary import Accuracy
 
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy("pandas")
-
 RANDOM = "random"  # the proxy that the others are held against
-COLUMNS = ("Ranked on", "Networks", "Held against", "Spearman", "Kendall", "Spearman, top 20 %", "Spearman, top 10 %",
-           "Spearman, top 5 %", "Selected network", "Whole-data validation", "Whole-data test", "Regret (points)",
-           "Time", "Whole data instead (projected)", "Trainings", "Making the set", "Stored images")
+TOPS = {percent: f"Spearman, top {percent} %" for percent in sorted(ranks.TOPS, reverse=True)}  # percent → column
+COLUMNS = ("Ranked on", "Networks", "Held against", "Spearman", "Kendall", *TOPS.values(), "Selected network",
+           "Whole-data validation", "Whole-data test", "Regret (points)", "Time", "Whole data instead (projected)",
+           "Trainings", "Making the set", "Stored images")
 
 
 @dataclass(frozen=True)
@@ -89,7 +85,7 @@ class Answer:
 
     def line(self, name: str) -> Line | None:
         """The line of this proxy; None where it has not begun."""
-        return next((one for one in self.lines if one.proxy.name == name), None)
+        return next((line for line in self.lines if line.proxy.name == name), None)
 
 
 def answer(study: Study) -> Answer:
@@ -103,16 +99,15 @@ def answer(study: Study) -> Answer:
 
 
 def _line(study: Study, proxy: ProxyResult, best: Selected | None) -> Line:
-    ranked, true = proxy.ranked, study.true
+    ranked, true, whole = proxy.ranked, study.true, study.whole
     both = [index for index in true if index in ranked]
-    found, wanted = _standings(ranked, both), _standings(true, both)
+    on_proxy, on_whole = _standings(ranked, both), _standings(true, both)
     selected = _selected(study, ranked)
     judged = selected.whole if selected and selected.whole and not selected.whole.diverged else None
-    regret = 100 * (best.score.mean - judged.mean) if best and judged else None
-    return Line(
-        proxy, ranks.agreement(found, wanted), ranks.tops(found, wanted), _over_random(study, proxy), selected,
-        None if regret is None else round(regret, 9), _instead(study, proxy),
-    )
+    regret = round(100 * (best.score.mean - judged.mean), 9) if best and judged else None
+    instead = proxy.trainings * whole.seconds / whole.trainings if whole and whole.seconds and proxy.results else None
+    return Line(proxy, ranks.agreement(on_proxy, on_whole), ranks.tops(on_proxy, on_whole), _over_random(study, proxy),
+                selected, regret, instead)
 
 
 def _standings(results: Results, indices: list[int]) -> list[float]:
@@ -136,68 +131,55 @@ def _over_random(study: Study, proxy: ProxyResult) -> Coefficient | None:
     return ranks.difference(*(_standings(results, shared) for results in sets))
 
 
-def _instead(study: Study, proxy: ProxyResult) -> float | None:
-    whole = study.whole
-    if whole is None or not whole.seconds or not proxy.results:
-        return None
-    return proxy.trainings * whole.seconds / whole.trainings
-
-
-def table(found: Answer) -> pd.DataFrame:
+def table(answer: Answer) -> pd.DataFrame:
     """One row a proxy as in the papers' tables, random real images like the others, and the whole data last; texts.
 
     Of the columns of the best networks those that hold the same networks as a larger one are left out.
     """
-    rows = [_texts(line) for line in found.lines]
-    if (whole := found.study.whole) and (own := _selected(found.study, whole.results)):
-        rows.append(_whole_texts(whole, own, found.best))
-    left_out = [_top(percent) for percent, larger in distinct(found).items() if larger]
+    rows = [_texts(line) for line in answer.lines]
+    if (whole := answer.study.whole) and (own := _selected(answer.study, whole.results)):
+        rows.append(_whole_texts(whole, own, answer.best))
+    left_out = [TOPS[percent] for percent, larger in distinct(answer).items() if larger]
     return pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in left_out])
 
 
-def distinct(found: Answer) -> dict[int, int | None]:
+def distinct(answer: Answer) -> dict[int, int | None]:
     """Percent of the best networks, largest first → the larger percent that are the same networks, else None.
 
     Few networks and equally accurate ones, which are taken along, make them so.
     """
-    told: dict[int, int | None] = {}
-    for percent in sorted(ranks.TOPS, reverse=True):
-        sizes = {p: [line.tops[p].n for line in found.lines] for p in (*told, percent)}
-        told[percent] = next((larger for larger in told if sizes[larger] == sizes[percent]), None)
-    return told
+    sizes = {percent: [line.tops[percent].n for line in answer.lines] for percent in TOPS}
+    return {percent: next((larger for larger in TOPS if larger > percent and sizes[larger] == sizes[percent]), None)
+            for percent in TOPS}
 
 
-def remarks(found: Answer) -> list[str]:
+def remarks(answer: Answer) -> list[str]:
     """Why top columns of the table are left out, and why there are dashes in the others."""
-    same = distinct(found)
-    if not any(line.n for line in found.lines):
+    ranked = [line for line in answer.lines if line.n]
+    if not ranked:
         return []
-    whys = {
-        percent: dict.fromkeys(line.tops[percent].spearman.reason for line in found.lines
-                               if line.n and line.tops[percent].spearman.value is None)
+    same = distinct(answer)
+    reasons = {
+        percent: dict.fromkeys(line.tops[percent].spearman.reason for line in ranked
+                               if line.tops[percent].spearman.value is None)
         for percent, larger in same.items() if larger is None
     }
-    told = [f"Top {percent} %: {'; '.join(why)}." for percent, why in whys.items() if why]
-    return told + [f"Top {percent} %: the same networks as the top {larger} %." for percent, larger in same.items()
-                   if larger]
-
-
-def _top(percent: int) -> str:
-    return f"Spearman, top {percent} %"
+    return [
+        *(f"Top {percent} %: {'; '.join(why)}." for percent, why in reasons.items() if why),
+        *(f"Top {percent} %: the same networks as the top {larger} %." for percent, larger in same.items() if larger),
+    ]
 
 
 def _texts(line: Line) -> dict[str, str]:
     proxy, selected = line.proxy, line.selected
-    return {
-        "Ranked on": proxy.title, "Networks": _how_many(proxy), "Held against": f"{line.n:,}",
-        "Spearman": coefficient(line.overall.spearman), "Kendall": coefficient(line.overall.kendall),
-        **{_top(percent): _of_few(one.spearman) for percent, one in line.tops.items()},
-        "Selected network": selected.candidate.name if selected else text.NONE, **_judged(selected),
-        "Regret (points)": text.NONE if line.regret is None else points(line.regret),
-        "Time": text.duration(line.seconds), "Whole data instead (projected)": text.duration(line.instead),
-        "Trainings": _each(proxy), "Making the set": text.duration(proxy.seconds_set),
-        "Stored images": text.NONE if proxy.images is None else f"{proxy.images:,}",
-    }
+    return {"Ranked on": proxy.title, "Networks": _how_many(proxy), "Held against": f"{line.n:,}",
+            "Spearman": coefficient(line.overall.spearman), "Kendall": coefficient(line.overall.kendall),
+            **{TOPS[percent]: f"{coefficient(top.spearman)}, n = {top.n}" for percent, top in line.tops.items()},
+            "Selected network": selected.candidate.name if selected else text.NONE, **_judged(selected),
+            "Regret (points)": text.NONE if line.regret is None else points(line.regret),
+            "Time": text.duration(line.seconds), "Whole data instead (projected)": text.duration(line.instead),
+            "Trainings": _each(proxy), "Making the set": text.duration(proxy.seconds_set),
+            "Stored images": text.NONE if proxy.images is None else f"{proxy.images:,}"}
 
 
 def _how_many(proxy: ProxyResult) -> str:
@@ -229,18 +211,16 @@ def _whole_texts(whole: ProxyResult, own: Selected, best: Selected | None) -> di
 
 def _judged(selected: Selected | None) -> dict[str, str]:
     whole = selected.whole if selected else None
-    return {
-        "Whole-data validation": text.accuracy(whole.validation if whole else None),
-        "Whole-data test": text.accuracy(whole.test if whole else None),
-    }
+    return {"Whole-data validation": text.accuracy(whole.validation if whole else None),
+            "Whole-data test": text.accuracy(whole.test if whole else None)}
 
 
-def coefficient(one: Coefficient) -> str:
+def coefficient(rho: Coefficient) -> str:
     """ "0.82 (−0.05 to 0.90)"; without the interval where there is none, a dash where there is no value."""
-    if one.value is None:
+    if rho.value is None:
         return text.NONE
-    return _signed(one.value) + ("" if one.low is None or one.high is None else
-                                 f" ({_signed(one.low)} to {_signed(one.high)})")
+    bounds = "" if rho.low is None or rho.high is None else f" ({_signed(rho.low)} to {_signed(rho.high)})"
+    return _signed(rho.value) + bounds
 
 
 def _signed(value: float) -> str:
@@ -248,88 +228,74 @@ def _signed(value: float) -> str:
     return f"{value:z.2f}".replace("-", "−")
 
 
-def _of_few(one: Coefficient) -> str:
-    """Of the best networks, whose number is told with every coefficient."""
-    return f"{coefficient(one)}, n = {one.n}"
-
-
-def to_json(found: Answer) -> dict[str, Any]:
+def to_json(answer: Answer) -> dict[str, Any]:
     """The answer for scripts: accuracies as fractions, regret in points; what is not known is null, and says why."""
-    return {"proxies": [_line_json(line) for line in found.lines], "truth": _truth_json(found)}
+    return {"proxies": [_line_json(line) for line in answer.lines], "truth": _truth_json(answer)}
 
 
 def _line_json(line: Line) -> dict[str, Any]:
     proxy = line.proxy
-    return {
-        "proxy": proxy.name, "title": proxy.title, "run": proxy.run, "method": proxy.method, "ipc": proxy.ipc,
-        "networks": len(proxy.ranked), "asked": proxy.asked, "pruned": len(proxy.pruned),
-        "diverged": sum(score.diverged for score in proxy.ranked.values()), **_agreement_json(line.overall),
-        "top": {str(percent): _agreement_json(one) for percent, one in line.tops.items()},
-        "over_random": _coefficient_json(line.over_random) if line.over_random else None,
-        "selected": _selected_json(line.selected), "regret": line.regret, "trainings": proxy.trainings,
-        "seconds": proxy.seconds, "seconds_set": proxy.seconds_set, "seconds_whole_projected": line.instead,
-        "share_of_whole": line.share, "stored_images": proxy.images, "stored_floats": proxy.stored_floats,
-    }
+    return {"proxy": proxy.name, "title": proxy.title, "run": proxy.run, "method": proxy.method, "ipc": proxy.ipc,
+            "networks": len(proxy.ranked), "asked": proxy.asked, "pruned": len(proxy.pruned),
+            "diverged": sum(score.diverged for score in proxy.ranked.values()), **_agreement_json(line.overall),
+            "top": {str(percent): _agreement_json(top) for percent, top in line.tops.items()},
+            "over_random": _coefficient_json(line.over_random) if line.over_random else None,
+            "selected": _selected_json(line.selected), "regret": line.regret, "trainings": proxy.trainings,
+            "seconds": proxy.seconds, "seconds_set": proxy.seconds_set, "seconds_whole_projected": line.instead,
+            "share_of_whole": line.share, "stored_images": proxy.images, "stored_floats": proxy.stored_floats}
 
 
-def _agreement_json(one: Agreement) -> dict[str, Any]:
-    return {"n": one.n, "spearman": _coefficient_json(one.spearman), "kendall": _coefficient_json(one.kendall)}
+def _agreement_json(agreement: Agreement) -> dict[str, Any]:
+    return {"n": agreement.n, "spearman": _coefficient_json(agreement.spearman),
+            "kendall": _coefficient_json(agreement.kendall)}
 
 
-def _coefficient_json(one: Coefficient) -> dict[str, Any]:
-    told = {"value": one.value, "low": one.low, "high": one.high, "n": one.n}
-    return {**told, "reason": one.reason} if one.reason else told
+def _coefficient_json(rho: Coefficient) -> dict[str, Any]:
+    reason = {"reason": rho.reason} if rho.reason else {}
+    return {"value": rho.value, "low": rho.low, "high": rho.high, "n": rho.n, **reason}
 
 
 def _selected_json(selected: Selected | None) -> dict[str, Any] | None:
     if selected is None:
         return None
-    one, whole = selected.candidate, selected.whole
+    network, whole = selected.candidate, selected.whole
     return {
-        "network": one.network, "name": one.name, "options": dict(one.options),
-        "proxy": _accuracy_json(selected.score.validation),
-        "val": _accuracy_json(whole.validation if whole else None),
+        "network": network.network, "name": network.name, "options": dict(network.options),
+        "proxy": _accuracy_json(selected.score.validation), "val": _accuracy_json(whole.validation if whole else None),
         "test": _accuracy_json(whole.test if whole else None),
     }
 
 
-def _accuracy_json(one: Accuracy | None) -> dict[str, Any] | None:
-    return {"mean": one.mean, "std": one.std, "n": one.n} if one else None
+def _accuracy_json(accuracy: Accuracy | None) -> dict[str, Any] | None:
+    return {"mean": accuracy.mean, "std": accuracy.std, "n": accuracy.n} if accuracy else None
 
 
-def _truth_json(found: Answer) -> dict[str, Any] | None:
-    study = found.study
-    if study.whole is None:
+def _truth_json(answer: Answer) -> dict[str, Any] | None:
+    study, whole = answer.study, answer.study.whole
+    if whole is None:
         return None
     return {
-        "n": len(study.whole.results), "asked": study.whole.asked, "best": _selected_json(found.best),
-        "trainings": study.whole.trainings, "seconds": study.whole.seconds, "images": study.whole.images,
-        "val_images": study.val_images,
+        "n": len(whole.results), "asked": whole.asked, "best": _selected_json(answer.best),
+        "trainings": whole.trainings, "seconds": whole.seconds, "images": whole.images, "val_images": study.val_images,
         "test_images": study.test_images, "majority": study.majority, "majority_test": study.majority_test,
     }
 
 
-def ranked(found: Answer, name: str) -> pd.DataFrame:
+def ranked(answer: Answer, name: str) -> pd.DataFrame:
     """One row a network that both this proxy and the whole data ranked: network, rank, true_rank, accuracy, true
     (percent), selected, best (all that are as accurate as the best known one).
 
     Rank 1 is the best of these, those that diverged come last; equally accurate ones share their mean rank.
     """
-    study, line, true = found.study, found.line(name), found.study.true
+    study, line, true = answer.study, answer.line(name), answer.study.true
     results = line.proxy.ranked if line else {}
     both = [index for index in results if index in true]
-    frame = pd.DataFrame(
-        [
-            {
-                "network": study.candidates[index].name, "accuracy": 100 * results[index].mean,
-                "true": 100 * true[index].mean, "selected": _is(line.selected, index),
-                "best": found.best is not None and true[index].standing == found.best.score.standing,
-            }
-            for index in both if line
-        ],
-        columns=["network", "accuracy", "true", "selected", "best"],
-    ).astype({"selected": bool, "best": bool})
-    return frame.assign(rank=_ranks(results, both), true_rank=_ranks(true, both))
+    best = answer.best.score.standing if answer.best else None
+    rows = [(study.candidates[index].name, 100 * results[index].mean, 100 * true[index].mean,
+             _is(line.selected if line else None, index), true[index].standing == best) for index in both]
+    frame = pd.DataFrame(rows, columns=["network", "accuracy", "true", "selected", "best"])
+    places = {"rank": _ranks(results, both), "true_rank": _ranks(true, both)}
+    return frame.astype({"selected": bool, "best": bool}).assign(**places)
 
 
 def _ranks(results: Results, indices: list[int]) -> pd.Series:
@@ -340,25 +306,22 @@ def _is(selected: Selected | None, index: int) -> bool:
     return selected is not None and selected.candidate.index == index
 
 
-def costs(found: Answer, name: str) -> pd.DataFrame:
+def costs(answer: Answer, name: str) -> pd.DataFrame:
     """One row a network ranked by this proxy (or the whole data): network, flops, mean, std (percent), front, selected.
 
     front: it did not diverge, and no other network costs at most as much and is at least as accurate.
     """
-    study = found.study
-    proxy, line = study.proxy(name), found.line(name)
+    study = answer.study
+    proxy, line = study.proxy(name), answer.line(name)
     results = proxy.ranked if proxy else {}
-    selected = line.selected if line else found.best
+    selected = line.selected if line else answer.best
     flops = [2 * study.candidates[index].macs for index in results]
-    on = front(flops, [one.standing for one in results.values()])
-    return pd.DataFrame(
-        [
-            {
-                "network": study.candidates[index].name, "flops": price, "mean": 100 * result.mean,
-                "std": 100 * std if (std := result.validation.std) is not None else math.nan,
-                "front": best and not result.diverged, "selected": _is(selected, index),
-            }
-            for (index, result), price, best in zip(results.items(), flops, on, strict=True)
-        ],
-        columns=["network", "flops", "mean", "std", "front", "selected"],
-    ).astype({"front": bool, "selected": bool})
+    on_front = front(flops, [result.standing for result in results.values()])
+    rows = [
+        (study.candidates[index].name, price, 100 * result.mean,
+         100 * std if (std := result.validation.std) is not None else math.nan,
+         best and not result.diverged, _is(selected, index))
+        for (index, result), price, best in zip(results.items(), flops, on_front, strict=True)
+    ]
+    frame = pd.DataFrame(rows, columns=["network", "flops", "mean", "std", "front", "selected"])
+    return frame.astype({"front": bool, "selected": bool})

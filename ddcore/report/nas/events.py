@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ddcore.experiments import KINDS
 from ddcore.experiments.search_results import ProxyEvent, ProxyResult, SearchSummary, TrialEvent, TruthSummary
 from ddcore.experiments.search_settings import SpaceConfig
+from ddcore.runs.store import RunRecord
 from ddcore.summary import Answer
-
-if TYPE_CHECKING:
-    from ddcore.runs.store import RunRecord
 
 A = TypeVar("A", bound=Answer)
 Events = Sequence[Mapping[str, Any]]
@@ -23,10 +21,10 @@ def search_summary(run: RunRecord, events: Events) -> SearchSummary:
     if isinstance(run.summary, SearchSummary):
         return run.summary
     trials = _read(events, "trial", TrialEvent)
-    begun = {one.proxy: one for one in _read(events, "proxy", ProxyEvent)}
+    begun = {event.proxy: event for event in _read(events, "proxy", ProxyEvent)}
     return SearchSummary(
         **question(run).about(), winners=_latest(_read(events, "winner", TrialEvent)),
-        proxies=tuple(_proxy(proxy, _latest(one for one in trials if one.proxy == name), run.config.get("trials"))
+        proxies=tuple(_proxy(proxy, _latest(trial for trial in trials if trial.proxy == name), run.config.get("trials"))
                       for name, proxy in begun.items()),
     )
 
@@ -47,19 +45,17 @@ def question(run: RunRecord) -> SpaceConfig:
 
 def _proxy(proxy: ProxyEvent, results: Mapping[int, TrialEvent], trials: int | None) -> ProxyResult:
     """trials: how many networks the search asks for, where that is not all of them."""
-    return ProxyResult(
-        name=proxy.proxy, title=proxy.title, results=results, asked=trials or proxy.networks,
-        seconds=math.fsum(one.seconds for one in results.values()),
-        pruned=tuple(number for number, one in results.items() if one.pruned),
-    )
+    return ProxyResult(name=proxy.proxy, title=proxy.title, results=results, asked=trials or proxy.networks,
+                       seconds=math.fsum(trial.seconds for trial in results.values()),
+                       pruned=tuple(number for number, trial in results.items() if trial.pruned))
 
 
 def _latest(trials: Iterable[TrialEvent]) -> dict[int, TrialEvent]:
     """By network, in the order tried; of one that is told twice the last."""
     latest: dict[int, TrialEvent] = {}
-    for one in trials:
-        latest.pop(one.network, None)  # last tried, last told
-        latest[one.network] = one
+    for trial in trials:
+        latest.pop(trial.network, None)  # last tried, last told
+        latest[trial.network] = trial
     return latest
 
 

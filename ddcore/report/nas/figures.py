@@ -5,20 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ddcore import spaces
-from ddcore.lazy import lazy
+from ddcore.lazy import go, pd
 from ddcore.report import text
-from ddcore.report.figures import COLOURS, GREY, INK, as_text, dress
+from ddcore.report.figures import COLOURS, GREY, INK, as_text, dress, pareto_front
 from ddcore.report.nas.importance import REST
 from ddcore.settings import NetworkConfig
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import plotly.graph_objects as go
-else:
-    go = lazy("plotly.graph_objects")
 
 CHOSEN = COLOURS[1]  # the selected network, in every chart
 BEST = COLOURS[2]
@@ -27,7 +21,6 @@ PLATE = "#4A5560"  # behind values in parallel coordinates, legible on white and
 SPREAD = 0.08  # height over which lines that meet in one value are spread
 MANY = 100  # networks from which on marks are small
 LOG = 4  # an axis is logarithmic from this ratio of its largest to its smallest value on
-VALIDATION = "Validation accuracy (%)"
 MARKS = (("selected", "selected by the proxy", "star", CHOSEN), ("best", "best on the whole data", "diamond", BEST))
 
 
@@ -39,27 +32,20 @@ def scatter(frame: pd.DataFrame, title: str) -> go.Figure:
     figure = go.Figure()
     edge = max(0.5, len(frame) / 30)
     ends = [1 - edge, len(frame) + edge]
-    figure.add_scatter(
-        x=ends, y=ends, mode="lines", name="same rank", hoverinfo="skip",
-        line={"color": INK, "width": 1.5, "dash": "dot"},
-    )
+    figure.add_scatter(x=ends, y=ends, mode="lines", name="same rank", hoverinfo="skip",
+                       line={"color": INK, "width": 1.5, "dash": "dot"})
     plain = frame[~(frame["selected"] | frame["best"])]
-    figure.add_scatter(
-        **_ranked(plain), name="network", hovertemplate=_RANKS,
-        marker={"size": 9 if len(frame) <= MANY else 6, "color": COLOURS[0], "opacity": 0.75},
-    )
+    figure.add_scatter(**_ranked(plain), name="network", hovertemplate=_RANKS,
+                       marker={"size": 9 if len(frame) <= MANY else 6, "color": COLOURS[0], "opacity": 0.75})
     for column, name, symbol, colour in MARKS:
         marked = frame[frame[column]]
-        figure.add_scatter(
-            **_ranked(marked), name=name, visible=not marked.empty, hovertemplate=_RANKS,
-            marker={"symbol": symbol, "size": 15 if symbol == "star" else 11, "color": colour,
-                    "line": {"width": 1, "color": INK}},
-        )
+        figure.add_scatter(**_ranked(marked), name=name, visible=not marked.empty, hovertemplate=_RANKS,
+                           marker={"symbol": symbol, "size": 15 if symbol == "star" else 11, "color": colour,
+                                   "line": {"width": 1, "color": INK}})
     step = next(step for step in _steps() if step * 8 >= len(frame))
-    look = {"range": ends, "tickvals": [1, *range(step + (step == 1), len(frame) + 1, step)]}
-    figure.update_xaxes(title="True rank (1 = best on the whole data)", **look)
-    figure.update_yaxes(title=f"Rank on {as_text(title)}", **look)
-    return dress(figure, height=430)
+    axis = {"range": ends, "tickvals": [1, *range(step + (step == 1), len(frame) + 1, step)]}
+    return dress(figure, 430, {"title": "True rank (1 = best on the whole data)", **axis},
+                 {"title": f"Rank on {as_text(title)}", **axis})
 
 
 def _steps() -> Iterator[int]:
@@ -67,18 +53,14 @@ def _steps() -> Iterator[int]:
     return (digit * 10**power for power in count() for digit in (1, 2, 5))
 
 
-_RANKS = (
-    "%{text}<br>rank %{y:g} of the proxy: %{customdata[0]:.1f} %<br>true rank %{x:g}: %{customdata[1]:.1f} %"
-    "<extra></extra>"
-)
+_RANKS = ("%{text}<br>rank %{y:g} of the proxy: %{customdata[0]:.1f} %<br>true rank %{x:g}: %{customdata[1]:.1f} %"
+          "<extra></extra>")
 
 
 def _ranked(frame: pd.DataFrame) -> dict[str, Any]:
-    return {
-        "x": frame["true_rank"].tolist(), "y": frame["rank"].tolist(), "mode": "markers",
-        "text": [as_text(name) for name in frame["network"]],
-        "customdata": frame[["accuracy", "true"]].values.tolist(),
-    }
+    return {"x": frame["true_rank"].tolist(), "y": frame["rank"].tolist(), "mode": "markers",
+            "text": [as_text(name) for name in frame["network"]],
+            "customdata": frame[["accuracy", "true"]].values.tolist()}
 
 
 def pareto(frame: pd.DataFrame) -> go.Figure:
@@ -86,35 +68,26 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
 
     frame: `answer.costs`. Standard deviations are drawn on the front and told of all.
     """
-    figure = go.Figure()
     best = frame[frame["front"]].sort_values("flops")
-    figure.add_scatter(
-        x=best["flops"].tolist(), y=best["mean"].tolist(), mode="lines", hoverinfo="skip",
-        name="Pareto front (none is cheaper and better)", visible=len(best) > 1,
-        line={"color": INK, "width": 2, "dash": "dot", "shape": "hv"},
-    )
-    looks = (
-        (~frame["front"] & ~frame["selected"], "network", {"size": 7, "color": GREY, "symbol": "circle-open"}),
-        (frame["front"] & ~frame["selected"], "on the front", {"size": 10, "color": COLOURS[0]}),
-        (frame["selected"], "selected", {"size": 15, "color": CHOSEN, "symbol": "star"}),
-    )
-    for chosen, name, marker in looks:
-        part = frame[chosen]
+    figure = go.Figure(pareto_front(best["flops"], best["mean"], visible=len(best) > 1))
+    looks = ((~frame["front"] & ~frame["selected"], "network", {"size": 7, "color": GREY, "symbol": "circle-open"}),
+             (frame["front"] & ~frame["selected"], "on the front", {"size": 10, "color": COLOURS[0]}),
+             (frame["selected"], "selected", {"size": 15, "color": CHOSEN, "symbol": "star"}))
+    for rows, name, marker in looks:
+        part = frame[rows]
         figure.add_scatter(
             x=part["flops"].tolist(), y=part["mean"].tolist(), mode="markers", name=name, visible=not part.empty,
             error_y={"type": "data", "array": part["std"].fillna(0.0).tolist(), "thickness": 1, "width": 3,
                      "visible": name != "network"},
-            marker=marker, text=[_reached(row) for row in part.to_dict("records")],
+            marker=marker, text=[_hover(row) for row in part.to_dict("records")],
             hovertemplate="%{text}<extra></extra>",
         )
     ticks = _ticks(frame["flops"].tolist())
-    figure.update_xaxes(title="FLOPs of one forward pass", type="log", tickvals=ticks,
-                        ticktext=[text.count(tick) for tick in ticks])
-    figure.update_yaxes(title=VALIDATION)
-    return dress(figure, height=400)
+    axis = {"type": "log", "tickvals": ticks, "ticktext": [text.count(tick) for tick in ticks]}
+    return dress(figure, 400, {"title": "FLOPs of one forward pass", **axis}, {"title": "Validation accuracy (%)"})
 
 
-def _reached(row: Mapping[Any, Any]) -> str:
+def _hover(row: Mapping[Any, Any]) -> str:
     spread = f" ± {row['std']:.1f}" if row["std"] == row["std"] else ""
     return f"{as_text(row['network'])}<br>{row['mean']:.1f}{spread} % at {text.count(row['flops'])} FLOPs"
 
@@ -124,8 +97,8 @@ def _ticks(values: Sequence[float]) -> list[int]:
     if not values:
         return []
     least, most = min(values) / 2.5, max(values) * 2.5
-    found = [tick for tick in takewhile(lambda tick: tick <= most, _steps()) if tick >= least]
-    return found if len(found) <= 6 else [tick for tick in found if str(tick).startswith("1")]
+    ticks = [tick for tick in takewhile(lambda tick: tick <= most, _steps()) if tick >= least]
+    return ticks if len(ticks) <= 6 else [tick for tick in ticks if str(tick).startswith("1")]
 
 
 def importance(frame: pd.DataFrame) -> go.Figure:
@@ -134,17 +107,14 @@ def importance(frame: pd.DataFrame) -> go.Figure:
     What no option explains alone is grey.
     """
     shown = frame.iloc[::-1]
-    figure = go.Figure(
-        go.Bar(
-            x=shown["share"].tolist(), y=[label(option) for option in shown["option"]], orientation="h", width=0.6,
-            marker_color=[GREY if option == REST else COLOURS[0] for option in shown["option"]],
-            text=[f"{share:.0f} %" for share in shown["share"]], textposition="outside", cliponaxis=False,
-            hovertemplate="%{y}: %{x:.1f} % of the variance<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title="Share of the variance of accuracy (%)", range=[0, 110], tickvals=[0, 25, 50, 75, 100])
-    figure.update_yaxes(type="category")
-    return dress(figure, height=110 + 40 * len(frame)).update_layout(showlegend=False)
+    figure = go.Figure(go.Bar(
+        x=shown["share"].tolist(), y=[label(option) for option in shown["option"]], orientation="h", width=0.6,
+        marker_color=[GREY if option == REST else COLOURS[0] for option in shown["option"]],
+        text=[f"{share:.0f} %" for share in shown["share"]], textposition="outside", cliponaxis=False,
+        hovertemplate="%{y}: %{x:.1f} % of the variance<extra></extra>",
+    ))
+    shares = {"title": "Share of the variance of accuracy (%)", "range": [0, 110], "tickvals": [0, 25, 50, 75, 100]}
+    return dress(figure, 110 + 40 * len(frame), shares, {"type": "category"}, showlegend=False)
 
 
 def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> go.Figure:
@@ -154,28 +124,22 @@ def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> g
     meet in a value, the better runs above. Numbers that span a factor of four or more stand on a logarithmic axis.
     Plotly's own parallel coordinates tell no names, and draw their axes in one colour for white and for black.
     """
-    known = frame[~frame["pruned"].astype(bool)].sort_values("place")
-    rows = known.head(top).to_dict("records")
-    ordered = frame.sort_values("index")
-    axes = [_heights(list(dict.fromkeys(ordered[option]))) for option in options]
-    reached = _heights([row["accuracy"] for row in rows], math.inf)
+    rows = frame[~frame["pruned"].astype(bool)].sort_values("place").head(top).to_dict("records")
+    axes = [_heights(frame.sort_values("index")[option].unique().tolist()) for option in options]
+    accuracies = _heights([row["accuracy"] for row in rows], math.inf)
     traces: list[dict[str, Any]] = []
     for place, row in enumerate(rows):
-        aside = SPREAD * (0.5 - place / max(1, len(rows) - 1))
-        at = [axis[row[option]] + aside for option, axis in zip(options, axes, strict=True)]
-        traces.append({
-            "type": "scatter", "mode": "lines", "x": list(range(len(axes) + 1)), "y": [*at, reached[row["accuracy"]]],
-            "line": {"color": COLOURS[0] if place else CHOSEN, "width": 1.5 if place else 4},
-            "opacity": 1 - 0.7 * place / max(1, len(rows) - 1), "name": as_text(row["network"]),
-            "hovertemplate": f"{row['accuracy']:.1f} %<extra>{as_text(row['network'])}</extra>",
-        })
-    figure = go.Figure([*reversed(traces), _ends(reached, len(axes))])
-    figure.update_xaxes(
-        tickvals=list(range(len(axes) + 1)), range=[-0.4, len(axes) + 0.5], showgrid=True, gridcolor=INK,
-        ticktext=[label(option).replace(" ", "<br>") for option in options] + ["Accuracy<br>(%)"], zeroline=False,
-    )
-    figure.update_yaxes(visible=False, range=[-0.12, 1.12])
-    return dress(figure, height=400).update_layout(showlegend=False, annotations=_values(axes))
+        shift = SPREAD * (0.5 - place / max(1, len(rows) - 1))
+        heights = [axis[row[option]] + shift for option, axis in zip(options, axes, strict=True)]
+        traces.append({"type": "scatter", "mode": "lines", "x": list(range(len(axes) + 1)),
+                       "y": [*heights, accuracies[row["accuracy"]]],
+                       "line": {"color": COLOURS[0] if place else CHOSEN, "width": 1.5 if place else 4},
+                       "opacity": 1 - 0.7 * place / max(1, len(rows) - 1), "name": as_text(row["network"]),
+                       "hovertemplate": f"{row['accuracy']:.1f} %<extra>{as_text(row['network'])}</extra>"})
+    return dress(go.Figure([*reversed(traces), _ends(accuracies, len(axes))]), 400, {
+        "tickvals": list(range(len(axes) + 1)), "range": [-0.4, len(axes) + 0.5], "showgrid": True, "gridcolor": INK,
+        "ticktext": [label(option).replace(" ", "<br>") for option in options] + ["Accuracy<br>(%)"], "zeroline": False,
+    }, {"visible": False, "range": [-0.12, 1.12]}, showlegend=False, annotations=_values(axes))
 
 
 def _heights(values: Sequence[Any], log: float = LOG) -> dict[Any, float]:
@@ -201,11 +165,11 @@ def _values(axes: Sequence[Mapping[Any, float]]) -> list[dict[str, Any]]:
     ]
 
 
-def _ends(reached: Mapping[float, float], x: int) -> dict[str, Any]:
-    """The highest and the lowest accuracy in percent, beside their axis."""
-    ends = sorted({min(reached), max(reached)}) if reached else []
+def _ends(heights: Mapping[float, float], x: int) -> dict[str, Any]:
+    """The highest and the lowest accuracy in percent, beside their axis; heights: accuracy → its place there."""
+    ends = sorted({min(heights), max(heights)}) if heights else []
     return {
-        "type": "scatter", "mode": "text", "x": [x] * len(ends), "y": [reached[end] for end in ends],
+        "type": "scatter", "mode": "text", "x": [x] * len(ends), "y": [heights[end] for end in ends],
         "text": [f" {end:.1f}" for end in ends], "textposition": "middle right", "name": "ends", "hoverinfo": "skip",
     }
 
@@ -216,4 +180,4 @@ def label(option: str) -> str:
 
 
 _WORDS = {**spaces.WORDS, "none": "none"}
-_LABELS = {one.name: one.title for one in NetworkConfig.params()}
+_LABELS = {param.name: param.title for param in NetworkConfig.params()}

@@ -13,15 +13,8 @@ table that is ω² (Hays 1963), unbiased but for effects below 0, which are told
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ddcore.lazy import lazy
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-else:
-    np, pd = lazy("numpy"), lazy("pandas")
+from ddcore.lazy import np, pd
 
 REST = "Together, and by chance"
 LEAST = 3  # networks for each degree of freedom: fewer fit chance
@@ -36,10 +29,9 @@ def importance(frame: pd.DataFrame, options: Sequence[str]) -> pd.DataFrame:
     """
     variances = _variances(frame[~frame["pruned"].astype(bool)], options)
     rest = [(REST, variances.pop(REST))] if variances else []
-    told = [*sorted(variances.items(), key=lambda one: -one[1]), *rest]
-    total = sum(share for _, share in told)
-    return pd.DataFrame([{"option": option, "share": 100 * share / total} for option, share in told],
-                        columns=["option", "share"])
+    ordered = [*sorted(variances.items(), key=lambda item: -item[1]), *rest]
+    total = sum(variance for _, variance in ordered)
+    return pd.DataFrame([(option, 100 * variance / total) for option, variance in ordered], columns=["option", "share"])
 
 
 def _variances(frame: pd.DataFrame, options: Sequence[str]) -> dict[str, float]:
@@ -48,21 +40,22 @@ def _variances(frame: pd.DataFrame, options: Sequence[str]) -> dict[str, float]:
     {} where there is nothing to tell apart.
     """
     levels = {option: list(dict.fromkeys(frame[option])) for option in options if frame[option].nunique() > 1}
-    wanted = [(option, value) for option, values in levels.items() for value in values[1:]]
-    if not wanted or len(frame) < LEAST * len(wanted) or frame["accuracy"].nunique() < 2:
+    effects = [(option, value) for option, values in levels.items() for value in values[1:]]
+    if not effects or len(frame) < LEAST * len(effects) or frame["accuracy"].nunique() < 2:
         return {}
-    design = np.column_stack([np.ones(len(frame)), *(frame[option] == value for option, value in wanted)]).astype(float)
-    reached = frame["accuracy"].to_numpy(float)
-    fitted, _, rank, _ = np.linalg.lstsq(design, reached, rcond=None)
+    columns = (frame[option] == value for option, value in effects)
+    design = np.column_stack([np.ones(len(frame)), *columns]).astype(float)
+    accuracies = frame["accuracy"].to_numpy(float)
+    fitted, _, rank, _ = np.linalg.lstsq(design, accuracies, rcond=None)
     if rank < design.shape[1]:
         return {}
-    left = float(((reached - design @ fitted) ** 2).sum()) / (len(frame) - rank)
-    unsure = left * np.linalg.inv(design.T @ design)  # the covariance of what was fitted
-    found = {}
+    left = float(((accuracies - design @ fitted) ** 2).sum()) / (len(frame) - rank)
+    covariance = left * np.linalg.inv(design.T @ design)  # of what was fitted
+    variances = {}
     for option, values in levels.items():
-        at = [1 + place for place, (name, _) in enumerate(wanted) if name == option]
+        places = [1 + place for place, (name, _) in enumerate(effects) if name == option]
         # The variance of the effects, of which the first is 0, and what chance adds to it.
         centred = (np.eye(len(values)) - 1 / len(values))[:, 1:] / np.sqrt(len(values))
-        by_chance = float(np.trace(centred @ unsure[np.ix_(at, at)] @ centred.T))
-        found[option] = max(0.0, float(((centred @ fitted[at]) ** 2).sum()) - by_chance)
-    return {**found, REST: left}
+        by_chance = float(np.trace(centred @ covariance[np.ix_(places, places)] @ centred.T))
+        variances[option] = max(0.0, float(((centred @ fitted[places]) ** 2).sum()) - by_chance)
+    return {**variances, REST: left}

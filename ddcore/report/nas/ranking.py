@@ -13,15 +13,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ddcore.lazy import lazy
+from ddcore.lazy import np
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
-
     Array = NDArray[np.float64]
-else:
-    np = lazy("numpy")
 
 LEVEL = 0.95
 RESAMPLES = 1000
@@ -59,7 +55,8 @@ def agreement(proxy: Sequence[float], truth: Sequence[float]) -> Agreement:
 
     Equal accuracies share a mean rank in Spearman's ρ and count as ties in Kendall's τ-b.
     """
-    return Agreement(len(proxy), _coefficient(_spearman, proxy, truth), _coefficient(_kendall, proxy, truth))
+    x, y, reason = tuple(proxy), tuple(truth), _undefined(truth, proxy)
+    return Agreement(len(x), _bounded(_spearman, x, y, reason), _bounded(_kendall, x, y, reason))
 
 
 def top(truth: Sequence[float], percent: int) -> list[int]:
@@ -76,11 +73,8 @@ def top(truth: Sequence[float], percent: int) -> list[int]:
 
 def tops(proxy: Sequence[float], truth: Sequence[float]) -> dict[int, Agreement]:
     """The agreement over the best 5, 10 and 20 % alone: percent → agreement. Which these are is not resampled."""
-    chosen = {percent: top(truth, percent) for percent in TOPS}
-    return {
-        percent: agreement([proxy[index] for index in best], [truth[index] for index in best])
-        for percent, best in chosen.items()
-    }
+    return {percent: agreement([proxy[index] for index in best], [truth[index] for index in best])
+            for percent in TOPS for best in [top(truth, percent)]}
 
 
 def difference(first: Sequence[float], second: Sequence[float], truth: Sequence[float]) -> Coefficient:
@@ -89,26 +83,17 @@ def difference(first: Sequence[float], second: Sequence[float], truth: Sequence[
     Both are looked at in the same resamples: what makes one ranking easy makes the other easy as well, so this tells
     two proxies apart that their own intervals do not.
     """
-
     reason = _undefined(truth, first) or _undefined(truth, second)
     return _bounded(_apart, (tuple(first), tuple(second)), tuple(truth), reason)
-
-
-def _coefficient(of: Callable[..., Array], proxy: Sequence[float], truth: Sequence[float]) -> Coefficient:
-    return _bounded(of, tuple(proxy), tuple(truth), _undefined(truth, proxy))
 
 
 def _undefined(truth: Sequence[float], proxy: Sequence[float]) -> str:
     """Why rankings of these cannot be compared; "" if they can."""
     if len(truth) < LEAST:
-        return f"{_networks(len(truth))}: a ranking needs at least {LEAST}"
+        return f"{len(truth)} network{'s' if len(truth) != 1 else ''}: a ranking needs at least {LEAST}"
     if len(set(truth)) == 1:
         return f"all {len(truth)} networks are equally accurate on the whole data"
     return f"the proxy finds all {len(truth)} networks equally accurate" if len(set(proxy)) == 1 else ""
-
-
-def _networks(number: int) -> str:
-    return "1 network" if number == 1 else f"{number} networks"
 
 
 @lru_cache(maxsize=512)  # a page asks again at every click

@@ -6,26 +6,25 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from pydantic import ValidationError
 
 from ddcore.errors import DDCoreError, RunBroken
-from ddcore.experiments.search_results import Candidate, ProxyResult, Results, SearchSummary, TruthSummary
+from ddcore.experiments.search_results import (
+    Candidate,
+    NetworkResult,
+    ProxyResult,
+    Results,
+    SearchSummary,
+    TruthSummary,
+)
 from ddcore.experiments.truth import TruthConfig
-from ddcore.lazy import lazy
+from ddcore.lazy import pd
 from ddcore.report import text
 from ddcore.report.nas.events import Events, question, search_summary, truth_summary
+from ddcore.runs.store import RunRecord
 from ddcore.summary import problems
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from ddcore.runs.store import RunRecord
-else:
-    pd = lazy("pandas")
-
-T = TypeVar("T")
 
 WHOLE = "whole"  # stands for the whole training part where a proxy is named
 WHOLE_TITLE = "Whole data"
@@ -52,8 +51,8 @@ class Study:
     @property
     def options(self) -> tuple[str, ...]:
         """What varies between the networks, in the order of the space."""
-        names = dict.fromkeys(name for one in self.candidates for name in one.options)
-        return tuple(name for name in names if len({one.options.get(name) for one in self.candidates}) > 1)
+        names = dict.fromkeys(name for network in self.candidates for name in network.options)
+        return tuple(name for name in names if len({network.options.get(name) for network in self.candidates}) > 1)
 
     @property
     def true(self) -> Results:
@@ -72,7 +71,7 @@ class Study:
 
     def proxy(self, name: str) -> ProxyResult | None:
         """The one of this name, `WHOLE` included; None where it has not begun."""
-        return next((one for one in self.sets if one.name == name), None)
+        return next((proxy for proxy in self.sets if proxy.name == name), None)
 
 
 def study(search: RunRecord, events: Events = (), truth: RunRecord | None = None, truth_events: Events = ()) -> Study:
@@ -89,60 +88,53 @@ def study(search: RunRecord, events: Events = (), truth: RunRecord | None = None
     try:
         return _study(search, events, truth, truth_events)
     except ValidationError as error:
-        told = "; ".join(problems(error))
-        raise RunBroken(f"run {search.id} or its truth holds what no search writes there: {told}") from error
+        what = "; ".join(problems(error))
+        raise RunBroken(f"run {search.id} or its truth holds what no search writes there: {what}") from error
 
 
 def _study(search: RunRecord, events: Events, truth: RunRecord | None, truth_events: Events) -> Study:
-    found: SearchSummary | TruthSummary
-    found = truth_summary(search, truth_events) if truth is search else search_summary(search, events)
+    own: SearchSummary | TruthSummary
+    own = truth_summary(search, truth_events) if truth is search else search_summary(search, events)
     # Of a truth that has told nothing yet nothing needs to be known, not even whether it can be computed here.
-    true = TruthSummary(network=found.network, networks=found.networks)
+    true = TruthSummary(network=own.network, networks=own.networks)
     if truth is not None and (truth.state == "done" or truth_events):
         true = truth_summary(truth, truth_events)
     return Study(
-        candidates=found.candidates, proxies=_told_apart(found.proxies) if isinstance(found, SearchSummary) else (),
-        whole=_whole(truth, true, found.candidates) if truth is not None else None,
-        winners=_winners(search, found, truth),
-        majority=_either(found.majority, true.majority), majority_test=true.majority_test,
-        val_images=_either(found.val_images, true.val_images), test_images=true.test_images,
-        notes=tuple(dict.fromkeys([*found.notes, *true.notes])),
+        candidates=own.candidates, proxies=_titled(own.proxies) if isinstance(own, SearchSummary) else (),
+        whole=_whole(truth, true, own.candidates) if truth is not None else None, winners=_winners(search, own, truth),
+        majority=true.majority if own.majority is None else own.majority, majority_test=true.majority_test,
+        val_images=true.val_images if own.val_images is None else own.val_images, test_images=true.test_images,
+        notes=tuple(dict.fromkeys([*own.notes, *true.notes])),
     )
-
-
-def _either(first: T | None, second: T | None) -> T | None:
-    return second if first is None else first
 
 
 def _whole(truth: RunRecord, true: TruthSummary, candidates: Sequence[Candidate]) -> ProxyResult:
     """The whole data as a proxy of itself."""
     sample, results = truth.config.get("sample"), _joined(true, candidates)
-    return ProxyResult(
-        name=WHOLE, title=WHOLE_TITLE, results=results, images=true.images,
-        seconds=math.fsum(one.seconds for one in results.values()),
-        asked=min(sample, len(candidates)) if isinstance(sample, int) else len(candidates),
-    )
+    return ProxyResult(name=WHOLE, title=WHOLE_TITLE, results=results, images=true.images,
+                       seconds=math.fsum(result.seconds for result in results.values()),
+                       asked=min(sample, len(candidates)) if isinstance(sample, int) else len(candidates))
 
 
 def _joined(true: TruthSummary, ours: Sequence[Candidate]) -> Results:
     """The truth's results by the places of the very same networks among ours: another version may order otherwise."""
-    places, theirs = {one.identity: one.index for one in ours}, true.candidates
+    places, theirs = {network.identity: network.index for network in ours}, true.candidates
     if any(theirs[number].identity not in places for number in true.results):
         raise RunBroken("the truth is of other networks than the search")
     return {places[theirs[number].identity]: result for number, result in true.results.items()}
 
 
-def _told_apart(proxies: Sequence[ProxyResult]) -> tuple[ProxyResult, ...]:
+def _titled(proxies: Sequence[ProxyResult]) -> tuple[ProxyResult, ...]:
     """The proxies, of those with the same title each with the beginning of its name: two runs of one method."""
-    counted = Counter(one.title for one in proxies)
-    return tuple(one.model_copy(update={"title": f"{one.title} ({one.name[:6]})"}) if counted[one.title] > 1 else one
-                 for one in proxies)
+    titles = Counter(proxy.title for proxy in proxies)
+    return tuple(proxy if titles[proxy.title] == 1 else
+                 proxy.model_copy(update={"title": f"{proxy.title} ({proxy.name[:6]})"}) for proxy in proxies)
 
 
-def _winners(search: RunRecord, found: SearchSummary | TruthSummary, truth: RunRecord | None) -> Results:
+def _winners(search: RunRecord, own: SearchSummary | TruthSummary, truth: RunRecord | None) -> Results:
     """The networks that the search trained on the whole data; none beside a truth that trains in another way."""
     foreign = truth is not None and differences(search, truth).keys() - {"sample"}
-    return found.winners if isinstance(found, SearchSummary) and not foreign else {}
+    return own.winners if isinstance(own, SearchSummary) and not foreign else {}
 
 
 def differences(search: RunRecord, truth: RunRecord) -> dict[str, tuple[Any, Any]]:
@@ -150,13 +142,12 @@ def differences(search: RunRecord, truth: RunRecord) -> dict[str, tuple[Any, Any
 
     By the parameters as they are stored, so that it can be told of data sets and of versions that are not here.
     """
-    asked = {p.name: search.config.get(p.name) for p in TruthConfig.params() if p.in_key}
-    asked |= {name: search.config.get(f"truth_{name}") for name in ("steps", "nets", "sample")}
+    config = {p.name: search.config.get(p.name) for p in TruthConfig.params() if p.in_key}
+    config |= {name: search.config.get(f"truth_{name}") for name in ("steps", "nets", "sample")}
     every = truth.config.get("sample") is None
-    if every and isinstance(asked["sample"], int) and asked["sample"] >= _number(search, truth):
-        asked["sample"] = None
-    told = {name: truth.config.get(name) for name in asked}
-    return {name: (told[name], value) for name, value in asked.items() if told[name] != value}
+    if every and isinstance(config["sample"], int) and config["sample"] >= _number(search, truth):
+        config["sample"] = None
+    return {name: (own, value) for name, value in config.items() if (own := truth.config.get(name)) != value}
 
 
 def _number(search: RunRecord, truth: RunRecord) -> float:
@@ -181,32 +172,27 @@ def frame(study: Study, name: str | None = None) -> pd.DataFrame:
     percent; true, test: the same network trained on the whole data, on the validation split and the test images, NaN
     where it was not. name: of one proxy alone.
     """
-    options, known = study.options, study.known
-    rows = [
-        {**_row(study.candidates[index], proxy.results, known, options), "proxy": proxy.name, "title": proxy.title,
-         "place": places[index], "pruned": index in given_up}
-        for proxy in study.sets if name in (None, proxy.name)
-        for ranked, given_up in [(proxy.ranked, proxy.given_up)]
-        for places in [_places(study, ranked, given_up)]
-        for index in (*ranked, *given_up)
-    ]
+    options, known, rows = study.options, study.known, list[dict[str, Any]]()
+    for proxy in study.sets:
+        if name not in (None, proxy.name):
+            continue
+        ranked, given_up = proxy.ranked, proxy.given_up
+        places = {index: at for at, index in enumerate([*ranking(study, ranked), *ranking(study, given_up)])}
+        rows += [{"proxy": proxy.name, "title": proxy.title, "place": places[index], "pruned": index in given_up,
+                  **_row(study.candidates[index], proxy.results[index], known.get(index), options)}
+                 for index in (*ranked, *given_up)]
     return pd.DataFrame(rows, columns=[*COLUMNS, *options])
 
 
-def _places(study: Study, *results: Results) -> dict[int, int]:
-    return {index: place for place, index in enumerate(index for each in results for index in ranking(study, each))}
-
-
-def _row(one: Candidate, results: Results, known: Results, options: Sequence[str]) -> dict[str, Any]:
-    result, true = results[one.index], known.get(one.index)
+def _row(
+    network: Candidate, result: NetworkResult, true: NetworkResult | None, options: Sequence[str]
+) -> dict[str, Any]:
     std, test = result.validation.std, true.test if true else None
-    return {
-        "index": one.index, "network": one.name, "accuracy": 100 * result.mean, "n": len(result.accuracies),
-        "std": math.nan if std is None else 100 * std, "seconds": result.seconds, "trial": result.trial,
-        "true": 100 * true.mean if true else math.nan, "test": 100 * test.mean if test else math.nan,
-        "parameters": one.parameters, "macs": one.macs, "flops": 2 * one.macs,
-        **{option: one.options.get(option) for option in options},
-    }
+    return {"index": network.index, "network": network.name, "accuracy": 100 * result.mean, "n": len(result.accuracies),
+            "std": math.nan if std is None else 100 * std, "seconds": result.seconds, "trial": result.trial,
+            "true": 100 * true.mean if true else math.nan, "test": 100 * test.mean if test else math.nan,
+            "parameters": network.parameters, "macs": network.macs, "flops": 2 * network.macs,
+            **{option: network.options.get(option) for option in options}}
 
 
 def leaderboard(study: Study, proxy: ProxyResult) -> pd.DataFrame:
@@ -215,25 +201,21 @@ def leaderboard(study: Study, proxy: ProxyResult) -> pd.DataFrame:
 
     Equally accurate ones share the better rank; those that were given up stand below, without one.
     """
+    true, results = study.known, proxy.results
     ranked = ranking(study, proxy.ranked)
-    below, true, results = ranking(study, proxy.given_up), study.known, proxy.results
-    stands = [results[index].standing for index in ranked]
-    return pd.DataFrame(
-        [
-            {
-                "rank": rank, "network": study.candidates[index].name, "accuracy": text.accuracy(result.validation),
-                "mean": 100 * result.mean, "flops": 2 * study.candidates[index].macs, "seconds": result.seconds,
-                "true": text.accuracy(true[index].validation) if index in true else text.NONE,
-                "test": text.accuracy(result.test),
-                "state": "given up early" if rank is None else "diverged" if result.diverged else "",
-            }
-            for rank, index, result in [
-                *((1 + stands.index(results[index].standing), index, results[index]) for index in ranked),
-                *((None, index, results[index]) for index in below),
-            ]
-        ],
-        columns=["rank", "network", "accuracy", "mean", "flops", "seconds", "true", "test", "state"],
-    )
+    standings = [results[index].standing for index in ranked]
+    rows = list[dict[str, Any]]()
+    for index in (*ranked, *ranking(study, proxy.given_up)):
+        network, result, given_up = study.candidates[index], results[index], len(rows) >= len(ranked)
+        rows.append({
+            "rank": None if given_up else 1 + standings.index(result.standing), "network": network.name,
+            "accuracy": text.accuracy(result.validation), "mean": 100 * result.mean, "flops": 2 * network.macs,
+            "seconds": result.seconds, "true": text.accuracy(true[index].validation if index in true else None),
+            "test": text.accuracy(result.test),
+            "state": "given up early" if given_up else "diverged" if result.diverged else "",
+        })
+    return pd.DataFrame(rows, columns=["rank", "network", "accuracy", "mean", "flops", "seconds", "true", "test",
+                                       "state"])
 
 
 def ranking(study: Study, results: Results) -> Sequence[int]:

@@ -13,7 +13,7 @@ from ddcore.ops import pictures
 from ddcore.ops.pictures import Stored
 from ddcore.report import gallery
 from ddcore.report.compare_runs import Compared
-from ddcore.report.gallery import Kept, Layout, Over
+from ddcore.report.gallery import Layout, Over, Snapshots
 from ddcore.runs.images import Images
 from pages.components import frame, progress, widgets
 from pages.components.compare import selection, viewer
@@ -96,7 +96,7 @@ def _which(counts: Sequence[dict[str, int]]) -> tuple[list[str], int | None]:
     return classes, None if per_class == "all" else int(per_class)
 
 
-def _slider(kept: Sequence[Kept], growing: bool) -> tuple[Over, float]:
+def _slider(kept: Sequence[Snapshots], growing: bool) -> tuple[Over, float]:
     """The axis and the place on it; the one slider for all runs."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with right:
@@ -118,15 +118,15 @@ def _slider(kept: Sequence[Kept], growing: bool) -> tuple[Over, float]:
 
 
 def _card(
-    one: Compared, when: Kept, over: Over, at: float, layout: Layout, cell: int, stored: Stored
+    one: Compared, when: Snapshots, over: Over, at: float, layout: Layout, cell: int, stored: Stored
 ) -> None:
     """One run's grid with its name and what it shows, or why it cannot be drawn."""
     st.html(f'<div style="height:.25rem;border-radius:2px;background:{one.colour}"></div>')
     state = "" if one.record.state == "done" else f" · {progress.STATES[one.record.state][0].lower()}"
-    told = gallery.told(when, over, at)
+    told = gallery.caption(when, over, at)
     st.markdown(f"**{widgets.plain(one.label)}**  \n{told}{state}")
     try:
-        picture = _sheet(_at(one, gallery.shown(when, over, at)), layout, cell, stored)
+        picture = _sheet(_at(one, gallery.step_at(when, over, at)), layout, cell, stored)
     except DDCoreError as error:
         st.error(widgets.plain(str(error)), icon=":material/broken_image:")
         return
@@ -173,7 +173,7 @@ def _choose(
     one = selection.run(box, f"{title} set", held, f"img-{key}", index)
     when = _kept(one)
     if len(when.steps) < 2:
-        box.caption(gallery.told(when, "step", gallery.NEWEST))
+        box.caption(gallery.caption(when, "step", gallery.NEWEST))
         return one, when.steps[0]
     step = box.select_slider("Its step", when.steps, value=when.steps[0 if start else -1], key=f"img-{key}-step",
                              bind="query-params", format_func=str)
@@ -235,17 +235,17 @@ def _steps(one: Compared) -> tuple[int, ...] | None:
     return tuple(store.snapshots(one.record.id)) if store.exists(one.record.id) else None
 
 
-def _kept(one: Compared) -> Kept:
+def _kept(one: Compared) -> Snapshots:
     return _told(one.record.id, one.record.created, _steps(one) or ())
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
-def _told(run_id: str, made: float, steps: tuple[int, ...]) -> Kept:
+def _told(run_id: str, made: float, steps: tuple[int, ...]) -> Snapshots:
     store = frame.store()
-    return gallery.kept(store.record(run_id), steps, store.events(run_id)[0])
+    return gallery.snapshots(store.record(run_id), steps, store.events(run_id)[0])
 
 
-def _counts(one: Compared, when: Kept) -> dict[str, int]:
+def _counts(one: Compared, when: Snapshots) -> dict[str, int]:
     """{class: images}; nothing where they cannot be read: drawing them will say why."""
     try:
         return _counted(one.record.id, one.record.created, when.steps[0])

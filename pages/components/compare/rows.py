@@ -135,7 +135,7 @@ def _found(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
             st.multiselect("Columns", [name for name in COLUMNS if name not in ("run", "id")], default=list(SHOWN),
                            key="cols", bind="query-params", width=420,
                            format_func=lambda name: str(COLUMNS[name].get("label") or name))
-    found = catalogue.chosen(every, words=words, kinds=kinds, datasets=datasets, methods=methods, tags=wanted,
+    found = catalogue.filtered(every, words=words, kinds=kinds, datasets=datasets, methods=methods, tags=wanted,
                          finished=hide)
     if together:
         found = catalogue.seeds_together(found)
