@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 CHECKPOINT_SECONDS = 15  # a run that was killed loses at most so much work, and the step or epoch under way
+Point = tuple[dict[str, "torch.Tensor"], dict[str, Any]]  # a checkpoint: (tensors, meta) as they were given
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,7 @@ class Recorder(Protocol):
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         """Keep, atomically, what the run needs to go on from here."""
 
-    def resume_point(
-        self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: ""
-    ) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    def resume_point(self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: "") -> Point | None:
         """The newest of: this run's own checkpoint, the final checkpoint of the longest finished shorter run.
 
         refuse(meta): why the run cannot go on from a checkpoint, in words for its log; "" where it can. Of one that is

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddcore.errors import Cancelled
-from ddcore.experiments.base import ImageSet, Parent, Spec
+from ddcore.experiments.base import ImageSet, Parent, Point, Spec
 from ddcore.runs import checkpoint, provenance
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.events import rewind
@@ -134,9 +134,7 @@ class FolderRecorder:
         written = events.stat().st_size if events.exists() else 0
         Checkpoint(self._own, dict(meta), self.seconds(), written, self._start.origin).write(tensors)
 
-    def resume_point(
-        self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: ""
-    ) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    def resume_point(self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: "") -> Point | None:
         if self._own.exists():
             if not (why := refuse(self._start.meta)):
                 return self._start.tensors(), self._start.meta
