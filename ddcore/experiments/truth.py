@@ -47,18 +47,17 @@ def _lot(seed: int, options: dict[str, Any]) -> str:
 
 def run(name: str, config: TruthConfig, recorder: Recorder) -> TruthSummary:
     """Train every network of the sample, those of one shape together; each is judged on validation and test images."""
-    bench = trial.TrialData(config, recorder)
-    numbers = config.trials(config.sampled())
+    data, numbers = trial.TrialData(config, recorder), config.trials(config.sampled())
     results: dict[int, NetworkResult] = {}
-    for told in trial.together(numbers, bench, recorder.resume_point()):
-        number = numbers[told.config]
-        results[number] = told.score
-        recorder.event("trial", network=number, **told.score.to_json(), known=told.known)
+    for one in trial.results(numbers, data, recorder.resume_point()):
+        number = numbers[one.config]
+        results[number] = one.result
+        recorder.event("trial", network=number, **one.result.to_json(), known=one.known)
         recorder.progress(len(results), len(numbers), "Training networks on the whole data")
     return TruthSummary(
-        **config.about(), sampled=tuple(sorted(config.sampled())), results=results, images=len(bench.data.train),
-        val_images=len(bench.val), test_images=len(bench.test),
-        majority=majority(bench.val), majority_test=majority(bench.test), notes=notes(config),
+        **config.about(), sampled=tuple(sorted(config.sampled())), results=results, images=len(data.splits.train),
+        val_images=len(data.val), test_images=len(data.test),
+        majority=majority(data.val), majority_test=majority(data.test), notes=notes(config),
         seconds=sum(result.seconds for result in results.values()),
     )
 
@@ -73,17 +72,8 @@ def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 KIND = Kind(
-    name="truth",
-    title="Whole-data truth",
-    help="Train the networks of a space on the whole training part.",
-    config=lambda name: TruthConfig,
-    summary=TruthSummary,
-    run=run,
-    parts=_parts,
-    part_kind="trial",
+    name="truth", title="Whole-data truth", help="Train the networks of a space on the whole training part.",
+    config=lambda name: TruthConfig, summary=TruthSummary, run=run, parts=_parts, part_kind="trial",
     label=lambda name, config, summary: space_label("Whole-data truth", config),
-    details=_details,
-    page="NAS",
-    command=None,
-    asked_by="a search",
+    details=_details, page="NAS", command=None, asked_by="a search",
 )
