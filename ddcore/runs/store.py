@@ -61,7 +61,8 @@ class Store:
         unlisted = () if kind else parts()
         folders = [one for one in self._all(kind) if one[0].parent.name not in unlisted]
         own = {folder.name for folder, demo in folders if not demo}
-        return _newest_first(read_record(folder, demo) for folder, demo in folders if not demo or folder.name not in own)
+        return _newest_first(read_record(folder, demo) for folder, demo in folders
+                             if not demo or folder.name not in own)
 
     def finished(self, kind: str) -> list[Path]:
         """The folders of the finished runs of a kind, newest first, without a look at what they answer."""
