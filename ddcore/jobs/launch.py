@@ -38,27 +38,18 @@ def child(arguments: list[str], log: IO[bytes], **environment: str) -> subproces
     """A Python process of its own session, which outlives this one and knows the same folders."""
     place = {"DDCORE_HOME": str(home.home()), "DDCORE_DATA": str(home.data_root())}
     return subprocess.Popen(
-        [sys.executable, *arguments],
+        [sys.executable, *arguments], env={**os.environ, **place, **environment}, start_new_session=True,
         cwd=home.PROJECT,  # so that `-m ddcore…` is found; hence the absolute folders above
-        env={**os.environ, **place, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
     )
 
 
 def _missing(queue: Queue) -> list[Slot]:
     """The slots that should have a runner and have none."""
-    active, waiting = queue.active(), len(queue.waiting())
-    wanted = []
-    for slot in slots():
-        if slot.name in active:
-            wanted.append(slot)
-        elif waiting > 0:
-            wanted.append(slot)
-            waiting -= 1
-    return [slot for slot in wanted if not _lives(slot.name)]
+    active = queue.active()
+    free = [slot for slot in slots() if slot.name not in active]
+    busy = [*(slot for slot in slots() if slot.name in active), *free[: len(queue.waiting())]]
+    return [slot for slot in busy if not _lives(slot.name)]
 
 
 def _lives(slot: str) -> bool:
@@ -87,8 +78,8 @@ def _strays(queue: Queue) -> dict[str, str]:
 
     A slot with a live runner belongs to a process that may see other GPUs (CUDA_VISIBLE_DEVICES).
     """
-    known = {slot.name for slot in slots()}
-    return {slot: run_id for slot, run_id in queue.active().items() if slot not in known and not _lives(slot)}
+    own = {slot.name for slot in slots()}
+    return {slot: run_id for slot, run_id in queue.active().items() if slot not in own and not _lives(slot)}
 
 
 def _return_strays(store: Store, queue: Queue) -> None:

@@ -27,17 +27,14 @@ class Used:
     @property
     def title(self) -> str:
         """What people call it."""
-        if self.what == "runs":
-            return KINDS[self.kind].title if self.kind in KINDS else self.kind
-        return TITLES[self.what]
+        if self.what != "runs":
+            return TITLES[self.what]
+        return KINDS[self.kind].title if self.kind in KINDS else self.kind
 
 
 TITLES = {
-    "trash": "Trash",
-    "own": "Own data sets",
-    "prepared": "Prepared data (made again when needed)",
-    "memo": "Memo (made again when needed)",
-    "compiled": "Compiled code (made again when needed)",
+    "trash": "Trash", "own": "Own data sets", "prepared": "Prepared data (made again when needed)",
+    "memo": "Memo (made again when needed)", "compiled": "Compiled code (made again when needed)",
 }
 
 
@@ -49,10 +46,8 @@ def usage(store: Store) -> list[Used]:
     kinds = [Used("runs", sum(map(run_bytes, runs)), kind, len(runs)) for kind, runs in store.folders().items()]
     trashed = [folder for runs in store.folders(trash=True).values() for folder in runs]
     root = home.data_root()
-    places = {
-        "own": own.place(root), "prepared": prepared.folder(root), "memo": home.memo_root(),
-        "compiled": home.home() / "compiled",
-    }
+    places = {"own": own.place(root), "prepared": prepared.folder(root), "memo": home.memo_root(),
+              "compiled": home.home() / "compiled"}
     return [
         *sorted(kinds, key=lambda used: -used.bytes),
         Used("trash", sum(map(run_bytes, trashed)) + sum(map(bytes_of, store.leftovers())), number=len(trashed)),
