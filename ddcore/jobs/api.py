@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.jobs.job import mark_ended, mark_queued, request_cancel
@@ -60,11 +60,6 @@ def status(run_id: str) -> Status:
         record = store.record(record.id)
     tend(store, queue)
     return read_status(record, _position(queue, record))
-
-
-def events(run_id: str, since: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """`Store.events`: (events after byte `since`, new offset)."""
-    return Store().events(run_id, since)
 
 
 def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
