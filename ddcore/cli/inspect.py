@@ -19,7 +19,7 @@ from ddcore.experiments import KINDS, search
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
 from ddcore.params import Config
-from ddcore.protocols import PROTOCOLS, Protocol
+from ddcore.protocols import PROTOCOLS
 from ddcore.report import tables
 from ddcore.runs import memo
 from ddcore.runs.store import RunRecord, Store
@@ -46,7 +46,8 @@ def list_(what: str | None, as_json: bool) -> None:
         "networks": [{"name": n.name, "title": n.title, "options": dict(n.options)} for n in NETWORKS.values()],
         "spaces": [{"name": s.name, "title": s.title, "help": s.help, "network": s.network, "options": dict(s.options),
                     "networks": s.size} for s in SPACES.values()],
-        "protocols": [{"name": p.name, "help": p.help, **_fields(p)} for p in PROTOCOLS.values()],
+        "protocols": [{"name": p.name, "help": p.help, **p.training("none").values(),
+                       "augment": "the data set's own" if p.augment else "none"} for p in PROTOCOLS.values()],
         "presets": [{"name": p.name, "method": method, "help": p.help, "values": dict(p.values),
                      "by_dataset": {name: p.special(name) for name in DATASETS.offered()}} for method, p in presets],
     }
@@ -61,12 +62,6 @@ def parameters(config: type[Config]) -> list[dict[str, Any]]:
          "high": p.high, "choices": p.choices and list(p.choices), "unit": p.unit, "help": p.help}
         for p in config.params()
     ]
-
-
-def _fields(protocol: Protocol) -> dict[str, Any]:
-    """Every field of a protocol; where the data set says which augmentation, that instead of a name."""
-    values = protocol.training("none").values()
-    return {**values, "augment": "the data set's own" if protocol.augment else "none"}
 
 
 def _listing(kind: str, rows: list[dict[str, Any]]) -> str:

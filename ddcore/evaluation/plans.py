@@ -107,20 +107,9 @@ class Plan:
         return [*small, self.full] if with_full else small
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A set that is judged, whether it is distilled already or not."""
-
-    id: str
-    kind: str
-    name: str
-    config: Mapping[str, Any]
-
-
-def _subject(of: RunRecord | Spec) -> Subject:
-    if isinstance(of, Spec):
-        return Subject(of.key, of.kind, of.name, of.config.values())
-    return Subject(of.id, of.kind, of.name, of.config)
+def _subject(of: RunRecord | Spec) -> tuple[str, Mapping[str, Any]]:
+    """(id, parameters) of a set that is judged, whether it is distilled already or not."""
+    return (of.key, of.config.values()) if isinstance(of, Spec) else (of.id, of.config)
 
 
 def evaluation(of: RunRecord | Spec, question: Question, **changes: Any) -> Spec:
@@ -128,16 +117,13 @@ def evaluation(of: RunRecord | Spec, question: Question, **changes: Any) -> Spec
 
     Raises ConfigError or UnknownName like any spec.
     """
-    subject = _subject(of)
-    if not KINDS[subject.kind].makes_images:
-        raise ConfigError([
-            f"only a distilled set or coreset can be evaluated; run {subject.id} is a {subject.kind} run"
-        ])
-    config = subject.config
+    run_id, config = _subject(of)
+    if not KINDS[of.kind].makes_images:
+        raise ConfigError([f"only a distilled set or coreset can be evaluated; run {run_id} is a {of.kind} run"])
     values = {name: value for name, value in vars(question).items() if name != "network"}
     place = {"dataset": config["dataset"], "resolution": config["resolution"]}
     network = _network_of(config, question.network)
-    return spec("evaluate", "evaluate", {**place, **network, **values, "run": subject.id, **changes})
+    return spec("evaluate", "evaluate", {**place, **network, **values, "run": run_id, **changes})
 
 
 def plan(of: RunRecord | Spec, question: Question) -> Plan:
@@ -145,16 +131,15 @@ def plan(of: RunRecord | Spec, question: Question) -> Plan:
 
     Raises ConfigError or UnknownName like any spec.
     """
-    final, subject = evaluation(of, question), _subject(of)
-    judging, own = final.config, _config(of)
+    final, (run_id, config) = evaluation(of, question), _subject(of)
+    judging, own, method = final.config, _config(of), METHODS[of.name]
     assert isinstance(judging, EvaluateConfig)
-    config, method = subject.config, METHODS[subject.name]
     place = {"dataset": config["dataset"], "resolution": config["resolution"], "device": question.device}
     random = spec("distill", CONTROL, {**place, "ipc": config["ipc"], "seed": config["seed"]})
     network = {"network": judging.network, **judging.network_options()}
     soft = own is not None and method.learns_labels(own) and question.labels == "learnt"
     return Plan(
-        run=subject.id, final=final, random=random, random_real=evaluation(of, question, run=random.key),
+        run=run_id, final=final, random=random, random_real=evaluation(of, question, run=random.key),
         initial=evaluation(of, question, images="initial") if method.step else None,
         initial_hard=evaluation(of, question, images="initial", labels="hard") if method.step and soft else None,
         variations=tuple(_varied(of, one, question) for one in (method.variations(own) if own else ())),
@@ -163,7 +148,7 @@ def plan(of: RunRecord | Spec, question: Question) -> Plan:
 
 
 def _varied(of: RunRecord | Spec, variation: Variation, question: Question) -> Varied:
-    distil = spec("distill", _subject(of).name, variation.values)
+    distil = spec("distill", of.name, variation.values)
     judging = evaluation(of, question, run=distil.key)
     return Varied(variation.role, variation.title, variation.help, distil, judging)
 

@@ -16,7 +16,7 @@ from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import DDCoreError, Diverged
 from ddcore.experiments import state as states
-from ddcore.experiments.base import CHECKPOINT_SECONDS, Command, Curve, ImageSet, Kind, Recorder, Spec, spec
+from ddcore.experiments.base import CHECKPOINT_SECONDS, Command, Curve, ImageSet, Kind, Recorder, spec
 from ddcore.experiments.cost import macs
 from ddcore.experiments.heavy import acceleration, device, torch
 from ddcore.experiments.metrics import notes as data_notes
@@ -74,7 +74,9 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> DistillSummary:
     _checkpoint(state, task, progress, seconds, recorder)
     final = _image_set(state, task)
     recorder.save_images("images", final)
-    recorder.save_picture("final", _picture(final, config.ipc))
+    arrays = final.images.numpy(), final.labels.numpy()
+    grid = pictures.grid(*arrays, final.classes, final.mean, final.std, per_class=config.ipc, columns=10)
+    recorder.save_picture("final", grid)  # for eyes only: the float images are the artefact
     return DistillSummary(
         steps=state.step, images=len(state.images), ipc=config.ipc, stored_floats=final.stored_floats, seconds=seconds,
         losses=progress.latest, pixel_change=(final.images - progress.initial.images).abs().mean().item(),
@@ -270,23 +272,9 @@ def _image_set(state: State, task: Task) -> ImageSet:
     )
 
 
-def _picture(images: ImageSet, ipc: int) -> bytes:
-    """One row a class, for eyes only: the float images are the artefact."""
-    shown = images.images.numpy(), images.labels.numpy()
-    return pictures.grid(*shown, images.classes, images.mean, images.std, per_class=ipc, columns=10)
-
-
 def _tell(recorder: Recorder, done: int, total: int, phase: str) -> None:
     recorder.check_cancelled()
     recorder.progress(done, total, phase)
-
-
-def _needs(name: str, config: MethodConfig) -> tuple[Spec, ...]:
-    return tuple(spec(*need) for need in METHODS[name].needs(config))
-
-
-def _steps(name: str, config: MethodConfig, images: int | None) -> int:
-    return (METHODS[name].rounds or METHODS[name].steps)(config)
 
 
 def _cost(name: str, config: MethodConfig, images: int | None) -> int:
@@ -304,16 +292,15 @@ def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
         return method.title
 
 
-def _curves(name: str) -> tuple[Curve, ...]:
-    return tuple(Curve(one, "step", one, words) for one, words in METHODS[name].curves.items())
-
-
 KIND = Kind(
     name="distill", title="Distillation",
     help="Distil a data set: `run METHOD`. Every parameter of the method is a flag.",
     names=lambda: tuple(METHODS), config=lambda name: METHODS[name].Config, summary=DistillSummary, run=run,
-    version=lambda name: METHODS[name].version, needs=_needs, cost=_cost, steps=_steps,
+    version=lambda name: METHODS[name].version,
+    needs=lambda name, config: tuple(spec(*need) for need in METHODS[name].needs(config)),
+    cost=_cost, steps=lambda name, config, images: (METHODS[name].rounds or METHODS[name].steps)(config),
     label=_label, details=lambda config: (f"IPC {config['ipc']}",) if config.get("ipc") else (),
-    page="Baselines", result=True, makes_images=True, curves=_curves,
+    page="Baselines", result=True, makes_images=True,
+    curves=lambda name: tuple(Curve(one, "step", one, words) for one, words in METHODS[name].curves.items()),
     command=Command(lambda name, config: ("run", name)),
 )

@@ -247,10 +247,6 @@ def _cost(name: str, config: EvaluateConfig, images: int | None) -> int:
     return of_training(config, config.nets * trained, config.nets * (test if config.split == "test" else val))
 
 
-def _steps(name: str, config: EvaluateConfig, images: int | None) -> int:
-    return config.nets * config.training().optimiser_steps(set_size(config, images))
-
-
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
     """ "Evaluation of DataDAM, IPC 10", once the evaluation is done and has said whose images it tested."""
     if not (source := summary.source):
@@ -268,7 +264,8 @@ KIND = Kind(
     name="evaluate", title="Evaluation",
     help="Train networks on a finished run's images and test them. Waits unless --no-wait.",
     config=lambda name: EvaluateConfig, summary=EvaluateSummary, run=run, version=lambda name: 3,
-    parents=lambda config: (config.run,), cost=_cost, steps=_steps,
+    parents=lambda config: (config.run,), cost=_cost,
+    steps=lambda name, config, images: config.nets * config.training().optimiser_steps(set_size(config, images)),
     label=_label, details=lambda config: (network_title(config),), page=RUNS_PAGE, shown_with="run",
     curves=lambda name: (Curve("eval_train", "epoch", "train_accuracy"),
                          Curve("eval_unseen", "tested", "test_accuracy")),

@@ -19,7 +19,7 @@ from ddcore.data.base import Data
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Diverged, RunBroken
-from ddcore.experiments.base import Kind, Point, Recorder, Spec, spec
+from ddcore.experiments.base import Kind, Point, Recorder, spec
 from ddcore.experiments.cost import accelerate, of_training, part_sizes
 from ddcore.experiments.heavy import device, nets, schedule, seeds, torch, train
 from ddcore.experiments.metrics import majority
@@ -237,10 +237,6 @@ def _disk(name: str, config: TrajectoryConfig) -> int:
     return config.experts * (config.train_epochs + 1) * each * BYTES[config.precision]
 
 
-def _needs(name: str, config: TrajectoryConfig) -> tuple[Spec, ...]:
-    return tuple(spec(*need) for need in needs_scores(config))
-
-
 def _in_use(config: TrajectoryConfig) -> list[int]:
     """Images that each expert learns in each epoch."""
     images = config.train_images or part_sizes(config)[0]
@@ -251,10 +247,6 @@ def _cost(name: str, config: TrajectoryConfig, images: int | None) -> int:
     val = part_sizes(config)[1]
     predicted = val + (config.train_epochs - 1) * min(CURVE_IMAGES, val)
     return of_training(config, config.experts * sum(_in_use(config)), config.experts * predicted)
-
-
-def _steps(name: str, config: TrajectoryConfig, images: int | None) -> int:
-    return config.experts * sum(counts.steps_per_epoch(n, config.batch_train) for n in _in_use(config))
 
 
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
@@ -268,6 +260,9 @@ KIND = Kind(
     name="experts", title="Expert trajectories",
     help="Train the networks whose trajectories PAD imitates, ahead of any run.",
     config=lambda name: TrajectoryConfig, summary=ExpertsSummary, run=run, version=lambda name: 2,
-    needs=_needs, disk=_disk, cost=_cost, steps=_steps,
+    needs=lambda name, config: tuple(spec(*need) for need in needs_scores(config)), disk=_disk, cost=_cost,
+    steps=lambda name, config, images: config.experts * sum(
+        counts.steps_per_epoch(n, config.batch_train) for n in _in_use(config)
+    ),
     label=_label, details=lambda config: (network_title(config),), page="PAD", presets_of="pad",
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from ddcore.data.base import Data
@@ -167,14 +168,10 @@ def _misfits(config: FeaturesConfig, data: Data, parent: Parent, images: ImageSe
     made_from, here = (parent.dataset or {}).get("fingerprint"), fingerprint(name, config.resolution)
     if made_from not in (None, here):
         yield f"{run} was made from other images of {name}: their fingerprint is {made_from}, that of those here {here}"
+    close = partial(math.isclose, rel_tol=1e-6, abs_tol=1e-6)  # equal but for rounding
     for what, its, own in (("mean", images.mean, data.mean), ("std", images.std, data.std)):
-        if len(its) != len(own) or not all(map(_close, its, own)):
+        if len(its) != len(own) or not all(map(close, its, own)):
             yield f"{run} is normalised with the {what} {its}, {name} with {own}"
-
-
-def _close(one: float, other: float) -> bool:
-    """Equal but for rounding."""
-    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
 
 
 def _cost(name: str, config: FeaturesConfig, images: int | None) -> int:

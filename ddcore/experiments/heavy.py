@@ -17,6 +17,3 @@ else:
         lazy(f"ddcore.ops.{module}") for module in ("acceleration", "coreset", "device", "embedding", "flops", "nets",
                                                     "schedule", "scoring", "seeds", "train")
     )
-
-__all__ = ["acceleration", "coreset", "device", "embedding", "flops", "layers", "nets", "schedule", "scoring", "seeds",
-           "torch", "train"]

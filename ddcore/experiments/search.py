@@ -162,10 +162,7 @@ def run(name: str, config: SearchConfig, recorder: Recorder) -> SearchSummary:
 
 
 class Ranking:
-    """The search on one proxy.
-
-    parent: the run whose images are learnt; None: the whole training part.
-    """
+    """The search on one proxy. parent: the run whose images are learnt; None: the whole training part."""
 
     def __init__(
         self, config: SearchConfig, about: Mapping[str, Any], proxy: str, parent: Parent | None, data: TrialData

@@ -111,14 +111,13 @@ class TrialData:
     def training_set(self, run_id: str) -> TrainingSet:
         """The images of a finished run, with soft labels where it has them; without an id the whole training part."""
         if run_id not in self._training_sets:
-            self._training_sets[run_id] = self._small(run_id) if run_id else self._whole()
+            self._training_sets[run_id] = self._read(run_id)
         return self._training_sets[run_id]
 
-    def _whole(self) -> TrainingSet:
-        part = self._part(self.splits.train)
-        return TrainingSet(part.batch, part.labels, None)
-
-    def _small(self, run_id: str) -> TrainingSet:
+    def _read(self, run_id: str) -> TrainingSet:
+        if not run_id:
+            part = self._part(self.splits.train)
+            return TrainingSet(part.batch, part.labels, None)
         stored = self.recorder.parent(run_id).images()
         images, labels, soft = stored.images.to(self.where), stored.labels.to(self.where), stored.label_logits
         return TrainingSet(images.__getitem__, labels, None if soft is None else soft.to(self.where).softmax(1))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ddcore.experiments import trial
-from ddcore.experiments.base import Kind, Recorder, Spec
+from ddcore.experiments.base import Kind, Recorder
 from ddcore.experiments.metrics import majority, notes
 from ddcore.experiments.search_results import NetworkResult, TruthSummary
 from ddcore.experiments.search_settings import SpaceConfig, space_label
@@ -62,10 +62,6 @@ def run(name: str, config: TruthConfig, recorder: Recorder) -> TruthSummary:
     )
 
 
-def _parts(name: str, config: TruthConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:
-    return tuple(trial.question(one) for one in config.trials(config.sampled()))
-
-
 def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
     """What tells truths of one space apart: "12 networks", "600 steps, n = 1"."""
     return (f"{config.get('sample') or 'all'} networks", f"{config.get('steps')} steps, n = {config.get('nets')}")
@@ -73,7 +69,8 @@ def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 KIND = Kind(
     name="truth", title="Whole-data truth", help="Train the networks of a space on the whole training part.",
-    config=lambda name: TruthConfig, summary=TruthSummary, run=run, parts=_parts, part_kind="trial",
+    config=lambda name: TruthConfig, summary=TruthSummary, run=run,
+    parts=lambda name, config, key: tuple(map(trial.question, config.trials(config.sampled()))), part_kind="trial",
     label=lambda name, config, summary: space_label("Whole-data truth", config),
     details=_details, page="NAS", command=None, asked_by="a search",
 )

@@ -134,16 +134,13 @@ class Runner:
             time.sleep(POLL_SECONDS)
         return worker.returncode if worker is not None else None
 
-    def _again(self, run_id: str) -> bool:
-        """Whether a run that this slot has is also waiting, or has another slot."""
-        waits = any(ticket.run_id == run_id for ticket in self.queue.waiting())
-        return waits or any(s != self.slot and r == run_id for s, r in self.queue.active().items())
-
     def _settle(self, run_id: str, code: int | None) -> None:
         """Write down how a job ended whose worker could not, and free the slot."""
         with self.store.lock():
             # Asked for again the moment it ended? Then what job.json says is about the next session.
-            if self.store.state(run_id) not in ("done", "running", "broken") and not self._again(run_id):
+            waits = any(ticket.run_id == run_id for ticket in self.queue.waiting())
+            again = waits or any(s != self.slot and r == run_id for s, r in self.queue.active().items())
+            if self.store.state(run_id) not in ("done", "running", "broken") and not again:
                 record = self.store.record(run_id)
                 if (job := read_job(record.folder).get("state")) in ("running", "queued"):
                     mark_ended(record.folder, *_end(record, job, code))

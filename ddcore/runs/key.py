@@ -21,7 +21,7 @@ def of_stored(info: Mapping[str, Any]) -> dict[str, Any]:
     identity = {name: info.get(name) for name in ("kind", "name", "version", "dataset", "parents")}
     identity["config"] = values
     expected: dict[str, Any] = {"id": digest(identity)}
-    if kind in KINDS and KINDS[kind].knows(info["name"]):
+    if kind in KINDS and info["name"] in KINDS[kind].known:
         # A run of a kind that could not be continued when it was made has no length, and shares its family with none.
         length = "" if info.get("length") is None else KINDS[kind].config(info["name"]).length_param
         expected |= {"family": family(identity, length), "length": values.get(length)}

@@ -90,7 +90,7 @@ class RunRecord:
     def declared(self) -> Kind | None:
         """What its kind declares; None where the kind, or the name within it, is not known here."""
         kind = _kind(self.kind)
-        return kind if kind and kind.knows(self.name) else None
+        return kind if kind and self.name in kind.known else None
 
     @property
     def makes_images(self) -> bool:
