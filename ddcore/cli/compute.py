@@ -143,7 +143,12 @@ def _text(result: dict[str, Any], judging: Sequence[plans.Plan]) -> str:
     if "accuracy" in result:
         also = tables.beside_accuracy(len(result["classes"] or ()), result["majority"])
         rows += [("network", network_title(result["network"])), ("this set", _percent(result["accuracy"], also))]
-        titles = _titles(judging[0])
+        soft = ", soft labels" if judging[0].initial_hard else ""
+        titles = {
+            "random_real": "random real images", "initial": f"initial images{soft}",
+            "initial_hard": "initial images, class labels",
+            **{one.role: one.title for one in judging[0].variations}, "full": "full data",
+        }
         rows += [(titles[role], _percent(value, also)) for role, value in result["controls"].items()]
         if result["majority"] is not None:
             rows.append(("majority class", f"{100 * result['majority']:.1f} %"))
@@ -164,16 +169,6 @@ def _percent(stored: Mapping[str, Any] | None, also: Sequence[str] = ()) -> str:
     """Scores as `Scores.to_json` gives them, in words."""
     scores = stored and {**{name: stored[name] for name in BESIDE}, "accuracy": stored}
     return percent(Scores.model_validate(scores) if scores else None, also)
-
-
-def _titles(plan: plans.Plan) -> dict[str, str]:
-    """What each control is called."""
-    soft = ", soft labels" if plan.initial_hard else ""
-    varied = {one.role: one.title for one in plan.variations}
-    return {
-        "random_real": "random real images", "initial": f"initial images{soft}",
-        "initial_hard": "initial images, class labels", **varied, "full": "full data",
-    }
 
 
 def _single(one: Spec, stay: bool, as_json: bool, images: int | None = None) -> None:

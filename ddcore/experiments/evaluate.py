@@ -128,7 +128,8 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummar
     evaluation = Evaluation(config, subject, judge, speed, recorder)
     point = recorder.resume_point(lambda meta: speed.differs(meta.get("long", speed.long)))  # older ones do not say
     done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
-    at_once = train.fitting(evaluation.network(0), config.shape, evaluation.batch, where)
+    batch = min(evaluation.setting.batch_size, len(subject.labels))
+    at_once = train.fitting(evaluation.network(0), config.shape, batch, where)
     while len(done) < config.nets:
         # A group that was begun keeps its size, though another device would take more or fewer.
         size = point[1]["together"] if point and point[0] else at_once
@@ -154,10 +155,6 @@ class Evaluation:
         self.steps = self.setting.optimiser_steps(len(self.labels))
         self.passes = train.CompiledSteps(self.network(0), speed, len(judge))
 
-    @property
-    def batch(self) -> int:
-        return min(self.setting.batch_size, len(self.labels))
-
     def network(self, index: int) -> nets.Net:
         """Network number `index` before its first step."""
         return initial_network(self.config, self.judge.device, "evaluate", index)
@@ -166,8 +163,11 @@ class Evaluation:
         """Train these networks together, from `point` on if they were begun, and add what each reached to `done`."""
         training = train.Training.begin(*map(self.network, indices), passes=self.passes)
         accuracies_train, seconds = self._train(training, indices, done, point)
+        judge, look = self.judge, self.recorder.check_cancelled
         for position, index in enumerate(indices):
-            scores = self._test(training.stack.member(position))
+            watch = device.Stopwatch(judge.device)
+            logits = train.logits(self.passes, training.stack.member(position), judge.batch, len(judge), look)
+            scores = {**classification_scores(logits, judge), "seconds_test": watch.stop()}
             done.append({
                 **scores, "accuracy_train": accuracies_train[position], "seconds_train": seconds / len(indices),
             })
@@ -213,12 +213,6 @@ class Evaluation:
         drawn = seeds.permutation(len(self.judge), self.config.seed, "test curve")[:TEST_IMAGES].to(self.judge.device)
         share = accuracy(self.passes, training.network, self.judge, self.recorder, drawn)
         self.recorder.event("tested", first=first, step=training.step, test_accuracy=share, images=len(drawn))
-
-    def _test(self, network: nets.Net) -> dict[str, Any]:
-        """What one trained network gets right, in numbers that JSON can hold."""
-        watch, judge = device.Stopwatch(self.judge.device), self.judge
-        logits = train.logits(self.passes, network, judge.batch, len(judge), self.recorder.check_cancelled)
-        return {**classification_scores(logits, judge), "seconds_test": watch.stop()}
 
     def summary(self, trained: Sequence[Mapping[str, Any]], parent: Parent) -> EvaluateSummary:
         """The answer, from what each network reached."""

@@ -7,15 +7,10 @@ every result is kept as a trial; so resuming and extending replay what is known 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import optuna
 from ddcore.networks import Variant
-
-if TYPE_CHECKING:
-    import optuna
-else:
-    optuna = lazy("optuna")
 
 POPULATION = 8  # networks in a generation of NSGA-II, whatever the length, so that a longer search continues this one
 

@@ -31,6 +31,7 @@ from ddcore.settings import TrainConfig, network_title
 from ddcore.summary import Accuracy, Answer, Arithmetic, Count, Number, Share, Summary
 
 SCORES = ("el2n", "forgetting", "grad_norm")
+CARRIED = (*SCORES, "right")  # tensors of `Progress` that a checkpoint holds
 SHOWN = 5  # images of each class that are kept as the easiest and the hardest
 
 
@@ -171,7 +172,9 @@ def _train_agent(
                 progress.val_accuracies.append(validated)
         with session.pause() as progress.seconds:
             recorder.event("epoch", **fields, seconds=round(progress.seconds, 3))
-            _checkpoint(session, progress)
+            sums = {name: getattr(progress, name).clone() for name in CARRIED}
+            first = {f"first.{name}": t for name, t in progress.first.items()}
+            session.checkpoint(first | sums, agent=agent, val_accuracies=progress.val_accuracies)
 
     setting = train.Setting(**config.training_values())
     train.train(training, part.batch, part.labels, setting, [(config.seed, "scores", agent)], on_epoch, on_step)
@@ -197,19 +200,12 @@ def _show(score: str, values: torch.Tensor, part: Resident, config: ScoresConfig
         recorder.save_images(f"{words}_{score}", ImageSet(images, labels, part.classes, part.mean, part.std))
 
 
-def _checkpoint(session: Session, progress: Progress) -> None:
-    """After an epoch of the agent in training."""
-    tensors = {name: getattr(progress, name).clone() for name in (*SCORES, "right")}
-    first = {f"first.{name}": t for name, t in progress.first.items()}
-    session.checkpoint(first | tensors, agent=progress.agent, val_accuracies=progress.val_accuracies)
-
-
 def _resume(progress: Progress, recorder: Recorder) -> Point | None:
     """Put the last checkpoint, if any, into `progress`; the checkpoint, from which its agent goes on."""
     if (point := recorder.resume_point()) is None:
         return None
     tensors, meta = point
-    for name in (*SCORES, "right"):
+    for name in CARRIED:
         getattr(progress, name).copy_(tensors[name])
     prefix = "first."
     progress.first = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}

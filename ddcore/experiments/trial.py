@@ -216,13 +216,14 @@ def train_group(
         members = {int(i): list(map(Member.model_validate, each)) for i, each in point[1]["found"].items()}
     else:
         point = None
-    at_once = _at_once(configs[0], data)
+    batch = min(configs[0].batch_size, len(data.training_set(configs[0].run).labels))
+    at_once = train.fitting(_network(configs[0], 0, data), configs[0].shape, batch, data.where)
     while done < len(left):
         size = point[1]["size"] if point and point[0] else min(at_once, len(left) - done)
-        batch = TrialBatch([(configs[i], seed) for i, seed in left[done : done + size]], data, stacked)
+        together = TrialBatch([(configs[i], seed) for i, seed in left[done : done + size]], data, stacked)
         stored = {i: [member.to_json() for member in each] for i, each in members.items()}
         meta = {"left": names, "done": done, "size": size, "found": stored}
-        for (i, _), result in zip(left[done : done + size], batch.results(point, meta), strict=True):
+        for (i, _), result in zip(left[done : done + size], together.results(point, meta), strict=True):
             members[i].append(result)
         done, point = done + size, None
     return [_summary(config, members[i], data) for i, config in enumerate(configs)]
@@ -291,12 +292,6 @@ def _purpose(config: TrialConfig) -> str:
 def _network(config: TrialConfig, seed: int, data: TrialData) -> nets.Net:
     """The network with the weights of its seed, which do not depend on who else is tried."""
     return initial_network(config, data.where, _purpose(config), seed)
-
-
-def _at_once(config: TrialConfig, data: TrialData) -> int:
-    """How many networks like this one fit the memory at once."""
-    batch = min(config.batch_size, len(data.training_set(config.run).labels))
-    return train.fitting(_network(config, 0, data), config.shape, batch, data.where)
 
 
 def _known_members(config: TrialConfig, recorder: Recorder) -> list[Member]:

@@ -30,19 +30,15 @@ class TruthConfig(SpaceConfig):
 
     def sampled(self) -> tuple[int, ...]:
         """The numbers of the networks that are trained, as they are drawn: the first ones are a sample as well."""
-        members = self.members()
-        order = sorted(range(len(members)), key=lambda i: _lot(self.seed, dict(members[i].options)))
+        # What a network is drawn by is the same in every subset of a space.
+        lots = [json.dumps([self.seed, "truth", dict(one.options)], sort_keys=True) for one in self.members()]
+        order = sorted(range(len(lots)), key=lambda i: hashlib.sha256(lots[i].encode()).hexdigest())
         return tuple(order[: self.sample])
 
     def trials(self, numbers: Iterable[int]) -> dict[TrialConfig, int]:
         """The trial of each of these networks, and its number."""
         members = self.members()
         return {self.trial(members[i], tested=True): i for i in numbers}
-
-
-def _lot(seed: int, options: dict[str, Any]) -> str:
-    """What a network is drawn by: the same in every subset of a space."""
-    return hashlib.sha256(json.dumps([seed, "truth", options], sort_keys=True).encode()).hexdigest()
 
 
 def run(name: str, config: TruthConfig, recorder: Recorder) -> TruthSummary:

@@ -89,18 +89,15 @@ def _active(records: Iterable[RunRecord]) -> list[Spec]:
 
 
 def _bytes(specs: dict[str, Spec], records: dict[str, RunRecord]) -> int:
-    """What these will write, less what lies on the disk of those that were begun."""
+    """What these will write, less what mapped arrays of those that were begun take: where they are holes, nothing."""
     from ddcore.experiments import KINDS
 
-    needed = {run_id: KINDS[one.kind].disk(one.name, one.config) for run_id, one in specs.items()}
-    return sum(max(0, n - _written(records.get(run_id))) for run_id, n in needed.items() if n)
-
-
-def _written(record: RunRecord | None) -> int:
-    """Bytes that a run's mapped arrays take on the disk; where they are holes they take none."""
-    if record is None:
-        return 0
-    return sum(file.stat().st_blocks * 512 for file in record.folder.glob("*.npy"))
+    total = 0
+    for run_id, one in specs.items():
+        if needed := KINDS[one.kind].disk(one.name, one.config):
+            arrays = records[run_id].folder.glob("*.npy") if run_id in records else ()
+            total += max(0, needed - sum(file.stat().st_blocks * 512 for file in arrays))
+    return total
 
 
 def _free(folder: Path) -> int:

@@ -109,9 +109,6 @@ class Arrived:
     missing: tuple[str, ...]
 
 
-# Making
-
-
 def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = False) -> Packed:
     """Write a finished run into one file (or seekable stream); heavy: with checkpoint and memory-mapped arrays."""
     record = store.record(run_id)
@@ -196,9 +193,6 @@ def _written(target: Path | IO[bytes]) -> Iterator[IO[bytes]]:
         os.replace(unfinished, target)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-# Bringing back
 
 
 def unpack(store: Store, source: Path | IO[bytes], name: str = "") -> Arrived:

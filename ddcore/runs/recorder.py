@@ -52,8 +52,6 @@ class FolderRecorder:
         self._start = self._starting_point()
         self.progress(0, 0, "Starting")
 
-    # Words
-
     def note(self, text: str) -> None:
         with open(self.folder / "log.txt", "a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
@@ -75,8 +73,6 @@ class FolderRecorder:
     def check_cancelled(self) -> None:
         if (self.folder / CANCEL_FLAG).exists():
             raise Cancelled("stopped because somebody asked for it")
-
-    # Results
 
     def snapshot(self, step: int, images: ImageSet) -> None:
         write_snapshot(self._subfolder("snapshots") / f"{step}.safetensors", _stored(images))
@@ -118,8 +114,6 @@ class FolderRecorder:
 
     def built_on(self) -> tuple[Parent, ...]:
         return tuple(finished(self.store, run_id) for run_id in self.record.info["parents"])
-
-    # Going on
 
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         self._flush()
@@ -171,8 +165,6 @@ class FolderRecorder:
             shutil.copytree(shorter.folder / "snapshots", self._subfolder("snapshots"), dirs_exist_ok=True)
         if (last := final_step(shorter)) is not None:
             write_snapshot(self._subfolder("snapshots") / f"{last}.safetensors", self.store.images(shorter.id))
-
-    # The end
 
     def seconds(self) -> float:
         """Time spent on the result so far: all sessions since its beginning, also of the run it continues."""

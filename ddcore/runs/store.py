@@ -48,8 +48,6 @@ class Store:
         self.root = root or home.runs_root()
         self.demo = demo or home.demo_root()
 
-    # Finding
-
     def record(self, run_id: str) -> RunRecord:
         """The run with this id, or with this unique beginning of it (at least 6 characters)."""
         folder, demo = self._find(run_id)
@@ -131,8 +129,6 @@ class Store:
             raise RunNotFound(f"run {run_id} is in the trash; restore it first")
         raise RunNotFound(f"no run {run_id!r}")
 
-    # Making
-
     def create(self, spec: Spec) -> RunRecord:
         """The run of a question: the one there is, else a new folder that holds the question only.
 
@@ -193,8 +189,6 @@ class Store:
             return None
         return longest_prefix(self.records(record.kind), family, length)
 
-    # Reading
-
     def events(self, run_id: str, since: int = 0) -> tuple[list[dict[str, Any]], int]:
         """(events written after byte `since`, the new offset to ask from).
 
@@ -253,8 +247,6 @@ class Store:
         """The PNG of this name, None when there is none."""
         path = self.record(run_id).folder / "pictures" / f"{checked_name(name)}.png"
         return path if path.is_file() else None
-
-    # Keeping house
 
     def annotate(
         self, run_id: str, name: str | None = None, tags: Iterable[str] | None = None, note: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,18 +65,12 @@ def bytes_of(folder: Path | str) -> int:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-                    else:
-                        total += _size(entry)
+                        continue
+                    with contextlib.suppress(OSError):  # gone meanwhile: that of the others counts
+                        total += entry.stat(follow_symlinks=False).st_size
         except OSError:  # gone meanwhile, or not for us to read
             continue
     return total
-
-
-def _size(entry: os.DirEntry[str]) -> int:
-    try:
-        return entry.stat(follow_symlinks=False).st_size
-    except OSError:  # gone meanwhile: that of the others counts
-        return 0
 
 
 def run_bytes(folder: Path) -> int:

@@ -235,9 +235,6 @@ def _is_rate(value: Any) -> bool:
     return value is None or is_number(value)
 
 
-# One file by itself
-
-
 def _json(path: Path) -> Iterator[str]:
     try:
         value = _strict(path.read_bytes())
