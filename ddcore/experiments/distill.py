@@ -249,15 +249,17 @@ def _checkpoint(state: State, task: Task, progress: Progress, seconds: float, re
     """Keep what the run needs to go on from here, unless it has run away."""
     now = Reading.of({}, state, seconds)
     now.numbers(now.values.tolist(), task, progress)
-    (tensors, numbers), initial = states.dump(state), progress.initial
-    tensors["initial"] = initial.images
-    if initial.label_logits is not None:
-        tensors["initial_logits"] = initial.label_logits
-    if initial.lr is not None:
-        tensors["initial_lr"] = torch.tensor(initial.lr)
+    tensors, numbers = states.dump(state)
     meta = {"state": numbers, "seconds": seconds, "latest": progress.latest, "long": task.speed.long}
-    recorder.checkpoint(tensors, meta)
+    recorder.checkpoint(tensors | _initial_tensors(progress.initial), meta)
     progress.saved = state.step
+
+
+def _initial_tensors(initial: ImageSet) -> dict[str, torch.Tensor]:
+    """What of the first set is learnt, for a checkpoint."""
+    soft = {} if initial.label_logits is None else {"initial_logits": initial.label_logits}
+    rate = {} if initial.lr is None else {"initial_lr": torch.tensor(initial.lr)}
+    return {"initial": initial.images, **soft, **rate}
 
 
 def _image_set(state: State, task: Task) -> ImageSet:
