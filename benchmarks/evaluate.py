@@ -35,7 +35,7 @@ from benchmarks.distill import SHAPES, alike, noise
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.data.resident import Resident
-from ddcore.experiments.evaluate import TOLD, EvaluateConfig
+from ddcore.experiments.evaluate import RECORDED, EvaluateConfig
 from ddcore.ops import augment, device, nets, seeds, train
 from ddcore.ops.acceleration import Acceleration
 
@@ -158,7 +158,7 @@ class Ours:
         setting = train.Setting(**{**case.setting.training_values(), "epochs": epochs})
         for training in begun:
             purposes = [(0, "evaluate", index) for index in itertools.islice(indices, len(training.stack))]
-            train.train(training, self.images, self.labels, setting, purposes, every=-(-case.steps // TOLD))
+            train.train(training, self.images, self.labels, setting, purposes, every=-(-case.steps // RECORDED))
 
     def answers(self, trained: list[train.Training]) -> Tensor:
         """(networks, test images, classes)."""

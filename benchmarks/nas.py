@@ -22,11 +22,14 @@ import json
 import os
 import statistics
 import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import paired
 from benchmarks.accuracy import command
 from benchmarks.machine import described, keep
+
+if TYPE_CHECKING:
+    from ddcore.experiments.trial import TrialSummary
 
 JUDGED = 500  # validation images by which both ways are held to each other
 DISTILLED = {"quick": {}, "course": {"dm": "paper", "datadam": "course"}}  # preset of a search → presets of its sets
@@ -69,15 +72,15 @@ def stacked(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
     config = SearchConfig.build(values)
     trials = [config.trial(one) for one in config.members()]
     groups = trial.groups(trials, torch.device("cuda"))  # by shape, on whatever device
-    bench = trial.Bench(config, Quiet())  # type: ignore[arg-type]
-    judge = bench.val  # a part of it: judging is not timed
-    bench.val = Resident(judge.images[:JUDGED], judge.labels[:JUDGED], judge.classes, judge.mean, judge.std)
+    data = trial.TrialData(config, Quiet())  # type: ignore[arg-type]
+    judge = data.val  # a part of it: judging is not timed
+    data.val = Resident(judge.images[:JUDGED], judge.labels[:JUDGED], judge.classes, judge.mean, judge.std)
     seconds: dict[str, list[float]] = {"stacked": [], "one by one": []}
     for _ in range(asked.pairs):
-        one_go = [found for group in groups for found in trial.crowded(group, bench, stacked=True)]
-        singly = [found for group in groups for one in group for found in trial.crowded([one], bench, stacked=False)]
-        for name, found in (("stacked", one_go), ("one by one", singly)):
-            seconds[name].append(sum(one["seconds_train"] for one in found))
+        one_go = [one for group in groups for one in trial.train_group(group, data, stacked=True)]
+        singly = [one for group in groups for each in group for one in trial.train_group([each], data, stacked=False)]
+        for name, summaries in (("stacked", one_go), ("one by one", singly)):
+            seconds[name].append(sum(one.seconds_train or 0 for one in summaries))
     result = {
         "device": where.type, "dataset": asked.dataset, "space": asked.space, "networks": len(trials),
         "groups": len(groups), "steps": asked.steps, "seeds": asked.nets, "batch_size": config.batch_size,
@@ -90,11 +93,11 @@ def stacked(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
     print(keep(f"{kind}_stacked_{asked.dataset}_{where.type}", result))
 
 
-def alike(some: list[dict[str, Any]], others: list[dict[str, Any]]) -> dict[str, float]:
+def alike(some: list[TrialSummary], others: list[TrialSummary]) -> dict[str, float]:
     """How far the mean accuracies of the same networks are apart, and the rank correlation of both."""
     from scipy.stats import spearmanr
 
-    pairs = [(a["accuracy"]["mean"], b["accuracy"]["mean"]) for a, b in zip(some, others, strict=True)]
+    pairs = [(a.accuracy.mean, b.accuracy.mean) for a, b in zip(some, others, strict=True)]
     ranks = float(spearmanr(*zip(*pairs, strict=True)).statistic)
     return {"accuracies_apart": max(abs(a - b) for a, b in pairs), "rank_correlation": ranks}
 

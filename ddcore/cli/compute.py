@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ddcore import jobs
-from ddcore.cli.flags import as_json, caveats, given, options, percent, show, wait_flag
+from ddcore.cli.flags import JSON, WAIT, as_json, caveats, given, options, percent, show, wait_flag
 from ddcore.cli.waiting import wait
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName
@@ -27,11 +27,6 @@ from ddcore.runs.store import Store
 from ddcore.settings import network_title
 from ddcore.summary import BESIDE, Scores, Summary
 
-WAIT_AND_JSON: tuple[click.Option, click.Option] = (
-    click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress."),
-    click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
-)
-
 
 @click.group(help=KINDS["distill"].help)
 def run() -> None: ...
@@ -42,8 +37,8 @@ def _run_command(method: Method) -> click.Command:
         preset: str | None, seeds: int, protocol: str | None, nets: int, eval_batch_size: int | None,
         with_full: bool, wait: bool, as_json: bool, **parameters: Any,
     ) -> None:
-        wanted = given(parameters)
-        one = spec("distill", method.name, {**_preset(method, preset, wanted), **wanted})
+        values = given(parameters)
+        one = spec("distill", method.name, {**_preset(method, preset, values), **values})
         if protocol is not None and protocol not in PROTOCOLS:
             raise UnknownName("protocol", protocol, PROTOCOLS)
         device = one.config.values()["device"]
@@ -51,39 +46,29 @@ def _run_command(method: Method) -> click.Command:
         _distil(_seeded(one, seeds), question, with_full, wait, as_json)
 
     presets = ", ".join(p.name for p in method.presets)
-    return click.Command(
-        method.name,
-        callback=callback,
-        help=method.summary,
-        params=[
-            click.Option(["--preset"], help=f"Start from a named set of values: {presets or 'none here'}."),
-            *options(method.Config),
-            click.Option(
-                ["--seeds"], type=int, default=1, help="Distil so many times, from --seed on upwards. [default: 1]"
-            ),
-            click.Option(
-                ["--evaluate", "protocol"], help=f"Then evaluate it and its controls: {', '.join(PROTOCOLS)}."
-            ),
-            click.Option(["--nets"], type=int, default=3, help="Networks trained in each evaluation. [default: 3]"),
-            click.Option(
-                ["--eval-batch-size"], type=int, help="Batch size of the evaluation, instead of the protocol's."
-            ),
-            click.Option(["--with-full"], is_flag=True, help="Also train on the full data under the protocol (long)."),
-            *WAIT_AND_JSON,
-        ],
-    )
+    return click.Command(method.name, callback=callback, help=method.summary, params=[
+        click.Option(["--preset"], help=f"Start from a named set of values: {presets or 'none here'}."),
+        *options(method.Config),
+        click.Option(["--seeds"], type=int, default=1,
+                     help="Distil so many times, from --seed on upwards. [default: 1]"),
+        click.Option(["--evaluate", "protocol"], help=f"Then evaluate it and its controls: {', '.join(PROTOCOLS)}."),
+        click.Option(["--nets"], type=int, default=3, help="Networks trained in each evaluation. [default: 3]"),
+        click.Option(["--eval-batch-size"], type=int, help="Batch size of the evaluation, instead of the protocol's."),
+        click.Option(["--with-full"], is_flag=True, help="Also train on the full data under the protocol (long)."),
+        WAIT, JSON,
+    ])
 
 
 for _method in METHODS.values():
     run.add_command(_run_command(_method))
 
 
-def _preset(method: Method, name: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a method's preset, as far as they fit what is wanted beside it; none without a name."""
+def _preset(method: Method, name: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a method's preset, as far as they fit these, which come first; none without a name."""
     if name is None:
         return {}
-    dataset = wanted.get("dataset", method.Config.param("dataset").default)
-    return fitting(method.preset(name).for_dataset(dataset), wanted.get("network"))
+    dataset = values.get("dataset", method.Config.param("dataset").default)
+    return fitting(method.preset(name).for_dataset(dataset), values.get("network"))
 
 
 def _seeded(one: Spec, seeds: int) -> list[Spec]:
@@ -98,18 +83,16 @@ def _distil(sets: list[Spec], question: plans.Question | None, with_full: bool, 
     """Distil the same set from one seed or several, and judge each beside its controls."""
     # A wrong evaluation or a disk that is too small is refused before anything is started.
     judging = [plans.plan(one, question) for one in sets] if question else []
-    asked = {one.key: one for one in sets}
-    for plan in judging:
-        asked |= {one.key: one for one in plan.specs(with_full)}
-    store = Store()
-    check_data(store, asked.values())
-    check_disk(store, asked.values())
-    images = sets[0].config.values()["ipc"] * len(DATASETS[sets[0].config.values()["dataset"]].classes)
-    promised, began = _promise(list(asked.values()), store, images), time.monotonic()
-    for one in asked.values():
+    specs = {one.key: one for one in (*sets, *(one for plan in judging for one in plan.specs(with_full)))}
+    store, first = Store(), sets[0].config.values()
+    check_data(store, specs.values())
+    check_disk(store, specs.values())
+    images = first["ipc"] * len(DATASETS[first["dataset"]].classes)
+    promised, began = _promise(list(specs.values()), store, images), time.monotonic()
+    for one in specs.values():
         jobs.submit(one)
     if stay:
-        for run_id, one in asked.items():
+        for run_id, one in specs.items():
             wait(run_id, f"{one.name} {run_id}")
     result = _outcome([one.key for one in sets], judging if stay else [], store)
     caveats(result.get("notes") or ())
@@ -119,15 +102,15 @@ def _distil(sets: list[Spec], question: plans.Question | None, with_full: bool, 
     show(result, as_json, lambda: _text(result, judging))
 
 
-def _promise(asked: Sequence[Spec], store: Store, images: int | None = None) -> float:
+def _promise(specs: Sequence[Spec], store: Store, images: int | None = None) -> float:
     """Seconds that all of this will take, by the estimate, which is said on standard error before anything starts.
 
     images: size of the set that evaluations train on.
     """
     records = store.records()
-    guess = estimate.total(asked, records, device_of(asked[0]), images)
+    guess = estimate.total(specs, records, device_of(specs[0]), images)
     if guess.seconds:
-        room = estimate.disk(asked, records)
+        room = estimate.disk(specs, records)
         files = f" and {size(room)} on the disk" if room else ""
         click.echo(f"takes {guess}{files}; {guess.basis}", err=True)
     return round(guess.seconds, 1)
@@ -135,9 +118,9 @@ def _promise(asked: Sequence[Spec], store: Store, images: int | None = None) -> 
 
 def device_of(one: Spec) -> str:
     """ "cuda" or "cpu": where it will be computed."""
-    asked = str(one.config.values().get("device", "auto"))
-    found = any(slot.device.startswith("cuda") for slot in jobs.slots()) if asked == "auto" else asked == "cuda"
-    return "cuda" if found else "cpu"
+    device = str(one.config.values().get("device", "auto"))
+    gpu = any(slot.device.startswith("cuda") for slot in jobs.slots()) if device == "auto" else device == "cuda"
+    return "cuda" if gpu else "cpu"
 
 
 def _outcome(runs: list[str], judging: list[plans.Plan], store: Store) -> dict[str, Any]:
@@ -150,10 +133,8 @@ def _outcome(runs: list[str], judging: list[plans.Plan], store: Store) -> dict[s
         summary = store.record(runs[0]).summary
         result |= {"seconds": {"distill": summary.seconds}, "notes": list(summary.notes)}
     if len(runs) > 1:
-        result |= {"seeds": [
-            {"seed": store.record(run_id).config["seed"], "run": run_id, "status": state}
-            for run_id, state in zip(runs, states, strict=True)
-        ]}
+        result["seeds"] = [{"seed": store.record(run_id).config["seed"], "run": run_id, "status": state}
+                           for run_id, state in zip(runs, states, strict=True)]
     return result
 
 
@@ -162,37 +143,32 @@ def _text(result: dict[str, Any], judging: Sequence[plans.Plan]) -> str:
     if "accuracy" in result:
         also = tables.beside_accuracy(len(result["classes"] or ()), result["majority"])
         rows += [("network", network_title(result["network"])), ("this set", _percent(result["accuracy"], also))]
-        titles = _titles(judging[0])
+        soft = ", soft labels" if judging[0].initial_hard else ""
+        titles = {
+            "random_real": "random real images", "initial": f"initial images{soft}",
+            "initial_hard": "initial images, class labels",
+            **{one.role: one.title for one in judging[0].variations}, "full": "full data",
+        }
         rows += [(titles[role], _percent(value, also)) for role, value in result["controls"].items()]
         if result["majority"] is not None:
             rows.append(("majority class", f"{100 * result['majority']:.1f} %"))
     for seed in result.get("seeds", ()):
-        known = _percent(seed["accuracy"]) if "accuracy" in seed else seed["status"]
-        rows.append((f"seed {seed['seed']}", f"{seed['run']}: {known}"))
+        state = _percent(seed["accuracy"]) if "accuracy" in seed else seed["status"]
+        rows.append((f"seed {seed['seed']}", f"{seed['run']}: {state}"))
     seconds = {f"{name} time": value for name, value in result.get("seconds", {}).items()}
-    told = {"promised": result["promised_seconds"] or None, "waited": result.get("waited_seconds")}
-    rows += [(name, f"{value:.1f} s") for name, value in {**seconds, **told}.items() if value is not None]
+    seconds |= {"promised": result["promised_seconds"] or None, "waited": result.get("waited_seconds")}
+    rows += [(name, f"{value:.1f} s") for name, value in seconds.items() if value is not None]
     width = max((len(name) for name, _ in rows), default=0)
     lines = [f"run {result['run']}: {result['status']}", *(f"  {name:<{width}} {value}" for name, value in rows)]
-    if result["status"] not in ("done",):
+    if result["status"] != "done":
         lines.append(f"  follow it with `python -m ddcore show {result['run']}`")
     return "\n".join(lines)
 
 
-def _percent(told: Mapping[str, Any] | None, also: Sequence[str] = ()) -> str:
-    """Scores as `Scores.to_json` tells them, in words."""
-    scores = told and {**{name: told[name] for name in BESIDE}, "accuracy": told}
+def _percent(stored: Mapping[str, Any] | None, also: Sequence[str] = ()) -> str:
+    """Scores as `Scores.to_json` gives them, in words."""
+    scores = stored and {**{name: stored[name] for name in BESIDE}, "accuracy": stored}
     return percent(Scores.model_validate(scores) if scores else None, also)
-
-
-def _titles(plan: plans.Plan) -> dict[str, str]:
-    """What each control is called."""
-    soft = ", soft labels" if plan.initial_hard else ""
-    varied = {one.role: one.title for one in plan.variations}
-    return {
-        "random_real": "random real images", "initial": f"initial images{soft}",
-        "initial_hard": "initial images, class labels", **varied, "full": "full data",
-    }
 
 
 def _single(one: Spec, stay: bool, as_json: bool, images: int | None = None) -> None:
@@ -225,39 +201,29 @@ def _kind_command(kind: Kind) -> click.Command:
     config, start = kind.config(kind.name), METHODS[kind.presets_of] if kind.presets_of else None
 
     def callback(wait: bool, as_json: bool, preset: str | None = None, **parameters: Any) -> None:
-        wanted = given(parameters)
-        values = _preset(start, preset, wanted) if start else {}
-        shared = {n: value for n, value in values.items() if n in config.model_fields}
-        _single(spec(kind.name, kind.name, {**shared, **wanted}), wait, as_json)
+        values = given(parameters)
+        start_values = _preset(start, preset, values) if start else {}
+        shared = {n: value for n, value in start_values.items() if n in config.model_fields}
+        _single(spec(kind.name, kind.name, {**shared, **values}), wait, as_json)
 
     presets = []
     if start:
         names = ", ".join(p.name for p in start.presets)
         presets.append(click.Option(["--preset"], help=f"As a run of {start.title} of this preset needs it: {names}."))
-    return click.Command(
-        kind.name, callback=callback, help=kind.help, params=[*presets, *options(config), *WAIT_AND_JSON]
-    )
+    return click.Command(kind.name, callback=callback, help=kind.help, params=[*presets, *options(config), WAIT, JSON])
 
 
 def _evaluate(run_id: str, wait: bool, as_json: bool, **parameters: Any) -> None:
-    record = Store().record(run_id)
-    asked = given(parameters)
-    network = {name: asked.pop(name) for name in plans.NETWORK_PARAMS if name in asked}
-    question = plans.Question(asked.pop("protocol", "course"), network=network)
-    _single(plans.evaluation(record, question, **asked), wait, as_json, record.summary.images)
+    record, values = Store().record(run_id), given(parameters)
+    network = {name: values.pop(name) for name in plans.NETWORK_PARAMS if name in values}
+    question = plans.Question(values.pop("protocol", "course"), network=network)
+    _single(plans.evaluation(record, question, **values), wait, as_json, record.summary.images)
 
 
-evaluate = click.Command(
-    "evaluate",
-    callback=_evaluate,
-    help=KINDS["evaluate"].help,
-    params=[
-        click.Argument(["run_id"], metavar="RUN"),
-        *options(EvaluateConfig, skip=("run", "dataset", "resolution")),
-        click.Option(["--wait/--no-wait", "wait"], default=True, help="Stay until the result is there. [default]"),
-        WAIT_AND_JSON[1],
-    ],
-)
+evaluate = click.Command("evaluate", callback=_evaluate, help=KINDS["evaluate"].help, params=[
+    click.Argument(["run_id"], metavar="RUN"), *options(EvaluateConfig, skip=("run", "dataset", "resolution")),
+    click.Option(["--wait/--no-wait", "wait"], default=True, help="Stay until the result is there. [default]"), JSON,
+])
 
 
 @click.command(help="Go on with a cancelled, failed or interrupted run from its last checkpoint.")
@@ -293,8 +259,7 @@ def _follow(run_id: str, stay: bool, as_json: bool) -> None:
 @as_json
 def cancel(run_id: str, as_json: bool) -> None:
     jobs.cancel(run_id)
-    state = jobs.status(run_id).state
-    show({"run": run_id, "status": state}, as_json, lambda: f"run {run_id}: {state}")
+    _follow(run_id, False, as_json)
 
 
 _OF_KINDS = [_kind_command(kind) for kind in KINDS.values() if kind.command is OWN_COMMAND]

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ import click
 from tqdm import tqdm
 
 from ddcore import home
-from ddcore.cli.flags import as_json, given, options, show
+from ddcore.cli.flags import JSON, as_json, count_runs, given, options, show
 from ddcore.data import DATASETS, own
 from ddcore.data.adding import AddConfig, add
-from ddcore.data.layout import Problem, arrange
+from ddcore.data.layout import arrange
 from ddcore.data.preview import Preview, look, suggested
 from ddcore.data.source import Source, open_source
 from ddcore.errors import ConfigError, UnknownName
@@ -46,11 +45,8 @@ def _add(path: Path, name: str, as_json: bool, **parameters: Any) -> None:
         "notes": list(added.notes), "config": config.values(), "preview": _json(source, preview),
     }
     train, test = added.sizes or (0, 0)
-    notes = [f"\n  note: {note}" for note in added.notes]
-    show(result, as_json, lambda: (
-        f"added {name}: {train:,} training and {test:,} test images of {'×'.join(map(str, added.shape()))}"
-        f"{''.join(notes)}"
-    ))
+    sides, notes = "×".join(map(str, added.shape())), "".join(f"\n  note: {note}" for note in added.notes)
+    show(result, as_json, lambda: f"added {name}: {train:,} training and {test:,} test images of {sides}{notes}")
 
 
 def _flags() -> list[click.Option]:
@@ -62,20 +58,13 @@ def _flags() -> list[click.Option]:
     return flags
 
 
-data.add_command(
-    click.Command(
-        "add",
-        callback=_add,
-        help="Make a data set of a folder or a zip: class folders, in train/ and test/ or not, or a CSV with the "
-        "columns image and label. What is found is printed; nothing is asked, and a problem that stops it refuses it.",
-        params=[
-            click.Argument(["path"], type=click.Path(path_type=Path)),
-            click.Option(["--name"], required=True, help=AddConfig.param("name").help),
-            *_flags(),
-            click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
-        ],
-    )
-)
+data.add_command(click.Command(
+    "add", callback=_add,
+    help="Make a data set of a folder or a zip: class folders, in train/ and test/ or not, or a CSV with the columns "
+    "image and label. What is found is printed; nothing is asked, and a problem that stops it refuses it.",
+    params=[click.Argument(["path"], type=click.Path(path_type=Path)),
+            click.Option(["--name"], required=True, help=AddConfig.param("name").help), *_flags(), JSON],
+))
 
 
 @data.command(
@@ -101,8 +90,8 @@ def _check_known(name: str, as_json: bool) -> int:
     problems = own.verify(name, root) if facts is None or (facts.own and not facts.removed) else []
     state, message = "broken", "; ".join(problems)
     if facts is not None and not problems:
-        found = facts.check(root)
-        state, message = found.state, f"{found.message} {found.caveat}".strip()
+        availability = facts.check(root)
+        state, message = availability.state, f"{availability.message} {availability.caveat}".strip()
     notes = list(facts.notes) if facts is not None else []
     result = {"name": name, "state": state, "message": message, "notes": notes}
     show(result, as_json, lambda: "\n".join([f"{name}: {state}. {message}", *(f"  note: {note}" for note in notes)]))
@@ -117,9 +106,9 @@ def remove(name: str, as_json: bool) -> None:
         raise ConfigError([f"{name} comes with the app; only own data sets can be removed"])
     used = uses(Store(), name)
     if used.active:
-        raise ConfigError([f"{_runs(used.active)} on {name} still waiting or running; cancel or await them first"])
+        raise ConfigError([f"{count_runs(used.active)} on {name} still waiting or running; cancel or await them first"])
     own.remove(name, home.data_root(), keep_facts=used.any)
-    kept = f"; its facts are kept for {_runs(used.finished + used.other)}" if used.any else ""
+    kept = f"; its facts are kept for {count_runs(used.finished + used.other)}" if used.any else ""
     result = {"name": name, "finished": used.finished, "other": used.other, "facts_kept": used.any}
     show(result, as_json, lambda: f"removed {name}{kept}")
 
@@ -157,32 +146,23 @@ def _json(source: Source, preview: Preview) -> dict[str, Any]:
 
 def _text(source: Source, preview: Preview) -> str:
     """The preview as lines for people."""
-    layout = preview.layout
+    layout, number = preview.layout, len(preview.layout.classes)
     where = "listed in a table" if layout.kind == "table" else "in class folders"
-    number = len(layout.classes)
     classes = f"{number:,} classes" if number != 1 else "1 class"
     votes = f", with the votes of {layout.voters} annotators" if layout.voters else ""
     lines = [f"{source.name}: {len(layout.rows):,} images of {classes}, {where}{votes}"]
     for part, counts in preview.counts.items():
         lines.append(f"  {part:<6} {sum(counts.values()):,}: {_some([f'{c} {n:,}' for c, n in counts.items()])}")
     lines.append(f"  sizes  {_some([f'{w}×{h} ({n:,})' for (w, h), n in preview.sizes.most_common()])}")
-    lines += [f"  {'stops' if problem.stops else 'note'}: {problem.text}{_mended(problem)}"
-              for problem in preview.problems]
+    for problem in preview.problems:
+        way_out = " (--unreadable skip leaves them out)" if problem.rule == "unreadable" else ""
+        lines.append(f"  {'stops' if problem.stops else 'note'}: {problem.text}{way_out}")
     return "\n".join(lines)
 
 
-def _mended(problem: Problem) -> str:
-    """The flag that lets a problem pass, where there is one."""
-    return " (--unreadable skip leaves them out)" if problem.rule == "unreadable" else ""
-
-
-def _some(told: list[str]) -> str:
-    more = f" and {len(told) - MOST:,} more" if len(told) > MOST else ""
-    return ", ".join(islice(told, MOST)) + more
-
-
-def _runs(count: int) -> str:
-    return f"{count:,} runs" if count != 1 else "1 run"
+def _some(words: list[str]) -> str:
+    more = f" and {len(words) - MOST:,} more" if len(words) > MOST else ""
+    return ", ".join(words[:MOST]) + more
 
 
 COMMANDS: tuple[click.Command, ...] = (data,)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
+from ddcore.errors import ConfigError
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text
 from ddcore.summary import Scores
 
-as_json = click.option("--json", "as_json", is_flag=True, help="End standard output with one JSON object.")
-wait_flag = click.option("--wait", is_flag=True, help="Stay until the result is there, showing progress.")
+JSON = click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object.")
+WAIT = click.Option(["--wait"], is_flag=True, help="Stay until the result is there, showing progress.")
+as_json = click.option("--json", "as_json", is_flag=True, help=JSON.help)
+wait_flag = click.option("--wait", is_flag=True, help=WAIT.help)
 
 
 def options(config: type[Config], skip: Iterable[str] = ()) -> list[click.Option]:
@@ -21,8 +25,8 @@ def options(config: type[Config], skip: Iterable[str] = ()) -> list[click.Option
 
     What is absent on purpose is taken too, so that the Config can say why it is not there.
     """
-    asked = [_option(p) for p in config.params() if p.name not in set(skip)]
-    return [*asked, *(click.Option([f"--{name.replace('_', '-')}", name], hidden=True) for name in config.absent)]
+    shown = [_option(p) for p in config.params() if p.name not in set(skip)]
+    return [*shown, *(click.Option([f"--{name.replace('_', '-')}", name], hidden=True) for name in config.absent)]
 
 
 def _option(p: ParamInfo) -> click.Option:
@@ -40,6 +44,32 @@ def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def show(result: Mapping[str, Any], as_json: bool, plain: Callable[[], str]) -> None:
     """The result: one JSON object, or text for people."""
     click.echo(json.dumps(result) if as_json else plain())
+
+
+def fail(problems: Iterable[str]) -> int:
+    """Say what could not be done, on standard error; the exit status."""
+    lines = list(problems)
+    for line in lines:
+        click.echo(f"error: {line}", err=True)
+    return int(bool(lines))
+
+
+def check_target(file: Path, suffix: str) -> None:
+    """ConfigError where a file of this kind cannot be written there."""
+    if file.suffix != suffix:
+        raise ConfigError([f"the file must end in {suffix}, got {str(file)!r}"])
+    check_folder(file.parent)
+
+
+def check_folder(folder: Path) -> None:
+    """ConfigError where there is no such folder."""
+    if not folder.is_dir():
+        raise ConfigError([f"no folder {str(folder)!r} to write into"])
+
+
+def count_runs(number: int) -> str:
+    """ "1 run", "1,200 runs"."""
+    return f"{number:,} runs" if number != 1 else "1 run"
 
 
 def caveats(notes: Iterable[str]) -> None:

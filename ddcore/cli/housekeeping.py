@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ddcore.cli.flags import as_json, show
+from ddcore.cli.flags import as_json, check_folder, count_runs, fail, show
 from ddcore.errors import ConfigError, DDCoreError
 from ddcore.report import tables, text
 from ddcore.runs import packing, usage
@@ -33,10 +33,10 @@ def rename(run_id: str, name: str, as_json: bool) -> None:
 @as_json
 def tag(run_id: str, tags: Sequence[str], remove: bool, as_json: bool) -> None:
     store = Store()
-    given = {" ".join(tag.split()) for tag in tags}
-    if remove and (absent := given - {*store.record(run_id).user["tags"]}):
+    names = {" ".join(tag.split()) for tag in tags}
+    if remove and (absent := names - {*store.record(run_id).user["tags"]}):
         raise ConfigError([f"run {run_id} has no tag {', '.join(map(repr, sorted(absent)))}"])
-    _tell(store.retag(run_id, remove=given) if remove else store.retag(run_id, add=given), as_json)
+    _tell(store.retag(run_id, remove=names) if remove else store.retag(run_id, add=names), as_json)
 
 
 @click.command(help="Write a note to a run; an empty one takes it away.")
@@ -87,11 +87,11 @@ def purge(run_ids: Sequence[str], everything: bool, yes: bool, as_json: bool) ->
     trashed = {record.id: record for record in store.trashed()}
     if bool(run_ids) == everything:
         raise ConfigError(["name the runs to delete, or say --all"])
-    chosen = list(trashed) if everything else list(dict.fromkeys(run_ids))
-    freed = sum(usage.run_bytes(trashed[run_id].folder) for run_id in chosen if run_id in trashed)
-    if chosen and not yes and not _agreed(f"Delete {_runs(len(chosen))} for good? This frees {text.bytes_(freed)}"):
+    ids = list(trashed) if everything else list(dict.fromkeys(run_ids))
+    freed = sum(usage.run_bytes(trashed[run_id].folder) for run_id in ids if run_id in trashed)
+    if ids and not yes and not _agreed(f"Delete {count_runs(len(ids))} for good? This frees {text.bytes_(freed)}"):
         raise DDCoreError("nothing was deleted")
-    return _done(chosen, store.each(store.purge, chosen), "deleted", as_json)
+    return _done(ids, store.each(store.purge, ids), "deleted", as_json)
 
 
 def _agreed(question: str) -> bool:
@@ -104,10 +104,9 @@ def _agreed(question: str) -> bool:
 def _done(run_ids: Iterable[str], refused: Mapping[str, str], deed: str, as_json: bool) -> int:
     """What was done to which run and what was not; the exit status."""
     done = [run_id for run_id in dict.fromkeys(run_ids) if run_id not in refused]
-    for why in refused.values():
-        click.echo(f"error: {why}", err=True)
-    show({"done": done, "refused": dict(refused)}, as_json, lambda: f"{_runs(len(done))} {deed}")
-    return int(bool(refused))
+    status = fail(refused.values())
+    show({"done": done, "refused": dict(refused)}, as_json, lambda: f"{count_runs(len(done))} {deed}")
+    return status
 
 
 @click.command(help="Write finished runs as one file each (RUN.ddrun), to keep or to bring elsewhere.")
@@ -117,33 +116,25 @@ def _done(run_ids: Iterable[str], refused: Mapping[str, str], deed: str, as_json
 @click.option("--heavy", is_flag=True, help="With checkpoints and expert trajectories; these can be huge.")
 @as_json
 def pack(run_ids: Sequence[str], out: Path, heavy: bool, as_json: bool) -> int:
-    store, refused = Store(), dict[str, str]()
-    packed: list[dict[str, Any]] = []
+    store, refused, rows, lines = Store(), dict[str, str](), list[dict[str, Any]](), list[str]()
     into_file = out.suffix == packing.SUFFIX and not out.is_dir()
     if into_file and len(run_ids) > 1:
         raise ConfigError([f"{out} is one file; several runs need a folder"])
-    if not (folder := out.parent if into_file else out).is_dir():
-        raise ConfigError([f"no folder {str(folder)!r} to write into"])
+    check_folder(out.parent if into_file else out)
     for run_id in dict.fromkeys(run_ids):
         try:
             file = out if into_file else out / f"{store.record(run_id).id}{packing.SUFFIX}"
-            made = packing.pack(store, run_id, file, heavy)
+            packed = packing.pack(store, run_id, file, heavy)
         except DDCoreError as error:
             refused[run_id] = str(error)
             continue
-        packed.append({"run": made.run_id, "file": str(file), "files": made.files, "bytes": made.bytes,
-                       "left_out": list(made.left_out)})
-    for why in refused.values():
-        click.echo(f"error: {why}", err=True)
-    lines = [
-        f"{one['file']}: {one['files']} files, {text.bytes_(one['bytes'])}{_without(one['left_out'])}" for one in packed
-    ]
-    show({"packed": packed, "refused": refused}, as_json, lambda: "\n".join(lines))
-    return int(bool(refused))
-
-
-def _without(left_out: Sequence[str]) -> str:
-    return f", without {', '.join(left_out)} (--heavy takes all)" if left_out else ""
+        rows.append({"run": packed.run_id, "file": str(file), "files": packed.files, "bytes": packed.bytes,
+                     "left_out": list(packed.left_out)})
+        without = f", without {', '.join(packed.left_out)} (--heavy takes all)" if packed.left_out else ""
+        lines.append(f"{file}: {packed.files} files, {text.bytes_(packed.bytes)}{without}")
+    status = fail(refused.values())
+    show({"packed": rows, "refused": refused}, as_json, lambda: "\n".join(lines))
+    return status
 
 
 @click.command(help="Take packed runs in, once everything in the files was checked.")
@@ -151,15 +142,14 @@ def _without(left_out: Sequence[str]) -> str:
 @as_json
 def unpack(files: Sequence[Path], as_json: bool) -> int:
     store = Store()
-    became = [one for file in files for one in packing.unpack_all(store, file)]
-    arrived = [one for one in became if isinstance(one, packing.Arrived)]
-    refused = [one for one in became if isinstance(one, DDCoreError)]
-    for error in refused:
-        click.echo(f"error: {error}", err=True)
+    results = [one for file in files for one in packing.unpack_all(store, file)]
+    arrived = [one for one in results if isinstance(one, packing.Arrived)]
+    errors = [one for one in results if isinstance(one, DDCoreError)]
+    status = fail(map(str, errors))
     rows = [{"run": one.record.id, "new": one.new, "missing": list(one.missing)} for one in arrived]
-    told = {"arrived": rows, "refused": [list(getattr(error, "problems", [str(error)])) for error in refused]}
-    show(told, as_json, lambda: "\n".join(map(_arrived, arrived)))
-    return int(bool(refused))
+    refused = [list(getattr(error, "problems", [str(error)])) for error in errors]
+    show({"arrived": rows, "refused": refused}, as_json, lambda: "\n".join(map(_arrived, arrived)))
+    return status
 
 
 def _arrived(one: packing.Arrived) -> str:
@@ -171,15 +161,11 @@ def _arrived(one: packing.Arrived) -> str:
 @click.command("usage", help="What takes how much of the disk.")
 @as_json
 def usage_(as_json: bool) -> None:
-    found = usage.usage(Store())
-    rows = [{"what": u.what, "kind": u.kind or None, "runs": u.number, "bytes": u.bytes} for u in found]
-    lines = [f"{text.bytes_(u.bytes):>10}  {u.title}{'' if u.number is None else f' ({u.number:,})'}" for u in found]
-    total = sum(u.bytes for u in found)
+    places = usage.usage(Store())
+    rows = [{"what": u.what, "kind": u.kind or None, "runs": u.number, "bytes": u.bytes} for u in places]
+    lines = [f"{text.bytes_(u.bytes):>10}  {u.title}{'' if u.number is None else f' ({u.number:,})'}" for u in places]
+    total = sum(u.bytes for u in places)
     show({"usage": rows, "bytes": total}, as_json, lambda: "\n".join([*lines, f"{text.bytes_(total):>10}  in all"]))
-
-
-def _runs(count: int) -> str:
-    return f"{count:,} runs" if count != 1 else "1 run"
 
 
 COMMANDS: tuple[click.Command, ...] = (rename, tag, note, trash, restore, purge, pack, unpack, usage_)

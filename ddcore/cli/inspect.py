@@ -11,15 +11,15 @@ from typing import Any
 import click
 
 from ddcore import jobs
-from ddcore.cli.flags import as_json, caveats, given, percent, show
-from ddcore.cli.nas import found
+from ddcore.cli.flags import JSON, as_json, caveats, check_target, given, percent, show
+from ddcore.cli.nas import answer_text
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, search
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
 from ddcore.params import Config
-from ddcore.protocols import PROTOCOLS, Protocol
+from ddcore.protocols import PROTOCOLS
 from ddcore.report import tables
 from ddcore.runs import memo
 from ddcore.runs.store import RunRecord, Store
@@ -46,12 +46,13 @@ def list_(what: str | None, as_json: bool) -> None:
         "networks": [{"name": n.name, "title": n.title, "options": dict(n.options)} for n in NETWORKS.values()],
         "spaces": [{"name": s.name, "title": s.title, "help": s.help, "network": s.network, "options": dict(s.options),
                     "networks": s.size} for s in SPACES.values()],
-        "protocols": [{"name": p.name, "help": p.help, **_fields(p)} for p in PROTOCOLS.values()],
+        "protocols": [{"name": p.name, "help": p.help, **p.training("none").values(),
+                       "augment": "the data set's own" if p.augment else "none"} for p in PROTOCOLS.values()],
         "presets": [{"name": p.name, "method": method, "help": p.help, "values": dict(p.values),
                      "by_dataset": {name: p.special(name) for name in DATASETS.offered()}} for method, p in presets],
     }
-    chosen = {what: known[what]} if what else known
-    show(chosen, as_json, lambda: "\n".join(_listing(kind, rows) for kind, rows in chosen.items()))
+    listed = {what: known[what]} if what else known
+    show(listed, as_json, lambda: "\n".join(_listing(kind, rows) for kind, rows in listed.items()))
 
 
 def parameters(config: type[Config]) -> list[dict[str, Any]]:
@@ -61,12 +62,6 @@ def parameters(config: type[Config]) -> list[dict[str, Any]]:
          "high": p.high, "choices": p.choices and list(p.choices), "unit": p.unit, "help": p.help}
         for p in config.params()
     ]
-
-
-def _fields(protocol: Protocol) -> dict[str, Any]:
-    """Every field of a protocol; where the data set says which augmentation, that instead of a name."""
-    values = protocol.training("none").values()
-    return {**values, "augment": "the data set's own" if protocol.augment else "none"}
 
 
 def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
@@ -86,14 +81,13 @@ def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
 def runs(kind: str | None, as_json: bool) -> None:
     records = Store().records(kind)
     rows = [
-        {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state,
-         "config": r.config, **_scores(r), "seconds": r.summary.seconds, "data_notes": list(tables.data_notes(r)),
-         "tags": list(r.user.get("tags", [])), "title": r.user.get("name", ""),
-         "demo": r.demo, "problem": r.problem}
+        {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state, "config": r.config, **_scores(r),
+         "seconds": r.summary.seconds, "data_notes": list(tables.data_notes(r)), "tags": r.user["tags"],
+         "title": r.user["name"], "demo": r.demo, "problem": r.problem}
         for r in records
     ]
-    told = [*map(_run_line, records), *tables.footnotes(records)]
-    show({"runs": rows}, as_json, lambda: "\n".join(told) or "no runs yet")
+    lines = [*map(_run_line, records), *tables.footnotes(records)]
+    show({"runs": rows}, as_json, lambda: "\n".join(lines) or "no runs yet")
 
 
 def _scores(run: RunRecord) -> dict[str, Any]:
@@ -106,9 +100,9 @@ def _run_line(run: RunRecord) -> str:
     if tables.beside(run.summary) and run.summary.majority is not None:
         accuracy += f", majority class {100 * run.summary.majority:.1f} %"
     ipc = f"IPC {run.config['ipc']}" if run.config.get("ipc") else ""
-    given = [run.user.get("name") or "", *(f"#{tag}" for tag in run.user.get("tags") or ())]
+    words = [run.user["name"], *(f"#{tag}" for tag in run.user["tags"])]
     line = f"{run.id:<18} {run.name:<10} {run.state:<12} {tables.data(run):<8} {ipc:<7} {accuracy}"
-    return "  ".join(filter(None, [line.rstrip(), " ".join(filter(None, given))]))
+    return "  ".join(filter(None, [line.rstrip(), " ".join(filter(None, words))]))
 
 
 @click.command("show", help="One run: its parameters, state, result, and the reason if it failed.")
@@ -131,8 +125,8 @@ def _details(result: dict[str, Any]) -> str:
     lines = [f"run {result['run']} ({result['kind']}, {result['name']}): {result['status']}"]
     if result["problem"]:
         lines.append(f"  {result['problem']}")
-    lines += [f"  {name}: {', '.join(given) if isinstance(given, list) else given}"
-              for name, given in result["user"].items() if given]
+    lines += [f"  {name}: {', '.join(value) if isinstance(value, list) else value}"
+              for name, value in result["user"].items() if value]
     if result["total"] and result["status"] == "running":
         lines.append(f"  {result['done']} of {result['total']}")
     if result["error"]:
@@ -140,14 +134,14 @@ def _details(result: dict[str, Any]) -> str:
     lines += [f"  {name} = {value}" for name, value in result["config"].items() if value is not None]
     lines += [f"  {name}: {_short(value)}" for name, value in result["summary"].items()]
     if result["kind"] == "search":
-        lines.append(found(Store().record(result["run"])))
+        lines.append(answer_text(Store().record(result["run"])))
     return "\n".join(lines)
 
 
 def _short(value: Any) -> str:
     """A value of a summary, unless it is a whole table."""
-    told = json.dumps(value)
-    return told if len(told) <= LONGEST else f"{len(value)} entries; --json has them"
+    content = json.dumps(value)
+    return content if len(content) <= LONGEST else f"{len(value)} entries; --json has them"
 
 
 @click.command(
@@ -160,10 +154,7 @@ def _short(value: Any) -> str:
 def export(run_id: str, file: Path, as_json: bool) -> None:
     import numpy as np
 
-    if file.suffix != ".npz":
-        raise ConfigError([f"the file must end in .npz, got {str(file)!r}"])
-    if not file.parent.is_dir():
-        raise ConfigError([f"no folder {str(file.parent)!r} to write into"])
+    check_target(file, ".npz")
     images = Store().images(run_id)
     stored = {name: np.array(value) for name, value in dataclasses.asdict(images).items() if value is not None}
     np.savez_compressed(file, allow_pickle=False, **stored)
@@ -178,12 +169,9 @@ def export(run_id: str, file: Path, as_json: bool) -> None:
         click.Argument(["name"], metavar="NETWORK"),
         click.Option(["--shape"], default="1x28x28", help="Image shape CxHxW. [default: 1x28x28]"),
         click.Option(["--classes"], type=click.IntRange(1), default=10, help="Number of classes. [default: 10]"),
-        *[
-            click.Option([p.flag, p.name], help=f"{p.label} of the network.", type=int if p.type == "int" else str)
-            for p in NetworkConfig.params()
-            if p.name in NETWORK_OPTIONS
-        ],
-        click.Option(["--json", "as_json"], is_flag=True, help="End standard output with one JSON object."),
+        *(click.Option([p.flag, p.name], help=f"{p.label} of the network.", type=int if p.type == "int" else str)
+          for p in map(NetworkConfig.param, NETWORK_OPTIONS)),
+        JSON,
     ],
 )
 def flops(name: str, shape: str, classes: int, as_json: bool, **changes: Any) -> None:

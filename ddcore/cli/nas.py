@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from ddcore import jobs
-from ddcore.cli.compute import WAIT_AND_JSON, device_of
-from ddcore.cli.flags import caveats, given, options, show
-from ddcore.cli.waiting import wait
+from ddcore.cli.compute import device_of
+from ddcore.cli.flags import JSON, WAIT, caveats, given, options, show
+from ddcore.cli.waiting import wait as wait_for
 from ddcore.evaluation import proxies
 from ddcore.experiments import Spec, search, spec
 from ddcore.experiments.search import SearchConfig
@@ -26,54 +26,49 @@ TITLES = {"search": "the search", "truth": "the whole-data truth"}
 
 
 def _nas(preset: str | None, wait: bool, as_json: bool, **parameters: Any) -> None:
-    one = spec("search", "search", _values(preset, given(parameters)))
-    config = one.config
-    assert isinstance(config, SearchConfig)
-    proxies.check(config, Store())
-    truth = config.truth_config()
-    asked = {"search": one} | ({} if truth is None else {"truth": spec("truth", "truth", truth.values())})
-    _search(asked, config, wait, as_json)
-
-
-def _values(preset: str | None, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, in the place of what the preset says and of what follows from that there.
-
-    Proxies may be named by the beginning of a run's id.
-    """
-    dataset = wanted.get("dataset", SearchConfig.param("dataset").default)
-    start = search.preset(preset).for_dataset(dataset) if preset is not None else {}
-    kept = {name: value for name, value in start.items() if not {*SearchConfig.param(name).follows} & {*wanted}}
-    named = {"proxies": proxies.whole(wanted["proxies"], Store())} if "proxies" in wanted else {}
-    return {**kept, **wanted, **named}
-
-
-def _search(asked: Mapping[str, Spec], config: SearchConfig, stay: bool, as_json: bool) -> None:
     """Ask for the search and its truth, wait for both if asked, and show what they say by now."""
-    store = Store()
+    question, store = spec("search", "search", _values(preset, given(parameters))), Store()
+    config = question.config
+    assert isinstance(config, SearchConfig)
     # What cannot be is refused before anything is started.
-    check_data(store, asked.values())
-    check_disk(store, asked.values())
-    promised, began = _promised(asked, store), time.monotonic()
-    runs = {what: jobs.submit(one) for what, one in asked.items()}
-    if stay:
+    proxies.check(config, store)
+    truth = config.truth_config()
+    specs = {"search": question} | ({} if truth is None else {"truth": spec("truth", "truth", truth.values())})
+    check_data(store, specs.values())
+    check_disk(store, specs.values())
+    promised, began = _promised(specs, store), time.monotonic()
+    runs = {what: jobs.submit(one) for what, one in specs.items()}
+    if wait:
         for what, run_id in runs.items():
-            wait(run_id, f"{what} {run_id}")
-    about, found = config.about(), _answer(runs, store)
+            wait_for(run_id, f"{what} {run_id}")
+    about, answer = config.about(), _answer(runs, store)
     result = {
         "run": runs["search"], "truth_run": runs.get("truth"), "status": jobs.status(runs["search"]).state,
         "truth_status": jobs.status(runs["truth"]).state if "truth" in runs else None,
         "networks": len(about["networks"]), "left_out": about["left_out"], "promised_seconds": promised,
-        **({"waited_seconds": round(time.monotonic() - began, 1)} if stay else {}),
-        "majority": found.study.majority, "notes": list(found.study.notes), **answers.to_json(found),
+        **({"waited_seconds": round(time.monotonic() - began, 1)} if wait else {}),
+        "majority": answer.study.majority, "notes": list(answer.study.notes), **answers.to_json(answer),
     }
-    caveats(found.study.notes)
-    show(result, as_json, lambda: _text(result, found))
+    caveats(answer.study.notes)
+    show(result, as_json, lambda: _text(result, answer))
 
 
-def _promised(asked: Mapping[str, Spec], store: Store) -> dict[str, float]:
+def _values(preset: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """These values, in the place of what the preset says and of what follows from that there.
+
+    Proxies may be named by the beginning of a run's id.
+    """
+    dataset = values.get("dataset", SearchConfig.param("dataset").default)
+    start = search.preset(preset).for_dataset(dataset) if preset is not None else {}
+    rest = {name: value for name, value in start.items() if not {*SearchConfig.param(name).follows} & {*values}}
+    named = {"proxies": proxies.whole(values["proxies"], Store())} if "proxies" in values else {}
+    return {**rest, **values, **named}
+
+
+def _promised(specs: Mapping[str, Spec], store: Store) -> dict[str, float]:
     """Seconds that each of these will take, by the estimate, which is said on standard error."""
     promised = {}
-    for what, one in asked.items():
+    for what, one in specs.items():
         guess = estimate.total([one], store.records(), device_of(one))
         if guess.seconds:
             known = f" ({guess.known:,} of {guess.parts:,} trainings are known)" if guess.known else ""
@@ -84,14 +79,12 @@ def _promised(asked: Mapping[str, Spec], store: Store) -> dict[str, float]:
 
 def _answer(runs: Mapping[str, str], store: Store) -> Answer:
     """What the search says by now, held against its truth where there is one."""
-    one, truth = store.record(runs["search"]), runs.get("truth")
-    events = store.events(one.id)[0]
-    if truth is None:
-        return answers.answer(study(one, events))
-    return answers.answer(study(one, events, store.record(truth), store.events(truth)[0]))
+    search, truth = store.record(runs["search"]), runs.get("truth")
+    held_against = (store.record(truth), store.events(truth)[0]) if truth else ()
+    return answers.answer(study(search, store.events(search.id)[0], *held_against))
 
 
-def found(record: RunRecord) -> str:
+def answer_text(record: RunRecord) -> str:
     """What a search says by now, held against its own truth where that was begun."""
     if record.state == "broken":
         return "  nothing is known of what it found"
@@ -104,40 +97,36 @@ def found(record: RunRecord) -> str:
     return _columns(_answer(runs, store))
 
 
-def _text(result: Mapping[str, Any], found: Answer) -> str:
+def _text(result: Mapping[str, Any], answer: Answer) -> str:
     lines = [f"search {result['run']}: {result['status']}"]
     if result["truth_run"]:
         lines.append(f"truth {result['truth_run']}: {result['truth_status']}")
     lines.append(f"  {result['networks']:,} networks")
     lines += [f"  {number:,} left out: {why}" for why, number in result["left_out"].items()]
-    if found.lines:
-        lines += [_columns(found), *answers.remarks(found)]
-    for images, share in (("validation split", found.study.majority), ("test images", found.study.majority_test)):
+    if answer.lines:
+        lines += [_columns(answer), *answers.remarks(answer)]
+    for images, share in (("validation split", answer.study.majority), ("test images", answer.study.majority_test)):
         lines += [] if share is None else [f"Majority class of the {images}: {text.percent(share)}"]
-    seconds = {f"Promised for {TITLES[what]}": told for what, told in result["promised_seconds"].items() if told}
-    told = seconds | ({"Waited": result["waited_seconds"]} if "waited_seconds" in result else {})
-    lines += [f"{name}: {text.duration(value)}" for name, value in told.items()]
+    seconds = {f"Promised for {TITLES[what]}": value for what, value in result["promised_seconds"].items() if value}
+    seconds |= {"Waited": result["waited_seconds"]} if "waited_seconds" in result else {}
+    lines += [f"{name}: {text.duration(value)}" for name, value in seconds.items()]
     if {result["status"], result["truth_status"]} - {"done", None}:
         lines.append("  follow them with `python -m ddcore show RUN`; the same command with --wait shows the answer")
     return "\n".join(lines)
 
 
-def _columns(found: Answer) -> str:
+def _columns(answer: Answer) -> str:
     """The table on its side: a proxy a column, so that it fits a terminal."""
-    table = answers.table(found)
+    table = answers.table(answer)
     return table.set_index(table.columns[0]).T.to_string(justify="left")
 
 
 _PRESETS = ", ".join(preset.name for preset in search.PRESETS)
 nas = click.Command(
-    "nas",
-    callback=_nas,
+    "nas", callback=_nas,
     help="Search the best network of a space on small sets, and see whether they rank networks as the whole data does.",
-    params=[
-        click.Option(["--preset"], help=f"Start from a named set of values: {_PRESETS}."),
-        *options(SearchConfig, skip=("epochs",)),
-        *WAIT_AND_JSON,
-    ],
+    params=[click.Option(["--preset"], help=f"Start from a named set of values: {_PRESETS}."),
+            *options(SearchConfig, skip=("epochs",)), WAIT, JSON],
 )
 
 COMMANDS: tuple[click.Command, ...] = (nas,)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ddcore.cli.flags import as_json, show
+from ddcore.cli.flags import as_json, caveats, check_target, count_runs, show
 from ddcore.errors import ConfigError
 from ddcore.report.compare_runs import Compared, compared, settings
 from ddcore.report.export.bundle import bundle, completed
@@ -33,43 +33,37 @@ LISTED = ", ".join(DIMENSIONS)
 def report(
     runs: tuple[str, ...], out: Path, rows: str, columns: str, metric: str, protocol: str | None, as_json: bool
 ) -> None:
-    if out.suffix != ".zip":
-        raise ConfigError([f"the file must end in .zip, got {str(out)!r}"])
-    if not out.parent.is_dir():
-        raise ConfigError([f"no folder {str(out.parent)!r} to write into"])
+    check_target(out, ".zip")
     choice, store = Choice(_names(rows), _names(columns), metric), Store()
     records = list({record.id: record for record in map(store.record, runs)}.values())
-    found = _judged(store, records, protocol)
-    made = bundle(store, found, choice)
-    content = made.zipped()
+    rated = _evaluated(store, records, protocol)
+    archive = bundle(store, rated, choice)
+    content = archive.zipped()
     write_bytes(out, content, durable=False)
-    missing = {one.record.id: why_not(one) for one in found if one.accuracy is None}
-    for run_id, why in missing.items():
-        click.echo(f"note: run {run_id} has no accuracy: {why}", err=True)
-    for problem in made.problems:
-        click.echo(f"note: not in the report: {problem}", err=True)
+    missing = {one.record.id: why_not(one) for one in rated if one.accuracy is None}
+    caveats(f"run {run_id} has no accuracy: {why}" for run_id, why in missing.items())
+    caveats(f"not in the report: {problem}" for problem in archive.problems)
     result = {"file": str(out), "bytes": len(content), "runs": [record.id for record in records], "missing": missing,
-              "problems": list(made.problems)}
-    counted = f"{len(records)} runs" if len(records) != 1 else "1 run"
-    show(result, as_json, lambda: f"report on {counted} to {out} ({size(len(content))})")
+              "problems": list(archive.problems)}
+    show(result, as_json, lambda: f"report on {count_runs(len(records))} to {out} ({size(len(content))})")
 
 
-def _names(given: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in given.split(",") if name.strip())
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
-def _judged(store: Store, records: Sequence[RunRecord], protocol: str | None) -> list[Compared]:
+def _evaluated(store: Store, records: Sequence[RunRecord], protocol: str | None) -> list[Compared]:
     """The runs with their newest evaluation, or with one under this protocol where they have it."""
     if protocol is None:
         return compared(store, records)
-    known, _ = settings(store, records)
-    fitting = [setting for setting in known if setting.rpartition(" · protocol ")[2] == protocol]
+    every, _ = settings(store, records)
+    fitting = [setting for setting in every if setting.rpartition(" · protocol ")[2] == protocol]
     if not fitting:
-        there = ", ".join(known) or "none"
-        raise ConfigError([f"none of these runs was evaluated under protocol {protocol!r}; their settings: {there}"])
+        names = ", ".join(every) or "none"
+        raise ConfigError([f"none of these runs was evaluated under protocol {protocol!r}; their settings: {names}"])
     tries = [compared(store, records, setting) for setting in fitting]
-    found = [next((one for one in each if one.accuracy), each[0]) for each in zip(*tries, strict=True)]
-    return completed(store, found)
+    rated = [next((one for one in each if one.accuracy), each[0]) for each in zip(*tries, strict=True)]
+    return completed(store, rated)
 
 
 COMMANDS: tuple[click.Command, ...] = (report,)

@@ -20,6 +20,7 @@ from ddcore.experiments.baseline import BaselineConfig, BaselineSummary
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs.requirements import check_disk
 from ddcore.methods import METHODS
+from ddcore.methods.base import Variation
 from ddcore.params import Config
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
@@ -106,20 +107,9 @@ class Plan:
         return [*small, self.full] if with_full else small
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A set that is judged, whether it is distilled already or not."""
-
-    id: str
-    kind: str
-    name: str
-    config: Mapping[str, Any]
-
-
-def _subject(of: RunRecord | Spec) -> Subject:
-    if isinstance(of, Spec):
-        return Subject(of.key, of.kind, of.name, of.config.values())
-    return Subject(of.id, of.kind, of.name, of.config)
+def _subject(of: RunRecord | Spec) -> tuple[str, Mapping[str, Any]]:
+    """(id, parameters) of a set that is judged, whether it is distilled already or not."""
+    return (of.key, of.config.values()) if isinstance(of, Spec) else (of.id, of.config)
 
 
 def evaluation(of: RunRecord | Spec, question: Question, **changes: Any) -> Spec:
@@ -127,17 +117,13 @@ def evaluation(of: RunRecord | Spec, question: Question, **changes: Any) -> Spec
 
     Raises ConfigError or UnknownName like any spec.
     """
-    subject = _subject(of)
-    if not KINDS[subject.kind].makes_images:
-        raise ConfigError([
-            f"only a distilled set or coreset can be evaluated; run {subject.id} is a {subject.kind} run"
-        ])
-    config = subject.config
-    asked = {name: getattr(question, name) for name in
-             ("protocol", "nets", "batch_size", "augment", "split", "labels", "seed", "device")}
+    run_id, config = _subject(of)
+    if not KINDS[of.kind].makes_images:
+        raise ConfigError([f"only a distilled set or coreset can be evaluated; run {run_id} is a {of.kind} run"])
+    values = {name: value for name, value in vars(question).items() if name != "network"}
     place = {"dataset": config["dataset"], "resolution": config["resolution"]}
     network = _network_of(config, question.network)
-    return spec("evaluate", "evaluate", {**place, **network, **asked, "run": subject.id, **changes})
+    return spec("evaluate", "evaluate", {**place, **network, **values, "run": run_id, **changes})
 
 
 def plan(of: RunRecord | Spec, question: Question) -> Plan:
@@ -145,39 +131,26 @@ def plan(of: RunRecord | Spec, question: Question) -> Plan:
 
     Raises ConfigError or UnknownName like any spec.
     """
-    final, subject = evaluation(of, question), _subject(of)
-    asked = final.config
-    assert isinstance(asked, EvaluateConfig)
-    config, method = subject.config, METHODS[subject.name]
+    final, (run_id, config) = evaluation(of, question), _subject(of)
+    judging, own, method = final.config, _config(of), METHODS[of.name]
+    assert isinstance(judging, EvaluateConfig)
     place = {"dataset": config["dataset"], "resolution": config["resolution"], "device": question.device}
     random = spec("distill", CONTROL, {**place, "ipc": config["ipc"], "seed": config["seed"]})
-    network = {"network": asked.network, **asked.network_options()}
-    soft = _learns_labels(of) and question.labels == "learnt"
+    network = {"network": judging.network, **judging.network_options()}
+    soft = own is not None and method.learns_labels(own) and question.labels == "learnt"
     return Plan(
-        run=subject.id,
-        final=final,
+        run=run_id, final=final, random=random, random_real=evaluation(of, question, run=random.key),
         initial=evaluation(of, question, images="initial") if method.step else None,
         initial_hard=evaluation(of, question, images="initial", labels="hard") if method.step and soft else None,
-        random=random,
-        random_real=evaluation(of, question, run=random.key),
-        variations=_variations(of, question),
-        full=spec("baseline", "baseline", {**place, **network, **asked.training().values(), "seed": question.seed}),
+        variations=tuple(_varied(of, one, question) for one in (method.variations(own) if own else ())),
+        full=spec("baseline", "baseline", {**place, **network, **judging.training().values(), "seed": question.seed}),
     )
 
 
-def _learns_labels(of: RunRecord | Spec) -> bool:
-    """Whether this set's method learns soft labels for it."""
-    config = _config(of)
-    return config is not None and METHODS[_subject(of).name].learns_labels(config)
-
-
-def _variations(of: RunRecord | Spec, question: Question) -> tuple[Varied, ...]:
-    name, config = _subject(of).name, _config(of)
-    found = []
-    for one in METHODS[name].variations(config) if config else ():
-        distil = spec("distill", name, one.values)
-        found.append(Varied(one.role, one.title, one.help, distil, evaluation(of, question, run=distil.key)))
-    return tuple(found)
+def _varied(of: RunRecord | Spec, variation: Variation, question: Question) -> Varied:
+    distil = spec("distill", of.name, variation.values)
+    judging = evaluation(of, question, run=distil.key)
+    return Varied(variation.role, variation.title, variation.help, distil, judging)
 
 
 def _config(of: RunRecord | Spec) -> Config | None:
@@ -210,9 +183,9 @@ def submit(plan: Plan, with_full: bool = False) -> list[str]:
 
     Raises FolderUnusable before the first of them is asked for where the disk is too small for all.
     """
-    asked = plan.specs(with_full)
-    check_disk(Store(), asked)
-    return [jobs.submit(one) for one in asked]
+    specs = plan.specs(with_full)
+    check_disk(Store(), specs)
+    return [jobs.submit(one) for one in specs]
 
 
 def scores(store: Store, one: Spec | None) -> Scores | None:
@@ -229,19 +202,15 @@ def outcome(plan: Plan, store: Store) -> dict[str, Any]:
     full = full_data(plan, store)
     briefly = undertrained(full.passes) if full else ""
     return {
-        **_told(final.scores if final else None),
+        **_scores(final.scores if final else None),
         "controls": {
-            **{role: _accuracy(summary.scores if summary else None) for role, summary in known.items()},
-            "full": _accuracy(full),
+            **{role: _json(summary.scores if summary else None) for role, summary in known.items()},
+            "full": _json(full),
         },
-        "majority": final and final.majority,
-        "classes": final and list(final.classes),
+        "majority": final and final.majority, "classes": final and list(final.classes),
         "notes": [*(final.notes if final else ()), *([briefly] if briefly else ())],
         "network": {name: value for name, value in plan.final.config.values().items() if name in NETWORK_PARAMS},
-        "seconds": {
-            "distill": store.record(plan.run).summary.seconds,
-            "evaluate": sum(seconds) if seconds else None,
-        },
+        "seconds": {"distill": store.record(plan.run).summary.seconds, "evaluate": sum(seconds) if seconds else None},
         "evaluation": plan.final.key,
     }
 
@@ -254,9 +223,9 @@ def over_seeds(plans: Sequence[Plan], store: Store) -> dict[str, Any]:
     each = [outcome(plan, store) for plan in plans]
     return {
         **each[0],
-        **_told(pooled(scores(store, p.final) for p in plans)),
+        **_scores(pooled(scores(store, p.final) for p in plans)),
         "controls": {
-            **{role: _accuracy(pooled(scores(store, p.controls[role]) for p in plans)) for role in plans[0].controls},
+            **{role: _json(pooled(scores(store, p.controls[role]) for p in plans)) for role in plans[0].controls},
             "full": each[0]["controls"]["full"],
         },
         "seconds": {name: sum(e["seconds"][name] or 0 for e in each) or None for name in each[0]["seconds"]},
@@ -270,13 +239,13 @@ def pooled(each: Iterable[Scores | None]) -> Scores | None:
     return Scores.pooled(one for one in each if one)
 
 
-def _accuracy(known: Scores | None) -> dict[str, Any] | None:
-    return known.to_json() if known else None
+def _json(scores: Scores | None) -> dict[str, Any] | None:
+    return scores.to_json() if scores else None
 
 
-def _told(known: Scores | None) -> dict[str, Any]:
-    told = _accuracy(known)
-    return {"accuracy": told, **{name: told and told[name] for name in BESIDE}}
+def _scores(scores: Scores | None) -> dict[str, Any]:
+    stored = _json(scores)
+    return {"accuracy": stored, **{name: stored and stored[name] for name in BESIDE}}
 
 
 def full_data(plan: Plan, store: Store) -> Scores | None:
@@ -285,20 +254,18 @@ def full_data(plan: Plan, store: Store) -> Scores | None:
     With `seconds_train`, and `passes` over the training images (`Plan.full_passes`).
     """
     runs = [run.answer(BaselineSummary) for run in full_runs(plan, store)]
-    if not (known := pooled(run.scores for run in runs)):
+    if not (scores := pooled(run.scores for run in runs)):
         return None
-    accuracy = known.accuracy.model_copy(update={"protocol": plan.label, "seeds": None})
+    accuracy = scores.accuracy.model_copy(update={"protocol": plan.label, "seeds": None})
     seconds = [run.seconds_train for run in runs if run.seconds_train is not None]
-    return known.model_copy(update={
-        "accuracy": accuracy, "seconds_train": statistics.mean(seconds) if seconds else None,
-        "passes": plan.full_passes,
-    })
+    return scores.model_copy(update={"accuracy": accuracy, "passes": plan.full_passes,
+                                     "seconds_train": statistics.mean(seconds) if seconds else None})
 
 
 def full_runs(plan: Plan, store: Store) -> list[RunRecord]:
     """The finished trainings on all data in the plan's setting, one a seed."""
-    wanted = plan.full.without("seed")
-    return [run for run in store.records("baseline") if run.state == "done" and run.without("seed") == wanted]
+    question = plan.full.without("seed")
+    return [run for run in store.records("baseline") if run.state == "done" and run.without("seed") == question]
 
 
 def _summary(store: Store, one: Spec) -> Summary | None:
@@ -310,10 +277,9 @@ def _summary(store: Store, one: Spec) -> Summary | None:
 
 def _network_of(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The evaluation network: what was asked for, else what the run was distilled with."""
-    given = {name: value for name, value in changes.items() if value is not None}
-    unknown = set(given) - {"network", *NETWORK_OPTIONS}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    unknown = set(changes) - {"network", *NETWORK_OPTIONS}
     assert not unknown, f"not network options: {unknown}"
-    if "network" in given and given["network"] != config.get("network"):
-        return given
-    own = {name: config.get(name) for name in ("network", *NETWORK_OPTIONS)}
-    return {**own, **given}
+    if changes.get("network", config.get("network")) != config.get("network"):
+        return changes
+    return {**{name: config.get(name) for name in ("network", *NETWORK_OPTIONS)}, **changes}

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 def check(config: SearchConfig, store: Store) -> None:
     """Raise ConfigError, with all `problems`, where there are any."""
-    if found := problems(config, store):
-        raise ConfigError(found)
+    if sentences := problems(config, store):
+        raise ConfigError(sentences)
 
 
 def whole(names: str, store: Store) -> str:
@@ -41,13 +41,17 @@ def _whole(name: str, store: Store) -> str:
 
 def problems(config: SearchConfig, store: Store) -> list[str]:
     """Why these runs are no proxies for this search, one sentence each; [] if they are."""
-    found = []
+    sentences = []
     for run_id in config.runs():
         try:
-            found += unfit(config, store.record(run_id), store)
+            sentences += unfit(config, store.record(run_id), store)
         except RunNotFound as error:
-            found.append(f"proxy {run_id}: {error}")
-    return found + _twice(config)
+            sentences.append(f"proxy {run_id}: {error}")
+    coresets = {id_of(one): name for name, one in config.sets().items()}
+    return sentences + [
+        f"proxy {one} is the very coreset {coresets[one]!r} that is named as well; name one of them"
+        for one in config.runs() if one in coresets
+    ]
 
 
 def unfit(config: SearchConfig, record: RunRecord, store: Store) -> list[str]:
@@ -85,10 +89,3 @@ def _differs(config: SearchConfig, images: Images) -> Iterator[str]:
         yield f"has the classes {', '.join(images.classes)}; {facts.name} has {', '.join(facts.classes)}"
     elif facts.mean and facts.std and not np.allclose(scale, (facts.mean, facts.std)):
         yield f"is normalised with mean and std {scale}, {facts.name} with {(facts.mean, facts.std)}"
-
-
-def _twice(config: SearchConfig) -> list[str]:
-    """Runs that are the very coresets which the search picks itself."""
-    made = {id_of(one): name for name, one in config.sets().items()}
-    both = [(one, made[one]) for one in config.runs() if one in made]
-    return [f"proxy {one} is the very coreset {name!r} that is named as well; name one of them" for one, name in both]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import torch
 
 CHECKPOINT_SECONDS = 15  # a run that was killed loses at most so much work, and the step or epoch under way
+Point = tuple[dict[str, "torch.Tensor"], dict[str, Any]]  # a checkpoint: (tensors, meta) as they were given
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,7 @@ class Recorder(Protocol):
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         """Keep, atomically, what the run needs to go on from here."""
 
-    def resume_point(
-        self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: ""
-    ) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    def resume_point(self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: "") -> Point | None:
         """The newest of: this run's own checkpoint, the final checkpoint of the longest finished shorter run.
 
         refuse(meta): why the run cannot go on from a checkpoint, in words for its log; "" where it can. Of one that is
@@ -240,9 +239,6 @@ class Kind:
         """The names within the kind."""
         return self.names() if self.names else (self.name,)
 
-    def knows(self, name: str) -> bool:
-        return name in self.known
-
     @property
     def page_title(self) -> str:
         """The title of the page that shows its runs."""
@@ -296,8 +292,8 @@ class Spec:
 
     def without(self, *names: str) -> str:
         """What is asked but for these parameters, to be held against `RunRecord.without`."""
-        asked = self.identity
-        return question_without(names, self.kind, self.name, asked["version"], asked["dataset"], self.config.values())
+        own = self.identity
+        return question_without(names, self.kind, self.name, own["version"], own["dataset"], self.config.values())
 
     @cached_property
     def family(self) -> str:
@@ -308,7 +304,7 @@ class Spec:
 def spec(kind: str, name: str, values: Mapping[str, Any]) -> Spec:
     """A checked Spec. Raises UnknownName for the kind or name, ConfigError for the values."""
     entry = KINDS[kind]
-    if not entry.knows(name):
+    if name not in entry.known:
         raise UnknownName("method" if entry.names else kind, name, entry.known)
     return Spec(kind, name, entry.config(name).build(values))
 
@@ -317,9 +313,9 @@ def question_without(names: Container[str], kind: str, name: str, version: Any, 
                      config: Mapping[str, Any]) -> str:
     """What is asked but for these parameters: equal for questions that differ in them alone, in whatever version of the
     code they were stored."""
-    asked = {n: v for n, v in config.items() if n not in names and n != "device" and v is not None}
-    asked = {n: v for n, v in asked.items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
-    return json.dumps([kind, name, version, dataset, asked], sort_keys=True, default=str)
+    values = {n: v for n, v in config.items() if n not in names and n != "device" and v is not None}
+    values = {n: v for n, v in values.items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
+    return json.dumps([kind, name, version, dataset, values], sort_keys=True, default=str)
 
 
 def dataset_identity(config: Config) -> dict[str, str] | None:

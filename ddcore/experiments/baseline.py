@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ddcore import counts
+from ddcore.data.load import load
+from ddcore.data.resident import Resident
 from ddcore.experiments.base import Curve, Kind, Recorder
 from ddcore.experiments.cost import accelerate, of_training, part_sizes, trained_images
-from ddcore.experiments.metrics import judged, majority, notes
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import device, flops, torch, train
+from ddcore.experiments.metrics import classification_scores, majority, notes, summary_fields
+from ddcore.experiments.training import Session, accuracy, initial_network
+from ddcore.protocols import PROTOCOLS
 from ddcore.settings import NetworkConfig, TrainConfig, network_title
 from ddcore.summary import Accuracy, Arithmetic, Count, Share, Summary
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from ddcore.data import load, resident
-    from ddcore.data.resident import Resident
-    from ddcore.ops import device, flops, nets, seeds, train
-else:
-    torch = lazy("torch")
-    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, flops, nets, seeds, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "flops", "nets", "seeds", "train"))
 
 
 class BaselineConfig(TrainConfig, NetworkConfig):
@@ -41,90 +31,54 @@ def run(name: str, config: BaselineConfig, recorder: Recorder) -> BaselineSummar
     """Train once on the training part; validate every epoch, test once, at the end."""
     where = device.pick(config.device)
     recorder.progress(0, 1, "Reading the data set")
-    data = load.load(config.dataset, config.resolution)
-    train_part, val_part, test_part = (
-        resident.Resident.from_split(split, data, where) for split in (data.train, data.val, data.test)
-    )
-    network = nets.build(
-        config.network, config.shape, len(data.classes), config.network_options(),
-        generator=seeds.generator(config.seed, "baseline", "network", device=where), device=where,
-    )
+    data = load(config.dataset, config.resolution)
+    part, val, test = (Resident.from_split(split, data, where) for split in (data.train, data.val, data.test))
     speed = accelerate(config, _cost(name, config, None), where, recorder)
-    passes = train.CompiledSteps(network, speed, len(test_part))
+    network = initial_network(config, where, "baseline")
+    passes = train.CompiledSteps(network, speed, len(test))
     training = train.Training.begin(network, passes=passes)
-    seconds_before, reached = _resume(training, recorder)
+    steps, per_epoch = config.optimiser_steps(len(part)), counts.steps_per_epoch(len(part), config.batch_size)
+    session, point = Session(training, recorder, steps), recorder.resume_point()
+    session.resume(point)
+    accuracy_train = point[1]["reached"] if point else 0.0
     if not training.step:
-        recorder.event("judge", images=len(val_part), majority=majority(val_part))
-    watch = device.Stopwatch(where, seconds_before)
-    steps = config.optimiser_steps(len(train_part))
-    per_epoch = counts.steps_per_epoch(len(train_part), config.batch_size)
+        recorder.event("judge", images=len(val), majority=majority(val))
 
-    def on_step() -> None:
-        recorder.check_cancelled()
-        recorder.progress(training.step, steps, "Training")
-
-    def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
-        nonlocal reached
-        seconds, reached = watch.stop(), accuracy.item()
-        recorder.event(
-            "epoch", epoch=-(-training.step // per_epoch), step=training.step, loss=loss.item(), train_accuracy=reached,
-            val_accuracy=_accuracy(training, val_part, recorder), seconds=round(seconds, 3),
-        )
-        recorder.checkpoint(training.dump(), {"step": training.step, "seconds": seconds, "reached": reached})
-        watch.go()
+    def on_epoch(loss: torch.Tensor, learnt: torch.Tensor) -> None:
+        nonlocal accuracy_train
+        with session.pause() as seconds:
+            accuracy_train = learnt.item()
+            recorder.event(
+                "epoch", epoch=-(-training.step // per_epoch), step=training.step, loss=loss.item(),
+                train_accuracy=accuracy_train, val_accuracy=accuracy(passes, training.network, val, recorder),
+                seconds=round(seconds, 3),
+            )
+            session.checkpoint(reached=accuracy_train)
 
     train.train(
-        training, train_part.batch, train_part.labels, train.Setting(**config.training_values()),
-        [(config.seed, "baseline")], on_epoch, on_step,
+        training, part.batch, part.labels, train.Setting(**config.training_values()), [(config.seed, "baseline")],
+        on_epoch, lambda: session.tell("Training"),
     )
     recorder.progress(steps, steps, "Testing")
-    tested = device.Stopwatch(where)
-    found = judged(_said(training, test_part, recorder), test_part)
+    watch, tested = session.watch, device.Stopwatch(where)
+    logits = train.logits(passes, training.network, test.batch, len(test), recorder.check_cancelled)
+    scores = summary_fields([classification_scores(logits, test)], protocol_of(config))
     tested.stop()
     counted = flops.count(config.network, config.shape, len(data.classes), config.network_options())
     return BaselineSummary(
-        accuracy=Accuracy.of([found["accuracy"]], protocol_of(config)),
-        balanced_accuracy=Accuracy.of([found["balanced_accuracy"]]),
-        auc=None if found["auc"] is None else Accuracy.of([found["auc"]]),
-        accuracy_train=reached, confusion=found["confusion"], per_class=train.shares(torch.tensor(found["confusion"])),
-        classes=data.classes, majority=majority(test_part), notes=notes(config),
+        **scores, accuracy_train=accuracy_train, classes=data.classes, majority=majority(test), notes=notes(config),
         seconds=watch.seconds + tested.seconds, seconds_train=watch.seconds, seconds_test=tested.seconds,
-        images=len(train_part), test_images=len(test_part), steps=steps,
-        parameters=counted.parameters, macs=counted.macs, flops=counted.flops,
-        macs_test_set=counted.macs * len(test_part), arithmetic=Arithmetic(**passes.speed.told()),
+        images=len(part), test_images=len(test), steps=steps,
+        parameters=counted.parameters, macs=counted.macs, flops=counted.flops, macs_test_set=counted.macs * len(test),
+        arithmetic=Arithmetic(**speed.told()),
     )
-
-
-def _resume(training: train.Training, recorder: Recorder) -> tuple[float, float]:
-    """Load the last checkpoint, if any; the seconds that training took and the training accuracy until then."""
-    if (point := recorder.resume_point()) is None:
-        return 0.0, 0.0
-    tensors, meta = point
-    training.load(tensors, meta["step"])
-    recorder.note(f"Goes on after step {training.step}.")
-    return float(meta["seconds"]), float(meta["reached"])
 
 
 def protocol_of(config: BaselineConfig) -> str:
     """The named protocol whose setting this is, else "own setting"."""
-    from ddcore.protocols import PROTOCOLS
-
-    for protocol in PROTOCOLS.values():
-        if protocol.training(config.facts.augment) == TrainConfig(**config.training_values()):
-            return protocol.name
-    return "own setting"
-
-
-def _said(training: train.Training, part: Resident, recorder: Recorder) -> Tensor:
-    assert training.passes is not None
-    return train.logits(training.passes, training.network, part.batch, len(part), recorder.check_cancelled)
-
-
-def _accuracy(training: train.Training, part: Resident, recorder: Recorder) -> float | None:
-    """None of a part without images, as a very small data set's validation part is."""
-    if not len(part):
-        return None
-    return (_said(training, part, recorder).argmax(1) == part.labels).float().mean().item()
+    own = TrainConfig(**config.training_values())
+    fitting = (p.name for p in PROTOCOLS.values() if p.training(config.facts.augment) == own)
+    return next(fitting, "own setting")
 
 
 def _cost(name: str, config: BaselineConfig, images: int | None) -> int:
@@ -134,17 +88,9 @@ def _cost(name: str, config: BaselineConfig, images: int | None) -> int:
 
 
 KIND = Kind(
-    name="baseline",
-    title="Full-data training",
-    help="Train a network on the full training data.",
-    config=lambda name: BaselineConfig,
-    summary=BaselineSummary,
-    run=run,
-    version=lambda name: 3,
-    cost=_cost,
-    steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
-    details=lambda config: (network_title(config),),
-    page="Baselines",
-    result=True,
+    name="baseline", title="Full-data training", help="Train a network on the full training data.",
+    config=lambda name: BaselineConfig, summary=BaselineSummary, run=run, version=lambda name: 3,
+    cost=_cost, steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
+    details=lambda config: (network_title(config),), page="Baselines", result=True,
     curves=lambda name: tuple(Curve(one, "epoch", one) for one in ("loss", "train_accuracy", "val_accuracy")),
 )

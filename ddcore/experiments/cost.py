@@ -5,24 +5,16 @@ Counted in multiply-adds. A training step is three forward passes: forward, grad
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ddcore import counts
 from ddcore.experiments.base import Recorder
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import acceleration, torch
 from ddcore.params import Config
 from ddcore.settings import DataConfig, NetworkConfig, TrainConfig
 
-if TYPE_CHECKING:
-    import torch
 
-    from ddcore.ops import acceleration
-    from ddcore.ops.acceleration import Acceleration
-else:
-    acceleration = lazy("ddcore.ops.acceleration")
-
-
-def accelerate(config: NetworkConfig, work: int, device: torch.device, recorder: Recorder) -> Acceleration:
+def accelerate(
+    config: NetworkConfig, work: int, device: torch.device, recorder: Recorder
+) -> acceleration.Acceleration:
     """What a run of so many multiply-adds may use of the machine."""
     return acceleration.Acceleration(device, exact=config.exact, work=work, note=recorder.note)
 

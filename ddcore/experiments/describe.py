@@ -84,12 +84,12 @@ class DescribeSummary(Summary):
 
     def lines(self) -> tuple[str, ...]:
         """Parts, classes, the majority class, what was checked."""
-        found = []
+        lines = []
         for name, part in self.splits.items():
             each = ", ".join(f"{label} {n:,}" for label, n in zip(self.classes, part.per_class, strict=True))
-            found.append(f"{name:<5} {part.size:,} images: {each}")
-        found += [in_words(name, majority) for name, majority in self.majorities.items()]
-        return (*found, *(f"{'ok' if check.ok else 'NOTE'}: {check.text}" for check in self.checks))
+            lines.append(f"{name:<5} {part.size:,} images: {each}")
+        lines += [in_words(name, majority) for name, majority in self.majorities.items()]
+        return (*lines, *(f"{'ok' if check.ok else 'NOTE'}: {check.text}" for check in self.checks))
 
 
 def run(name: str, config: DescribeConfig, recorder: Recorder) -> DescribeSummary:
@@ -99,18 +99,18 @@ def run(name: str, config: DescribeConfig, recorder: Recorder) -> DescribeSummar
     recorder.check_cancelled()
     recorder.progress(1, 3, "checking")
     # Read again for the order that the data set has of itself: `load` has taken the validation part out of it.
-    found = checks(config.facts, *config.facts.read(home.data_root(), data.shape[1]))
+    checked = checks(config.facts, *config.facts.read(home.data_root(), data.shape[1]))
     parts = {"train": data.train, "val": data.val, "test": data.test}
     splits = {part: describe_split(split, len(data.classes), config.facts.voters) for part, split in parts.items()}
-    majority = majorities(splits, data.classes)
-    for text in [check.text for check in found] + [in_words(part, told) for part, told in majority.items()]:
+    largest = majorities(splits, data.classes)
+    for text in [check.text for check in checked] + [in_words(part, one) for part, one in largest.items()]:
         recorder.note(text)
     recorder.progress(2, 3, "drawing examples")
     recorder.save_picture("examples", examples(data, config.seed, config.facts.voters))
     recorder.progress(3, 3, "done")
     return DescribeSummary(
         classes=data.classes, shape=data.shape, mean=data.mean, std=data.std, voters=config.facts.voters,
-        splits=splits, majorities=majority, checks=found,
+        splits=splits, majorities=largest, checks=checked,
     )
 
 
@@ -129,10 +129,10 @@ def majorities(splits: Mapping[str, Part], classes: Sequence[str]) -> dict[str, 
     and is tested on everything, its own training images among it.
     """
     counts = {part: np.array(split.per_class) for part, split in splits.items()}
-    told = {"test": counts["test"], "all": np.sum(list(counts.values()), axis=0)}
+    counts = {"test": counts["test"], "all": np.sum(list(counts.values()), axis=0)}
     return {
         part: Majority(name=classes[int(of.argmax())], share=float(of.max() / of.sum()), images=int(of.sum()))
-        for part, of in told.items()
+        for part, of in counts.items()
     }
 
 
@@ -146,10 +146,9 @@ def checks(dataset: Dataset, official: Split, test: Split) -> tuple[Check, ...]:
     """What was expected of the data set and what was found; a difference is shown, never hidden."""
     results = []
     if dataset.sizes:
-        read = {"training images": len(official), "test images": len(test)}
-        expected = dict(zip(read, dataset.sizes, strict=True))
-        read["images in all"], expected["images in all"] = sum(read.values()), sum(dataset.sizes)
-        results = [_counted(what, expected[what], found, own=dataset.own) for what, found in read.items()]
+        sizes = zip(("training images", "test images"), (len(official), len(test)), dataset.sizes, strict=True)
+        total = ("images in all", len(official) + len(test), sum(dataset.sizes))
+        results = [_counted(*size, own=dataset.own) for size in (*sizes, total)]
     pairs = identical(official, test)
     leaks = _none_of(len(pairs), "test images that are also training images")
     results.append(leaks.model_copy(update={"text": leaks.text + _named(pairs), "pairs": tuple(pairs[:PAIRS])}))
@@ -193,7 +192,7 @@ def examples(data: Data, seed: int, voters: int = 0) -> bytes:
     return stream.getvalue()
 
 
-def _counted(what: str, expected: int, found: int, *, own: bool) -> Check:
+def _counted(what: str, found: int, expected: int, *, own: bool) -> Check:
     text = f"{found:,} {what}, as many as {'when it was added' if own else 'the official set has'}"
     if found != expected:
         text = f"{found:,} {what}; {'when it was added there were' if own else 'the official set has'} {expected:,}"
@@ -247,12 +246,9 @@ def _cell(image: np.ndarray, frame: tuple[int, int, int] | None) -> np.ndarray:
 
 
 KIND = Kind(
-    name="describe",
-    title="Description of a data set",
+    name="describe", title="Description of a data set",
     help="Read a data set and count it: splits, classes, statistics.",
-    config=lambda name: DescribeConfig,
-    summary=DescribeSummary,
-    run=run,
+    config=lambda name: DescribeConfig, summary=DescribeSummary, run=run,
     version=lambda name: 2,  # 2: the total, identical pairs by name, the majority of all images, framed examples
     page="Datasets",
 )

@@ -10,30 +10,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ddcore.data.load import load
+from ddcore.data.resident import Resident
 from ddcore.errors import DDCoreError, Diverged
-from ddcore.experiments.base import CHECKPOINT_SECONDS, Command, Curve, ImageSet, Kind, Recorder, Spec, spec
+from ddcore.experiments import state as states
+from ddcore.experiments.base import CHECKPOINT_SECONDS, Command, Curve, ImageSet, Kind, Recorder, spec
 from ddcore.experiments.cost import macs
+from ddcore.experiments.heavy import acceleration, device, torch
 from ddcore.experiments.metrics import notes as data_notes
-from ddcore.lazy import lazy
 from ddcore.methods import METHODS, Method, MethodConfig, State, Task
 from ddcore.ops import pictures
 from ddcore.params import Config
 from ddcore.settings import NetworkConfig
 from ddcore.summary import Arithmetic, Count, Number, Summary
-
-if TYPE_CHECKING:
-    import torch
-
-    from ddcore.data import load, resident
-    from ddcore.experiments import state as states
-    from ddcore.ops import acceleration, device
-else:
-    torch = lazy("torch")
-    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, acceleration = lazy("ddcore.ops.device"), lazy("ddcore.ops.acceleration")
-    states = lazy("ddcore.experiments.state")
 
 MOST_RECORDED_STEPS = 2000
 HELD_STEPS, HELD_SECONDS = 256, 1.0  # of a GPU: how many recorded steps are read at once, and after what time
@@ -59,36 +50,37 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> DistillSummary:
     method = METHODS[name]
     where = device.pick(config.device)
     recorder.progress(0, method.steps(config), "Reading the data set")
-    data = load.load(config.dataset, config.resolution)
-    part = resident.Resident.from_split(data.train, data, where)
+    data = load(config.dataset, config.resolution)
+    part = Resident.from_split(data.train, data, where)
     exact = isinstance(config, NetworkConfig) and config.exact
-    pace = acceleration.Acceleration(where, exact=exact, work=_cost(name, config, None), note=recorder.note)
-    task = Task(config, part, where, recorder.built_on(), partial(_tell, recorder), pace)
+    speed = acceleration.Acceleration(where, exact=exact, work=_cost(name, config, None), note=recorder.note)
+    task = Task(config, part, where, recorder.built_on(), partial(_tell, recorder), speed)
     recorder.progress(0, method.steps(config), "Preparing the first images")
     watch = device.Stopwatch(where)
     state = method.start(task)
-    of_data = data_notes(config)
-    notes = [*of_data, *_notes(task)]
+    on_data = data_notes(config)
+    notes = [*on_data, *_notes(task)]
     if (progress := _resume(state, task, recorder)) is None:
         progress = Progress(_image_set(state, task))
         for text in notes:
             recorder.note(text)
     watch.seconds = progress.seconds
-    initial = progress.initial
-    recorder.save_images("initial", initial)
+    recorder.save_images("initial", progress.initial)
     if state.step == 0:
-        recorder.snapshot(0, initial)
+        recorder.snapshot(0, progress.initial)
     if method.step:
         _advance(method, task, state, progress, recorder)
     seconds = watch.stop()
     _checkpoint(state, task, progress, seconds, recorder)
     final = _image_set(state, task)
     recorder.save_images("images", final)
-    recorder.save_picture("final", _picture(final, config.ipc))
+    arrays = final.images.numpy(), final.labels.numpy()
+    grid = pictures.grid(*arrays, final.classes, final.mean, final.std, per_class=config.ipc, columns=10)
+    recorder.save_picture("final", grid)  # for eyes only: the float images are the artefact
     return DistillSummary(
         steps=state.step, images=len(state.images), ipc=config.ipc, stored_floats=final.stored_floats, seconds=seconds,
-        losses=progress.latest, pixel_change=(final.images - initial.images).abs().mean().item(),
-        notes=notes, data_notes=of_data, arithmetic=Arithmetic(**pace.told()),
+        losses=progress.latest, pixel_change=(final.images - progress.initial.images).abs().mean().item(),
+        notes=notes, data_notes=on_data, arithmetic=Arithmetic(**speed.told()),
     )
 
 
@@ -137,18 +129,18 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
         scalars = method.step(task, state)
         state.step += 1
         last = state.step == total
-        kept = not last and state.step in _snapshot_steps(state.step)
+        snapshot = not last and state.step in _snapshot_steps(state.step)
         seconds = progress.seconds + time.perf_counter() - began
-        keeps = kept or time.perf_counter() - saved > CHECKPOINT_SECONDS
-        if last or kept or (state.step - 1) % every == 0:
+        checkpoint = snapshot or time.perf_counter() - saved > CHECKPOINT_SECONDS
+        if last or snapshot or (state.step - 1) % every == 0:
             readings.add(scalars, state, seconds)
-        if last or keeps:
-            readings.tell()
-        if kept:
+        if last or checkpoint:
+            readings.record()
+        if snapshot:
             recorder.snapshot(state.step, _image_set(state, task))
             recorder.event("snapshot", step=state.step)
         recorder.progress(state.step, total, "Distilling")
-        if keeps:
+        if checkpoint:
             _checkpoint(state, task, progress, seconds, recorder)
             saved = time.perf_counter()
 
@@ -179,19 +171,19 @@ class Reading:
         Raises Diverged where one of them is not finite, or what the set is made of is not, or is more than a snapshot
         holds.
         """
-        found = dict(zip((*self.names, *self.sizes), values, strict=True))
+        named = dict(zip((*self.names, *self.sizes), values, strict=True))
         wrong = [
-            f"{n} {v:g}" for n, v in found.items() if not (abs(v) <= LARGEST if n in self.sizes else math.isfinite(v))
+            f"{n} {v:g}" for n, v in named.items() if not (abs(v) <= LARGEST if n in self.sizes else math.isfinite(v))
         ]
         if wrong:
             kept = "" if progress.saved is None else f" The last good checkpoint, of step {progress.saved}, is kept."
             cause = _likely_cause(task.config)
             raise Diverged(f"the run diverged at step {self.step}: {', '.join(wrong)}.{cause}{kept}")
-        return {name: found[name] for name in self.names}
+        return {name: named[name] for name in self.names}
 
 
 class Readings:
-    """What steps recorded, until it is told: on a CPU at once.
+    """What steps recorded, held until it is recorded: on a CPU at once.
 
     A GPU would have to be waited for, so there it is read for many steps together: at the latest after a second, and
     before anything is kept. A run that diverged ends then, and names the step that did.
@@ -200,15 +192,15 @@ class Readings:
     def __init__(self, task: Task, progress: Progress, recorder: Recorder, total: int) -> None:
         self._task, self._progress, self._recorder, self._total = task, progress, recorder, total
         self._most, self._held = HELD_STEPS if task.speed.beside else 1, list[Reading]()
-        self._told = time.perf_counter()
+        self._recorded = time.perf_counter()
 
     def add(self, scalars: Mapping[str, torch.Tensor], state: State, seconds: float) -> None:
-        """Hold what a step recorded, and tell what is held if it is much or old."""
+        """Hold what a step recorded, and record what is held if it is much or old."""
         self._held.append(Reading.of(scalars, state, seconds))
-        if len(self._held) >= self._most or time.perf_counter() - self._told >= HELD_SECONDS:
-            self.tell()
+        if len(self._held) >= self._most or time.perf_counter() - self._recorded >= HELD_SECONDS:
+            self.record()
 
-    def tell(self) -> None:
+    def record(self) -> None:
         """Record all that is held; besides keeping something, the only time when the loop waits for the device."""
         held, self._held = self._held, []
         if not held:
@@ -219,34 +211,32 @@ class Readings:
             fields = {"step": one.step, "total": self._total, "seconds": round(one.seconds, 3)}
             self._recorder.event("step", **fields, **numbers)
             self._progress.latest |= numbers
-        self._told = time.perf_counter()
+        self._recorded = time.perf_counter()
 
 
 def _likely_cause(config: Config) -> str:
     """What to change, as far as it can be told: the step size on the images, where the method has one."""
-    for p in config.params():
-        if p.name == "lr_img":
-            lr = getattr(config, p.name)
-            return (
-                f" The likely cause is too large a step on the images: {p.symbol or p.label} (lr_img) is {lr:g}; "
-                f"try {lr / 10:g}."
-            )
-    return ""
+    if "lr_img" not in type(config).model_fields:
+        return ""
+    p, lr = config.param("lr_img"), config.values()["lr_img"]
+    return (
+        f" The likely cause is too large a step on the images: {p.symbol or p.label} (lr_img) is {lr:g}; "
+        f"try {lr / 10:g}."
+    )
 
 
 def _notes(task: Task) -> list[str]:
     """Sentences about what people may not expect of this run."""
-    batch = getattr(task.config, "batch_real", 0)
+    batch, notes = getattr(task.config, "batch_real", 0), []
     few = [f"{name} ({n})" for name, n in zip(task.data.classes, task.data.counts, strict=True) if n < batch]
-    found = []
     if few:
-        found.append(
+        notes.append(
             f"Fewer training images than the real batch of {batch}: {', '.join(few)}. There images are drawn with "
             "replacement."
         )
     if batch and task.speed.half:
-        found.append("Real images are seen in bfloat16, in which this machine is faster; with exact, in float32.")
-    return found
+        notes.append("Real images are seen in bfloat16, in which this machine is faster; with exact, in float32.")
+    return notes
 
 
 def _snapshot_steps(step: int) -> set[int]:
@@ -261,11 +251,11 @@ def _checkpoint(state: State, task: Task, progress: Progress, seconds: float, re
     now.numbers(now.values.tolist(), task, progress)
     tensors, numbers = states.dump(state)
     meta = {"state": numbers, "seconds": seconds, "latest": progress.latest, "long": task.speed.long}
-    recorder.checkpoint(tensors | _first(progress.initial), meta)
+    recorder.checkpoint(tensors | _initial_tensors(progress.initial), meta)
     progress.saved = state.step
 
 
-def _first(initial: ImageSet) -> dict[str, torch.Tensor]:
+def _initial_tensors(initial: ImageSet) -> dict[str, torch.Tensor]:
     """What of the first set is learnt, for a checkpoint."""
     soft = {} if initial.label_logits is None else {"initial_logits": initial.label_logits}
     rate = {} if initial.lr is None else {"initial_lr": torch.tensor(initial.lr)}
@@ -282,31 +272,13 @@ def _image_set(state: State, task: Task) -> ImageSet:
     )
 
 
-def _picture(images: ImageSet, ipc: int) -> bytes:
-    """One row a class, for eyes only: the float images are the artefact."""
-    shown = images.images.numpy(), images.labels.numpy()
-    return pictures.grid(*shown, images.classes, images.mean, images.std, per_class=ipc, columns=10)
-
-
 def _tell(recorder: Recorder, done: int, total: int, phase: str) -> None:
     recorder.check_cancelled()
     recorder.progress(done, total, phase)
 
 
-def _needs(name: str, config: MethodConfig) -> tuple[Spec, ...]:
-    return tuple(spec(*need) for need in METHODS[name].needs(config))
-
-
-def _config(name: str) -> type[Config]:
-    return METHODS[name].Config
-
-
 def _cost(name: str, config: MethodConfig, images: int | None) -> int:
     return METHODS[name].cost(config, macs(config), len(config.facts.classes))
-
-
-def _steps(name: str, config: MethodConfig, images: int | None) -> int:
-    return (METHODS[name].rounds or METHODS[name].steps)(config)
 
 
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
@@ -320,27 +292,15 @@ def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
         return method.title
 
 
-def _curves(name: str) -> tuple[Curve, ...]:
-    return tuple(Curve(one, "step", one, words) for one, words in METHODS[name].curves.items())
-
-
 KIND = Kind(
-    name="distill",
-    title="Distillation",
+    name="distill", title="Distillation",
     help="Distil a data set: `run METHOD`. Every parameter of the method is a flag.",
-    names=lambda: tuple(METHODS),
-    config=_config,
-    summary=DistillSummary,
-    run=run,
+    names=lambda: tuple(METHODS), config=lambda name: METHODS[name].Config, summary=DistillSummary, run=run,
     version=lambda name: METHODS[name].version,
-    needs=_needs,
-    cost=_cost,
-    steps=_steps,
-    label=_label,
-    details=lambda config: (f"IPC {config['ipc']}",) if config.get("ipc") else (),
-    page="Baselines",
-    result=True,
-    makes_images=True,
-    curves=_curves,
+    needs=lambda name, config: tuple(spec(*need) for need in METHODS[name].needs(config)),
+    cost=_cost, steps=lambda name, config, images: (METHODS[name].rounds or METHODS[name].steps)(config),
+    label=_label, details=lambda config: (f"IPC {config['ipc']}",) if config.get("ipc") else (),
+    page="Baselines", result=True, makes_images=True,
+    curves=lambda name: tuple(Curve(one, "step", one, words) for one, words in METHODS[name].curves.items()),
     command=Command(lambda name, config: ("run", name)),
 )

@@ -4,38 +4,27 @@ from __future__ import annotations
 
 import bisect
 import statistics
-import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 from ddcore import counts
 from ddcore.augmentations import STRATEGIES
+from ddcore.data.load import load
+from ddcore.data.resident import Resident
 from ddcore.errors import DataMissing
-from ddcore.experiments.base import CHECKPOINT_SECONDS, RUNS_PAGE, Command, Curve, ImageSet, Kind, Parent, Recorder
+from ddcore.experiments.base import RUNS_PAGE, Command, Curve, ImageSet, Kind, Parent, Point, Recorder
 from ddcore.experiments.cost import accelerate, of_training, part_sizes, set_size, trained_images
-from ddcore.experiments.metrics import check_fit, judged, majority, notes
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import acceleration, device, flops, nets, seeds, torch, train
+from ddcore.experiments.metrics import check_fit, classification_scores, majority, notes, summary_fields
+from ddcore.experiments.training import Session, accuracy, initial_network
 from ddcore.methods import METHODS
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
 from ddcore.settings import NetworkConfig, TrainConfig, network_title
 from ddcore.summary import Accuracy, Arithmetic, Share, Source, Summary
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from ddcore.data import load, resident
-    from ddcore.data.resident import Resident
-    from ddcore.ops import device, flops, nets, seeds, train
-    from ddcore.ops.acceleration import Acceleration
-else:
-    torch = lazy("torch")
-    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, flops, nets, seeds, train = (lazy(f"ddcore.ops.{m}") for m in ("device", "flops", "nets", "seeds", "train"))
-
 TEST_POINTS = 10  # parts of the training after which the test curve has a point; the last is the test itself
-TOLD = 100  # parts of the training after which it is told how far it is; a GPU runs ahead in between
+RECORDED = 100  # parts of the training after which its loss is recorded; a GPU runs ahead in between
 TEST_IMAGES = 1000  # that a point of it is measured on: it is for eyes, and testing takes longer than training
 
 
@@ -44,9 +33,7 @@ class EvaluateConfig(NetworkConfig):
 
     length_param: ClassVar[str] = "nets"
 
-    run: str = Param(
-        "", label="Run", group="Images", help="Id of the finished run whose images are evaluated.",
-    )
+    run: str = Param("", label="Run", group="Images", help="Id of the finished run whose images are evaluated.")
     images: Literal["images", "initial"] = Param(
         "images", label="Images", group="Images",
         help="'images' is the run's result, 'initial' what it started from, undistilled.",
@@ -133,157 +120,125 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummar
     subject = parent.images(config.images) if config.step is None else parent.snapshot(config.step)
     check_fit(config, config.run, subject, "the evaluation")
     recorder.progress(0, 100 * config.nets, "Reading the data set")
-    data = load.load(config.dataset, config.resolution)
-    judge = resident.Resident.from_split(data.test if config.split == "test" else data.val, data, where)
+    data = load(config.dataset, config.resolution)
+    judge = Resident.from_split(data.test if config.split == "test" else data.val, data, where)
     if not len(judge):
         raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
     speed = accelerate(config, _cost(name, config, len(subject.images)), where, recorder)
-    trial = Evaluation(config, subject, judge, speed)
+    evaluation = Evaluation(config, subject, judge, speed, recorder)
     point = recorder.resume_point(lambda meta: speed.differs(meta.get("long", speed.long)))  # older ones do not say
     done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
-    fitting = train.fitting(trial.network(0), config.shape, trial.batch, where)
+    batch = min(evaluation.setting.batch_size, len(subject.labels))
+    at_once = train.fitting(evaluation.network(0), config.shape, batch, where)
     while len(done) < config.nets:
         # A group that was begun keeps its size, though another device would take more or fewer.
-        together = point[1]["together"] if point and point[0] else fitting
-        indices = range(len(done), min(len(done) + together, config.nets))
-        training, seconds = _train(trial, indices, done, recorder, point)
+        size = point[1]["together"] if point and point[0] else at_once
+        evaluation.train_and_test(range(len(done), min(len(done) + size, config.nets)), done, point)
         point = None
-        for position, index in enumerate(indices):
-            tested = _test(trial, training.stack.member(position), recorder)
-            done.append({**tested, "accuracy_train": trial.reached[position], "seconds_train": seconds / len(indices)})
-            recorder.event("net", net=index, accuracy=tested["accuracy"])
-            progress = _done(indices, 1.0, position + 1)
-            recorder.progress(progress, 100 * config.nets, f"Tested {index + 1} of {config.nets}")
         recorder.checkpoint({}, {"done": done, "step": 0, "seconds": 0.0, "together": 0, "long": speed.long})
-    return _summary(trial, done, parent)
+    return evaluation.summary(done, parent)
 
 
 class Evaluation:
-    """What every network of one evaluation shares: the set it learns, the images that judge it, the setting."""
+    """All networks of one evaluation: the set they learn, the images that judge them, the setting."""
 
-    def __init__(self, config: EvaluateConfig, subject: ImageSet, judge: Resident, speed: Acceleration) -> None:
-        self.config, self.subject, self.judge, self.where = config, subject, judge, speed.device
-        own = config.training()
+    def __init__(
+        self, config: EvaluateConfig, subject: ImageSet, judge: Resident, speed: acceleration.Acceleration,
+        recorder: Recorder,
+    ) -> None:
+        self.config, self.subject, self.judge, self.recorder = config, subject, judge, recorder
+        own, where = config.training(), speed.device
         self.setting = own.replace(lr=subject.lr) if subject.lr and config.lr_from == "learnt" else own
-        self.images, self.labels = subject.images.to(self.where), subject.labels.to(self.where)
+        self.images, self.labels = subject.images.to(where), subject.labels.to(where)
         soft = subject.label_logits if config.labels == "learnt" else None
-        self.soft = None if soft is None else soft.to(self.where).softmax(1)
-        self.reached: list[float] = []
+        self.soft = None if soft is None else soft.to(where).softmax(1)
+        self.steps = self.setting.optimiser_steps(len(self.labels))
         self.passes = train.CompiledSteps(self.network(0), speed, len(judge))
 
-    @property
-    def classes(self) -> int:
-        return len(self.judge.classes)
-
-    @property
-    def batch(self) -> int:
-        return min(self.setting.batch_size, len(self.labels))
-
     def network(self, index: int) -> nets.Net:
-        """Network number `index`, with the weights that its number and the seed give it."""
-        draws = seeds.generator(self.config.seed, "evaluate", index, "network", device=self.where)
-        options = self.config.network_options()
-        return nets.build(self.config.network, self.config.shape, self.classes, options, draws, self.where)
+        """Network number `index` before its first step."""
+        return initial_network(self.config, self.judge.device, "evaluate", index)
 
+    def train_and_test(self, indices: range, done: list[dict[str, Any]], point: Point | None) -> None:
+        """Train these networks together, from `point` on if they were begun, and add what each reached to `done`."""
+        training = train.Training.begin(*map(self.network, indices), passes=self.passes)
+        accuracies_train, seconds = self._train(training, indices, done, point)
+        judge, look = self.judge, self.recorder.check_cancelled
+        for position, index in enumerate(indices):
+            watch = device.Stopwatch(judge.device)
+            logits = train.logits(self.passes, training.stack.member(position), judge.batch, len(judge), look)
+            scores = {**classification_scores(logits, judge), "seconds_test": watch.stop()}
+            done.append({
+                **scores, "accuracy_train": accuracies_train[position], "seconds_train": seconds / len(indices),
+            })
+            self.recorder.event("net", net=index, accuracy=scores["accuracy"])
+            self._progress(indices, 1.0, position + 1, f"Tested {index + 1} of {self.config.nets}")
 
-def _train(
-    trial: Evaluation, indices: range, done: list[dict[str, Any]], recorder: Recorder,
-    point: tuple[dict[str, Any], dict[str, Any]] | None,
-) -> tuple[train.Training, float]:
-    """(these networks, trained on the set together; the seconds that took). point: where they were left, if begun."""
-    config, total = trial.config, trial.setting.optimiser_steps(len(trial.labels))
-    training = train.Training.begin(*(trial.network(index) for index in indices), passes=trial.passes)
-    watch = device.Stopwatch(trial.where)
-    if point and point[0]:
-        training.load(point[0], point[1]["step"])
-        watch.seconds = point[1]["seconds"]
-        recorder.note(f"Goes on after step {training.step} of {total}.")
-    curve = sorted({round(total * i / TEST_POINTS) for i in range(1, TEST_POINTS)})
-    per_epoch = counts.steps_per_epoch(len(trial.labels), trial.setting.batch_size)
-    saved = time.monotonic()
+    def _train(
+        self, training: train.Training, indices: range, done: list[dict[str, Any]], point: Point | None
+    ) -> tuple[list[float], float]:
+        """(training accuracy of each network in its last epoch; the seconds that all took)."""
+        config, recorder, first, total = self.config, self.recorder, indices[0], self.steps
+        words = f"network {first + 1}" if len(indices) == 1 else f"networks {first + 1} to {indices[-1] + 1}"
+        curve = sorted({round(total * i / TEST_POINTS) for i in range(1, TEST_POINTS)})
+        per_epoch = counts.steps_per_epoch(len(self.labels), self.setting.batch_size)
+        session, accuracies = Session(training, recorder, total), list[float]()
+        session.resume(point)
 
-    def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
-        nonlocal saved
-        trial.reached = accuracy.tolist()
-        fields = {"first": indices[0], "epoch": -(-training.step // per_epoch), "step": training.step}
-        recorder.event("epoch", **fields, loss=loss.mean().item(), train_accuracy=accuracy.mean().item())
-        words = f"network {indices[0] + 1}" if len(indices) == 1 else f"networks {indices[0] + 1} to {indices[-1] + 1}"
-        recorder.progress(
-            _done(indices, training.step / total), 100 * config.nets, f"Training {words} of {config.nets}"
+        def on_epoch(loss: torch.Tensor, learnt: torch.Tensor) -> None:
+            accuracies[:] = learnt.tolist()
+            fields = {"first": first, "epoch": -(-training.step // per_epoch), "step": training.step}
+            recorder.event("epoch", **fields, loss=loss.mean().item(), train_accuracy=learnt.mean().item())
+            self._progress(indices, training.step / total, 0, f"Training {words} of {config.nets}")
+            if curve and training.step >= curve[0]:
+                del curve[: bisect.bisect_right(curve, training.step)]
+                with session.pause():
+                    self._test_point(training, first)
+            session.checkpoint_if_due(done=done, together=len(indices), long=self.passes.speed.long)
+
+        train.train(
+            training, self.images.__getitem__, self.labels, train.Setting(**self.setting.training_values()),
+            [(config.seed, "evaluate", index) for index in indices], on_epoch, recorder.check_cancelled, self.soft,
+            every=-(-total // RECORDED),
         )
-        if curve and training.step >= curve[0]:
-            del curve[: bisect.bisect_right(curve, training.step)]
-            watch.stop()
-            _test_point(trial, training, indices[0], recorder)
-            watch.go()
-        if training.step < total and time.monotonic() - saved > CHECKPOINT_SECONDS:
-            meta = {"done": done, "step": training.step, "seconds": watch.stop(), "together": len(indices)}
-            recorder.checkpoint(training.dump(), {**meta, "long": trial.passes.speed.long})
-            watch.go()
-            saved = time.monotonic()
+        return accuracies, session.watch.stop()
 
-    train.train(
-        training, lambda chosen: trial.images[chosen], trial.labels, train.Setting(**trial.setting.training_values()),
-        [(config.seed, "evaluate", index) for index in indices], on_epoch, recorder.check_cancelled, trial.soft,
-        every=-(-total // TOLD),
-    )
-    return training, watch.stop()
+    def _progress(self, indices: range, trained: float, tested: int, phase: str) -> None:
+        """In hundredths of a network: the training of these networks is 70 of each, the test 30."""
+        done = int(100 * indices[0] + 70 * trained * len(indices)) + 30 * tested
+        self.recorder.progress(done, 100 * self.config.nets, phase)
 
+    def _test_point(self, training: train.Training, first: int) -> None:
+        """One point of the test curve, for eyes only: the first network of a group on a part of the images."""
+        drawn = seeds.permutation(len(self.judge), self.config.seed, "test curve")[:TEST_IMAGES].to(self.judge.device)
+        share = accuracy(self.passes, training.network, self.judge, self.recorder, drawn)
+        self.recorder.event("tested", first=first, step=training.step, test_accuracy=share, images=len(drawn))
 
-def _done(indices: range, trained: float, tested: int = 0) -> int:
-    """Progress in hundredths of a network: the training of these networks is 70 of each, the test 30."""
-    return int(100 * indices[0] + 70 * trained * len(indices)) + 30 * tested
-
-
-def _test_point(trial: Evaluation, training: train.Training, first: int, recorder: Recorder) -> None:
-    """One point of the test curve, for eyes only: the first network of a group on a part of the images."""
-    some = seeds.permutation(len(trial.judge), trial.config.seed, "test curve")[:TEST_IMAGES].to(trial.where)
-    said = train.logits(trial.passes, training.network, lambda chosen: trial.judge.batch(some[chosen]), len(some))
-    right = (said.argmax(1) == trial.judge.labels[some]).float().mean().item()
-    recorder.event("tested", first=first, step=training.step, test_accuracy=right, images=len(some))
-
-
-def _test(trial: Evaluation, network: nets.Net, recorder: Recorder) -> dict[str, Any]:
-    """What one trained network gets right, in numbers that JSON can hold."""
-    watch, judge = device.Stopwatch(trial.where), trial.judge
-    said = train.logits(trial.passes, network, judge.batch, len(judge), recorder.check_cancelled)
-    return {**judged(said, judge), "seconds_test": watch.stop()}
-
-
-def _summary(trial: Evaluation, trained: list[dict[str, Any]], parent: Parent) -> EvaluateSummary:
-    config, setting, subject = trial.config, trial.setting, trial.subject
-    counted = flops.count(config.network, config.shape, trial.classes, config.network_options())
-    confusion = torch.tensor([one["confusion"] for one in trained]).sum(0)
-    accuracies, areas = [one["accuracy"] for one in trained], [one["auc"] for one in trained]
-    return EvaluateSummary(
-        accuracy=Accuracy.of(accuracies, config.protocol_label(), config.split),
-        accuracies_train=tuple(one["accuracy_train"] for one in trained),
-        balanced_accuracy=Accuracy.of([one["balanced_accuracy"] for one in trained]),
-        auc=None if None in areas else Accuracy.of(areas),
-        confusion=confusion.tolist(), per_class=train.shares(confusion), classes=trial.judge.classes,
-        majority=majority(trial.judge), notes=notes(config),
-        seconds=sum(one["seconds_train"] + one["seconds_test"] for one in trained),
-        # The median: the first networks on a GPU also pay for loading its kernels.
-        seconds_train=statistics.median(one["seconds_train"] for one in trained),
-        images=len(trial.labels), test_images=len(trial.judge), stored_floats=subject.stored_floats,
-        labels="hard" if trial.soft is None else "soft",
-        steps=setting.optimiser_steps(len(trial.labels)), batch_size=setting.batch_size,
-        training=setting.values(), network=config.network, network_options=config.network_options(),
-        parameters=counted.parameters, macs=counted.macs, flops=counted.flops,
-        arithmetic=Arithmetic(**trial.passes.speed.told()),
-        source=Source(run=parent.id, method=parent.name, images=config.images, step=config.step,
-                      ipc=parent.config.get("ipc"), seed=parent.config.get("seed")),
-    )
+    def summary(self, trained: Sequence[Mapping[str, Any]], parent: Parent) -> EvaluateSummary:
+        """The answer, from what each network reached."""
+        config, setting, judge, options = self.config, self.setting, self.judge, self.config.network_options()
+        counted = flops.count(config.network, config.shape, len(judge.classes), options)
+        return EvaluateSummary(
+            **summary_fields(trained, config.protocol_label(), config.split),
+            accuracies_train=tuple(one["accuracy_train"] for one in trained), classes=judge.classes,
+            majority=majority(judge), notes=notes(config),
+            seconds=sum(one["seconds_train"] + one["seconds_test"] for one in trained),
+            # The median: the first networks on a GPU also pay for loading its kernels.
+            seconds_train=statistics.median(one["seconds_train"] for one in trained),
+            images=len(self.labels), test_images=len(judge), stored_floats=self.subject.stored_floats,
+            labels="hard" if self.soft is None else "soft", steps=self.steps, batch_size=setting.batch_size,
+            training=setting.values(), network=config.network, network_options=options,
+            parameters=counted.parameters, macs=counted.macs, flops=counted.flops,
+            arithmetic=Arithmetic(**self.passes.speed.told()),
+            source=Source(run=parent.id, method=parent.name, images=config.images, step=config.step,
+                          ipc=parent.config.get("ipc"), seed=parent.config.get("seed")),
+        )
 
 
 def _cost(name: str, config: EvaluateConfig, images: int | None) -> int:
     _, val, test = part_sizes(config)
     trained = trained_images(config.training(), set_size(config, images))
     return of_training(config, config.nets * trained, config.nets * (test if config.split == "test" else val))
-
-
-def _steps(name: str, config: EvaluateConfig, images: int | None) -> int:
-    return config.nets * config.training().optimiser_steps(set_size(config, images))
 
 
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
@@ -300,20 +255,12 @@ def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
 
 
 KIND = Kind(
-    name="evaluate",
-    title="Evaluation",
+    name="evaluate", title="Evaluation",
     help="Train networks on a finished run's images and test them. Waits unless --no-wait.",
-    config=lambda name: EvaluateConfig,
-    summary=EvaluateSummary,
-    run=run,
-    version=lambda name: 3,
-    parents=lambda config: (config.run,),
-    cost=_cost,
-    steps=_steps,
-    label=_label,
-    details=lambda config: (network_title(config),),
-    page=RUNS_PAGE,
-    shown_with="run",
+    config=lambda name: EvaluateConfig, summary=EvaluateSummary, run=run, version=lambda name: 3,
+    parents=lambda config: (config.run,), cost=_cost,
+    steps=lambda name, config, images: config.nets * config.training().optimiser_steps(set_size(config, images)),
+    label=_label, details=lambda config: (network_title(config),), page=RUNS_PAGE, shown_with="run",
     curves=lambda name: (Curve("eval_train", "epoch", "train_accuracy"),
                          Curve("eval_unseen", "tested", "test_accuracy")),
     command=Command(lambda name, config: ("evaluate", config.run), ("run", "dataset", "resolution"), waits=True),

@@ -11,32 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
+from ddcore.data.base import Data
+from ddcore.data.load import fingerprint, load
+from ddcore.data.resident import Resident
 from ddcore.errors import ConfigError
-from ddcore.experiments import reference_network
 from ddcore.experiments.base import RUNS_PAGE, Array, ImageSet, Kind, Parent, Recorder, Spec
 from ddcore.experiments.cost import accelerate, of_training, part_sizes
+from ddcore.experiments.heavy import device, embedding, nets, seeds, torch, train
 from ddcore.experiments.reference_network import LensConfig, LensSummary
-from ddcore.lazy import lazy
+from ddcore.experiments.training import initial_network
 from ddcore.params import Param
 from ddcore.run_id import RUN_ID
 from ddcore.summary import Answer, Arithmetic, Count, Number
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-    from ddcore.data import load, resident
-    from ddcore.data.base import Data
-    from ddcore.data.resident import Resident
-    from ddcore.ops import device, embedding, nets, seeds, train
-else:
-    torch = lazy("torch")
-    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, embedding, nets, seeds, train = (
-        lazy(f"ddcore.ops.{m}") for m in ("device", "embedding", "nets", "seeds", "train")
-    )
 
 MOST = 8  # runs looked at together: more cannot be told apart in a picture
 HELD_OUT = 200  # real images that nobody trained on, whose distances say what is near
@@ -55,16 +44,16 @@ class FeaturesConfig(LensConfig):
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
         """The same runs in another order are the same question."""
         values = super().fill(values)
-        if isinstance(given := values.get("runs"), str):
-            values["runs"] = ",".join(sorted({*given.replace(",", " ").split()}))
+        if isinstance(runs := values.get("runs"), str):
+            values["runs"] = ",".join(sorted({*runs.replace(",", " ").split()}))
         return values
 
     def problems(self) -> list[str]:
-        found, ids = super().problems(), self.run_ids
+        problems, ids = super().problems(), self.run_ids
         if not 1 <= len(ids) <= MOST:
-            found.append(f"runs must name 1 to {MOST} finished runs, got {len(ids) or 'nothing'}")
-        wrong = [one for one in ids if not RUN_ID.fullmatch(one)]
-        return [*found, *(f"a run id has 16 digits from 0-9 and a-f, got {one!r}" for one in wrong)]
+            problems.append(f"runs must name 1 to {MOST} finished runs, got {len(ids) or 'nothing'}")
+        return problems + [f"a run id has 16 digits from 0-9 and a-f, got {one!r}"
+                           for one in ids if not RUN_ID.fullmatch(one)]
 
     @property
     def run_ids(self) -> tuple[str, ...]:
@@ -102,15 +91,15 @@ def run(name: str, config: FeaturesConfig, recorder: Recorder) -> FeaturesSummar
     parents = [recorder.parent(run_id) for run_id in config.run_ids]
     sets = [parent.images() for parent in parents]
     recorder.progress(0, 1, "Reading the data set")
-    data = load.load(config.dataset, config.resolution)
+    data = load(config.dataset, config.resolution)
     if problems := [p for pair in zip(parents, sets, strict=True) for p in _misfits(config, data, *pair)]:
         raise ConfigError(problems)
-    part, val = (resident.Resident.from_split(split, data, where) for split in (data.train, data.val))
+    part, val = (Resident.from_split(split, data, where) for split in (data.train, data.val))
     speed = accelerate(config, _cost(name, config, None), where, recorder)
     watch = device.Stopwatch(where)
-    looking = recorder.built_on()[-1]
-    network, real = reference_network.network(config, part), looking.arrays("real")
-    network.load_state_dict(looking.arrays("network"))
+    lens = recorder.built_on()[-1]
+    network, real = initial_network(config, where, "lens"), lens.arrays("real")
+    network.load_state_dict(lens.arrays("network"))
     images, labels = (torch.cat([getattr(one, name) for one in sets]).to(where) for name in ("images", "labels"))
     features = _embed(network, images)
     plane = embedding.Plane(real["mean"], real["components"])
@@ -120,77 +109,69 @@ def run(name: str, config: FeaturesConfig, recorder: Recorder) -> FeaturesSummar
         "labels": labels, "run": torch.arange(len(sets)).repeat_interleave(torch.tensor([len(s.labels) for s in sets])),
     })
     held = val.batch(seeds.permutation(len(val), config.seed, "features", "held out")[:HELD_OUT].to(where))
-    near = _pass_by(network, part, images, held, recorder)
-    recorder.save_arrays("nearest", _nearest(part, near, len(images)))
-    assert isinstance(looking.summary, LensSummary)
+    nearest = _nearest(network, part, torch.cat([images, held]), recorder)
+    recorder.save_arrays("nearest", _arrays(part, nearest, len(images)))
+    medians = {way: near.distances[len(images) :].median().item() for way, near in nearest.items()} if len(held) else {}
+    summary = lens.summary
+    assert isinstance(summary, LensSummary)
     return FeaturesSummary(
-        runs=config.run_ids, classes=data.classes, variance=looking.summary.variance,
-        val_accuracy=looking.summary.val_accuracy, images=len(images), real_images=len(real["labels"]),
-        training_images=len(part), held_out=HeldOut(images=len(held), **_usual(near, len(held))),
-        seconds=watch.stop(), arithmetic=Arithmetic(**speed.told()),
+        runs=config.run_ids, classes=data.classes, variance=summary.variance, val_accuracy=summary.val_accuracy,
+        images=len(images), real_images=len(real["labels"]), training_images=len(part),
+        held_out=HeldOut(images=len(held), **medians), seconds=watch.stop(), arithmetic=Arithmetic(**speed.told()),
     )
 
 
-def _embed(network: nets.Net, images: Tensor) -> Tensor:
-    return embedding.embed(network, lambda some: images[some], torch.arange(len(images), device=images.device))
+def _embed(network: nets.Net, images: torch.Tensor) -> torch.Tensor:
+    return embedding.embed(network, images.__getitem__, torch.arange(len(images), device=images.device))
 
 
-def _pass_by(
-    network: nets.Net, part: Resident, images: Tensor, held: Tensor, recorder: Recorder
+def _nearest(
+    network: nets.Net, part: Resident, queries: torch.Tensor, recorder: Recorder
 ) -> dict[str, embedding.Nearest]:
-    """The training image nearest to each of these and of the held out images, in each way of measuring.
+    """The training image nearest to each of these images, in each way of measuring.
 
     Every training image passes by once, in pieces that a small memory holds.
     """
-    queries = torch.cat([images, held])
-    near = {"pixels": embedding.Nearest(queries), "features": embedding.Nearest(_embed(network, queries))}
+    nearest = {"pixels": embedding.Nearest(queries), "features": embedding.Nearest(_embed(network, queries))}
     for some in torch.arange(len(part), device=part.device).split(train.images_at_once(part.shape)):
         recorder.check_cancelled()
         first = int(some[0])
         recorder.progress(first, len(part), "Looking for the nearest real images")
-        near["pixels"].look(part.batch(some), first)
-        near["features"].look(embedding.embed(network, part.batch, some), first)
-    return near
+        nearest["pixels"].look(part.batch(some), first)
+        nearest["features"].look(embedding.embed(network, part.batch, some), first)
+    return nearest
 
 
-def _usual(near: dict[str, embedding.Nearest], held: int) -> dict[str, float]:
-    """The median distance of the last queries, the held out images; nothing where there are none."""
-    return {way: found.distances[-held:].median().item() for way, found in near.items()} if held else {}
-
-
-def _nearest(part: Resident, near: dict[str, embedding.Nearest], n: int) -> dict[str, Tensor]:
+def _arrays(part: Resident, nearest: dict[str, embedding.Nearest], n: int) -> dict[str, torch.Tensor]:
     """What is kept of the first n queries, the synthetic images."""
-    kept: dict[str, Tensor] = {}
-    for way, found in near.items():
-        indices = found.indices[:n]
-        kept[f"{way}_index"], kept[f"{way}_distance"] = indices, found.distances[:n]
-        kept[f"{way}_label"], kept[f"{way}_image"] = part.labels[indices], part.images[indices.to(part.images.device)]
-    return kept
+    arrays: dict[str, torch.Tensor] = {}
+    for way, near in nearest.items():
+        indices = near.indices[:n]
+        arrays[f"{way}_index"], arrays[f"{way}_distance"] = indices, near.distances[:n]
+        arrays[f"{way}_label"] = part.labels[indices]
+        arrays[f"{way}_image"] = part.images[indices.to(part.images.device)]
+    return arrays
 
 
-def _misfits(config: FeaturesConfig, data: Data, parent: Parent, one: ImageSet) -> Iterator[str]:
+def _misfits(config: FeaturesConfig, data: Data, parent: Parent, images: ImageSet) -> Iterator[str]:
     """Why the images of a run cannot be held beside this data: distances to it would mean nothing."""
-    name, run, shape = config.dataset, f"run {parent.id}", tuple(one.images.shape[1:])
+    name, run, shape = config.dataset, f"run {parent.id}", tuple(images.images.shape[1:])
     dataset = parent.config.get("dataset")
     if dataset != name:
         yield f"{run} is of the data set {dataset}, not of {name}"
     if shape != config.shape:
         yield f"{run} holds images of shape {shape}, {name} has {config.shape} here"
-    if one.classes != data.classes:
-        yield f"{run} has the classes {one.classes}, {name} {data.classes}"
+    if images.classes != data.classes:
+        yield f"{run} has the classes {images.classes}, {name} {data.classes}"
     if dataset != name or shape != config.shape:
         return  # what follows differs then too
-    made_from, here = (parent.dataset or {}).get("fingerprint"), load.fingerprint(name, config.resolution)
+    made_from, here = (parent.dataset or {}).get("fingerprint"), fingerprint(name, config.resolution)
     if made_from not in (None, here):
         yield f"{run} was made from other images of {name}: their fingerprint is {made_from}, that of those here {here}"
-    for what, its, own in (("mean", one.mean, data.mean), ("std", one.std, data.std)):
-        if len(its) != len(own) or not all(map(_close, its, own)):
+    close = partial(math.isclose, rel_tol=1e-6, abs_tol=1e-6)  # equal but for rounding
+    for what, its, own in (("mean", images.mean, data.mean), ("std", images.std, data.std)):
+        if len(its) != len(own) or not all(map(close, its, own)):
             yield f"{run} is normalised with the {what} {its}, {name} with {own}"
-
-
-def _close(one: float, other: float) -> bool:
-    """Equal but for rounding."""
-    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
 
 
 def _cost(name: str, config: FeaturesConfig, images: int | None) -> int:
@@ -203,17 +184,11 @@ _NEAREST = {"index": Array("iu", "n"), "distance": Array("f", "n"), "label": Arr
             "image": Array("iu", "nchw")}
 
 KIND = Kind(
-    name="features",
-    title="Feature space",
+    name="features", title="Feature space",
     help="Where synthetic images lie among real ones, and which real image is nearest to each.",
-    config=lambda name: FeaturesConfig,
-    summary=FeaturesSummary,
-    run=run,
-    parents=lambda config: config.run_ids,
-    needs=lambda name, config: (config.lens(),),
-    cost=_cost,
+    config=lambda name: FeaturesConfig, summary=FeaturesSummary, run=run,
+    parents=lambda config: config.run_ids, needs=lambda name, config: (config.lens(),), cost=_cost,
     arrays={"features": {"features": Array("f", "nd")}, "space": SPACE,
             "nearest": {f"{way}_{name}": array for way in WAYS for name, array in _NEAREST.items()}},
-    page=RUNS_PAGE,
-    command=None,
+    page=RUNS_PAGE, command=None,
 )

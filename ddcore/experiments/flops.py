@@ -5,27 +5,21 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ddcore.data import DATASETS
 from ddcore.experiments.base import Kind, Recorder
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import flops
 from ddcore.networks import NETWORKS
 from ddcore.params import Config, Param
 from ddcore.summary import Answer, Count, Summary
-
-if TYPE_CHECKING:
-    from ddcore.ops import flops
-else:
-    flops = lazy("ddcore.ops.flops")
 
 
 class FlopsConfig(Config):
     """One data set's sizes, or those of all that ship."""
 
     dataset: str = Param(
-        "all", label="Data set", group="Data", choices=lambda: ("all", *DATASETS),
-        help="Whose image sizes are counted.",
+        "all", label="Data set", group="Data", help="Whose image sizes are counted.",
+        choices=lambda: ("all", *DATASETS),
     )
 
 
@@ -52,10 +46,9 @@ class FlopsSummary(Summary):
 
 def run(name: str, config: FlopsConfig, recorder: Recorder) -> FlopsSummary:
     """Count each network once for each (shape, classes); networks too deep for a size are left out."""
-    chosen = list(DATASETS.shipped.values()) if config.dataset == "all" else [DATASETS[config.dataset]]
-    sizes = sorted({(facts.shape(side), len(facts.classes)) for facts in chosen for side in facts.resolutions})
-    rows = []
-    convention = ""
+    datasets = list(DATASETS.shipped.values()) if config.dataset == "all" else [DATASETS[config.dataset]]
+    sizes = sorted({(facts.shape(side), len(facts.classes)) for facts in datasets for side in facts.resolutions})
+    rows, convention = [], ""
     for done, (shape, classes) in enumerate(sizes):
         for entry in NETWORKS.values():
             recorder.check_cancelled()
@@ -81,13 +74,6 @@ def _version(name: str) -> int:
 
 
 KIND = Kind(
-    name="flops",
-    title="FLOPs table",
-    help="Count parameters and multiply-adds of every network.",
-    config=lambda name: FlopsConfig,
-    summary=FlopsSummary,
-    run=run,
-    version=_version,
-    page="Baselines",
-    command=None,
+    name="flops", title="FLOPs table", help="Count parameters and multiply-adds of every network.",
+    config=lambda name: FlopsConfig, summary=FlopsSummary, run=run, version=_version, page="Baselines", command=None,
 )

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ddcore import home
+from ddcore.data.resident import Resident
 from ddcore.errors import ConfigError
 from ddcore.experiments.base import ImageSet
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import torch, train
 from ddcore.settings import DataConfig
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ddcore.data.resident import Resident
-    from ddcore.ops import train
-else:
-    train = lazy("ddcore.ops.train")
+from ddcore.summary import Accuracy
 
 
 def majority(part: Resident) -> float | None:
@@ -42,25 +37,37 @@ def notes(config: DataConfig) -> tuple[str, ...]:
     return (*([caveat] if caveat else []), *config.facts.notes)
 
 
-def judged(said: Tensor, part: Resident) -> dict[str, Any]:
-    """What these answers, logits (N, classes), get right of a part, in numbers that JSON can hold.
+def classification_scores(logits: torch.Tensor, part: Resident) -> dict[str, Any]:
+    """What a network that gave these logits (N, classes) gets right of a part, in numbers that JSON can hold.
 
     balanced_accuracy: mean of the classes' accuracies, of those that the part has; auc: of two classes, None where one
     of them is not there; confusion: as `train.confusion` counts it.
     """
-    predicted = said.argmax(1)
+    predicted = logits.argmax(1)
     confusion = train.confusion(predicted, part.labels, len(part.classes))
-    there = [share for share, images in zip(train.shares(confusion), part.counts, strict=True) if images]
+    recalls = [share for share, images in zip(train.shares(confusion), part.counts, strict=True) if images]
     return {
-        "accuracy": (predicted == part.labels).float().mean().item(),
-        "balanced_accuracy": statistics.mean(there),
-        "auc": auc(said, part.labels) if len(part.classes) == len(there) == 2 else None,
+        "accuracy": (predicted == part.labels).float().mean().item(), "balanced_accuracy": statistics.mean(recalls),
+        "auc": auc(logits, part.labels) if len(part.classes) == len(recalls) == 2 else None,
         "confusion": confusion.tolist(),
     }
 
 
-def auc(said: Tensor, labels: Tensor) -> float:
+def summary_fields(
+    scores: Sequence[Mapping[str, Any]], protocol: str | None = None, split: str | None = None
+) -> dict[str, Any]:
+    """The fields of a Summary that the `classification_scores` of all its networks make together."""
+    confusion, areas = torch.tensor([one["confusion"] for one in scores]).sum(0), [one["auc"] for one in scores]
+    return {
+        "accuracy": Accuracy.of([one["accuracy"] for one in scores], protocol, split),
+        "balanced_accuracy": Accuracy.of([one["balanced_accuracy"] for one in scores]),
+        "auc": None if None in areas else Accuracy.of(areas),
+        "confusion": confusion.tolist(), "per_class": train.shares(confusion),
+    }
+
+
+def auc(logits: torch.Tensor, labels: torch.Tensor) -> float:
     """Area under the ROC curve of the second class: the chance that one of it is ranked above one of the first."""
     from sklearn.metrics import roc_auc_score
 
-    return float(roc_auc_score(labels.cpu().numpy(), (said[:, 1] - said[:, 0]).cpu().numpy()))
+    return float(roc_auc_score(labels.cpu().numpy(), (logits[:, 1] - logits[:, 0]).cpu().numpy()))

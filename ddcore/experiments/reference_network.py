@@ -8,30 +8,18 @@ is that of real images alone, so it is the same whatever is put into it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
+from ddcore.data.load import load
+from ddcore.data.resident import Resident
 from ddcore.experiments.base import RUNS_PAGE, Array, Kind, Recorder
 from ddcore.experiments.cost import accelerate, of_training, part_sizes, trained_images
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import device, embedding, seeds, torch, train
+from ddcore.experiments.training import Session, accuracy, initial_network
 from ddcore.params import Param
 from ddcore.settings import NetworkConfig, TrainConfig, network_title
 from ddcore.summary import Arithmetic, Count, Share, Summary
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import torch
-    from torch import Tensor
-
-    from ddcore.data import load, resident
-    from ddcore.data.resident import Resident
-    from ddcore.ops import device, embedding, nets, seeds, train
-else:
-    torch = lazy("torch")
-    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    device, embedding, nets, seeds, train = (
-        lazy(f"ddcore.ops.{m}") for m in ("device", "embedding", "nets", "seeds", "train")
-    )
 
 WIDTH = 64  # half the published width: what it sees is much the same, in a quarter of the time
 
@@ -53,9 +41,9 @@ class LensConfig(TrainConfig, NetworkConfig):
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
-        given = values.get("width")
+        width = values.get("width")
         values = super().fill(values)
-        if given is None and "width" in values:
+        if width is None and "width" in values:
             values["width"] = WIDTH
         if values.get("epochs") is None:
             values.pop("epochs", None)
@@ -76,13 +64,13 @@ def run(name: str, config: LensConfig, recorder: Recorder) -> LensSummary:
     """Train the network; what it sees of real images, and the plane in which that differs most."""
     where = device.pick(config.device)
     recorder.progress(0, config.steps, "Reading the data set")
-    data = load.load(config.dataset, config.resolution)
-    part, val = (resident.Resident.from_split(split, data, where) for split in (data.train, data.val))
+    data = load(config.dataset, config.resolution)
+    part, val = (Resident.from_split(split, data, where) for split in (data.train, data.val))
     speed = accelerate(config, _cost(name, config, None), where, recorder)
-    passes = train.CompiledSteps(network(config, part), speed, len(val))
-    training = train.Training.begin(network(config, part), passes=passes)
+    passes = train.CompiledSteps(initial_network(config, where, "lens"), speed, len(val))
+    training = train.Training.begin(initial_network(config, where, "lens"), passes=passes)
     seconds = _train(config, training, part, recorder)
-    indices = chosen(config, part)
+    indices = shown_images(config, part)
     features = embedding.embed(training.network, part.batch, indices, recorder.check_cancelled)
     plane, variance = embedding.principal_plane(features)
     recorder.save_arrays("network", training.network.state_dict())
@@ -92,62 +80,39 @@ def run(name: str, config: LensConfig, recorder: Recorder) -> LensSummary:
     })
     return LensSummary(
         classes=data.classes, variance=variance, features=features.shape[1], real_images=len(indices),
-        val_accuracy=_accuracy(training, val, recorder), images=len(part), steps=training.step,
-        seconds=seconds, arithmetic=Arithmetic(**passes.speed.told()),
+        val_accuracy=accuracy(passes, training.network, val, recorder), images=len(part), steps=training.step,
+        seconds=seconds, arithmetic=Arithmetic(**speed.told()),
     )
 
 
-def network(config: LensConfig, part: Resident) -> nets.Net:
-    """The network before its first step, with the weights that the seed gives it."""
-    draws = seeds.generator(config.seed, "lens", "network", device=part.device)
-    options = config.network_options()
-    return nets.build(config.network, config.shape, len(part.classes), options, draws, part.device)
-
-
-def chosen(config: LensConfig, part: Resident) -> Tensor:
+def shown_images(config: LensConfig, part: Resident) -> torch.Tensor:
     """Indices of the real images that are shown, by class; of a class with fewer all of them, and none twice."""
-    drawn = []
+    indices = []
     for label in range(len(part.classes)):
         members = part.of_class(label)
         order = seeds.permutation(len(members), config.seed, "lens", "real", label).to(part.device)
-        drawn.append(members[order[: config.real_per_class]])
-    return torch.cat(drawn)
+        indices.append(members[order[: config.real_per_class]])
+    return torch.cat(indices)
 
 
 def _train(config: LensConfig, training: train.Training, part: Resident, recorder: Recorder) -> float:
     """Train to the last step, from a checkpoint if there is one; the seconds that took."""
-    seconds = 0.0
-    if (point := recorder.resume_point()) is not None:
-        tensors, meta = point
-        training.load(tensors, meta["step"])
-        seconds = float(meta["seconds"])
-        recorder.note(f"Goes on after step {training.step}.")
-    watch = device.Stopwatch(part.device, seconds)
+    session = Session(training, recorder, config.steps)
+    session.resume(recorder.resume_point())
 
-    def on_step() -> None:
-        recorder.check_cancelled()
-        recorder.progress(training.step, config.steps, "Training the network that looks")
+    def on_epoch(loss: torch.Tensor, learnt: torch.Tensor) -> None:
+        with session.pause() as seconds:
+            recorder.event(
+                "epoch", epoch=-(-training.step * config.batch_size // len(part)), step=training.step,
+                loss=loss.item(), train_accuracy=learnt.item(), seconds=round(seconds, 3),
+            )
+            session.checkpoint()
 
-    def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
-        seconds = watch.stop()
-        told = {"step": training.step, "loss": loss.item(), "train_accuracy": accuracy.item()}
-        recorder.event("epoch", epoch=-(-training.step * config.batch_size // len(part)), **told,
-                       seconds=round(seconds, 3))
-        recorder.checkpoint(training.dump(), {"step": training.step, "seconds": seconds})
-        watch.go()
-
-    setting = train.Setting(**config.training_values())
-    train.train(training, part.batch, part.labels, setting, [(config.seed, "lens")], on_epoch, on_step)
-    return watch.seconds
-
-
-def _accuracy(training: train.Training, val: Resident, recorder: Recorder) -> float | None:
-    """None where so small a data set holds none out."""
-    if not len(val):
-        return None
-    assert training.passes is not None
-    said = train.logits(training.passes, training.network, val.batch, len(val), recorder.check_cancelled)
-    return (said.argmax(1) == val.labels).float().mean().item()
+    train.train(
+        training, part.batch, part.labels, train.Setting(**config.training_values()), [(config.seed, "lens")],
+        on_epoch, lambda: session.tell("Training the network that looks"),
+    )
+    return session.watch.seconds
 
 
 def _cost(name: str, config: LensConfig, images: int | None) -> int:
@@ -157,17 +122,10 @@ def _cost(name: str, config: LensConfig, images: int | None) -> int:
 
 
 KIND = Kind(
-    name="lens",
-    title="Feature lens",
-    help="Train the network through which a feature space is looked at.",
-    config=lambda name: LensConfig,
-    summary=LensSummary,
-    run=run,
-    cost=_cost,
-    steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
+    name="lens", title="Feature lens", help="Train the network through which a feature space is looked at.",
+    config=lambda name: LensConfig, summary=LensSummary, run=run,
+    cost=_cost, steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
     arrays={"real": {"indices": Array("iu", "n"), "labels": Array("iu", "n"), "features": Array("f", "nd"),
                      "mean": Array("f", "d"), "components": Array("f", "2d"), "coords": Array("f", "n2")}},
-    details=lambda config: (network_title(config),),
-    page=RUNS_PAGE,
-    command=None,
+    details=lambda config: (network_title(config),), page=RUNS_PAGE, command=None,
 )

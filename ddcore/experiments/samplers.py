@@ -1,21 +1,16 @@
-"""Which networks a search tries next: all of them, or those that Optuna asks for.
+"""Which networks a search tries next: all of them, or those that Optuna proposes.
 
-Optuna's study lives in memory. A search that is run again asks the same, since its sampler is seeded and every answer
-is kept as a trial; so resuming and extending replay what is known and go on from there.
+Optuna's study lives in memory. A search that is run again proposes the same networks, since its sampler is seeded and
+every result is kept as a trial; so resuming and extending replay what is known and go on from there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import optuna
 from ddcore.networks import Variant
-
-if TYPE_CHECKING:
-    import optuna
-else:
-    optuna = lazy("optuna")
 
 POPULATION = 8  # networks in a generation of NSGA-II, whatever the length, so that a longer search continues this one
 
@@ -30,26 +25,26 @@ def worse_half(standing: Mapping[int, float]) -> list[int]:
 
 
 class GridSampler:
-    """Every network once, all at once: there is nothing to learn from the first."""
+    """Every network once, all at once: there is nothing to learn from the first. Methods as in `OptunaSampler`."""
 
     def __init__(self, networks: int) -> None:
         self.left = networks
 
     def ask(self) -> list[int]:
-        asked, self.left = list(range(self.left)), 0
-        return asked
+        numbers, self.left = list(range(self.left)), 0
+        return numbers
 
-    def behind(self, seeds: int, standing: Mapping[int, float]) -> list[int]:
+    def prune(self, seeds: int, standing: Mapping[int, float]) -> list[int]:
         return worse_half(standing)
 
     def tell(self, number: int, standing: float, pruned: bool) -> None: ...
 
 
 class OptunaSampler:
-    """Networks by number, as Optuna asks for them.
+    """Networks by number, as Optuna proposes them.
 
-    strategy: "random", "tpe" or "nsga2"; macs: of each member, the second aim of NSGA-II; trials: how many are asked
-    for. One that is asked for again is told again what it was: it counts, and takes no time.
+    strategy: "random", "tpe" or "nsga2"; macs: of each member, the second aim of NSGA-II; trials: how many are to be
+    proposed. A network that is proposed again counts again, and its result is told again; it takes no time.
     """
 
     def __init__(self, strategy: str, members: Sequence[Variant], macs: Sequence[int], trials: int, seed: int) -> None:
@@ -67,26 +62,26 @@ class OptunaSampler:
         aims: list[Literal["minimize", "maximize"]] = ["maximize", "minimize"] if strategy == "nsga2" else ["maximize"]
         self._study = optuna.create_study(directions=aims, sampler=sampler, pruner=pruner)
         self._open: dict[int, list[optuna.Trial]] = {}
-        self._known: dict[int, tuple[float, bool]] = {}
+        self._results: dict[int, tuple[float, bool]] = {}
 
     def ask(self) -> list[int]:
         """The numbers of the networks to try next, each once; [] when the search is over."""
         self._open = {}
         while self.left and sum(map(len, self._open.values())) < self._at_once:
             trial = self._study.ask()
-            chosen = tuple((o, trial.suggest_categorical(o, values)) for o, values in self._values.items())
-            if (number := self._number.get(chosen)) is None:  # it cannot be built at this size
+            options = tuple((o, trial.suggest_categorical(o, values)) for o, values in self._values.items())
+            if (number := self._number.get(options)) is None:  # it cannot be built at this size
                 self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 continue
             self.left -= 1
-            if number in self._known:
-                self._tell(trial, number, *self._known[number])
+            if number in self._results:
+                self._tell(trial, number, *self._results[number])
             else:
                 self._open.setdefault(number, []).append(trial)
         return list(self._open)
 
-    def behind(self, seeds: int, standing: Mapping[int, float]) -> list[int]:
-        """Which of these networks are given up, by how they stand after so many seeds."""
+    def prune(self, seeds: int, standing: Mapping[int, float]) -> list[int]:
+        """Which of these networks to give up, by their mean accuracies after so many seeds."""
         if self._at_once > 1:
             return worse_half(standing)
         for number, value in standing.items():
@@ -94,8 +89,8 @@ class OptunaSampler:
         return [number for number in standing if self._open[number][0].should_prune()]
 
     def tell(self, number: int, standing: float, pruned: bool) -> None:
-        """How a network that was asked for stands in the end."""
-        self._known[number] = standing, pruned
+        """Record the final result of a network that was proposed."""
+        self._results[number] = standing, pruned
         for trial in self._open[number]:
             self._tell(trial, number, standing, pruned)
 

@@ -8,41 +8,30 @@ ascending) and in their order `labels` (int64), `el2n`, `forgetting` and `grad_n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
+import numpy as np
 from pydantic import Field
 
 from ddcore.data import split
+from ddcore.data.base import Data
+from ddcore.data.load import load
+from ddcore.data.resident import Resident
 from ddcore.errors import ConfigError
-from ddcore.experiments.base import Array, ImageSet, Kind, Recorder
+from ddcore.experiments.base import Array, ImageSet, Kind, Point, Recorder
 from ddcore.experiments.cost import accelerate, of_training, part_sizes
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import coreset, device, scoring, seeds, torch, train
+from ddcore.experiments.training import Session, accuracy, initial_network
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
 from ddcore.settings import TrainConfig, network_title
 from ddcore.summary import Accuracy, Answer, Arithmetic, Count, Number, Share, Summary
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import numpy as np
-    import torch
-    from torch import Tensor
-
-    from ddcore.data import load, resident
-    from ddcore.data.base import Data
-    from ddcore.data.resident import Resident
-    from ddcore.ops import coreset, device, nets, scoring, seeds, train
-else:
-    np, torch = lazy("numpy"), lazy("torch")
-    load, resident = lazy("ddcore.data.load"), lazy("ddcore.data.resident")
-    coreset, device, nets, scoring, seeds, train = (
-        lazy(f"ddcore.ops.{m}") for m in ("coreset", "device", "nets", "scoring", "seeds", "train")
-    )
-
 SCORES = ("el2n", "forgetting", "grad_norm")
+CARRIED = (*SCORES, "right")  # tensors of `Progress` that a checkpoint holds
 SHOWN = 5  # images of each class that are kept as the easiest and the hardest
 
 
@@ -73,11 +62,11 @@ class Progress:
     it is trained; agent: which is in training; val_accuracies: of the finished ones.
     """
 
-    el2n: Tensor
-    grad_norm: Tensor
-    forgetting: Tensor
-    right: Tensor
-    first: dict[str, Tensor] = field(default_factory=dict)
+    el2n: torch.Tensor
+    grad_norm: torch.Tensor
+    forgetting: torch.Tensor
+    right: torch.Tensor
+    first: dict[str, torch.Tensor] = field(default_factory=dict)
     agent: int = 0
     seconds: float = 0.0
     val_accuracies: list[float] = field(default_factory=list)
@@ -108,38 +97,35 @@ def run(name: str, config: ScoresConfig, recorder: Recorder) -> ScoresSummary:
     """Train the agents one after another; the scores of every image that they saw."""
     where = device.pick(config.device)
     recorder.progress(0, config.agents * config.epochs, "Reading the data set")
-    data = load.load(config.dataset, config.resolution)
-    indices = chosen(config, data)
-    part = resident.Resident.from_split(split.take(data.train, indices), data, where)
-    val = resident.Resident.from_split(data.val, data, where)
-    n = len(part)
-    progress = Progress(
-        torch.zeros(n, device=where), torch.zeros(n, device=where), torch.zeros(n, device=where),
-        torch.zeros(config.epochs, n, dtype=torch.bool, device=where),
-    )
+    data = load(config.dataset, config.resolution)
+    indices = scored_images(config, data)
+    part = Resident.from_split(split.take(data.train, indices), data, where)
+    val, n = Resident.from_split(data.val, data, where), len(part)
+    el2n, grad_norm, forgetting = torch.zeros(3, n, device=where)
+    progress = Progress(el2n, grad_norm, forgetting, torch.zeros(config.epochs, n, dtype=torch.bool, device=where))
     speed = accelerate(config, _cost(name, config, None), where, recorder)
-    passes = train.CompiledSteps(_agent(config, 0, part), speed, n)
+    passes = train.CompiledSteps(initial_network(config, where, "scores", 0), speed, n)
     point = _resume(progress, recorder)
     while progress.agent < config.agents:
         _train_agent(config, part, val, progress, passes, point, recorder)
         point = None
     looks = config.agents * config.early
-    found = {"el2n": progress.el2n / looks, "forgetting": progress.forgetting, "grad_norm": progress.grad_norm / looks}
-    recorder.save_arrays("scores", {"indices": torch.from_numpy(indices), "labels": part.labels, **found})
+    scores = {"el2n": progress.el2n / looks, "forgetting": progress.forgetting, "grad_norm": progress.grad_norm / looks}
+    recorder.save_arrays("scores", {"indices": torch.from_numpy(indices), "labels": part.labels, **scores})
     recorder.save_arrays("network", progress.first)
-    for score, values in found.items():
+    for score, values in scores.items():
         _show(score, values, part, config, recorder)
     return ScoresSummary(
-        agents=config.agents, epochs=config.epochs, el2n_epochs=config.early, images=n, score_names=tuple(found),
-        el2n=_extent(found["el2n"]), grad_norm=_extent(found["grad_norm"]),
+        agents=config.agents, epochs=config.epochs, el2n_epochs=config.early, images=n, score_names=tuple(scores),
+        el2n=_extent(scores["el2n"]), grad_norm=_extent(scores["grad_norm"]),
         never_forgotten=(progress.forgetting == 0).float().mean().item(),
         val_accuracy=Accuracy.of(progress.val_accuracies) if progress.val_accuracies else None,
         steps=config.agents * config.optimiser_steps(n), seconds=progress.seconds,
-        arithmetic=Arithmetic(**passes.speed.told()),
+        arithmetic=Arithmetic(**speed.told()),
     )
 
 
-def chosen(config: AgentsConfig, data: Data) -> np.ndarray:
+def scored_images(config: AgentsConfig, data: Data) -> np.ndarray:
     """Indices of the images to score, ascending; ConfigError where the training part has fewer than asked."""
     labels = data.train.labels
     if not config.train_images:
@@ -152,32 +138,24 @@ def chosen(config: AgentsConfig, data: Data) -> np.ndarray:
     return split.hold_out(labels, Fraction(config.train_images, len(labels)), config.seed)[1]
 
 
-def _agent(config: ScoresConfig, number: int, part: Resident) -> nets.Net:
-    """An agent before its first epoch, with the weights that its number and the seed give it."""
-    draws = seeds.generator(config.seed, "scores", number, "network", device=part.device)
-    options = config.network_options()
-    return nets.build(config.network, config.shape, len(part.classes), options, draws, part.device)
-
-
 def _train_agent(
-    config: ScoresConfig, part: Resident, val: Resident, progress: Progress, passes: train.CompiledSteps,
-    point: tuple[dict[str, Tensor], dict[str, Any]] | None, recorder: Recorder,
+    config: ScoresConfig, part: Resident, val: Resident, progress: Progress,
+    passes: train.CompiledSteps, point: Point | None, recorder: Recorder,
 ) -> None:
-    """Train the next agent to its end, or from `point` on, and add what it found to `progress`."""
-    where, agent = part.device, progress.agent
-    training = train.Training.begin(_agent(config, agent, part), passes=passes)
+    """Train the next agent to its end, or from `point` on, and add its scores to `progress`."""
+    agent, steps = progress.agent, config.optimiser_steps(len(part))
+    training = train.Training.begin(initial_network(config, part.device, "scores", agent), passes=passes)
     if point:
         training.load(point[0], point[1]["step"])
-    each = config.optimiser_steps(len(part)) // config.epochs
-    watch = device.Stopwatch(where, progress.seconds)
+    session = Session(training, recorder, steps, progress.seconds)
 
-    def look() -> None:
+    def on_step() -> None:
         recorder.check_cancelled()
-        done, all_steps = agent * each * config.epochs + training.step, config.agents * each * config.epochs
-        recorder.progress(done, all_steps, f"Training agent {agent + 1} of {config.agents}")
+        done = agent * steps + training.step
+        recorder.progress(done, config.agents * steps, f"Training agent {agent + 1} of {config.agents}")
 
-    def on_epoch(loss: Tensor, accuracy: Tensor) -> None:
-        epoch = training.step // each
+    def on_epoch(loss: torch.Tensor, learnt: torch.Tensor) -> None:
+        epoch = training.step * config.epochs // steps
         logits, lengths = train.logits_and_lengths(
             passes, training.network, part.batch, len(part), recorder.check_cancelled
         )
@@ -185,34 +163,31 @@ def _train_agent(
         if epoch <= config.early:
             progress.el2n += scoring.el2n(logits, part.labels)
             progress.grad_norm += scoring.grad_norm(logits, part.labels, lengths)
-        told = {"agent": agent, "epoch": epoch, "loss": loss.item(), "train_accuracy": right.float().mean().item()}
-        looked_at = len(val) and (agent == 0 or epoch == config.epochs)  # a very small data set holds none out
-        if looked_at:
-            told["val_accuracy"] = _accuracy(passes, training.network, val, recorder)
-        if looked_at and epoch == config.epochs:
-            progress.val_accuracies.append(told["val_accuracy"])
-        progress.seconds = watch.stop()
-        recorder.event("epoch", **told, seconds=round(progress.seconds, 3))
-        _checkpoint(training, progress, recorder)
-        watch.go()
+        fields = {"agent": agent, "epoch": epoch, "loss": loss.item(), "train_accuracy": right.float().mean().item()}
+        last = epoch == config.epochs
+        validated = accuracy(passes, training.network, val, recorder) if agent == 0 or last else None
+        if validated is not None:
+            fields["val_accuracy"] = validated
+            if last:
+                progress.val_accuracies.append(validated)
+        with session.pause() as progress.seconds:
+            recorder.event("epoch", **fields, seconds=round(progress.seconds, 3))
+            sums = {name: getattr(progress, name).clone() for name in CARRIED}
+            first = {f"first.{name}": t for name, t in progress.first.items()}
+            session.checkpoint(first | sums, agent=agent, val_accuracies=progress.val_accuracies)
 
     setting = train.Setting(**config.training_values())
-    train.train(training, part.batch, part.labels, setting, [(config.seed, "scores", agent)], on_epoch, look)
+    train.train(training, part.batch, part.labels, setting, [(config.seed, "scores", agent)], on_epoch, on_step)
     progress.forgetting += scoring.forgetting_counts(progress.right)
     progress.first = progress.first or {k: t.detach().clone() for k, t in training.network.state_dict().items()}
     progress.agent += 1
 
 
-def _accuracy(passes: train.CompiledSteps, network: nets.Net, part: Resident, recorder: Recorder) -> float:
-    said = train.logits(passes, network, part.batch, len(part), recorder.check_cancelled)
-    return (said.argmax(1) == part.labels).float().mean().item()
-
-
-def _extent(values: Tensor) -> Extent:
+def _extent(values: torch.Tensor) -> Extent:
     return Extent(mean=values.mean().item(), max=values.max().item())
 
 
-def _show(score: str, values: Tensor, part: Resident, config: ScoresConfig, recorder: Recorder) -> None:
+def _show(score: str, values: torch.Tensor, part: Resident, config: ScoresConfig, recorder: Recorder) -> None:
     """Keep the easiest and the hardest images of each class, the extreme one first; equals in a drawn order."""
     for words, hardest in (("easiest", False), ("hardest", True)):
         picked = []
@@ -225,21 +200,12 @@ def _show(score: str, values: Tensor, part: Resident, config: ScoresConfig, reco
         recorder.save_images(f"{words}_{score}", ImageSet(images, labels, part.classes, part.mean, part.std))
 
 
-def _checkpoint(training: train.Training, progress: Progress, recorder: Recorder) -> None:
-    """After an epoch of the agent in training."""
-    tensors = {name: getattr(progress, name) for name in (*SCORES, "right")}
-    first = {f"first.{name}": t for name, t in progress.first.items()}
-    meta = {"agent": progress.agent, "step": training.step, "seconds": progress.seconds,
-            "val_accuracies": progress.val_accuracies}
-    recorder.checkpoint(training.dump() | first | {name: t.clone() for name, t in tensors.items()}, meta)
-
-
-def _resume(progress: Progress, recorder: Recorder) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+def _resume(progress: Progress, recorder: Recorder) -> Point | None:
     """Put the last checkpoint, if any, into `progress`; the checkpoint, from which its agent goes on."""
     if (point := recorder.resume_point()) is None:
         return None
     tensors, meta = point
-    for name in (*SCORES, "right"):
+    for name in CARRIED:
         getattr(progress, name).copy_(tensors[name])
     prefix = "first."
     progress.first = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
@@ -255,20 +221,14 @@ def _cost(name: str, config: ScoresConfig, images: int | None) -> int:
     return of_training(config, config.agents * config.epochs * scored, config.agents * config.epochs * (scored + val))
 
 
+def _steps(name: str, config: ScoresConfig, images: int | None) -> int:
+    return config.agents * config.optimiser_steps(config.train_images or part_sizes(config)[0])
+
+
 KIND = Kind(
-    name="scores",
-    title="Difficulty scores",
-    help="Score how hard each training image is, for coresets and experts.",
-    config=lambda name: ScoresConfig,
-    summary=ScoresSummary,
-    run=run,
-    version=lambda name: 3,
-    cost=_cost,
-    steps=lambda name, config, images: config.agents * config.optimiser_steps(
-        config.train_images or part_sizes(config)[0]
-    ),
+    name="scores", title="Difficulty scores", help="Score how hard each training image is, for coresets and experts.",
+    config=lambda name: ScoresConfig, summary=ScoresSummary, run=run, version=lambda name: 3, cost=_cost, steps=_steps,
     arrays={"scores": {"indices": Array("iu", "n"), "labels": Array("iu", "n"), "el2n": Array("f", "n"),
                        "forgetting": Array("f", "n"), "grad_norm": Array("f", "n")}},
-    details=lambda config: (network_title(config),),
-    page="PAD",
+    details=lambda config: (network_title(config),), page="PAD",
 )

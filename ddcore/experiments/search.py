@@ -13,7 +13,7 @@ from typing import Any, Literal
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, UnknownName, suggestion
 from ddcore.experiments import trial
-from ddcore.experiments.base import Command, Kind, Parent, Recorder, Spec, spec
+from ddcore.experiments.base import Command, Kind, Parent, Point, Recorder, Spec, spec
 from ddcore.experiments.metrics import check_fit, majority, notes
 from ddcore.experiments.samplers import GridSampler, OptunaSampler
 from ddcore.experiments.search_results import NetworkResult, ProxyResult, SearchSummary
@@ -80,8 +80,8 @@ class SearchConfig(SpaceConfig):
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
         """The same proxies in another order are the same question."""
         values = super().fill(values)
-        if isinstance(given := values.get("proxies"), str):
-            values["proxies"] = ",".join(sorted({*given.replace(",", " ").split()}, key=_order))
+        if isinstance(proxies := values.get("proxies"), str):
+            values["proxies"] = ",".join(sorted({*proxies.replace(",", " ").split()}, key=_order))
         if values.get("strategy", "grid") != "grid":
             values.setdefault("trials", 20)
         if values.get("truth", "sample") == "sample":
@@ -89,34 +89,28 @@ class SearchConfig(SpaceConfig):
         return values
 
     def problems(self) -> list[str]:
-        found = super().problems()
-        known = (*coresets(), EARLY)
-        found += [
+        problems, known = super().problems(), (*coresets(), EARLY)
+        problems += [
             f"no proxy {one!r}: it is one of {', '.join(known)} or the id of a finished run (16 digits from 0-9 and "
             f"a-f){suggestion(one, known)}"
             for one in self.names() if one not in known and not RUN_ID.fullmatch(one)
         ]
         if not self.names():
-            found.append("proxies must name at least one set to rank on, got nothing")
+            problems.append("proxies must name at least one set to rank on, got nothing")
         if self.strategy == "grid" and self.trials is not None:
-            found.append(f"a grid tries every network; trials is for the other strategies, got {self.trials}")
+            problems.append(f"a grid tries every network; trials is for the other strategies, got {self.trials}")
         if self.truth != "sample" and self.truth_sample is not None:
-            found.append(f"truth_sample is for a sampled truth, got {self.truth_sample} with truth {self.truth!r}")
-        if not found:
-            found += self._sets_problems()
+            problems.append(f"truth_sample is for a sampled truth, got {self.truth_sample} with truth {self.truth!r}")
+        if not problems:
+            try:
+                self.sets()
+            except ConfigError as error:  # coresets of this size cannot be picked
+                problems += error.problems
         if self.pruning and self.nets < 2:
-            found.append("pruning gives up networks between their seeds, so nets must be at least 2, got 1")
+            problems.append("pruning gives up networks between their seeds, so nets must be at least 2, got 1")
         if self.pruning and self.strategy == "nsga2":
-            found.append("pruning goes by accuracy alone and nsga2 by two figures: choose one of them")
-        return found
-
-    def _sets_problems(self) -> list[str]:
-        """Why coresets of this size cannot be picked."""
-        try:
-            self.sets()
-        except ConfigError as error:
-            return list(error.problems)
-        return []
+            problems.append("pruning goes by accuracy alone and nsga2 by two figures: choose one of them")
+        return problems
 
     def names(self) -> tuple[str, ...]:
         """The proxies, in the order in which they are tried."""
@@ -128,9 +122,8 @@ class SearchConfig(SpaceConfig):
 
     def sets(self) -> dict[str, Spec]:
         """The coresets among them, and the questions whose answers they are."""
-        shared = {"dataset": self.dataset, "resolution": self.resolution, "ipc": self.ipc, "seed": self.seed}
-        where = {**shared, "device": self.device}
-        return {one: spec("distill", one, where) for one in self.names() if one in coresets()}
+        shared = {name: getattr(self, name) for name in ("dataset", "resolution", "ipc", "seed", "device")}
+        return {one: spec("distill", one, shared) for one in self.names() if one in coresets()}
 
     def truth_config(self) -> TruthConfig | None:
         """What the ranking is held against."""
@@ -153,98 +146,92 @@ def run(name: str, config: SearchConfig, recorder: Recorder) -> SearchSummary:
 
     Every trial is kept as a run of its own, or known already.
     """
-    bench, point = TrialData(config, recorder), recorder.resume_point()
-    parents = recorder.built_on()
-    made = dict(zip((*config.runs(), *config.sets()), parents, strict=True))
+    data, point = TrialData(config, recorder), recorder.resume_point()
+    sets = dict(zip((*config.runs(), *config.sets()), recorder.built_on(), strict=True))
     for run_id in config.runs():
-        check_fit(config, run_id, made[run_id].images(), "the search")
+        check_fit(config, run_id, sets[run_id].images(), "the search")
     about = config.about()
-    rankings = [Ranking(config, about, proxy, made.get(proxy), bench) for proxy in config.names()]
-    found = [ranking.run(point) for ranking in rankings]
-    winners = _winners(config, [ranking.chosen() for ranking in rankings], bench, point)
+    rankings = [Ranking(config, about, proxy, sets.get(proxy), data) for proxy in config.names()]
+    proxies = [ranking.run(point) for ranking in rankings]
+    winners = _winners(config, [ranking.best() for ranking in rankings], data, point)
     return SearchSummary(
-        **about, proxies=tuple(found), winners=winners, split="val", val_images=len(bench.val),
-        majority=majority(bench.val), notes=notes(config),
-        seconds=sum(one.seconds for one in found) + sum(one.seconds for one in winners.values()),
+        **about, proxies=tuple(proxies), winners=winners, split="val", val_images=len(data.val),
+        majority=majority(data.val), notes=notes(config),
+        seconds=sum(proxy.seconds for proxy in proxies) + sum(winner.seconds for winner in winners.values()),
     )
 
 
 class Ranking:
-    """The search on one proxy.
-
-    parent: the run whose images are learnt; None: the whole training part.
-    """
+    """The search on one proxy. parent: the run whose images are learnt; None: the whole training part."""
 
     def __init__(
-        self, config: SearchConfig, about: Mapping[str, Any], proxy: str, parent: Parent | None, bench: TrialData
+        self, config: SearchConfig, about: Mapping[str, Any], proxy: str, parent: Parent | None, data: TrialData
     ) -> None:
-        self.config, self.proxy, self.parent, self.bench = config, proxy, parent, bench
-        self.members, self.recorder = config.members(), bench.recorder
+        self.config, self.proxy, self.parent, self.data = config, proxy, parent, data
+        self.members, self.title = config.members(), _title(parent)
         self.macs = [one.macs for one in about["networks"]]
-        self.asking: GridSampler | OptunaSampler = (
+        self.sampler: GridSampler | OptunaSampler = (
             GridSampler(len(self.members)) if config.trials is None
             else OptunaSampler(config.strategy, self.members, self.macs, config.trials, config.seed)
         )
-        self.asked = self.asking.left
-        self.scores: dict[int, NetworkResult] = {}
+        self.trials = self.sampler.left
+        self.results: dict[int, NetworkResult] = {}
         self.pruned: list[int] = []
 
-    def run(self, point: trial.Point) -> ProxyResult:
+    def run(self, point: Point | None) -> ProxyResult:
         """Ask, train, tell, until the strategy has no more to ask."""
-        title = _title(self.proxy, self.parent)
-        self.recorder.event("proxy", proxy=self.proxy, title=title, networks=self.asked)
-        while numbers := self.asking.ask():
+        self.data.recorder.event("proxy", proxy=self.proxy, title=self.title, networks=self.trials)
+        while numbers := self.sampler.ask():
             self._try(numbers, point)
             for number in numbers:
-                self.asking.tell(number, self.scores[number].standing, pruned=number in self.pruned)
+                self.sampler.tell(number, self.results[number].standing, pruned=number in self.pruned)
         parent = self.parent
         small = parent.images() if parent else None
         return ProxyResult(
-            name=self.proxy, title=title, run=parent.id if parent else None, method=parent.name if parent else None,
+            name=self.proxy, title=self.title, run=parent and parent.id, method=parent and parent.name,
             ipc=parent.config.get("ipc") if parent else None,
-            images=len(small.labels) if small else len(self.bench.data.train),
+            images=len(small.labels) if small else len(self.data.splits.train),
             stored_floats=small.stored_floats if small else None,
-            seconds=sum(score.seconds for score in self.scores.values()),
+            seconds=sum(result.seconds for result in self.results.values()),
             seconds_set=sum(_seconds(parent).values()) if parent else None,
-            order=tuple(self.scores), asked=self.asked, pruned=tuple(sorted(self.pruned)), results=self.scores,
+            order=tuple(self.results), asked=self.trials, pruned=tuple(sorted(self.pruned)), results=self.results,
         )
 
-    def chosen(self) -> int:
+    def best(self) -> int:
         """The best of the networks that were not given up; of equally accurate ones the cheapest."""
-        left = [number for number in self.scores if number not in self.pruned]
-        return min(left, key=lambda number: (-self.scores[number].standing, self.macs[number], number))
+        ranked = [number for number in self.results if number not in self.pruned]
+        return min(ranked, key=lambda number: (-self.results[number].standing, self.macs[number], number))
 
-    def _try(self, numbers: Sequence[int], point: trial.Point) -> None:
-        """Train these networks: all seeds at once, or seed by seed where those behind are given up in between."""
+    def _try(self, numbers: Sequence[int], point: Point | None) -> None:
+        """Train these networks: all seeds at once, or seed by seed where the worse are given up in between."""
         left = list(numbers)
         for seeds in range(1, self.config.nets + 1) if self.config.pruning else (self.config.nets,):
             self._train(left, seeds, point)
             if self.config.pruning and seeds < self.config.nets:
-                behind = self.asking.behind(seeds, {number: self.scores[number].standing for number in left})
-                for number in behind:
-                    self._tell(number, known=True, pruned=True)
-                self.pruned += behind
-                left = [number for number in left if number not in behind]
+                pruned = self.sampler.prune(seeds, {number: self.results[number].standing for number in left})
+                for number in pruned:
+                    self._record(number, known=True, pruned=True)
+                self.pruned += pruned
+                left = [number for number in left if number not in pruned]
 
-    def _train(self, numbers: Sequence[int], seeds: int, point: trial.Point) -> None:
+    def _train(self, numbers: Sequence[int], seeds: int, point: Point | None) -> None:
         run_id = self.parent.id if self.parent else ""
-        wanted = {self.config.trial(self.members[n], run=run_id, nets=seeds): n for n in numbers}
-        for told in trial.together(wanted, self.bench, point):
-            number = wanted[told.config]
-            self.scores[number] = told.score
-            self._tell(number, known=told.known)
+        trials = {self.config.trial(self.members[n], run=run_id, nets=seeds): n for n in numbers}
+        for one in trial.results(trials, self.data, point):
+            self.results[trials[one.config]] = one.result
+            self._record(trials[one.config], known=one.known)
 
-    def _tell(self, number: int, **how: bool) -> None:
-        """What is known of a network by now, and how far the search is."""
-        self.recorder.event("trial", proxy=self.proxy, network=number, **self.scores[number].to_json(), **how)
-        proxies = self.config.names()
-        done = proxies.index(self.proxy) * self.asked + min(len(self.scores), self.asked)
-        total = len(proxies) * (self.asked + (self.config.truth != "none"))
-        self.recorder.progress(done, total, f"Ranking on {_title(self.proxy, self.parent)}")
+    def _record(self, number: int, **flags: bool) -> None:
+        """Record what is known of a network by now, and how far the search is."""
+        recorder, proxies = self.data.recorder, self.config.names()
+        recorder.event("trial", proxy=self.proxy, network=number, **self.results[number].to_json(), **flags)
+        done = proxies.index(self.proxy) * self.trials + min(len(self.results), self.trials)
+        total = len(proxies) * (self.trials + (self.config.truth != "none"))
+        recorder.progress(done, total, f"Ranking on {self.title}")
 
 
 def _winners(
-    config: SearchConfig, chosen: Sequence[int], bench: TrialData, point: trial.Point
+    config: SearchConfig, numbers: Sequence[int], data: TrialData, point: Point | None
 ) -> dict[int, NetworkResult]:
     """What the networks that proxies chose reach on the whole data, trained like the truth's; {} without a truth.
 
@@ -252,29 +239,27 @@ def _winners(
     """
     if (truth := config.truth_config()) is None:
         return {}
-    wanted = truth.trials(dict.fromkeys(chosen))
-    winners: dict[int, NetworkResult] = {}
-    for told in trial.together(wanted, bench, point):
-        winners[wanted[told.config]] = told.score
-        bench.recorder.event("winner", network=wanted[told.config], **told.score.to_json(), known=told.known)
+    trials, winners = truth.trials(dict.fromkeys(numbers)), dict[int, NetworkResult]()
+    for one in trial.results(trials, data, point):
+        winners[trials[one.config]] = one.result
+        data.recorder.event("winner", network=trials[one.config], **one.result.to_json(), known=one.known)
     return winners
 
 
 def _seconds(parent: Parent) -> dict[str, float]:
     """How long a run took and what it builds on, each once: id → seconds."""
-    found = {parent.id: parent.summary.seconds or 0.0}
+    seconds = {parent.id: parent.summary.seconds or 0.0}
     for one in parent.built_on():
-        found |= _seconds(one)
-    return found
+        seconds |= _seconds(one)
+    return seconds
 
 
-def _title(proxy: str, parent: Parent | None) -> str:
+def _title(parent: Parent | None) -> str:
     """What a proxy is called in tables."""
     if parent is None:
         return "Early stopping"
-    ipc = parent.config.get("ipc")
     method = METHODS[parent.name].title if parent.name in METHODS else parent.name
-    return f"{method}, IPC {ipc}"
+    return f"{method}, IPC {parent.config.get('ipc')}"
 
 
 def _parts(name: str, config: SearchConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:
@@ -282,16 +267,15 @@ def _parts(name: str, config: SearchConfig, key: Callable[[Spec], str]) -> tuple
 
     Then a training on the whole data for each proxy, of the largest networks: which they will choose nobody knows.
     """
-    members = config.members()
+    members, sets = config.members(), config.sets()
     step = max(1, len(members) // (config.trials or len(members)))
-    some = members[::step][: config.trials]
-    sets = config.sets()
     ids = {one: key(sets[one]) if one in sets else "" if one == EARLY else one for one in config.names()}
-    whole = [config.trial(variant) for variant in some]  # checked once, not for each proxy: there may be thousands
+    # Checked once, not for each proxy: there may be thousands.
+    whole = [config.trial(variant) for variant in members[::step][: config.trials]]
     ranked = [one.model_copy(update={"run": ids[proxy]}) for proxy in config.names() for one in whole]
     truth = config.truth_config()
-    chosen = truth.trials(range(len(members))[-len(ids) :]) if truth else {}
-    return tuple(map(trial.question, (*ranked, *chosen)))
+    winners = truth.trials(range(len(members))[-len(ids) :]) if truth else {}
+    return tuple(map(trial.question, (*ranked, *winners)))
 
 
 PRESETS: tuple[Preset, ...] = (
@@ -299,49 +283,23 @@ PRESETS: tuple[Preset, ...] = (
         "quick",
         "For a small CPU: 150 steps on each proxy, two seeds, held against 12 networks trained for 600 steps on the "
         "whole data. Minutes on digits.",
-        {
-            "steps": 150,
-            "nets": 2,
-            "lr": 0.05,
-            "batch_size": 50,
-            "truth": "sample",
-            "truth_sample": 12,
-            "truth_steps": 600,
-            "truth_nets": 1,
-        },
+        {"steps": 150, "nets": 2, "lr": 0.05, "batch_size": 50,
+         "truth": "sample", "truth_sample": 12, "truth_steps": 600, "truth_nets": 1},
     ),
     Preset(
         "course",
         "The course's 54 networks answered properly: 1,000 steps on each proxy, three seeds, held against all networks "
         "trained for 20 epochs of MNIST's 55,000 images (8,600 steps of 128). For a GPU.",
-        {
-            "space": "course",
-            "steps": 1000,
-            "nets": 3,
-            "lr": 0.01,
-            "batch_size": 128,
-            "truth": "all",
-            "truth_steps": 8600,
-            "truth_nets": 3,
-        },
+        {"space": "course", "steps": 1000, "nets": 3, "lr": 0.01, "batch_size": 128,
+         "truth": "all", "truth_steps": 8600, "truth_nets": 3},
     ),
     Preset(
         "papers",
         "The 720 ConvNets that DataDAM, FTD and others rank, on sets of 50 images per class: 200 epochs of such a set "
         "(400 steps of 256), augmented. The papers do not say how long the whole data was learnt: here 50 epochs of "
         "CIFAR-10's 45,000 images. Days of one GPU.",
-        {
-            "space": "convnet720",
-            "ipc": 50,
-            "steps": 400,
-            "nets": 1,
-            "lr": 0.01,
-            "weight_decay": 5e-4,
-            "batch_size": 256,
-            "truth": "all",
-            "truth_steps": 8800,
-            "truth_nets": 1,
-        },
+        {"space": "convnet720", "ipc": 50, "steps": 400, "nets": 1, "lr": 0.01, "weight_decay": 5e-4, "batch_size": 256,
+         "truth": "all", "truth_steps": 8800, "truth_nets": 1},
         of_dataset=lambda dataset: {"augment": DATASETS[dataset].augment} if dataset in DATASETS else {},
     ),
 )
@@ -367,18 +325,10 @@ def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 KIND = Kind(
-    name="search",
-    title="Architecture search",
+    name="search", title="Architecture search",
     help="Rank the networks of a space on small sets, and hold the ranking against the whole data.",
-    config=lambda name: SearchConfig,
-    summary=SearchSummary,
-    run=run,
-    parents=lambda config: config.runs(),
-    needs=lambda name, config: tuple(config.sets().values()),
-    parts=_parts,
-    part_kind="trial",
-    label=lambda name, config, summary: space_label("Architecture search", config),
-    details=_details,
-    page="NAS",
-    command=Command(lambda name, config: ("nas",)),
+    config=lambda name: SearchConfig, summary=SearchSummary, run=run,
+    parents=lambda config: config.runs(), needs=lambda name, config: tuple(config.sets().values()),
+    parts=_parts, part_kind="trial", label=lambda name, config, summary: space_label("Architecture search", config),
+    details=_details, page="NAS", command=Command(lambda name, config: ("nas",)),
 )

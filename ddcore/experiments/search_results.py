@@ -98,21 +98,21 @@ class ProxyResult(Answer):
     @property
     def ranked(self) -> dict[int, NetworkResult]:
         """The networks that were trained to the end, in the order tried."""
-        return self._tried(given_up=False)
+        return self._tried(pruned=False)
 
     @property
     def given_up(self) -> dict[int, NetworkResult]:
         """Those that were not, in the order tried."""
-        return self._tried(given_up=True)
+        return self._tried(pruned=True)
 
     @property
     def trainings(self) -> int:
         """How often a network was trained on it: each network once a seed."""
         return sum(len(result.accuracies) for result in self.results.values())
 
-    def _tried(self, given_up: bool) -> dict[int, NetworkResult]:
-        pruned, tried = {*self.pruned}, dict.fromkeys((*self.order, *self.results))
-        return {n: self.results[n] for n in tried if n in self.results and (n in pruned) == given_up}
+    def _tried(self, pruned: bool) -> dict[int, NetworkResult]:
+        numbers, given_up = dict.fromkeys((*self.order, *self.results)), {*self.pruned}
+        return {n: self.results[n] for n in numbers if n in self.results and (n in given_up) == pruned}
 
 
 class ProxyEvent(Answer):
@@ -153,8 +153,9 @@ class SpaceSummary(Summary):
 
     @model_validator(mode="after")
     def _within_the_space(self) -> Self:
-        if strange := [number for number in self.numbers() if not 0 <= number < len(self.networks)]:
-            raise ValueError(f"network {strange[0]} of {len(self.networks)}")
+        for number in self.numbers():
+            if not 0 <= number < len(self.networks):
+                raise ValueError(f"network {number} of {len(self.networks)}")
         if len({frozenset(one.options.items()) for one in self.networks}) < len(self.networks):
             raise ValueError("the same network twice")
         return self

@@ -52,25 +52,22 @@ class SpaceConfig(TrainConfig, DataConfig):
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
         """The same subset written in another way is the same question."""
         values = super().fill(values)
-        named, subset = values.get("space", "course"), values.get("subset")
-        if isinstance(subset, str) and subset.strip() and named in spaces.SPACES:
-            declared = spaces.SPACES[named]
-            if not spaces.misspelt(declared, subset):
-                values["subset"] = spaces.tidy(declared, subset)
+        space, subset = spaces.SPACES.get(values.get("space", "course")), values.get("subset")
+        if space and isinstance(subset, str) and subset.strip() and not spaces.misspelt(space, subset):
+            values["subset"] = spaces.tidy(space, subset)
         return values
 
     def problems(self) -> list[str]:
-        found = super().problems()
+        problems = super().problems()
         if self.epochs or not self.steps:
-            found = [*found, f"a search is told its length in steps, not in epochs, got {self.epochs} epochs"]
+            problems = [*problems, f"a search is told its length in steps, not in epochs, got {self.epochs} epochs"]
         if not self.facts.parts.get("val", 1):
-            found = [*found, f"{self.dataset} is so small that no image of it is held out to rank networks by"]
-        return found or spaces.problems(self.declared, self.subset, self.shape) or self._too_few() or self._too_large()
-
-    def _too_few(self) -> list[str]:
-        """There is nothing to rank in one network."""
-        few = len(self.members()) < 2
-        return [f"a search ranks at least 2 networks, and {self.subset!r} of {self.space} is 1"] if few else []
+            problems = [*problems, f"{self.dataset} is so small that no image of it is held out to rank networks by"]
+        if problems := problems or spaces.problems(self.declared, self.subset, self.shape):
+            return problems
+        if len(self.members()) < 2:
+            return [f"a search ranks at least 2 networks, and {self.subset!r} of {self.space} is 1"]
+        return self._too_large()
 
     def _too_large(self) -> list[str]:
         """Why the largest network cannot be trained anywhere: it would be found out in the middle of the search."""

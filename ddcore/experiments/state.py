@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import torch
 from ddcore.methods.base import MADE_ANEW, State
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-else:
-    torch = lazy("torch")
 
-
-def kept(state: State) -> list[Field[Any]]:
+def stored_fields(state: State) -> list[Field[Any]]:
     """The fields that a run needs to go on; what is made anew at every start is marked MADE_ANEW."""
     return [field for field in fields(state) if field.metadata != MADE_ANEW]
 
 
-def dump(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def dump(state: State) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """(tensors, numbers) of every field; a module's tensors are named "<field>.<its own name>"."""
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, torch.Tensor] = {}
     numbers: dict[str, Any] = {}
-    for field in kept(state):
+    for field in stored_fields(state):
         value = getattr(state, field.name)
         if isinstance(value, torch.Tensor):
             tensors[field.name] = value.detach().clone()
@@ -36,9 +30,9 @@ def dump(state: State) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, numbers
 
 
-def load(state: State, tensors: Mapping[str, Tensor], numbers: Mapping[str, Any]) -> None:
+def load(state: State, tensors: Mapping[str, torch.Tensor], numbers: Mapping[str, Any]) -> None:
     """Put a dump back into a fresh state of the same method, in place."""
-    for field in kept(state):
+    for field in stored_fields(state):
         value = getattr(state, field.name)
         if isinstance(value, torch.Tensor):
             setattr(state, field.name, tensors[field.name].to(value.device, copy=True))

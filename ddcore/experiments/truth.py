@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ddcore.experiments import trial
-from ddcore.experiments.base import Kind, Recorder, Spec
+from ddcore.experiments.base import Kind, Recorder
 from ddcore.experiments.metrics import majority, notes
 from ddcore.experiments.search_results import NetworkResult, TruthSummary
 from ddcore.experiments.search_settings import SpaceConfig, space_label
@@ -30,8 +30,9 @@ class TruthConfig(SpaceConfig):
 
     def sampled(self) -> tuple[int, ...]:
         """The numbers of the networks that are trained, as they are drawn: the first ones are a sample as well."""
-        members = self.members()
-        order = sorted(range(len(members)), key=lambda i: _lot(self.seed, dict(members[i].options)))
+        # What a network is drawn by is the same in every subset of a space.
+        lots = [json.dumps([self.seed, "truth", dict(one.options)], sort_keys=True) for one in self.members()]
+        order = sorted(range(len(lots)), key=lambda i: hashlib.sha256(lots[i].encode()).hexdigest())
         return tuple(order[: self.sample])
 
     def trials(self, numbers: Iterable[int]) -> dict[TrialConfig, int]:
@@ -40,31 +41,21 @@ class TruthConfig(SpaceConfig):
         return {self.trial(members[i], tested=True): i for i in numbers}
 
 
-def _lot(seed: int, options: dict[str, Any]) -> str:
-    """What a network is drawn by: the same in every subset of a space."""
-    return hashlib.sha256(json.dumps([seed, "truth", options], sort_keys=True).encode()).hexdigest()
-
-
 def run(name: str, config: TruthConfig, recorder: Recorder) -> TruthSummary:
     """Train every network of the sample, those of one shape together; each is judged on validation and test images."""
-    bench = trial.TrialData(config, recorder)
-    numbers = config.trials(config.sampled())
+    data, numbers = trial.TrialData(config, recorder), config.trials(config.sampled())
     results: dict[int, NetworkResult] = {}
-    for told in trial.together(numbers, bench, recorder.resume_point()):
-        number = numbers[told.config]
-        results[number] = told.score
-        recorder.event("trial", network=number, **told.score.to_json(), known=told.known)
+    for one in trial.results(numbers, data, recorder.resume_point()):
+        number = numbers[one.config]
+        results[number] = one.result
+        recorder.event("trial", network=number, **one.result.to_json(), known=one.known)
         recorder.progress(len(results), len(numbers), "Training networks on the whole data")
     return TruthSummary(
-        **config.about(), sampled=tuple(sorted(config.sampled())), results=results, images=len(bench.data.train),
-        val_images=len(bench.val), test_images=len(bench.test),
-        majority=majority(bench.val), majority_test=majority(bench.test), notes=notes(config),
+        **config.about(), sampled=tuple(sorted(config.sampled())), results=results, images=len(data.splits.train),
+        val_images=len(data.val), test_images=len(data.test),
+        majority=majority(data.val), majority_test=majority(data.test), notes=notes(config),
         seconds=sum(result.seconds for result in results.values()),
     )
-
-
-def _parts(name: str, config: TruthConfig, key: Callable[[Spec], str]) -> tuple[Spec, ...]:
-    return tuple(trial.question(one) for one in config.trials(config.sampled()))
 
 
 def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -73,17 +64,9 @@ def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 KIND = Kind(
-    name="truth",
-    title="Whole-data truth",
-    help="Train the networks of a space on the whole training part.",
-    config=lambda name: TruthConfig,
-    summary=TruthSummary,
-    run=run,
-    parts=_parts,
-    part_kind="trial",
+    name="truth", title="Whole-data truth", help="Train the networks of a space on the whole training part.",
+    config=lambda name: TruthConfig, summary=TruthSummary, run=run,
+    parts=lambda name, config, key: tuple(map(trial.question, config.trials(config.sampled()))), part_kind="trial",
     label=lambda name, config, summary: space_label("Whole-data truth", config),
-    details=_details,
-    page="NAS",
-    command=None,
-    asked_by="a search",
+    details=_details, page="NAS", command=None, asked_by="a search",
 )

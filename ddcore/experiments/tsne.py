@@ -6,22 +6,12 @@ Kept: "space", like that of the features run (features.py), its coordinates thos
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from ddcore.experiments.base import RUNS_PAGE, Kind, Recorder, Spec
 from ddcore.experiments.features import SPACE, FeaturesConfig, FeaturesSummary
-from ddcore.lazy import lazy
+from ddcore.experiments.heavy import device, embedding, seeds, torch
 from ddcore.params import Param
 from ddcore.summary import Number
-
-if TYPE_CHECKING:
-    import torch
-
-    from ddcore.ops import device, embedding, seeds
-else:
-    torch = lazy("torch")
-    device, embedding, seeds = (lazy(f"ddcore.ops.{m}") for m in ("device", "embedding", "seeds"))
-
 
 ROUNDS, POINT_COST = 1000, 100_000  # of t-SNE; multiply-adds that take about as long as a point in one round
 
@@ -50,35 +40,28 @@ class TsneSummary(FeaturesSummary):
 
 def run(name: str, config: TsneConfig, recorder: Recorder) -> TsneSummary:
     """One joint map: where a point lies depends on all others, unlike in the lens's plane."""
-    seen, looking = recorder.built_on()
-    real, kept = looking.arrays("real"), seen.arrays("space")
-    points = torch.cat([real["features"], seen.arrays("features")["features"]])
+    features, lens = recorder.built_on()
+    real, space = lens.arrays("real"), features.arrays("space")
+    points = torch.cat([real["features"], features.arrays("features")["features"]])
     recorder.progress(0, 1, f"Laying out {len(points):,} images")
     watch = device.Stopwatch(torch.device("cpu"))
     seed = seeds.integer(config.seed, "tsne")
     coords, perplexity = embedding.neighbour_map(points, config.perplexity, seed, recorder.check_cancelled)
-    placed = dict(zip(("real", "synthetic"), coords.split([len(real["features"]), len(kept["labels"])]), strict=True))
-    recorder.save_arrays("space", {**kept, **placed})
-    same = seen.summary
-    assert isinstance(same, FeaturesSummary)
+    real_coords, coords = coords.split([len(real["features"]), len(space["labels"])])
+    recorder.save_arrays("space", {**space, "real": real_coords, "synthetic": coords})
+    shown = features.summary
+    assert isinstance(shown, FeaturesSummary)
     return TsneSummary(
-        runs=same.runs, classes=same.classes, val_accuracy=same.val_accuracy, images=same.images,
-        real_images=same.real_images, perplexity=perplexity, seconds=watch.stop(),
+        runs=shown.runs, classes=shown.classes, val_accuracy=shown.val_accuracy, images=shown.images,
+        real_images=shown.real_images, perplexity=perplexity, seconds=watch.stop(),
     )
 
 
 KIND = Kind(
-    name="tsne",
-    title="t-SNE map",
-    help="Lay the images of a feature space out so that neighbours stay neighbours.",
-    config=lambda name: TsneConfig,
-    summary=TsneSummary,
-    run=run,
+    name="tsne", title="t-SNE map", help="Lay the images of a feature space out so that neighbours stay neighbours.",
+    config=lambda name: TsneConfig, summary=TsneSummary, run=run,
     version=lambda name: 2,  # 2: begins with the points in their own principal plane
     needs=lambda name, config: (config.features(), config.lens()),
     cost=lambda name, config, images: math.prod((ROUNDS, POINT_COST, config.real_per_class, len(config.facts.classes))),
-    steps=lambda name, config, images: ROUNDS,
-    arrays={"space": SPACE},
-    page=RUNS_PAGE,
-    command=None,
+    steps=lambda name, config, images: ROUNDS, arrays={"space": SPACE}, page=RUNS_PAGE, command=None,
 )

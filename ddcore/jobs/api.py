@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.jobs.job import mark_ended, mark_queued, request_cancel
@@ -53,16 +53,13 @@ def status(run_id: str) -> Status:
     record = store.record(run_id)
     if record.state == "done":
         return read_status(record)
-    if record.state == "queued" and not queue.holds(record.id):
-        _put_back(store, queue, record.id)
+    if record.state == "queued" and not queue.holds(record.id):  # a crash or a tidy hand took it from the queue
+        with store.lock():
+            if store.record(record.id).state == "queued" and not queue.holds(record.id):
+                queue.add(record.id)
         record = store.record(record.id)
     tend(store, queue)
     return read_status(record, _position(queue, record))
-
-
-def events(run_id: str, since: int = 0) -> tuple[list[dict[str, Any]], int]:
-    """`Store.events`: (events after byte `since`, new offset)."""
-    return Store().events(run_id, since)
 
 
 def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
@@ -94,12 +91,14 @@ def resume(run_id: str) -> str:
     if record.state == "broken":
         raise JobFailed(f"run {record.id} cannot be resumed: {record.problem}")
     spec = build_spec(record.kind, record.name, record.config)
-    if record.state != "done" and (now := spec.key) != record.id:
+    if record.state == "done":
+        return record.id
+    if (now := spec.key) != record.id:
         raise JobFailed(
             f"run {record.id} cannot be resumed: the code or the data set has changed since, and the same "
             f"parameters are now run {now}; submit it anew"
         )
-    return record.id if record.state == "done" else submit(spec)
+    return submit(spec)
 
 
 def extend(run_id: str, length: int) -> str:
@@ -194,15 +193,6 @@ def _enqueue(store: Store, queue: Queue, record: RunRecord) -> None:
     queue.add(record.id)
 
 
-def _put_back(store: Store, queue: Queue, run_id: str) -> None:
-    """A run that says it is queued has no place in the queue: a crash or a tidy hand took it."""
-    with store.lock():
-        if store.record(run_id).state == "queued" and not queue.holds(run_id):
-            queue.add(run_id)
-
-
 def _position(queue: Queue, record: RunRecord) -> int | None:
-    if record.state != "queued":
-        return None
-    order = [ticket.run_id for ticket in queue.waiting()]
+    order = [ticket.run_id for ticket in queue.waiting()] if record.state == "queued" else []
     return order.index(record.id) + 1 if record.id in order else None

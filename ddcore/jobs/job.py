@@ -36,17 +36,10 @@ def mark_queued(folder: Path) -> None:
 
 def mark_running(folder: Path, slot: str) -> dict[str, Any]:
     """This process works on it now; what job.json then says."""
-    job = read_job(folder)
-    now = time.time()
+    job, now = read_job(folder), time.time()
     return _write(
-        folder,
-        state="running",
-        slot=slot,
-        pid=os.getpid(),
-        mark=start_mark(os.getpid()),
-        started=job.get("started") or now,
-        session_started=now,
-        sessions=int(job.get("sessions") or 0) + 1,
+        folder, state="running", slot=slot, pid=os.getpid(), mark=start_mark(os.getpid()),
+        started=job.get("started") or now, session_started=now, sessions=int(job.get("sessions") or 0) + 1,
     )
 
 

@@ -24,7 +24,12 @@ def tend(store: Store, queue: Queue) -> None:
     """Start a runner for every slot that has work and no live runner. Cheap when there is nothing to do."""
     if not queue.idle() and (_strays(queue) or _missing(queue)):
         with store.lock():
-            _return_strays(store, queue)
+            for stray, run_id in _strays(queue).items():  # give back what it took
+                state = store.state(run_id) if store.exists(run_id) else "gone"
+                if state == "queued":
+                    queue.add(run_id)
+                if state not in ("running", "cancelling"):
+                    queue.release(stray, run_id)
             for slot in _missing(queue):
                 _start(slot)
 
@@ -38,27 +43,18 @@ def child(arguments: list[str], log: IO[bytes], **environment: str) -> subproces
     """A Python process of its own session, which outlives this one and knows the same folders."""
     place = {"DDCORE_HOME": str(home.home()), "DDCORE_DATA": str(home.data_root())}
     return subprocess.Popen(
-        [sys.executable, *arguments],
+        [sys.executable, *arguments], env={**os.environ, **place, **environment}, start_new_session=True,
         cwd=home.PROJECT,  # so that `-m ddcore…` is found; hence the absolute folders above
-        env={**os.environ, **place, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
     )
 
 
 def _missing(queue: Queue) -> list[Slot]:
     """The slots that should have a runner and have none."""
-    active, waiting = queue.active(), len(queue.waiting())
-    wanted = []
-    for slot in slots():
-        if slot.name in active:
-            wanted.append(slot)
-        elif waiting > 0:
-            wanted.append(slot)
-            waiting -= 1
-    return [slot for slot in wanted if not _lives(slot.name)]
+    active = queue.active()
+    free = [slot for slot in slots() if slot.name not in active]
+    busy = [*(slot for slot in slots() if slot.name in active), *free[: len(queue.waiting())]]
+    return [slot for slot in busy if not _lives(slot.name)]
 
 
 def _lives(slot: str) -> bool:
@@ -83,19 +79,10 @@ def _start(slot: Slot) -> None:
 
 
 def _strays(queue: Queue) -> dict[str, str]:
-    """slot name → run id, for what was taken by a slot that this process does not have and that nobody serves.
+    """slot name → run id, for what was taken by a slot that this process does not have (a GPU was removed) and that
+    nobody serves.
 
     A slot with a live runner belongs to a process that may see other GPUs (CUDA_VISIBLE_DEVICES).
     """
-    known = {slot.name for slot in slots()}
-    return {slot: run_id for slot, run_id in queue.active().items() if slot not in known and not _lives(slot)}
-
-
-def _return_strays(store: Store, queue: Queue) -> None:
-    """Give back what a slot has taken that is no longer there (a GPU was removed)."""
-    for slot, run_id in _strays(queue).items():
-        state = store.state(run_id) if store.exists(run_id) else "gone"
-        if state == "queued":
-            queue.add(run_id)
-        if state not in ("running", "cancelling"):
-            queue.release(slot, run_id)
+    own = {slot.name for slot in slots()}
+    return {slot: run_id for slot, run_id in queue.active().items() if slot not in own and not _lives(slot)}

@@ -44,7 +44,7 @@ class Queue:
     def add(self, run_id: str) -> None:
         """Put a job at the end."""
         self._waiting.mkdir(parents=True, exist_ok=True)
-        last = max((int(name.partition(".")[0]) for name in map(_file_name, self.waiting())), default=0)
+        last = max((int(ticket.path.name.partition(".")[0]) for ticket in self.waiting()), default=0)
         number = max(time.time_ns(), last + 1)  # the clock may be set back; the order may not
         (self._waiting / f"{number:020d}.{run_id}").touch()
 
@@ -58,10 +58,6 @@ class Queue:
 
     def release(self, slot: str, run_id: str) -> None:
         (self._active / f"{slot}.{run_id}").unlink(missing_ok=True)
-
-
-def _file_name(ticket: Ticket) -> str:
-    return ticket.path.name
 
 
 def _names(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,22 +41,20 @@ def id_of(one: Spec) -> str:
 
 def disk(specs: Iterable[Spec], records: Iterable[RunRecord]) -> int:
     """Bytes that these and what they need will still write, as far as that is more than a few MB for each run."""
-    known = list(records)
-    return _bytes(unfinished(specs, known), {record.id: record for record in known})
+    by_id = {record.id: record for record in records}
+    return _bytes(unfinished(specs, by_id.values()), by_id)
 
 
 def check_disk(store: Store, specs: Iterable[Spec]) -> None:
     """Raise FolderUnusable, with the numbers, where the disk is too small for these and for all that is under way."""
     from ddcore.experiments import KINDS
 
-    asked = list(specs)
-    if not any(KINDS[one.kind].disk(one.name, one.config) for one in _unfinished(asked, set()).values()):
+    specs = list(specs)
+    if not any(KINDS[one.kind].disk(one.name, one.config) for one in _unfinished(specs, set()).values()):
         return
-    records = store.records()
-    wanted = unfinished(asked, records)
-    under_way = unfinished(_active(records), records)
-    by_id = {record.id: record for record in records}
-    needed, others = _bytes(wanted, by_id), _bytes({k: v for k, v in under_way.items() if k not in wanted}, by_id)
+    by_id = {record.id: record for record in store.records()}
+    own, active = unfinished(specs, by_id.values()), unfinished(_active(by_id.values()), by_id.values())
+    needed, others = _bytes(own, by_id), _bytes({k: v for k, v in active.items() if k not in own}, by_id)
     free = _free(store.root)
     if needed and needed + others > free:
         waiting = f" beside {size(others)} that runs under way will write" if others else ""
@@ -69,11 +68,11 @@ def check_data(store: Store, specs: Iterable[Spec]) -> None:
     """Raise DataMissing for an open question about a data set that was removed: what is known of it can be shown."""
     from ddcore.data import DATASETS
 
-    named = [(one, str(getattr(one.config, "dataset", ""))) for one in specs]
-    gone = [(one, name) for one, name in named if name in DATASETS and DATASETS[name].removed]
+    names = {one: str(getattr(one.config, "dataset", "")) for one in specs}
+    gone = [one for one, name in names.items() if name in DATASETS and DATASETS[name].removed]
     # The store is read only where a data set is gone: submitting is quick otherwise.
-    if gone and unfinished([one for one, _ in gone], store.records()):
-        raise DataMissing(DATASETS[gone[0][1]].check(home.data_root()).message)
+    if gone and unfinished(gone, store.records()):
+        raise DataMissing(DATASETS[names[gone[0]]].check(home.data_root()).message)
 
 
 def _active(records: Iterable[RunRecord]) -> list[Spec]:
@@ -81,29 +80,24 @@ def _active(records: Iterable[RunRecord]) -> list[Spec]:
     from ddcore.errors import DDCoreError
     from ddcore.experiments import spec
 
-    found = []
+    specs = []
     for record in records:
         if record.active:
-            try:
-                found.append(spec(record.kind, record.name, record.config))
-            except DDCoreError:
-                continue
-    return found
+            with contextlib.suppress(DDCoreError):
+                specs.append(spec(record.kind, record.name, record.config))
+    return specs
 
 
 def _bytes(specs: dict[str, Spec], records: dict[str, RunRecord]) -> int:
-    """What these will write, less what lies on the disk of those that were begun."""
+    """What these will write, less what mapped arrays of those that were begun take: where they are holes, nothing."""
     from ddcore.experiments import KINDS
 
-    needed = {run_id: KINDS[one.kind].disk(one.name, one.config) for run_id, one in specs.items()}
-    return sum(max(0, n - _written(records.get(run_id))) for run_id, n in needed.items() if n)
-
-
-def _written(record: RunRecord | None) -> int:
-    """Bytes that a run's mapped arrays take on the disk; where they are holes they take none."""
-    if record is None:
-        return 0
-    return sum(file.stat().st_blocks * 512 for file in record.folder.glob("*.npy"))
+    total = 0
+    for run_id, one in specs.items():
+        if needed := KINDS[one.kind].disk(one.name, one.config):
+            arrays = records[run_id].folder.glob("*.npy") if run_id in records else ()
+            total += max(0, needed - sum(file.stat().st_blocks * 512 for file in arrays))
+    return total
 
 
 def _free(folder: Path) -> int:

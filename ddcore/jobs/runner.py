@@ -28,12 +28,8 @@ from ddcore.runs.store import Store
 POLL_SECONDS = 0.05
 NICE = 5  # the page's server goes first
 ALREADY_RUNNING = 75  # a worker's exit code: another worker holds this run
-LOST = {
-    "gone": "is no longer there",
-    "cancelled": "was cancelled",
-    "failed": "failed",
-    "interrupted": "was interrupted",
-}
+LOST = {"gone": "is no longer there", "failed": "failed",
+        "cancelled": "was cancelled", "interrupted": "was interrupted"}
 
 
 def main(slot: str) -> None:
@@ -63,8 +59,7 @@ class Runner:
         """Claim the first job that can start; None when nothing waits (and then the runner is signed off)."""
         while True:
             with self.store.lock():
-                waiting = self.queue.waiting()
-                for ticket in waiting:
+                for ticket in self.queue.waiting():
                     if self._ready(ticket):
                         self.queue.claim(ticket, self.slot)
                         return ticket.run_id
@@ -83,10 +78,8 @@ class Runner:
         parents = {run_id: self._parent(run_id) for run_id in record.info["parents"]}
         for run_id, state in parents.items():
             if state != "done" and state not in ACTIVE:
-                ended = "cancelled" if state == "cancelled" else "failed"
-                mark_ended(
-                    record.folder, ended, f"The run {run_id} that it builds on {LOST.get(state, f'is {state}')}."
-                )
+                why = f"The run {run_id} that it builds on {LOST.get(state, f'is {state}')}."
+                mark_ended(record.folder, "cancelled" if state == "cancelled" else "failed", why)
                 self.queue.remove(ticket)
                 return False
         return all(state == "done" for state in parents.values())
@@ -108,8 +101,8 @@ class Runner:
         code = self._watch(folder, worker.pid, start_mark(worker.pid), worker)
         if code == ALREADY_RUNNING:
             self._adopt(run_id)
-            return
-        self._settle(run_id, code)
+        else:
+            self._settle(run_id, code)
 
     def _adopt(self, run_id: str) -> None:
         """Take over what a dead runner left in this slot: a live worker, a dead one, or none yet."""
@@ -141,16 +134,13 @@ class Runner:
             time.sleep(POLL_SECONDS)
         return worker.returncode if worker is not None else None
 
-    def _again(self, run_id: str) -> bool:
-        """Whether a run that this slot has is also waiting, or has another slot."""
-        waits = any(ticket.run_id == run_id for ticket in self.queue.waiting())
-        return waits or any(s != self.slot and r == run_id for s, r in self.queue.active().items())
-
     def _settle(self, run_id: str, code: int | None) -> None:
         """Write down how a job ended whose worker could not, and free the slot."""
         with self.store.lock():
             # Asked for again the moment it ended? Then what job.json says is about the next session.
-            if self.store.state(run_id) not in ("done", "running", "broken") and not self._again(run_id):
+            waits = any(ticket.run_id == run_id for ticket in self.queue.waiting())
+            again = waits or any(s != self.slot and r == run_id for s, r in self.queue.active().items())
+            if self.store.state(run_id) not in ("done", "running", "broken") and not again:
                 record = self.store.record(run_id)
                 if (job := read_job(record.folder).get("state")) in ("running", "queued"):
                     mark_ended(record.folder, *_end(record, job, code))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ddcore.errors import RunBroken
@@ -37,35 +36,24 @@ class Status:
 
 def read_status(record: RunRecord, position: int | None = None) -> Status:
     """The status of a run; tolerates missing and malformed files."""
-    note, age = _progress(record.folder)
-    done, total = _number(note, "done"), _number(note, "total")
-    elapsed = _number(note, "elapsed")
+    path = record.folder / "progress.json"
+    try:
+        note, age = read_json(path), max(0.0, time.time() - path.stat().st_mtime)
+    except (OSError, RunBroken):
+        note, age = {}, None
+    done, total, elapsed = (_number(note, name) for name in ("done", "total", "elapsed"))
+    phase = str(note.get("phase", ""))
     if record.state == "done":
         seconds = record.info["times"].get("seconds")
-        elapsed = seconds if isinstance(seconds, int | float) else elapsed
-        return Status("done", None, int(total), int(total), str(note.get("phase", "")), elapsed)
+        return Status("done", None, int(total), int(total), phase, elapsed if seconds is None else seconds)
     live = record.state in ("running", "cancelling")
     eta = note.get("eta") if live else None
     return Status(
-        state=record.state,
-        position=position,
-        done=int(done),
-        total=int(total),
-        phase=str(note.get("phase", "")),
+        state=record.state, position=position, done=int(done), total=int(total), phase=phase,
         elapsed_seconds=elapsed + (age or 0.0) * live,
         eta_seconds=max(0.0, eta - (age or 0.0)) if isinstance(eta, int | float) else None,
-        message=record.problem or "",
-        heartbeat_age=age if live else None,
+        message=record.problem or "", heartbeat_age=age if live else None,
     )
-
-
-def _progress(folder: Path) -> tuple[dict[str, Any], float | None]:
-    """(progress.json, its age in seconds)."""
-    path = folder / "progress.json"
-    try:
-        return read_json(path), max(0.0, time.time() - path.stat().st_mtime)
-    except (OSError, RunBroken):
-        return {}, None
 
 
 def _number(note: dict[str, Any], name: str) -> float:

@@ -57,10 +57,11 @@ class Checkpoint:
     def write(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Store atomically; the previous checkpoint stays until this one is whole."""
         head = {"meta": self.meta, "seconds": self.seconds, "events": self.events, "origin": self.origin}
-        write_bytes(self.path, _serialise(tensors, {name: json.dumps(value) for name, value in head.items()}))
+        write_bytes(self.path, serialised(tensors, {name: json.dumps(value) for name, value in head.items()}))
 
 
-def _serialise(tensors: Mapping[str, torch.Tensor], head: dict[str, str]) -> bytes:
+def serialised(tensors: Mapping[str, torch.Tensor], head: dict[str, str] | None = None) -> bytes:
+    """The content of a safetensors file with these tensors and this header."""
     if not tensors:
         from safetensors.numpy import save as save_none
 

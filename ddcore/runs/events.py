@@ -16,9 +16,9 @@ def read_events(path: Path, since: int = 0) -> tuple[list[dict[str, Any]], int]:
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
-            if since and not _line_ends_at(file, since, size):
+            file.seek(max(since - 1, 0))
+            if since and (not 0 < since <= size or file.read(1) != b"\n"):
                 return [], 0
-            file.seek(since)
             content = file.read(size - since)
     except FileNotFoundError:
         return [], 0
@@ -33,13 +33,6 @@ def rewind(path: Path, offset: int) -> None:
             file.truncate(min(offset, file.seek(0, os.SEEK_END)))
     except FileNotFoundError:
         pass
-
-
-def _line_ends_at(file: Any, offset: int, size: int) -> bool:
-    if not 0 < offset <= size:
-        return False
-    file.seek(offset - 1)
-    return bool(file.read(1) == b"\n")
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

@@ -82,7 +82,13 @@ def write_json(path: Path, value: Any, durable: bool = True) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file. FileNotFoundError when absent, RunBroken when it is something else."""
-    return _object(path, path.read_bytes())
+    try:
+        value = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise RunBroken(f"{path.name} is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise RunBroken(f"{path.name} holds a {type(value).__name__}, not an object")
+    return value
 
 
 def read_json_cached(path: Path) -> dict[str, Any]:
@@ -113,16 +119,6 @@ def sweep(folder: Path) -> None:
 @lru_cache(maxsize=4096)
 def _parsed(path: str, known: Version) -> dict[str, Any]:
     return read_json(Path(path))
-
-
-def _object(path: Path, content: bytes) -> dict[str, Any]:
-    try:
-        value = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise RunBroken(f"{path.name} is not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise RunBroken(f"{path.name} holds a {type(value).__name__}, not an object")
-    return value
 
 
 def _plain(value: Any) -> Any:

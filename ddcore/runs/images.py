@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunBroken
 from ddcore.runs.files import write_bytes
@@ -33,22 +34,30 @@ class Images:
 def write_images(path: Path, images: Images) -> None:
     """Store a set, atomically."""
     import numpy as np
+
+    labels = {"labels": np.ascontiguousarray(images.labels, dtype=np.int64)}
+    _write(path, images, "float32", labels, classes=images.classes, mean=images.mean, std=images.std)
+
+
+def write_snapshot(path: Path, images: Images) -> None:
+    """Store what a method learns of a set: pixels, in half precision, and any label logits and learning rate."""
+    _write(path, images, "float16", {})
+
+
+def _write(path: Path, images: Images, dtype: str, arrays: dict[str, np.ndarray], **facts: Any) -> None:
+    import numpy as np
     from safetensors.numpy import save
 
-    tensors: dict[str, np.ndarray] = {
-        "images": np.ascontiguousarray(images.images, dtype=np.float32),
-        "labels": np.ascontiguousarray(images.labels, dtype=np.int64),
-    }
+    tensors = {"images": np.ascontiguousarray(images.images, dtype=dtype), **arrays}
     if images.label_logits is not None:
         tensors["label_logits"] = np.ascontiguousarray(images.label_logits, dtype=np.float32)
-    facts = {"classes": images.classes, "mean": images.mean, "std": images.std, "lr": images.lr}
+    facts = {**facts, "lr": images.lr}
     write_bytes(path, save(tensors, metadata={name: json.dumps(value) for name, value in facts.items()}))
 
 
 def read_images(path: Path) -> Images:
     """A stored set. FileNotFoundError when absent, RunBroken when the file is not one."""
     tensors, facts = _read(path, "images", "labels")
-    soft = tensors.get("label_logits")
     try:
         classes, mean, std = (tuple(json.loads(facts[name])) for name in ("classes", "mean", "std"))
         lr = json.loads(facts.get("lr", "null"))
@@ -57,36 +66,31 @@ def read_images(path: Path) -> Images:
     images, labels = tensors["images"], tensors["labels"]
     if images.ndim != 4 or labels.shape != images.shape[:1]:
         raise RunBroken(f"{path.name} holds images {images.shape} but labels {labels.shape}")
-    if soft is not None and soft.shape != (len(images), len(classes)):
-        raise RunBroken(f"{path.name} holds images {images.shape} but label logits {soft.shape}")
+    soft = _soft_labels(path.name, tensors, len(classes))
     return Images(
         images.astype("float32", copy=False), labels.astype("int64", copy=False), classes, mean, std, soft, lr
     )
 
 
-def write_snapshot(path: Path, images: Images) -> None:
-    """Store what a method learns of a set: pixels, in half precision, and any label logits and learning rate."""
-    import numpy as np
-    from safetensors.numpy import save
-
-    tensors = {"images": np.ascontiguousarray(images.images, dtype=np.float16)}
-    if images.label_logits is not None:
-        tensors["label_logits"] = np.ascontiguousarray(images.label_logits, dtype=np.float32)
-    write_bytes(path, save(tensors, metadata={"lr": json.dumps(images.lr)}))
-
-
 def read_snapshot(path: Path, initial: Images) -> Images:
     """The set that began as `initial`, as it was then. FileNotFoundError when absent, RunBroken where it cannot be."""
     tensors, facts = _read(path, "images")
-    images, soft = tensors["images"].astype("float32"), tensors.get("label_logits")
+    images, name = tensors["images"].astype("float32"), f"snapshot {path.stem}"
     if images.shape != initial.images.shape:
-        raise RunBroken(f"snapshot {path.stem} has another shape than the initial images")
-    if soft is not None and soft.shape != (len(images), len(initial.classes)):
-        raise RunBroken(f"snapshot {path.stem} holds images {images.shape} but label logits {soft.shape}")
+        raise RunBroken(f"{name} has another shape than the initial images")
+    soft = _soft_labels(name, tensors, len(initial.classes))
     try:
         return replace(initial, images=images, label_logits=soft, lr=json.loads(facts.get("lr", "null")))
     except (ValueError, RecursionError) as error:
-        raise RunBroken(f"snapshot {path.stem} does not tell its learning rate ({error})") from None
+        raise RunBroken(f"{name} does not tell its learning rate ({error})") from None
+
+
+def _soft_labels(name: str, tensors: Mapping[str, np.ndarray], classes: int) -> np.ndarray | None:
+    """The label logits of a file's images; RunBroken where they are not (N, classes)."""
+    soft, n = tensors.get("label_logits"), len(tensors["images"])
+    if soft is not None and soft.shape != (n, classes):
+        raise RunBroken(f"{name} holds images {tensors['images'].shape} but label logits {soft.shape}")
+    return soft
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -15,13 +15,14 @@ def of_stored(info: Mapping[str, Any]) -> dict[str, Any]:
     A run that says what entered its key is held to that; an older one to what this version makes of its parameters:
     raises UnknownName or ConfigError where it makes nothing of them.
     """
-    known, kind = info.get("in_key"), info["kind"]
-    if not isinstance(known, dict):
-        known = KINDS[kind].config(info["name"]).build(info["config"]).key_values()
-    identity = {**{name: info.get(name) for name in ("kind", "name", "version", "dataset", "parents")}, "config": known}
+    values, kind = info.get("in_key"), info["kind"]
+    if values is None:
+        values = KINDS[kind].config(info["name"]).build(info["config"]).key_values()
+    identity = {name: info.get(name) for name in ("kind", "name", "version", "dataset", "parents")}
+    identity["config"] = values
     expected: dict[str, Any] = {"id": digest(identity)}
-    if kind in KINDS and KINDS[kind].knows(info["name"]):
+    if kind in KINDS and info["name"] in KINDS[kind].known:
         # A run of a kind that could not be continued when it was made has no length, and shares its family with none.
         length = "" if info.get("length") is None else KINDS[kind].config(info["name"]).length_param
-        expected |= {"family": family(identity, length), "length": known.get(length)}
+        expected |= {"family": family(identity, length), "length": values.get(length)}
     return expected

@@ -30,6 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from pydantic import Field, ValidationError
+
 from ddcore.data.images import SHOWN
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
@@ -38,6 +40,7 @@ from ddcore.runs import validation
 from ddcore.runs.files import check_room, dumps, read_json_cached, size, usable, write_json
 from ddcore.runs.record import RunRecord
 from ddcore.runs.store import IMPORTED, NAME, Store
+from ddcore.summary import Answer
 
 SUFFIX = ".ddrun"
 FORMAT = 1
@@ -47,7 +50,7 @@ MAX_BYTES = 2**31 - 2**20  # what a zip holds without 64-bit extensions
 MAX_FILES = 2000
 MAX_ENTRY = 600  # bytes of an entry in the archive's directory, and of a file in the manifest
 MOST_BYTES = MAX_BYTES - MAX_ENTRY * MAX_FILES  # of what is packed, beside names and sizes
-MOST_TOLD = 20  # problems of one file
+MOST_NAMED = 20  # problems of one file
 LONGEST_NAME = 100
 STALE_SECONDS = 24 * 3600  # what arrived so long ago and was not taken in was left by a process that died
 _ARRIVING = ".arriving-"
@@ -64,11 +67,27 @@ class RunRefused(DDCoreError):
     """A file that is not the packed run it should be. `problems` holds one sentence for each thing that is wrong."""
 
     def __init__(self, called: str, problems: Iterable[str]) -> None:
-        self.called = called
-        told = tuple(problems)
-        more = (f"and {len(told) - MOST_TOLD:,} more",) if len(told) > MOST_TOLD else ()
-        self.problems = told[:MOST_TOLD] + more
+        self.called, sentences = called, tuple(problems)
+        more = (f"and {len(sentences) - MOST_NAMED:,} more",) if len(sentences) > MOST_NAMED else ()
+        self.problems = sentences[:MOST_NAMED] + more
         super().__init__(f"{called}: {'; '.join(self.problems)}")
+
+
+class File(Answer):
+    """A file of a packed run: its name within the run's folder, how long it is and what its content hashes to."""
+
+    name: str
+    bytes: int = Field(strict=True)
+    sha256: str
+
+
+class Manifest(Answer):
+    """What a packed run says of itself."""
+
+    format: int
+    id: str = Field(pattern=f"^(?:{RUN_ID.pattern})$")
+    kind: str = Field(pattern=f"^(?:{NAME.pattern})$")
+    files: tuple[File, ...]
 
 
 @dataclass(frozen=True)
@@ -90,9 +109,6 @@ class Arrived:
     missing: tuple[str, ...]
 
 
-# Making
-
-
 def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = False) -> Packed:
     """Write a finished run into one file (or seekable stream); heavy: with checkpoint and memory-mapped arrays."""
     record = store.record(run_id)
@@ -100,19 +116,19 @@ def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = Fals
         raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be packed")
     if record.declared and not record.declared.travels:
         raise DDCoreError(f"run {record.id} is a {record.kind} run, and these stay where they were computed")
-    known = validation.names(record.folder)
-    kept = [name for name in known if heavy or not HEAVY.fullmatch(name)]
-    _check_limits(record, kept)
-    files = [{"name": name, **_told(record.folder / name)} for name in kept]
-    manifest = dumps({"format": FORMAT, "id": record.id, "kind": record.kind, "files": files}).encode()
+    names = validation.names(record.folder)
+    packed = [name for name in names if heavy or not HEAVY.fullmatch(name)]
+    _check_limits(record, packed)
+    files = tuple(_file(record.folder, name) for name in packed)
+    manifest = dumps(Manifest(format=FORMAT, id=record.id, kind=record.kind, files=files).to_json()).encode()
     with _written(target) as out, zipfile.ZipFile(out, "w") as archive:
         _add(archive, MANIFEST, io.BytesIO(manifest), len(manifest))
         for file in files:
-            with open(record.folder / file["name"], "rb") as stream:
-                if _add(archive, file["name"], stream, file["bytes"]) != file["sha256"]:
-                    raise DDCoreError(f"{file['name']} of run {record.id} was changed meanwhile; pack it again")
+            with open(record.folder / file.name, "rb") as stream:
+                if _add(archive, file.name, stream, file.bytes) != file.sha256:
+                    raise DDCoreError(f"{file.name} of run {record.id} was changed meanwhile; pack it again")
     written = target.stat().st_size if isinstance(target, Path) else target.tell()
-    return Packed(record.id, len(files), written, tuple(name for name in known if name not in kept))
+    return Packed(record.id, len(files), written, tuple(name for name in names if name not in packed))
 
 
 def pack_all(store: Store, run_ids: Iterable[str], target: Path | IO[bytes], heavy: bool = False) -> list[Packed]:
@@ -137,11 +153,8 @@ def pack_all(store: Store, run_ids: Iterable[str], target: Path | IO[bytes], hea
 def _check_limits(record: RunRecord, names: Sequence[str]) -> None:
     """DDCoreError, with all that is too much, for a run that `unpack` would refuse."""
     sizes = {name: (record.folder / name).stat().st_size for name in names}
-    problems = [
-        f"{name} has {sizes[name]:,} bytes, allowed are {sort.most:,}"
-        for name in names
-        if (sort := validation.sort_of(name)) is not None and sizes[name] > sort.most
-    ]
+    problems = [f"{name} has {sizes[name]:,} bytes, allowed are {sort.most:,}" for name in names
+                if (sort := validation.sort_of(name)) is not None and sizes[name] > sort.most]
     if len(names) >= MAX_FILES:  # the manifest is one more
         problems.append(f"it has {len(names):,} files, allowed are {MAX_FILES - 1:,}")
     if (total := sum(sizes.values())) > MOST_BYTES:
@@ -150,11 +163,10 @@ def _check_limits(record: RunRecord, names: Sequence[str]) -> None:
         raise DDCoreError(f"run {record.id} cannot be packed: {'; '.join(problems)}")
 
 
-def _told(path: Path) -> dict[str, Any]:
-    """How long a file is and what its content hashes to."""
-    with open(path, "rb") as stream:
+def _file(folder: Path, name: str) -> File:
+    with open(folder / name, "rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return {"bytes": stream.tell(), "sha256": digest}
+        return File(name=name, bytes=stream.tell(), sha256=digest)
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: IO[bytes], length: int) -> str:
@@ -183,38 +195,35 @@ def _written(target: Path | IO[bytes]) -> Iterator[IO[bytes]]:
         unfinished.unlink(missing_ok=True)
 
 
-# Bringing back
-
-
-def unpack(store: Store, given: Path | IO[bytes], name: str = "") -> Arrived:
+def unpack(store: Store, source: Path | IO[bytes], name: str = "") -> Arrived:
     """Take the run in a file that `pack` wrote into the store; name: what a stream is called.
 
     Raises RunRefused, with everything that is wrong; nothing of the file is in the store then. A run that is here
     already, byte for byte, stays as it is; one with other content is refused.
     """
-    called = _called(given, name)
-    with _opened(given, called) as stream:
+    called = _called(source, name)
+    with _opened(source, called) as stream:
         archive, manifest = _archive(stream, called)
-        with _arriving(store, sum(file["bytes"] for file in manifest["files"])) as place:
-            folder = place / manifest["kind"] / manifest["id"]
-            problems = _copy(archive, manifest["files"], folder)
+        with _arriving(store, sum(file.bytes for file in manifest.files)) as place:
+            folder = place / manifest.kind / manifest.id
+            problems = _copy(archive, manifest.files, folder)
             if (folder / "run.json").exists():
                 problems += validation.problems(folder)
             if problems:
                 raise RunRefused(called, problems)
-            if (there := _already(store, manifest, called)) is not None:
-                return Arrived(there, False, _missing(store, there))
+            if (present := _present(store, manifest, called)) is not None:
+                return Arrived(present, False, _missing(store, present))
             with usable(store.root):
                 write_json(folder / IMPORTED, {"when": time.time(), "file": called})
             record = store.adopt(folder)
     return Arrived(record, True, _missing(store, record))
 
 
-def unpack_all(store: Store, given: Path | IO[bytes], name: str = "") -> list[Arrived | DDCoreError]:
+def unpack_all(store: Store, source: Path | IO[bytes], name: str = "") -> list[Arrived | DDCoreError]:
     """What became of every run in a file: of the one, or of each in a zip of several, as `pack_all` writes it."""
-    called, became = _called(given, name), list[Arrived | DDCoreError]()
+    called, results = _called(source, name), list[Arrived | DDCoreError]()
     try:
-        with _opened(given, called) as stream:
+        with _opened(source, called) as stream:
             archive = _directory(stream, called)
             listed = archive.infolist()
             if not all(entry.filename.endswith(SUFFIX) for entry in listed):
@@ -224,12 +233,12 @@ def unpack_all(store: Store, given: Path | IO[bytes], name: str = "") -> list[Ar
                 raise RunRefused(called, wrong)
             for entry in listed:
                 try:
-                    became.append(_unpack_one(store, archive, entry))
+                    results.append(_unpack_one(store, archive, entry))
                 except DDCoreError as error:
-                    became.append(error)
-    except DDCoreError as refused:
-        became.append(refused)
-    return became
+                    results.append(error)
+    except DDCoreError as error:
+        results.append(error)
+    return results
 
 
 def _unpack_one(store: Store, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Arrived:
@@ -254,18 +263,19 @@ def imported(folder: Path) -> Mapping[str, Any] | None:
         return None
 
 
-def _called(given: Path | IO[bytes], name: str) -> str:
+def _called(source: Path | IO[bytes], name: str) -> str:
     """What to call a file: the last part of its name, cut where it is endless."""
-    return PurePosixPath((name or str(getattr(given, "name", ""))).replace("\\", "/")).name[:LONGEST_NAME] or "the file"
+    path = (name or str(getattr(source, "name", ""))).replace("\\", "/")
+    return PurePosixPath(path).name[:LONGEST_NAME] or "the file"
 
 
 @contextlib.contextmanager
-def _opened(given: Path | IO[bytes], called: str) -> Iterator[IO[bytes]]:
-    if not isinstance(given, Path):
-        yield given
+def _opened(source: Path | IO[bytes], called: str) -> Iterator[IO[bytes]]:
+    if not isinstance(source, Path):
+        yield source
         return
     try:
-        stream = given.open("rb")
+        stream = source.open("rb")
     except OSError as error:
         raise RunRefused(called, [f"it cannot be read: {error.strerror}"]) from None
     with stream:
@@ -294,27 +304,24 @@ def _directory(stream: IO[bytes], called: str) -> zipfile.ZipFile:
     return archive
 
 
-def _archive(stream: IO[bytes], called: str) -> tuple[zipfile.ZipFile, dict[str, Any]]:
+def _archive(stream: IO[bytes], called: str) -> tuple[zipfile.ZipFile, Manifest]:
     """The archive and its manifest, which agree on every name and size."""
     archive, problems = _directory(stream, called), list[str]()
     listed = archive.infolist()
     sizes = {entry.filename: entry.file_size for entry in listed}
     if listed[0].filename != MANIFEST or "run.json" not in sizes:
         problems.append(f"it must begin with {MANIFEST} and hold run.json")
-    problems += [
-        f"{shown(name)} is in it more than once" for name, n in Counter(e.filename for e in listed).items() if n > 1
-    ]
+    times = Counter(entry.filename for entry in listed)
+    problems += [f"{shown(name)} is in it more than once" for name, n in times.items() if n > 1]
     problems += [f"{shown(entry.filename)} {why}" for entry in listed if (why := _foreign(entry) or _unknown(entry))]
     if problems := [*problems, *_sharing(listed, stream)]:
         raise RunRefused(called, problems)
     manifest = _manifest(archive, called)
-    told = {file["name"]: file["bytes"] for file in manifest["files"]}
+    declared = {file.name: file.bytes for file in manifest.files}
     del sizes[MANIFEST]
-    if len(told) != len(manifest["files"]) or told != sizes:
-        odd = sorted(told.items() ^ sizes.items())
-        raise RunRefused(
-            called, [f"its manifest tells other files and sizes: {', '.join(dict.fromkeys(n for n, _ in odd))}"]
-        )
+    if len(declared) != len(manifest.files) or declared != sizes:
+        odd = ", ".join(dict.fromkeys(name for name, _ in sorted(declared.items() ^ sizes.items())))
+        raise RunRefused(called, [f"its manifest tells other files and sizes: {odd}"])
     return archive, manifest
 
 
@@ -344,26 +351,19 @@ def _unknown(entry: zipfile.ZipInfo) -> str:
     return f"has {entry.file_size:,} bytes, allowed are {most:,}" if entry.file_size > most else ""
 
 
-def _manifest(archive: zipfile.ZipFile, called: str) -> dict[str, Any]:
+def _manifest(archive: zipfile.ZipFile, called: str) -> Manifest:
     try:
         manifest = json.loads(archive.read(MANIFEST))
     except DAMAGED as error:
         raise RunRefused(called, [f"{MANIFEST} cannot be read: {error}"]) from None
-    found = manifest if isinstance(manifest, dict) else {}
-    if found.get("format") != FORMAT:
-        raise RunRefused(called, [f"it has format {found.get('format')!r}; this version of the app reads {FORMAT}"])
-    files = found.get("files")
-    whole = isinstance(files, list) and all(
-        isinstance(file, dict) and list(map(type, map(file.get, ("name", "bytes", "sha256")))) == [str, int, str]
-        for file in files
-    )
-    if not whole or not _matches(RUN_ID, found.get("id")) or not _matches(NAME, found.get("kind")):
-        raise RunRefused(called, [f"{MANIFEST} does not tell id, kind and files as one that was packed here"])
-    return found
-
-
-def _matches(pattern: re.Pattern[str], value: object) -> bool:
-    return isinstance(value, str) and pattern.fullmatch(value) is not None
+    version = manifest.get("format") if isinstance(manifest, dict) else None
+    if version != FORMAT:
+        raise RunRefused(called, [f"it has format {version!r}; this version of the app reads {FORMAT}"])
+    try:
+        return Manifest.model_validate(manifest)
+    except ValidationError:
+        wrong = f"{MANIFEST} does not tell id, kind and files as one that was packed here"
+        raise RunRefused(called, [wrong]) from None
 
 
 @contextlib.contextmanager
@@ -382,26 +382,26 @@ def _arriving(store: Store, needed: int) -> Iterator[Path]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def _copy(archive: zipfile.ZipFile, files: Iterable[Mapping[str, Any]], folder: Path) -> list[str]:
+def _copy(archive: zipfile.ZipFile, files: Iterable[File], folder: Path) -> list[str]:
     """Write the files that are what the manifest says; what is wrong with the others."""
     problems = []
     for file in files:
-        path, digest = folder / file["name"], hashlib.sha256()
+        path, digest = folder / file.name, hashlib.sha256()
         with usable(folder):
             path.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with open(path, "wb") as out:
-                    for piece in _pieces(archive, file["name"]):
+                    for piece in _pieces(archive, file.name):
                         digest.update(piece)
                         out.write(piece)
                     out.flush()
                     os.fsync(out.fileno())
-                whole = digest.hexdigest() == file["sha256"]
+                whole = digest.hexdigest() == file.sha256
             except RunBroken:
                 whole = False
             if not whole:
                 path.unlink(missing_ok=True)
-                problems.append(f"{file['name']} is damaged: its content is not what was packed")
+                problems.append(f"{file.name} is damaged: its content is not what was packed")
     return problems
 
 
@@ -415,28 +415,26 @@ def _pieces(archive: zipfile.ZipFile, entry: str | zipfile.ZipInfo) -> Iterator[
         raise RunBroken(f"it is damaged: {error}") from None
 
 
-def _already(store: Store, manifest: Mapping[str, Any], called: str) -> RunRecord | None:
+def _present(store: Store, manifest: Manifest, called: str) -> RunRecord | None:
     """The same run where it is here already, byte for byte; refused where it is here and differs.
 
     What people called it, tagged and noted may differ: that of the run here stays. One that ships gives way.
     """
-    if not store.exists(manifest["id"]):
+    if not store.exists(manifest.id):
         return None
-    there = store.record(manifest["id"])
-    differ = [file["name"] for file in manifest["files"]
-              if file["name"] != "user.json" and not _same(there.folder / file["name"], file["sha256"])]
-    if there.state == "done" and not differ:
-        return there
-    if there.demo:
+    record = store.record(manifest.id)
+    differ = [file.name for file in manifest.files if file.name != "user.json" and not _same(record.folder, file)]
+    if record.state == "done" and not differ:
+        return record
+    if record.demo:
         return None
-    what = f"with other content ({', '.join(differ[:SHOWN])})" if there.state == "done" else f"and {there.state}"
-    raise RunRefused(called, [f"run {there.id} is here already, {what}; move that to the trash first"])
+    what = f"with other content ({', '.join(differ[:SHOWN])})" if record.state == "done" else f"and {record.state}"
+    raise RunRefused(called, [f"run {record.id} is here already, {what}; move that to the trash first"])
 
 
-def _same(path: Path, sha256: str) -> bool:
+def _same(folder: Path, file: File) -> bool:
     try:
-        with open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() == sha256
+        return _file(folder, file.name).sha256 == file.sha256
     except OSError:
         return False
 

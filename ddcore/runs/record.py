@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ddcore.summary import Summary
 
 LARGEST = 1e300  # numbers beyond it cannot be calculated with
-
 LATEST = 4e9  # seconds since 1970: the year 2096
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
 
@@ -33,28 +32,8 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and -LARGEST <= value <= LARGEST
 
 
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and is_number(value)
-
-
-def _seconds(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= LATEST
-
-
-def _text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _dict(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, str) or is_number(value)
-
-
-def _list(each: Check) -> Check:
-    return lambda value: isinstance(value, list) and all(map(each, value))
+def _is(type_: type) -> Check:
+    return lambda value: isinstance(value, type_)
 
 
 def _dict_of(each: Check) -> Check:
@@ -62,28 +41,31 @@ def _dict_of(each: Check) -> Check:
     return lambda value: isinstance(value, dict) and all(one is None or each(one) for one in value.values())
 
 
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and is_number(value)
+
+
 _NEEDED = ("id", "kind", "name", "config", "parents", "times")
 # What surrounds the answer; the answer itself is checked by its kind's Summary, the question's values by its Config.
 _INFO: Mapping[str, Check] = {
-    **dict.fromkeys(("id", "kind", "name", "family", "continued_from"), _text),
-    "config": _dict_of(_plain),
-    "in_key": _dict,  # whatever a kind makes its key of; only the key is computed from it
-    **dict.fromkeys(("dataset", "code", "libraries", "device"), _dict_of(_text)),
-    "parents": _list(_text), "times": _dict_of(_seconds), "summary": _dict, "length": _whole,
-    "peak_memory_bytes": is_number,
+    **dict.fromkeys(("id", "kind", "name", "family", "continued_from"), _is(str)),
+    "config": _dict_of(lambda value: isinstance(value, str) or is_number(value)),
+    **dict.fromkeys(("summary", "in_key"), _is(dict)),  # whatever a kind makes its key of: it is only hashed
+    **dict.fromkeys(("dataset", "code", "libraries", "device"), _dict_of(_is(str))),
+    "parents": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
+    "times": _dict_of(lambda value: isinstance(value, int | float) and 0 <= value <= LATEST),
+    "length": _whole, "peak_memory_bytes": is_number,
 }
-_CONFIG: Mapping[str, Check] = {"dataset": _text, "ipc": _whole, "resolution": _whole}
+_CONFIG: Mapping[str, Check] = {"dataset": _is(str), "ipc": _whole, "resolution": _whole}
 
 
 @dataclass(frozen=True)
 class RunRecord:
     """One run. summary: what it measured, of its kind's own type once it is done; info: the whole of run.json, or as
-    much of it as is known before the end.
+    much of it as is known before the end; user: {name, tags, note} given by people; problem: for a failed, interrupted
+    or broken run, the sentence that says why; created: when it was first submitted (seconds since 1970).
 
     Records of finished runs are shared by all who ask: do not change what they hold.
-
-    problem: for a failed, interrupted or broken run, the sentence that says why; created: when it
-    was first submitted (seconds since 1970); user: {name, tags, note} given by people.
     """
 
     id: str
@@ -108,7 +90,7 @@ class RunRecord:
     def declared(self) -> Kind | None:
         """What its kind declares; None where the kind, or the name within it, is not known here."""
         kind = _kind(self.kind)
-        return kind if kind and kind.knows(self.name) else None
+        return kind if kind and self.name in kind.known else None
 
     @property
     def makes_images(self) -> bool:
@@ -215,47 +197,35 @@ def _unfinished(folder: Path) -> tuple[str, dict[str, Any], str | None]:
     return state, {**spec, "times": {**submitted, **times} if isinstance(submitted, dict) else None}, message
 
 
-def _wrong(values: Mapping[str, Any], shape: Mapping[str, Check]) -> Iterator[str]:
-    """The names under which something is that no run writes there; what is None was left out."""
-    for name, value in values.items():
-        if value is not None and (check := shape.get(name)) is not None and not check(value):
-            yield name
-
-
 def _check(folder: Path, info: Mapping[str, Any]) -> None:
-    """RunBroken when a file of the folder is not what a run wrote there."""
+    """RunBroken when a file of the folder is not what a run wrote there; what is None was left out."""
     if missing := [name for name in _NEEDED if info.get(name) is None]:
         raise RunBroken(f"its {', '.join(map(repr, missing))} is missing")
-    for values, shape in ((info, _INFO), (info["config"], _CONFIG)):
-        for name in _wrong(values, shape):
-            raise RunBroken(f"its {name!r} is {reprlib.repr(values[name])}, which no run writes there")
+    for values, checks in ((info, _INFO), (info["config"], _CONFIG)):
+        for name, value in values.items():
+            if value is not None and name in checks and not checks[name](value):
+                raise RunBroken(f"its {name!r} is {reprlib.repr(value)}, which no run writes there")
     if info["id"] != folder.name or info["kind"] != folder.parent.name:
         raise RunBroken(f"it says to be {info['kind']}/{info['id']}: the folder was renamed or copied")
 
 
 def too_long(user: Mapping[str, Any]) -> list[str]:
     """A sentence for each text of {name, tags, note} that is longer than it may be."""
-    given = [("name", user.get("name") or ""), ("note", user.get("note") or "")]
-    given += [("tag", tag) for tag in user.get("tags") or ()]
-    return [
-        f"a {what} may have {LONGEST[what]:,} characters, {reprlib.repr(text)} has {len(text):,}"
-        for what, text in given
-        if len(text) > LONGEST[what]
-    ]
+    texts = [("name", user.get("name") or ""), ("note", user.get("note") or "")]
+    texts += [("tag", tag) for tag in user.get("tags") or ()]
+    return [f"a {what} may have {LONGEST[what]:,} characters, {reprlib.repr(text)} has {len(text):,}"
+            for what, text in texts if len(text) > LONGEST[what]]
 
 
 def _user(folder: Path) -> dict[str, Any]:
     """What people gave: a name, tags, a note; empty where nothing (readable) was given."""
     try:
-        given = read_json_cached(folder / "user.json")
+        user = read_json_cached(folder / "user.json")
     except (OSError, RunBroken):
-        given = {}
-    tags = given.get("tags")
-    return {
-        "name": str(given.get("name") or ""),
-        "tags": [str(tag) for tag in tags] if isinstance(tags, list) else [],
-        "note": str(given.get("note") or ""),
-    }
+        user = {}
+    name, tags, note = map(user.get, ("name", "tags", "note"))
+    tags = [str(tag) for tag in tags] if isinstance(tags, list) else []
+    return {"name": str(name or ""), "tags": tags, "note": str(note or "")}
 
 
 def _user_version(folder: Path) -> Version | None:

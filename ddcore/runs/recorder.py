@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ddcore.errors import Cancelled
-from ddcore.experiments.base import ImageSet, Parent, Spec
+from ddcore.experiments.base import ImageSet, Parent, Point, Spec
 from ddcore.runs import checkpoint, provenance
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.events import rewind
@@ -52,8 +52,6 @@ class FolderRecorder:
         self._start = self._starting_point()
         self.progress(0, 0, "Starting")
 
-    # Words
-
     def note(self, text: str) -> None:
         with open(self.folder / "log.txt", "a", encoding="utf-8") as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
@@ -76,32 +74,24 @@ class FolderRecorder:
         if (self.folder / CANCEL_FLAG).exists():
             raise Cancelled("stopped because somebody asked for it")
 
-    # Results
-
     def snapshot(self, step: int, images: ImageSet) -> None:
-        self._snapshot(step, _stored(images))
-
-    def _snapshot(self, step: int, images: Images) -> None:
-        write_snapshot(self._subfolder("snapshots") / f"{int(step)}.safetensors", images)
+        write_snapshot(self._subfolder("snapshots") / f"{step}.safetensors", _stored(images))
 
     def save_images(self, name: str, images: ImageSet) -> None:
         write_images(self.folder / f"{checked_name(name)}.safetensors", _stored(images))
 
     def save_arrays(self, name: str, arrays: Mapping[str, torch.Tensor]) -> None:
-        from safetensors.torch import save
-
-        kept = {one: tensor.detach().to("cpu", copy=True).contiguous() for one, tensor in arrays.items()}
-        write_bytes(self.folder / f"{checked_name(name)}.safetensors", save(kept))
+        write_bytes(self.folder / f"{checked_name(name)}.safetensors", checkpoint.serialised(arrays))
 
     def mapped(self, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
         path = self.folder / f"{checked_name(name)}.npy"
         with usable(self.folder):
-            if (kept := _kept(path, shape, dtype)) is None:
+            if (array := _present(path, shape, dtype)) is None:
                 check_room(self.folder, math.prod(shape) * np.dtype(dtype).itemsize)
                 _reserve(path, shape, dtype)
-                kept = np.lib.format.open_memmap(path, mode="r+")
-        self._mapped.append(kept)
-        return kept
+                array = np.lib.format.open_memmap(path, mode="r+")
+        self._mapped.append(array)
+        return array
 
     def save_picture(self, name: str, png: bytes) -> None:
         write_bytes(self._subfolder("pictures") / f"{checked_name(name)}.png", png)
@@ -111,9 +101,8 @@ class FolderRecorder:
 
     def answered(self, spec: Spec) -> Parent | None:
         record = self.store.record(spec.key) if self.store.exists(spec.key) else None
-        if record is None or record.state != "done" or (record.folder / IMPORTED).exists():
-            return None
-        return finished(self.store, record.id)
+        here = record is not None and record.state == "done" and not (record.folder / IMPORTED).exists()
+        return finished(self.store, spec.key) if here else None
 
     def answer(self, spec: Spec, summary: Summary, seconds: float) -> Parent:
         with self.store.lock():
@@ -126,17 +115,13 @@ class FolderRecorder:
     def built_on(self) -> tuple[Parent, ...]:
         return tuple(finished(self.store, run_id) for run_id in self.record.info["parents"])
 
-    # Going on
-
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         self._flush()
         events = self.folder / "events.jsonl"
         written = events.stat().st_size if events.exists() else 0
         Checkpoint(self._own, dict(meta), self.seconds(), written, self._start.origin).write(tensors)
 
-    def resume_point(
-        self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: ""
-    ) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
+    def resume_point(self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: "") -> Point | None:
         if self._own.exists():
             if not (why := refuse(self._start.meta)):
                 return self._start.tensors(), self._start.meta
@@ -174,15 +159,12 @@ class FolderRecorder:
 
     def _take_over(self, shorter: RunRecord, point: Checkpoint) -> None:
         """The shorter run's events, snapshots and result become the beginning of this one's history."""
-        events = shorter.folder / "events.jsonl"
-        if events.exists():
+        if (events := shorter.folder / "events.jsonl").exists():
             write_bytes(self.folder / "events.jsonl", events.read_bytes()[: point.events])
         if (shorter.folder / "snapshots").is_dir():
             shutil.copytree(shorter.folder / "snapshots", self._subfolder("snapshots"), dirs_exist_ok=True)
         if (last := final_step(shorter)) is not None:
-            self._snapshot(last, self.store.images(shorter.id))
-
-    # The end
+            write_snapshot(self._subfolder("snapshots") / f"{last}.safetensors", self.store.images(shorter.id))
 
     def seconds(self) -> float:
         """Time spent on the result so far: all sessions since its beginning, also of the run it continues."""
@@ -191,23 +173,12 @@ class FolderRecorder:
     def finish(self, summary: Summary, job: Mapping[str, Any]) -> None:
         """Write run.json: from then on the run is done. job: what job.json says of this session."""
         info = self.record.info
-        times = {
-            "submitted": info["times"].get("submitted"),
-            "started": job.get("started"),
-            "finished": time.time(),
-            "seconds": self.seconds(),
-        }
+        times = {"submitted": info["times"].get("submitted"), "started": job.get("started"), "finished": time.time(),
+                 "seconds": self.seconds()}
         answer = {
-            **info,
-            "code": provenance.code(),
-            "libraries": provenance.libraries(),
-            "device": provenance.device(),
-            "times": times,
-            "sessions": job.get("sessions", 1),
-            "continued_from": self._start.origin,
-            "peak_memory_bytes": provenance.peak_memory_bytes(),
-            "outcome": "done",
-            "summary": summary.to_json(),
+            **info, "code": provenance.code(), "libraries": provenance.libraries(), "device": provenance.device(),
+            "times": times, "sessions": job.get("sessions", 1), "continued_from": self._start.origin,
+            "peak_memory_bytes": provenance.peak_memory_bytes(), "outcome": "done", "summary": summary.to_json(),
         }
         self._flush()
         done, total, phase = self._last
@@ -230,8 +201,7 @@ class FolderRecorder:
         return place
 
     def _write_progress(self, now: float) -> None:
-        done, total, phase = self._last
-        self._written = now
+        (done, total, phase), self._written = self._last, now
         note = {"done": done, "total": total, "phase": phase, "elapsed": self.seconds(), "eta": self._eta()}
         write_json(self.folder / "progress.json", note, durable=False)
 
@@ -245,15 +215,15 @@ class FolderRecorder:
         return round((self._last[1] - self._last[0]) * (t1 - t0) / (d1 - d0), 1)
 
 
-def _kept(path: Path, shape: tuple[int, ...], dtype: str) -> np.memmap | None:
+def _present(path: Path, shape: tuple[int, ...], dtype: str) -> np.memmap | None:
     """The whole array of this shape and dtype that lies there, writable; None where there is none."""
     try:
         length = path.stat().st_size
-        kept = np.lib.format.open_memmap(path, mode="r+")  # a file that was cut short is filled up with zeros
+        array = np.lib.format.open_memmap(path, mode="r+")  # a file that was cut short is filled up with zeros
     except (FileNotFoundError, ValueError):
         return None
-    whole = kept.offset + kept.nbytes == length
-    return kept if whole and (kept.shape, kept.dtype) == (shape, np.dtype(dtype)) else None
+    whole = array.offset + array.nbytes == length
+    return array if whole and (array.shape, array.dtype) == (shape, np.dtype(dtype)) else None
 
 
 def _reserve(path: Path, shape: tuple[int, ...], dtype: str) -> None:

@@ -48,8 +48,6 @@ class Store:
         self.root = root or home.runs_root()
         self.demo = demo or home.demo_root()
 
-    # Finding
-
     def record(self, run_id: str) -> RunRecord:
         """The run with this id, or with this unique beginning of it (at least 6 characters)."""
         folder, demo = self._find(run_id)
@@ -59,29 +57,29 @@ class Store:
         """All runs, newest first, parts of others only where their kind is asked for; folders that cannot be read come
         with state "broken"."""
         unlisted = () if kind else parts()
-        found = [one for one in self._all(kind) if one[0].parent.name not in unlisted]
-        own = {folder.name for folder, demo in found if not demo}
-        records = [read_record(folder, demo) for folder, demo in found if not demo or folder.name not in own]
-        return sorted(records, key=lambda r: (-r.created, r.id))
+        folders = [one for one in self._all(kind) if one[0].parent.name not in unlisted]
+        own = {folder.name for folder, demo in folders if not demo}
+        return _newest_first(read_record(folder, demo) for folder, demo in folders
+                             if not demo or folder.name not in own)
 
     def finished(self, kind: str) -> list[Path]:
         """The folders of the finished runs of a kind, newest first, without a look at what they answer."""
-        found: dict[str, tuple[float, Path]] = {}
+        ended: dict[str, tuple[float, Path]] = {}
         for folder, _ in self._all(kind):
             with contextlib.suppress(OSError):  # not finished, or gone meanwhile
-                found.setdefault(folder.name, (os.stat(f"{folder}/run.json").st_mtime, folder))
-        return [folder for _, folder in sorted(found.values(), reverse=True)]
+                ended.setdefault(folder.name, (os.stat(f"{folder}/run.json").st_mtime, folder))
+        return [folder for _, folder in sorted(ended.values(), reverse=True)]
 
     def folders(self, trash: bool = False) -> dict[str, list[Path]]:
         """The folders of the user's own runs, or of those in the trash, by kind."""
-        return {
-            kind.name: _subfolders(kind, links=True) for kind in _subfolders(self.root / TRASH if trash else self.root)
-        }
+        kinds = _subfolders(self.root / TRASH if trash else self.root)
+        return {kind.name: _subfolders(kind, links=True) for kind in kinds}
 
     def leftovers(self) -> list[Path]:
         """Hidden folders: what is being deleted or brought, and what was when a process died."""
         parents = [self.root, *_subfolders(self.root / TRASH)]
-        return [path for parent in parents for path in parent.glob(".*") if _is_folder(path) and path.name != TRASH]
+        return [path for parent in parents for path in parent.glob(".*")
+                if path.is_dir() and not path.is_symlink() and path.name != TRASH]
 
     def exists(self, run_id: str) -> bool:
         """Whether there is a run with exactly this id, in whatever state."""
@@ -101,12 +99,10 @@ class Store:
 
     def _exact(self, run_id: str) -> tuple[Path, bool] | None:
         """(folder, is it a demo) for a whole id, without listing the runs."""
-        if RUN_ID.fullmatch(run_id):
-            for root, demo in ((self.root, False), (self.demo, True)):
-                for kind in _subfolders(root):
-                    folder = kind / run_id
-                    if (folder.is_dir() or folder.is_symlink()) and (not demo or _finished(folder)):
-                        return folder, demo
+        for root, demo in ((self.root, False), (self.demo, True)):
+            for folder in _of_id(root, run_id):
+                if not demo or _finished(folder):
+                    return folder, demo
         return None
 
     def _all(self, kind: str | None = None) -> Iterator[tuple[Path, bool]]:
@@ -116,8 +112,8 @@ class Store:
 
     def _find(self, run_id: str) -> tuple[Path, bool]:
         """(folder, is it a demo): looked up among the names that exist, never joined from what was given."""
-        if (found := self._exact(run_id)) is not None:
-            return found
+        if (exact := self._exact(run_id)) is not None:
+            return exact
         near: dict[str, tuple[Path, bool]] = {}
         # A whole id that is not there is asked for at every missing evaluation: no need to look at all names for it.
         for folder, demo in () if RUN_ID.fullmatch(run_id) else self._all():
@@ -132,8 +128,6 @@ class Store:
         if any(folder.name == run_id for folder in _folders(self.root / TRASH)):
             raise RunNotFound(f"run {run_id} is in the trash; restore it first")
         raise RunNotFound(f"no run {run_id!r}")
-
-    # Making
 
     def create(self, spec: Spec) -> RunRecord:
         """The run of a question: the one there is, else a new folder that holds the question only.
@@ -151,16 +145,9 @@ class Store:
         folder = self.root / spec.kind / run_id
         identity = spec.identity
         question = {
-            "id": run_id,
-            **spec.to_json(),
-            "version": identity["version"],
-            "parents": identity["parents"],
-            "dataset": identity["dataset"],
-            "seed": spec.config.values().get("seed"),
-            "family": spec.family,
-            "in_key": identity["config"],
-            "length": spec.config.length(),
-            "times": {"submitted": time.time()},
+            "id": run_id, **spec.to_json(), "version": identity["version"], "parents": identity["parents"],
+            "dataset": identity["dataset"], "seed": spec.config.values().get("seed"), "family": spec.family,
+            "in_key": identity["config"], "length": spec.config.length(), "times": {"submitted": time.time()},
         }
         with usable(self.root):
             folder.mkdir(parents=True, exist_ok=True)
@@ -201,8 +188,6 @@ class Store:
         if not family or not isinstance(length, int):
             return None
         return longest_prefix(self.records(record.kind), family, length)
-
-    # Reading
 
     def events(self, run_id: str, since: int = 0) -> tuple[list[dict[str, Any]], int]:
         """(events written after byte `since`, the new offset to ask from).
@@ -263,17 +248,15 @@ class Store:
         path = self.record(run_id).folder / "pictures" / f"{checked_name(name)}.png"
         return path if path.is_file() else None
 
-    # Keeping house
-
     def annotate(
         self, run_id: str, name: str | None = None, tags: Iterable[str] | None = None, note: str | None = None
     ) -> RunRecord:
         """Give a run a name, tags, a note; what is None stays as it is. ConfigError where one is too long."""
-        given: dict[str, Any] = {
+        changes: dict[str, Any] = {
             "name": None if name is None else _tidy(name), "tags": None if tags is None else _tags(tags), "note": note,
         }
         with self.lock():
-            return self._annotate(run_id, lambda user: {n: value for n, value in given.items() if value is not None})
+            return self._annotate(run_id, lambda user: {n: value for n, value in changes.items() if value is not None})
 
     def retag(self, run_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> RunRecord:
         """Give a run tags and take tags from it; those that somebody else gives it meanwhile stay."""
@@ -304,17 +287,13 @@ class Store:
         """Bring a run back from the trash."""
         with self.lock():
             folder = self._find_trashed(run_id)
-            place = self.root / folder.parent.name / folder.name
-            if place.exists():
+            if (self.root / folder.parent.name / folder.name).exists():
                 raise DDCoreError(f"run {folder.name} was computed again meanwhile; purge the one in the trash")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(folder, place)
-        return read_record(place)
+            return read_record(_move(folder, self.root))
 
     def trashed(self) -> list[RunRecord]:
         """The runs in the trash, newest first."""
-        records = [read_record(folder) for folder in _folders(self.root / TRASH)]
-        return sorted(records, key=lambda r: (-r.created, r.id))
+        return _newest_first(map(read_record, _folders(self.root / TRASH)))
 
     def purge(self, run_id: str) -> None:
         """Delete a run of the trash for good."""
@@ -334,13 +313,10 @@ class Store:
 
     def adopt(self, folder: Path) -> RunRecord:
         """Take in the whole run in `folder`, <kind>/<id> on the same disk. It may take the place of one that ships."""
-        place = self.root / folder.parent.name / folder.name
         with self.lock():
-            if (there := self._exact(folder.name)) is not None and not there[1]:
+            if (present := self._exact(folder.name)) is not None and not present[1]:
                 raise DDCoreError(f"run {folder.name} is here already")
-            place.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(folder, place)
-        return read_record(place)
+            return read_record(_move(folder, self.root))
 
     def own(self, run_id: str, deed: str) -> RunRecord:
         """The run with this id, if it may be `deed` ("changed"); DDCoreError for one that ships with the app."""
@@ -352,24 +328,23 @@ class Store:
     def _put_away(self, record: RunRecord) -> Path | None:
         """Move a run into the trash; what lay there in its place, and holds no other answer, is to be deleted."""
         place = self.root / TRASH / record.folder.parent.name / record.folder.name
-        if (there := _answer(place)) is not None and there != _answer(record.folder):
+        if (trashed := _answer(place)) is not None and trashed != _answer(record.folder):
             raise DDCoreError(
                 f"a run {record.id} with other content is in the trash already; purge the one in the trash first"
             )
         doomed = _doomed(place)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(record.folder, place)
+        _move(record.folder, self.root / TRASH)
         return doomed
 
     def _find_trashed(self, run_id: str) -> Path:
+        trash = self.root / TRASH
         if RUN_ID.fullmatch(run_id):  # of many, each without listing all of them
-            kinds = _subfolders(self.root / TRASH)
-            found = [kind / run_id for kind in kinds if (kind / run_id).is_dir() or (kind / run_id).is_symlink()]
+            folders = _of_id(trash, run_id)
         else:
-            found = [folder for folder in _folders(self.root / TRASH) if folder.name == run_id]
-        if found:
-            return found[0]
-        raise RunNotFound(f"run {run_id!r} is not in the trash")
+            folders = (folder for folder in _folders(trash) if folder.name == run_id)
+        if (folder := next(folders, None)) is None:
+            raise RunNotFound(f"run {run_id!r} is not in the trash")
+        return folder
 
 
 class Moment(Store):
@@ -406,14 +381,10 @@ def parts() -> tuple[str, ...]:
 def longest_prefix(records: Iterable[RunRecord], family: str, length: int) -> RunRecord | None:
     """Of these runs, what `Store.longest_prefix` finds for one of this family and length."""
     shorter = [
-        other
-        for other in records
-        if other.state == "done"
-        and other.info.get("family") == family
-        and isinstance(other.info.get("length"), int)
-        and other.info["length"] < length
-        and (other.folder / "checkpoint.safetensors").exists()
-        and not (other.folder / IMPORTED).exists()
+        other for other in records
+        if other.state == "done" and other.info.get("family") == family
+        and isinstance(other.info.get("length"), int) and other.info["length"] < length
+        and (other.folder / "checkpoint.safetensors").exists() and not (other.folder / IMPORTED).exists()
     ]
     return max(shorter, key=lambda r: r.info["length"], default=None)
 
@@ -437,6 +408,24 @@ def _folders(root: Path, kind: str | None = None) -> Iterator[Path]:
             yield from _subfolders(parent, links=True)
 
 
+def _of_id(root: Path, run_id: str) -> Iterator[Path]:
+    """<root>/<kind>/<run id>, where there is one, without listing the runs; nothing where it is no whole id."""
+    folders = (kind / run_id for kind in _subfolders(root)) if RUN_ID.fullmatch(run_id) else ()
+    return (folder for folder in folders if folder.is_dir() or folder.is_symlink())
+
+
+def _move(folder: Path, root: Path) -> Path:
+    """Move <kind>/<run> below `root`; its new place."""
+    place = root / folder.parent.name / folder.name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(folder, place)
+    return place
+
+
+def _newest_first(records: Iterable[RunRecord]) -> list[RunRecord]:
+    return sorted(records, key=lambda r: (-r.created, r.id))
+
+
 def _finished(folder: Path) -> bool:
     return (folder / "run.json").is_file()
 
@@ -444,17 +433,10 @@ def _finished(folder: Path) -> bool:
 def _subfolders(root: Path, links: bool = False) -> list[Path]:
     try:
         with os.scandir(root) as entries:
-            return [
-                _path(e.path)
-                for e in entries
-                if not e.name.startswith(".") and (e.is_dir(follow_symlinks=False) or (links and e.is_symlink()))
-            ]
+            return [_path(e.path) for e in entries
+                    if not e.name.startswith(".") and (e.is_dir(follow_symlinks=False) or (links and e.is_symlink()))]
     except OSError:
         return []
-
-
-def _is_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
 
 
 _path = lru_cache(maxsize=4096)(Path)  # taking a thousand paths to pieces takes longer than listing them
@@ -499,5 +481,5 @@ def _tidy(words: str) -> str:
     return " ".join(words.split())
 
 
-def _tags(given: Iterable[str]) -> list[str]:
-    return sorted({_tidy(tag) for tag in given} - {""})
+def _tags(tags: Iterable[str]) -> list[str]:
+    return sorted({_tidy(tag) for tag in tags} - {""})

@@ -8,8 +8,7 @@ from typing import Any
 
 def summary(stored: Mapping[str, Any]) -> dict[str, Any]:
     """A stored summary under today's names. The accuracy of each network stood beside the accuracy, not within it."""
-    told = dict(stored)
-    accuracy, values = told.get("accuracy"), told.get("accuracies")
+    accuracy, values = stored.get("accuracy"), stored.get("accuracies")
     if isinstance(accuracy, Mapping) and values and "values" not in accuracy:
-        told["accuracy"] = {**accuracy, "values": values}
-    return told
+        return {**stored, "accuracy": {**accuracy, "values": values}}
+    return dict(stored)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,17 +28,14 @@ class Used:
     @property
     def title(self) -> str:
         """What people call it."""
-        if self.what == "runs":
-            return KINDS[self.kind].title if self.kind in KINDS else self.kind
-        return TITLES[self.what]
+        if self.what != "runs":
+            return TITLES[self.what]
+        return KINDS[self.kind].title if self.kind in KINDS else self.kind
 
 
 TITLES = {
-    "trash": "Trash",
-    "own": "Own data sets",
-    "prepared": "Prepared data (made again when needed)",
-    "memo": "Memo (made again when needed)",
-    "compiled": "Compiled code (made again when needed)",
+    "trash": "Trash", "own": "Own data sets", "prepared": "Prepared data (made again when needed)",
+    "memo": "Memo (made again when needed)", "compiled": "Compiled code (made again when needed)",
 }
 
 
@@ -49,10 +47,8 @@ def usage(store: Store) -> list[Used]:
     kinds = [Used("runs", sum(map(run_bytes, runs)), kind, len(runs)) for kind, runs in store.folders().items()]
     trashed = [folder for runs in store.folders(trash=True).values() for folder in runs]
     root = home.data_root()
-    places = {
-        "own": own.place(root), "prepared": prepared.folder(root), "memo": home.memo_root(),
-        "compiled": home.home() / "compiled",
-    }
+    places = {"own": own.place(root), "prepared": prepared.folder(root), "memo": home.memo_root(),
+              "compiled": home.home() / "compiled"}
     return [
         *sorted(kinds, key=lambda used: -used.bytes),
         Used("trash", sum(map(run_bytes, trashed)) + sum(map(bytes_of, store.leftovers())), number=len(trashed)),
@@ -69,18 +65,12 @@ def bytes_of(folder: Path | str) -> int:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
-                    else:
-                        total += _size(entry)
+                        continue
+                    with contextlib.suppress(OSError):  # gone meanwhile: that of the others counts
+                        total += entry.stat(follow_symlinks=False).st_size
         except OSError:  # gone meanwhile, or not for us to read
             continue
     return total
-
-
-def _size(entry: os.DirEntry[str]) -> int:
-    try:
-        return entry.stat(follow_symlinks=False).st_size
-    except OSError:  # gone meanwhile: that of the others counts
-        return 0
 
 
 def run_bytes(folder: Path) -> int:

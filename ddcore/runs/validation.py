@@ -6,6 +6,7 @@ arrays, PNG. No run folder needs to be trusted for that, and none is changed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -29,7 +30,8 @@ from ddcore.runs.record import RunRecord, is_number, read_record, too_long
 
 TYPES = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL")  # of arrays in safetensors
 SETS = ("images", "initial")  # names of image sets
-MOST_TOLD = 3  # problems of one file that are named
+MOST_NAMED = 3  # problems of one file
+UNUSABLE = (ValueError, TypeError, ArithmeticError, RecursionError, LookupError)  # what odd values raise in a check
 _MB, _GB = 2**20, 2**30
 _WORD = re.compile(r"[A-Za-z0-9_.,+= -]{0,500}")  # names of methods, data sets and choices, lists of run ids, subsets
 _LINE = 4 * _MB
@@ -51,39 +53,37 @@ def sort_of(name: str) -> Sort | None:
 
 def names(folder: Path) -> list[str]:
     """The files of a run folder that are of a known sort, run.json first; links are none."""
-    found = []
+    names = []
     for place in ("", "snapshots/", "pictures/"):
-        if (folder / place).is_symlink() and place:
-            continue
-        try:
-            with os.scandir(folder / place) as entries:
-                found += [place + entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-    return sorted((name for name in found if sort_of(name)), key=lambda name: (name != "run.json", name))
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if not place or not (folder / place).is_symlink():
+                with os.scandir(folder / place) as entries:
+                    names += [place + entry.name for entry in entries if entry.is_file(follow_symlinks=False)]
+    return sorted((name for name in names if sort_of(name)), key=lambda name: (name != "run.json", name))
 
 
 def problems(folder: Path) -> list[str]:
     """Everything that is wrong with a finished run's folder, <kind>/<id>, one sentence each; [] where nothing is."""
-    found = []
+    sentences = []
     for name in names(folder):
         sort = sort_of(name)
         assert sort is not None
-        wrong = list(islice(_done(sort.problems(folder / name)), MOST_TOLD + 1))
-        found += [f"{name} {one}" for one in wrong[:MOST_TOLD]]
-        if len(wrong) > MOST_TOLD:
-            found.append(f"{name} has more problems like these")
+        wrong = list(islice(_whole(sort.problems(folder / name)), MOST_NAMED + 1))
+        sentences += [f"{name} {one}" for one in wrong[:MOST_NAMED]]
+        if len(wrong) > MOST_NAMED:
+            sentences.append(f"{name} has more problems like these")
     record = read_record(folder)
     if record.state != "done":
-        return [*found, f"it is no finished run: {record.problem or record.state}"]
-    return [*found, *_answer(record), *_question(record.info), *_done(_image_sets(record)), *_done(_arrays(record))]
+        return [*sentences, f"it is no finished run: {record.problem or record.state}"]
+    sentences += [*_answer(record), *_question(record.info)]
+    return [*sentences, *_whole(_image_sets(record)), *_whole(_arrays(record))]
 
 
-def _done(check: Iterator[str]) -> Iterator[str]:
-    """What a check finds; one problem more where it cannot be done with what was brought."""
+def _whole(check: Iterator[str]) -> Iterator[str]:
+    """The problems that a check finds; one more where what was brought is such that it cannot be checked."""
     try:
         yield from check
-    except (ValueError, TypeError, ArithmeticError, RecursionError, LookupError) as error:
+    except UNUSABLE as error:
         yield f"holds what no run writes ({type(error).__name__}: {error})"
 
 
@@ -102,8 +102,8 @@ def _answer(record: RunRecord) -> Iterator[str]:
 
 def _question(info: Mapping[str, Any]) -> Iterator[str]:
     """The id must be the key of the question, so that nobody takes the answer for that to another one."""
-    known = info.get("in_key")
-    differ = [n for n, v in known.items() if info["config"].get(n, v) != v] if isinstance(known, dict) else []
+    in_key = info.get("in_key") or {}
+    differ = [n for n, v in in_key.items() if info["config"].get(n, v) != v]
     if differ:
         yield f"run.json has two values for {', '.join(map(repr, differ))}, one in config and one in in_key"
     try:
@@ -115,33 +115,32 @@ def _question(info: Mapping[str, Any]) -> Iterator[str]:
                 yield f"run.json has the {name} {info[name]!r}, its question has {expected[name]!r}"
     except DDCoreError as error:
         yield f"whether {info['id']} is the key of the question in run.json cannot be told here: {error}"
-    except (ValueError, TypeError, ArithmeticError, RecursionError, LookupError):
+    except UNUSABLE:
         yield "the question in run.json cannot have been asked: it holds values that are no parameters"
 
 
 def _image_sets(record: RunRecord) -> Iterator[str]:
     """The image sets of a run, each by itself and as what the run says it made."""
     shape, facts = _expected(record)
-    found: dict[str, Images] = {}
+    initial: Images | None = None
     for name in SETS:
         if not (path := record.folder / f"{name}.safetensors").exists():
             continue
         try:
-            found[name] = read_images(path)
+            images = read_images(path)
         except (RunBroken, ValueError, TypeError, RecursionError) as error:
             yield str(error) if path.name in str(error) else f"{path.name} is no image set: {error}"
             continue
-        yield from (f"{path.name} {wrong}" for wrong in _done(_set(found[name], shape, facts)))
-    yield from _snapshots(record.folder, found.get("initial"))
+        initial = images if name == "initial" else initial
+        yield from (f"{path.name} {wrong}" for wrong in _whole(_set(images, shape, facts)))
+    yield from _snapshots(record.folder, initial)
 
 
 def _snapshots(folder: Path, initial: Images | None) -> Iterator[str]:
-    taken = sorted((folder / "snapshots").glob("*.safetensors"))
-    if taken and initial is None:
-        yield "snapshots cannot be looked at without initial.safetensors"
-        return
-    for path in taken:
-        assert initial is not None
+    for path in sorted((folder / "snapshots").glob("*.safetensors")):
+        if initial is None:
+            yield "snapshots cannot be looked at without initial.safetensors"
+            return
         try:
             snapshot = read_snapshot(path, initial)
         except (RunBroken, ValueError, TypeError, RecursionError) as error:
@@ -151,24 +150,25 @@ def _snapshots(folder: Path, initial: Images | None) -> Iterator[str]:
             yield f"snapshots/{path.name} holds values that are not finite"
 
 
-def _set(found: Images, shape: tuple[int | None, ...], facts: Dataset | None) -> Iterator[str]:
+def _set(images: Images, shape: tuple[int | None, ...], facts: Dataset | None) -> Iterator[str]:
     """What is wrong with one image set, as sentences without its name."""
-    given, classes = found.images.shape[1:], facts.classes if facts else None
-    if not found.images.size or any(want not in (None, have) for want, have in zip(shape, given, strict=True)):
-        wanted = "×".join("any" if side is None else str(side) for side in shape)
-        yield f"holds {found.images.shape[0]} images of {'×'.join(map(str, given))}, expected are {wanted}"
-    if not all(isinstance(name, str) for name in found.classes) or (classes and found.classes != classes):
+    n, *sides = images.images.shape
+    labels, mean, std, classes = images.labels, images.mean, images.std, facts.classes if facts else None
+    if not images.images.size or any(want not in (None, have) for want, have in zip(shape, sides, strict=True)):
+        expected = "×".join("any" if side is None else str(side) for side in shape)
+        yield f"holds {n} images of {'×'.join(map(str, sides))}, expected are {expected}"
+    if not all(isinstance(name, str) for name in images.classes) or (classes and images.classes != classes):
         yield "has other classes than the data set" if classes else "has classes whose names are no texts"
-    if found.labels.size and not 0 <= found.labels.min() <= found.labels.max() < len(found.classes):
-        yield f"has labels from {found.labels.min()} to {found.labels.max()} for {len(found.classes)} classes"
-    if len(found.mean) != given[0] or len(found.std) != given[0] or not all(map(is_number, found.mean + found.std)):
-        yield f"must tell mean and std of its {given[0]} channels in finite numbers"
-    elif min(found.std, default=1) <= 0:
-        yield f"has a std of {min(found.std):g}; it must be above 0"
-    elif facts and facts.mean and facts.std and not np.allclose([found.mean, found.std], [facts.mean, facts.std]):
-        yield f"has mean {found.mean} and std {found.std}, those of {facts.name} are {facts.mean} and {facts.std}"
-    if not _is_rate(found.lr):
-        yield f"has the learning rate {found.lr!r}, which is no finite number"
+    if labels.size and not 0 <= labels.min() <= labels.max() < len(images.classes):
+        yield f"has labels from {labels.min()} to {labels.max()} for {len(images.classes)} classes"
+    if len(mean) != sides[0] or len(std) != sides[0] or not all(map(is_number, mean + std)):
+        yield f"must tell mean and std of its {sides[0]} channels in finite numbers"
+    elif min(std, default=1) <= 0:
+        yield f"has a std of {min(std):g}; it must be above 0"
+    elif facts and facts.mean and facts.std and not np.allclose([mean, std], [facts.mean, facts.std]):
+        yield f"has mean {mean} and std {std}, those of {facts.name} are {facts.mean} and {facts.std}"
+    if not _is_rate(images.lr):
+        yield f"has the learning rate {images.lr!r}, which is no finite number"
 
 
 def _arrays(record: RunRecord) -> Iterator[str]:
@@ -176,20 +176,20 @@ def _arrays(record: RunRecord) -> Iterator[str]:
     _, facts = _expected(record)
     classes = record.summary.classes or (facts.classes if facts else ())
     number = {"run": record.summary.runs_shown, "label": len(classes)}
-    for file, wanted in (record.declared.arrays if record.declared else {}).items():
+    for file, declarations in (record.declared.arrays if record.declared else {}).items():
         try:
-            found = read_arrays(record.folder / f"{file}.safetensors")
+            arrays = read_arrays(record.folder / f"{file}.safetensors")
         except FileNotFoundError:
             yield f"{file}.safetensors is missing"
             continue
         except RunBroken:  # told where all files are looked at
             continue
-        if missing := wanted.keys() - found.keys():
+        if missing := declarations.keys() - arrays.keys():
             yield f"{file}.safetensors holds no {', '.join(sorted(missing))}"
             continue
         sides: dict[str, int] = {}
-        for name, declared in wanted.items():
-            array, most = found[name], number.get(re.sub("(.*_)?labels?", "label", name), 0)
+        for name, declared in declarations.items():
+            array, most = arrays[name], number.get(re.sub("(.*_)?labels?", "label", name), 0)
             if array.dtype.kind not in declared.dtypes or not _has_sides(array.shape, declared.sides, sides):
                 yield f"{file}.safetensors holds {name!r} as {array.dtype} {array.shape}, which no run writes there"
             elif most and array.size and not 0 <= array.min() <= array.max() < most:
@@ -235,18 +235,15 @@ def _is_rate(value: Any) -> bool:
     return value is None or is_number(value)
 
 
-# One file by itself
-
-
 def _json(path: Path) -> Iterator[str]:
     try:
-        found = _strict(path.read_bytes())
+        value = _strict(path.read_bytes())
     except (ValueError, RecursionError) as error:
         yield f"is not JSON: {error}"
         return
-    if not isinstance(found, dict):
-        yield f"holds a {type(found).__name__}, not an object"
-    elif path.name == "spec.json" and (found.get("kind"), found.get("id")) != (path.parts[-3], path.parts[-2]):
+    if not isinstance(value, dict):
+        yield f"holds a {type(value).__name__}, not an object"
+    elif path.name == "spec.json" and (value.get("kind"), value.get("id")) != (path.parts[-3], path.parts[-2]):
         yield "is that of another run"
 
 
@@ -262,13 +259,13 @@ def _strict(content: bytes) -> Any:
 def _user(path: Path) -> Iterator[str]:
     wrong = list(_json(path))
     yield from wrong
-    given = {} if wrong else json.loads(path.read_bytes())
-    tags = given.get("tags") or []
-    texts = [given.get("name") or "", given.get("note") or "", *(tags if isinstance(tags, list) else [tags])]
+    user = {} if wrong else json.loads(path.read_bytes())
+    tags = user.get("tags") or []
+    texts = [user.get("name") or "", user.get("note") or "", *(tags if isinstance(tags, list) else [tags])]
     if not isinstance(tags, list) or not all(isinstance(text, str) for text in texts):
         yield "must give name, tags and note as texts"
     else:
-        yield from (f"has too much: {problem}" for problem in too_long(given))
+        yield from (f"has too much: {problem}" for problem in too_long(user))
 
 
 def _events(path: Path) -> Iterator[str]:
@@ -301,9 +298,7 @@ def _tensors(path: Path) -> Iterator[str]:
                 kind = file.get_slice(name).get_dtype()
                 if kind not in TYPES:
                     yield f"holds {name!r} of type {kind}; allowed are {', '.join(TYPES)}"
-                elif (
-                    kind.startswith("F") and path.stem != "checkpoint" and not np.isfinite(file.get_tensor(name)).all()
-                ):
+                elif kind[0] == "F" and path.stem != "checkpoint" and not np.isfinite(file.get_tensor(name)).all():
                     yield f"holds {name!r} with values that are not finite"
     except (SafetensorError, OSError, ValueError) as error:
         yield f"is not a safetensors file: {error}"
@@ -311,12 +306,12 @@ def _tensors(path: Path) -> Iterator[str]:
 
 def _array(path: Path) -> Iterator[str]:
     try:
-        kept = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError) as error:
         yield f"is not a plain array of numbers ({type(error).__name__})"
         return
-    if kept.dtype.kind not in "fiu" or kept.offset + kept.nbytes != path.stat().st_size:
-        yield f"must be one array of numbers, is {kept.dtype} {kept.shape} in {path.stat().st_size:,} bytes"
+    if array.dtype.kind not in "fiu" or array.offset + array.nbytes != path.stat().st_size:
+        yield f"must be one array of numbers, is {array.dtype} {array.shape} in {path.stat().st_size:,} bytes"
 
 
 def _png(path: Path) -> Iterator[str]:

@@ -22,7 +22,7 @@ from ddcore.data import DATASETS, Availability, Split
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError, DataMissing
-from ddcore.experiments import KINDS, ImageSet, Spec, baseline, evaluate, experts, metrics, scores, spec
+from ddcore.experiments import KINDS, ImageSet, Spec, baseline, evaluate, experts, metrics, scores, spec, training
 from ddcore.experiments.flops import FlopsConfig
 from ddcore.experiments.flops import run as count_all
 from ddcore.ops import acceleration, nets, seeds, train
@@ -159,7 +159,7 @@ def part(labels: list[int], classes: tuple[str, ...] = ("a", "b")) -> Resident:
 
 def test_a_network_that_always_answers_the_frequent_class_is_right_on_its_share_and_balanced_at_one_half() -> None:
     uneven = part([1, 1, 1, 0])
-    found = metrics.judged(torch.tensor([[0.0, 1.0]]).expand(4, 2), uneven)
+    found = metrics.classification_scores(torch.tensor([[0.0, 1.0]]).expand(4, 2), uneven)
     assert found == {"accuracy": 0.75, "balanced_accuracy": 0.5, "auc": 0.5, "confusion": [[0, 1], [0, 3]]}
     assert metrics.majority(uneven) == 0.75
 
@@ -168,7 +168,7 @@ def test_what_is_right_of_three_uneven_classes_is_counted_by_hand() -> None:
     """Right are 3 of 4, 1 of 2 and 0 of 1: 4 of 7, balanced 5/12. The most frequent class is the first."""
     uneven = part([0, 0, 0, 0, 1, 1, 2], ("a", "b", "c"))
     said = 5 * torch.eye(3)[torch.tensor([0, 0, 0, 2, 1, 0, 1])]
-    assert metrics.judged(said, uneven) == {
+    assert metrics.classification_scores(said, uneven) == {
         "accuracy": pytest.approx(4 / 7), "balanced_accuracy": pytest.approx(5 / 12), "auc": None,
         "confusion": [[3, 0, 1], [1, 1, 0], [0, 1, 0]],
     }
@@ -178,13 +178,13 @@ def test_what_is_right_of_three_uneven_classes_is_counted_by_hand() -> None:
 def test_the_area_under_the_curve_is_the_share_of_pairs_in_the_right_order() -> None:
     """The second class scores 3 and 1, the first 2, 0 and −1: of six pairs one, 1 and 2, is the wrong way round."""
     said = torch.tensor([[0.0, 2.0], [5.0, 5.0], [1.0, 0.0], [-3.0, 0.0], [0.0, 1.0]])
-    assert metrics.judged(said, part([0, 0, 0, 1, 1]))["auc"] == pytest.approx(5 / 6)
+    assert metrics.classification_scores(said, part([0, 0, 0, 1, 1]))["auc"] == pytest.approx(5 / 6)
 
 
 def test_a_part_that_lacks_a_class_has_no_area_under_the_curve_and_balances_those_it_has() -> None:
     said = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
-    assert metrics.judged(said, part([1, 1]))["auc"] is None
-    assert metrics.judged(said, part([1, 1]))["balanced_accuracy"] == 0.5
+    assert metrics.classification_scores(said, part([1, 1]))["auc"] is None
+    assert metrics.classification_scores(said, part([1, 1]))["balanced_accuracy"] == 0.5
     assert metrics.majority(part([])) is None
 
 
@@ -478,7 +478,7 @@ def test_a_fast_baseline_that_was_stopped_goes_on_to_the_same_numbers(fast: None
 
 @pytest.mark.parametrize("when", ["between groups", "within a group"])
 def test_an_evaluation_that_was_stopped_goes_on_to_the_same_numbers(when: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluate, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
     monkeypatch.setattr(train, "fitting", lambda *a: 2)  # three networks are a pair and a single one
     images = small_set()
     whole, _ = evaluated(images, nets=3)

@@ -18,8 +18,8 @@ from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.data.split import take
 from ddcore.errors import Cancelled, ConfigError, Diverged, RunBroken
-from ddcore.experiments import KINDS, experts, scores, spec
-from ddcore.experiments.scores import chosen
+from ddcore.experiments import KINDS, experts, scores, spec, training
+from ddcore.experiments.scores import scored_images
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.ops import nets, seeds, train
 
@@ -177,7 +177,7 @@ def test_an_expert_learns_the_same_alone_and_after_others() -> None:
 
 def test_an_expert_learns_the_same_alone_and_in_company(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = trained(augment="siamese")
-    monkeypatch.setattr(experts, "_together", lambda shared: 2)
+    monkeypatch.setattr(experts, "_at_once", lambda shared: 2)
     together = trained(augment="siamese")
     np.testing.assert_allclose(rows(together[1]), rows(alone[1]), atol=1e-6)
     assert [(e["first"], e["epoch"]) for e in together[1].told("epoch")] == [
@@ -213,8 +213,8 @@ class Halting(MemoryRecorder):
 def test_experts_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(
     size: int, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(experts, "CHECKPOINT_SECONDS", -1)
-    monkeypatch.setattr(experts, "_together", lambda shared: size)
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(experts, "_at_once", lambda shared: size)
     asked = {"momentum_teacher": 0.5, "augment": "siamese"}
     summary, whole = trained(**asked)
     halted = Halting(after)
@@ -222,7 +222,7 @@ def test_experts_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(
         trained(halted, **asked)
     resumed = MemoryRecorder(point=halted.points[-1])
     resumed.maps = halted.maps
-    monkeypatch.setattr(experts, "_together", lambda shared: 1)  # a group that was begun keeps its size
+    monkeypatch.setattr(experts, "_at_once", lambda shared: 1)  # a group that was begun keeps its size
     again, _ = trained(resumed, **asked)
     assert again.model_copy(update={"seconds": summary.seconds}) == summary
     assert np.array_equal(rows(resumed), rows(whole))
@@ -244,7 +244,7 @@ def test_without_a_scheduler_no_scores_are_needed_and_all_chosen_images_are_in_u
     config = config_of(**UNSCHEDULED)
     assert KINDS["experts"].needs("experts", config) == ()
     summary, recorder = trained(**UNSCHEDULED)
-    assert {e["images"] for e in recorder.told("epoch")} == {300} == {len(chosen(config, load("digits")))}
+    assert {e["images"] for e in recorder.told("epoch")} == {300} == {len(scored_images(config, load("digits")))}
     assert summary.shares == ((0, 1),) * 4
 
 

@@ -212,7 +212,8 @@ def test_what_is_usual_is_told_by_images_that_nobody_trained_on(most: int, monke
 def test_without_images_that_nobody_trained_on_nothing_is_said_to_be_usual(monkeypatch: pytest.MonkeyPatch) -> None:
     data, trained = load("digits"), the_lens()
     nothing = dataclasses.replace(data, val=take(data.val, np.arange(0)))
-    monkeypatch.setattr("ddcore.data.load.load", lambda *_: nothing)
+    for module in (features, reference_network):
+        monkeypatch.setattr(module, "load", lambda *_: nothing)
     assert looked_through(steps=1)[0].val_accuracy is None
     assert trained.summary.val_accuracy is not None
     assert looked_at()[0].held_out == features.HeldOut(images=0)

@@ -20,7 +20,7 @@ from ddcore import jobs
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import Cancelled, ConfigError
-from ddcore.experiments import ImageSet, search, spec, trial
+from ddcore.experiments import ImageSet, search, spec, training, trial
 from ddcore.experiments import truth as truths
 from ddcore.experiments.samplers import GridSampler, OptunaSampler, worse_half
 from ddcore.experiments.search import SearchConfig
@@ -105,7 +105,7 @@ def test_seeds_that_are_known_are_not_trained_again(first: int, then: int, monke
 
     monkeypatch.setattr(trial, "TrialBatch", watched)
     bench = trial.TrialData(config, FolderRecorder(Store(), Store().create(spec("search", "search", SMALL)).id))
-    (told,) = trial.together([asked.replace(nets=then)], bench)
+    (told,) = trial.results([asked.replace(nets=then)], bench)
     assert (trained, told.known) == (([1, 2], False) if then == 3 else ([], True))
     both = min(first, then)
     assert told.summary.members[:both] == before.summary.members[:both]
@@ -203,8 +203,8 @@ def reached(summary: TruthSummary) -> dict[int, Any]:
 
 
 def test_a_stopped_truth_goes_on_in_the_middle_of_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "CHECKPOINT_SECONDS", 0)
-    monkeypatch.setattr(trial, "TOLD", 1)
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(trial, "RECORDED_STEPS", 1)
     whole = reached(truth(Stopped({})))
     first = Stopped({}, cancel_at=9)
     with pytest.raises(Cancelled):
@@ -236,8 +236,8 @@ def test_a_stacked_group_finds_what_its_networks_find_one_by_one() -> None:
     assert isinstance(config, SearchConfig)
     trials = [config.trial(one) for one in config.members()]
     bench = trial.TrialData(config, Stopped({}))  # type: ignore[arg-type]
-    stacked = trial.crowded(trials, bench, stacked=True)
-    alone = [trial.crowded([one], bench, stacked=False)[0] for one in trials]
+    stacked = trial.train_group(trials, bench, stacked=True)
+    alone = [trial.train_group([one], bench, stacked=False)[0] for one in trials]
     for together, single in zip(stacked, alone, strict=True):
         assert together.accuracy.each == pytest.approx(single.accuracy.each, abs=1.5 / 144)  # an image or one more
         assert together.network_options == single.network_options
@@ -267,7 +267,7 @@ def plainly(config: TrialConfig, purpose: str, i: int, *taught: Any, soft: Any =
 @pytest.mark.parametrize("tested", [False, True])
 def test_a_trial_is_judged_by_the_validation_images_and_a_truth_by_the_test_images_too(tested: bool) -> None:
     config, (part, val, test) = asked_trial(tested=tested), map(part_of, ("train", "val", "test"))
-    (found,) = trial.crowded([config], trial.TrialData(config, Stopped({})))  # type: ignore[arg-type]
+    (found,) = trial.train_group([config], trial.TrialData(config, Stopped({})))  # type: ignore[arg-type]
     both = [plainly(config, "truth" if tested else "trial", i, part.batch, part.labels) for i in range(2)]
     by_hand = [[plain.accuracy(network, judge) for judge in (val, test)] for network, _ in both]
     assert found.accuracy.each == pytest.approx([right for right, _ in by_hand], abs=1.5 / len(val))
@@ -288,7 +288,7 @@ def test_a_trial_on_a_small_set_learns_its_soft_labels() -> None:
     small = ImageSet(images, labels, part.classes, part.mean, part.std, logits)
     recorder.parents["a" * 16] = SimpleNamespace(id="a" * 16, images=lambda: small)
     config = asked_trial(run="a" * 16, batch_size=20)
-    (found,) = trial.crowded([config], trial.TrialData(config, recorder))  # type: ignore[arg-type]
+    (found,) = trial.train_group([config], trial.TrialData(config, recorder))  # type: ignore[arg-type]
     soft, val = logits.softmax(1), part_of("val")
     both = [plainly(config, "trial", i, images.__getitem__, labels, soft=soft)[0] for i in range(2)]
     assert found.accuracy.each == pytest.approx([plain.accuracy(one, val) for one in both], abs=1.5 / len(val))
@@ -466,8 +466,8 @@ def test_a_stack_on_a_gpu_finds_what_its_networks_find_one_by_one() -> None:
     bench = trial.TrialData(config, Stopped({}))  # type: ignore[arg-type]
     for group in trial.groups([config.trial(one) for one in config.members()], bench.where):
         assert len(group) == 2
-        stacked = trial.crowded(group, bench)
-        alone = [trial.crowded([one], bench, stacked=False)[0] for one in group]
+        stacked = trial.train_group(group, bench)
+        alone = [trial.train_group([one], bench, stacked=False)[0] for one in group]
         for together, single in zip(stacked, alone, strict=True):
             assert together.accuracy.each == pytest.approx(single.accuracy.each, abs=3.5 / 144)  # TF32 turns an image
 
@@ -486,8 +486,8 @@ def test_the_54_networks_rank_alike_in_stacks_and_one_by_one(mnist_root: Any, mo
     )
     groups = trial.groups(trials, GPU)
     assert (len(trials), len(groups)) == (54, 27)
-    stacked = [one.accuracy.mean for group in groups for one in trial.crowded(group, bench, stacked=True)]
-    alone = [trial.crowded([one], bench, stacked=False)[0].accuracy.mean for group in groups for one in group]
+    stacked = [one.accuracy.mean for group in groups for one in trial.train_group(group, bench, stacked=True)]
+    alone = [trial.train_group([one], bench, stacked=False)[0].accuracy.mean for group in groups for one in group]
     assert len({*alone}) > 15
     turned = [
         (i, j) for i, j in itertools.combinations(range(54), 2)
@@ -516,7 +516,7 @@ def test_a_search_that_was_killed_goes_on_to_the_same_ranking() -> None:
     for number, score in [*summary.proxies[0].results.items()][:6]:
         fresh = asked.config.trial(asked.config.members()[number], run=summary.proxies[0].run, exact=True)
         bench = trial.TrialData(fresh, FolderRecorder(Store(), score.trial))
-        (computed,) = trial.crowded([fresh.replace(exact=False)], bench)
+        (computed,) = trial.train_group([fresh.replace(exact=False)], bench)
         assert computed.accuracy.each == score.accuracies
 
 

@@ -36,7 +36,7 @@ def test_a_submitted_run_is_computed_in_a_process_of_its_own_and_recorded():
     assert not summary.torch, "a worker loads torch only when its kind does"
     record = Store().record(run_id)
     assert record.state == "done"
-    assert [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"] == [1, 2, 3, 4, 5]
+    assert [e["step"] for e in Store().events(run_id)[0] if e["event"] == "step"] == [1, 2, 3, 4, 5]
     assert record.info["times"]["finished"] >= record.info["times"]["started"] >= record.info["times"]["submitted"]
     assert record.info["libraries"]["torch"]
     assert record.info["device"]["type"] == "cpu"
@@ -246,11 +246,11 @@ def test_a_cancelled_run_stops_at_its_next_step_and_can_go_on_later():
     jobs.cancel(run_id)
     with pytest.raises(Cancelled):
         jobs.wait(run_id)
-    stopped_at = max(e["step"] for e in jobs.events(run_id)[0])
+    stopped_at = max(e["step"] for e in Store().events(run_id)[0])
     assert stopped_at < 30
     assert jobs.resume(run_id) == run_id
     assert finish(run_id).steps == 30
-    steps = [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"]
+    steps = [e["step"] for e in Store().events(run_id)[0] if e["event"] == "step"]
     assert steps == list(range(1, 31)), "each step is told once"
     assert f"from {stopped_at}" in Store().log(run_id)
 
@@ -272,7 +272,7 @@ def test_a_longer_run_continues_the_longest_finished_shorter_one(toys: Path):
     extended = finish(long)
     record = Store().record(long)
     assert record.info["continued_from"] == short
-    steps = [e["step"] for e in jobs.events(long)[0] if e["event"] == "step"]
+    steps = [e["step"] for e in Store().events(long)[0] if e["event"] == "step"]
     assert steps == list(range(1, 10)), "the history begins with the shorter run's"
     elsewhere = Store(toys / "other")
     assert extended.total == elsewhere.record(jobs.run_inline(toy(steps=9), elsewhere)).summary.total

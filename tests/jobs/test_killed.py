@@ -73,9 +73,9 @@ def test_a_worker_goes_on_when_its_runner_is_killed_and_a_new_runner_takes_over(
 @pytest.mark.slow
 def test_a_cancel_reaches_a_worker_whose_runner_was_killed():
     run_id = jobs.submit(toy(manner="stuck"))
-    until(lambda: jobs.events(run_id)[0])
+    until(lambda: Store().events(run_id)[0])
     kill(runner())
-    child = jobs.events(run_id)[0][0]["pid"]
+    child = Store().events(run_id)[0][0]["pid"]
     mark = start_mark(child)
     jobs.cancel(run_id, grace=0.2)
     assert jobs.status(run_id).state == "cancelling"
@@ -97,7 +97,7 @@ def test_a_run_whose_worker_and_runner_were_killed_resumes_to_the_same_result(to
     elsewhere = Store(toys / "other")
     assert resumed.total == elsewhere.record(jobs.run_inline(toy(steps=30), elsewhere)).summary.total
     assert job(run_id)["sessions"] == 2
-    steps = [e["step"] for e in jobs.events(run_id)[0] if e["event"] == "step"]
+    steps = [e["step"] for e in Store().events(run_id)[0] if e["event"] == "step"]
     assert steps == list(range(1, 31)), "what was done after the last checkpoint is told once"
 
 

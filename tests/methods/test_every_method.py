@@ -139,7 +139,7 @@ def test_a_run_stopped_anywhere_goes_on_to_the_same_bits(name: str, stop: int) -
     with pytest.raises(Cancelled):
         run(name, config(name), halted)
     meta = {"state": numbers, "seconds": 1.0, "latest": {}, "long": False}
-    resumed = MemoryRecorder(point=(tensors | distill._first(whole.sets["initial"]), meta))
+    resumed = MemoryRecorder(point=(tensors | distill._initial_tensors(whole.sets["initial"]), meta))
     resumed.parents = parents(name, config(name))
     run(name, config(name), resumed)
     assert torch.equal(images(resumed), images(whole))

@@ -516,15 +516,15 @@ def test_files_are_opened_one_by_one(store: Store, run: RunRecord) -> None:
 def test_a_file_that_changes_while_it_is_packed_is_told(
     store: Store, run: RunRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = packing._told
+    file = packing._file
 
-    def then_changed(path: Path) -> dict[str, Any]:
-        found = told(path)
-        if path.name == "log.txt":
-            path.write_text("another log of about the same length")
+    def then_changed(folder: Path, name: str) -> packing.File:
+        found = file(folder, name)
+        if name == "log.txt":
+            (folder / name).write_text("another log of about the same length")
         return found
 
-    monkeypatch.setattr(packing, "_told", then_changed)
+    monkeypatch.setattr(packing, "_file", then_changed)
     with pytest.raises(DDCoreError, match=r"log\.txt of run .* was changed meanwhile"):
         pack(store, run.id, io.BytesIO())
 
