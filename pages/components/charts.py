@@ -21,16 +21,19 @@ def chart(figure: Any, key: str) -> None:
 
 
 def losses(run: RunRecord, curves: Mapping[str, str], words: str = LOSS) -> None:
-    """Losses and gradient norms over steps; words: what the loss says."""
+    """Losses, or what else a method records, and gradient norms over steps; words: what the loss says."""
     events, _ = frame.store().events(run.id)
     norms = {name: label for name, label in curves.items() if name.startswith("grad_")}
-    loss = tables.curves(events, {name: label for name, label in curves.items() if name not in norms})
-    if loss.empty:
+    others = {name: label for name, label in curves.items() if name not in norms}
+    values = tables.curves(events, others)
+    if values.empty:
         st.caption("The curves appear here after the first steps.")
         return
     log = st.toggle("Logarithmic axis", value=True, key=f"log-{run.id}")
-    st.markdown(words)
-    chart(figures.lines(loss, "step", "value", x_title="Step", y_title="Loss", log=log), f"loss-{run.id}")
+    are_losses = ["loss" in name for name in others]
+    title = "Loss" if all(are_losses) else "Value" if len(others) > 1 else next(iter(others.values()))
+    st.markdown(words if any(are_losses) else f"**{', '.join(others.values())}**")
+    chart(figures.lines(values, "step", "value", x_title="Step", y_title=title, log=log), f"loss-{run.id}")
     gradient = tables.curves(events, norms)
     if not gradient.empty:
         several = len(norms) > 1
