@@ -22,7 +22,7 @@ def main() -> None:
             search_status.show(run)
             widgets.parameters(KINDS[run.kind].config(run.name), run)
             return
-        like = frame.chosen_run("search", asked="like")
+        like = frame.chosen_run("search", parameter="like")
         if like is None:
             frame.device_banner()
             choose.new_search()
