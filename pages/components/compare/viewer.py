@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
-_HERE = Path(__file__).parent
-_mount = st.components.v2.component(
-    "ddcore-before-after",
-    html=(_HERE / "viewer.html").read_text("utf-8"),
-    css=(_HERE / "viewer.css").read_text("utf-8"),
-    js=(_HERE / "viewer.js").read_text("utf-8"),
-)
+html, css, js = ((Path(__file__).parent / f"viewer.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+_mount = st.components.v2.component("ddcore-before-after", html=html, css=css, js=js)
 
 
-def before_after(one: str, other: str, names: tuple[str, str], key: str) -> None:
+def before_after(pictures: Sequence[str], names: Sequence[str], key: str) -> None:
     """Two pictures of one size, as data addresses; names: what each is, shown as plain text."""
-    _mount(key=key, data={"pictures": [one, other], "names": list(names)})
+    _mount(key=key, data={"pictures": list(pictures), "names": list(names)})
