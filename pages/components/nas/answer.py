@@ -63,11 +63,8 @@ COLUMNS: dict[str, Any] = {
     "Whole-data validation": _text(alignment="right", help="The selected network trained on the whole data."),
     "Whole-data test": _text(alignment="right", help="The same on the test images, which choose nothing."),
     "Kendall": _text(help="The same by pairs of networks: those in the same order less those in opposite orders."),
-    **{
-        f"Spearman, top {percent} %": _text(help=f"Over the truly best {percent} % alone of the networks held "
-                                               "against, equally accurate ones included.")
-        for percent in (20, 10, 5)
-    },
+    **{f"Spearman, top {percent} %": _text(help=f"Over the truly best {percent} % alone of the networks held against, "
+                                           "equally accurate ones included.") for percent in (20, 10, 5)},
     "Networks": _text(alignment="right", help="Networks ranked on it, and those given up before their last seed."),
     "Held against": _text(alignment="right", width=110, help="Of these, how many the whole data has ranked: what the "
                           "coefficients are over."),
@@ -88,7 +85,11 @@ def show(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     table = answers.table(answer)
     st.dataframe(table, hide_index=True, width="stretch", height="content", column_config=COLUMNS,
                  column_order=[name for name in COLUMNS if name in table], placeholder=text.NONE)
-    for lines in (answers.remarks(answer), [verdict.truth(answer), verdict.doubt(answer)], [_majorities(study)]):
+    shares = ((study.majority, study.val_images, "validation"), (study.majority_test, study.test_images, "test"))
+    frequent = " and ".join(f"{text.percent(share)} of the {number:,} {name} images" for share, number, name in shares
+                            if share is not None and number)
+    majority = frequent and f"Always answering the most frequent class would be right on {frequent}."
+    for lines in (answers.remarks(answer), [verdict.truth(answer), verdict.doubt(answer)], [majority]):
         if any(lines):
             st.caption(" ".join(lines))
     _closer(answer, search)
@@ -108,14 +109,6 @@ def _truth(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
         st.caption(f"Held against a sample of {len(whole.results):,} of the {len(study.candidates):,} networks, "
                    "trained on the whole data.")
     truths.more(search, truth)
-
-
-def _majorities(study: Study) -> str:
-    """What always answering the most frequent class reaches, beside which accuracies are to be read."""
-    shares = ((study.majority, study.val_images, "validation"), (study.majority_test, study.test_images, "test"))
-    words = " and ".join(f"{text.percent(share)} of the {number:,} {name} images" for share, number, name in shares
-                         if share is not None and number)
-    return words and f"Always answering the most frequent class would be right on {words}."
 
 
 def _closer(answer: Answer, search: RunRecord) -> None:

@@ -7,18 +7,21 @@ from typing import Any
 
 import streamlit as st
 
-from ddcore import spaces
+from ddcore import jobs, spaces
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
-from ddcore.experiments import search
+from ddcore.evaluation import proxies
+from ddcore.experiments import Spec, search
 from ddcore.experiments.search import SearchConfig
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
+from ddcore.report.estimate import disk
+from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NetworkConfig
 from ddcore.spaces import SPACES, Space
 from pages.components import form, frame, menu, widgets
-from pages.components.nas import launch
+from pages.components.nas import truths
 
 DRAWN = ("dataset", "resolution", "space", "subset", "proxies", "ipc")  # parameters with widgets of their own here
 WORDS = {
@@ -29,6 +32,11 @@ PROXIES = """
 What the networks are trained on before they are ranked. **Coresets** are real images, picked at random or with care;
 **early stopping** is all images for as many steps as the proxies get; a **distilled run** brings its synthetic images.
 The random images tell what a proxy is worth: what does not beat them is not worth the trouble.
+"""
+TRIAL_BYTES = 16_384  # a trial: a folder and three small files, 4 KiB each on most disks
+TRUTH = """
+The whole-data truth: these networks trained on **all** training images. It is a job of its own that every search of
+this space shares, and it can be stopped and resumed.
 """
 
 
@@ -65,7 +73,7 @@ def launch_form(values: Mapping[str, Any], key: str) -> None:
     config = form.config_form(SearchConfig, {**values, **drawn}, key, hidden=DRAWN, open_groups=("Search", "Truth"),
                               words=WORDS)
     if isinstance(config, SearchConfig):
-        launch.launch(config)
+        _launch(config)
 
 
 def _space(start: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -165,3 +173,41 @@ def _distilled(start: Mapping[str, Any]) -> list[RunRecord]:
         if run.state == "done" and run.name in menu.distillers() and isinstance(run.config.get("ipc"), int)
         and (run.config.get("dataset"), run.config.get("resolution")) == (start["dataset"], start["resolution"])
     ]
+
+
+def _launch(config: SearchConfig) -> None:
+    """Why it cannot start, or what it takes and the button."""
+    if problems := proxies.problems(config, frame.store()):
+        st.error(widgets.bullets("This search cannot start:", problems), icon=":material/rule:")
+        return
+    truth = config.truth_config()
+    specs = [Spec("search", "search", config), *([Spec("truth", "truth", truth)] if truth else [])]
+    with st.container(border=True):
+        st.markdown("**What it takes**, on this device")
+        for spec, box in zip(specs, st.columns(2), strict=False):
+            with box:
+                _takes(spec)
+    runs = [widgets.answer(spec) for spec in specs]
+    if all(run and run.state == "done" for run in runs):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            pressed = widgets.open_result("launch-search", "search")
+    else:
+        pressed = st.button("Start search", type="primary", icon=":material/play_arrow:", key="launch-search",
+                            disabled=DATASETS[config.dataset].removed)
+    if pressed:
+        with st.spinner("Starting the search …"):
+            started = [jobs.submit(spec) for spec in specs]
+        truths.open_truth(started[0], *started[1:])
+
+
+def _takes(spec: Spec) -> None:
+    """How long a search or its truth takes, of how many trainings how many are known."""
+    time, _ = widgets.time_of(spec)
+    words, help = ("**Whole-data truth**", TRUTH) if spec.kind == "truth" else ("**Search** on the proxies", None)
+    st.markdown(f"{words}: **{time}**", help=help)
+    known = f", of which {time.known:,} are known already" if time.known else ""
+    bytes_ = (time.parts - time.known) * TRIAL_BYTES + disk([spec], frame.store().records())
+    room = f"; about {size(bytes_)} on disk" if bytes_ else ""
+    st.caption(f"{time.parts:,} trials{known}{room}; {time.basis}.",
+               help="A trial is one network trained on one set, from each of its seeds. It is kept as a run of its "
+               "own, so that no other search trains it again.")

@@ -55,7 +55,10 @@ def offered(search: RunRecord) -> list[RunRecord]:
 
 def _alike(kind: str, run: RunRecord) -> list[RunRecord]:
     """The runs of this kind on the same networks and images, newest first."""
-    return [r for r in frame.store().records(kind) if r.state != "broken" and _of(r) == _of(run)]
+    def networks(record: RunRecord) -> list[object]:
+        return [record.info.get("dataset"), *(record.config.get(name) for name in SAME)]
+
+    return [r for r in frame.store().records(kind) if r.state != "broken" and networks(r) == networks(run)]
 
 
 def own(search: RunRecord, truth: RunRecord) -> bool:
@@ -76,11 +79,6 @@ def _foreign(search: RunRecord, truth: RunRecord) -> str:
 
 def _value(name: str, value: object) -> str:
     return "all" if name == "sample" and value is None else widgets.plain(text.value(value))
-
-
-def _of(run: RunRecord) -> list[object]:
-    """What says which networks on which images: the same for a search and each of its truths."""
-    return [run.info.get("dataset"), *(run.config.get(name) for name in SAME)]
 
 
 def questions(search: RunRecord) -> list[TruthConfig]:
