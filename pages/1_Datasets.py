@@ -160,21 +160,17 @@ def examples(run: RunRecord) -> None:
         words += f" (the first {describe.ROWS} of {len(classes):,})." if len(classes) > describe.ROWS else "."
         if votes.voted(summary) and run.info.get("version", 1) > 1:  # the first version drew no frames
             words += " Each row goes from unanimous to split votes."
-            legend(summary.voters)
+            # The colours of the frames: a square and its words for each level of agreement.
+            square = "display:inline-block;width:.9em;height:.9em;margin-right:.4em;vertical-align:-.1em;background:rgb"
+            st.html("".join(
+                f'<span style="display:inline-block;margin-right:1.2em"><span style="{square}{colour}"></span>{word}'
+                "</span>" for word, colour in zip(levels.words(summary.voters), levels.colours(summary.voters),
+                                                  strict=True)
+            ))
         with st.container(width=560):  # an image of this width would be clipped on a narrow screen
             st.image(path.read_bytes(), caption=words, width="stretch")
     st.caption(f"Described {text.ago(run.created)} · run `{run.id}`")
     progress.log(run.id)
-
-
-def legend(voters: int) -> None:
-    """What the colours of the frames mean: a square and its words for each level of agreement."""
-    words, colours = levels.words(voters), levels.colours(voters)
-    square = "display:inline-block;width:.9em;height:.9em;margin-right:.4em;vertical-align:-.1em;background:rgb"
-    st.html("".join(
-        f'<span style="display:inline-block;margin-right:1.2em"><span style="{square}{colour}"></span>{word}</span>'
-        for word, colour in zip(words, colours, strict=True)
-    ))
 
 
 main()

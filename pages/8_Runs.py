@@ -69,9 +69,8 @@ def filtered(records: list[RunRecord], unlisted: list[str]) -> list[RunRecord]:
     ]
 
 
-def _text(record: RunRecord) -> str:
-    user = record.user or {}
-    return " ".join([record.id, tables.title(record), record.name, *user.get("tags", []), user.get("note", "")]).lower()
+def _text(r: RunRecord) -> str:
+    return " ".join([r.id, tables.title(r), r.name, *r.user["tags"], r.user["note"]]).lower()
 
 
 def table(records: list[RunRecord]) -> list[RunRecord]:

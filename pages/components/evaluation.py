@@ -113,7 +113,15 @@ class Answers:
 def accuracy(run: RunRecord, question: Question) -> None:
     """The set beside its controls, published results, seeds and robust scores."""
     _explained(results.results(frame.store(), run, question)[0])
-    pending.watch(partial(_answers, run, question), lambda answers: answers.parts, partial(_show, run))
+
+    def gather() -> Answers:
+        store = frame.store()
+        return Answers(
+            results.results(store, run, question), results.over_seeds(store, run, question),
+            evaluation_details.next_seed(run, question), robust.scores(store, run, question),
+        )
+
+    pending.watch(gather, lambda answers: answers.parts, partial(_show, run))
 
 
 def _explained(final: Result) -> None:
@@ -126,14 +134,6 @@ def _explained(final: Result) -> None:
         with st.popover("The protocol in full", type="tertiary", icon=":material/list_alt:"):
             st.markdown(f"Protocol **{config.protocol_label()}** on {config.facts.title}: every network is trained so.")
             st.table(tables.protocol(config.training()).set_index("Parameter"))
-
-
-def _answers(run: RunRecord, question: Question) -> Answers:
-    store = frame.store()
-    return Answers(
-        results.results(store, run, question), results.over_seeds(store, run, question),
-        evaluation_details.next_seed(run, question), robust.scores(store, run, question),
-    )
 
 
 def _show(run: RunRecord, answers: Answers) -> None:

@@ -41,8 +41,9 @@ def config_form(
     entered = dict(start)
     drawn = [p for p in config.params() if p.name not in hidden and start.get(p.name) is not None
              and len(limits.get(p.name, (1, 2))) > 1]
-    for group in _groups(drawn, open_groups):
-        name = group[0].group
+    names = dict.fromkeys(p.group for p in drawn)
+    for name in sorted(names, key=lambda name: (name not in open_groups, name == LAST_GROUP)):
+        group = [p for p in drawn if p.group == name]
         with st.container(border=True) if name in open_groups else st.expander(_summary(group, start, key)):
             if name in open_groups:
                 st.markdown(f"**{name}**")
@@ -85,13 +86,6 @@ def _start(config: type[Config], values: Mapping[str, Any], key: str) -> dict[st
         if p.optional and (led := changed & set(p.follows)) and (led & choices or values.get(p.name) is None)
     }
     return config.fill({**{name: value for name, value in start.items() if name not in reset}, **entered})
-
-
-def _groups(params: Sequence[ParamInfo], first: Sequence[str]) -> list[list[ParamInfo]]:
-    """The parameters by group: those of `first`, then in the order of declaration, seed and device last."""
-    names = list(dict.fromkeys(p.group for p in params))
-    names.sort(key=lambda name: (name not in first, name == LAST_GROUP))
-    return [[p for p in params if p.group == name] for name in names]
 
 
 def _summary(shown: Sequence[ParamInfo], start: Mapping[str, Any], key: str) -> str:

@@ -14,11 +14,11 @@ from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
 from pages.components import frame, menu, progress, widgets
 
-STEPS = (  # the page's file, "" for that of the first method
-    ("pages/1_Datasets.py", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
+STEPS = (  # the page's title, "" for that of the first method
+    ("Datasets", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
     ("", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
     ("", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
-    ("pages/2_Baselines.py", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
+    ("Baselines", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
 )
 SHOWN, LATEST = 4, 6  # unfinished and finished runs listed here
 
@@ -28,11 +28,11 @@ def show() -> None:
     frame.let_go("Home")
     with frame.guarded():
         with st.grid(4, min_column_width=210):
-            for file, title, words in STEPS:
+            for page, title, words in STEPS:
                 with st.container(border=True, height="stretch"):
                     st.markdown(f"**{title}**")
                     st.caption(words)
-                    entry = menu.of_file(file) if file else menu.first_method()
+                    entry = menu.of_title(page) if page else menu.first_method()
                     st.page_link(entry.page(), label=f"Open {entry.title}", icon=":material/arrow_forward:")
         frame.device_banner()
         st.subheader("Running now", anchor=False)

@@ -66,9 +66,6 @@ def ticked(event: Any, records: Sequence[RunRecord]) -> list[RunRecord]:
     return [records[row] for row in event["selection"]["rows"] if row < len(records)]
 
 
-# Many at once
-
-
 def bulk(records: Sequence[RunRecord]) -> None:
     """What can be done with several runs."""
     ids = [record.id for record in records]
@@ -99,9 +96,6 @@ def tags(records: Sequence[RunRecord]) -> None:
         if st.form_submit_button("Save", icon=":material/save:"):
             _for_each(lambda run_id: store.retag(run_id, {*add}, {*remove}), [record.id for record in records],
                   "Tags of {} changed.")
-
-
-# As files
 
 
 def download(records: Sequence[RunRecord]) -> None:
@@ -174,9 +168,6 @@ def origin(record: RunRecord) -> None:
         st.caption(f"from {widgets.plain(str(source.get('file')))}, {moment}", width="content")
 
 
-# Trash and disk
-
-
 def trash() -> None:
     """What was put away: back again, or gone for good."""
     if not (trashed := frame.store().trashed()):
@@ -219,10 +210,8 @@ def disk() -> None:
             [{"What": use.title, "Runs": use.number, "Size": text.bytes_(use.bytes), "Share": use.bytes / most}
              for use in uses],
             hide_index=True, width="stretch", placeholder="",
-            column_config={
-                "Size": st.column_config.TextColumn(alignment="right"),
-                "Share": st.column_config.ProgressColumn("", format=" ", min_value=0.0, max_value=1.0),
-            },
+            column_config={"Size": st.column_config.TextColumn(alignment="right"),
+                           "Share": st.column_config.ProgressColumn("", format=" ", min_value=0.0, max_value=1.0)},
         )
         total = text.bytes_(sum(use.bytes for use in uses))
         st.caption(f"{total} in all, without the runs that ship with the app. What is made again when needed may be "

@@ -99,10 +99,6 @@ def of_title(title: str) -> Entry:
     return next(entry for entry in entries() if entry.title == title)
 
 
-def of_file(file: str) -> Entry:
-    return next(entry for entry in entries() if entry.file == file)
-
-
 def of_method(name: str) -> Entry | None:
     """The method's own page, if it has one; none of a run that cannot be read, whose name is empty."""
     return next((entry for entry in entries() if name and entry.method == name), None)

@@ -14,14 +14,11 @@ from pages.components.markdown import called, plain
 
 POLL_SECONDS = 2.5
 STATES = {
-    "queued": ("Waiting", "gray", ":material/hourglass_empty:"),
-    "running": ("Running", "blue", ":material/play_arrow:"),
+    "queued": ("Waiting", "gray", ":material/hourglass_empty:"), "failed": ("Failed", "red", ":material/error:"),
+    "running": ("Running", "blue", ":material/play_arrow:"), "done": ("Done", "green", ":material/check_circle:"),
     "cancelling": ("Stopping", "orange", ":material/stop_circle:"),
-    "cancelled": ("Cancelled", "gray", ":material/cancel:"),
-    "failed": ("Failed", "red", ":material/error:"),
+    "cancelled": ("Cancelled", "gray", ":material/cancel:"), "broken": ("Unreadable", "red", ":material/broken_image:"),
     "interrupted": ("Interrupted", "orange", ":material/power_off:"),
-    "done": ("Done", "green", ":material/check_circle:"),
-    "broken": ("Unreadable", "red", ":material/broken_image:"),
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,7 +17,7 @@ from ddcore.report.compare_runs import Compared
 from ddcore.report.gallery import Kept, Layout, Over
 from ddcore.runs.images import Images
 from pages.components import frame, progress, widgets
-from pages.components.compare import selection, viewer
+from pages.components.compare import selection
 from pages.components.images import data_address
 
 MOST, ACROSS = 8, 4  # grids side by side, and in one line: more are too small to see
@@ -25,14 +27,16 @@ HEAVY = 200  # more images than that in a grid are sent with a loss: eight exact
 WIDEST = 64  # pixels of one image on the screen, so that one image per class does not fill it
 FRAME = 112  # pixels of one image alone
 VIEWS = ("Side by side", "Two over each other", "One image through time")
-Shown = tuple[str, float, int]  # a run, when it was made, and a step
 SLIDERS: dict[Over, tuple[str, str]] = {  # (key, title)
     "step": ("step", "Step"), "share": ("img-share", "Share of the run"), "time": ("img-time", "Distillation time"),
 }
-CLIPPED = (
-    "Pixels are denormalised and clipped to what a screen can display; distilled images need not look like "
-    "photographs, they only need to train a network well."
-)
+CLIPPED = ("Pixels are denormalised and clipped to what a screen can display; distilled images need not look like "
+           "photographs, they only need to train a network well.")
+_html, _css, _js = ((Path(__file__).parent / f"viewer.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+_viewer = st.components.v2.component("ddcore-before-after", html=_html, css=_css, js=_js)  # with a divider, or blinking
+# What is read and drawn once. When a run was created is part of every key: a run can be computed again.
+_cached = partial(st.cache_data, show_spinner=False,
+                  hash_funcs={Compared: lambda run: (run.record.id, run.record.created)})
 
 
 def show(runs: Sequence[Compared]) -> None:
@@ -58,9 +62,6 @@ def _section(runs: Sequence[Compared]) -> None:
     for label, reason in why.items():
         if reason:
             st.caption(f"**{widgets.plain(label)}** is not shown: {reason}.")
-
-
-# Side by side
 
 
 def _side_by_side(runs: Sequence[Compared]) -> None:
@@ -120,7 +121,7 @@ def _card(run: Compared, place: str, step: int, layout: Layout, cell: int, store
     state = "" if run.record.state == "done" else f" · {progress.STATES[run.record.state][0].lower()}"
     st.markdown(f"**{widgets.plain(run.label)}**  \n{place}{state}")
     try:
-        picture = _sheet(_at(run, step), layout, cell, stored)
+        picture = _sheet(run, step, layout, cell, stored)
     except DDCoreError as error:
         st.error(widgets.plain(str(error)), icon=":material/broken_image:")
         return
@@ -131,14 +132,11 @@ def _card(run: Compared, place: str, step: int, layout: Layout, cell: int, store
         st.image(picture, width="stretch", alt=f"{run.label}, {place}: rows of images, class by class")
 
 
-# Two over each other
-
-
 def _two(runs: Sequence[Compared]) -> None:
     left, right = st.columns(2, gap="medium")
     run, first = _choose(left, runs, "a", "First", 0, start=len(runs) == 1)
     other, second = _choose(right, runs, "b", "Second", min(1, len(runs) - 1))
-    before, after = _read(_at(run, first)), _read(_at(other, second))
+    before, after = _read(run, first), _read(other, second)
     if problem := gallery.mismatch(before, after):
         st.info(f"These two cannot be laid over each other: {problem}.", icon=":material/layers_clear:")
         return
@@ -149,10 +147,11 @@ def _two(runs: Sequence[Compared]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Before and after**", help="Drag the divider, or move it with the arrow keys.")
-        sheets = [_sheet(_at(run, first), layout, cell), _sheet(_at(other, second), layout, cell)]
-        viewer.before_after(sheets, [f"{run.label}, step {first:,}", f"{other.label}, step {second:,}"], "img-viewer")
+        sheets = [_sheet(run, first, layout, cell), _sheet(other, second, layout, cell)]
+        names = [f"{run.label}, step {first:,}", f"{other.label}, step {second:,}"]
+        _viewer(key="img-viewer", data={"pictures": sheets, "names": names})
     with right:
-        _difference(*_contrast(_at(run, first), _at(other, second), layout, cell))
+        _difference(*_contrast(run, first, other, second, layout, cell))
     if counts[0] != counts[1]:
         st.caption("Only the classes that both have are shown, and of each the first images that both have.")
 
@@ -189,28 +188,22 @@ def _difference(picture: str, most: float, mean: float) -> None:
                f"white. Mean size of a difference: {mean:.3g}.")
 
 
-# One image
-
-
 def _through_time(runs: Sequence[Compared]) -> None:
     left, middle, right = st.columns([3, 2, 1])
     run = selection.run(left, "Run", runs, "img-run")
-    run_id, created, series = run.record.id, run.record.created, _series(run)
-    counts = {name: n for name, n in _counted(run_id, created, series.steps[0]).items() if n}
+    series = _series(run)
+    counts = {name: n for name, n in _counted(run, series.steps[0]).items() if n}
     name = middle.selectbox("Class", list(counts), key="img-of", bind="query-params")
     number = 1
     if counts[name] > 1:
         number = right.number_input("Image", 1, counts[name], key="img-number", bind="query-params")
-    frames = _film(run_id, created, series.steps, name, number - 1)
+    frames = _film(run, series.steps, name, number - 1)
     if not series.made:
         st.caption("A real image that was chosen: it has no steps.")
     with st.grid("auto", min_column_width=FRAME):
         for step, picture in zip(series.steps, frames, strict=True):
             st.image(picture, width=FRAME, caption=f"step {step:,}" if series.made else None,
                      alt=f"{run.label}, {name}, image {number} at step {step:,}")
-
-
-# What is read and drawn, once. When a run was created is part of every key: a run can be computed again.
 
 
 def _active(run: Compared) -> bool:
@@ -224,51 +217,48 @@ def _steps(run: Compared) -> tuple[int, ...] | None:
 
 
 def _series(run: Compared) -> Kept:
-    return _kept(run.record.id, run.record.created, _steps(run) or ())
+    return _kept(run, _steps(run) or ())
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _kept(run_id: str, created: float, steps: tuple[int, ...]) -> Kept:
+@_cached(max_entries=256)
+def _kept(run: Compared, steps: tuple[int, ...]) -> Kept:
     store = frame.store()
-    return gallery.kept(store.record(run_id), steps, store.events(run_id)[0])
+    return gallery.kept(store.record(run.record.id), steps, store.events(run.record.id)[0])
 
 
 def _counts(run: Compared, series: Kept) -> dict[str, int]:
     """{class: images}; nothing where they cannot be read: drawing them will say why."""
     try:
-        return _counted(run.record.id, run.record.created, series.steps[0])
+        return _counted(run, series.steps[0])
     except DDCoreError:
         return {}
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _counted(run_id: str, created: float, step: int) -> dict[str, int]:
-    return gallery.counts(frame.store().snapshot(run_id, step))
+@_cached(max_entries=256)
+def _counted(run: Compared, step: int) -> dict[str, int]:
+    return gallery.counts(_read(run, step))
 
 
-def _at(run: Compared, step: int) -> Shown:
-    return run.record.id, run.record.created, step
-
-
-@st.cache_data(max_entries=256, max_size="100MB", show_spinner=False)
-def _sheet(shown: Shown, layout: Layout, cell: int, stored: Stored = "quickly") -> str:
+@_cached(max_entries=256, max_size="100MB")
+def _sheet(run: Compared, step: int, layout: Layout, cell: int, stored: Stored = "quickly") -> str:
     """A grid as a data address: a media file would be deleted while the browser still asks for it."""
-    return data_address(gallery.sheet(_read(shown), layout, cell, stored))
+    return data_address(gallery.sheet(_read(run, step), layout, cell, stored))
 
 
-@st.cache_data(max_entries=64, max_size="50MB", show_spinner=False)
-def _contrast(one: Shown, other: Shown, layout: Layout, cell: int) -> tuple[str, float, float]:
+@_cached(max_entries=64, max_size="50MB")
+def _contrast(
+    run: Compared, first: int, other: Compared, second: int, layout: Layout, cell: int
+) -> tuple[str, float, float]:
     """The picture of the differences, the largest of them and their mean size."""
-    difference = gallery.difference(_read(one), _read(other), layout)
+    difference = gallery.difference(_read(run, first), _read(other, second), layout)
     return data_address(gallery.contrast(difference, layout, cell)), difference.most, difference.mean
 
 
-def _read(shown: Shown) -> Images:
-    run_id, _, step = shown
-    return frame.store().snapshot(run_id, step)
+def _read(run: Compared, step: int) -> Images:
+    return frame.store().snapshot(run.record.id, step)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _film(run_id: str, created: float, steps: tuple[int, ...], name: str, number: int) -> list[str]:
+@_cached(max_entries=64)
+def _film(run: Compared, steps: tuple[int, ...], name: str, number: int) -> list[str]:
     store = frame.store()
-    return [data_address(png) for png in gallery.film(store, store.record(run_id), steps, name, number, FRAME)]
+    return [data_address(png) for png in gallery.film(store, store.record(run.record.id), steps, name, number, FRAME)]
