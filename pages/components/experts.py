@@ -72,9 +72,8 @@ def curve(run: RunRecord) -> None:
         st.caption("The experts' accuracy appears here after their first epoch.")
         return
     st.markdown("**Accuracy of the experts**, a mean over them")
-    charts.chart(figures.lines(accuracy, "epoch", "value", x_title="Epochs done", y_title="Accuracy (%)",
-                               majority=tables.majority(events), judged_on="validation images"),
-               f"experts-{run.id}")
+    charts.lines(accuracy, "epoch", "Epochs done", "Accuracy (%)", f"experts-{run.id}",
+                 majority=tables.majority(events), judged_on="validation images")
 
 
 def _dropped(layers: Sequence[Layer], config: PADConfig | None) -> None:

@@ -26,12 +26,11 @@ def curves(run: RunRecord) -> None:
     gradient = tables.curves(events, {"grad_images": "of the images", "grad_labels": "of the label logits"})
     if not gradient.empty:
         st.markdown("**Gradient norms**: how strongly images and labels are moved")
-        charts.chart(figures.lines(gradient, "step", "value", x_title="Step", y_title="Gradient norm", log=True),
-                     f"gradients-{run.id}")
+        charts.lines(gradient, "step", "Step", "Gradient norm", f"gradients-{run.id}", log=True)
     rate = tables.curves(events, {"lr": "learnt learning rate"})
     if not rate.empty:
         st.markdown("**Learning rate of the student**: learnt like the images, and stored with them")
-        charts.chart(figures.lines(rate, "step", "value", x_title="Step", y_title="Learning rate"), f"lr-{run.id}")
+        charts.lines(rate, "step", "Step", "Learning rate", f"lr-{run.id}")
 
 
 def starts(run: RunRecord, config: PADConfig) -> None:

@@ -63,16 +63,6 @@ def question(search: RunRecord, truth: RunRecord | None, network: Candidate) -> 
     return spec("baseline", "baseline", values)
 
 
-def trained(search: RunRecord, study: Study, truth: RunRecord | None) -> list[RunRecord]:
-    """The winners that are trained by now."""
-    winners = filter(None, (first(study, proxy) for proxy in study.proxies))
-    records = []
-    for winner in winners:
-        with suppress(DDCoreError):
-            records.append(widgets.answer(question(search, truth, winner)))
-    return [record for record in records if record and record.state == "done"]
-
-
 def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunRecord) -> None:
     """What it reached, and the way to Compare, with the other winners that are trained."""
     summary = record.answer(BaselineSummary)
@@ -82,7 +72,12 @@ def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunR
                   help="What always answering the most frequent class of the test images would reach.")
         st.metric("Training time", text.duration(summary.seconds_train))
         st.metric("Steps", f"{summary.steps or 0:,}", help=f"On {summary.images or 0:,} images.")
-    ids = dict.fromkeys([record.id, *(run.id for run in trained(search, study, truth))])
+    ids = [record.id]  # and the other winners that are trained by now
+    for network in filter(None, (first(study, proxy) for proxy in study.proxies)):
+        with suppress(DDCoreError):
+            run = widgets.answer(question(search, truth, network))
+            if run and run.state == "done" and run.id not in ids:
+                ids.append(run.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(COMPARE, label="Compare", icon=":material/compare:", query_params={"runs": ",".join(ids)})
         frame.link(record, f"Its training, run {record.id}")
