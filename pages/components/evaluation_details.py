@@ -1,4 +1,7 @@
-"""Beside the accuracy of a set: its other seeds, robust scores, published results, and one evaluation in detail."""
+"""Beside the accuracy of a set: its other seeds, robust scores, published results, and one evaluation in detail.
+
+Expanders have keys, so that they stay open while their labels change and while results come in.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import spec
@@ -95,7 +97,7 @@ def seeds(run: RunRecord, pooled: Seeds | None, following: SeedRow) -> None:
     label = "not evaluated yet" if pooled else "one so far"
     if scores:
         label = f"{text.accuracy(scores.accuracy)} over {scores.accuracy.seeds} of {len(rows)} seeds"
-    with _box(f"**Seeds** · {label}", f"seeds-open-{run.id}"):
+    with st.expander(f"**Seeds** · {label}", key=f"seeds-open-{run.id}", on_change="rerun"):
         st.markdown("The spread above is over networks trained on *one* set. Made again from another seed, the set "
                     "shows how much of it was luck.")
         if pooled:
@@ -124,15 +126,10 @@ def seeds(run: RunRecord, pooled: Seeds | None, following: SeedRow) -> None:
                 )
 
 
-def _box(label: str, key: str) -> ExpanderContainer:
-    """An expander that stays open while its label changes and while results come in."""
-    return st.expander(label, key=key, on_change="rerun")
-
-
 def scores(run: RunRecord, robust: Robust) -> None:
     """The robust scores with what they mean, and a button for what they still need."""
-    values = ", ".join(f"{s.title} {_score(s)}" for s in robust.scores if s.value is not None)
-    with _box(f"**Robust scores** · {values or 'not computed yet'}", f"robust-open-{run.id}"):
+    values = ", ".join(f"{s.title} {_score(s)}" for s in robust.scores if s.value is not None) or "not computed yet"
+    with st.expander(f"**Robust scores** · {values}", key=f"robust-open-{run.id}", on_change="rerun"):
         st.markdown("Where the accuracy comes from: from the images themselves, or from what is added in training?")
         with st.grid(4, min_column_width=150):
             for score in robust.scores:
@@ -173,7 +170,7 @@ def details(run: RunRecord, rows: Sequence[Result]) -> None:
     evaluations = {r.title: r.record for r in rows if r.record and isinstance(r.record.summary, EvaluateSummary)}
     if not evaluations:
         return
-    box = _box("**In detail** · classes, mistakes, training curves", f"detail-{run.id}")
+    box = st.expander("**In detail** · classes, mistakes, training curves", key=f"detail-{run.id}", on_change="rerun")
     if box.open:
         with box:
             title = st.selectbox("Trained on", list(evaluations), key=f"detail-of-{run.id}", width=320)

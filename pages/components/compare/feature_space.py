@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -37,16 +37,11 @@ lies where it does because of all the others: with other runs chosen the map is 
 """
 
 
-@dataclass(frozen=True)
-class Space:
+class Space(NamedTuple):
     """What is known of the chosen runs: features, their images as the network sees them; tsne, the t-SNE of these."""
 
     features: Result
     tsne: Result
-
-    @property
-    def parts(self) -> list[Result]:
-        return [self.features, self.tsne]
 
 
 def show(runs: Sequence[Compared]) -> None:
@@ -61,7 +56,7 @@ def show(runs: Sequence[Compared]) -> None:
                 icon=":material/image:")
         return
     st.markdown(LEAD)
-    pending.watch(partial(_space, data, together), lambda space: space.parts, partial(_show, together))
+    pending.watch(partial(_space, data, together), list, partial(_show, together))
 
 
 def _by_data(runs: Sequence[Compared]) -> tuple[dict[Data, list[Compared]], list[Left]]:
