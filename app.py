@@ -3,8 +3,6 @@
 The server imports this file once, and then runs it for every visitor and click.
 """
 
-from __future__ import annotations
-
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress

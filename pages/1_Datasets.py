@@ -1,7 +1,5 @@
 """The data sets: sizes, balance, statistics, votes, examples."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore.data import DATASETS

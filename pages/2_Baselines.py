@@ -1,7 +1,5 @@
 """What a distilled set is held against: the full data, real images chosen well; and what each network costs."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore.data import DATASETS

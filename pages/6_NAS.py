@@ -1,7 +1,5 @@
 """NAS: do small sets rank networks as the whole data does? Choose, watch, read the answer, train the winner."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore.experiments import KINDS

@@ -1,7 +1,5 @@
 """Compare: saved runs side by side. What is chosen and how it is looked at is in the address."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from importlib import import_module
 

@@ -1,7 +1,5 @@
 """All runs: find, follow, stop, continue, name, throw away."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore import jobs

@@ -1,7 +1,5 @@
 """How good a small set is: the same question put to it and to its controls, and everything that follows from it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 

@@ -3,8 +3,6 @@
 Expanders have keys, so that they stay open while their labels change and while results come in.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any

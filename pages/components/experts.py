@@ -1,7 +1,5 @@
 """Experts: which images they see when, how well they learn, and which of their parameters a student must match."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

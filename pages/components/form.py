@@ -1,7 +1,5 @@
 """A form made from a Config: every widget, range and help text comes from the parameter's declaration."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The frame of every page: title, lead, errors in words, the device, and which run the address names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar

@@ -1,7 +1,5 @@
 """The home page below its title: first steps, what runs now, what was found last."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Keeping house on the Runs page: many runs at once, runs as files, the trash, the disk."""
 
-from __future__ import annotations
-
 import io
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence

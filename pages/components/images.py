@@ -1,7 +1,5 @@
 """Image grids of a run: class rows, one step slider, images per class."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Sequence
 from typing import Literal

@@ -1,7 +1,5 @@
 """The page of a kind of run: its form, its runs, and what a run measured. The same for every kind without its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

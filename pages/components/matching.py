@@ -1,7 +1,5 @@
 """Trajectory matching: how near students come to their experts, from where they start, and what labels they learn."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore.methods.pad import PADConfig

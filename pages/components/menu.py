@@ -1,7 +1,5 @@
 """The menu: a page for each numbered file in pages/, one for each distiller and each kind of run that has none."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass

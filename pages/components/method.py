@@ -1,7 +1,5 @@
 """The page of a method: choose a preset, start a run, watch it, judge it. The same for every method."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Results that are wanted and not there yet: what they would take, the button that asks for them, how they come."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 

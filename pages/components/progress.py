@@ -1,7 +1,5 @@
 """A run while it waits, runs, and when it has failed: progress, ETA, live curves, cancel, reason and log."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The stages of a method that builds on other runs: how each stands, what it will take, what it found."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import count
 

@@ -1,7 +1,5 @@
 """Accuracy over iterations: the kept snapshots of a run, answers on the validation split."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """Other networks: whether a set made on one network also teaches others."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 

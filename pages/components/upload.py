@@ -1,7 +1,5 @@
 """Bring your own data: choose an archive or a folder, look at it before it is accepted, add it, remove it again."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Mapping

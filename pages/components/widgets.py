@@ -1,7 +1,5 @@
 """Parts of every page of runs: launch row, a run in whatever state, list of earlier runs, parameters, data note."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st

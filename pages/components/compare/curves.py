@@ -1,7 +1,5 @@
 """Losses, gradient norms and accuracies of the compared runs over one axis."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

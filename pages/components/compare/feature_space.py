@@ -1,7 +1,5 @@
 """Feature space: real and synthetic images as one fixed network sees them, and the nearest real image to each."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """Images of the compared runs: side by side under one slider, one laid over another, one image through time."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The compared runs to take away: the pivot table of a paper, the commands, and everything as one zip."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

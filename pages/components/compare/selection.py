@@ -1,7 +1,5 @@
 """One of the compared runs, chosen."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The answer of a search: in words, as a table, and one proxy looked at in charts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

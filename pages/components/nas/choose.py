@@ -1,7 +1,5 @@
 """What a search is made of: data, space, proxies, strategy and truth, down to the launch."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

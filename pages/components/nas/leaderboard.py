@@ -1,7 +1,5 @@
 """The networks that were tried so far, best first, a table a proxy."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """A search and the truth it is held against: how both stand, then what is known by now."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st

@@ -1,7 +1,5 @@
 """The whole-data truths that a search can be held against: its own, and others of the very same networks."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore import jobs

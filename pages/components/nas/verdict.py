@@ -1,7 +1,5 @@
 """What a search says, in plain words: never more than its intervals allow."""
 
-from __future__ import annotations
-
 import math
 import statistics
 

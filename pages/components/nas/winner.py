@@ -1,7 +1,5 @@
 """The network that a proxy chose, trained on the full data like any baseline, and then found on Compare."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 import streamlit as st
