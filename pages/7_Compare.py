@@ -27,11 +27,11 @@ def main() -> None:
         if not frame.store().records():
             widgets.nothing_yet()
             return
-        label = "**Runs** · choose what to compare"
         # Open for who comes to choose, and it stays so while they do; closed for who follows a link to a comparison.
         unfolded = st.session_state.setdefault("choosing", not records) or not records
         with (
-            st.expander(label, expanded=unfolded, key="table", on_change="rerun", icon=":material/list:") as box,
+            st.expander("**Runs** · choose what to compare", expanded=unfolded, key="table", on_change="rerun",
+                        icon=":material/list:") as box,
             frame.guarded(),  # a table that fails keeps nobody from a comparison
         ):
             records = rows.table(records, open_=bool(box.open))

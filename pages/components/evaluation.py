@@ -124,8 +124,7 @@ def accuracy(run: RunRecord, question: Question) -> None:
 
 def _explained(final: Result) -> None:
     """The words used here and every field of the protocol, closed."""
-    config = final.specs[-1].config
-    assert isinstance(config, EvaluateConfig)
+    config = _config(final)
     with st.container(horizontal=True):
         with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):
             st.markdown(WORDS)
@@ -136,23 +135,23 @@ def _explained(final: Result) -> None:
 
 def _show(run: RunRecord, answers: Answers) -> None:
     rows = answers.rows
-    published = _published(run, rows)
+    config = _config(rows[0])
+    others = published(config.dataset, config.network, run.config["ipc"])
     evaluation_details.notes(run, rows)
     _buttons(run, rows)
     _lesson(rows)
     if any(row.scores for row in rows):
-        _numbers(run, rows, published)
-    evaluation_details.literature(published, results.setting(rows))
+        _numbers(run, rows, others)
+    evaluation_details.literature(others, results.setting(rows))
     evaluation_details.seeds(run, answers.seeds, answers.following)
     evaluation_details.scores(run, answers.robust)
     evaluation_details.details(run, rows)
 
 
-def _published(run: RunRecord, rows: list[Result]) -> list[Published]:
-    """What others reached with as many images of this data set on this kind of network."""
-    config = rows[0].specs[-1].config
+def _config(row: Result) -> EvaluateConfig:
+    config = row.specs[-1].config
     assert isinstance(config, EvaluateConfig)
-    return published(config.dataset, config.network, run.config["ipc"])
+    return config
 
 
 def _buttons(run: RunRecord, rows: list[Result]) -> None:
@@ -189,11 +188,11 @@ def _against(row: Result, other: Result, worth: str) -> str:
     return words
 
 
-def _numbers(run: RunRecord, rows: list[Result], published: list[Published]) -> None:
+def _numbers(run: RunRecord, rows: list[Result], others: list[Published]) -> None:
     table = results.table(rows)
     majority = results.majority(rows)
     st.markdown(f"**Test accuracy** · {results.setting(rows)}")
-    charts.chart(figures.accuracies(table, majority, published), f"accuracy-bars-{run.id}")
+    charts.chart(figures.accuracies(table, majority, others), f"accuracy-bars-{run.id}")
     st.dataframe(
         table.assign(
             time=table["seconds"].map(lambda s: text.duration(s if s == s else None)),

@@ -1,7 +1,4 @@
-"""Beside the accuracy of a set: its other seeds, robust scores, published results, and one evaluation in detail.
-
-Expanders have keys, so that they stay open while their labels change and while results come in.
-"""
+"""Beside the accuracy of a set: its other seeds, robust scores, published results, and one evaluation in detail."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -95,6 +92,7 @@ def seeds(run: RunRecord, pooled: Seeds | None, following: SeedRow) -> None:
     label = "not evaluated yet" if pooled else "one so far"
     if scores:
         label = f"{text.accuracy(scores.accuracy)} over {scores.accuracy.seeds} of {len(rows)} seeds"
+    # Expanders of changing labels have keys, so that they stay open while results come in.
     with st.expander(f"**Seeds** · {label}", key=f"seeds-open-{run.id}", on_change="rerun"):
         st.markdown("The spread above is over networks trained on *one* set. Made again from another seed, the set "
                     "shows how much of it was luck.")

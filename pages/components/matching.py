@@ -11,9 +11,17 @@ LOSS = "**Matching loss**: how far the student ends from its expert, as a share 
 
 
 def section(run: RunRecord, config: PADConfig) -> None:
-    """Curves, start epochs and learnt labels of a finished run."""
+    """Curves of a finished run, from which epochs students started within the range that widens, and learnt labels."""
     curves(run)
-    starts(run, config)
+    events, _ = frame.store().events(run.id)
+    starts = matching.starts(events, config.threshold)
+    if not starts.empty:
+        st.markdown("**Start epochs**: where in an expert's training the student begins; later epochs come in step by "
+                    "step")
+        charts.chart(figures.starts(starts, matching.reach(config)), f"starts-{run.id}")
+        left_out, done = matching.skipped(events), int(starts["step"].iloc[-1])
+        st.caption(f"{left_out:,} of {done:,} updates were skipped, because the loss was above {config.threshold:g}: "
+                   "the student had ended too far from its expert to teach anything.")
     labels(run)
 
 
@@ -29,19 +37,6 @@ def curves(run: RunRecord) -> None:
     if not rate.empty:
         st.markdown("**Learning rate of the student**: learnt like the images, and stored with them")
         charts.lines(rate, "step", "Step", "Learning rate", f"lr-{run.id}")
-
-
-def starts(run: RunRecord, config: PADConfig) -> None:
-    """From which epochs students started, within the range that widens."""
-    events, _ = frame.store().events(run.id)
-    drawn = matching.starts(events, config.threshold)
-    if drawn.empty:
-        return
-    st.markdown("**Start epochs**: where in an expert's training the student begins; later epochs come in step by step")
-    charts.chart(figures.starts(drawn, matching.reach(config)), f"starts-{run.id}")
-    left_out, done = matching.skipped(events), int(drawn["step"].iloc[-1])
-    st.caption(f"{left_out:,} of {done:,} updates were skipped, because the loss was above {config.threshold:g}: the "
-               "student had ended too far from its expert to teach anything.")
 
 
 def labels(run: RunRecord) -> None:

@@ -35,8 +35,7 @@ COLUMNS: dict[str, Any] = {
     "n": _number("n", format="%d", width=40, help="Networks trained and tested."),
     "seeds": _text("Seeds", width=60, help="Runs that differ in their seed alone; “3 of 4”: so many were judged."),
     "loss": st.column_config.LineChartColumn("Loss", width=78, help="The run's loss from its first to its last step."),
-    "ipc": _number("IPC", format="%d", width=48, help="Images per class."),
-    "state": _text("State", width=88),
+    "ipc": _number("IPC", format="%d", width=48, help="Images per class."), "state": _text("State", width=88),
     "setting": _text("Judged on", width=170, help="Network and protocol of the accuracy. Accuracies compare only "
                      "where these are the same."),
     "method": _text("Method"), "dataset": _text("Data set"), "kind": _text("Kind"), "network": _text("Network"),

@@ -134,8 +134,7 @@ def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> d
     """
     runs = {run.id: run for run in _distilled(start)}
     labels = {name: method.title for name, method in METHODS.items() if method.step is None}
-    labels |= {search.EARLY: "Early stopping"}
-    labels |= {run_id: f"{tables.title(run)} · {run_id[:8]}" for run_id, run in runs.items()}
+    labels |= {search.EARLY: "Early stopping", **{i: f"{tables.title(run)} · {i[:8]}" for i, run in runs.items()}}
     first = [name for name in start["proxies"].split(",") if name]
     if "proxies" not in values:
         first += [i for i, run in runs.items() if run.config["ipc"] == values.get("ipc", run.config["ipc"])][:1]
