@@ -3,15 +3,12 @@
 The server imports this file once, and then runs it for every visitor and click.
 """
 
-from __future__ import annotations
-
 import webbrowser
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from threading import Timer
 
 import streamlit as st
-from streamlit.runtime.pages_manager import PagesManager
 
 from pages.components import menu
 
@@ -29,7 +26,12 @@ if __name__ == "__main__":
     menu.draw().run()
 else:
     # Until a script has called st.navigation, Streamlit takes the files in pages/ for all the pages there are: a first
-    # visitor who comes by the address of another one would be told "Page not found".
-    PagesManager.uses_pages_directory = False
+    # visitor who comes by the address of another one would be told "Page not found". The switch is private to
+    # Streamlit: a version without it still starts.
+    with suppress(ImportError):
+        from streamlit.runtime.pages_manager import PagesManager
+
+        if hasattr(PagesManager, "uses_pages_directory"):
+            PagesManager.uses_pages_directory = False
     menu.entries()  # loads the methods' declarations before anybody waits for them
     app = st.App(__file__, lifespan=opening)

@@ -1,7 +1,5 @@
 """What this is, the first steps, what runs now, and what was found last."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 LEAD = """

@@ -1,11 +1,9 @@
 """What a distilled set is held against: the full data, real images chosen well; and what each network costs."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore.data import DATASETS
-from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments import spec
 from ddcore.experiments.baseline import BaselineSummary
 from ddcore.experiments.flops import FlopsSummary
 from ddcore.methods import METHODS
@@ -17,24 +15,24 @@ LEAD = """
 What a distilled set is held against: a network trained on **all** images, and as few **real** images, picked at
 random or with care.
 """
-TABS = ("Full data", "Coresets", "Cost of the networks")
+TABS = {"baseline": "Full data", "distill": "Coresets", "flops": "Cost of the networks"}  # by the kind shown there
 LAST = "baselines-tab"  # where "New run" leads back to
-CONFIG = KINDS["baseline"].config("baseline")
 
 
 def main() -> None:
     with frame.page("Baselines", LEAD):
-        run = frame.chosen_run("baseline", "flops", "distill")
-        like = frame.chosen_run("distill", asked="like")
+        run = frame.chosen_run(*TABS)
+        like = frame.chosen_run("distill", parameter="like")
         if run is not None:
-            st.session_state[LAST] = {"baseline": TABS[0], "distill": TABS[1], "flops": TABS[2]}[run.kind]
+            st.session_state[LAST] = TABS[run.kind]
         if run is not None and run.kind == "baseline":
-            show(run)
+            widgets.show(run, done, lambda run_id: charts.training(run))
             return
-        if run is not None and run.kind == "distill":
+        if run is not None and run.makes_images:
             method.show(run)
             return
-        full, coresets, cost = st.tabs(TABS, default=TABS[1] if like else st.session_state.get(LAST, TABS[0]))
+        first = TABS["distill"] if like else st.session_state.get(LAST, TABS["baseline"])
+        full, coresets, cost = st.tabs(list(TABS.values()), default=first)
         with full:
             new_run()
             widgets.earlier("baseline", "Earlier trainings")
@@ -47,16 +45,16 @@ def main() -> None:
 def coreset(like: RunRecord | None) -> None:
     """Choose how real images are picked, and start it; like: the run whose parameters the form starts from."""
     st.markdown("A **coreset** is a small set of real images. A distilled set of the same size has to beat it.")
-    offered = [name for name, one in METHODS.items() if one.step is None]
-    if like is not None and like.name in offered:
+    names = [name for name in METHODS if METHODS[name].step is None]
+    if like is not None and like.name in names:
         method.again(like)
     else:
-        name = st.segmented_control("Which images", offered, default=offered[0], required=True, key="coreset",
+        name = st.segmented_control("Which images", names, default=names[0], required=True, key="coreset",
                                     format_func=lambda n: METHODS[n].title, persist_state="session")
-        chosen = METHODS[name or offered[0]]
-        st.caption(f"{chosen.summary} {chosen.paper}{'.' if chosen.paper else ''}")
-        method.new_run(chosen)
-    widgets.earlier("distill", "Earlier coresets", *offered)
+        selection = METHODS[name or names[0]]
+        st.caption(f"{selection.summary} {selection.paper}{'.' if selection.paper else ''}")
+        method.new_run(selection)
+    widgets.earlier("distill", "Earlier coresets", *names)
 
 
 def new_run() -> None:
@@ -64,31 +62,16 @@ def new_run() -> None:
     st.markdown("What a network reaches with **all** training images. The defaults are the course's full-data task.")
     dataset = widgets.data_set(st.container(), "baseline-dataset")
     widgets.data_note(dataset)
-    config = form.config_form(
-        CONFIG, {"dataset": dataset}, f"baseline.{dataset}", hidden=("dataset",), open_groups=("Network", "Training"),
-        limits={"resolution": DATASETS[dataset].resolutions},
-    )
-    if config is not None:
-        widgets.launch(Spec("baseline", "baseline", config))
-
-
-def show(run: RunRecord) -> None:
-    widgets.header(run)
-    if run.active:
-        progress.follow(run.id, lambda run_id: charts.training(run))
-    elif run.state == "done":
-        done(run)
-    else:
-        progress.stopped(run)
-    widgets.parameters(CONFIG, run)
+    key, groups = f"baseline.{dataset}", ("Network", "Training")
+    if training := form.spec_form("baseline", "baseline", {"dataset": dataset}, key, groups):
+        widgets.launch(training)
 
 
 def done(run: RunRecord) -> None:
     s = run.answer(BaselineSummary)
-    accuracy = s.accuracy
     with st.grid(4, min_column_width=150):
-        st.metric("Test accuracy", text.percent(accuracy.mean, 2),
-                  help=f"Of the final epoch, one network (n = 1), protocol {accuracy.protocol}.")
+        st.metric("Test accuracy", text.percent(s.accuracy.mean, 2),
+                  help=f"Of the final epoch, one network (n = 1), protocol {s.accuracy.protocol}.")
         evaluation_details.metrics(s, tables.beside(s))
         st.metric("Majority class", text.percent(s.majority, 2),
                   help="What always answering the most frequent class would reach.")
@@ -103,41 +86,34 @@ def done(run: RunRecord) -> None:
     for note in s.notes:
         st.warning(widgets.plain(note), icon=":material/warning:")
     charts.training(run)
-    progress.log(run.id)
 
 
 def flops() -> None:
     """Every network at every image size; made by a tiny job, since counting needs torch."""
     own = [name for name in DATASETS.offered() if DATASETS[name].own]
-    of = "all"
+    dataset = "all"
     if own:
-        of = st.selectbox("Data set", ["all", *own], key="flops-of", width=320,
-                          format_func=lambda name: "All that ship" if name == "all" else name)
-    asked = spec("flops", "flops", {"dataset": of})
-    run_id = widgets.known(asked)
-    record = frame.store().record(run_id) if run_id else None
-    if record is None:
-        st.markdown("How much one image costs in each network at each size. Counting takes a few seconds.")
-        widgets.launch(asked, label="Count FLOPs")
-    elif record.active:
-        progress.follow(record.id)
-    elif record.state != "done":
-        progress.stopped(record)
+        dataset = st.selectbox("Data set", ["all", *own], key="flops-of", width=320,
+                               format_func=lambda name: "All that ship" if name == "all" else name)
+    counting = spec("flops", "flops", {"dataset": dataset})
+    if record := widgets.answer(counting):
+        progress.show(record, flops_table)
     else:
-        table(record)
+        st.markdown("How much one image costs in each network at each size. Counting takes a few seconds.")
+        widgets.launch(counting, label="Count FLOPs")
 
 
-def table(record: RunRecord) -> None:
-    rows = record.answer(FlopsSummary).rows
-    sizes = list(dict.fromkeys(f"{'×'.join(map(str, r.shape))}, {r.classes} classes" for r in rows))
-    chosen = st.multiselect("Input", sizes, placeholder="All sizes", key="flops-sizes")
-    kept = [r for r in rows if not chosen or f"{'×'.join(map(str, r.shape))}, {r.classes} classes" in chosen]
+def flops_table(record: RunRecord) -> None:
+    summary = record.answer(FlopsSummary)
+    sizes = [f"{'×'.join(map(str, row.shape))}, {row.classes} classes" for row in summary.rows]
+    selected = st.multiselect("Input", list(dict.fromkeys(sizes)), placeholder="All sizes", key="flops-sizes")
+    rows = [row for row, size in zip(summary.rows, sizes, strict=True) if not selected or size in selected]
     number = st.column_config.NumberColumn(format="localized")
     st.dataframe(
-        tables.flops(kept), hide_index=True, width="stretch", height="content",
-        column_config={"Parameters": number, "MACs": number, "FLOPs = 2 × MACs": number, "Classes": number},
+        tables.flops(rows), hide_index=True, width="stretch", height="content",
+        column_config=dict.fromkeys(("Parameters", "MACs", "FLOPs = 2 × MACs", "Classes"), number),
     )
-    st.caption(f"How it is counted: {record.answer(FlopsSummary).convention}.")
+    st.caption(f"How it is counted: {summary.convention}.")
 
 
 main()

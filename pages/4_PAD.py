@@ -1,7 +1,5 @@
 """PAD: from difficulty scores over experts to matched trajectories; choose a preset, start, watch, judge."""
 
-from __future__ import annotations
-
 from pages.components import method
 
 method.page("pad")

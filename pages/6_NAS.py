@@ -1,7 +1,5 @@
 """NAS: do small sets rank networks as the whole data does? Choose, watch, read the answer, train the winner."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore.experiments import KINDS
@@ -22,7 +20,7 @@ def main() -> None:
             search_status.show(run)
             widgets.parameters(KINDS[run.kind].config(run.name), run)
             return
-        like = frame.chosen_run("search", asked="like")
+        like = frame.chosen_run("search", parameter="like")
         if like is None:
             frame.device_banner()
             choose.new_search()

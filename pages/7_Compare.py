@@ -1,7 +1,5 @@
 """Compare: saved runs side by side. What is chosen and how it is looked at is in the address."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
@@ -25,38 +23,34 @@ SECTIONS = {  # title → the module that draws it, loaded when it is asked for
 
 def main() -> None:
     with frame.page("Compare", LEAD):
-        chosen = rows.chosen()
+        records = rows.selected()
         if not frame.store().records():
             widgets.nothing_yet()
             return
-        label = "**Runs** · choose what to compare"
         # Open for who comes to choose, and it stays so while they do; closed for who follows a link to a comparison.
-        unfolded = st.session_state.setdefault("choosing", not chosen) or not chosen
-        with st.expander(label, expanded=unfolded, key="table", on_change="rerun", icon=":material/list:") as box:
-            chosen = table(chosen, bool(box.open))
-        if chosen:
-            side_by_side(chosen)
+        unfolded = st.session_state.setdefault("choosing", not records) or not records
+        with (
+            st.expander("**Runs** · choose what to compare", expanded=unfolded, key="table", on_change="rerun",
+                        icon=":material/list:") as box,
+            frame.guarded(),  # a table that fails keeps nobody from a comparison
+        ):
+            records = rows.table(records, open_=bool(box.open))
+        if records:
+            side_by_side(records)
         else:
             st.info("Tick two or more runs in the table.", icon=":material/check_box:")
 
 
-def table(chosen: list[RunRecord], open_: bool) -> list[RunRecord]:
-    """The runs that are chosen now; a table that fails keeps nobody from a comparison."""
-    with frame.guarded():
-        return rows.table(chosen, open_=open_)
-    return chosen
-
-
-def side_by_side(chosen: Sequence[RunRecord]) -> None:
-    setting = numbers.setting(*compare_runs.settings(frame.store(), chosen))
-    found = compare_runs.compared(frame.store(), chosen, setting)
-    rows.legend(found)
-    widgets.footnotes(chosen)
+def side_by_side(records: Sequence[RunRecord]) -> None:
+    setting = numbers.setting(*compare_runs.settings(frame.store(), records))
+    runs = compare_runs.compared(frame.store(), records, setting)
+    rows.legend(runs)
+    widgets.footnotes(records)
     section = st.segmented_control("Show", list(SECTIONS), default="Numbers", required=True, key="view",
                                    bind="query-params", label_visibility="collapsed")
     show: Callable[[Sequence[Compared]], None] = import_module(f"pages.components.compare.{SECTIONS[section]}").show
     with frame.guarded():
-        show(found)
+        show(runs)
 
 
 main()

@@ -1,16 +1,13 @@
 """All runs: find, follow, stop, continue, name, throw away."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.experiments import KINDS
-from ddcore.params import Config
 from ddcore.report import tables, text
 from ddcore.report.catalogue import STOPPED
 from ddcore.runs import packing
 from ddcore.runs.store import RunRecord, parts
+from ddcore.summary import BESIDE
 from pages.components import evaluation_details, frame, housekeeping, progress, widgets
 from pages.components.markdown import called
 
@@ -18,25 +15,36 @@ LEAD = """
 Everything that was ever computed here. Tick a row to see its status and log, to continue it or to name it; tick several
 to compare, tag, download or put them away together.
 """
+_text_column = st.column_config.TextColumn
+COLUMNS = {
+    **evaluation_details.COLUMNS, "run": _text_column("Run", width=300), "state": _text_column("State"),
+    "data": _text_column("Data", help="The data set and the side of its images; a †: see below the table."),
+    "majority": _text_column("Majority class", alignment="right", help="Always answering the most frequent class of "
+                             "the test images: a network has to beat that."),
+    "accuracy": _text_column("Test accuracy", alignment="right", width=150), "protocol": _text_column("Protocol"),
+    "time": _text_column("Time", alignment="right", width=100, help="Wall time of the run."),
+    "created": _text_column("Started"), "tags": _text_column("Tags"), "note": _text_column("Note"),
+    "id": _text_column("Id"),
+}
 ALSO_HIDDEN = "And cancelled and interrupted ones, and those that cannot be read."
 
 
 def main() -> None:
     with frame.page("Runs", LEAD):
         with st.container():  # a place of its own: what comes and goes here must not close what is open below
-            housekeeping.told()
+            housekeeping.message()
         linked = frame.chosen_run()
         records = frame.store().records()
         unlisted = [kind for kind in parts() if frame.store().finished(kind)]
         if not records and not unlisted:
             widgets.nothing_yet()
         else:
-            chosen = table(filtered(records, unlisted))
-            housekeeping.opened(chosen)
+            ticked = table(filtered(records, unlisted))
+            housekeeping.opened(ticked)
             with st.container(), frame.guarded():  # what is odd about one run must not hide the trash
-                if len(chosen) > 1:
-                    housekeeping.bulk(chosen)
-                elif run := next(iter(chosen), linked):
+                if len(ticked) > 1:
+                    housekeeping.bulk(ticked)
+                elif run := next(iter(ticked), linked):
                     detail(run)
         housekeeping.bring()
         housekeeping.trash()
@@ -45,72 +53,52 @@ def main() -> None:
 
 def filtered(records: list[RunRecord], unlisted: list[str]) -> list[RunRecord]:
     """The runs that the filters leave; unlisted: kinds that are there and join the others where they are asked for."""
-    find, kinds, states, hide = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
+    find, kind, state, hide = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     words = find.text_input("Search", placeholder="name, tag, id, data set", key="runs-search").lower().split()
-    kind = kinds.multiselect("Kind", sorted({r.kind for r in records}.union(unlisted)), key="runs-kind",
-                             placeholder="All but trials" if unlisted else "All kinds",
-                             format_func=tables.kind)
-    records = [*records, *(r for one in unlisted if one in kind for r in frame.store().records(one))]
-    state = states.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
+    kinds = kind.multiselect("Kind", sorted({r.kind for r in records}.union(unlisted)), key="runs-kind",
+                             placeholder="All but trials" if unlisted else "All kinds", format_func=tables.kind)
+    records = [*records, *(r for name in unlisted if name in kinds for r in frame.store().records(name))]
+    states = state.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
     hidden = STOPPED if hide.toggle("Hide failed", key="runs-hide", help=ALSO_HIDDEN) else ()
     return [
-        r
-        for r in records
-        if (not kind or r.kind in kind) and (not state or r.state in state) and all(w in _text(r) for w in words)
-        and r.state not in hidden
+        r for r in records
+        if (not kinds or r.kind in kinds) and (not states or r.state in states) and r.state not in hidden
+        and all(word in _text(r) for word in words)
     ]
 
 
-def _text(record: RunRecord) -> str:
-    user = record.user or {}
-    return " ".join([record.id, tables.title(record), record.name, *user.get("tags", []), user.get("note", "")]).lower()
+def _text(r: RunRecord) -> str:
+    return " ".join([r.id, tables.title(r), r.name, *r.user["tags"], r.user["note"]]).lower()
 
 
 def table(records: list[RunRecord]) -> list[RunRecord]:
     """The table; the records of the selected rows."""
-    text_column = st.column_config.TextColumn
     shown = tables.runs(records)
     for row, record in enumerate(records):
         if record.state == "broken":  # it has no name but its folder's, and nothing to tell but what is wrong with it
             shown.loc[row, ["run", "note"]] = record.id, record.problem
         elif packing.imported(record.folder):
             shown.loc[row, "state"] = f"{record.state} (imported)"
-    also = [name for name in evaluation_details.COLUMNS if (shown[name] != text.NONE).any()]
+    also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
     event = st.dataframe(
         shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
-        key=housekeeping.table_key("runs-table", (record.id for record in records)),
+        key=housekeeping.table_key("runs-table", (record.id for record in records)), column_config=COLUMNS,
         column_order=["run", "data", "state", "accuracy", *also, *(["majority"] if also else []), "protocol",
                       "time", "created", "tags", "note", "id"],
-        column_config={
-            **evaluation_details.COLUMNS,
-            "run": text_column("Run", width=300), "state": text_column("State"),
-            "data": text_column("Data", help="The data set and the side of its images; a †: see below the table."),
-            "majority": text_column("Majority class", alignment="right", help="Always answering the most frequent "
-                                    "class of the test images: a network has to beat that."),
-            "accuracy": text_column("Test accuracy", alignment="right", width=150), "protocol": text_column("Protocol"),
-            "time": text_column("Time", alignment="right", width=100, help="Wall time of the run."),
-            "created": text_column("Started"), "tags": text_column("Tags"), "note": text_column("Note"),
-            "id": text_column("Id"),
-        },
     )
     widgets.footnotes(records)
     return housekeeping.ticked(event, records)
 
 
 def detail(record: RunRecord) -> None:
-    known = record.declared
+    kind = record.declared
     with st.container(border=True):
         header(record)
-        if record.active:
-            progress.follow(record.id)
-        elif record.state == "done":
-            if known:
-                extend(record)
+        progress.show(record, extend)
+        if record.state == "done":
             progress.log(record.id)
-        else:
-            progress.stopped(record)
-        if known:
-            widgets.parameters(known.config(record.name), record)
+        if kind:
+            widgets.parameters(kind.config(record.name), record)
         elif record.state != "broken":
             what = widgets.plain(f"{record.kind} {record.name}")
             st.caption(f"This version of the app knows no {what}, so this run can be kept and nothing more.")
@@ -132,9 +120,9 @@ def header(record: RunRecord) -> None:
 
 def extend(record: RunRecord) -> None:
     """A finished run goes on: the longer one starts from its last checkpoint."""
-    config: type[Config] = KINDS[record.kind].config(record.name)
-    if record.info.get("length") is None or record.demo:
+    if record.declared is None or record.info.get("length") is None or record.demo:
         return
+    config = record.declared.config(record.name)
     p, now = config.param(config.length_param), int(record.config[config.length_param])
     if now >= (most := int(p.high or 10**9)):
         return

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from ddcore.report import figures, tables
 from ddcore.runs.store import RunRecord
 from pages.components import frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LOSS = "**Matching loss**: how far apart real and synthetic images look to the networks"
 CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
@@ -20,17 +23,25 @@ def chart(figure: Any, key: str) -> None:
     st.plotly_chart(figure, width="stretch", key=key, config=CONFIG)
 
 
+def lines(frame: pd.DataFrame, x: str, x_title: str, y_title: str, key: str, **options: Any) -> None:
+    """Curves over steps or epochs, one for each name in the column `series`; options: of `figures.lines`."""
+    chart(figures.lines(frame, x, "value", x_title=x_title, y_title=y_title, **options), key)
+
+
 def losses(run: RunRecord, curves: Mapping[str, str], words: str = LOSS) -> None:
-    """Losses and gradient norms over steps; words: what the loss says."""
+    """Losses, or what else a method records, and gradient norms over steps; words: what the loss says."""
     events, _ = frame.store().events(run.id)
     norms = {name: label for name, label in curves.items() if name.startswith("grad_")}
-    loss = tables.curves(events, {name: label for name, label in curves.items() if name not in norms})
-    if loss.empty:
+    others = {name: label for name, label in curves.items() if name not in norms}
+    values = tables.curves(events, others)
+    if values.empty:
         st.caption("The curves appear here after the first steps.")
         return
     log = st.toggle("Logarithmic axis", value=True, key=f"log-{run.id}")
-    st.markdown(words)
-    chart(figures.lines(loss, "step", "value", x_title="Step", y_title="Loss", log=log), f"loss-{run.id}")
+    are_losses = ["loss" in name for name in others]
+    title = "Loss" if all(are_losses) else "Value" if len(others) > 1 else next(iter(others.values()))
+    st.markdown(words if any(are_losses) else f"**{', '.join(others.values())}**")
+    lines(values, "step", "Step", title, f"loss-{run.id}", log=log)
     gradient = tables.curves(events, norms)
     if not gradient.empty:
         several = len(norms) > 1
@@ -38,8 +49,7 @@ def losses(run: RunRecord, curves: Mapping[str, str], words: str = LOSS) -> None
         balance = " λ sets the balance: a term whose gradient is far smaller has no say." if several else ""
         st.markdown(title, help="Norm of the gradient with respect to the images: how strongly they are moved, "
                     f"recorded every few steps.{balance}")
-        chart(figures.lines(gradient, "step", "value", x_title="Step", y_title="Gradient norm", log=log),
-              f"gradient-{run.id}")
+        lines(gradient, "step", "Step", "Gradient norm", f"gradient-{run.id}", log=log)
 
 
 def training(run: RunRecord) -> None:
@@ -52,13 +62,11 @@ def training(run: RunRecord) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Accuracy**")
-        accuracy = tables.training(events)
-        chart(figures.lines(accuracy, "epoch", "value", x_title="Epoch", y_title="Accuracy (%)",
-                            majority=tables.majority(events), judged_on="validation images"),
-               f"accuracy-{run.id}")
+        lines(tables.training(events), "epoch", "Epoch", "Accuracy (%)", f"accuracy-{run.id}",
+              majority=tables.majority(events), judged_on="validation images")
     with right:
         st.markdown("**Loss**")
-        chart(figures.lines(loss, "epoch", "value", x_title="Epoch", y_title="Cross-entropy"), f"loss-{run.id}")
+        lines(loss, "epoch", "Epoch", "Cross-entropy", f"loss-{run.id}")
 
 
 def evaluation(run: RunRecord) -> None:
@@ -69,5 +77,5 @@ def evaluation(run: RunRecord) -> None:
         st.markdown("**While training**", help="On the set itself: mean of the networks that are trained together "
                     "first. On images it has not seen: the first network, on some of those that judge the set; for "
                     "eyes only, nothing is chosen by it.")
-        chart(figures.lines(curves, "step", "value", x_title="Optimiser step", y_title="Accuracy (%)",
-                            majority=None if share is None else 100 * share), f"curves-{run.id}")
+        lines(curves, "step", "Optimiser step", "Accuracy (%)", f"curves-{run.id}",
+              majority=None if share is None else 100 * share)

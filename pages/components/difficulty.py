@@ -34,39 +34,39 @@ def section(run: RunRecord, config: PADConfig | None = None) -> None:
         return
     used = config.difficulty if config else offered[0]
     name = st.segmented_control("Score", offered, default=used if used in offered else offered[0], required=True,
-                                format_func=difficulty.TITLES.__getitem__, key=f"score-{run.id}")
-    name = name or offered[0]
+                                format_func=difficulty.TITLES.__getitem__, key=f"score-{run.id}") or offered[0]
     st.markdown(difficulty.HELP[name])
-    frame_ = difficulty.scores(store, run, name)
-    cuts = _cuts(frame_, config) if config and config.scheduled and name == used else {}
-    charts.chart(figures.difficulty(difficulty.histogram(frame_), cuts), f"difficulty-{run.id}")
+    scores = difficulty.scores(store, run, name)
+    cuts = _cuts(scores, config) if config and config.scheduled and name == used else {}
+    charts.chart(figures.difficulty(difficulty.histogram(scores), cuts), f"difficulty-{run.id}")
     st.caption("One histogram a class. The height is the logarithm of the number of images, so that the few hard ones "
                "are seen; point at a bar for the number itself.")
     if config and config.scheduled:
-        st.markdown(_window(config) if name == used else
-                    f"This run's scheduler orders images by **{difficulty.TITLES[used]}**.")
-    _extremes(run, name)
+        first, last = matched(config)
+        st.markdown(
+            f"At IPC {config.ipc} students imitate the epochs {first} to {last}. In epoch {first} the experts see "
+            f"{in_use(config, first)}, in epoch {last} {in_use(config, last)}." if name == used else
+            f"This run's scheduler orders images by **{difficulty.TITLES[used]}**."
+        )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        images.grid(run, "Easiest images", SHOWN, name=f"easiest_{name}")
+    with right:
+        images.grid(run, "Hardest images", SHOWN, name=f"hardest_{name}")
+    st.caption("One row per class, the extreme one first. Hard images are odd, ambiguous or wrongly labelled ones.")
 
 
-def _cuts(frame_: pd.DataFrame, config: PADConfig) -> dict[str, pd.DataFrame]:
+def _cuts(scores: pd.DataFrame, config: PADConfig) -> dict[str, pd.DataFrame]:
     """Lines where the window of the first and of the last matched epoch cuts each class."""
-    found = {}
+    cuts = {}
     for epoch in dict.fromkeys(matched(config)):
         low, high = config.window(epoch)
-        limits = difficulty.limits(frame_, low, high)
+        limits = difficulty.limits(scores, low, high)
         if low > 0:
-            found[f"epoch {epoch}: easier ones left out"] = limits.rename(columns={"low": "score"})
+            cuts[f"epoch {epoch}: easier ones left out"] = limits.rename(columns={"low": "score"})
         if high < 1:
-            found[f"epoch {epoch}: harder ones not yet in use"] = limits.rename(columns={"high": "score"})
-    return found
-
-
-def _window(config: PADConfig) -> str:
-    first, last = matched(config)
-    return (
-        f"At IPC {config.ipc} students imitate the epochs {first} to {last}. In epoch {first} the experts see "
-        f"{in_use(config, first)}, in epoch {last} {in_use(config, last)}."
-    )
+            cuts[f"epoch {epoch}: harder ones not yet in use"] = limits.rename(columns={"high": "score"})
+    return cuts
 
 
 def in_use(config: TrajectoryConfig, epoch: int) -> str:
@@ -78,12 +78,3 @@ def in_use(config: TrajectoryConfig, epoch: int) -> str:
         return f"**all but the easiest {100 * low:.0f} %** of each class"
     return f"**{100 * (high - low):.0f} %** of each class, without the easiest {100 * low:.0f} % and the hardest " \
            f"{100 * (1 - high):.0f} %"
-
-
-def _extremes(run: RunRecord, name: str) -> None:
-    left, right = st.columns(2, gap="medium")
-    with left:
-        images.grid(run, "Easiest images", SHOWN, name=f"easiest_{name}")
-    with right:
-        images.grid(run, "Hardest images", SHOWN, name=f"hardest_{name}")
-    st.caption("One row per class, the extreme one first. Hard images are odd, ambiguous or wrongly labelled ones.")

@@ -1,8 +1,6 @@
 """How good a small set is: the same question put to it and to its controls, and everything that follows from it."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
@@ -41,7 +39,7 @@ frequent class. *Full data* is the ceiling where its network sees the training i
 a protocol of few steps does not get that far, and it is said beside the number.
 """
 ROLES = {"final", "initial", "initial_hard", "random_real", "full"}  # the others are a method's variations
-TABS = ("Accuracy", "Over iterations", "Other networks")
+_text, _number = st.column_config.TextColumn, st.column_config.NumberColumn
 
 
 def section(run: RunRecord) -> None:
@@ -50,26 +48,24 @@ def section(run: RunRecord) -> None:
     st.markdown("Networks are trained **from scratch** on the small set and tested on the real test images.")
     with frame.guarded():  # a data set that is away is told here; the rest of the page needs none
         if (dataset := str(run.config.get("dataset"))) not in DATASETS:
-            evaluation_details.kept(run)
+            evaluation_details.unknown_data(run)
             return
         if DATASETS[dataset].removed:
             st.warning(DATASETS[dataset].check(data_root()).message, icon=":material/folder_off:")
         question = _question(run)
-        names = [name for name in TABS if name != TABS[1] or METHODS[run.name].step]
-        for name, tab in zip(names, st.tabs(names, key=f"tabs-{run.id}", on_change="rerun"), strict=True):
+        tabs = {"Accuracy": accuracy, "Over iterations": trajectory.tab, "Other networks": transfer.tab}
+        if not METHODS[run.name].step:
+            del tabs["Over iterations"]
+        for tab, draw in zip(st.tabs(list(tabs), key=f"tabs-{run.id}", on_change="rerun"), tabs.values(), strict=True):
             if tab.open:
                 with tab:
-                    {TABS[0]: accuracy, TABS[1]: trajectory.tab, TABS[2]: transfer.tab}[name](run, question)
-
-
-def before(run: RunRecord) -> Question | None:
-    """What was asked last of this run, on its own network; None before any evaluation."""
-    last = results.last_evaluation(frame.store(), run)
-    return replace(results.question_of(last), network={}) if last else None
+                    draw(run, question)
 
 
 def _question(run: RunRecord) -> Question:
-    last = before(run)
+    """Protocol, network, n and batch, at first as they were asked last of this run."""
+    evaluation = results.last_evaluation(frame.store(), run)
+    last = results.question_of(evaluation) if evaluation else None
     names, protocols = list(NETWORKS), list(PROTOCOLS)
     network = run.config.get("network") or DATASETS[run.config["dataset"]].network
     key = f"evaluation-{run.id}"
@@ -97,8 +93,8 @@ def _question(run: RunRecord) -> Question:
 
 
 @dataclass(frozen=True)
-class Found:
-    """All that the accuracy tab shows under one question."""
+class Answers:
+    """All that the accuracy tab shows under one question; following: the next seed, which need not exist."""
 
     rows: list[Result]
     seeds: results.Seeds | None
@@ -115,13 +111,20 @@ class Found:
 def accuracy(run: RunRecord, question: Question) -> None:
     """The set beside its controls, published results, seeds and robust scores."""
     _explained(results.results(frame.store(), run, question)[0])
-    pending.watch(partial(_find, run, question), lambda found: found.parts, partial(_show, run, question))
+
+    def gather() -> Answers:
+        store = frame.store()
+        return Answers(
+            results.results(store, run, question), results.over_seeds(store, run, question),
+            evaluation_details.next_seed(run, question), robust.scores(store, run, question),
+        )
+
+    pending.watch(gather, lambda answers: answers.parts, partial(_show, run))
 
 
 def _explained(final: Result) -> None:
     """The words used here and every field of the protocol, closed."""
-    config = final.specs[-1].config
-    assert isinstance(config, EvaluateConfig)
+    config = _config(final)
     with st.container(horizontal=True):
         with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):
             st.markdown(WORDS)
@@ -130,31 +133,25 @@ def _explained(final: Result) -> None:
             st.table(tables.protocol(config.training()).set_index("Parameter"))
 
 
-def _find(run: RunRecord, question: Question) -> Found:
-    store = frame.store()
-    return Found(
-        results.results(store, run, question), results.over_seeds(store, run, question),
-        evaluation_details.another(run, question), robust.scores(store, run, question),
-    )
+def _show(run: RunRecord, answers: Answers) -> None:
+    rows = answers.rows
+    config = _config(rows[0])
+    others = published(config.dataset, config.network, run.config["ipc"])
+    evaluation_details.notes(run, rows)
+    _buttons(run, rows)
+    _lesson(rows)
+    if any(row.scores for row in rows):
+        _numbers(run, rows, others)
+    evaluation_details.literature(others, results.setting(rows))
+    evaluation_details.seeds(run, answers.seeds, answers.following)
+    evaluation_details.scores(run, answers.robust)
+    evaluation_details.details(run, rows)
 
 
-def _show(run: RunRecord, question: Question, found: Found) -> None:
-    evaluation_details.notes(run, found.rows)
-    _buttons(run, found.rows)
-    _lesson(found.rows)
-    if any(row.scores for row in found.rows):
-        _numbers(run, found)
-    evaluation_details.literature(_published(run, found.rows), results.setting(found.rows))
-    evaluation_details.seeds(run, found.seeds, found.following)
-    evaluation_details.scores(run, found.robust)
-    evaluation_details.details(run, found.rows)
-
-
-def _published(run: RunRecord, rows: list[Result]) -> list[Published]:
-    """What others reached with as many images of this data set on this kind of network."""
-    config = rows[0].specs[-1].config
+def _config(row: Result) -> EvaluateConfig:
+    config = row.specs[-1].config
     assert isinstance(config, EvaluateConfig)
-    return published(config.dataset, config.network, run.config["ipc"])
+    return config
 
 
 def _buttons(run: RunRecord, rows: list[Result]) -> None:
@@ -170,57 +167,52 @@ def _buttons(run: RunRecord, rows: list[Result]) -> None:
 
 def _lesson(rows: list[Result]) -> None:
     """Which lines to hold against each other, where labels are learnt too or a method has a relative of its own."""
-    of = {row.role: row for row in rows}
+    by_role = {row.role: row for row in rows}
+    final, initial, hard = by_role["final"], by_role.get("initial"), by_role.get("initial_hard")
     pairs = []
-    if "initial_hard" in of:
-        pairs.append((of["initial"], of["initial_hard"], "what soft labels alone are worth"))
-        pairs.append((of["final"], of["initial_hard"], "what labels and distilling are worth together"))
-    pairs += [(of["final"], row, "what this method adds to that one") for row in rows if row.role not in ROLES]
-    if pairs:
-        pairs.insert(0, (of["final"], of["initial"], "what distilling is worth"))
+    if initial and hard:
+        pairs.append((initial, hard, "what soft labels alone are worth"))
+        pairs.append((final, hard, "what labels and distilling are worth together"))
+    pairs += [(final, row, "what this method adds to that one") for row in rows if row.role not in ROLES]
+    if pairs and initial:
+        pairs.insert(0, (final, initial, "what distilling is worth"))
         lines = [f"- {_against(*pair)}" for pair in pairs]
         st.markdown("\n".join(["Hold against each other (± one standard error over the networks):", *lines]))
 
 
-def _against(one: Result, other: Result, words: str) -> str:
+def _against(row: Result, other: Result, worth: str) -> str:
     """ "*A* beside *B*: what it is worth, +1.2 points", without the number where one of them is not known."""
-    said = f"*{one.title}* beside *{other.title}*: {words}"
-    if one.scores and other.scores:
-        said += f", **{text.difference(one.scores.accuracy, other.scores.accuracy)}**"
-    return said
+    words = f"*{row.title}* beside *{other.title}*: {worth}"
+    if row.scores and other.scores:
+        words += f", **{text.difference(row.scores.accuracy, other.scores.accuracy)}**"
+    return words
 
 
-def _numbers(run: RunRecord, found: Found) -> None:
-    rows = found.rows
-    frame_ = results.table(rows)
-    majority, also = results.majority(rows), results.beside(rows)
+def _numbers(run: RunRecord, rows: list[Result], others: list[Published]) -> None:
+    table = results.table(rows)
+    majority = results.majority(rows)
     st.markdown(f"**Test accuracy** · {results.setting(rows)}")
-    charts.chart(figures.accuracies(frame_, majority, _published(run, rows)), f"accuracy-bars-{run.id}")
-    shown = frame_.assign(
-        time=frame_["seconds"].map(lambda s: text.duration(s if s == s else None)),
-        state=frame_["state"].where(frame_["mean"].isna(), "done"),  # full data is known from a training of any seed
-    )
+    charts.chart(figures.accuracies(table, majority, others), f"accuracy-bars-{run.id}")
     st.dataframe(
-        shown, hide_index=True, width="stretch", placeholder=text.NONE,
-        column_order=["name", "accuracy", *also, "images", "steps", "time", "state"],
+        table.assign(
+            time=table["seconds"].map(lambda s: text.duration(s if s == s else None)),
+            state=table["state"].where(table["mean"].isna(), "done"),  # full data is known from a training of any seed
+        ),
+        hide_index=True, width="stretch", placeholder=text.NONE,
+        column_order=["name", "accuracy", *results.beside(rows), "images", "steps", "time", "state"],
         column_config={
-            **evaluation_details.COLUMNS,
-            "name": st.column_config.TextColumn("Trained on", width="medium"),
-            "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),
-            "images": st.column_config.NumberColumn("Images", format="localized"),
-            "steps": st.column_config.NumberColumn("Steps", format="localized", help="Optimiser steps of one network."),
-            "time": st.column_config.TextColumn("Training time", alignment="right", help="Wall time of training one "
-                                                "network, testing not included."),
-            "state": st.column_config.TextColumn("State"),
+            **evaluation_details.COLUMNS, "name": _text("Trained on", width="medium"),
+            "images": _number("Images", format="localized"),
+            "steps": _number("Steps", format="localized", help="Optimiser steps of one network."),
+            "time": _text("Training time", alignment="right", help="Wall time of training one network, testing not "
+                          "included."),
         },
     )
     if majority is not None:
         st.caption(f"Always answering the most frequent class would be right on {majority:.1f} % of the test images.")
-    if said := results.no_ceiling(rows):
-        st.caption(said)
+    if sentence := results.no_ceiling(rows):
+        st.caption(sentence)
     if times := results.speed_up(rows):
         small, full = times
-        st.markdown(
-            f"Training one network takes **{text.duration(small)}** on the distilled set and "
-            f"**{text.duration(full)}** on the full data: {full / small:,.0f} times less."
-        )
+        st.markdown(f"Training one network takes **{text.duration(small)}** on the distilled set and "
+                    f"**{text.duration(full)}** on the full data: {full / small:,.0f} times less.")

@@ -1,13 +1,10 @@
 """Beside the accuracy of a set: its other seeds, robust scores, published results, and one evaluation in detail."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
-from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
 from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import spec
@@ -29,9 +26,11 @@ HELP_AUC = (
     "Area under the ROC curve: the chance that an image of the second class is given a higher score than one of the "
     "first. 50 % is guessing, and what always answering one class reaches."
 )
-COLUMNS: Mapping[str, Any] = {
-    "balanced_accuracy": st.column_config.TextColumn("Balanced", alignment="right", width=92, help=HELP_BALANCED),
-    "auc": st.column_config.TextColumn("AUC", alignment="right", width=92, help=HELP_AUC),
+_text = st.column_config.TextColumn
+COLUMNS: Mapping[str, Any] = {  # of tables of accuracies
+    "accuracy": _text("Test accuracy", alignment="right"),
+    "balanced_accuracy": _text("Balanced", alignment="right", width=92, help=HELP_BALANCED),
+    "auc": _text("AUC", alignment="right", width=92, help=HELP_AUC), "state": "State",
 }
 
 
@@ -42,85 +41,76 @@ def notes(run: RunRecord, rows: Iterable[Result]) -> None:
             st.warning(widgets.plain(note), icon=":material/warning:")
 
 
-def metrics(summary: Summary, shown: Sequence[str] = BESIDE) -> None:
+def metrics(summary: Summary, names: Sequence[str] = BESIDE) -> None:
     """Balanced accuracy and AUC of one run, as far as they are known."""
     titles = {"balanced_accuracy": ("Balanced accuracy", HELP_BALANCED), "auc": ("AUC", HELP_AUC)}
-    for name in shown:
-        if value := getattr(summary, name):
-            title, words = titles[name]
-            st.metric(title, text.spread(value), help=words)
+    for name in names:
+        if score := getattr(summary, name):
+            title, help = titles[name]
+            st.metric(title, text.spread(score), help=help)
 
 
-def kept(run: RunRecord) -> None:
+def unknown_data(run: RunRecord) -> None:
     """What was evaluated of a run whose data set is not known here: it can be looked at, and nothing can be added."""
     name = widgets.plain(str(run.config.get("dataset")))
     st.warning(
         f"The data set “{name}” is not known here: it was deleted, or the run comes from another "
         "machine. So no evaluation can be started; what was measured before still holds.", icon=":material/folder_off:",
     )
-    found = [r for r in frame.store().records("evaluate") if r.config.get("run") == run.id and r.state == "done"]
-    if not found:
+    evaluations = [r for r in frame.store().records("evaluate") if r.config.get("run") == run.id and r.state == "done"]
+    if not evaluations:
         st.caption("Nothing was evaluated.")
         return
-    shown = tables.runs(found)
-    also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
+    table = tables.runs(evaluations)
+    also = [name for name in BESIDE if (table[name] != text.NONE).any()]
     st.dataframe(
-        shown, hide_index=True, width="stretch", column_order=["run", "accuracy", *also, "majority", "protocol", "id"],
+        table, hide_index=True, width="stretch", column_order=["run", "accuracy", *also, "majority", "protocol", "id"],
         column_config={
-            "run": st.column_config.TextColumn("Evaluation", width="medium"),
-            "accuracy": st.column_config.TextColumn("Accuracy", alignment="right"), **COLUMNS,
-            "majority": st.column_config.TextColumn("Majority class", alignment="right"),
-            "protocol": st.column_config.TextColumn("Protocol"), "id": st.column_config.TextColumn("Id"),
+            **COLUMNS, "run": _text("Evaluation", width="medium"), "accuracy": _text("Accuracy", alignment="right"),
+            "majority": _text("Majority class", alignment="right"), "protocol": "Protocol", "id": "Id",
         },
     )
 
 
-def another(run: RunRecord, question: Question) -> SeedRow:
+def next_seed(run: RunRecord, question: Question) -> SeedRow:
     """The next seed of this run, judged like it; nothing of it need exist yet."""
     store = frame.store()
     seed = 1 + max(int(r.config["seed"]) for r in [run, *results.siblings(store, run)])
     new = spec("distill", run.name, {**run.config, "seed": seed})
     future = replace(run, id=new.key, config=new.config.values())
-    asked = plan(future, question)
-    final = results.result(store, "final", f"Images of seed {seed}", "", new, asked.final)
-    title = f"Random real images of seed {seed}"
+    asks = plan(future, question)
     return SeedRow(
-        seed, future, final, results.result(store, "random_real", title, "", asked.random, asked.random_real)
+        seed, future, results.result(store, "final", f"Images of seed {seed}", "", new, asks.final),
+        results.result(store, "random_real", f"Random real images of seed {seed}", "", asks.random, asks.random_real),
     )
 
 
-def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
+def seeds(run: RunRecord, pooled: Seeds | None, following: SeedRow) -> None:
     """Mean over all networks of all distillation seeds, a line each, and a button for one more."""
-    known = found.scores if found else None
-    pooled = ""
-    if found and known:
-        pooled = f"{text.accuracy(known.accuracy)} over {known.accuracy.seeds} of {len(found.rows)} seeds"
-    label = f"**Seeds** · {pooled or ('not evaluated yet' if found else 'one so far')}"
-    with _box(label, f"seeds-open-{run.id}"):
-        st.markdown(
-            "The spread above is over networks trained on *one* set. Made again from another seed, the set shows how "
-            "much of it was luck."
-        )
-        if found:
-            also = results.beside(row.final for row in found.rows)
+    rows = pooled.rows if pooled else ()
+    scores = pooled.scores if pooled else None
+    label = "not evaluated yet" if pooled else "one so far"
+    if scores:
+        label = f"{text.accuracy(scores.accuracy)} over {scores.accuracy.seeds} of {len(rows)} seeds"
+    # Expanders of changing labels have keys, so that they stay open while results come in.
+    with st.expander(f"**Seeds** · {label}", key=f"seeds-open-{run.id}", on_change="rerun"):
+        st.markdown("The spread above is over networks trained on *one* set. Made again from another seed, the set "
+                    "shows how much of it was luck.")
+        if pooled:
+            also = results.beside(row.final for row in rows)
             st.dataframe(
-                results.seeds_table(found), hide_index=True, width="stretch", placeholder=text.NONE,
+                results.seeds_table(pooled), hide_index=True, width="stretch", placeholder=text.NONE,
                 column_order=["seed", "accuracy", *also, "random_real", "state", "run"],
                 column_config={
-                    **COLUMNS,
-                    "seed": st.column_config.NumberColumn("Seed", width="small"),
-                    "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right"),
-                    "random_real": st.column_config.TextColumn("Random real images", alignment="right"),
-                    "state": st.column_config.TextColumn("State"), "run": st.column_config.TextColumn("Run"),
+                    **COLUMNS, "seed": st.column_config.NumberColumn("Seed", width="small"), "run": "Run",
+                    "random_real": _text("Random real images", alignment="right"),
                 },
             )
-            if known:
-                st.markdown(
-                    f"Over all networks and seeds: **{text.accuracy(known.accuracy)}**{text.beside(known, also)}; "
-                    f"random real images {results.accuracies(found.random_real)['accuracy']}."
-                )
+            if scores:
+                st.markdown(f"Over all networks and seeds: **{text.accuracy(scores.accuracy)}**"
+                            f"{text.beside(scores, also)}; random real images "
+                            f"{results.accuracies(pooled.random_real)['accuracy']}.")
         with st.container(horizontal=True):
-            rows = found.rows if found else ()
             missing = [part for row in rows for part in (row.final, row.random_real) if part.missing]
             if missing:
                 pending.button("Evaluate every seed", missing, run, f"seeds-{run.id}")
@@ -132,27 +122,22 @@ def seeds(run: RunRecord, found: Seeds | None, following: SeedRow) -> None:
                 )
 
 
-def _box(label: str, key: str) -> ExpanderContainer:
-    """An expander that stays open while its label changes and while results come in."""
-    return st.expander(label, key=key, on_change="rerun")
-
-
-def scores(run: RunRecord, found: Robust) -> None:
+def scores(run: RunRecord, robust: Robust) -> None:
     """The robust scores with what they mean, and a button for what they still need."""
-    known = [f"{s.title} {_score(s)}" for s in found.scores if s.value is not None]
-    with _box("**Robust scores** · " + (", ".join(known) or "not computed yet"), f"robust-open-{run.id}"):
+    values = ", ".join(f"{s.title} {_score(s)}" for s in robust.scores if s.value is not None) or "not computed yet"
+    with st.expander(f"**Robust scores** · {values}", key=f"robust-open-{run.id}", on_change="rerun"):
         st.markdown("Where the accuracy comes from: from the images themselves, or from what is added in training?")
         with st.grid(4, min_column_width=150):
-            for score in found.scores:
+            for score in robust.scores:
                 st.metric(score.title, _score(score), help=score.help)
         with st.popover("What do these scores mean?", type="tertiary", icon=":material/help:"):
             st.markdown("\n\n".join(f"**{TITLES[name]}**: {words}" for name, words in HELP.items()))
-        if found.note:
-            st.caption(found.note)
-        small = [part for part in found.missing if part.role != "full"]
+        if robust.note:
+            st.caption(robust.note)
+        small = [part for part in robust.missing if part.role != "full"]
         if small:
             pending.button("Evaluate what they need", small, run, f"robust-{run.id}")
-        if len(small) < len(found.missing):
+        if len(small) < len(robust.missing):
             st.caption("HLR and LRS also need the network trained on the full data; its button is above.")
 
 
@@ -162,33 +147,30 @@ def _score(score: Score) -> str:
     return f"{score.value:.1f}" if score.name in ("lrs", "ars") else f"{100 * score.value:+.1f} points"
 
 
-def literature(found: Sequence[Published], setting: str) -> None:
+def literature(published: Sequence[Published], setting: str) -> None:
     """Published results for this data set, network and size; never mixed with ours."""
-    if not found:
+    if not published:
         return
-    with st.expander(f"**Published results** · {len(found)} at this size"):
+    with st.expander(f"**Published results** · {len(published)} at this size"):
         st.markdown(
             f"Other people's numbers, each under its authors' own training; ours is *{setting}*. They show the order "
             "of magnitude, are diamonds in the chart (hollow where the source was not read), and enter no mean of ours."
         )
-        st.dataframe(
-            tables.published(found), hide_index=True, width="stretch", placeholder=text.NONE,
-            column_order=["Method", "Accuracy", "Status", "Trained", "Note", "Source"],
-            column_config={"Source": st.column_config.TextColumn(width="medium")},
-        )
+        st.dataframe(tables.published(published), hide_index=True, width="stretch", placeholder=text.NONE,
+                     column_order=["Method", "Accuracy", "Status", "Trained", "Note", "Source"],
+                     column_config={"Source": _text(width="medium")})
 
 
 def details(run: RunRecord, rows: Sequence[Result]) -> None:
     """One evaluation taken apart: classes, mistakes, curves. Drawn only when it is opened."""
-    told = {r.title: r.record for r in rows if r.record and isinstance(r.record.summary, EvaluateSummary)}
-    if not told:
+    evaluations = {r.title: r.record for r in rows if r.record and isinstance(r.record.summary, EvaluateSummary)}
+    if not evaluations:
         return
-    box = _box("**In detail** · classes, mistakes, training curves", f"detail-{run.id}")
-    if not box.open:
-        return
-    with box:
-        title = st.selectbox("Trained on", list(told), key=f"detail-of-{run.id}", width=320)
-        _detail(told[title])
+    box = st.expander("**In detail** · classes, mistakes, training curves", key=f"detail-{run.id}", on_change="rerun")
+    if box.open:
+        with box:
+            title = st.selectbox("Trained on", list(evaluations), key=f"detail-of-{run.id}", width=320)
+            _detail(evaluations[title])
 
 
 def _detail(record: RunRecord) -> None:
@@ -199,7 +181,7 @@ def _detail(record: RunRecord) -> None:
         st.metric("Majority class", text.percent(summary.majority), help="Always answering the most frequent class.")
         if floats := summary.stored_floats:
             st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats in the set trained on.")
-    each = ", ".join(text.percent(one) for one in summary.accuracy.each)
+    each = ", ".join(map(text.percent, summary.accuracy.each))
     st.caption(f"n = {summary.accuracy.n} networks: {each}. Labels: {summary.labels}.")
     left, right = st.columns(2, gap="medium")
     with left:

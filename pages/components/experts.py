@@ -1,7 +1,5 @@
 """Experts: which images they see when, how well they learn, and which of their parameters a student must match."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st
@@ -31,8 +29,7 @@ def in_short(config: TrajectoryConfig) -> None:
 def plan(config: PADConfig) -> None:
     """What a form's values mean, before anything is computed."""
     schedule(config)
-    layers = counts.layers(config.network, config.shape, len(config.facts.classes), config.network_options())
-    if layers:
+    if layers := counts.layers(config.network, config.shape, len(config.facts.classes), config.network_options()):
         _dropped([Layer(name=name, parameters=number) for name, number in layers], config)
 
 
@@ -46,10 +43,8 @@ def schedule(config: TrajectoryConfig) -> None:
     charts.chart(figures.schedule(experts.schedule(config, epochs)), f"schedule-{config.train_epochs}")
     words = "Easy images teach what a class looks like, hard ones where it ends."
     if epochs:
-        words += (
-            f" Students imitate the epochs {epochs[0]} to {epochs[1]}: few images per class can hold little, "
-            "so they imitate early, easy epochs; larger sets later ones."
-        )
+        words += (f" Students imitate the epochs {epochs[0]} to {epochs[1]}: few images per class can hold little, so "
+                  "they imitate early, easy epochs; larger sets later ones.")
     st.caption(words)
 
 
@@ -75,9 +70,8 @@ def curve(run: RunRecord) -> None:
         st.caption("The experts' accuracy appears here after their first epoch.")
         return
     st.markdown("**Accuracy of the experts**, a mean over them")
-    charts.chart(figures.lines(accuracy, "epoch", "value", x_title="Epochs done", y_title="Accuracy (%)",
-                               majority=tables.majority(events), judged_on="validation images"),
-               f"experts-{run.id}")
+    charts.lines(accuracy, "epoch", "Epochs done", "Accuracy (%)", f"experts-{run.id}",
+                 majority=tables.majority(events), judged_on="validation images")
 
 
 def _dropped(layers: Sequence[Layer], config: PADConfig | None) -> None:
@@ -86,15 +80,15 @@ def _dropped(layers: Sequence[Layer], config: PADConfig | None) -> None:
     alpha = config.shallow_ratio if config else 0.0
     if config and config.selection == "layers":
         alpha = experts.rounded(layers, alpha)
-    asked = config is not None and config.selection != "loss"
+    by_layer = config is not None and config.selection != "loss"
+    number = st.column_config.NumberColumn
     st.dataframe(
         experts.dropped(layers, alpha), hide_index=True, height="content",
-        column_order=["layer", "parameters", "share", *(["dropped"] if asked else [])],
+        column_order=["layer", "parameters", "share", *(["dropped"] if by_layer else [])],
         column_config={
-            "layer": st.column_config.TextColumn("Layer"),
-            "parameters": st.column_config.NumberColumn("Parameters", format="localized"),
-            "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
-            "dropped": st.column_config.NumberColumn("Dropped", format="%.0f %%", help="Of the layer."),
+            "layer": "Layer", "parameters": number("Parameters", format="localized"),
+            "share": number("Share", format="%.1f %%"),
+            "dropped": number("Dropped", format="%.0f %%", help="Of the layer."),
         },
     )
     if config is not None:

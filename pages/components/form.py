@@ -1,55 +1,58 @@
 """A form made from a Config: every widget, range and help text comes from the parameter's declaration."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
+from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
+from ddcore.experiments import KINDS, Spec
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text
 
 LAST_GROUP = "Run"  # seed and device: what people change least
 
 
+def spec_form(kind: str, name: str, values: Mapping[str, Any], key: str, open_groups: Sequence[str]) -> Spec | None:
+    """The form of a kind of run, from these values on their data set; its Spec, or None with the problems shown."""
+    sides = {"resolution": DATASETS[values["dataset"]].resolutions} if "dataset" in values else {}
+    config = config_form(KINDS[kind].config(name), values, key, hidden=("dataset",), open_groups=open_groups,
+                         limits=sides)
+    return None if config is None else Spec(kind, name, config)
+
+
 def config_form(
-    config: type[Config],
-    given: Mapping[str, Any],
-    key: str,
-    *,
-    hidden: Sequence[str] = (),
-    open_groups: Sequence[str] = (),
-    limits: Mapping[str, Sequence[Any]] | None = None,
+    config: type[Config], values: Mapping[str, Any], key: str, *, hidden: Sequence[str] = (),
+    open_groups: Sequence[str] = (), limits: Mapping[str, Sequence[Any]] | None = None,
     words: Mapping[str, str] | None = None,
 ) -> Config | None:
-    """Draw the widgets of `config` from the values `given`; the checked Config, or None with the problems shown.
+    """Draw the widgets of `config` from these values; the checked Config, or None with the problems shown.
 
     key: names the form and its starting point, so that a new preset starts fresh widgets. hidden: parameters that
-    are set elsewhere (their value in `given` is used). open_groups: shown at once, the others behind expanders.
+    are set elsewhere (their value in `values` is used). open_groups: shown at once, the others behind expanders.
     limits: the only values that make sense here for a parameter (a data set's image sizes); one = not asked for.
     words: what choices are called, where they are not shown as they are.
     """
     limits = limits or {}
-    start = _start(config, given, key)
-    values = dict(start)
-    asked = [p for p in config.params() if p.name not in hidden and start.get(p.name) is not None]
-    asked = [p for p in asked if len(limits.get(p.name, (1, 2))) > 1]
-    for group in _groups(asked, open_groups):
-        name = group[0].group
-        box = st.container(border=True) if name in open_groups else st.expander(_summary(group, start, key))
-        with box:
+    start = _start(config, values, key)
+    entered = dict(start)
+    drawn = [p for p in config.params() if p.name not in hidden and start.get(p.name) is not None
+             and len(limits.get(p.name, (1, 2))) > 1]
+    names = dict.fromkeys(p.group for p in drawn)
+    for name in sorted(names, key=lambda name: (name not in open_groups, name == LAST_GROUP)):
+        group = [p for p in drawn if p.group == name]
+        with st.container(border=True) if name in open_groups else st.expander(_summary(group, start, key)):
             if name in open_groups:
                 st.markdown(f"**{name}**")
             with st.grid(3, min_column_width=230, vertical_alignment="bottom"):
                 for p in group:
-                    values[p.name] = widget(p, start[p.name], _key(p, start, key), limits.get(p.name), words)
+                    entered[p.name] = widget(p, start[p.name], _key(p, start, key), limits.get(p.name), words)
     try:
-        return config.build(values)
+        return config.build(entered)
     except ConfigError as error:
-        listed = "\n".join(f"- {problem}" for problem in error.problems)
-        st.error(f"These values cannot run:\n\n{listed}", icon=":material/rule:")
+        problems = "\n".join(f"- {problem}" for problem in error.problems)
+        st.error(f"These values cannot run:\n\n{problems}", icon=":material/rule:")
         return None
 
 
@@ -63,32 +66,24 @@ def changes(config: Config, start: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _start(config: type[Config], given: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _start(config: type[Config], values: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Where every widget starts; a parameter that is not in it is not used by what was chosen.
 
     An optional parameter starts afresh when one that it follows has changed: another network brings its own width.
-    What follows a number, and was given, stays as it was given.
+    What follows a number, and has a value, stays as it is.
     """
     params = config.params()
-    start = config.fill({name: value for name, value in given.items() if value is not None})
+    start = config.fill({name: value for name, value in values.items() if value is not None})
     start = {**{p.name: p.default for p in params if p.default is not None}, **start}
     leading = {name for p in params for name in p.follows if name in start}
-    chosen = {name: st.session_state.get(f"{key}.{name}", start[name]) for name in leading}
-    changed = {name for name in leading if chosen[name] != start[name]}
+    entered = {name: st.session_state.get(f"{key}.{name}", start[name]) for name in leading}
+    changed = {name for name in leading if entered[name] != start[name]}
     choices = {p.name for p in params if p.type == "choice"}
     reset = {
-        p.name
-        for p in params
-        if p.optional and (led := changed & set(p.follows)) and (led & choices or given.get(p.name) is None)
+        p.name for p in params
+        if p.optional and (led := changed & set(p.follows)) and (led & choices or values.get(p.name) is None)
     }
-    return config.fill({**{name: value for name, value in start.items() if name not in reset}, **chosen})
-
-
-def _groups(params: Sequence[ParamInfo], first: Sequence[str]) -> list[list[ParamInfo]]:
-    """The parameters by group: those of `first`, then in the order of declaration, seed and device last."""
-    names = list(dict.fromkeys(p.group for p in params))
-    names.sort(key=lambda name: (name not in first, name == LAST_GROUP))
-    return [[p for p in params if p.group == name] for name in names]
+    return config.fill({**{name: value for name, value in start.items() if name not in reset}, **entered})
 
 
 def _summary(shown: Sequence[ParamInfo], start: Mapping[str, Any], key: str) -> str:
@@ -122,14 +117,10 @@ def widget(
         return st.text_input(label, value=value or "", **common)
     if p.type == "int":
         low, high = (None if bound is None else int(bound) for bound in (p.low, p.high))
-        return st.number_input(
-            label, min_value=low, max_value=high, value=int(value), step=int(p.step or 1), **common
-        )
+        return st.number_input(label, low, high, int(value), int(p.step or 1), **common)
     lowest, highest = (None if bound is None else float(bound) for bound in (p.low, p.high))
     step = p.step or (float(value) / 2 if value else 0.01)
-    return st.number_input(
-        label, min_value=lowest, max_value=highest, value=float(value), step=float(step), format="%g", **common
-    )
+    return st.number_input(label, lowest, highest, float(value), float(step), format="%g", **common)
 
 
 def _help(p: ParamInfo) -> str:

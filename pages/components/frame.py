@@ -1,7 +1,5 @@
 """The frame of every page: title, lead, errors in words, the device, and which run the address names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -9,14 +7,14 @@ from contextvars import ContextVar
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.errors import DDCoreError, RunNotFound
+from ddcore.errors import DDCoreError
 from ddcore.experiments.base import RUNS_PAGE
 from ddcore.run_id import RUN_ID
 from ddcore.runs.store import Moment, RunRecord, Store
 from pages.components import menu
 from pages.components.markdown import called
 
-_KEPT = "kept by"
+_PREFIX = "kept by"
 _moment: ContextVar[Moment | None] = ContextVar("moment", default=None)
 
 
@@ -30,15 +28,15 @@ def page(title: str, lead: str) -> Iterator[None]:
         yield
 
 
-def kept(page: str, what: str) -> str:
+def session_key(page: str, what: str) -> str:
     """The key in the session of something large that is let go of when another page is opened."""
-    return f"{_KEPT} {page}: {what}"
+    return f"{_PREFIX} {page}: {what}"
 
 
 def let_go(page: str) -> None:
     """Forget what other pages than this one kept."""
-    for key in [str(key) for key in st.session_state]:
-        if key.startswith(_KEPT) and not key.startswith(kept(page, "")):
+    for key in map(str, list(st.session_state)):
+        if key.startswith(_PREFIX) and not key.startswith(session_key(page, "")):
             del st.session_state[key]
 
 
@@ -85,35 +83,29 @@ def device_banner() -> None:
         )
 
 
-def chosen_run(*kinds: str, asked: str = "run") -> RunRecord | None:
+def chosen_run(*kinds: str, parameter: str = "run") -> RunRecord | None:
     """The run that `?run=` in the address names, None without one; says so when there is no such run.
 
-    asked: what the run is wanted for; "like" starts a form with its parameters.
+    parameter: of the address; `?like=` names the run with whose parameters a form starts.
     """
-    given = st.query_params.get(asked)
-    if not given:
+    if not (run_id := st.query_params.get(parameter)):
         return None
-    if not RUN_ID.fullmatch(given):
-        st.warning(
-            "The address names a run in a form that no run has. Run ids are 16 digits from 0-9 and a-f.",
-            icon=":material/link_off:",
-        )
-        return None
-    try:
-        record = store().record(given)
-    except RunNotFound:
-        st.warning(f"There is no run {given} here: it was deleted, or the link comes from another machine.",
+    if not RUN_ID.fullmatch(run_id):
+        st.warning("The address names a run in a form that no run has. Run ids are 16 digits from 0-9 and a-f.",
                    icon=":material/link_off:")
-        return None
-    if kinds and record.kind not in kinds:
-        st.warning(f"Run {given} is of kind “{record.kind}”; this page shows {' and '.join(kinds)} runs.")
-        return None
-    return record
+    elif not store().exists(run_id):
+        st.warning(f"There is no run {run_id} here: it was deleted, or the link comes from another machine.",
+                   icon=":material/link_off:")
+    elif kinds and (kind := store().record(run_id).kind) not in kinds:
+        st.warning(f"Run {run_id} is of kind “{kind}”; this page shows {' and '.join(kinds)} runs.")
+    else:
+        return store().record(run_id)
+    return None
 
 
-def open_run(run_id: str | None, asked: str = "run") -> None:
+def open_run(run_id: str | None, parameter: str = "run") -> None:
     """Put a run (or none) into the address and draw the page again."""
-    st.query_params.from_dict({asked: run_id} if run_id else {})
+    st.query_params.from_dict({parameter: run_id} if run_id else {})
     st.rerun()
 
 
@@ -136,6 +128,6 @@ def page_of(record: RunRecord) -> menu.Entry:
 
 def _shown_by(record: RunRecord) -> RunRecord:
     """An evaluation is shown on the page of the run whose images it tested, while that is there."""
-    named = record.declared.shown_with if record.declared else ""
-    other = str(record.config.get(named))
-    return store().record(other) if named and store().exists(other) else record
+    parameter = record.declared.shown_with if record.declared else ""
+    other = str(record.config.get(parameter))
+    return store().record(other) if parameter and store().exists(other) else record

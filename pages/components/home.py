@@ -1,7 +1,5 @@
 """The home page below its title: first steps, what runs now, what was found last."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import streamlit as st
@@ -14,13 +12,13 @@ from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
 from pages.components import frame, menu, progress, widgets
 
-STEPS = (  # the page's file, "" for that of the first method
-    ("pages/1_Datasets.py", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
+STEPS = (  # the page's title, "" for that of the first method
+    ("Datasets", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
     ("", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
     ("", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
-    ("pages/2_Baselines.py", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
+    ("Baselines", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
 )
-SHOWN = 4  # unfinished runs listed here
+SHOWN, LATEST = 4, 6  # unfinished and finished runs listed here
 
 
 def show() -> None:
@@ -28,23 +26,23 @@ def show() -> None:
     frame.let_go("Home")
     with frame.guarded():
         with st.grid(4, min_column_width=210):
-            for file, title, words in STEPS:
+            for page, title, words in STEPS:
                 with st.container(border=True, height="stretch"):
                     st.markdown(f"**{title}**")
                     st.caption(words)
-                    entry = menu.of_file(file) if file else menu.first_method()
+                    entry = menu.of_title(page) if page else menu.first_method()
                     st.page_link(entry.page(), label=f"Open {entry.title}", icon=":material/arrow_forward:")
         frame.device_banner()
-        _running()
+        st.subheader("Running now", anchor=False)
+        if jobs.list_jobs():
+            st.fragment(_jobs, run_every=progress.POLL_SECONDS)()
+        elif frame.device() == "cpu":
+            st.caption("Nothing is running. Runs are computed one at a time on this machine's CPU; more wait in a "
+                       "queue.")
+        else:
+            st.caption(f"Nothing is running. Up to {len(jobs.slots())} runs are computed at once, one on each GPU; "
+                       "more wait in a queue.")
         _latest()
-
-
-def _running() -> None:
-    st.subheader("Running now", anchor=False)
-    if jobs.list_jobs():
-        st.fragment(_jobs, run_every=progress.POLL_SECONDS)()
-    else:
-        st.caption(f"Nothing is running. {_slots()}")
 
 
 @frame.guarded()
@@ -61,64 +59,50 @@ def _jobs() -> None:
         st.page_link("pages/8_Runs.py", label=f"{len(active) - SHOWN} more in the queue, on the Runs page")
 
 
-def _slots() -> str:
-    slots = jobs.slots()
-    if frame.device() == "cpu":
-        return "Runs are computed one at a time on this machine's CPU; more wait in a queue."
-    return f"Up to {len(slots)} runs are computed at once, one on each GPU; more wait in a queue."
-
-
 def _latest() -> None:
+    """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
     st.subheader("Latest results", anchor=False)
-    done = [r for r in frame.store().records() if r.state == "done" and _is_result(r)]
+    done = [r for r in frame.store().records()
+            if r.state == "done" and r.declared and r.declared.result and r.name != CONTROL][:LATEST]
     if not done:
         st.caption("No finished run yet. Start with step 2 above.")
-    for record in done[:6]:
-        _result(record)
-    widgets.footnotes(done[:6])
+    for record in done:
+        with st.container(border=True):
+            name, number, when = st.columns([2.5, 5, 1.3], vertical_alignment="center")
+            with name:
+                frame.link(record)
+            number.markdown(_accuracy(record))
+            when.caption("ships with the app" if record.demo else text.ago(record.created))
+    widgets.footnotes(done)
 
 
-def _is_result(record: RunRecord) -> bool:
-    """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
-    return record.declared is not None and record.declared.result and record.name != CONTROL
-
-
-def _result(record: RunRecord) -> None:
-    with st.container(border=True):
-        name, number, when = st.columns([2.5, 5, 1.3], vertical_alignment="center")
-        with name:
-            frame.link(record)
-        number.markdown(_judged(record))
-        when.caption("ships with the app" if record.demo else text.ago(record.created))
-
-
-def _judged(record: RunRecord) -> str:
+def _accuracy(record: RunRecord) -> str:
     """The accuracy in words, beside random real images, and where classes are uneven what keeps it honest."""
     last = record if record.summary.accuracy else results.last_evaluation(frame.store(), record, done=True)
-    known = _known(record, last)
-    if not (accuracy := record.summary.accuracy or known.get("final")):
+    by_role = _by_role(record, last)
+    if not (accuracy := record.summary.accuracy or by_role.get("final")):
         return f"{record.summary.images or 0:,} images, not evaluated yet"
-    against = f", random real images {text.accuracy(known['random_real'])}" if "random_real" in known else ""
-    return f"**{text.accuracy(accuracy)}**{against}{_uneven(last)} · protocol *{accuracy.protocol or '?'}*"
+    random = f", random real images {text.accuracy(by_role['random_real'])}" if "random_real" in by_role else ""
+    uneven = _uneven(last.summary if last else Summary())
+    return f"**{text.accuracy(accuracy)}**{random}{uneven} · protocol *{accuracy.protocol or '?'}*"
 
 
-def _uneven(judged: RunRecord | None) -> str:
+def _uneven(summary: Summary) -> str:
     """Balanced accuracy, AUC and the majority class, where the accuracy alone could deceive."""
-    summary = judged.summary if judged else Summary()
-    words = {"balanced_accuracy": "balanced", "auc": "AUC"}
-    known = {name: getattr(summary, name) for name in tables.beside(summary)}
-    told = [f"{words[name]} {text.spread(score)}" for name, score in known.items() if score]
-    if told and summary.majority is not None:
-        told.append(f"majority class {text.percent(summary.majority)}")
-    return "".join(f", {one}" for one in told)
+    titles = {"balanced_accuracy": "balanced", "auc": "AUC"}
+    scores = {titles[name]: getattr(summary, name) for name in tables.beside(summary)}
+    words = [f", {title} {text.spread(score)}" for title, score in scores.items() if score]
+    if words and summary.majority is not None:
+        words.append(f", majority class {text.percent(summary.majority)}")
+    return "".join(words)
 
 
-def _known(record: RunRecord, last: RunRecord | None) -> dict[str, Accuracy]:
+def _by_role(record: RunRecord, last: RunRecord | None) -> dict[str, Accuracy]:
     """Accuracy by role under the question that was answered last, on the set's own network; {} before any."""
     if last is None or last.id == record.id:
         return {}
     try:
-        found = results.results(frame.store(), record, replace(results.question_of(last), network={}))
+        rows = results.results(frame.store(), record, replace(results.question_of(last), network={}))
     except DDCoreError:  # its data set is away, so no control can be named; what was measured still holds
         return {"final": last.summary.accuracy} if last.summary.accuracy else {}
-    return {r.role: r.scores.accuracy for r in found if r.scores}
+    return {r.role: r.scores.accuracy for r in rows if r.scores}

@@ -1,9 +1,8 @@
 """Image grids of a run: class rows, one step slider, images per class."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -16,15 +15,22 @@ WIDEST = 64  # pixels of one image on the screen, so that one image per class do
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _grid(run_id: str, made: float, name: str, step: int | None, per_class: int) -> str:
-    """The grid as a data address. `made` (the run's creation time) is in the cache key: a run can be made again.
+def _grid(run_id: str, created: float, name: str, step: int | None, per_class: int) -> str:
+    """The grid as a data address. `created` is in the cache key: a run can be computed again under the same id.
 
     Not a media file: a fragment that draws again deletes the file while the browser still asks for it.
     """
     store = frame.store()
     images = store.images(run_id, name) if step is None else store.snapshot(run_id, step)
-    png = pictures.grid(images.images, images.labels, images.classes, images.mean, images.std, per_class)
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    return data_address(
+        pictures.grid(images.images, images.labels, images.classes, images.mean, images.std, per_class)
+    )
+
+
+def data_address(picture: bytes) -> str:
+    """A PNG or WebP as an address that holds the picture itself."""
+    kind = "webp" if picture.startswith(b"RIFF") else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
 def grid(record: RunRecord, caption: str, per_class: int, *, name: str = "images", step: int | None = None) -> None:
@@ -37,39 +43,41 @@ def grid(record: RunRecord, caption: str, per_class: int, *, name: str = "images
 
 
 def side_by_side(record: RunRecord, steps: Sequence[int]) -> None:
-    """Initial beside chosen step, with one slider over the snapshots."""
-    ipc = int(record.config.get("ipc", FEW))
-    controls = st.columns([3, 1], vertical_alignment="bottom")
-    step = steps[-1] if steps else None
+    """The initial images beside those of a step, with one slider over the snapshots."""
+    slider, menu = st.columns([3, 1], vertical_alignment="bottom")
+    last = step = steps[-1] if steps else None
     if len(steps) > 1:
-        step = controls[0].select_slider(
-            "Step shown", list(steps), value=steps[-1], key=f"step-{record.id}", format_func=lambda s: f"{s:,}",
+        step = slider.select_slider(
+            "Step shown", list(steps), value=last, key=f"step-{record.id}", format_func=lambda s: f"{s:,}",
             help="Snapshots are kept at steps 0, 1, 2, 5, 10, 20, 50 … and at the end, the same for every run.",
         )
-    shown = FEW
-    if ipc > FEW:
-        shown = controls[1].selectbox("Images per class", [FEW, ipc], key=f"per-class-{record.id}")
+    with menu:
+        per_class = _per_class(record)
     left, right = st.columns(2, gap="medium")
     with left:
-        grid(record, "Where they started (step 0)", shown, name="initial")
+        grid(record, "Where they started (step 0)", per_class, name="initial")
     with right:
-        last = step is None or step == steps[-1]
-        caption = "Final images" if last else f"At step {step:,}"
-        grid(record, caption, shown, step=None if last else step)
+        grid(record, "Final images" if step == last else f"At step {step:,}", per_class,
+             step=None if step == last else step)
     st.caption(
         "One row per class. Pixels are shown as they are, clipped to what a screen can display; "
         "distilled images need not look like photographs, they only need to train a network well."
     )
 
 
-def chosen(record: RunRecord) -> None:
-    """The images of a coreset: real ones, so there is nothing they started from."""
+def _per_class(record: RunRecord, width: int | Literal["stretch"] = "stretch") -> int:
+    """How many images of each class to show: asked where there are more than a few."""
     ipc = int(record.config.get("ipc", FEW))
-    shown = FEW
-    if ipc > FEW:
-        shown = st.selectbox("Images per class", [FEW, ipc], key=f"per-class-{record.id}", width=200)
+    if ipc <= FEW:
+        return FEW
+    return st.selectbox("Images per class", [FEW, ipc], key=f"per-class-{record.id}", width=width)
+
+
+def coreset(record: RunRecord) -> None:
+    """The images of a coreset: real ones, so there is nothing they started from."""
+    per_class = _per_class(record, width=200)
     with st.container(width=680):
-        grid(record, "Chosen images", shown)
+        grid(record, "Chosen images", per_class)
     st.caption("One row per class: real training images, unchanged.")
 
 

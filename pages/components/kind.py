@@ -1,17 +1,13 @@
 """The page of a kind of run: its form, its runs, and what a run measured. The same for every kind without its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import streamlit as st
 
-from ddcore.data import DATASETS
-from ddcore.experiments import KINDS, Kind, Spec
-from ddcore.params import Config
+from ddcore.experiments import KINDS, Kind
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import evaluation_details, form, frame, progress, widgets
+from pages.components import evaluation_details, form, frame, widgets
 
 
 def page(name: str) -> None:
@@ -19,43 +15,25 @@ def page(name: str) -> None:
     kind = KINDS[name]
     with frame.page(kind.page_title, kind.help):
         if (run := frame.chosen_run(name)) is not None:
-            show(kind, run)
+            widgets.show(run, measured, form=True)
             return
-        like = frame.chosen_run(name, asked="like")
+        like = frame.chosen_run(name, parameter="like")
         frame.device_banner()
         new_run(kind, like.config if like else {}, like.id if like else "")
         widgets.earlier(name, f"Earlier runs of {kind.title.lower()}")
 
 
-def new_run(kind: Kind, given: dict[str, Any], start: str) -> None:
-    """The form and its start button; given: the parameters of the run from which it starts, named by `start`."""
-    config = kind.config(kind.name)
-    values = {name: value for name, value in given.items() if name in config.model_fields}
-    hidden: tuple[str, ...] = ()
-    limits: dict[str, tuple[int, ...]] = {}
-    if "dataset" in config.model_fields:
+def new_run(kind: Kind, config: dict[str, Any], start: str) -> None:
+    """The form and its start button; config: the parameters of the run from which it starts, named by `start`."""
+    declared = kind.config(kind.name)
+    values = {name: value for name, value in config.items() if name in declared.model_fields}
+    if "dataset" in declared.model_fields:
         dataset = widgets.data_set(st.container(), f"{kind.name}-dataset", first=str(values.get("dataset") or ""))
         widgets.data_note(dataset)
-        values, hidden, start = {**values, "dataset": dataset}, ("dataset",), f"{start}.{dataset}"
-        limits = {"resolution": DATASETS[dataset].resolutions}
-    groups = tuple(dict.fromkeys(p.group for p in config.params()))[:2]
-    asked = form.config_form(config, values, f"{kind.name}.{start}", hidden=hidden, open_groups=groups, limits=limits)
-    if asked is not None:
-        widgets.launch(Spec(kind.name, kind.name, asked), form.changes(asked, values))
-
-
-def show(kind: Kind, run: RunRecord) -> None:
-    """A run of any kind, whatever state it is in."""
-    widgets.header(run, form=True)
-    if run.active:
-        progress.follow(run.id)
-    elif run.state == "done":
-        measured(run)
-        progress.log(run.id)
-    else:
-        progress.stopped(run)
-    config: type[Config] = kind.config(run.name)
-    widgets.parameters(config, run)
+        values, start = {**values, "dataset": dataset}, f"{start}.{dataset}"
+    groups = tuple(dict.fromkeys(p.group for p in declared.params()))[:2]
+    if spec := form.spec_form(kind.name, kind.name, values, f"{kind.name}.{start}", groups):
+        widgets.launch(spec, form.changes(spec.config, values))
 
 
 def measured(run: RunRecord) -> None:

@@ -1,7 +1,5 @@
 """Words that people or their files brought, for markdown to show as they are."""
 
-from __future__ import annotations
-
 import re
 
 from ddcore.report import tables

@@ -1,12 +1,9 @@
 """Trajectory matching: how near students come to their experts, from where they start, and what labels they learn."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore.methods.pad import PADConfig
 from ddcore.report import figures, matching, tables
-from ddcore.runs.images import Images
 from ddcore.runs.store import RunRecord
 from pages.components import charts, frame
 
@@ -14,9 +11,17 @@ LOSS = "**Matching loss**: how far the student ends from its expert, as a share 
 
 
 def section(run: RunRecord, config: PADConfig) -> None:
-    """Curves, start epochs and learnt labels of a finished run."""
+    """Curves of a finished run, from which epochs students started within the range that widens, and learnt labels."""
     curves(run)
-    starts(run, config)
+    events, _ = frame.store().events(run.id)
+    starts = matching.starts(events, config.threshold)
+    if not starts.empty:
+        st.markdown("**Start epochs**: where in an expert's training the student begins; later epochs come in step by "
+                    "step")
+        charts.chart(figures.starts(starts, matching.reach(config)), f"starts-{run.id}")
+        left_out, done = matching.skipped(events), int(starts["step"].iloc[-1])
+        st.caption(f"{left_out:,} of {done:,} updates were skipped, because the loss was above {config.threshold:g}: "
+                   "the student had ended too far from its expert to teach anything.")
     labels(run)
 
 
@@ -27,27 +32,11 @@ def curves(run: RunRecord) -> None:
     gradient = tables.curves(events, {"grad_images": "of the images", "grad_labels": "of the label logits"})
     if not gradient.empty:
         st.markdown("**Gradient norms**: how strongly images and labels are moved")
-        figure = figures.lines(gradient, "step", "value", x_title="Step", y_title="Gradient norm", log=True)
-        charts.chart(figure, f"gradients-{run.id}")
+        charts.lines(gradient, "step", "Step", "Gradient norm", f"gradients-{run.id}", log=True)
     rate = tables.curves(events, {"lr": "learnt learning rate"})
     if not rate.empty:
         st.markdown("**Learning rate of the student**: learnt like the images, and stored with them")
-        charts.chart(figures.lines(rate, "step", "value", x_title="Step", y_title="Learning rate"), f"lr-{run.id}")
-
-
-def starts(run: RunRecord, config: PADConfig) -> None:
-    """From which epochs students started, within the range that widens."""
-    events, _ = frame.store().events(run.id)
-    drawn = matching.starts(events, config.threshold)
-    if drawn.empty:
-        return
-    st.markdown("**Start epochs**: where in an expert's training the student begins; later epochs come in step by step")
-    charts.chart(figures.starts(drawn, matching.reach(config)), f"starts-{run.id}")
-    left_out, done = matching.skipped(events), int(drawn["step"].iloc[-1])
-    st.caption(
-        f"{left_out:,} of {done:,} updates were skipped, because the loss was above {config.threshold:g}: "
-        "the student had ended too far from its expert to teach anything."
-    )
+        charts.lines(rate, "step", "Step", "Learning rate", f"lr-{run.id}")
 
 
 def labels(run: RunRecord) -> None:
@@ -57,18 +46,12 @@ def labels(run: RunRecord) -> None:
     if last.label_logits is None:
         return
     st.markdown("**Learnt labels**: how an image divides its label among the classes, a row an image")
-    left, right = st.columns(2, gap="medium")
-    with left:
-        _heat(first, "At the start, as the experts say", f"first-{run.id}")
-    with right:
-        _heat(last, "In the end", f"last-{run.id}")
+    captions = ((first, "At the start, as the experts say", "first"), (last, "In the end", "last"))
+    for column, (images, caption, name) in zip(st.columns(2, gap="medium"), captions, strict=True):
+        with column:
+            st.markdown(f"{caption}: **{matching.own_share(images):.1f} %** on the own class")
+            if (shares := matching.soft_labels(images)) is not None:
+                figure = figures.soft_labels(shares.tolist(), images.labels.tolist(), images.classes)
+                charts.chart(figure, f"labels-{name}-{run.id}")
     st.caption("A plain class label would put all 100 % on the own class. What lies beside it tells the student what "
                "an image also resembles.")
-
-
-def _heat(images: Images, caption: str, key: str) -> None:
-    st.markdown(f"{caption}: **{matching.own_share(images):.1f} %** on the own class")
-    shares = matching.soft_labels(images)
-    if shares is not None:
-        figure = figures.soft_labels(shares.tolist(), images.labels.tolist(), images.classes)
-        charts.chart(figure, f"labels-{key}")

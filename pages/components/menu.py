@@ -1,7 +1,5 @@
 """The menu: a page for each numbered file in pages/, one for each distiller and each kind of run that has none."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass
@@ -59,17 +57,25 @@ def entries() -> list[Entry]:
     files = sorted(FOLDER.glob("[0-9]*_*.py"), key=lambda path: int(path.stem.partition("_")[0]))
     numbered = [_of_file(path) for path in files]
     drawn = {entry.method for entry in numbered}
-    others = [Entry(ANY_METHOD, METHODS[name].title, _address(name), METHODS[name].symbol, name)
+    taken = {entry.address.lower() for entry in numbered}
+    others = [Entry(ANY_METHOD, METHODS[name].title, _address(name, taken), METHODS[name].symbol, name)
               for name in distillers() if name not in drawn]
     titles = {entry.title for entry in (*numbered, *others)}
-    kinds = [Entry(ANY_KIND, kind.page_title, _address(name), "category", kind=name)
+    kinds = [Entry(ANY_KIND, kind.page_title, _address(name, taken), "category", kind=name)
              for name, kind in KINDS.items() if kind.page_title not in titles]
     below = max(i for i, entry in enumerate(numbered, 1) if entry.method or i == 1)
     return [*numbered[:below], *others, *kinds, *numbered[below:]]
 
 
-def _address(name: str) -> str:
-    return re.sub(r"\W+", "-", name, flags=re.ASCII)
+def _address(name: str, taken: set[str]) -> str:
+    """The name as a path, numbered where another page has that path in whatever case; it joins those taken."""
+    path = free = re.sub(r"\W+", "-", name, flags=re.ASCII)
+    number = 1
+    while free.lower() in taken:
+        number += 1
+        free = f"{path}-{number}"
+    taken.add(free.lower())
+    return free
 
 
 def distillers() -> list[str]:
@@ -91,10 +97,6 @@ def of_title(title: str) -> Entry:
     return next(entry for entry in entries() if entry.title == title)
 
 
-def of_file(file: str) -> Entry:
-    return next(entry for entry in entries() if entry.file == file)
-
-
 def of_method(name: str) -> Entry | None:
     """The method's own page, if it has one; none of a run that cannot be read, whose name is empty."""
     return next((entry for entry in entries() if name and entry.method == name), None)
@@ -103,6 +105,7 @@ def of_method(name: str) -> Entry | None:
 def _of_file(path: Path) -> Entry:
     """ "pages/5_DM.py" is the page of the method `dm`; "pages/0_Home.py" is what the bare address shows."""
     name = path.stem.partition("_")[2]
-    title, method = name.replace("_", " "), name.lower() if name.lower() in distillers() else ""
+    title = name.replace("_", " ")
+    method = name.lower() if name.lower() in distillers() and title not in SYMBOLS else ""
     symbol = METHODS[method].symbol if method else SYMBOLS.get(title, "article")
     return Entry(os.path.relpath(path, PROJECT), title, "" if title == "Home" else name, symbol, method)

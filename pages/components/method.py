@@ -1,7 +1,5 @@
 """The page of a method: choose a preset, start a run, watch it, judge it. The same for every method."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -9,13 +7,13 @@ from typing import Any
 import streamlit as st
 
 from ddcore.data import DATASETS
-from ddcore.experiments import KINDS, Spec
+from ddcore.experiments import KINDS
 from ddcore.experiments.distill import DistillSummary
 from ddcore.methods import METHODS, Method
 from ddcore.report import text
+from ddcore.report.catalogue import STOPPED
 from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation, form, frame, images, progress, stages, widgets
-from pages.components.markdown import called
 
 
 def page(name: str) -> None:
@@ -25,9 +23,9 @@ def page(name: str) -> None:
     with frame.page(method.title, (method.lead or method.summary) + paper):
         run = frame.chosen_run("distill", *method.shows)
         if run is not None:
-            (show if run.kind == "distill" else stages.show)(run)
+            (stages.show if run.kind in method.shows else show)(run)
             return
-        like = frame.chosen_run("distill", asked="like")
+        like = frame.chosen_run("distill", parameter="like")
         if like is None or like.name != name:
             frame.device_banner()
             new_run(method)
@@ -43,65 +41,51 @@ def new_run(method: Method) -> None:
     left, right = st.columns(2)
     dataset = widgets.data_set(left, f"{method.name}-dataset", help="The images to choose from or to distil. *Digits* "
                                 "is built in and needs no download; your own are added on the Datasets page.")
-    given: Mapping[str, Any] = {"dataset": dataset}
+    values: Mapping[str, Any] = {"dataset": dataset}
     start = dataset
     if method.presets:
         preset = right.selectbox("Preset", [p.name for p in method.presets], key=f"{method.name}-preset",
                                  help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets),
                                  persist_state="session")
-        st.caption(method.preset(preset).help + here(method, preset, dataset))
-        given, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
+        st.caption(method.preset(preset).help + special(method, preset, dataset))
+        values, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
     widgets.data_note(dataset)
-    ask(method, given, start)
+    launch_form(method, values, start)
 
 
-def here(method: Method, preset: str, dataset: str) -> str:
+def special(method: Method, preset: str, dataset: str) -> str:
     """ " On MHIST: image side 64 px, network convnet5.": what a preset has for this data set and not for every one."""
     own = method.preset(preset).special(dataset)
-    told = [
-        f"{p.label.lower()} {text.value(own[p.name])} {p.unit}".strip() for p in method.Config.params() if p.name in own
-    ]
-    return f" **On {DATASETS[dataset].title}**: {', '.join(told)}." if told else ""
+    words = [f"{p.label.lower()} {text.value(own[p.name])} {p.unit}".strip()
+             for p in method.Config.params() if p.name in own]
+    return f" **On {DATASETS[dataset].title}**: {', '.join(words)}." if words else ""
 
 
 def again(run: RunRecord) -> None:
     """The form as it stood for an earlier run, on the same data set."""
     method = METHODS[run.name]
-    given = {name: value for name, value in run.config.items() if name in method.Config.model_fields}
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Parameters of **{called(run)}**")
-        frame.link(run, f"run {run.id}")
-        if st.button("Choose a preset instead", key="new-run"):
-            frame.open_run(None)
-    if given["dataset"] not in DATASETS:
-        st.warning(f"The data set “{widgets.plain(given['dataset'])}” is not known here, so nothing can be computed.",
+    values = {name: value for name, value in run.config.items() if name in method.Config.model_fields}
+    widgets.starting_point(run)
+    if values["dataset"] not in DATASETS:
+        st.warning(f"The data set “{widgets.plain(values['dataset'])}” is not known here, so nothing can be computed.",
                    icon=":material/folder_off:")
         return
-    widgets.data_note(given["dataset"])
-    ask(method, given, run.id)
+    widgets.data_note(values["dataset"])
+    launch_form(method, values, run.id)
 
 
-def ask(method: Method, given: Mapping[str, Any], start: str) -> None:
-    """The form from the values `given`, and its start button; start: names where the form starts."""
-    config = form.config_form(
-        method.Config, given, f"{method.name}.{start}", hidden=("dataset",), open_groups=("Small set", "Method"),
-        limits={"resolution": DATASETS[given["dataset"]].resolutions},
-    )
-    if config is not None:
-        asked = Spec("distill", method.name, config)
-        stages.ahead(asked)
-        widgets.launch(asked, form.changes(config, given))
+def launch_form(method: Method, values: Mapping[str, Any], start: str) -> None:
+    """The form from these values, and its start button; start: names where the form starts."""
+    if spec := form.spec_form("distill", method.name, values, f"{method.name}.{start}", ("Small set", "Method")):
+        stages.ahead(spec)
+        widgets.launch(spec, form.changes(spec.config, values))
 
 
 def show(run: RunRecord) -> None:
     """A run of any method, whatever state it is in."""
     widgets.header(run, form=True)
-    if run.active:
-        progress.follow(run.id, partial(live, run))
-    elif run.state == "done":
-        done(run)
-    else:
-        progress.stopped(run)
+    progress.show(run, done, partial(live, run))
+    if run.state in STOPPED:
         stages.standing(run)
     widgets.parameters(METHODS[run.name].Config, run)
 
@@ -124,11 +108,11 @@ def live(run: RunRecord, run_id: str) -> None:
 def done(run: RunRecord) -> None:
     """What came out: numbers, images, and how good they are."""
     method = METHODS[run.name]
-    numbers(run, chosen=method.step is None)
+    numbers(run, is_coreset=method.step is None)
     for note in run.summary.notes:
         st.info(widgets.plain(note), icon=":material/info:")
     if method.step is None:
-        images.chosen(run)
+        images.coreset(run)
     else:
         images.side_by_side(run, frame.store().snapshots(run.id))
     evaluation.section(run)
@@ -140,19 +124,19 @@ def done(run: RunRecord) -> None:
     progress.log(run.id)
 
 
-def numbers(run: RunRecord, *, chosen: bool) -> None:
-    """The run in a few figures; chosen: whether its images were picked rather than made."""
+def numbers(run: RunRecord, *, is_coreset: bool) -> None:
+    """The run in a few figures; is_coreset: whether its images were picked rather than made."""
     summary = run.answer(DistillSummary)
     with st.grid(5, min_column_width=140):
-        what = "Chosen real images" if chosen else "Synthetic images"
-        st.metric(what, f"{summary.images:,}", help=f"{summary.ipc} per class.")
+        st.metric("Chosen real images" if is_coreset else "Synthetic images", f"{summary.images:,}",
+                  help=f"{summary.ipc} per class.")
         if floats := summary.stored_floats:
             st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats: pixels, and where they are "
                       "learnt soft labels and a learning rate. Sets compare fairly only at the same size.")
-        if not chosen:
+        if not is_coreset:
             st.metric("Steps", f"{summary.steps:,}", help="Updates of the synthetic images.")
-        st.metric("Selection time" if chosen else "Distillation time", text.duration(summary.seconds),
+        st.metric("Selection time" if is_coreset else "Distillation time", text.duration(summary.seconds),
                   help="Resumed parts added up; what the run builds on is not included.")
-        if not chosen:
+        if not is_coreset:
             st.metric("Mean pixel change", f"{summary.pixel_change:.2f} σ",
                       help="Mean absolute change since step 0, in standard deviations of the data.")

@@ -1,7 +1,5 @@
 """Results that are wanted and not there yet: what they would take, the button that asks for them, how they come."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
@@ -23,23 +21,23 @@ WORTH_TELLING = 1e8  # bytes on disk
 
 def watch(gather: Callable[[], T], parts: Callable[[T], Sequence[Result]], show: Callable[[T], None]) -> None:
     """Show what `gather` finds, and again every few seconds while some of its `parts` are being computed."""
-    found = gather()
-    if any(part.active for part in parts(found)):
+    answers = gather()
+    if any(part.active for part in parts(answers)):
         st.fragment(_again, run_every=progress.POLL_SECONDS)(gather, parts, show)
     else:
-        problems(parts(found))
-        show(found)
+        problems(parts(answers))
+        show(answers)
 
 
 @frame.guarded()
 def _again(gather: Callable[[], T], parts: Callable[[T], Sequence[Result]], show: Callable[[T], None]) -> None:
-    found = gather()
-    active = [part for part in parts(found) if part.active]
+    answers = gather()
+    active = [part for part in parts(answers) if part.active]
     if not active:
         st.rerun()
     under_way(active)
-    problems(parts(found))
-    show(found)
+    problems(parts(answers))
+    show(answers)
 
 
 def under_way(active: Iterable[Result]) -> None:
@@ -55,8 +53,7 @@ def under_way(active: Iterable[Result]) -> None:
     for record in shown:
         st.caption(titles.get(record.id) or called(record))
         progress.bar(record.id, jobs.status(record.id))
-    behind = [record for record in waiting if record not in shown]
-    if behind:
+    if behind := [record for record in waiting if record not in shown]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{len(behind)} more {'wait' if len(behind) > 1 else 'waits'} behind.", width="content")
             if st.button("Cancel all", key="cancel-all", type="tertiary", icon=":material/cancel:"):
@@ -72,28 +69,21 @@ def problems(results: Iterable[Result]) -> None:
         st.error(f"**{title}**: {progress.reason(record)}", icon=":material/error:")
 
 
-def button(label: str, wanted: Sequence[Result], run: RunRecord, key: str, *, primary: bool = False,
+def button(label: str, missing: Sequence[Result], run: RunRecord, key: str, *, primary: bool = False,
            icon: str = ":material/play_arrow:", help: str = "") -> None:
-    """A button that asks for these results, with how long they take written on it."""
-    gone = DATASETS[run.config["dataset"]].removed
-    why = "Its data set was removed; add it again to compute with it." if gone else help or _named(wanted)
-    if st.button(f"{label} · {guess(wanted, run)}", key=key, icon=icon, help=why, disabled=gone,
-                 type="primary" if primary else "secondary"):
+    """A button that asks for these results, with how long they take and what they write written on it."""
+    specs = [spec for result in missing for spec in result.specs]
+    records = frame.store().records()
+    time, room = total(specs, records, frame.device(), run.summary.images or None), disk(specs, records)
+    takes = f"{time}, {size(room)} on disk" if room > WORTH_TELLING else str(time)
+    titles = ", ".join(dict.fromkeys(r.title.lower() for r in missing))
+    removed = DATASETS[run.config["dataset"]].removed
+    if removed:
+        help = "Its data set was removed; add it again to compute with it."
+    if st.button(f"{label} · {takes}", key=key, icon=icon, help=help or f"Trains and tests networks on: {titles}.",
+                 disabled=removed, type="primary" if primary else "secondary"):
         with st.spinner("Asking for them …"):
-            check_disk(frame.store(), [spec for result in wanted for spec in result.specs])
-            for result in wanted:
-                for spec in result.specs:
-                    jobs.submit(spec)
+            check_disk(frame.store(), specs)
+            for spec in specs:
+                jobs.submit(spec)
         st.rerun()
-
-
-def guess(wanted: Iterable[Result], run: RunRecord) -> str:
-    """ "about 3 min, 12.8 GB on disk": what these results take together, without what is computed already."""
-    specs = [spec for result in wanted for spec in result.specs]
-    images, records = run.summary.images or None, frame.store().records()
-    time, room = total(specs, records, frame.device(), images), disk(specs, records)
-    return f"{time}, {size(room)} on disk" if room > WORTH_TELLING else str(time)
-
-
-def _named(wanted: Iterable[Result]) -> str:
-    return "Trains and tests networks on: " + ", ".join(dict.fromkeys(r.title.lower() for r in wanted)) + "."

@@ -1,7 +1,5 @@
 """A run while it waits, runs, and when it has failed: progress, ETA, live curves, cancel, reason and log."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import streamlit as st
@@ -14,14 +12,11 @@ from pages.components.markdown import called, plain
 
 POLL_SECONDS = 2.5
 STATES = {
-    "queued": ("Waiting", "gray", ":material/hourglass_empty:"),
-    "running": ("Running", "blue", ":material/play_arrow:"),
+    "queued": ("Waiting", "gray", ":material/hourglass_empty:"), "failed": ("Failed", "red", ":material/error:"),
+    "running": ("Running", "blue", ":material/play_arrow:"), "done": ("Done", "green", ":material/check_circle:"),
     "cancelling": ("Stopping", "orange", ":material/stop_circle:"),
-    "cancelled": ("Cancelled", "gray", ":material/cancel:"),
-    "failed": ("Failed", "red", ":material/error:"),
+    "cancelled": ("Cancelled", "gray", ":material/cancel:"), "broken": ("Unreadable", "red", ":material/broken_image:"),
     "interrupted": ("Interrupted", "orange", ":material/power_off:"),
-    "done": ("Done", "green", ":material/check_circle:"),
-    "broken": ("Unreadable", "red", ":material/broken_image:"),
 }
 
 
@@ -29,6 +24,16 @@ def badge(state: str) -> None:
     """The run's state as a coloured word."""
     word, colour, icon = STATES.get(state, (state, "gray", ":material/help:"))
     st.badge(word, color=colour, icon=icon)  # type: ignore[arg-type]
+
+
+def show(run: RunRecord, done: Callable[[RunRecord], None], live: Callable[[str], None] | None = None) -> None:
+    """A run in whatever state: how far it is, with `live` below; what came out, drawn by `done`; or why it stopped."""
+    if run.active:
+        follow(run.id, live)
+    elif run.state == "done":
+        done(run)
+    else:
+        stopped(run)
 
 
 def follow(run_id: str, live: Callable[[str], None] | None = None) -> None:
@@ -41,25 +46,29 @@ def _tick(run_id: str, live: Callable[[str], None] | None) -> None:
     status = jobs.status(run_id)
     if not status.active:
         st.rerun()
-    parents = needed(frame.store().record(run_id))
-    for parent in parents:
-        st.caption(f"Needed first: {called(parent)}")
-        bar(parent.id, jobs.status(parent.id))
-    if parents:
+    if parents(run_id):
         st.caption("Then this run")
     bar(run_id, status)
     if live is not None:
         live(run_id)
 
 
+def parents(run_id: str) -> bool:
+    """The bars of the unfinished runs that this one waits for; whether there are any."""
+    needs = needed(frame.store().record(run_id))
+    for need in needs:
+        st.caption(f"Needed first: {called(need)}")
+        bar(need.id, jobs.status(need.id))
+    return bool(needs)
+
+
 def needed(record: RunRecord) -> list[RunRecord]:
     """The unfinished runs that this one waits for, those first that others of them wait for."""
     store = frame.store()
-    parents = [store.record(run_id) for run_id in record.info.get("parents", []) if store.exists(run_id)]
-    found: list[RunRecord] = []
-    for parent in parents:
-        found += [one for one in (*needed(parent), parent) if one.active and one not in found]
-    return found
+    needs: list[RunRecord] = []
+    for parent in (store.record(run_id) for run_id in record.info.get("parents", []) if store.exists(run_id)):
+        needs += [run for run in (*needed(parent), parent) if run.active and run not in needs]
+    return needs
 
 
 def bar(run_id: str, status: jobs.Status) -> None:
@@ -93,18 +102,16 @@ def describe(status: jobs.Status) -> str:
 
 def stopped(record: RunRecord) -> None:
     """A run that ended without a result: why, what can be done, and the log below."""
-    store = frame.store()
-    if record.state == "failed":
-        error = (store.error(record.id) or "").strip()
-        st.error(f"**This run failed.** {reason(record)}", icon=":material/error:")
-    elif record.state == "broken":
+    error = ""
+    if record.state == "broken":
         st.error(f"**This run's folder cannot be read.** {plain(record.problem or '')}", icon=":material/broken_image:")
         return
+    if record.state == "failed":
+        error = (frame.store().error(record.id) or "").strip()
+        st.error(f"**This run failed.** {reason(record)}", icon=":material/error:")
     else:
-        error = ""
-        cancelled = record.state == "cancelled"
         st.warning(
-            "**This run was cancelled.** What it had done so far is kept." if cancelled else
+            "**This run was cancelled.** What it had done so far is kept." if record.state == "cancelled" else
             "**This run was interrupted**: its process ended without a word (a restart, or memory ran out). "
             "It goes on from its last checkpoint.",
             icon=":material/pause_circle:",

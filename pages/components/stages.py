@@ -1,14 +1,12 @@
 """The stages of a method that builds on other runs: how each stands, what it will take, what it found."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from functools import partial
+from itertools import count
 
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.experiments import KINDS, Spec
+from ddcore.experiments import Spec
 from ddcore.methods import METHODS
 from ddcore.methods.pad import PADConfig
 from ddcore.methods.trajectories import TrajectoryConfig
@@ -17,53 +15,54 @@ from ddcore.report.estimate import Estimate
 from ddcore.report.stages import Stage
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
-from pages.components import difficulty, experts, frame, matching, progress, widgets
+from pages.components import difficulty, experts, frame, kind, matching, progress, widgets
 
 SCHEDULER = "Which images do the experts see when? First the easy ones, then all, in the end without the easiest."
+# A kind of stage → (what its finished run found, its curve while it goes on).
+OF_KIND: dict[str, tuple[Callable[[RunRecord], None], Callable[[RunRecord], None] | None]] = {
+    "scores": (difficulty.section, None), "experts": (experts.section, experts.curve),
+}
 EVALUATION = "How good are the images? Networks are trained on them from scratch, and on the controls."
-Fact = Callable[[int, Stage], None]
 
 
-def ahead(asked: Spec) -> None:
-    """What a question that is not asked yet is answered in: what is there already, what the rest will take."""
-    found = stages.stages(frame.store(), asked)
-    if len(found) < 2:
+def ahead(spec: Spec) -> None:
+    """The stages of a run that is not started yet: what is there already, what the rest will take."""
+    parts = stages.stages(frame.store(), spec)
+    if len(parts) < 2:
         return
-    each = stages.times(found, frame.store().records(), frame.device())
+    times = stages.times(parts, frame.store().records(), frame.device())
     st.markdown("**What will be computed**, one stage after another")
-    _strip(found, lambda i, stage: _will_take(stage, each[i]), None)
-    if isinstance(asked.config, PADConfig):
-        box = st.expander("**Scheduler and dropped parameters** with these values", key=f"plan-{asked.name}",
+    _strip(parts, lambda i, stage: _will_take(stage, times[i]), None)
+    if isinstance(spec.config, PADConfig):
+        box = st.expander("**Scheduler and dropped parameters** with these values", key=f"plan-{spec.name}",
                           on_change="rerun")
         if box.open:
             with box:
-                experts.plan(asked.config)
+                experts.plan(spec.config)
 
 
 def standing(run: RunRecord) -> None:
     """How each stage of a run stands by now; nothing for a run that builds on no other."""
     run = frame.store().record(run.id)  # it may have begun since the page was drawn
-    found = stages.of_run(frame.store(), run)
-    if len(found) > 1:
-        _strip(found, lambda _, stage: _took(stage), run)
+    parts = stages.of_run(frame.store(), run)
+    if len(parts) > 1:
+        _strip(parts, lambda _, stage: _took(stage), run)
 
 
-def _strip(found: Sequence[Stage], facts: Fact, run: RunRecord | None) -> None:
-    """A card for each stage, the scheduler and the evaluation among them; run: None where it is not asked for yet."""
-    scheduled = any(stage.spec.kind == "experts" for stage in found)
-    with st.grid(len(found) + 1 + scheduled, min_column_width=160):
-        number = 0
-        for i, stage in enumerate(found):
+def _strip(parts: Sequence[Stage], facts: Callable[[int, Stage], None], run: RunRecord | None) -> None:
+    """A card for each stage, the scheduler and the evaluation among them; run: None where it is not started yet."""
+    scheduled = any(stage.spec.kind == "experts" for stage in parts)
+    number = count(1)
+    with st.grid(len(parts) + 1 + scheduled, min_column_width=160):
+        for i, stage in enumerate(parts):
             if isinstance(config := stage.spec.config, TrajectoryConfig) and stage.spec.kind == "experts":
-                number += 1
-                with _card(number, "Scheduler", SCHEDULER):
+                with _card(next(number), "Scheduler", SCHEDULER):
                     experts.in_short(config)
-            number += 1
-            last = i == len(found) - 1
-            with _card(number, "Matching" if last and scheduled else stage.title, stage.words):
-                _badge(stage, is_asked=run is not None)
+            is_last = i == len(parts) - 1
+            with _card(next(number), "Matching" if is_last and scheduled else stage.title, stage.words):
+                _badge(stage, is_started=run is not None)
                 facts(i, stage)
-        with _card(number + 1, "Evaluation", EVALUATION):
+        with _card(next(number), "Evaluation", EVALUATION):
             _evaluation(run)
 
 
@@ -74,11 +73,11 @@ def _card(number: int, title: str, words: str) -> st.delta_generator.DeltaGenera
     return card
 
 
-def _badge(stage: Stage, *, is_asked: bool) -> None:
+def _badge(stage: Stage, *, is_started: bool) -> None:
     if stage.state == "missing":
-        word = "No longer here" if is_asked else "To be computed"
+        word = "No longer here" if is_started else "To be computed"
         st.badge(word, color="gray", icon=":material/pending:")
-    elif stage.state == "done" and not is_asked:
+    elif stage.state == "done" and not is_started:
         st.badge("Cached", color="green", icon=":material/bolt:")
     else:
         progress.badge(stage.state)
@@ -106,7 +105,7 @@ def _took(stage: Stage) -> None:
         st.progress(share, text=f"{status.done:,} of {status.total:,}" if status.total else "not begun")
     elif record.state == "failed":
         st.caption(progress.reason(record))
-    if record.kind != "distill":
+    if not record.makes_images:
         frame.link(record, "Look at it")
 
 
@@ -125,26 +124,30 @@ def sections(run: RunRecord) -> None:
     """What every stage of a finished run found, each behind its tab."""
     st.subheader("Stage by stage", anchor=False)
     standing(run)
-    found = {stage.spec.kind: stage for stage in stages.of_run(frame.store(), run)}
-    if "distill" not in found:
+    by_kind = _by_kind(run)
+    if "distill" not in by_kind:
         st.caption("This run was made by another version; what its stages found is no longer understood here.")
         return
-    config = found["distill"].spec.config
+    config = by_kind["distill"].spec.config
     assert isinstance(config, PADConfig)
-    shown: dict[str, Callable[[], None]] = {}
-    if (scores := found.get("scores")) is not None:
-        shown["Scores"] = lambda: _kept(scores, lambda record: difficulty.section(record, config))
-    shown["Scheduler"] = lambda: experts.schedule(config)
-    shown["Experts"] = lambda: _kept(found["experts"], lambda record: experts.section(record, config))
-    shown["Matching"] = lambda: matching.section(run, config)
-    for tab, draw in zip(st.tabs(list(shown), default="Matching", key=f"stages-{run.id}", on_change="rerun"),
-                         shown.values(), strict=True):
+    tabs: dict[str, Callable[[], None]] = {}
+    if (scores := by_kind.get("scores")) is not None:
+        tabs["Scores"] = lambda: _if_there(scores, lambda record: difficulty.section(record, config))
+    tabs["Scheduler"] = lambda: experts.schedule(config)
+    tabs["Experts"] = lambda: _if_there(by_kind["experts"], lambda record: experts.section(record, config))
+    tabs["Matching"] = lambda: matching.section(run, config)
+    for tab, draw in zip(st.tabs(list(tabs), default="Matching", key=f"stages-{run.id}", on_change="rerun"),
+                         tabs.values(), strict=True):
         if tab.open:
             with tab, frame.guarded():
                 draw()
 
 
-def _kept(stage: Stage, draw: Callable[[RunRecord], None]) -> None:
+def _by_kind(run: RunRecord) -> dict[str, Stage]:
+    return {stage.spec.kind: stage for stage in stages.of_run(frame.store(), run)}
+
+
+def _if_there(stage: Stage, draw: Callable[[RunRecord], None]) -> None:
     """What the stage found, while its run is there."""
     if stage.record and stage.record.state == "done":
         draw(stage.record)
@@ -154,8 +157,7 @@ def _kept(stage: Stage, draw: Callable[[RunRecord], None]) -> None:
 
 def live(run: RunRecord) -> None:
     """Curves of the newest stage that has begun."""
-    found = {stage.spec.kind: stage for stage in stages.of_run(frame.store(), run)}
-    trained = found["experts"].record if "experts" in found else None
+    trained = stage.record if (stage := _by_kind(run).get("experts")) else None
     if trained is not None and trained.state != "done":
         experts.curve(trained)
     else:
@@ -163,21 +165,9 @@ def live(run: RunRecord) -> None:
 
 
 def show(run: RunRecord) -> None:
-    """A run of one stage by itself, scores or experts, whatever state it is in."""
-    widgets.header(run)
-    if run.active:
-        progress.follow(run.id, partial(_curve, run))
-    elif run.state == "done":
-        (difficulty.section if run.kind == "scores" else experts.section)(run)
-        progress.log(run.id)
-    else:
-        progress.stopped(run)
-    widgets.parameters(KINDS[run.kind].config(run.name), run)
-
-
-def _curve(run: RunRecord, run_id: str) -> None:
-    if run.kind == "experts":
-        experts.curve(run)
+    """A run of one stage by itself, whatever state it is in."""
+    section, curve = OF_KIND.get(run.kind, (kind.measured, None))
+    widgets.show(run, section, curve and (lambda run_id: curve(run)))
 
 
 def imitates(run: RunRecord) -> bool:

@@ -1,7 +1,5 @@
 """Other networks: whether a set made on one network also teaches others."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 
@@ -9,12 +7,9 @@ import streamlit as st
 
 from ddcore.evaluation.plans import Question
 from ddcore.report import figures, results, text, transfer
-from ddcore.report.results import Result
 from ddcore.report.transfer import Cell
 from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation_details, frame, pending
-
-Rows = Mapping[str, list[Cell]]
 
 LEAD = """
 Images can come to fit the network they were distilled on. Each line trains **another network** on the same images
@@ -25,41 +20,38 @@ under the same protocol; *drop* is what is lost against the network they were ma
 def tab(run: RunRecord, question: Question) -> None:
     """One line a network, and the matrix where the same set was distilled on several."""
     st.markdown(LEAD)
-    pending.watch(lambda: transfer.rows(frame.store(), run, question), _parts, partial(_show, run))
+    pending.watch(
+        lambda: transfer.rows(frame.store(), run, question),
+        lambda rows: [cell.result for cells in rows.values() for cell in cells if cell.result],
+        partial(_show, run),
+    )
 
 
-def _parts(rows: Rows) -> list[Result]:
-    return [cell.result for cells in rows.values() for cell in cells if cell.result]
-
-
-def _show(run: RunRecord, rows: Rows) -> None:
+def _show(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
     cells = next(iter(rows.values()))
+    answers = [cell.result for cell in cells if cell.result]
     missing = [(cell, cell.result) for cell in cells if cell.result and cell.result.missing]
     if len(missing) > 1:
         pending.button(f"Evaluate on all {len(missing)}", [result for _, result in missing], run,
-                      f"transfer-{run.id}", primary=True)
-    tried = [cell.result for cell in cells if cell.result]
-    evaluation_details.notes(run, tried)
-    number = st.column_config.NumberColumn
+                       f"transfer-{run.id}", primary=True)
+    evaluation_details.notes(run, answers)
+    text_, number = st.column_config.TextColumn, st.column_config.NumberColumn
     table = transfer.table(cells)
     states = ["does not fit" if cell.problem else state for cell, state in zip(cells, table["state"], strict=True)]
     st.dataframe(
-        table.assign(state=states),
-        hide_index=True, width="stretch", height="content", placeholder=text.NONE,
-        column_order=["network", "parameters", "macs", "flops", "accuracy", *results.beside(tried), "drop", "state"],
+        table.assign(state=states), hide_index=True, width="stretch", height="content", placeholder=text.NONE,
+        column_order=["network", "parameters", "macs", "flops", "accuracy", *results.beside(answers), "drop", "state"],
         column_config={
-            **evaluation_details.COLUMNS,
-            "network": st.column_config.TextColumn("Network", width="medium"),
+            **evaluation_details.COLUMNS, "network": text_("Network", width="medium"),
             "parameters": number("Parameters", format="compact"),
             "macs": number("MACs", format="compact", help="Multiply-adds of one forward pass of one image."),
             "flops": number("FLOPs", format="compact", help="2 × MACs: a multiplication and an addition each."),
-            "accuracy": st.column_config.TextColumn("Test accuracy", alignment="right", width=140),
+            "accuracy": text_("Test accuracy", alignment="right", width=140),
             "drop": number("Drop", format="%.1f", help="Percentage points below the network that the set was "
                            "made on; negative: this one does better."),
-            "state": st.column_config.TextColumn("State"),
         },
     )
-    if (share := results.majority(tried)) is not None:
+    if (share := results.majority(answers)) is not None:
         st.caption(f"Always answering the most frequent class would be right on {share:.1f} % of the test images.")
     if missing:
         st.caption("One at a time:")
@@ -72,7 +64,7 @@ def _show(run: RunRecord, rows: Rows) -> None:
     _matrix(run, rows)
 
 
-def _matrix(run: RunRecord, rows: Rows) -> None:
+def _matrix(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
     if len(rows) < 2:
         st.caption("Distil the same set on another network as well, and both stand side by side here as a matrix.")
         return
@@ -80,5 +72,4 @@ def _matrix(run: RunRecord, rows: Rows) -> None:
     elsewhere = [r for cells in list(rows.values())[1:] for cell in cells if (r := cell.result) and r.missing]
     if elsewhere:
         pending.button(f"Evaluate the other {len(elsewhere)} cells", elsewhere, run, f"matrix-all-{run.id}")
-    found = transfer.matrix(rows)
-    charts.chart(figures.matrix(found), f"matrix-{run.id}")
+    charts.chart(figures.matrix(transfer.matrix(rows)), f"matrix-{run.id}")

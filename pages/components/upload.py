@@ -1,7 +1,5 @@
 """Bring your own data: choose an archive or a folder, look at it before it is accepted, add it, remove it again."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -23,9 +21,9 @@ from ddcore.report import preview as report
 from ddcore.report.uses import uses
 from pages.components import charts, form, frame, widgets
 
-KEPT = frame.kept("Datasets", "brought")
-REFUSED = frame.kept("Datasets", "refused")
-REFUSALS = frame.kept("Datasets", "refusals")  # their number: a new one makes a new, empty uploader
+BROUGHT = frame.session_key("Datasets", "brought")
+REFUSED = frame.session_key("Datasets", "refused")
+REFUSALS = frame.session_key("Datasets", "refusals")  # their number: a new one makes a new, empty uploader
 MOST_MB = 200
 WAYS = ("Upload a zip", "A folder on this machine")
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -50,6 +48,12 @@ my-images.zip
 │      9.jpg,dog,test
 └── images/   1.jpg  9.jpg …
 """
+LAYOUTS = (  # (title, example, note)
+    ("A folder for each class", FOLDERS, "Without `train/` and `test/`, class folders alone will do: a share of each "
+     "class is held out to test on."),
+    ("A table", TABLE, "`split` may be left out. A column such as *Number of Annotators who Selected dog (Out of 7)* "
+     "tells how far annotators agreed."),
+)
 
 
 @dataclass
@@ -69,14 +73,14 @@ def view() -> None:
             open_datasets()
         st.markdown("**Bring your own data**")
     words = st.container()
-    brought = given()
-    if refused := st.session_state.get(REFUSED):
-        st.error(f"**Refused, and nothing of it was kept.** {widgets.plain(refused)}.", icon=":material/block:")
+    brought = chosen_source()
+    if refusal := st.session_state.get(REFUSED):
+        st.error(f"**Refused, and nothing of it was kept.** {widgets.plain(refusal)}.", icon=":material/block:")
     if brought is not None:
-        shown(brought)
+        show(brought)
     else:
         with words:
-            explained()
+            explain()
 
 
 def open_datasets(name: str = "") -> None:
@@ -88,34 +92,27 @@ def open_datasets(name: str = "") -> None:
 
 def forget() -> None:
     """Let go of what was brought; an archive that was uploaded may take hundreds of megabytes."""
-    st.session_state.pop(KEPT, None)
+    st.session_state.pop(BROUGHT, None)
     st.session_state.pop(REFUSED, None)
 
 
-def explained() -> None:
+def explain() -> None:
     """The two ways in which images may lie in what is brought."""
-    st.markdown(
-        "Images with labels, in one of two layouts. You see what was found in them, and what is wrong with it, before "
-        "anything is added; then your data set is in every menu, like any other."
-    )
+    st.markdown("Images with labels, in one of two layouts. You see what was found in them, and what is wrong with it, "
+                "before anything is added; then your data set is in every menu, like any other.")
     with st.grid(2, min_column_width=280, gap="medium"):
-        with st.container():
-            st.markdown("**A folder for each class**")
-            st.code(FOLDERS.strip("\n"), language=None)
-            st.caption("Without `train/` and `test/`, class folders alone will do: a share of each class is held out "
-                       "to test on.")
-        with st.container():
-            st.markdown("**A table**")
-            st.code(TABLE.strip("\n"), language=None)
-            st.caption("`split` may be left out. A column such as *Number of Annotators who Selected dog (Out of 7)* "
-                       "tells how far annotators agreed.")
+        for title, tree, note in LAYOUTS:
+            with st.container():
+                st.markdown(f"**{title}**")
+                st.code(tree.strip("\n"), language=None)
+                st.caption(note)
     st.caption(
         "PNG, JPEG, BMP or TIFF. Only images and tables are read, nothing is unpacked and nothing is executed. What is "
         "added can be seen and used by everybody who uses this app."
     )
 
 
-def given() -> Brought | None:
+def chosen_source() -> Brought | None:
     """What the person chose just now, or chose before and was looked at already."""
     way = WAYS[0]
     if at_this_machine():
@@ -126,15 +123,15 @@ def given() -> Brought | None:
             help="Larger ones: `python -m ddcore data add FILE --name NAME`.",
         )
         if upload is None:
-            return _kept("")
-        return _kept(upload.file_id) or _looked(upload.file_id, upload, upload.name)
+            return _remembered("")
+        return _remembered(upload.file_id) or _looked_into(upload.file_id, upload, upload.name)
     with st.form("own-folder", border=False):
         path = st.text_input("Path of a folder or a zip", key="own-path", placeholder="/home/me/my-images").strip()
-        asked = st.form_submit_button("Look into it", icon=":material/search:")
-    if not asked or not path:
-        return _kept(path)
+        submitted = st.form_submit_button("Look into it", icon=":material/search:")
+    if not submitted or not path:
+        return _remembered(path)
     place = Path(os.path.expanduser(path)).absolute()  # Path's own raises where nobody is called so
-    return _looked(path, place, place.name)
+    return _looked_into(path, place, place.name)
 
 
 def at_this_machine() -> bool:
@@ -149,28 +146,28 @@ def at_this_machine() -> bool:
     return st.get_option("server.address") in LOCAL and {host, origin} <= {*LOCAL} and not forwarded
 
 
-def _kept(token: str) -> Brought | None:
+def _remembered(token: str) -> Brought | None:
     """What was looked at before, if that is what is chosen now; else it is let go of."""
-    brought = st.session_state.get(KEPT)
+    brought = st.session_state.get(BROUGHT)
     if brought is None or brought.token == token:
         return brought
-    del st.session_state[KEPT]
+    del st.session_state[BROUGHT]
     return None
 
 
-def _looked(token: str, what: Path | BinaryIO, name: str) -> Brought:
+def _looked_into(token: str, file: Path | BinaryIO, name: str) -> Brought:
     """Look into what was chosen, once. What is refused is let go of, the upload too, and the page says why."""
     forget()
     bar = st.progress(0.0, "Reading the list of files …")
     try:
-        found = source.open_source(what, name)
-        seen = preview.look(found, layout.arrange(found), _moving(bar, "Looking at image"))
+        files = source.open_source(file, name)
+        look = preview.look(files, layout.arrange(files), _moving(bar, "Looking at image"))
     except DDCoreError as error:
         st.session_state[REFUSED] = str(error) if name in str(error) else f"{name}: {error}"
         st.session_state[REFUSALS] = st.session_state.get(REFUSALS, 0) + 1
         st.rerun()
     bar.empty()
-    brought = st.session_state[KEPT] = Brought(token, found, seen)
+    brought = st.session_state[BROUGHT] = Brought(token, files, look)
     return brought
 
 
@@ -187,82 +184,80 @@ def _moving(bar: Any, words: str) -> Callable[[int, int], None]:
     return move
 
 
-def shown(brought: Brought) -> None:
-    """What was found, the choices, how images will look with them, and the button."""
-    seen = brought.preview
+def show(brought: Brought) -> None:
+    """What is in it, the choices, how images will look with them, and the button."""
+    look = brought.preview
     st.subheader("What was found", anchor=False)
     with st.grid(5, min_column_width=140):
-        st.metric("Images", f"{len(seen.layout.rows):,}")
-        st.metric("Classes", f"{len(seen.layout.classes):,}", help=widgets.names(seen.layout.classes))
-        st.metric("Labels from", "a table" if seen.layout.kind == "table" else "folders")
-        st.metric("Test part", "given" if seen.layout.split else "made here")
-        if seen.layout.voters:
-            st.metric("Annotators", seen.layout.voters)
-    problems(seen)
+        st.metric("Images", f"{len(look.layout.rows):,}")
+        st.metric("Classes", f"{len(look.layout.classes):,}", help=widgets.names(look.layout.classes))
+        st.metric("Labels from", "a table" if look.layout.kind == "table" else "folders")
+        st.metric("Test part", "given" if look.layout.split else "made here")
+        if look.layout.voters:
+            st.metric("Annotators", look.layout.voters)
+    problems(look)
     with st.grid(2, min_column_width=340, gap="medium"):
         with st.container():
             st.markdown("**Images per class**")
-            charts.chart(figures.bars(report.class_counts(seen), "class", "images", x_title="Class", y_title="Images",
+            charts.chart(figures.bars(report.class_counts(look), "class", "images", x_title="Class", y_title="Images",
                                       series="part"), "own-classes")
         with st.container():
             st.markdown("**Sizes**")
-            if len(seen.sizes) > 1:
-                charts.chart(figures.bars(report.shorter_sides(seen).assign(series="images"), "side", "images",
+            if len(look.sizes) > 1:
+                charts.chart(figures.bars(report.shorter_sides(look).assign(series="images"), "side", "images",
                                           x_title="Shorter side (pixels)", y_title="Images"), "own-sizes")
-            st.markdown(report.sizes(seen))
-            st.markdown(report.modes(seen))
-    if seen.stops:
+            st.markdown(report.sizes(look))
+            st.markdown(report.modes(look))
+    if look.stops:
         st.markdown("This cannot be added as it is. Mend what is named above and choose it again.")
-        return
-    config = choices(brought)
-    if config is not None:
+    elif config := choices(brought):
         examples(brought, config)
         accept(brought, config)
 
 
-def problems(seen: preview.Preview) -> None:
+def problems(look: preview.Preview) -> None:
     """What is wrong or worth knowing, what stops first."""
-    if not seen.problems:
+    if not look.problems:
         st.markdown(":material/check: Nothing suspicious was found: every image can be read, none is there twice.")
-    for problem in seen.problems:
-        text = widgets.plain(report.sentence(problem))
+    for problem in look.problems:
+        words = widgets.plain(report.sentence(problem))
         if problem.rule == "unreadable":
-            below = "" if seen.stops else " Mend them, or choose below to leave them out."
-            st.error(f"{text}{below}", icon=":material/broken_image:")
+            below = "" if look.stops else " Mend them, or choose below to leave them out."
+            st.error(f"{words}{below}", icon=":material/broken_image:")
         elif problem.stops:
-            st.error(text, icon=":material/block:")
+            st.error(words, icon=":material/block:")
         else:
-            st.markdown(f":material/warning: {text}")
+            st.markdown(f":material/warning: {words}")
 
 
 def choices(brought: Brought) -> AddConfig | None:
     """The form; what cannot matter for these images is not asked."""
-    seen = brought.preview
-    rules = {problem.rule for problem in seen.problems}
+    look = brought.preview
+    rules = {problem.rule for problem in look.problems}
     needless = {
-        "test_share": seen.layout.split, "unreadable": not seen.unreadable, "fit": "not square" not in rules,
+        "test_share": look.layout.split, "unreadable": not look.unreadable, "fit": "not square" not in rules,
         "duplicates": not rules & {"leak", "duplicate", "two labels"},
     }
     most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it
-    start: Mapping[str, Any] = preview.suggested(brought.source, seen, most)
+    start: Mapping[str, Any] = preview.suggested(brought.source, look, most)
     st.subheader("How it becomes a data set", anchor=False)
     config = form.config_form(AddConfig, start, f"own.{brought.token}", open_groups=("Your data",),
-                              hidden=[name for name, needs_nobody in needless.items() if needs_nobody])
+                              hidden=[name for name, is_needless in needless.items() if is_needless])
     assert config is None or isinstance(config, AddConfig)
     return config
 
 
 def examples(brought: Brought, config: AddConfig) -> None:
     """The first images of each class as they would be stored."""
-    asked = (config.side, config.colour, config.fit)
-    if asked not in brought.pictures:
-        found = preview.examples(brought.source, brought.preview, classes=CLASSES, each=EACH, side=config.side,
-                                 colour=config.colour, fit=config.fit)
-        brought.pictures = {asked: report.picture(found)}
+    key = (config.side, config.colour, config.fit)
+    if key not in brought.pictures:
+        images = preview.examples(brought.source, brought.preview, classes=CLASSES, each=EACH, side=config.side,
+                                  colour=config.colour, fit=config.fit)
+        brought.pictures = {key: report.picture(images)}
     channels = "grey" if config.colour == "grey" else "colour"
     st.markdown(f"**As networks will see them**: {config.side} × {config.side} pixels, {channels}")
     with st.container(width=620):
-        st.image(brought.pictures[asked], width="stretch", alt="Examples of each class as they will be stored")
+        st.image(brought.pictures[key], width="stretch", alt="Examples of each class as they will be stored")
     if (classes := len(brought.preview.layout.classes)) > CLASSES:
         st.caption(f"The first {CLASSES} of {classes:,} classes.")
 
@@ -276,8 +271,8 @@ def accept(brought: Brought, config: AddConfig) -> None:
         return
     bar = st.progress(0.0, "Adding it …")
     try:
-        made = add(brought.source, brought.preview, config, data_root(), _moving(bar, "Storing image"),
-                   reserved=lambda: uses(frame.store(), config.name).any)
+        facts = add(brought.source, brought.preview, config, data_root(), _moving(bar, "Storing image"),
+                    reserved=lambda: uses(frame.store(), config.name).any)
     except ConfigError as error:
         bar.empty()
         st.error("\n".join(f"- {widgets.plain(problem)}" for problem in error.problems), icon=":material/rule:")
@@ -285,7 +280,7 @@ def accept(brought: Brought, config: AddConfig) -> None:
         bar.empty()
         st.error(f"**Refused, and nothing of it was kept.** {widgets.plain(str(error))}.", icon=":material/block:")
     else:
-        open_datasets(made.name)
+        open_datasets(facts.name)
 
 
 def removal(facts: Dataset) -> None:
@@ -293,18 +288,14 @@ def removal(facts: Dataset) -> None:
     used = uses(frame.store(), facts.name)
     with st.popover("Remove", icon=":material/delete:", type="tertiary", key=f"remove-{facts.name}"):
         if used.active:
-            st.markdown(f"**{_runs(used.active)} on it {'is' if used.active == 1 else 'are'} waiting or running.** "
-                        "Cancel or await them first.")
+            are = "is" if used.active == 1 else "are"
+            st.markdown(f"**{widgets.runs(used.active)} on it {are} waiting or running.** Cancel or await them first.")
         elif used.finished:
-            st.markdown(f"**{_runs(used.finished)} used it.** They stay and can be looked at and compared; nothing new "
-                        "can be computed with them until the same images are added again.")
+            st.markdown(f"**{widgets.runs(used.finished)} used it.** They stay and can be looked at and compared; "
+                        "nothing new can be computed with them until the same images are added again.")
         else:
             st.markdown("No finished run uses it.")
         st.markdown("Its images are deleted here; what you brought it from is not touched.")
         if st.button(f"Remove {facts.name}", type="primary", key=f"removed-{facts.name}", disabled=bool(used.active)):
             remove(facts.name, data_root(), keep_facts=used.any)
             open_datasets()
-
-
-def _runs(number: int) -> str:
-    return f"{number:,} run{'' if number == 1 else 's'}"

@@ -1,8 +1,6 @@
-"""Parts that every page of runs has: launch row, header of a run, list of earlier runs, parameters, data note."""
+"""Parts of every page of runs: launch row, a run in whatever state, list of earlier runs, parameters, data note."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,11 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from ddcore import jobs
 from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError
-from ddcore.experiments import Spec
+from ddcore.experiments import KINDS, Spec
 from ddcore.home import data_root
 from ddcore.params import Config
 from ddcore.report import tables, text
-from ddcore.report.estimate import disk, estimate
+from ddcore.report.estimate import Estimate, disk, estimate
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import frame, menu, progress
@@ -29,6 +27,16 @@ def names(classes: Sequence[str]) -> str:
     """The names of the classes, or the first of very many."""
     more = f" and {len(classes) - NAMED:,} more" if len(classes) > NAMED else ""
     return plain(", ".join(classes[:NAMED])) + more
+
+
+def bullets(lead: str, problems: Iterable[str]) -> str:
+    """Problems as a list in markdown, below a line that leads to them."""
+    return "\n".join([lead, "", *(f"- {plain(problem)}" for problem in problems)])
+
+
+def runs(number: int) -> str:
+    """ "1 run", "1,234 runs"."""
+    return f"{number:,} run{'' if number == 1 else 's'}"
 
 
 def nothing_yet() -> None:
@@ -47,11 +55,11 @@ def footnotes(records: Sequence[RunRecord]) -> None:
 
 def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") -> str:
     """The menu of data sets; first: the one that it starts with, which is in it even if it was removed."""
-    offered = DATASETS.offered()
-    if first in DATASETS and first not in offered:
-        offered = [*offered, first]
+    names = DATASETS.offered()
+    if first in DATASETS and first not in names:
+        names = [*names, first]
     return box.selectbox(
-        "Data set", offered, index=offered.index(first) if first in offered else 0, key=key, help=help or None,
+        "Data set", names, index=names.index(first) if first in names else 0, key=key, help=help or None,
         format_func=lambda name: DATASETS[name].title, persist_state="session",
     )
 
@@ -59,46 +67,67 @@ def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") 
 def data_note(dataset: str) -> bool:
     """What to do when a data set is not ready, what to know of it when it is; True when a run on it can start."""
     facts = DATASETS[dataset]
-    found = facts.check(data_root())
-    if found.state == "download":
-        st.info(f"{found.message} Estimates of time leave that out.", icon=":material/download:")
-    elif found.state != "ready":
-        st.warning(plain(found.message) if facts.own else found.message, icon=":material/folder_off:")
-    for known in filter(None, (found.caveat, *facts.notes)):
-        st.warning(plain(known), icon=":material/info:")
-    return found.state in ("ready", "download")
+    status = facts.check(data_root())
+    if status.state == "download":
+        st.info(f"{status.message} Estimates of time leave that out.", icon=":material/download:")
+    elif status.state != "ready":
+        st.warning(plain(status.message) if facts.own else status.message, icon=":material/folder_off:")
+    for note in filter(None, (status.caveat, *facts.notes)):
+        st.warning(plain(note), icon=":material/info:")
+    return status.state in ("ready", "download")
 
 
-def known(spec: Spec) -> str | None:
-    """The id of the run that answers this spec, in whatever state; None when it was never asked for."""
+def answer(spec: Spec) -> RunRecord | None:
+    """The run that answers this question, in whatever state; None when it was never asked for."""
     try:
-        run_id = spec.key
-    except DDCoreError:  # the data set is not here: the page's note says so
+        return frame.store().record(spec.key)
+    except DDCoreError:  # there is none, or the data set is not here: the page's note says so
         return None
-    return run_id if frame.store().exists(run_id) else None
+
+
+def time_of(spec: Spec) -> tuple[Estimate, str]:
+    """(how long a run would take on this device, what that is based on in a sentence)."""
+    time = estimate(spec.kind, spec.name, spec.config, frame.store().records(), frame.device())
+    return time, f"{time.basis[:1].upper()}{time.basis[1:]}."
 
 
 def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") -> None:
     """The time estimate and the button that starts the run, or opens the one that answers it already."""
-    run_id = known(spec)
-    guess = estimate(spec.kind, spec.name, spec.config, frame.store().records(), frame.device())
+    run = answer(spec)
     if changes:
         st.caption("Changed: " + "; ".join(changes))
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run_id and frame.store().record(run_id).state == "done":
-            pressed = st.button("Open result", type="primary", icon=":material/bolt:", key=f"launch-{spec.kind}")
-            st.markdown("This very run is finished already; nothing needs computing.")
+        if run and run.state == "done":
+            pressed = open_result(f"launch-{spec.kind}", "run")
         else:
             dataset = str(getattr(spec.config, "dataset", ""))
             pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}",
                                 disabled=dataset in DATASETS and DATASETS[dataset].removed)
-            room = disk([spec], frame.store().records())
-            st.markdown(f"Takes **{guess}**" + (f" and **{size(room)}** on disk" if room else ""),
-                        help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.")
+            time, basis = time_of(spec)
+            bytes_ = disk([spec], frame.store().records())
+            st.markdown(f"Takes **{time}**" + (f" and **{size(bytes_)}** on disk" if bytes_ else ""), help=basis)
     if pressed:
         with st.spinner("Starting the run …"):
             run_id = jobs.submit(spec)
         frame.open_run(run_id)
+
+
+def open_result(key: str, what: str) -> bool:
+    """The button in place of one that starts what is finished already."""
+    pressed = st.button("Open result", type="primary", icon=":material/bolt:", key=key)
+    st.markdown(f"This very {what} is finished already; nothing needs computing.")
+    return pressed
+
+
+def show(
+    run: RunRecord, done: Callable[[RunRecord], None], live: Callable[[str], None] | None = None, *, form: bool = False
+) -> None:
+    """A run in whatever state below its header, its log and its parameters; done, live: see `progress.show`."""
+    header(run, form)
+    progress.show(run, done, live)
+    if run.state == "done":
+        progress.log(run.id)
+    parameters(KINDS[run.kind].config(run.name), run)
 
 
 def header(run: RunRecord, form: bool = False) -> None:
@@ -108,13 +137,22 @@ def header(run: RunRecord, form: bool = False) -> None:
             frame.open_run(None)
         if form and not run.active and st.button("Use these parameters", icon=":material/tune:", key="like",
                                                  help="Opens the form filled in as for this run."):
-            frame.open_run(run.id, asked="like")
+            frame.open_run(run.id, parameter="like")
         if not run.active:  # an unfinished run tells its state below, where it is kept current
             progress.badge(run.state)
         if run.demo:
             st.badge("ships with the app", color="violet")
         st.markdown(f"**{called(run)}**")
         st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
+
+
+def starting_point(run: RunRecord) -> None:
+    """From which run the form below takes its values, and the way back to the presets."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Parameters of **{called(run)}**")
+        frame.link(run, f"run {run.id}")
+        if st.button("Choose a preset instead", key="new-run"):
+            frame.open_run(None)
 
 
 def earlier(kind: str, title: str, *names: str) -> None:
@@ -130,32 +168,25 @@ def earlier(kind: str, title: str, *names: str) -> None:
             if len(name) > LONGEST:
                 name, _, rest = name.partition(" · ")
             frame.link(record, plain(name))
-            detail = text.accuracy(record.summary.accuracy)
-            told = (plain(rest), "" if detail == text.NONE else detail, text.ago(record.created))
-            st.caption(" · ".join(filter(None, told)), width="content")
+            accuracy = text.accuracy(record.summary.accuracy)
+            details = (plain(rest), "" if accuracy == text.NONE else accuracy, text.ago(record.created))
+            st.caption(" · ".join(filter(None, details)), width="content")
     footnotes(records[:SHOWN])
     if len(records) > SHOWN:
         st.page_link("pages/8_Runs.py", label=f"All {len(records)} on the Runs page")
 
 
 def parameters(config: type[Config], run: RunRecord) -> None:
-    """Every parameter of the run with its meaning, closed."""
+    """Every parameter of the run with its meaning, and where and with what it was computed, closed."""
     with st.expander("Parameters of this run"):
-        st.dataframe(
-            tables.parameters(config, run.config), hide_index=True, width="stretch",
-            column_config={"Meaning": st.column_config.TextColumn(width="large")},
-        )
-        environment(run)
-
-
-def environment(run: RunRecord) -> None:
-    """Where and with what the run was computed."""
-    info = run.info or {}
-    device, libraries = info.get("device") or {}, info.get("libraries") or {}
-    words = [f"device {device.get('name') or device.get('type') or 'unknown'}"]
-    words += [f"{name} {version}" for name, version in libraries.items()]
-    if commit := (info.get("code") or {}).get("commit"):
-        words.append(f"code {commit[:10]}")
-    if peak := info.get("peak_memory_bytes"):
-        words.append(f"peak memory {peak / 2**20:,.0f} MiB")
-    st.caption(" · ".join(words))
+        st.dataframe(tables.parameters(config, run.config), hide_index=True, width="stretch",
+                     column_config={"Meaning": st.column_config.TextColumn(width="large")})
+        info = run.info or {}
+        device = info.get("device") or {}
+        words = [f"device {device.get('name') or device.get('type') or 'unknown'}"]
+        words += [f"{name} {version}" for name, version in (info.get("libraries") or {}).items()]
+        if commit := (info.get("code") or {}).get("commit"):
+            words.append(f"code {commit[:10]}")
+        if peak := info.get("peak_memory_bytes"):
+            words.append(f"peak memory {peak / 2**20:,.0f} MiB")
+        st.caption(" · ".join(words))

@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from ddcore import jobs
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
-from ddcore.methods import METHODS
+from ddcore.methods import METHODS, State, Task
 from ddcore.runs.store import Store
 from pages.components import frame, menu
 from tests.pages.conftest import Backend, Open, put, words
@@ -92,3 +93,23 @@ def test_its_command_computes_a_run_with_its_parameters() -> None:
     assert done.returncode == 0, done.stderr
     record = Store().record(json.loads(done.stdout.strip().splitlines()[-1])["run"])
     assert (record.name, record.state, record.config["fading"]) == ("fade", "done", 0.25)
+
+
+@pytest.mark.parametrize(("curves", "axis", "heading"), [
+    ({"loss": "What is left of the images"}, "Loss", "**Matching loss**"),
+    ({"norm": "Norm of the images"}, "Norm of the images", "**Norm of the images**"),
+    ({"norm": "Norm", "spread": "Spread"}, "Value", "**Norm, Spread**"),
+    ({"loss": "Loss", "norm": "Norm"}, "Value", "**Matching loss**"),
+])
+def test_curves_are_called_losses_only_where_they_are(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, curves: dict[str, str], axis: str, heading: str
+) -> None:
+    def step(task: Task, state: State) -> dict[str, torch.Tensor]:
+        return {name: state.images.norm() for name in curves}
+
+    monkeypatch.setattr("toymethod.METHOD", replace(METHODS["fade"], step=step, curves=curves))
+    METHODS.__dict__.pop("_entries", None)
+    app = open_page(PAGE, run=jobs.run_inline(spec("distill", "fade", TINY)))
+    layout = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]
+    assert layout["yaxis"]["title"]["text"] == axis
+    assert heading in words(app)

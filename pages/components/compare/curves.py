@@ -1,7 +1,5 @@
 """Losses, gradient norms and accuracies of the compared runs over one axis."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st
@@ -14,13 +12,13 @@ from pages.components.compare.numbers import colours
 SHOWN = 4  # kinds of curves drawn at first
 
 
-def show(found: Sequence[Compared]) -> None:
+def show(runs: Sequence[Compared]) -> None:
     """One chart for each kind of curve that any of the runs recorded."""
-    curves = overlay.curves(frame.store(), found)
+    curves = overlay.curves(frame.store(), runs)
     if not curves:
         st.info("None of these runs recorded curves.", icon=":material/info:")
         return
-    titles = overlay.titles(list(curves), found)
+    titles = overlay.titles(list(curves), runs)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         axis = st.segmented_control("Over", list(overlay.AXES), default="step", required=True, key="over",
                                     format_func=overlay.AXES.__getitem__, bind="query-params")
@@ -30,15 +28,13 @@ def show(found: Sequence[Compared]) -> None:
         log_y = st.toggle("Logarithmic losses", value=True, key="log-y", bind="query-params")
     names = st.multiselect("Curves", list(curves), default=list(curves)[:SHOWN], format_func=titles.__getitem__,
                            key="curves", bind="query-params")
-    different = len({one.record.name for one in found if one.record.makes_images}) > 1
-    if different and "loss" in names:
+    if "loss" in names and len({run.record.name for run in runs if run.record.makes_images}) > 1:
         st.caption("These methods match different things, so their losses have different units: compare the shapes, "
                    "not the heights.")
     for name in names:
         st.markdown(f"**{titles[name]}**")
-        charts.chart(
-            compare_figures.overlay(
-                overlay.smooth(curves[name], weight), axis, x_title=overlay.AXES[axis], y_title=titles[name],
-                colours=colours(found), log_x=log_x, log_y=log_y and name not in overlay.ACCURACY,
-            ), f"curve-{name}",
+        figure = compare_figures.overlay(
+            overlay.smooth(curves[name], weight), axis, x_title=overlay.AXES[axis], y_title=titles[name],
+            colours=colours(runs), log_x=log_x, log_y=log_y and name not in overlay.ACCURACY,
         )
+        charts.chart(figure, f"curve-{name}")

@@ -1,9 +1,8 @@
 """Images of the compared runs: side by side under one slider, one laid over another, one image through time."""
 
-from __future__ import annotations
-
-import base64
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,7 +15,8 @@ from ddcore.report.compare_runs import Compared
 from ddcore.report.gallery import Layout, Over, Snapshots
 from ddcore.runs.images import Images
 from pages.components import frame, progress, widgets
-from pages.components.compare import selection, viewer
+from pages.components.compare import selection
+from pages.components.images import data_address
 
 MOST, ACROSS = 8, 4  # grids side by side, and in one line: more are too small to see
 FEW, MANY = 5, 20  # images in a line, of all grids together: up to FEW can be shown large, above MANY they are small
@@ -25,35 +25,35 @@ HEAVY = 200  # more images than that in a grid are sent with a loss: eight exact
 WIDEST = 64  # pixels of one image on the screen, so that one image per class does not fill it
 FRAME = 112  # pixels of one image alone
 VIEWS = ("Side by side", "Two over each other", "One image through time")
-Shown = tuple[str, float, int]  # a run, when it was made, and a step
-SLIDERS: dict[Over, tuple[str, str]] = {
-    "step": ("step", "Step"),
-    "share": ("img-share", "Share of the run"),
-    "time": ("img-time", "Distillation time"),
+SLIDERS: dict[Over, tuple[str, str]] = {  # (key, title)
+    "step": ("step", "Step"), "share": ("img-share", "Share of the run"), "time": ("img-time", "Distillation time"),
 }
-CLIPPED = (
-    "Pixels are denormalised and clipped to what a screen can display; distilled images need not look like "
-    "photographs, they only need to train a network well."
-)
+CLIPPED = ("Pixels are denormalised and clipped to what a screen can display; distilled images need not look like "
+           "photographs, they only need to train a network well.")
+_html, _css, _js = ((Path(__file__).parent / f"viewer.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+_viewer = st.components.v2.component("ddcore-before-after", html=_html, css=_css, js=_js)  # with a divider, or blinking
+# What is read and drawn once. When a run was created is part of every key: a run can be computed again.
+_cached = partial(st.cache_data, show_spinner=False,
+                  hash_funcs={Compared: lambda run: (run.record.id, run.record.created)})
 
 
-def show(found: Sequence[Compared]) -> None:
+def show(runs: Sequence[Compared]) -> None:
     """The images of all runs that have some; the others are named with the reason."""
-    growing = any(one.record.active for one in found)
-    st.fragment(_section, run_every=progress.POLL_SECONDS if growing else None)(found)
+    growing = any(run.record.active for run in runs)
+    st.fragment(_section, run_every=progress.POLL_SECONDS if growing else None)(runs)
 
 
 @frame.guarded()
-def _section(found: Sequence[Compared]) -> None:
-    if any(one.record.active and not _active(one) for one in found):
+def _section(runs: Sequence[Compared]) -> None:
+    if any(run.record.active and not _active(run) for run in runs):
         st.rerun()
-    why = {one.label: gallery.missing(one.record, _steps(one)) for one in found}
-    held = [one for one in found if not why[one.label]]
-    why |= {one.label: f"{MOST} grids are the most that can be seen at a time" for one in held[MOST:]}
-    if held:
+    why = {run.label: gallery.missing(run.record, _steps(run)) for run in runs}
+    shown = [run for run in runs if not why[run.label]]
+    why |= {run.label: f"{MOST} grids are the most that can be seen at a time" for run in shown[MOST:]}
+    if shown:
         view = st.segmented_control("Images", VIEWS, default=VIEWS[0], required=True, key="img-view",
                                     bind="query-params", label_visibility="collapsed")
-        dict(zip(VIEWS, (_side_by_side, _two, _through_time), strict=True))[view](held[:MOST])
+        dict(zip(VIEWS, (_side_by_side, _two, _through_time), strict=True))[view](shown[:MOST])
         st.caption(CLIPPED)
     else:
         st.info("None of these runs has images.", icon=":material/image_not_supported:")
@@ -62,31 +62,28 @@ def _section(found: Sequence[Compared]) -> None:
             st.caption(f"**{widgets.plain(label)}** is not shown: {reason}.")
 
 
-# Side by side
-
-
-def _side_by_side(held: Sequence[Compared]) -> None:
-    kept = [_kept(one) for one in held]
-    counts = [_counts(one, when) for one, when in zip(held, kept, strict=True)]
+def _side_by_side(runs: Sequence[Compared]) -> None:
+    series = [_series(run) for run in runs]
+    counts = [_counts(run, each) for run, each in zip(runs, series, strict=True)]
     classes, per_class = _which(counts)
-    over, at = _slider(kept, any(one.record.active for one in held))
+    over, at = _slider(series, any(run.record.active for run in runs))
     layouts = [gallery.aligned(own, counts, per_class, classes) for own in counts]
     stored: Stored = "lossy" if max(layout.images for layout in layouts) > HEAVY else "quickly"
-    across = min(ACROSS, len(held))
+    across = min(ACROSS, len(runs))
     cell = pictures.CELL if across * max(layout.columns for layout in layouts) <= MANY else SMALL
     # Names may take two lines: pictures of one height begin at one height where they end at one.
     cards = st.grid(across, min_column_width=200, vertical_alignment="bottom" if len(set(layouts)) == 1 else "top")
-    for one, when, layout in zip(held, kept, layouts, strict=True):
+    for run, each, layout in zip(runs, series, layouts, strict=True):
         with cards.cell():
-            _card(one, when, over, at, layout, cell, stored)
+            _card(run, gallery.caption(each, over, at), gallery.step_at(each, over, at), layout, cell, stored)
     if stored == "lossy":
         st.caption("So many images are sent to your browser compressed, with a small loss; fewer are sent as they are.")
 
 
 def _which(counts: Sequence[dict[str, int]]) -> tuple[list[str], int | None]:
     """The classes to show, none for all, and how many images of each, None for all."""
-    names = list(dict.fromkeys(name for one in counts for name in one))
-    most = max((n for one in counts for n in one.values()), default=1)
+    names = list(dict.fromkeys(name for own in counts for name in own))
+    most = max((n for own in counts for n in own.values()), default=1)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     classes = left.multiselect("Classes", names, placeholder="All classes", key="img-class", bind="query-params")
     offered = [*(str(n) for n in (1, 5, 10) if n < most), "all"]
@@ -96,17 +93,16 @@ def _which(counts: Sequence[dict[str, int]]) -> tuple[list[str], int | None]:
     return classes, None if per_class == "all" else int(per_class)
 
 
-def _slider(kept: Sequence[Snapshots], growing: bool) -> tuple[Over, float]:
+def _slider(series: Sequence[Snapshots], growing: bool) -> tuple[Over, float]:
     """The axis and the place on it; the one slider for all runs."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    with right:
-        over = st.segmented_control(
-            "The slider runs over", list(SLIDERS), default="step", required=True, key="img-over", bind="query-params",
-            help="Runs of other lengths can be held side by side at the same step, when the same share of each was "
-            "done, or after the same time.",
-        )
+    over = right.segmented_control(
+        "The slider runs over", list(SLIDERS), default="step", required=True, key="img-over", bind="query-params",
+        help="Runs of other lengths can be held side by side at the same step, when the same share of each was done, "
+        "or after the same time.",
+    )
     key, title = SLIDERS[over]
-    stops = gallery.stops(kept, over, growing)
+    stops = gallery.stops(series, over, growing)
     if len(stops) < 2:
         return over, gallery.NEWEST
     at = left.select_slider(
@@ -117,16 +113,13 @@ def _slider(kept: Sequence[Snapshots], growing: bool) -> tuple[Over, float]:
     return over, at
 
 
-def _card(
-    one: Compared, when: Snapshots, over: Over, at: float, layout: Layout, cell: int, stored: Stored
-) -> None:
+def _card(run: Compared, place: str, step: int, layout: Layout, cell: int, stored: Stored) -> None:
     """One run's grid with its name and what it shows, or why it cannot be drawn."""
-    st.html(f'<div style="height:.25rem;border-radius:2px;background:{one.colour}"></div>')
-    state = "" if one.record.state == "done" else f" · {progress.STATES[one.record.state][0].lower()}"
-    told = gallery.caption(when, over, at)
-    st.markdown(f"**{widgets.plain(one.label)}**  \n{told}{state}")
+    st.html(f'<div style="height:.25rem;border-radius:2px;background:{run.colour}"></div>')
+    state = "" if run.record.state == "done" else f" · {progress.STATES[run.record.state][0].lower()}"
+    st.markdown(f"**{widgets.plain(run.label)}**  \n{place}{state}")
     try:
-        picture = _sheet(_at(one, gallery.step_at(when, over, at)), layout, cell, stored)
+        picture = _sheet(run, step, layout, cell, stored)
     except DDCoreError as error:
         st.error(widgets.plain(str(error)), icon=":material/broken_image:")
         return
@@ -134,18 +127,14 @@ def _card(
         st.caption("It has none of these classes.")
         return
     with st.container(width=WIDEST * (layout.columns + 1)):
-        st.image(picture, width="stretch", alt=f"{one.label}, {told}: rows of images, class by class")
+        st.image(picture, width="stretch", alt=f"{run.label}, {place}: rows of images, class by class")
 
 
-# Two over each other
-
-
-def _two(held: Sequence[Compared]) -> None:
+def _two(runs: Sequence[Compared]) -> None:
     left, right = st.columns(2, gap="medium")
-    one, first = _choose(left, held, "a", "First", 0, start=len(held) == 1)
-    other, second = _choose(right, held, "b", "Second", min(1, len(held) - 1))
-    store = frame.store()
-    before, after = store.snapshot(one.record.id, first), store.snapshot(other.record.id, second)
+    run, first = _choose(left, runs, "a", "First", 0, start=len(runs) == 1)
+    other, second = _choose(right, runs, "b", "Second", min(1, len(runs) - 1))
+    before, after = _read(run, first), _read(other, second)
     if problem := gallery.mismatch(before, after):
         st.info(f"These two cannot be laid over each other: {problem}.", icon=":material/layers_clear:")
         return
@@ -156,28 +145,27 @@ def _two(held: Sequence[Compared]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Before and after**", help="Drag the divider, or move it with the arrow keys.")
-        names = f"{one.label}, step {first:,}", f"{other.label}, step {second:,}"
-        viewer.before_after(
-            _sheet(_at(one, first), layout, cell), _sheet(_at(other, second), layout, cell), names, key="img-viewer"
-        )
+        sheets = [_sheet(run, first, layout, cell), _sheet(other, second, layout, cell)]
+        names = [f"{run.label}, step {first:,}", f"{other.label}, step {second:,}"]
+        _viewer(key="img-viewer", data={"pictures": sheets, "names": names})
     with right:
-        _difference(*_contrast(_at(one, first), _at(other, second), layout, cell))
+        _difference(*_contrast(run, first, other, second, layout, cell))
     if counts[0] != counts[1]:
         st.caption("Only the classes that both have are shown, and of each the first images that both have.")
 
 
 def _choose(
-    box: DeltaGenerator, held: Sequence[Compared], key: str, title: str, index: int, start: bool = False
+    box: DeltaGenerator, runs: Sequence[Compared], key: str, title: str, index: int, start: bool = False
 ) -> tuple[Compared, int]:
     """A run and one of its steps; start: the first step is offered, else the last."""
-    one = selection.run(box, f"{title} set", held, f"img-{key}", index)
-    when = _kept(one)
-    if len(when.steps) < 2:
-        box.caption(gallery.caption(when, "step", gallery.NEWEST))
-        return one, when.steps[0]
-    step = box.select_slider("Its step", when.steps, value=when.steps[0 if start else -1], key=f"img-{key}-step",
-                             bind="query-params", format_func=str)
-    return one, step
+    run = selection.run(box, f"{title} set", runs, f"img-{key}", index)
+    series = _series(run)
+    if len(series.steps) < 2:
+        box.caption(gallery.caption(series, "step", gallery.NEWEST))
+        return run, series.steps[0]
+    first = series.steps[0 if start else -1]
+    return run, box.select_slider("Its step", series.steps, value=first, key=f"img-{key}-step", bind="query-params",
+                                  format_func=str)
 
 
 def _difference(picture: str, most: float, mean: float) -> None:
@@ -198,94 +186,77 @@ def _difference(picture: str, most: float, mean: float) -> None:
                f"white. Mean size of a difference: {mean:.3g}.")
 
 
-# One image
-
-
-def _through_time(held: Sequence[Compared]) -> None:
+def _through_time(runs: Sequence[Compared]) -> None:
     left, middle, right = st.columns([3, 2, 1])
-    one = selection.run(left, "Run", held, "img-run")
-    when = _kept(one)
-    found = _counted(one.record.id, one.record.created, when.steps[0])
-    counts = {name: n for name, n in found.items() if n}
+    run = selection.run(left, "Run", runs, "img-run")
+    series = _series(run)
+    counts = {name: n for name, n in _counted(run, series.steps[0]).items() if n}
     name = middle.selectbox("Class", list(counts), key="img-of", bind="query-params")
     number = 1
     if counts[name] > 1:
         number = right.number_input("Image", 1, counts[name], key="img-number", bind="query-params")
-    frames = _film(one.record.id, one.record.created, when.steps, name, number - 1)
-    if not when.made:
+    frames = _film(run, series.steps, name, number - 1)
+    if not series.made:
         st.caption("A real image that was chosen: it has no steps.")
     with st.grid("auto", min_column_width=FRAME):
-        for step, picture in zip(when.steps, frames, strict=True):
-            st.image(picture, width=FRAME, caption=f"step {step:,}" if when.made else None,
-                     alt=f"{one.label}, {name}, image {number} at step {step:,}")
+        for step, picture in zip(series.steps, frames, strict=True):
+            st.image(picture, width=FRAME, caption=f"step {step:,}" if series.made else None,
+                     alt=f"{run.label}, {name}, image {number} at step {step:,}")
 
 
-# What is read and drawn, once. When a run was made is part of every key: a run can be made again.
-
-
-def _active(one: Compared) -> bool:
+def _active(run: Compared) -> bool:
     """Whether the run still goes on."""
-    store = frame.store()
-    return store.exists(one.record.id) and store.record(one.record.id).active
+    return frame.store().exists(run.record.id) and frame.store().record(run.record.id).active
 
 
-def _steps(one: Compared) -> tuple[int, ...] | None:
+def _steps(run: Compared) -> tuple[int, ...] | None:
     """The steps kept by now, None where the run was deleted."""
+    return tuple(frame.store().snapshots(run.record.id)) if frame.store().exists(run.record.id) else None
+
+
+def _series(run: Compared) -> Snapshots:
+    return _kept(run, _steps(run) or ())
+
+
+@_cached(max_entries=256)
+def _kept(run: Compared, steps: tuple[int, ...]) -> Snapshots:
     store = frame.store()
-    return tuple(store.snapshots(one.record.id)) if store.exists(one.record.id) else None
+    return gallery.snapshots(store.record(run.record.id), steps, store.events(run.record.id)[0])
 
 
-def _kept(one: Compared) -> Snapshots:
-    return _told(one.record.id, one.record.created, _steps(one) or ())
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _told(run_id: str, made: float, steps: tuple[int, ...]) -> Snapshots:
-    store = frame.store()
-    return gallery.snapshots(store.record(run_id), steps, store.events(run_id)[0])
-
-
-def _counts(one: Compared, when: Snapshots) -> dict[str, int]:
+def _counts(run: Compared, series: Snapshots) -> dict[str, int]:
     """{class: images}; nothing where they cannot be read: drawing them will say why."""
     try:
-        return _counted(one.record.id, one.record.created, when.steps[0])
+        return _counted(run, series.steps[0])
     except DDCoreError:
         return {}
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _counted(run_id: str, made: float, step: int) -> dict[str, int]:
-    return gallery.counts(frame.store().snapshot(run_id, step))
+@_cached(max_entries=256)
+def _counted(run: Compared, step: int) -> dict[str, int]:
+    return gallery.counts(_read(run, step))
 
 
-def _at(one: Compared, step: int) -> Shown:
-    return one.record.id, one.record.created, step
-
-
-@st.cache_data(max_entries=256, max_size="100MB", show_spinner=False)
-def _sheet(shown: Shown, layout: Layout, cell: int, stored: Stored = "quickly") -> str:
+@_cached(max_entries=256, max_size="100MB")
+def _sheet(run: Compared, step: int, layout: Layout, cell: int, stored: Stored = "quickly") -> str:
     """A grid as a data address: a media file would be deleted while the browser still asks for it."""
-    return _address(gallery.sheet(_read(shown), layout, cell, stored))
+    return data_address(gallery.sheet(_read(run, step), layout, cell, stored))
 
 
-@st.cache_data(max_entries=64, max_size="50MB", show_spinner=False)
-def _contrast(one: Shown, other: Shown, layout: Layout, cell: int) -> tuple[str, float, float]:
+@_cached(max_entries=64, max_size="50MB")
+def _contrast(
+    run: Compared, first: int, other: Compared, second: int, layout: Layout, cell: int
+) -> tuple[str, float, float]:
     """The picture of the differences, the largest of them and their mean size."""
-    found = gallery.difference(_read(one), _read(other), layout)
-    return _address(gallery.contrast(found, layout, cell)), found.most, found.mean
+    difference = gallery.difference(_read(run, first), _read(other, second), layout)
+    return data_address(gallery.contrast(difference, layout, cell)), difference.most, difference.mean
 
 
-def _read(shown: Shown) -> Images:
-    run_id, _, step = shown
-    return frame.store().snapshot(run_id, step)
+def _read(run: Compared, step: int) -> Images:
+    return frame.store().snapshot(run.record.id, step)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _film(run_id: str, made: float, steps: tuple[int, ...], name: str, number: int) -> list[str]:
+@_cached(max_entries=64)
+def _film(run: Compared, steps: tuple[int, ...], name: str, number: int) -> list[str]:
     store = frame.store()
-    return [_address(png) for png in gallery.film(store, store.record(run_id), steps, name, number, FRAME)]
-
-
-def _address(picture: bytes) -> str:
-    kind = "webp" if picture.startswith(b"RIFF") else "png"
-    return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
+    return [data_address(png) for png in gallery.film(store, store.record(run.record.id), steps, name, number, FRAME)]

@@ -20,36 +20,40 @@ NEWEST = "each run's newest evaluation"
 _number, _text = st.column_config.NumberColumn, st.column_config.TextColumn
 
 
-def show(found: Sequence[Compared]) -> None:
+def show(runs: Sequence[Compared]) -> None:
     """Everything that is a number, for the setting chosen above all sections."""
     store = frame.store()
-    if any(len(group) > 1 for group in compare_runs.by_question(store, found)) and st.toggle(
+    if any(len(group) > 1 for group in compare_runs.by_question(store, runs)) and st.toggle(
         "Seeds together", value=True, key="seeds", bind="query-params",
         help="Runs that differ in their seed alone count as one: mean ± std over all their networks.",
     ):
-        found = compare_runs.seeds_together(store, found)
-    unjudged = [one for one in found if one.accuracy is None]
-    numbers = compare_runs.numbers(found)
+        runs = compare_runs.seeds_together(store, runs)
+    unjudged = [run.label for run in runs if run.accuracy is None]
+    numbers = compare_runs.numbers(runs)
     if numbers["mean"].notna().any():
-        _accuracies(found, numbers)
+        _accuracies(runs, numbers)
     else:
         st.info("None of these runs has an accuracy yet. A set gets one on its own page, by “Evaluate”.",
                 icon=":material/info:")
-    if unjudged and len(unjudged) < len(found):
-        st.caption("Not judged in this setting: " + "; ".join(widgets.plain(one.label) for one in unjudged))
+    if unjudged and len(unjudged) < len(runs):
+        st.caption("Not judged in this setting: " + "; ".join(map(widgets.plain, unjudged)))
     _costs(numbers)
     if numbers["mean"].notna().sum() > 1:
-        _sure(found)
-        _tradeoff(found, numbers)
-        _against_ipc(numbers)
+        _sure(runs)
+        _tradeoff(runs, numbers)
+        points = tradeoff.against_ipc(numbers)
+        if points["ipc"].nunique() > 1:
+            st.markdown("**Accuracy against images per class**", help="Full data is the ceiling, where it is trained "
+                        "long enough; where a method meets it, the field calls the set lossless.")
+            charts.chart(compare_figures.against_ipc(points), "against-ipc")
 
 
-def _accuracies(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
+def _accuracies(runs: Sequence[Compared], numbers: pd.DataFrame) -> None:
     st.markdown("**Test accuracy and controls**", help="Coloured: the run, ± one standard deviation over its networks. "
                 "Grey: its controls, trained and tested in the same setting.")
     shares = {round(share, 3) for share in numbers["majority"].dropna()}
     majority = shares.pop() if len(shares) == 1 else None
-    charts.chart(compare_figures.accuracies(numbers, colours(found), majority), "accuracy")
+    charts.chart(compare_figures.accuracies(numbers, colours(runs), majority), "accuracy")
     percent: dict[str, Any] = {"format": "%.1f", "width": 92}
     st.dataframe(
         numbers.dropna(axis=1, how="all"), hide_index=True, width="stretch", placeholder=text.NONE,
@@ -62,14 +66,12 @@ def _accuracies(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
             "random_real": _number("Random (%)", help="As many real images, drawn at random.", **percent),
             "full": _number("Full data (%)", **percent),
             "initial": _number("Initial (%)", help="The images before the first step.", **percent),
-            "initial_hard": _number("… class labels", help="The initial images, with class labels alone.",
-                                    **percent),
+            "initial_hard": _number("… class labels", help="The initial images, with class labels alone.", **percent),
             "majority": _number("Majority (%)", help="Always answering the most frequent class.", **percent),
-            "network": _text("Network"),
-            "protocol": _text("Protocol"), "run": _text("Id"),
+            "network": "Network", "protocol": "Protocol", "run": "Id",
         },
     )
-    for sentence in compare_runs.no_ceiling(found):
+    for sentence in compare_runs.no_ceiling(runs):
         st.caption(widgets.plain(sentence))
 
 
@@ -77,16 +79,16 @@ def _costs(numbers: pd.DataFrame) -> None:
     st.markdown("**What it costs**", help="Times are wall times on the device that each run had; see “What differs”. "
                 "A network's FLOPs are 2 × its multiply-adds; training one step is counted as three times a "
                 "forward pass. Compare times only between runs of one machine.")
-    shown = numbers.assign(
-        distill=numbers["seconds_distill"].map(text.duration), parents=numbers["seconds_parents"].map(_parents),
-        train=numbers["seconds_train"].map(text.duration), train_full=numbers["seconds_train_full"].map(text.duration),
-        forward=numbers["flops"].map(_count), training=numbers["flops_training"].map(_count),
-        memory=numbers["peak_memory_bytes"].map(text.bytes_), stored=numbers["stored_bytes"].map(text.bytes_),
-    )
+    words = {
+        "distill": ("seconds_distill", text.duration), "parents": ("seconds_parents", _parents),
+        "train": ("seconds_train", text.duration), "train_full": ("seconds_train_full", text.duration),
+        "forward": ("flops", _count), "training": ("flops_training", _count),
+        "memory": ("peak_memory_bytes", text.bytes_), "stored": ("stored_bytes", text.bytes_),
+    }
     right: dict[str, Any] = {"alignment": "right", "width": 92}
     st.dataframe(
-        shown, hide_index=True, width="stretch",
-        column_order=["label", "distill", "parents", "train", "train_full", "forward", "training", "memory", "stored"],
+        numbers.assign(**{name: numbers[column].map(in_words) for name, (column, in_words) in words.items()}),
+        hide_index=True, width="stretch", column_order=["label", *words],
         column_config={
             "label": _text("Run", pinned=True, width=190), "distill": _text("Distilling", **right),
             "parents": _text("… parents", help="Scores, experts and other runs that it builds on; "
@@ -110,15 +112,15 @@ def _parents(seconds: float) -> str:
     return text.duration(seconds) if seconds else text.NONE
 
 
-def _sure(found: Sequence[Compared]) -> None:
+def _sure(runs: Sequence[Compared]) -> None:
     st.markdown("**How sure are the differences?**", help="Welch's 95 % interval for the difference of two means. Of a "
                 "run it is over the evaluation networks, and tells the luck of training on this one set, not that of "
                 "making it. Of several seeds taken together it is over the seeds.")
     against = None
-    judged = [one for one in found if one.accuracy]
+    judged = [run for run in runs if run.accuracy]
     if len(judged) > FEW:
         against = selection.run(st.container(width=420), "Held against", judged, "against")
-    pairs = welch.pairs(found, against)
+    pairs = welch.pairs(runs, against)
     if pairs.empty:
         st.caption("Needs two runs judged in the same setting by at least two networks each.")
         return
@@ -127,48 +129,39 @@ def _sure(found: Sequence[Compared]) -> None:
         st.caption(f"Of {len(pairs)} intervals at 95 %, about one in twenty leaves out zero by chance alone.")
 
 
-def _tradeoff(found: Sequence[Compared], numbers: pd.DataFrame) -> None:
-    there = [cost for cost in tradeoff.COSTS if len(tradeoff.tradeoff(numbers, cost)) > 1]
-    if not there:
+def _tradeoff(runs: Sequence[Compared], numbers: pd.DataFrame) -> None:
+    costs = [cost for cost in tradeoff.COSTS if len(tradeoff.tradeoff(numbers, cost)) > 1]
+    if not costs:
         return
     st.markdown("**Accuracy against its price**")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        cost = st.selectbox("Price", there, format_func=lambda name: tradeoff.COSTS[name].title, key="price", width=340,
+        cost = st.selectbox("Price", costs, format_func=lambda name: tradeoff.COSTS[name].title, key="price", width=340,
                             bind="query-params")
         log = st.toggle("Logarithmic axis", key="price-log", bind="query-params")
     points = tradeoff.tradeoff(numbers, cost)
-    figure = compare_figures.tradeoff(points, tradeoff.COSTS[cost].title, colours(found), log=log)
+    figure = compare_figures.tradeoff(points, tradeoff.COSTS[cost].title, colours(runs), log=log)
     charts.chart(figure, f"tradeoff-{cost}")
     if points["group"].nunique() > 1:
         st.caption("These accuracies were measured on different data, networks or protocols: only those measured alike "
                    "compete for a front.")
 
 
-def _against_ipc(numbers: pd.DataFrame) -> None:
-    points = tradeoff.against_ipc(numbers)
-    if points["ipc"].nunique() < 2:
-        return
-    st.markdown("**Accuracy against images per class**", help="Full data is the ceiling, where it is trained long "
-                "enough; where a method meets it, the field calls the set lossless.")
-    charts.chart(compare_figures.against_ipc(points), "against-ipc")
-
-
-def colours(found: Sequence[Compared]) -> dict[str, str]:
+def colours(runs: Sequence[Compared]) -> dict[str, str]:
     """Label → colour, for charts."""
-    return {one.label: one.colour for one in found}
+    return {run.label: run.colour for run in runs}
 
 
-def setting(found_in: Sequence[str], covers: bool) -> str | None:
+def setting(settings: Sequence[str], covers: bool) -> str | None:
     """The setting to compare in, chosen where there are several; None for each run's newest.
 
     covers: whether the first holds for every run that was judged; else the start is each run's newest, so that none is
     left out. What is chosen is always in the address: the menu changes as runs are evaluated.
     """
-    if len(found_in) < 2:
-        return found_in[0] if found_in else None
-    offered = [*found_in, NEWEST] if covers else [NEWEST, *found_in]
-    asked = st.query_params.get("on")
-    chosen = st.selectbox("Judged on", offered, index=offered.index(asked) if asked in offered else 0, width=420,
-                          help="Accuracies compare only on the same network under the same protocol.")
-    st.query_params["on"] = chosen
-    return None if chosen == NEWEST else chosen
+    if len(settings) < 2:
+        return settings[0] if settings else None
+    offered = [*settings, NEWEST] if covers else [NEWEST, *settings]
+    linked = st.query_params.get("on")
+    selected = st.selectbox("Judged on", offered, index=offered.index(linked) if linked in offered else 0, width=420,
+                            help="Accuracies compare only on the same network under the same protocol.")
+    st.query_params["on"] = selected
+    return None if selected == NEWEST else selected

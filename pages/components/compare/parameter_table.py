@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def show(found: Sequence[Compared]) -> None:
+def show(runs: Sequence[Compared]) -> None:
     """Parameters and surroundings that differ, a column for each run."""
-    records, labels = [one.record for one in found], [one.label for one in found]
+    records, labels = [run.record for run in runs], [run.label for run in runs]
     all_of_it = st.toggle("Show also what is the same", key="same", bind="query-params")
     st.markdown("**Parameters**")
     _table(differences.parameters(records, labels, all_of_them=all_of_it), "Parameter",
            "What they all have is the same.")
-    some = differences.only_some(records, labels)
-    if not some.empty and not all_of_it:
+    if not (some := differences.only_some(records, labels)).empty and not all_of_it:
         with st.expander(f"Parameters that only some of them have ({len(some)})"):
             _table(some, "Parameter", "")
     st.markdown("**Where and with what they were computed**",

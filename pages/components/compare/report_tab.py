@@ -1,7 +1,5 @@
 """The compared runs to take away: the pivot table of a paper, the commands, and everything as one zip."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,7 +9,6 @@ from ddcore.errors import ConfigError
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export import bundle, commands, pivot, table
 from ddcore.report.export.pivot import DIMENSIONS, METRICS, Choice
-from ddcore.report.export.table import Table
 from ddcore.runs.store import Store
 from pages.components import frame, widgets
 
@@ -22,47 +19,41 @@ ZIP = (
 LATEX, MARKDOWN, COMMANDS = "LaTeX", "Markdown", "Commands"
 
 
-def show(found: Sequence[Compared]) -> None:
+def show(runs: Sequence[Compared]) -> None:
     """The pivot as chosen, its source to copy, and the button that makes the zip."""
-    found = bundle.completed(frame.store(), found)
+    runs = bundle.completed(frame.store(), runs)
     try:
         choice = _choice()
     except ConfigError as error:
         st.warning(str(error), icon=":material/error:")
         return
     st.download_button(
-        "Download the report", lambda: bundle.bundle(Store(), found, choice).zipped(), "report.zip", "application/zip",
+        "Download the report", lambda: bundle.bundle(Store(), runs, choice).zipped(), "report.zip", "application/zip",
         key="rep-zip", type="primary", icon=":material/archive:", on_click="ignore", help=ZIP,
     )
-    shown = pivot.table(pivot.pivot(found, choice))
+    shown = pivot.table(pivot.pivot(runs, choice))
     st.markdown(table.markdown(replace(shown, notes=()), widgets.plain))
     for note in shown.notes:
         st.caption(widgets.plain(note))
-    _sources(found, shown)
+    source = st.segmented_control("To copy", [LATEX, MARKDOWN, COMMANDS], default=LATEX, required=True, key="rep-copy",
+                                  bind="query-params")
+    if source == LATEX:
+        st.code(table.latex(shown), language="latex")
+        st.caption("Needs `\\usepackage{booktabs}` and `\\usepackage{graphicx}`; put it into a `table`.")
+    elif source == MARKDOWN:
+        st.code(table.markdown(shown), language="markdown")
+    else:
+        st.code(commands.script(commands.commands(frame.store(), runs)), language="bash", wrap_lines=True)
+        st.caption("Parents first, then the sets, then what judges them. Only what differs from the defaults is told.")
 
 
 def _choice() -> Choice:
     """What the pivot shows, as it stands in the address."""
-    left, middle, right = st.columns([2, 2, 2])
-    offered, called = list(DIMENSIONS), DIMENSIONS.__getitem__
-    rows = left.multiselect("Rows", offered, default=["method"], format_func=called, key="rep-rows",
-                            bind="query-params")
-    columns = middle.multiselect("Columns", offered, default=["dataset", "ipc"], format_func=called, key="rep-columns",
+    left, middle, right = st.columns(3)
+    names, title = list(DIMENSIONS), DIMENSIONS.__getitem__
+    rows = left.multiselect("Rows", names, default=["method"], format_func=title, key="rep-rows", bind="query-params")
+    columns = middle.multiselect("Columns", names, default=["dataset", "ipc"], format_func=title, key="rep-columns",
                                  bind="query-params")
     metric = right.selectbox("Metric", list(METRICS), format_func=METRICS.__getitem__, key="rep-metric",
                              bind="query-params")
     return Choice(tuple(rows), tuple(columns), metric)
-
-
-def _sources(found: Sequence[Compared], shown: Table) -> None:
-    """What can be copied: the table's source, or the commands."""
-    what = st.segmented_control("To copy", [LATEX, MARKDOWN, COMMANDS], default=LATEX, required=True, key="rep-copy",
-                                bind="query-params")
-    if what == LATEX:
-        st.code(table.latex(shown), language="latex")
-        st.caption("Needs `\\usepackage{booktabs}` and `\\usepackage{graphicx}`; put it into a `table`.")
-    elif what == MARKDOWN:
-        st.code(table.markdown(shown), language="markdown")
-    else:
-        st.code(commands.script(commands.commands(frame.store(), found)), language="bash", wrap_lines=True)
-        st.caption("Parents first, then the sets, then what judges them. Only what differs from the defaults is told.")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ddcore.errors import RunNotFound
 from ddcore.report import catalogue, tables, text, thumbnails
 from ddcore.report.compare_runs import MOST, Compared
 from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord
-from pages.components import frame, housekeeping, widgets
+from pages.components import frame, housekeeping, images, widgets
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +35,7 @@ COLUMNS: dict[str, Any] = {
     "n": _number("n", format="%d", width=40, help="Networks trained and tested."),
     "seeds": _text("Seeds", width=60, help="Runs that differ in their seed alone; “3 of 4”: so many were judged."),
     "loss": st.column_config.LineChartColumn("Loss", width=78, help="The run's loss from its first to its last step."),
-    "ipc": _number("IPC", format="%d", width=48, help="Images per class."),
-    "state": _text("State", width=88),
+    "ipc": _number("IPC", format="%d", width=48, help="Images per class."), "state": _text("State", width=88),
     "setting": _text("Judged on", width=170, help="Network and protocol of the accuracy. Accuracies compare only "
                      "where these are the same."),
     "method": _text("Method"), "dataset": _text("Data set"), "kind": _text("Kind"), "network": _text("Network"),
@@ -51,38 +48,32 @@ COLUMNS: dict[str, Any] = {
 SHOWN = ("images", "accuracy", "std", "n", "seeds", "setting", "loss", "ipc", "state", "time", "started", "tags")
 
 
-def chosen() -> list[RunRecord]:
+def selected() -> list[RunRecord]:
     """The runs that the address names, those that are here; what is not is said plainly."""
     linked = frame.chosen_run()
-    found: list[RunRecord] = [linked] if linked else []
-    asked = list(dict.fromkeys(filter(None, ",".join(st.query_params.get_all("runs")).split(","))))
-    gone: list[str] = []
-    for given in asked:
-        try:
-            if not RUN_ID.fullmatch(given):
-                raise RunNotFound(given)
-            record = frame.store().record(given)
-            found += [] if record in found else [record]
-        except RunNotFound:
-            gone.append(given[:20])
-    if gone:
-        named = widgets.plain(", ".join(gone))
-        st.warning(f"Not here: {named}. It was deleted, or the link comes from another machine.",
-                   icon=":material/link_off:")
-    if len(found) > MOST:
-        st.warning(f"{len(found)} runs are more than can be told apart; the first {MOST} are compared.",
+    records: list[RunRecord] = [linked] if linked else []
+    missing = []
+    for run_id in dict.fromkeys(filter(None, ",".join(st.query_params.get_all("runs")).split(","))):
+        if not RUN_ID.fullmatch(run_id) or not frame.store().exists(run_id):
+            missing.append(run_id[:20])
+        elif (record := frame.store().record(run_id)) not in records:
+            records.append(record)
+    if missing:
+        st.warning(f"Not here: {widgets.plain(', '.join(missing))}. It was deleted, or the link comes from another "
+                   "machine.", icon=":material/link_off:")
+    if len(records) > MOST:
+        st.warning(f"{len(records)} runs are more than can be told apart; the first {MOST} are compared.",
                    icon=":material/filter_alt:")
-    return found[:MOST]
+    return records[:MOST]
 
 
-def choose(ids: Sequence[str]) -> None:
+def select(ids: Sequence[str]) -> None:
     """Put the runs to compare into the address."""
-    if "run" in st.query_params:  # how other pages link to one run
-        del st.query_params["run"]
+    st.query_params.pop("run", None)  # how other pages link to one run
     if ids:
         st.query_params["runs"] = ",".join(ids)
-    elif "runs" in st.query_params:
-        del st.query_params["runs"]
+    else:
+        st.query_params.pop("runs", None)
 
 
 def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord]:
@@ -91,29 +82,34 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
     open_: whether it can be seen; where not, only the filters are drawn, which keep their places in the address.
     """
     every = catalogue.catalogue(frame.store())
-    found, together = _found(every)
-    hidden = len(every) - sum(map(len, found["members"]))
-    page = _page(found)
+    rows, together = _filtered(every)
+    left_out = len(every) - sum(map(len, rows["members"]))
+    pages = max(1, -(-len(rows) // PER_PAGE))
+    number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+    page = rows.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
     if not open_:
         return list(records)
-    key, members = _key(page), list(page["members"])
+    # Another table for other rows: a selection counts rows, and must not be carried over to others.
+    key = housekeeping.table_key(f"rows-{st.session_state.get('rows-anew', 0)}", page["id"])
+    members = list(page["members"])
     was_key, was_members = st.session_state.get(DRAWN, (key, members))
     if was_key != key and (left := st.session_state.get(was_key)):  # a tick in the table before the list changed
         records = _clicked(records, was_members, left["selection"]["rows"])
     st.session_state[DRAWN] = key, members
+    shown = set(st.session_state.get("cols", SHOWN)) - (set() if together else {"seeds"})
     event = st.dataframe(
-        _drawn(page), hide_index=True, width="stretch", row_height=40, key=key, on_select="rerun",
+        _drawn(page, shown), hide_index=True, width="stretch", row_height=40, key=key, on_select="rerun",
         selection_mode="multi-row", column_config=COLUMNS, placeholder=text.NONE,
         selection_default={"selection": {"rows": _rows(members, [r.id for r in records])}},
-        column_order=["run", *(name for name in COLUMNS if name in _columns(together)), "id"],
+        column_order=["run", *(name for name in COLUMNS if name in shown), "id"],
     )
-    more = f"; {hidden:,} more are left out by the filters above" if hidden else ""
-    st.caption(f"{len(found):,} {'row' if len(found) == 1 else 'rows'}{more}. Tick rows to compare them; "
+    more = f"; {left_out:,} more are left out by the filters above" if left_out else ""
+    st.caption(f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}{more}. Tick rows to compare them; "
                "a row of several seeds stands for all of them.")
     return _clicked(records, members, event["selection"]["rows"])
 
 
-def _found(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+def _filtered(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     """The rows that the filters leave, in order; whether seeds are taken together."""
     find, kind, data, method = st.columns([3, 3, 2, 3], vertical_alignment="bottom")
     words = find.text_input("Search", placeholder="name, tag, note, network, id", key="q", bind="query-params")
@@ -129,75 +125,46 @@ def _found(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
                              help="One row for all seeds of a question: mean ± std over their networks.")
         hide = st.toggle("Hide failed", value=True, key="hide", bind="query-params",
                          help="Those that failed, were cancelled or interrupted, or cannot be read.")
-        tags = sorted({tag for given in every["tags"] for tag in given})
-        wanted = st.multiselect("Tags", tags, key="tags", bind="query-params", width=220) if tags else []
+        every_tag = sorted({tag for tags in every["tags"] for tag in tags})
+        tags = st.multiselect("Tags", every_tag, key="tags", bind="query-params", width=220) if every_tag else []
         with st.popover("Columns", icon=":material/view_column:"):
             st.multiselect("Columns", [name for name in COLUMNS if name not in ("run", "id")], default=list(SHOWN),
                            key="cols", bind="query-params", width=420,
                            format_func=lambda name: str(COLUMNS[name].get("label") or name))
-    found = catalogue.filtered(every, words=words, kinds=kinds, datasets=datasets, methods=methods, tags=wanted,
-                         finished=hide)
+    rows = catalogue.filtered(every, words=words, kinds=kinds, datasets=datasets, methods=methods, tags=tags,
+                            finished=hide)
     if together:
-        found = catalogue.seeds_together(found)
+        rows = catalogue.seeds_together(rows)
     # Newest and largest first, names from A: what one looks for is on the first page.
     falling = (by not in ("run", "dataset", "method")) != rising
-    return catalogue.in_order(found, by, falling=falling, grouped=grouped), together
+    return catalogue.in_order(rows, by, falling=falling, grouped=grouped), together
 
 
 def _several(box: Any, label: str, every: pd.DataFrame, column: str, default: Sequence[str] = ()) -> list[str]:
     options = sorted(every[column].dropna().unique())
-    return box.multiselect(
-        label, options, default=list(default), key=column, bind="query-params", placeholder="All",
-        format_func=tables.kind if column == "kind" else str,
-    )
+    return box.multiselect(label, options, default=list(default), key=column, bind="query-params", placeholder="All",
+                           format_func=tables.kind if column == "kind" else str)
 
 
-def _page(found: pd.DataFrame) -> pd.DataFrame:
-    pages = max(1, -(-len(found) // PER_PAGE))
-    number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
-    return found.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
-
-
-def _columns(together: bool) -> set[str]:
-    shown = set(st.session_state.get("cols", SHOWN))
-    return shown if together else shown - {"seeds"}
-
-
-def _drawn(page: pd.DataFrame) -> pd.DataFrame:
-    """The rows as they are shown, with a picture and a curve for each."""
-    records = {run_id: frame.store().record(run_id) for run_id in page["id"]}
-    columns = _columns(True)
-    pictures: list[Any] = [_picture(records[i]) if "images" in columns else None for i in page["id"]]
-    losses: list[Any] = [catalogue.sparkline(records[i]) or None if "loss" in columns else None for i in page["id"]]
+def _drawn(page: pd.DataFrame, shown: Collection[str]) -> pd.DataFrame:
+    """The rows as they are shown, with a picture and a curve for each where these columns are."""
+    records = [frame.store().record(run_id) for run_id in page["id"]]
+    pngs: list[Any] = [thumbnails.thumbnail(frame.store(), r) if "images" in shown else None for r in records]
+    curves: list[Any] = [catalogue.sparkline(r) or None if "loss" in shown else None for r in records]
+    seeds = [str(n) if judged in (0, n) else f"{judged} of {n}"
+             for n, judged in zip(page["seeds"], page["judged"], strict=True)]
     return page.assign(
-        kind=page["kind"].map(tables.kind), seeds=list(map(_seeds, page["seeds"], page["judged"])),
-        time=page["seconds"].map(text.duration),
+        kind=page["kind"].map(tables.kind), seeds=seeds, time=page["seconds"].map(text.duration),
         memory=page["peak_memory"].map(text.bytes_), size=page["stored"].map(text.bytes_),
-        started=page["created"].map(text.ago), images=pictures, loss=losses,
+        started=page["created"].map(text.ago), images=[png and images.data_address(png) for png in pngs], loss=curves,
     )
-
-
-def _seeds(number: int, judged: int) -> str:
-    return str(number) if judged in (0, number) else f"{judged} of {number}"
-
-
-def _picture(record: RunRecord) -> str | None:
-    png = thumbnails.thumbnail(frame.store(), record)
-    return None if png is None else "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _key(page: pd.DataFrame) -> str:
-    """Another table for other rows: a selection counts rows, and must not be carried over to others."""
-    return housekeeping.table_key(f"rows-{st.session_state.get('rows-anew', 0)}", page["id"])
 
 
 def _rows(members: Sequence[list[str]], ids: Sequence[str]) -> list[int]:
     return [i for i, each in enumerate(members) if set(each) <= set(ids)]
 
 
-def _clicked(
-    records: Sequence[RunRecord], members: Sequence[list[str]], rows: Sequence[int]
-) -> list[RunRecord]:
+def _clicked(records: Sequence[RunRecord], members: Sequence[list[str]], rows: Sequence[int]) -> list[RunRecord]:
     """The chosen runs after the ticks in a table of these rows; the address follows."""
     before = [record.id for record in records]
     unticked = {run_id for i in set(_rows(members, before)) - set(rows) for run_id in members[i]}
@@ -214,27 +181,27 @@ def _clicked(
                    icon=":material/filter_alt:")
     if after == before:
         return list(records)
-    choose(after)
+    select(after)
     return [frame.store().record(run_id) for run_id in after]
 
 
-def legend(found: Sequence[Compared]) -> None:
+def legend(runs: Sequence[Compared]) -> None:
     """What is compared: each run's colour, name and state, and a button that leaves it out."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for one in found:
+        for run in runs:
             with st.container(horizontal=True, vertical_alignment="center", gap=None, width="content"):
-                st.markdown(f':color[**●**]{{foreground="{one.colour}"}}', width="content")
-                frame.link(one.record, widgets.plain(one.label))
-                if st.button("", icon=":material/close:", key=f"out-{one.record.id}", type="tertiary",
+                st.markdown(f':color[**●**]{{foreground="{run.colour}"}}', width="content")
+                frame.link(run.record, widgets.plain(run.label))
+                if st.button("", icon=":material/close:", key=f"out-{run.record.id}", type="tertiary",
                              help="Leave this run out"):
-                    _again([other.record.id for other in found if other is not one])
+                    _again([other.record.id for other in runs if other is not run])
         if st.button("Clear", icon=":material/clear_all:", key="clear", type="tertiary"):
             _again([])
 
 
 def _again(ids: Sequence[str]) -> None:
     """Compare these; the table takes its ticks from the address anew."""
-    choose(ids)
+    select(ids)
     st.session_state.pop(DRAWN, None)  # its ticks are no longer what is wanted
     st.session_state["rows-anew"] = st.session_state.get("rows-anew", 0) + 1
     st.rerun()

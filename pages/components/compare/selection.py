@@ -1,7 +1,5 @@
 """One of the compared runs, chosen."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st
@@ -16,9 +14,9 @@ def run(box: DeltaGenerator, title: str, offered: Sequence[Compared], key: str, 
     What is chosen is always in the address, by its id: a bound widget would put the label there, which changes with the
     names of all compared runs, and would leave out the first, which may be another tomorrow.
     """
-    found = {one.record.id: one for one in offered}
-    ids, linked = list(found), st.query_params.get(key)
-    chosen = box.selectbox(title, ids, index=ids.index(linked) if linked in found else index, key=key,
-                           format_func=lambda run_id: found[run_id].label)
-    st.query_params[key] = chosen
-    return found[chosen]
+    runs = {run.record.id: run for run in offered}
+    linked = st.query_params.get(key)
+    run_id = box.selectbox(title, list(runs), index=list(runs).index(linked) if linked in runs else index, key=key,
+                           format_func=lambda run_id: runs[run_id].label)
+    st.query_params[key] = run_id
+    return runs[run_id]

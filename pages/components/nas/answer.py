@@ -1,7 +1,5 @@
 """The answer of a search: in words, as a table, and one proxy looked at in charts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -63,11 +61,8 @@ COLUMNS: dict[str, Any] = {
     "Whole-data validation": _text(alignment="right", help="The selected network trained on the whole data."),
     "Whole-data test": _text(alignment="right", help="The same on the test images, which choose nothing."),
     "Kendall": _text(help="The same by pairs of networks: those in the same order less those in opposite orders."),
-    **{
-        f"Spearman, top {percent} %": _text(help=f"Over the truly best {percent} % alone of the networks held "
-                                               "against, equally accurate ones included.")
-        for percent in (20, 10, 5)
-    },
+    **{f"Spearman, top {percent} %": _text(help=f"Over the truly best {percent} % alone of the networks held against, "
+                                           "equally accurate ones included.") for percent in (20, 10, 5)},
     "Networks": _text(alignment="right", help="Networks ranked on it, and those given up before their last seed."),
     "Held against": _text(alignment="right", width=110, help="Of these, how many the whole data has ranked: what the "
                           "coefficients are over."),
@@ -79,19 +74,23 @@ COLUMNS: dict[str, Any] = {
 
 def show(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     """Everything that is known by now, the answer in words first."""
-    found = answers.answer(study)
+    answer = answers.answer(study)
     st.subheader("Does the proxy rank like the whole data?", anchor=False)
-    st.markdown("\n".join(f"- {sentence}" for sentence in verdict.sentences(found)))
+    st.markdown("\n".join(f"- {sentence}" for sentence in verdict.sentences(answer)))
     _truth(search, study, truth)
     with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):
         st.markdown(WORDS)
-    shown = answers.table(found)
-    st.dataframe(shown, hide_index=True, width="stretch", height="content", column_config=COLUMNS,
-                 column_order=[name for name in COLUMNS if name in shown], placeholder=text.NONE)
-    for lines in (answers.remarks(found), [verdict.truth(found), verdict.doubt(found)], [_majorities(study)]):
+    table = answers.table(answer)
+    st.dataframe(table, hide_index=True, width="stretch", height="content", column_config=COLUMNS,
+                 column_order=[name for name in COLUMNS if name in table], placeholder=text.NONE)
+    shares = ((study.majority, study.val_images, "validation"), (study.majority_test, study.test_images, "test"))
+    frequent = " and ".join(f"{text.percent(share)} of the {number:,} {name} images" for share, number, name in shares
+                            if share is not None and number)
+    majority = frequent and f"Always answering the most frequent class would be right on {frequent}."
+    for lines in (answers.remarks(answer), [verdict.truth(answer), verdict.doubt(answer)], [majority]):
         if any(lines):
             st.caption(" ".join(lines))
-    _closer(found, search)
+    _closer(answer, search)
 
 
 def _truth(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
@@ -110,34 +109,27 @@ def _truth(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     truths.more(search, truth)
 
 
-def _majorities(study: Study) -> str:
-    """What always answering the most frequent class reaches, beside which accuracies are to be read."""
-    shares = ((study.majority, study.val_images, "validation"), (study.majority_test, study.test_images, "test"))
-    told = [f"{text.percent(share)} of the {number:,} {name} images" for share, number, name in shares
-            if share is not None and number]
-    return f"Always answering the most frequent class would be right on {' and '.join(told)}." if told else ""
-
-
-def _closer(found: Answer, search: RunRecord) -> None:
+def _closer(answer: Answer, search: RunRecord) -> None:
     """One proxy in charts."""
-    study = found.study
+    study = answer.study
     if not any(proxy.ranked for proxy in study.sets):
         return
     st.subheader("A closer look", anchor=False)
-    proxy = leaderboard.chosen(study, f"closer-{search.id}")
+    proxy = leaderboard.selected(study, f"closer-{search.id}")
     sections: dict[str, Callable[[Answer, ProxyResult, str], None]] = {
-        "Ranks": _ranks, "Accuracy and FLOPs": _costs, "Options": _options, "Leaderboard": _board,
+        "Ranks": _ranks, "Accuracy and FLOPs": _costs, "Options": _options,
+        "Leaderboard": lambda answer, proxy, key: leaderboard.table(answer.study, proxy),
     }
     name = st.segmented_control("Show", list(sections), default=next(iter(sections)), required=True, key="closer",
                                 bind="query-params", label_visibility="collapsed")
-    sections[name](found, proxy, f"{search.id}-{proxy.name}")
+    sections[name](answer, proxy, f"{search.id}-{proxy.name}")
 
 
-def _ranks(found: Answer, proxy: ProxyResult, key: str) -> None:
-    if proxy is found.study.whole:
+def _ranks(answer: Answer, proxy: ProxyResult, key: str) -> None:
+    if proxy is answer.study.whole:
         st.caption("The whole data is what the other rankings are held against.")
         return
-    ranked = answers.ranked(found, proxy.name)
+    ranked = answers.ranked(answer, proxy.name)
     if ranked.empty:
         st.caption("The chart appears here when networks are trained on the whole data.")
         return
@@ -149,15 +141,15 @@ def _ranks(found: Answer, proxy: ProxyResult, key: str) -> None:
                "accurate networks share their mean rank.")
 
 
-def _costs(found: Answer, proxy: ProxyResult, key: str) -> None:
+def _costs(answer: Answer, proxy: ProxyResult, key: str) -> None:
     st.markdown("**Accuracy and what it costs**, after training on this proxy")
-    charts.chart(figures.pareto(answers.costs(found, proxy.name)), f"pareto-{key}")
+    charts.chart(figures.pareto(answers.costs(answer, proxy.name)), f"pareto-{key}")
     st.caption("The Pareto front joins the networks that no other beats in accuracy without more FLOPs, on this "
                "proxy, as measured. FLOPs are those of one forward pass of one image.")
 
 
-def _options(found: Answer, proxy: ProxyResult, key: str) -> None:
-    study = found.study
+def _options(answer: Answer, proxy: ProxyResult, key: str) -> None:
+    study = answer.study
     rows = studies.frame(study, proxy.name)
     shares = importances.importance(rows, study.options)
     if shares.empty:
@@ -172,17 +164,7 @@ def _options(found: Answer, proxy: ProxyResult, key: str) -> None:
     st.markdown(f"**The first {min(figures.SHOWN, len(proxy.ranked))} networks of the ranking**, a line each: from "
                 "their options to their accuracy")
     charts.chart(figures.parallel(rows, study.options), f"parallel-{key}")
-    st.caption(f"{_bold(proxy)} Names appear at the pointer.")
-
-
-def _bold(proxy: ProxyResult) -> str:
-    """Which network is the bold line, and of how many equals."""
     standings = [score.standing for score in proxy.ranked.values()]
     equal = standings.count(max(standings, default=0))
-    if equal < 2:
-        return "The bold line is the first network."
-    return f"The bold line is the first network: of {equal:,} equally accurate ones that with the fewest FLOPs."
-
-
-def _board(found: Answer, proxy: ProxyResult, key: str) -> None:
-    leaderboard.table(found.study, proxy)
+    of = "" if equal < 2 else f": of {equal:,} equally accurate ones that with the fewest FLOPs"
+    st.caption(f"The bold line is the first network{of}. Names appear at the pointer.")

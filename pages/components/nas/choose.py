@@ -1,25 +1,25 @@
 """What a search is made of: data, space, proxies, strategy and truth, down to the launch."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
-from ddcore import spaces
+from ddcore import jobs, spaces
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
-from ddcore.experiments import search
+from ddcore.evaluation import proxies
+from ddcore.experiments import Spec, search
 from ddcore.experiments.search import SearchConfig
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
+from ddcore.report.estimate import disk
+from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NetworkConfig
 from ddcore.spaces import SPACES, Space
 from pages.components import form, frame, menu, widgets
-from pages.components.markdown import called
-from pages.components.nas import launch
+from pages.components.nas import truths
 
 DRAWN = ("dataset", "resolution", "space", "subset", "proxies", "ipc")  # parameters with widgets of their own here
 WORDS = {
@@ -30,6 +30,11 @@ PROXIES = """
 What the networks are trained on before they are ranked. **Coresets** are real images, picked at random or with care;
 **early stopping** is all images for as many steps as the proxies get; a **distilled run** brings its synthetic images.
 The random images tell what a proxy is worth: what does not beat them is not worth the trouble.
+"""
+TRIAL_BYTES = 16_384  # a trial: a folder and three small files, 4 KiB each on most disks
+TRUTH = """
+The whole-data truth: these networks trained on **all** training images. It is a job of its own that every search of
+this space shares, and it can be stopped and resumed.
 """
 
 
@@ -42,37 +47,31 @@ def new_search() -> None:
     preset = search.preset(name)
     st.caption(preset.help)
     widgets.data_note(dataset)
-    ask(preset.for_dataset(dataset), f"nas.{dataset}.{name}")
+    launch_form(preset.for_dataset(dataset), f"nas.{dataset}.{name}")
 
 
 def again(run: RunRecord) -> None:
     """The form as it stood for an earlier search."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Parameters of **{called(run)}**")
-        frame.link(run, f"run {run.id}")
-        if st.button("Choose a preset instead", key="new-run"):
-            frame.open_run(None)
+    widgets.starting_point(run)
     try:
         config = SearchConfig.build({n: v for n, v in run.config.items() if n in SearchConfig.model_fields})
     except ConfigError as error:
-        listed = "\n".join(f"- {widgets.plain(problem)}" for problem in error.problems)
-        st.warning(f"These parameters start no search here:\n\n{listed}", icon=":material/rule:")
+        st.warning(widgets.bullets("These parameters start no search here:", error.problems), icon=":material/rule:")
         return
     widgets.data_note(config.dataset)
-    ask(config.values(), f"nas.{run.id}")
+    launch_form(config.values(), f"nas.{run.id}")
 
 
-def ask(given: Mapping[str, Any], key: str) -> None:
-    """The form from the values `given`, its estimate and its start button."""
-    start = SearchConfig.fill({name: value for name, value in given.items() if value is not None})
+def launch_form(values: Mapping[str, Any], key: str) -> None:
+    """The form from these values, its estimate and its start button."""
+    start = SearchConfig.fill({name: value for name, value in values.items() if value is not None})
     start = {p.name: p.default for p in SearchConfig.params() if p.default is not None} | start
     drawn = _space(start, key)
-    drawn |= _proxies({**start, **drawn}, given, key)
-    config = form.config_form(
-        SearchConfig, {**given, **drawn}, key, hidden=DRAWN, open_groups=("Search", "Truth"), words=WORDS
-    )
+    drawn |= _proxies({**start, **drawn}, values, key)
+    config = form.config_form(SearchConfig, {**values, **drawn}, key, hidden=DRAWN, open_groups=("Search", "Truth"),
+                              words=WORDS)
     if isinstance(config, SearchConfig):
-        launch.launch(config)
+        _launch(config)
 
 
 def _space(start: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -88,28 +87,28 @@ def _space(start: Mapping[str, Any], key: str) -> dict[str, Any]:
         if len(sides) > 1:
             side = right.selectbox("Image side (px)", sides, index=sides.index(side) if side in sides else 0,
                                    key=f"{key}.resolution")
-        of = SPACES[name]
-        st.markdown(of.help)
-        subset = _subset(of, start["subset"] if name == start["space"] else "", f"{key}.{name}")
-        _fits(of, subset, facts.shape(side))
+        space = SPACES[name]
+        st.markdown(space.help)
+        subset = _subset(space, start["subset"] if name == start["space"] else "", f"{key}.{name}")
+        _count(space, subset, facts.shape(side))
     return {"space": name, "subset": subset, "resolution": side}
 
 
-def _subset(of: Space, given: str, key: str) -> str:
-    """One menu an option; what is left empty keeps all its values."""
-    kept = spaces.read(given)
-    picked: dict[str, tuple[Any, ...]] = {}
-    with st.grid(len(of.options), min_column_width=150):
-        for option, values in of.options.items():
+def _subset(space: Space, subset: str, key: str) -> str:
+    """One menu an option, at first as `subset` has it; what is left empty keeps all its values."""
+    first = spaces.read(subset)
+    selected: dict[str, tuple[Any, ...]] = {}
+    with st.grid(len(space.options), min_column_width=150):
+        for option, values in space.options.items():
             p = NetworkConfig.param(option)
-            chosen = st.multiselect(
-                p.label, values, default=[v for v in values if str(v) in kept.get(option, ())], key=f"{key}.{option}",
+            selection = st.multiselect(
+                p.label, values, default=[v for v in values if str(v) in first.get(option, ())], key=f"{key}.{option}",
                 help=f"{p.help} Left empty: all.", placeholder="All: " + ", ".join(map(_word, values)),
                 format_func=_word,
             )
-            if chosen:
-                picked[option] = tuple(v for v in values if v in chosen)
-    return spaces.tidy(of, spaces.spelled(picked))
+            if selection:
+                selected[option] = tuple(v for v in values if v in selection)
+    return spaces.tidy(space, spaces.spelled(selected))
 
 
 def _word(value: Any) -> str:
@@ -117,37 +116,39 @@ def _word(value: Any) -> str:
     return {**spaces.WORDS, "none": "none"}.get(value, text.value(value))
 
 
-def _fits(of: Space, subset: str, shape: spaces.Shape) -> None:
+def _count(space: Space, subset: str, shape: spaces.Shape) -> None:
     """How many networks are searched, and why others are not."""
-    number, left_out = len(spaces.members(of, subset, shape)), spaces.left_out(of, subset, shape)
-    asked = number + sum(left_out.values())
-    if not left_out:
-        st.caption(f"**{number:,} networks** of the {of.size:,} in this space.")
-        return
-    why = "; ".join(f"{n:,} because {reason}" for reason, n in left_out.items())
-    st.caption(f"**{number:,} of {asked:,} networks** fit {shape[1]}×{shape[2]} images. Left out: {why}.")
+    number, left_out = len(spaces.members(space, subset, shape)), spaces.left_out(space, subset, shape)
+    if left_out:
+        why = "; ".join(f"{n:,} because {reason}" for reason, n in left_out.items())
+        st.caption(f"**{number:,} of {number + sum(left_out.values()):,} networks** fit {shape[1]}×{shape[2]} images. "
+                   f"Left out: {why}.")
+    else:
+        st.caption(f"**{number:,} networks** of the {space.size:,} in this space.")
 
 
-def _proxies(start: Mapping[str, Any], given: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> dict[str, Any]:
     """What the networks are ranked by, and how many images of each class the coresets have.
 
-    What is not `given` follows from the runs: the newest distilled one is a proxy too, and the coresets get its size.
+    What is not in `values` follows from the runs: the newest distilled one is a proxy too, the coresets get its size.
     """
     runs = {run.id: run for run in _distilled(start)}
-    labels = {name: one.title for name, one in METHODS.items() if one.step is None}
-    labels |= {search.EARLY: "Early stopping", **{run_id: _label(run) for run_id, run in runs.items()}}
-    asked = [*filter(None, start["proxies"].split(",")), *([] if "proxies" in given else _newest(runs, given))]
+    labels = {name: method.title for name, method in METHODS.items() if method.step is None}
+    labels |= {search.EARLY: "Early stopping", **{i: f"{tables.title(run)} · {i[:8]}" for i, run in runs.items()}}
+    first = [name for name in start["proxies"].split(",") if name]
+    if "proxies" not in values:
+        first += [i for i, run in runs.items() if run.config["ipc"] == values.get("ipc", run.config["ipc"])][:1]
     with st.container(border=True):
         st.markdown("**Proxies**", help=PROXIES)
         left, right = st.columns([3, 1], vertical_alignment="bottom")
-        chosen = left.multiselect("Rank the networks by", list(labels), key=f"{key}.proxies.{start['resolution']}",
-                                  default=list(dict.fromkeys(name for name in asked if name in labels)),
-                                  format_func=labels.__getitem__, placeholder="Choose at least one")
-        if gone := [name for name in asked if name not in labels]:
-            st.caption(f"No longer offered: {widgets.plain(', '.join(gone))}.")
-        sizes = {runs[name].config["ipc"] for name in chosen if name in runs}
-        ipc = min(sizes) if len(sizes) == 1 and "ipc" not in given else start["ipc"]
-        if any(name in METHODS for name in chosen):
+        selected = left.multiselect("Rank the networks by", list(labels), key=f"{key}.proxies.{start['resolution']}",
+                                    default=list(dict.fromkeys(name for name in first if name in labels)),
+                                    format_func=labels.__getitem__, placeholder="Choose at least one")
+        if unknown := [name for name in first if name not in labels]:
+            st.caption(f"No longer offered: {widgets.plain(', '.join(unknown))}.")
+        sizes = {runs[name].config["ipc"] for name in selected if name in runs}
+        ipc = min(sizes) if len(sizes) == 1 and "ipc" not in values else start["ipc"]
+        if any(name in METHODS for name in selected):
             with right:
                 ipc = form.widget(SearchConfig.param("ipc"), ipc, f"{key}.ipc.{ipc}")
             sizes.add(ipc)
@@ -159,25 +160,51 @@ def _proxies(start: Mapping[str, Any], given: Mapping[str, Any], key: str) -> di
             listed = " and ".join(f"{size:,}" for size in sorted(sizes))
             st.warning(f"These proxies have {listed} images per class: not the same stored size, so a better rank may "
                        "be due to more images alone.", icon=":material/balance:")
-    return {"proxies": ",".join(chosen), "ipc": ipc}
+    return {"proxies": ",".join(selected), "ipc": ipc}
 
 
 def _distilled(start: Mapping[str, Any]) -> list[RunRecord]:
     """The finished distilled runs of this data set and image side, newest first."""
     return [
-        run
-        for run in frame.store().records("distill")
-        if run.state == "done" and run.name in METHODS and METHODS[run.name].step
-        and isinstance(run.config.get("ipc"), int)
+        run for run in frame.store().records("distill")
+        if run.state == "done" and run.name in menu.distillers() and isinstance(run.config.get("ipc"), int)
         and (run.config.get("dataset"), run.config.get("resolution")) == (start["dataset"], start["resolution"])
     ]
 
 
-def _newest(runs: Mapping[str, RunRecord], given: Mapping[str, Any]) -> list[str]:
-    """The id of the newest of these runs, of the size that is given; [] where there is none."""
-    return [run_id for run_id, run in runs.items() if run.config["ipc"] == given.get("ipc", run.config["ipc"])][:1]
+def _launch(config: SearchConfig) -> None:
+    """Why it cannot start, or what it takes and the button."""
+    if problems := proxies.problems(config, frame.store()):
+        st.error(widgets.bullets("This search cannot start:", problems), icon=":material/rule:")
+        return
+    truth = config.truth_config()
+    specs = [Spec("search", "search", config), *([Spec("truth", "truth", truth)] if truth else [])]
+    with st.container(border=True):
+        st.markdown("**What it takes**, on this device")
+        for spec, box in zip(specs, st.columns(2), strict=False):
+            with box:
+                _takes(spec)
+    runs = [widgets.answer(spec) for spec in specs]
+    if all(run and run.state == "done" for run in runs):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            pressed = widgets.open_result("launch-search", "search")
+    else:
+        pressed = st.button("Start search", type="primary", icon=":material/play_arrow:", key="launch-search",
+                            disabled=DATASETS[config.dataset].removed)
+    if pressed:
+        with st.spinner("Starting the search …"):
+            started = [jobs.submit(spec) for spec in specs]
+        truths.open_truth(started[0], *started[1:])
 
 
-def _label(run: RunRecord) -> str:
-    """ "DM · digits · IPC 10 · 1f4fe945"."""
-    return f"{tables.title(run)} · {run.id[:8]}"
+def _takes(spec: Spec) -> None:
+    """How long a search or its truth takes, of how many trainings how many are known."""
+    time, _ = widgets.time_of(spec)
+    words, help = ("**Whole-data truth**", TRUTH) if spec.kind == "truth" else ("**Search** on the proxies", None)
+    st.markdown(f"{words}: **{time}**", help=help)
+    known = f", of which {time.known:,} are known already" if time.known else ""
+    bytes_ = (time.parts - time.known) * TRIAL_BYTES + disk([spec], frame.store().records())
+    room = f"; about {size(bytes_)} on disk" if bytes_ else ""
+    st.caption(f"{time.parts:,} trials{known}{room}; {time.basis}.",
+               help="A trial is one network trained on one set, from each of its seeds. It is kept as a run of its "
+               "own, so that no other search trains it again.")

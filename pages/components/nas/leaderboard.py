@@ -1,6 +1,6 @@
 """The networks that were tried so far, best first, a table a proxy."""
 
-from __future__ import annotations
+from typing import Any
 
 import streamlit as st
 
@@ -12,6 +12,19 @@ from pages.components.markdown import plain
 from pages.components.nas import truths
 
 HEIGHT = 420  # px of the table: the best dozen is seen, the others are scrolled to
+_text = st.column_config.TextColumn
+COLUMNS: dict[str, Any] = {
+    "rank": st.column_config.NumberColumn("Rank", width=60), "network": _text("Network", width="medium"),
+    "accuracy": _text("Accuracy", alignment="right", help="After training on this proxy: mean ± standard deviation "
+                      "over n seeds."),
+    "true": _text("On the whole data", alignment="right", help="The same network, trained on all images, on the same "
+                  "validation images."),
+    "test": _text("On the test images", alignment="right", help="Which choose nothing."),
+    "flops": _text("FLOPs", alignment="right", help="Of one forward pass of one image."),
+    "time": _text("Time", alignment="right", help="Training and judging, all seeds."),
+    "state": _text("State", help="Given up early: left behind after its first seeds. Diverged: its loss was no number "
+                   "any more, so it stands last."),
+}
 
 
 def show(study: Study, key: str) -> None:
@@ -22,50 +35,36 @@ def show(study: Study, key: str) -> None:
     st.markdown("**Leaderboard** · accuracy on the validation split",
                 help="Real training images held out of all training. Networks are ranked by the mean over their "
                 "seeds; of equally accurate ones the one with fewer FLOPs stands first.")
-    table(study, chosen(study, key))
+    table(study, selected(study, key))
 
 
 def table(study: Study, proxy: ProxyResult) -> None:
     """The networks of one proxy, best first."""
-    asked = f" of {proxy.asked:,}" if proxy.asked else ""
-    st.caption(f"{len(proxy.results):,}{asked} networks tried, {text.duration(proxy.seconds)} of training.")
+    of = f" of {proxy.asked:,}" if proxy.asked else ""
+    st.caption(f"{len(proxy.results):,}{of} networks tried, {text.duration(proxy.seconds)} of training.")
     rows, truth = studies.leaderboard(study, proxy), study.whole
     against = ["test"] if proxy is truth else ["true"] if study.true else []
+    state = ["state"] if rows["state"].any() else []
     st.dataframe(
         rows.assign(time=rows["seconds"].map(text.duration), flops=rows["flops"].map(text.count)),
-        hide_index=True, width="stretch", placeholder=text.NONE,
-        height="content" if len(rows) <= 10 else HEIGHT,
-        column_order=["rank", "network", "accuracy", *against, "flops", "time",
-                      *(["state"] if rows["state"].any() else [])],
-        column_config={
-            "rank": st.column_config.NumberColumn("Rank", width=60),
-            "network": st.column_config.TextColumn("Network", width="medium"),
-            "accuracy": st.column_config.TextColumn("Accuracy", alignment="right", help="After training on this "
-                                                    "proxy: mean ± standard deviation over n seeds."),
-            "true": st.column_config.TextColumn("On the whole data", alignment="right", help="The same network, "
-                                                "trained on all images, on the same validation images."),
-            "test": st.column_config.TextColumn("On the test images", alignment="right", help="Which choose nothing."),
-            "flops": st.column_config.TextColumn("FLOPs", alignment="right", help="Of one forward pass of one image."),
-            "time": st.column_config.TextColumn("Time", alignment="right", help="Training and judging, all seeds."),
-            "state": st.column_config.TextColumn("State", help="Given up early: left behind after its first seeds. "
-                                                 "Diverged: its loss was no number any more, so it stands last."),
-        },
+        hide_index=True, width="stretch", placeholder=text.NONE, height="content" if len(rows) <= 10 else HEIGHT,
+        column_order=["rank", "network", "accuracy", *against, "flops", "time", *state], column_config=COLUMNS,
     )
 
 
-def chosen(study: Study, key: str, label: str = "Trained on", *, whole: bool = True) -> ProxyResult:
+def selected(study: Study, key: str, label: str = "Trained on", *, whole: bool = True) -> ProxyResult:
     """One of the proxies that have results, by the address, where other proxies begin or not; whole: or the whole data.
 
     key: its first word names the choice in the address.
     """
-    offered = {one.name: one for one in (study.sets if whole else study.proxies) if one.results}
+    offered = {proxy.name: proxy for proxy in (study.sets if whole else study.proxies) if proxy.results}
     first = next(iter(offered))
     if len(offered) == 1:
         st.caption(f"{label}: **{plain(offered[first].title)}**")
         return offered[first]
-    asked = f"{key.partition('-')[0]}-on"
-    wanted = str(st.query_params.get(asked))
-    st.session_state[key] = name = wanted if wanted in offered else first
-    st.segmented_control(label, list(offered), required=True, key=key, on_change=truths.address, args=(asked, key),
+    parameter = f"{key.partition('-')[0]}-on"
+    linked = str(st.query_params.get(parameter))
+    st.session_state[key] = name = linked if linked in offered else first
+    st.segmented_control(label, list(offered), required=True, key=key, on_change=truths.address, args=(parameter, key),
                          format_func=lambda n: plain(offered[n].title))
     return offered[name]

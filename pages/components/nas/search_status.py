@@ -1,18 +1,17 @@
 """A search and the truth it is held against: how both stand, then what is known by now."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import streamlit as st
 
 from ddcore import jobs
 from ddcore.errors import RunBroken, RunNotFound
+from ddcore.report.catalogue import STOPPED
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Study
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress, widgets
-from pages.components.markdown import called, plain
+from pages.components.markdown import plain
 from pages.components.nas import answer, leaderboard, truths, winner
 
 TITLES = {"search": "**Search** on the proxies", "truth": "**Whole-data truth**"}
@@ -21,42 +20,43 @@ SECONDS = 20  # between two looks at an answer to which networks are still being
 
 def show(run: RunRecord) -> None:
     """A search or a truth, whatever state it is in."""
-    widgets.header(run, form=run.kind == "search")
-    truth = truths.chosen(run) if run.kind == "search" else None
+    is_search = run.kind == "search"
+    widgets.header(run, form=is_search)
+    truth = truths.selected(run) if is_search else None
     runs = [run, *([truth] if truth else [])]
     active = [one.id for one in runs if one.active]
     if active:
         st.fragment(_tick, run_every=progress.POLL_SECONDS)([one.id for one in runs], active)
     for one in runs:
-        if not one.active and one.state != "done":
+        if one.state in STOPPED:
             st.markdown(TITLES[one.kind])
             progress.stopped(one)
     if run.state == "broken":
         return
-    if run.kind == "truth":
+    if not is_search:
         if not active:
             leaderboard.show(gathered(run), f"board-{run.id}")
         truths.searches(run)
     elif not run.active:
-        _found(run, truth)
+        _outcome(run, truth)
     if run.state == "done":
         progress.log(run.id)
 
 
-def _found(run: RunRecord, truth: RunRecord | None) -> None:
+def _outcome(run: RunRecord, truth: RunRecord | None) -> None:
     """The answer of a search that has ended, in whatever way, and then its winner where it is known."""
     runs = [run, *([truth] if truth else [])]
-    known = gathered(*runs)
+    study = gathered(*runs)
     if run.state != "done":
-        if not any(proxy.ranked for proxy in known.proxies):
-            leaderboard.show(known, f"board-{run.id}")
+        if not any(proxy.ranked for proxy in study.proxies):
+            leaderboard.show(study, f"board-{run.id}")
             return
         st.caption("What follows is **so far**: the search stopped before its end, so proxies may be missing, and the "
                    "networks that it would have tried next are.")
     growing = truth is not None and truth.active
     st.fragment(_answer, run_every=SECONDS if growing else None)([one.id for one in runs])
     if run.state == "done":
-        winner.section(run, known, truth)
+        winner.section(run, study, truth)
 
 
 @frame.guarded()
@@ -67,7 +67,9 @@ def _tick(run_ids: Sequence[str], active: Sequence[str]) -> None:
         st.rerun()
     for run in runs:
         if run.id in active:
-            _bars(run)
+            st.markdown(TITLES[run.kind])
+            progress.parents(run.id)
+            progress.bar(run.id, jobs.status(run.id))
     if runs[0].active:
         leaderboard.show(gathered(*runs), f"board-{run_ids[0]}")
 
@@ -80,15 +82,6 @@ def _records(run_ids: Sequence[str]) -> list[RunRecord]:
         st.rerun()
 
 
-def _bars(run: RunRecord) -> None:
-    """How a run stands, after what it needs first."""
-    st.markdown(TITLES[run.kind])
-    for need in progress.needed(run):
-        st.caption(f"Needed first: {called(need)}")
-        progress.bar(need.id, jobs.status(need.id))
-    progress.bar(run.id, jobs.status(run.id))
-
-
 @frame.guarded()
 def _answer(run_ids: Sequence[str]) -> None:
     runs = _records(run_ids)
@@ -97,8 +90,7 @@ def _answer(run_ids: Sequence[str]) -> None:
 
 def gathered(search: RunRecord, truth: RunRecord | None = None) -> Study:
     """What a search and its truth have found so far."""
-    store = frame.store()
-    events = [store.events(run.id)[0] if run is not None else [] for run in (search, truth)]
+    events = [frame.store().events(run.id)[0] if run else [] for run in (search, truth)]
     try:
         return studies.study(search, events[0], truth, events[1])
     except RunBroken as error:  # it tells what a run holds that anybody may have brought

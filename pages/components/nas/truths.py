@@ -1,7 +1,5 @@
 """The whole-data truths that a search can be held against: its own, and others of the very same networks."""
 
-from __future__ import annotations
-
 import streamlit as st
 
 from ddcore import jobs
@@ -12,36 +10,35 @@ from ddcore.experiments.search import SearchConfig
 from ddcore.experiments.truth import TruthConfig
 from ddcore.home import data_root
 from ddcore.report import text
-from ddcore.report.estimate import estimate
 from ddcore.report.nas import study as studies
 from ddcore.runs.store import RunRecord
 from pages.components import frame, markdown, widgets
 
 SAME = ("dataset", "resolution", "space", "subset")  # what makes the networks of two runs the same
-ASKED = "truth"  # in the address: the truth that a search is held against
+PARAMETER = "truth"  # in the address: the truth that a search is held against
 LENGTH = {"steps", "nets", "sample"}  # of which a search without a truth says nothing
 SHOWN = 8  # searches listed below a truth
 
 
-def chosen(search: RunRecord) -> RunRecord | None:
+def selected(search: RunRecord) -> RunRecord | None:
     """The truth that the address names, at first the search's own; another one never unasked nor without a word."""
-    found = {one.id: one for one in offered(search)}
-    first = next((one.id for one in found.values() if own(search, one)), "")
-    if (linked := str(st.query_params.get(ASKED, ""))) and linked not in found:
+    truths = {truth.id: truth for truth in offered(search)}
+    first = next((truth.id for truth in truths.values() if own(search, truth)), "")
+    if (linked := str(st.query_params.get(PARAMETER, ""))) and linked not in truths:
         st.warning(f"The truth that the address names, {widgets.plain(linked)}, is not here, or not of these networks.",
                    icon=":material/link_off:")
-    picked = linked if linked in found else first
-    if found.keys() - {first}:
+    picked = linked if linked in truths else first
+    if truths.keys() - {first}:
         key = f"truth-{search.id}"
         st.session_state[key] = picked  # the address decides: a link, Back, a truth that was just asked for
         st.selectbox(
-            "Held against", list(dict.fromkeys((first, *found))), key=key, width=480, on_change=address,
-            args=(ASKED, key), format_func=lambda run_id: called(found[run_id]) if run_id else text.NONE,
+            "Held against", list(dict.fromkeys((first, *truths))), key=key, width=480, on_change=address,
+            args=(PARAMETER, key), format_func=lambda run_id: called(truths[run_id]) if run_id else text.NONE,
             help="Every whole-data training of these networks can be the truth. More networks tell more.",
         )
     if picked != first:
-        st.info(_foreign(search, found[picked]), icon=":material/rule:")
-    return found.get(picked)
+        st.info(_foreign(search, truths[picked]), icon=":material/rule:")
+    return truths.get(picked)
 
 
 def address(name: str, key: str) -> None:
@@ -51,8 +48,15 @@ def address(name: str, key: str) -> None:
 
 def offered(search: RunRecord) -> list[RunRecord]:
     """The truths of these networks, the search's own first, then the newest."""
-    found = [one for one in frame.store().records("truth") if one.state != "broken" and _of(one) == _of(search)]
-    return sorted(found, key=lambda one: not own(search, one))
+    return sorted(_alike("truth", search), key=lambda truth: not own(search, truth))
+
+
+def _alike(kind: str, run: RunRecord) -> list[RunRecord]:
+    """The runs of this kind on the same networks and images, newest first."""
+    def networks(record: RunRecord) -> list[object]:
+        return [record.info.get("dataset"), *(record.config.get(name) for name in SAME)]
+
+    return [r for r in frame.store().records(kind) if r.state != "broken" and networks(r) == networks(run)]
 
 
 def own(search: RunRecord, truth: RunRecord) -> bool:
@@ -62,22 +66,17 @@ def own(search: RunRecord, truth: RunRecord) -> bool:
 
 def _foreign(search: RunRecord, truth: RunRecord) -> str:
     """That a truth is not the one that was asked for, and how it differs."""
-    found, none = studies.differences(search, truth), search.config.get("truth") == "none"
-    differs = "; ".join(
-        f"{TruthConfig.param(name).label.lower()} {_value(name, there)} instead of {_value(name, asked)}"
-        for name, (there, asked) in found.items() if not (none and name in LENGTH)
+    differences, none = studies.differences(search, truth), search.config.get("truth") == "none"
+    words = "; ".join(
+        f"{TruthConfig.param(name).label.lower()} {_value(name, value)} instead of {_value(name, own)}"
+        for name, (value, own) in differences.items() if not (none and name in LENGTH)
     )
     lead = "This search asked for no truth" if none else "This is not the truth that the search asked for"
-    return f"{lead}. It was trained in another way: {differs}." if differs else f"{lead}."
+    return f"{lead}. It was trained in another way: {words}." if words else f"{lead}."
 
 
 def _value(name: str, value: object) -> str:
     return "all" if name == "sample" and value is None else widgets.plain(text.value(value))
-
-
-def _of(run: RunRecord) -> list[object]:
-    """What says which networks on which images: the same for a search and each of its truths."""
-    return [run.info.get("dataset"), *(run.config.get(name) for name in SAME)]
 
 
 def questions(search: RunRecord) -> list[TruthConfig]:
@@ -90,9 +89,9 @@ def questions(search: RunRecord) -> list[TruthConfig]:
     except DDCoreError:
         return []
     assert isinstance(config, SearchConfig)
-    asked = config.truth_config() or config.replace(truth="sample", truth_sample=None).truth_config()
+    first = config.truth_config() or config.replace(truth="sample", truth_sample=None).truth_config()
     every = config.replace(truth="all", truth_sample=None).truth_config()
-    return [one for one in dict.fromkeys((asked, every)) if one]
+    return [truth for truth in dict.fromkeys((first, every)) if truth]
 
 
 def more(search: RunRecord, truth: RunRecord | None) -> None:
@@ -101,36 +100,43 @@ def more(search: RunRecord, truth: RunRecord | None) -> None:
     after = truth is not None and truth.id in alike
     if truth is not None and after and (truth.state != "done" or not truth.config.get("sample")):
         return
-    there = [one.config.get("sample") for one in alike.values()]
-    open_ = [one for one in questions(search) if one.sample not in there]
-    if not open_:
+    samples = [one.config.get("sample") for one in alike.values()]
+    configs = [config for config in questions(search) if config.sample not in samples]
+    if not configs:
         return
-    config = open_[-1] if after else open_[0]
-    one = Spec("truth", "truth", config)
-    guess, reason = estimate(one.kind, one.name, one.config, frame.store().records(), frame.device()), away(search, one)
+    config = configs[-1] if after else configs[0]
     which = f"{config.sample:,}" if config.sample else "all"
-    if st.button(f"Train {which} networks on the whole data · {guess}", key="ask-truth", icon=":material/play_arrow:",
-                 help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.", disabled=bool(reason)):
-        open_truth(search.id, jobs.submit(one))
+    training = Spec("truth", "truth", config)
+    if ask(search, training, f"Train {which} networks on the whole data", "ask-truth"):
+        open_truth(search.id, jobs.submit(training))
+
+
+def ask(search: RunRecord, spec: Spec, label: str, key: str, *, primary: bool = False) -> bool:
+    """The button for a training on the images of this search, with how long it takes; why it is off, where it is."""
+    time, basis = widgets.time_of(spec)
+    reason = _away(search, spec)
+    pressed = st.button(f"{label} · {time}", key=key, icon=":material/play_arrow:", help=basis, disabled=bool(reason),
+                        type="primary" if primary else "secondary")
     if reason:
         st.caption(f"It cannot be trained now: {widgets.plain(reason)}")
+    return pressed
 
 
-def away(search: RunRecord, asked: Spec) -> str:
+def _away(search: RunRecord, spec: Spec) -> str:
     """Why nothing can be computed now on the images of this search; "" where it can."""
-    facts = DATASETS[asked.config.values()["dataset"]]
+    facts = DATASETS[spec.config.values()["dataset"]]
     if facts.removed:
         return facts.check(data_root()).message
     try:
-        now = asked.identity["dataset"]
+        images = spec.identity["dataset"]
     except DDCoreError as error:
         return str(error)
-    return "" if now == search.info.get("dataset") else f"the images of {facts.title} are others than they were."
+    return "" if images == search.info.get("dataset") else f"the images of {facts.title} are others than they were."
 
 
 def open_truth(search: str, truth: str | None = None) -> None:
     """Put a search and the truth that it is held against into the address and draw the page again."""
-    st.query_params.from_dict({"run": search, **({ASKED: truth} if truth else {})})
+    st.query_params.from_dict({"run": search, **({PARAMETER: truth} if truth else {})})
     st.rerun()
 
 
@@ -143,10 +149,10 @@ def called(truth: RunRecord) -> str:
 
 def searches(truth: RunRecord) -> None:
     """Links to the searches that can be held against a truth."""
-    found = [one for one in frame.store().records("search") if one.state != "broken" and _of(one) == _of(truth)]
+    runs = _alike("search", truth)
     st.subheader("Searches of these networks", anchor=False)
-    if not found:
+    if not runs:
         st.caption("None yet.")
-    for one in found[:SHOWN]:
-        if st.button(f"{markdown.called(one)} · run {one.id[:8]}", key=f"open-{one.id}", type="tertiary"):
-            open_truth(one.id, truth.id)
+    for run in runs[:SHOWN]:
+        if st.button(f"{markdown.called(run)} · run {run.id[:8]}", key=f"open-{run.id}", type="tertiary"):
+            open_truth(run.id, truth.id)

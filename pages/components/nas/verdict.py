@@ -1,7 +1,5 @@
 """What a search says, in plain words: never more than its intervals allow."""
 
-from __future__ import annotations
-
 import math
 import statistics
 
@@ -20,21 +18,26 @@ STRENGTH = (
 )
 
 
-def sentences(found: Answer) -> list[str]:
+def sentences(answer: Answer) -> list[str]:
     """One sentence a proxy, in markdown; then of which it is not known whether they are better than random."""
-    told = [f"**{plain(line.proxy.title)}**{_images(line)}: {_sentence(found, line)}." for line in found.lines]
-    return [*told, *filter(None, [_not_told_apart(found)])]
+    words = []
+    for line in answer.lines:
+        images = f" ({line.proxy.images:,} images)" if line.proxy.images else ""
+        words.append(f"**{plain(line.proxy.title)}**{images}: {_sentence(answer, line)}.")
+    unclear = [line for line in answer.lines if line.over_random and line.n and not beside_random(line.over_random)]
+    if unclear:
+        names = "; ".join(plain(line.proxy.title) for line in unclear)
+        words.append(f"Whether these rank better or worse than random real images cannot be told: {names}.")
+    return words
 
 
-def _sentence(found: Answer, line: Line) -> str:
+def _sentence(answer: Answer, line: Line) -> str:
     if not line.proxy.ranked:
         return "no network has been trained on it yet"
-    told = [agreement(line.overall.spearman), beside_random(line.over_random), _chosen(found, line), _cost(line)]
-    return "; ".join(filter(None, told))
-
-
-def _images(line: Line) -> str:
-    return f" ({line.proxy.images:,} images)" if line.proxy.images else ""
+    took = text.duration(line.seconds)
+    cost = took if line.instead is None else f"{took} instead of about {text.duration(line.instead)}"
+    words = (agreement(line.overall.spearman), beside_random(line.over_random), _regret(answer, line), cost)
+    return "; ".join(filter(None, words))
 
 
 def agreement(rho: Coefficient) -> str:
@@ -66,18 +69,9 @@ def beside_random(more: Coefficient | None) -> str:
     return f"it ranks worse than random real images, ρ {answers.coefficient(less)} lower"
 
 
-def _not_told_apart(found: Answer) -> str:
-    """Of which proxies it cannot be told whether they rank better than random real images."""
-    open_ = [line for line in found.lines if line.over_random and line.n and not beside_random(line.over_random)]
-    if not open_:
-        return ""
-    names = "; ".join(plain(line.proxy.title) for line in open_)
-    return f"Whether these rank better or worse than random real images cannot be told: {names}."
-
-
-def _chosen(found: Answer, line: Line) -> str:
+def _regret(answer: Answer, line: Line) -> str:
     """How far the network that it chose is behind the best."""
-    if line.selected is None or found.best is None:
+    if line.selected is None or answer.best is None:
         return ""
     if line.selected.whole is None:
         return "the network it chose has not been trained on the whole data yet"
@@ -89,38 +83,29 @@ def _chosen(found: Answer, line: Line) -> str:
     return f"the network it chose is {behind} points behind the best known"
 
 
-def _cost(line: Line) -> str:
-    """What it took, beside the whole data."""
-    took = text.duration(line.seconds)
-    return took if line.instead is None else f"{took} instead of about {text.duration(line.instead)}"
-
-
-def truth(found: Answer) -> str:
+def truth(answer: Answer) -> str:
     """That the true ranking is measured too, and how finely; "" without one."""
-    scores = list(found.study.true.values())
+    scores = list(answer.study.true.values())
     if len(scores) < LEAST:
         return ""
-    seeds = max(len(one.accuracies) for one in scores)
-    different = len({one.standing for one in scores})
+    seeds = max(len(score.accuracies) for score in scores)
+    different = len({score.standing for score in scores})
     return (
-        f"The true ranking is measured too: {len(scores):,} networks, {_seeds(seeds)} each, {different:,} different "
-        "accuracies. What is chance in it lowers every ρ: even one who knew how good each network is would not reach 1."
+        f"The true ranking is measured too: {len(scores):,} networks, {seeds} seed{'' if seeds == 1 else 's'} each, "
+        f"{different:,} different accuracies. What is chance in it lowers every ρ: even one who knew how good each "
+        "network is would not reach 1."
     )
 
 
-def _seeds(number: int) -> str:
-    return "1 seed" if number == 1 else f"{number} seeds"
-
-
-def doubt(found: Answer) -> str:
+def doubt(answer: Answer) -> str:
     """By how much two equally good networks differ by chance, for who reads a regret; "" where it cannot be told.
 
     Of the median network, with one right and one wrong answer added (Laplace), so that all right is not taken for sure.
     """
-    known, images = list(found.study.known.values()), found.study.val_images
-    if not known or not images:
+    scores, images = list(answer.study.known.values()), answer.study.val_images
+    if not scores or not images:
         return ""
-    share = (images * statistics.median(one.mean for one in known) + 1) / (images + 2)
+    share = (images * statistics.median(score.mean for score in scores) + 1) / (images + 2)
     points = 100 * math.sqrt(2 * share * (1 - share) / images)
     return (
         f"A regret is a difference of two accuracies on {images:,} validation images: by the draw of these alone two "

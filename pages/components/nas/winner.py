@@ -1,6 +1,6 @@
 """The network that a proxy chose, trained on the full data like any baseline, and then found on Compare."""
 
-from __future__ import annotations
+from contextlib import suppress
 
 import streamlit as st
 
@@ -10,7 +10,6 @@ from ddcore.experiments import Spec, spec
 from ddcore.experiments.baseline import BaselineSummary
 from ddcore.experiments.search_results import Candidate, ProxyResult
 from ddcore.report import text
-from ddcore.report.estimate import estimate
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Study
 from ddcore.runs.store import RunRecord
@@ -31,27 +30,24 @@ def section(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
         return
     st.subheader("Train the winner", anchor=False)
     st.markdown(LEAD)
-    proxy = leaderboard.chosen(study, f"winner-{search.id}", "Chosen by", whole=False)
-    if (best := chosen(study, proxy)) is None:
+    proxy = leaderboard.selected(study, f"winner-{search.id}", "Chosen by", whole=False)
+    if (best := first(study, proxy)) is None:
         return
     st.markdown(f"**{widgets.plain(proxy.title)}** chose **{widgets.plain(best.name)}**: {text.count(best.parameters)} "
                 f"parameters, {text.count(2 * best.macs)} FLOPs an image.")
     try:
-        asked = question(search, truth, best)
+        training = question(search, truth, best)
     except DDCoreError as error:
         st.caption(f"It cannot be trained here: {widgets.plain(str(error))}")
         return
-    if (record := known(asked)) is None:
-        _ask(search, asked)
-    elif record.active:
-        progress.follow(record.id)
-    elif record.state != "done":
-        progress.stopped(record)
-    else:
-        _done(search, study, truth, record)
+    if record := widgets.answer(training):
+        progress.show(record, lambda record: _done(search, study, truth, record))
+    elif truths.ask(search, training, "Train on full data", "train-winner", primary=True):
+        jobs.submit(training)
+        st.rerun()
 
 
-def chosen(study: Study, proxy: ProxyResult) -> Candidate | None:
+def first(study: Study, proxy: ProxyResult) -> Candidate | None:
     """The best of the networks that this proxy ranked; None where it ranked none."""
     return next((study.candidates[index] for index in studies.ranking(study, proxy.ranked)), None)
 
@@ -59,40 +55,10 @@ def chosen(study: Study, proxy: ProxyResult) -> Candidate | None:
 def question(search: RunRecord, truth: RunRecord | None, network: Candidate) -> Spec:
     """The training of this network on the full data, as the truth trains or would train it. Raises ConfigError."""
     names = (*TrainConfig.model_fields, "dataset", "resolution", "seed", "device", "exact")
-    asked = truth.config if truth else {**search.config, "steps": search.config.get("truth_steps")}
-    setting = {name: asked.get(name) for name in names}
+    config = truth.config if truth else {**search.config, "steps": search.config.get("truth_steps")}
+    setting = {name: config.get(name) for name in names}
     values = {**setting, "network": network.network, **network.options, "epochs": None}
     return spec("baseline", "baseline", values)
-
-
-def known(asked: Spec) -> RunRecord | None:
-    run_id = widgets.known(asked)
-    return frame.store().record(run_id) if run_id else None
-
-
-def trained(search: RunRecord, study: Study, truth: RunRecord | None) -> list[RunRecord]:
-    """The winners that are trained by now."""
-    found = []
-    for best in filter(None, (chosen(study, proxy) for proxy in study.proxies)):
-        try:
-            record = known(question(search, truth, best))
-        except DDCoreError:
-            continue
-        if record is not None and record.state == "done":
-            found.append(record)
-    return found
-
-
-def _ask(search: RunRecord, asked: Spec) -> None:
-    guess = estimate(asked.kind, asked.name, asked.config, frame.store().records(), frame.device())
-    reason = truths.away(search, asked)
-    if st.button(f"Train on full data · {guess}", key="train-winner", icon=":material/play_arrow:", type="primary",
-                 help=f"{guess.basis[:1].upper()}{guess.basis[1:]}.",
-                 disabled=bool(reason)):
-        jobs.submit(asked)
-        st.rerun()
-    if reason:
-        st.caption(f"It cannot be trained now: {widgets.plain(reason)}")
 
 
 def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunRecord) -> None:
@@ -104,8 +70,12 @@ def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunR
                   help="What always answering the most frequent class of the test images would reach.")
         st.metric("Training time", text.duration(summary.seconds_train))
         st.metric("Steps", f"{summary.steps or 0:,}", help=f"On {summary.images or 0:,} images.")
-    others = [run.id for run in trained(search, study, truth)]
-    ids = list(dict.fromkeys([record.id, *others]))
+    ids = [record.id]  # and the other winners that are trained by now
+    for network in filter(None, (first(study, proxy) for proxy in study.proxies)):
+        with suppress(DDCoreError):
+            run = widgets.answer(question(search, truth, network))
+            if run and run.state == "done" and run.id not in ids:
+                ids.append(run.id)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(COMPARE, label="Compare", icon=":material/compare:", query_params={"runs": ",".join(ids)})
         frame.link(record, f"Its training, run {record.id}")
