@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer
+from pydantic.fields import FieldInfo
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -237,6 +238,12 @@ class Summary(Answer):
     def lines(self) -> tuple[str, ...]:
         """What the command line prints of it beyond its scores."""
         return ()
+
+
+def is_share(field: FieldInfo) -> bool:
+    """Whether this field of an answer is declared as a `Share`, so that people read it in percent."""
+    bounds = {name: getattr(bound, name) for bound in field.metadata for name in ("ge", "le") if hasattr(bound, name)}
+    return bounds == {"ge": 0, "le": 1}
 
 
 def problems(error: ValidationError) -> list[str]:

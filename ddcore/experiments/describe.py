@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
 
 import numpy as np
 from PIL import Image, ImageOps
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ddcore import home
 from ddcore.data import agreement
@@ -31,14 +30,6 @@ class DescribeConfig(DataConfig):
     """Which data set to describe; the seed chooses the examples."""
 
 
-def _listed(votes: Any) -> Any:
-    """Votes by number, as the first version stored them, in order of that number."""
-    if not isinstance(votes, Mapping):
-        return votes
-    number = max(map(int, votes), default=-1) + 1
-    return [votes.get(str(n), 0) for n in range(number)]
-
-
 class Part(Answer):
     """A split: images of each class, share of the largest class, and how many images got 0, 1, … votes (None where
     nobody voted)."""
@@ -46,7 +37,7 @@ class Part(Answer):
     size: Count
     per_class: tuple[Count, ...]
     majority: Share | None = None
-    votes: Annotated[tuple[Count, ...] | None, BeforeValidator(_listed)] = None
+    votes: tuple[Count, ...] | None = None
 
 
 class Majority(Answer):

@@ -16,7 +16,7 @@ from ddcore.report import text
 from ddcore.report.published import Published
 from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
-from ddcore.summary import BESIDE, Accuracy, Summary
+from ddcore.summary import BESIDE, Accuracy, Summary, is_share
 
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
@@ -238,10 +238,15 @@ def parameters(config: type[Config], values: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def measured(summary: Summary) -> pd.DataFrame:
-    """Every plain figure of a summary as its declaration names it: columns Measured, Value."""
-    values = ((name, getattr(summary, name)) for name in type(summary).model_fields)
-    rows = [(name.replace("_", " "), text.measured(name, value)) for name, value in values
-            if isinstance(value, int | float | str) and value != ""]
+    """Every plain figure of a summary, those that only its kind measures first, as they are declared: columns Measured,
+    Value."""
+    general = Summary.model_fields
+    fields = sorted(type(summary).model_fields.items(), key=lambda field: field[0] in general)
+    values = ((name, declared, getattr(summary, name)) for name, declared in fields)
+    rows = [
+        (declared.title or name.replace("_", " ").capitalize(), text.measured(name, value, is_share(declared)))
+        for name, declared, value in values if isinstance(value, int | float | str) and value != ""
+    ]
     return pd.DataFrame(rows, columns=["Measured", "Value"])
 
 

@@ -111,8 +111,10 @@ def ago(moment: float | None, now: float | None = None) -> str:
     return time.strftime("%d %b %Y", time.localtime(moment))
 
 
-def measured(name: str, figure: Any) -> str:
-    """A figure of a summary by its name: seconds as a duration, counts with thousands apart."""
+def measured(name: str, figure: Any, share: bool = False) -> str:
+    """A figure of a summary by its name: seconds as a duration, a share in percent, counts with thousands apart."""
     if name.startswith("seconds"):
         return duration(figure)
+    if share:
+        return percent(figure, 2)
     return f"{figure:,}" if isinstance(figure, int) and not isinstance(figure, bool) else value(figure)

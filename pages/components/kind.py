@@ -31,7 +31,8 @@ def new_run(kind: Kind, config: dict[str, Any], start: str) -> None:
         dataset = widgets.data_set(st.container(), f"{kind.name}-dataset", first=str(values.get("dataset") or ""))
         widgets.data_note(dataset)
         values, start = {**values, "dataset": dataset}, f"{start}.{dataset}"
-    groups = tuple(dict.fromkeys(p.group for p in declared.params()))[:2]
+    # What the kind itself declares is open; what it shares with others (seed, device, network) is behind a click.
+    groups = tuple(dict.fromkeys(p.group for p in declared.params() if p.name in declared.__annotations__))
     if spec := form.spec_form(kind.name, kind.name, values, f"{kind.name}.{start}", groups):
         widgets.launch(spec, form.changes(spec.config, values))
 

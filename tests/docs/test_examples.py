@@ -210,7 +210,7 @@ def test_the_example_of_a_kind_has_menu_form_estimate_page_and_row(
     run = jobs.run_inline(spec("brightness", "brightness", {"dataset": "digits", "per_class": 30}))
     app = open_page("pages/kind.py", run=run)
     shown = app.dataframe[0].value.set_index("Measured")["Value"]
-    assert (shown["images"], shown["span"]) == ("300", f"{Store().record(run).summary.span:g}")  # type: ignore[attr-defined]
+    assert (shown["Images"], shown["Span"]) == ("300", f"{100 * Store().record(run).summary.span:.2f} %")  # type: ignore[attr-defined]
     assert frame.page_of(Store().record(run)) == entry
     assert "Brightness of classes · digits · 30 images per class" in tables.runs(Store().records())["run"].tolist()
     assert catalogue(Store()).set_index("id").loc[run, "kind"] == "brightness"

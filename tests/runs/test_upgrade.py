@@ -25,3 +25,11 @@ def test_the_accuracy_of_each_network_is_a_part_of_the_accuracy(stored: dict[str
     told = upgrade.summary(before)
     assert (told.get("accuracy"), told["steps"]) == (accuracy, 5)
     assert before == {**stored, "steps": 5}, "what was given stays as it is"
+
+
+def test_votes_that_were_stored_by_their_number_are_listed_in_order_of_it() -> None:
+    part = {"size": 9, "per_class": [4, 5], "votes": {"2": 3, "0": 6}}
+    assert upgrade.summary({"splits": {"train": part}})["splits"]["train"]["votes"] == [6, 0, 3]
+    for strange in ({"x": 1}, [6, 0, 3], None, 7):
+        told = upgrade.summary({"splits": {"train": {**part, "votes": strange}}})
+        assert told["splits"]["train"]["votes"] == strange

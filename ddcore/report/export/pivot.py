@@ -16,7 +16,7 @@ from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
 from ddcore.report.export.table import Table
 from ddcore.runs.record import RunRecord
-from ddcore.settings import network_title
+from ddcore.settings import NOT_ALWAYS, network_title
 from ddcore.summary import Accuracy
 
 DIMENSIONS: Mapping[str, str] = {
@@ -190,7 +190,7 @@ def _question(run: Compared) -> dict[str, Any]:
     """All that decides the numbers of a run but its seed: its parameters, the version and the data."""
     record = run.record
     config = {name: value for name, value in record.config.items() if name not in ("seed", "device")}
-    return {"exact": False, **config, "kind": record.kind, "version": record.info.get("version"),
+    return {**NOT_ALWAYS, **config, "kind": record.kind, "version": record.info.get("version"),
             "data": _content(record)}
 
 
