@@ -27,7 +27,7 @@ FOLDERS = ("snapshots", "pictures")
 
 
 def main() -> None:
-    from ddcore.runs.store import PARTS
+    from ddcore.runs.store import parts
 
     data = home.data_root()
     with tempfile.TemporaryDirectory() as place:
@@ -35,7 +35,7 @@ def main() -> None:
         os.environ |= {"DDCORE_HOME": place, "DDCORE_DATA": str(data)}
         _compute()
         for folder in sorted(Path(place, "runs").glob("[a-z]*/*/run.json")):
-            if folder.parent.parent.name not in PARTS:
+            if folder.parent.parent.name not in parts():
                 _keep(folder.parent, home.demo_root() / folder.parent.relative_to(Path(place, "runs")))
     total = sum(f.stat().st_size for f in home.demo_root().rglob("*") if f.is_file())
     print(f"{total / 1000:.0f} kB in {home.demo_root().name}/")

@@ -89,6 +89,10 @@ class Resident:
         torch.index_select(self.images, 0, flat, out=batch)
         return batch.to(self.device, non_blocking=True).view(*indices.shape, *self.shape)
 
+    def all(self) -> torch.Tensor:
+        """Every image, normalised: float32 (N, C, H, W), four times the memory. For small sets only."""
+        return self.normalise(self.images.to(self.device))
+
     def of_class(self, c: int) -> torch.Tensor:
         """Indices of the images of class c, ascending."""
         return self._members[c, : self.counts[c]]

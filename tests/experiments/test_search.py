@@ -148,15 +148,15 @@ def test_the_most_accurate_is_chosen_of_equals_the_cheapest_and_none_that_was_gi
     accuracies = {3: [0.5, 0.7], 2: [0.6, 0.6], 1: [0.7, 0.5], 0: [0.9, 0.9]}
 
     def chosen(diverged: int | None = None, pruned: tuple[int, ...] = ()) -> int:
-        ranking.scores = {i: NetworkResult(accuracies=each, diverged=i == diverged) for i, each in accuracies.items()}
+        ranking.results = {i: NetworkResult(accuracies=each, diverged=i == diverged) for i, each in accuracies.items()}
         ranking.pruned = [*pruned]
-        return ranking.chosen()
+        return ranking.best()
 
     assert [chosen(), chosen(diverged=0), chosen(pruned=(0,)), chosen(pruned=(0, 1))] == [0, 1, 1, 2]
 
 
 def test_the_seed_of_a_search_decides_what_is_asked_and_which_images_are_picked() -> None:
-    asked = [ranked(subset="", strategy="random", trials=12, seed=seed).asking.ask() for seed in (0, 0, 1)]
+    asked = [ranked(subset="", strategy="random", trials=12, seed=seed).sampler.ask() for seed in (0, 0, 1)]
     assert asked[0] == asked[1] != asked[2]
     config = spec("search", "search", {**SMALL, "seed": 4}).config
     assert isinstance(config, SearchConfig)

@@ -138,11 +138,6 @@ def test_votes_are_told_only_where_people_voted() -> None:
     assert tables.votes(SUMMARY).values.tolist() == [[0, 3, "training"], [1, 0, "training"], [2, 1, "training"]]
 
 
-def test_votes_that_the_first_version_stored_by_number_stand_in_order_of_that_number() -> None:
-    stored = {"size": 4, "per_class": [3, 1], "votes": {"2": 1, "0": 3}}
-    assert Part.model_validate(stored).votes == (3, 0, 1)
-
-
 def test_the_flops_table_names_operators_that_were_not_counted() -> None:
     row = NetworkCount(network="lenet", title="LeNet", shape=(1, 28, 28), classes=10, parameters=61706, macs=416520,
                        flops=833040, uncounted={"aten::max_pool2d": 2})
