@@ -197,14 +197,14 @@ def scores(store: Store, one: Spec | None) -> Scores | None:
 def outcome(plan: Plan, store: Store) -> dict[str, Any]:
     """What is known of the plan now, JSON-ready: accuracy, controls and seconds; None where not computed."""
     final = _summary(store, plan.final)
-    known = {role: _summary(store, one) if one else None for role, one in plan.controls.items()}
-    seconds = [summary.seconds or 0 for summary in (final, *known.values()) if summary]
+    controls = {role: _summary(store, one) if one else None for role, one in plan.controls.items()}
+    seconds = [summary.seconds or 0 for summary in (final, *controls.values()) if summary]
     full = full_data(plan, store)
     briefly = undertrained(full.passes) if full else ""
     return {
         **_scores(final.scores if final else None),
         "controls": {
-            **{role: _json(summary.scores if summary else None) for role, summary in known.items()},
+            **{role: _json(summary.scores if summary else None) for role, summary in controls.items()},
             "full": _json(full),
         },
         "majority": final and final.majority, "classes": final and list(final.classes),

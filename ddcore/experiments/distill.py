@@ -176,9 +176,9 @@ class Reading:
             f"{n} {v:g}" for n, v in named.items() if not (abs(v) <= LARGEST if n in self.sizes else math.isfinite(v))
         ]
         if wrong:
-            kept = "" if progress.saved is None else f" The last good checkpoint, of step {progress.saved}, is kept."
+            saved = "" if progress.saved is None else f" The last good checkpoint, of step {progress.saved}, is kept."
             cause = _likely_cause(task.config)
-            raise Diverged(f"the run diverged at step {self.step}: {', '.join(wrong)}.{cause}{kept}")
+            raise Diverged(f"the run diverged at step {self.step}: {', '.join(wrong)}.{cause}{saved}")
         return {name: named[name] for name in self.names}
 
 

@@ -251,8 +251,8 @@ def _cost(name: str, config: TrajectoryConfig, images: int | None) -> int:
 
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
     """ "Expert trajectories, 10 × 25 epochs, all data": how many, how long, whether all saw all images all the time."""
-    known = {name: config[name] for name in TrajectoryConfig.model_fields if name in config}
-    data = "" if TrajectoryConfig.model_construct(**known).scheduled else ", all data"
+    values = {name: config[name] for name in TrajectoryConfig.model_fields if name in config}
+    data = "" if TrajectoryConfig.model_construct(**values).scheduled else ", all data"
     return f"{KIND.title}, {config.get('experts')} × {config.get('train_epochs')} epochs{data}"
 
 

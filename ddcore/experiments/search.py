@@ -89,11 +89,11 @@ class SearchConfig(SpaceConfig):
         return values
 
     def problems(self) -> list[str]:
-        problems, known = super().problems(), (*coresets(), EARLY)
+        problems, named = super().problems(), (*coresets(), EARLY)
         problems += [
-            f"no proxy {one!r}: it is one of {', '.join(known)} or the id of a finished run (16 digits from 0-9 and "
-            f"a-f){suggestion(one, known)}"
-            for one in self.names() if one not in known and not RUN_ID.fullmatch(one)
+            f"no proxy {one!r}: it is one of {', '.join(named)} or the id of a finished run (16 digits from 0-9 and "
+            f"a-f){suggestion(one, named)}"
+            for one in self.names() if one not in named and not RUN_ID.fullmatch(one)
         ]
         if not self.names():
             problems.append("proxies must name at least one set to rank on, got nothing")
@@ -137,8 +137,8 @@ class SearchConfig(SpaceConfig):
 
 def _order(proxy: str) -> tuple[int, str]:
     """Coresets as the registry has them, then early stopping, then runs."""
-    known = (*coresets(), EARLY)
-    return (known.index(proxy) if proxy in known else len(known), proxy)
+    named = (*coresets(), EARLY)
+    return (named.index(proxy) if proxy in named else len(named), proxy)
 
 
 def run(name: str, config: SearchConfig, recorder: Recorder) -> SearchSummary:
@@ -307,10 +307,10 @@ PRESETS: tuple[Preset, ...] = (
 
 def preset(name: str) -> Preset:
     """The preset of this name; raises UnknownName with the nearest match."""
-    known = {one.name: one for one in PRESETS}
-    if name not in known:
-        raise UnknownName("preset", name, known)
-    return known[name]
+    presets = {one.name: one for one in PRESETS}
+    if name not in presets:
+        raise UnknownName("preset", name, presets)
+    return presets[name]
 
 
 def _details(config: Mapping[str, Any]) -> tuple[str, ...]:

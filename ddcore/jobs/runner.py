@@ -125,11 +125,11 @@ class Runner:
         self, folder: Path, pid: int, mark: str | None, worker: subprocess.Popen[bytes] | None = None
     ) -> int | None:
         """Wait until a worker has ended, and kill it when it ignores a cancel; its exit code if it is our child."""
-        asked: float | None = None
+        since: float | None = None
         while (worker.poll() is None) if worker is not None else is_alive(pid, mark):
             if (grace := cancel_grace(folder)) is not None:
-                asked = asked or time.monotonic()
-                if time.monotonic() - asked > grace:
+                since = since or time.monotonic()
+                if time.monotonic() - since > grace:
                     _kill_group(pid, mark)
             time.sleep(POLL_SECONDS)
         return worker.returncode if worker is not None else None

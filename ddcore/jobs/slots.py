@@ -33,9 +33,9 @@ def slots() -> tuple[Slot, ...]:
 @cache
 def _slots(nvidia_smi: str | None, visible: str | None) -> tuple[Slot, ...]:
     uuids = _uuids(nvidia_smi)
-    given = [str(index) for index in range(len(uuids))] if visible is None else visible.split(",")
+    ids = [str(index) for index in range(len(uuids))] if visible is None else visible.split(",")
     # As in CUDA, nothing counts that stands behind an id which is no GPU's.
-    named = takewhile(lambda pair: pair[0], ((_name(gpu.strip(), uuids), gpu.strip()) for gpu in given))
+    named = takewhile(lambda pair: pair[0], ((_name(gpu.strip(), uuids), gpu.strip()) for gpu in ids))
     gpus = {name: gpu for name, gpu in named if name is not None}
     return tuple(Slot(name, "cuda:0", gpu) for name, gpu in gpus.items()) or (Slot("cpu", "cpu"),)
 

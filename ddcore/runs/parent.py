@@ -61,13 +61,13 @@ class FinishedRun:
             return self.opened[name]
         path = self.store.record(self.id).folder / f"{checked_name(name)}.npy"
         try:
-            kept: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+            array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
         except FileNotFoundError:
             raise RunNotFound(f"run {self.id} kept nothing called {name!r}") from None
         except (OSError, ValueError, EOFError) as error:
             raise RunBroken(f"{path.name} of run {self.id} cannot be read: {error}") from None
-        self.opened[name] = kept
-        return kept
+        self.opened[name] = array
+        return array
 
 
 def _tensors(stored: Images) -> ImageSet:
