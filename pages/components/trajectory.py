@@ -1,4 +1,4 @@
-"""Accuracy over iterations: the kept snapshots of a run, answers on the validation split."""
+"""Accuracy over iterations: the kept snapshots of a run, judged on the validation split."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation_details, frame, pending
 
 LEAD = """
-Does it pay to go on? The images kept along the way are answers by the same protocol on the **validation split**:
+Does it pay to go on? The images kept along the way are judged by the same protocol on the **validation split**:
 real training images held out of everything, so that looking at this curve chooses nothing on the test set.
 """
 
