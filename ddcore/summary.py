@@ -184,7 +184,7 @@ class Source(Answer):
     images: str | None = None
     step: Count | None = None
     ipc: Count | None = None
-    seed: Annotated[int, Field(strict=True)] | None = None
+    seed: Annotated[int, Field(strict=True, ge=-(2**63), le=2**63)] | None = None
 
 
 class Summary(Answer):
@@ -241,9 +241,9 @@ class Summary(Answer):
 
 
 def is_share(field: FieldInfo) -> bool:
-    """Whether this field of an answer is declared as a `Share`, so that people read it in percent."""
-    bounds = {name: getattr(bound, name) for bound in field.metadata for name in ("ge", "le") if hasattr(bound, name)}
-    return bounds == {"ge": 0, "le": 1}
+    """Whether this field of an answer is declared as a `Share`, or as one or None: people read it in percent."""
+    # Pydantic takes the bounds of a plain number to the field, and leaves those of one that may be None in its type.
+    return field.metadata == FieldInfo.from_annotation(Share).metadata or bool(field.annotation == Share | None)
 
 
 def problems(error: ValidationError) -> list[str]:
