@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import reprlib
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer
 from pydantic.fields import FieldInfo
 
 if TYPE_CHECKING:
@@ -27,6 +27,16 @@ Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 Seconds = Annotated[float, Field(strict=True, ge=0, le=LARGEST)]
 Count = Annotated[int, Field(strict=True, ge=0, le=2**63)]
 Flag = Annotated[bool, Field(strict=True)]
+
+
+def _checked(value: Any) -> Any:
+    """A value that a parameter may have: a number that can be calculated with, a text, a switch, None."""
+    if value is None or isinstance(value, str) or (isinstance(value, int | float) and -LARGEST <= value <= LARGEST):
+        return value
+    raise ValueError("no parameter has such a value")
+
+
+Values = Mapping[str, Annotated[Any, AfterValidator(_checked)]]  # of parameters, by name
 
 
 class Answer(BaseModel):

@@ -21,6 +21,7 @@ from ddcore.summary import (
     Share,
     Source,
     Summary,
+    Values,
     is_share,
     problems,
 )
@@ -158,6 +159,20 @@ def test_what_no_run_writes_is_refused_in_one_sentence(type_: type[Answer], stor
     assert problem.startswith(said)
     assert len(problem) < 200
     assert "instance of" not in problem
+
+
+def test_values_of_parameters_keep_their_types_and_hold_nothing_else() -> None:
+    class Setting(Answer):
+        values: Values = {}
+
+    values = {"epochs": 20, "lr": 0.01, "momentum": 1.0, "exact": False, "augment": "siamese", "steps": None}
+    assert str(Setting(values=values).to_json()["values"]) == str(values)
+    for strange in ([0.1], {"deeper": 1}, 10**400, math.nan):
+        with pytest.raises(ValidationError) as refused:
+            Setting.model_validate({"values": {"lr": strange}})
+        (problem,) = problems(refused.value)
+        assert problem.startswith("its 'values.lr' is ")
+        assert problem.endswith(": value error, no parameter has such a value")
 
 
 def test_all_that_is_wrong_is_told_and_each_in_a_sentence() -> None:
