@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import reprlib
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer
 from pydantic.fields import FieldInfo
 
 if TYPE_CHECKING:
@@ -27,6 +27,16 @@ Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 Seconds = Annotated[float, Field(strict=True, ge=0, le=LARGEST)]
 Count = Annotated[int, Field(strict=True, ge=0, le=2**63)]
 Flag = Annotated[bool, Field(strict=True)]
+
+
+def _checked(value: Any) -> Any:
+    """A value that a parameter may have: a number that can be calculated with, a text, a switch, None."""
+    if value is None or isinstance(value, str) or (isinstance(value, int | float) and -LARGEST <= value <= LARGEST):
+        return value
+    raise ValueError("no parameter has such a value")
+
+
+Values = Mapping[str, Annotated[Any, AfterValidator(_checked)]]  # of parameters, by name
 
 
 class Answer(BaseModel):
@@ -184,7 +194,7 @@ class Source(Answer):
     images: str | None = None
     step: Count | None = None
     ipc: Count | None = None
-    seed: Annotated[int, Field(strict=True)] | None = None
+    seed: Annotated[int, Field(strict=True, ge=-(2**63), le=2**63)] | None = None
 
 
 class Summary(Answer):
@@ -241,9 +251,9 @@ class Summary(Answer):
 
 
 def is_share(field: FieldInfo) -> bool:
-    """Whether this field of an answer is declared as a `Share`, so that people read it in percent."""
-    bounds = {name: getattr(bound, name) for bound in field.metadata for name in ("ge", "le") if hasattr(bound, name)}
-    return bounds == {"ge": 0, "le": 1}
+    """Whether this field of an answer is declared as a `Share`, or as one or None: people read it in percent."""
+    # Pydantic takes the bounds of a plain number to the field, and leaves those of one that may be None in its type.
+    return field.metadata == FieldInfo.from_annotation(Share).metadata or bool(field.annotation == Share | None)
 
 
 def problems(error: ValidationError) -> list[str]:

@@ -10,7 +10,21 @@ import pytest
 from pydantic import ValidationError
 from scipy import stats
 
-from ddcore.summary import Accuracy, Answer, Arithmetic, Scores, Source, Summary, problems
+from ddcore.summary import (
+    Accuracy,
+    Answer,
+    Arithmetic,
+    Count,
+    Number,
+    Scores,
+    Seconds,
+    Share,
+    Source,
+    Summary,
+    Values,
+    is_share,
+    problems,
+)
 
 
 def test_values_of_all_groups_are_pooled_as_one_sample() -> None:
@@ -100,6 +114,18 @@ def test_images_that_are_counted_stay_whole_numbers() -> None:
     assert str(stored["images"]) == "72"
 
 
+def test_shares_are_told_from_other_numbers_also_where_they_may_be_none() -> None:
+    class Figures(Answer):
+        share: Share
+        maybe: Share | None = None
+        several: tuple[Share, ...] = ()
+        number: Number | None = None
+        seconds: Seconds = 0.0
+        count: Count | None = None
+
+    assert [name for name, field in Figures.model_fields.items() if is_share(field)] == ["share", "maybe"]
+
+
 def test_arithmetic_is_told_in_words() -> None:
     told = [str(Arithmetic(**on)) for on in ({}, {"exact": True}, {"compiled": True, "half": True})]
     assert told == ["float32, not compiled", "exact", "compiled, bfloat16"]
@@ -122,6 +148,7 @@ def test_arithmetic_is_told_in_words() -> None:
         (Summary, {"accuracy": {"mean": 0.5, "n": 2, "values": [0.5, "good"]}},
          "its 'accuracy.values.1' is 'good': input should be a valid number"),
         (Summary, {"accuracy": "good"}, "its 'accuracy' is 'good': input should be a valid dictionary"),
+        (Source, {"seed": 10**400}, "its 'seed' is 1000"),
         (Source, {"method": ["dm"]}, "its 'method' is ['dm']: input should be a valid string"),
     ],
 )
@@ -132,6 +159,20 @@ def test_what_no_run_writes_is_refused_in_one_sentence(type_: type[Answer], stor
     assert problem.startswith(said)
     assert len(problem) < 200
     assert "instance of" not in problem
+
+
+def test_values_of_parameters_keep_their_types_and_hold_nothing_else() -> None:
+    class Setting(Answer):
+        values: Values = {}
+
+    values = {"epochs": 20, "lr": 0.01, "momentum": 1.0, "exact": False, "augment": "siamese", "steps": None}
+    assert str(Setting(values=values).to_json()["values"]) == str(values)
+    for strange in ([0.1], {"deeper": 1}, 10**400, math.nan):
+        with pytest.raises(ValidationError) as refused:
+            Setting.model_validate({"values": {"lr": strange}})
+        (problem,) = problems(refused.value)
+        assert problem.startswith("its 'values.lr' is ")
+        assert problem.endswith(": value error, no parameter has such a value")
 
 
 def test_all_that_is_wrong_is_told_and_each_in_a_sentence() -> None:

@@ -21,7 +21,7 @@ from ddcore.methods import METHODS
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
 from ddcore.settings import NetworkConfig, TrainConfig, network_title
-from ddcore.summary import Accuracy, Arithmetic, Share, Source, Summary
+from ddcore.summary import Accuracy, Arithmetic, Share, Source, Summary, Values
 
 TEST_POINTS = 10  # parts of the training after which the test curve has a point; the last is the test itself
 RECORDED = 100  # parts of the training after which its loss is recorded; a GPU runs ahead in between
@@ -104,9 +104,9 @@ class EvaluateSummary(Summary):
     accuracy: Accuracy
     accuracies_train: tuple[Share, ...] = ()
     labels: str = "hard"
-    training: Mapping[str, Any] = {}
+    training: Values = {}
     network: str = ""
-    network_options: Mapping[str, Any] = {}
+    network_options: Values = {}
 
 
 def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummary:

@@ -33,7 +33,7 @@ class NetworkCount(Answer):
     parameters: Count
     macs: Count
     flops: Count
-    by_operator: Mapping[str, float] = {}
+    by_operator: Mapping[str, Count] = {}
     uncounted: Mapping[str, Count] = {}
 
 

@@ -9,14 +9,14 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from ddcore.summary import Accuracy, Answer, Count, Flag, Seconds, Share, Summary
+from ddcore.summary import Accuracy, Answer, Count, Flag, Seconds, Share, Summary, Values
 
 
 class NetworkFacts(Answer):
     """One network of a space. options: of its builder; macs: of one forward pass of one image."""
 
     name: str
-    options: Mapping[str, str | int | float]
+    options: Values
     parameters: Count
     macs: Count
 

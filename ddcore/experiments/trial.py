@@ -27,7 +27,7 @@ from ddcore.experiments.search_results import NetworkResult
 from ddcore.experiments.training import Session, initial_network
 from ddcore.params import Param
 from ddcore.settings import DataConfig, NetworkConfig, TrainConfig, network_title
-from ddcore.summary import Accuracy, Answer, Count, Flag, Seconds, Share, Summary
+from ddcore.summary import Accuracy, Answer, Count, Flag, Seconds, Share, Summary, Values
 
 MOST_SEEDS = 20  # of a network
 RECORDED_STEPS = 25  # steps after which it is looked whether a checkpoint is due: a GPU runs ahead in between
@@ -73,7 +73,7 @@ class TrialSummary(Summary):
     accuracies_test: tuple[Share, ...] | None = None
     val_images: Count | None = None
     network: str = ""
-    network_options: Mapping[str, Any] = {}
+    network_options: Values = {}
 
     @property
     def result(self) -> NetworkResult:

@@ -1,4 +1,4 @@
-"""What run.json held in earlier versions, told as this version tells it: the one place that knows of older answers."""
+"""What run.json held in earlier versions, under today's names: the one place that knows of older answers."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 def summary(stored: Mapping[str, Any]) -> dict[str, Any]:
     """A stored summary under today's names; what is not understood stays as it is, for the kind's Summary to refuse."""
-    told = dict(stored)
-    accuracy, values, splits = (told.get(name) for name in ("accuracy", "accuracies", "splits"))
+    upgraded = dict(stored)
+    accuracy, values, splits = (upgraded.get(name) for name in ("accuracy", "accuracies", "splits"))
     if isinstance(accuracy, Mapping) and values and "values" not in accuracy:
-        told["accuracy"] = {**accuracy, "values": values}  # those of each network stood beside the accuracy
+        upgraded["accuracy"] = {**accuracy, "values": values}  # those of each network stood beside the accuracy
     if isinstance(splits, Mapping):
-        told["splits"] = {name: _listed_votes(part) for name, part in splits.items()}
-    return told
+        upgraded["splits"] = {name: _listed_votes(part) for name, part in splits.items()}
+    return upgraded
 
 
 def _listed_votes(part: Any) -> Any:

@@ -10,8 +10,8 @@ import streamlit as st
 
 from ddcore.errors import DDCoreError
 from ddcore.report import tables, text
+from ddcore.run_id import RUN_ID
 from ddcore.runs import packing, usage
-from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import RunRecord
 from pages.components import frame, widgets
 from pages.components.markdown import called

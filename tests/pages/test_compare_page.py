@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ddcore.experiments import spec
+from ddcore.experiments import KINDS, spec
 from ddcore.runs.store import Store
 from tests.pages.conftest import DM, TINY, Filled, Open, finish, put, words
 
@@ -25,6 +26,15 @@ def test_nothing_chosen_leads_to_the_table(open_page: Open, filled: Filled) -> N
     shown = app.dataframe[0].value
     assert filled.distilled in shown["id"].tolist()
     assert shown.set_index("id").loc[filled.distilled, "accuracy"] > 0
+
+
+def test_the_table_has_at_first_the_kinds_whose_runs_are_results_of_their_own(
+    open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert open_page(PAGE).multiselect(key="kind").value == ["distill", "baseline"]
+    another = replace(KINDS["describe"], result=True)
+    monkeypatch.setitem(KINDS.__dict__, "_entries", {**dict(KINDS.items()), "describe": another})
+    assert open_page(PAGE).multiselect(key="kind").value == ["describe", "distill", "baseline"]
 
 
 @pytest.mark.parametrize("section", SECTIONS)

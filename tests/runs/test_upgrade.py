@@ -22,8 +22,8 @@ MEAN = {"mean": 0.5, "std": 0.1, "n": 2, "protocol": "course"}
 )
 def test_the_accuracy_of_each_network_is_a_part_of_the_accuracy(stored: dict[str, Any], accuracy: Any) -> None:
     before = {**stored, "steps": 5}
-    told = upgrade.summary(before)
-    assert (told.get("accuracy"), told["steps"]) == (accuracy, 5)
+    upgraded = upgrade.summary(before)
+    assert (upgraded.get("accuracy"), upgraded["steps"]) == (accuracy, 5)
     assert before == {**stored, "steps": 5}, "what was given stays as it is"
 
 
@@ -31,5 +31,5 @@ def test_votes_that_were_stored_by_their_number_are_listed_in_order_of_it() -> N
     part = {"size": 9, "per_class": [4, 5], "votes": {"2": 3, "0": 6}}
     assert upgrade.summary({"splits": {"train": part}})["splits"]["train"]["votes"] == [6, 0, 3]
     for strange in ({"x": 1}, [6, 0, 3], None, 7):
-        told = upgrade.summary({"splits": {"train": {**part, "votes": strange}}})
-        assert told["splits"]["train"]["votes"] == strange
+        upgraded = upgrade.summary({"splits": {"train": {**part, "votes": strange}}})
+        assert upgraded["splits"]["train"]["votes"] == strange

@@ -18,8 +18,8 @@ from ddcore.report.export.caveats import aside
 from ddcore.report.export.escape import one_line
 from ddcore.report.export.pivot import Choice, Pivot
 from ddcore.report.export.table import Table
+from ddcore.run_id import RUN_ID
 from ddcore.runs.packing import imported
-from ddcore.runs.record import RUN_ID
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from ddcore.experiments import KINDS
 from ddcore.report import catalogue, tables, text, thumbnails
 from ddcore.report.compare_runs import MOST, Compared
-from ddcore.runs.record import RUN_ID
+from ddcore.run_id import RUN_ID
 from ddcore.runs.store import RunRecord
 from pages.components import frame, housekeeping, images, widgets
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 DRAWN = "rows of the run table"  # in the session: the key of the table that was drawn, and the runs of its rows
 PER_PAGE = 50  # rows drawn at once: each brings a picture and a curve
-FIRST_KINDS = ("distill", "baseline")  # others are about these
 ORDER = {
     "created": "Newest", "accuracy": "Accuracy", "ipc": "Images per class", "seconds": "Time", "stored": "Stored size",
     "peak_memory": "Peak memory", "run": "Name", "dataset": "Data set", "method": "Method",
@@ -113,7 +113,8 @@ def _filtered(every: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     """The rows that the filters leave, in order; whether seeds are taken together."""
     find, kind, data, method = st.columns([3, 3, 2, 3], vertical_alignment="bottom")
     words = find.text_input("Search", placeholder="name, tag, note, network, id", key="q", bind="query-params")
-    kinds = _several(kind, "Kind", every, "kind", default=[k for k in FIRST_KINDS if (every["kind"] == k).any()])
+    results = {name for name, declared in KINDS.items() if declared.result}  # runs of other kinds are about these
+    kinds = _several(kind, "Kind", every, "kind", default=sorted({*every["kind"]} & results, key=tables.kind))
     datasets, methods = _several(data, "Data set", every, "dataset"), _several(method, "Method", every, "method")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         grouped = st.selectbox("Group by", list(GROUPS), format_func=GROUPS.__getitem__, key="group", width=160,
