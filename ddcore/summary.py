@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 from pydantic.fields import FieldInfo
+
+from ddcore.run_id import LARGEST, is_number
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
-
-LARGEST = 1e300  # numbers beyond it cannot be calculated with
 
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
@@ -31,7 +31,7 @@ Flag = Annotated[bool, Field(strict=True)]
 
 def _checked(value: Any) -> Any:
     """A value that a parameter may have: a number that can be calculated with, a text, a switch, None."""
-    if value is None or isinstance(value, str) or (isinstance(value, int | float) and -LARGEST <= value <= LARGEST):
+    if value is None or isinstance(value, str) or is_number(value):
         return value
     raise ValueError("no parameter has such a value")
 
@@ -78,6 +78,12 @@ class Accuracy(Answer):
     split: str | None = None
     values: tuple[Share, ...] | None = None
     seeds: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_value_each(self) -> Self:
+        if self.values is not None and len(self.values) != self.n:
+            raise ValueError(f"{len(self.values)} values of {self.n} networks")
+        return self
 
     @classmethod
     def of(cls, values: Sequence[float], protocol: str | None = None, split: str | None = None) -> Self:
@@ -147,7 +153,7 @@ class Scores(Answer):
     accuracy: Accuracy
     balanced_accuracy: Accuracy | None = None
     auc: Accuracy | None = None
-    seconds_train: Seconds | None = None
+    seconds_train: Seconds | None = Field(None, title="Time of training one network")
     passes: Number | None = None
 
     @classmethod
@@ -209,24 +215,32 @@ class Summary(Answer):
     accuracy: Accuracy | None = None
     balanced_accuracy: Accuracy | None = None
     auc: Accuracy | None = None
-    majority: Share | None = None
+    majority: Share | None = Field(None, title="Majority class")
     classes: tuple[str, ...] = ()
     per_class: tuple[Share, ...] = ()
     confusion: tuple[tuple[Count, ...], ...] = ()
     images: Count | None = None
-    test_images: Count | None = None
+    test_images: Count | None = Field(None, title="Test images")
     steps: Count | None = None
-    batch_size: Count | None = None
-    stored_floats: Count | None = None
+    batch_size: Count | None = Field(None, title="Batch size")
+    stored_floats: Count | None = Field(None, title="Stored numbers")
     parameters: Count | None = None
-    macs: Count | None = None
-    flops: Count | None = None
-    seconds: Seconds | None = None
+    macs: Count | None = Field(None, title="MACs of one image")
+    flops: Count | None = Field(None, title="FLOPs of one image")
+    seconds: Seconds | None = Field(None, title="Time")
     seconds_train: Seconds | None = None
-    seconds_test: Seconds | None = None
+    seconds_test: Seconds | None = Field(None, title="Time of testing")
     source: Source | None = None
     arithmetic: Arithmetic | None = None
     notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _as_many_classes(self) -> Self:
+        """Names, accuracies and the sides of the confusion are of the same classes, as far as they are there."""
+        sizes = {len(self.classes), len(self.per_class), len(self.confusion), *map(len, self.confusion)} - {0}
+        if len(sizes) > 1:
+            raise ValueError(f"classes, per_class and confusion are of {' and '.join(map(str, sorted(sizes)))} classes")
+        return self
 
     @property
     def scores(self) -> Scores | None:

@@ -177,7 +177,8 @@ RUNS_PAGE = "Runs"  # the page that lists runs of all kinds, and shows those tha
 class Kind:
     """A kind of run ("distill", "evaluate", …): everything that the rest of the house knows of it.
 
-    title: for people; help: what it does, in a sentence, on its page and in its command; config(name): its Config
+    title: for people; help: what it does, in a sentence, in its command; lead: what happens in it, where it is a stage
+    of another run and, unless left empty, in place of the help on its page; config(name): its Config
     class; summary: the Summary that `run` answers with, and that run.json holds.
     run(name, config, recorder) computes it in a worker.
     names(): the names within the kind (methods for distill; else just the kind's own name).
@@ -211,6 +212,7 @@ class Kind:
     summary: type[Summary]
     run: Callable[[str, Any, Recorder], Summary]
     help: str = ""
+    lead: str = ""
     names: Callable[[], tuple[str, ...]] | None = None
     version: Callable[[str], int] = lambda name: 1
     parents: Callable[[Any], tuple[str, ...]] = lambda config: ()

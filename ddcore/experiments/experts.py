@@ -259,6 +259,7 @@ def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
 KIND = Kind(
     name="experts", title="Expert trajectories",
     help="Train the networks whose trajectories PAD imitates, ahead of any run.",
+    lead="Networks learn from the real images; their weights after every epoch are kept as trajectories.",
     config=lambda name: TrajectoryConfig, summary=ExpertsSummary, run=run, version=lambda name: 2,
     needs=lambda name, config: tuple(spec(*need) for need in needs_scores(config)), disk=_disk, cost=_cost,
     steps=lambda name, config, images: config.experts * sum(

@@ -11,9 +11,6 @@ from ddcore.methods import METHODS
 from ddcore.report.estimate import Estimate, total
 from ddcore.runs.store import RunRecord, Store
 
-WORDS = {"scores": "How hard is each real image? A few networks learn the data and are looked at while they do.",
-         "experts": "Networks learn from the real images; their weights after every epoch are kept as trajectories."}
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -84,7 +81,6 @@ def _answer(store: Store, question: Spec) -> RunRecord | None:
 
 
 def _stage(question: Spec, record: RunRecord | None) -> Stage:
-    if question.kind == "distill":
-        method = METHODS[question.name]
-        return Stage(method.title, method.summary, question, record)
-    return Stage(KINDS[question.kind].title, WORDS.get(question.kind, ""), question, record)
+    kind, method = KINDS[question.kind], METHODS.known().get(question.name)
+    title, words = (method.title, method.summary) if method else (kind.title, kind.lead)
+    return Stage(title, words, question, record)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddcore.errors import RunBroken
-from ddcore.run_id import RUN_ID
+from ddcore.run_id import RUN_ID, is_number
 from ddcore.runs import upgrade
 from ddcore.runs.files import Version, read_json, read_json_cached, version
 from ddcore.runs.state import ACTIVE, job_state
@@ -19,17 +19,11 @@ if TYPE_CHECKING:
     from ddcore.experiments.base import Kind
     from ddcore.summary import Summary
 
-LARGEST = 1e300  # numbers beyond it cannot be calculated with
 LATEST = 4e9  # seconds since 1970: the year 2096
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
 
 Check = Callable[[Any], bool]
 S = TypeVar("S", bound="Summary")
-
-
-def is_number(value: Any) -> bool:
-    """Whether it is a finite number, however many digits somebody wrote down; NaN is none."""
-    return isinstance(value, int | float) and -LARGEST <= value <= LARGEST
 
 
 def _is(type_: type) -> Check:

@@ -23,10 +23,10 @@ from ddcore.data.base import Dataset
 from ddcore.data.images import MAX_PIXELS, UNREADABLE
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
-from ddcore.run_id import RUN_ID
+from ddcore.run_id import RUN_ID, is_number
 from ddcore.runs import key
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
-from ddcore.runs.record import RunRecord, is_number, read_record, too_long
+from ddcore.runs.record import RunRecord, read_record, too_long
 
 TYPES = ("F64", "F32", "F16", "I64", "I32", "I16", "I8", "U8", "BOOL")  # of arrays in safetensors
 SETS = ("images", "initial")  # names of image sets

@@ -123,7 +123,7 @@ def page_of(record: RunRecord) -> menu.Entry:
     """The page that shows this run: a method's run its method's page, an evaluation that of the set it judged."""
     record = _shown_by(record)
     title = record.declared.page_title if record.declared else RUNS_PAGE
-    return menu.of_method(record.name) or menu.of_title(title)
+    return menu.of_method(record.name) or menu.of_kind(record.kind, title)
 
 
 def _shown_by(record: RunRecord) -> RunRecord:

@@ -13,7 +13,7 @@ from pages.components import evaluation_details, form, frame, widgets
 def page(name: str) -> None:
     """The whole page of the kind `name`, below the menu."""
     kind = KINDS[name]
-    with frame.page(kind.page_title, kind.help):
+    with frame.page(kind.page_title, kind.lead or kind.help):
         if (run := frame.chosen_run(name)) is not None:
             widgets.show(run, measured, form=True)
             return

@@ -94,7 +94,13 @@ def current() -> Entry:
 
 
 def of_title(title: str) -> Entry:
+    """The first page of this title."""
     return next(entry for entry in entries() if entry.title == title)
+
+
+def of_kind(name: str, title: str) -> Entry:
+    """The page of the kind `name`: its own, else the first of this title."""
+    return next((entry for entry in entries() if entry.kind == name), None) or of_title(title)
 
 
 def of_method(name: str) -> Entry | None:

@@ -29,7 +29,8 @@ from ddcore.settings import TrainConfig
 from tests.runs import shelf
 
 EVALUATED = "--evaluate course --nets 2 --wait --json".split()
-TINY = "run datadam --dataset digits --ipc 1 --num-inits 3 --num-iters 1 --width 4 --batch-real 4 --device cpu".split()
+TINY = ("run datadam --dataset digits --ipc 1 --num-inits 3 --num-iters 1 --width 4 --batch-real 4 --device cpu "
+        "--exact true").split()
 
 
 @pytest.fixture(scope="module")

@@ -129,13 +129,16 @@ def filled(home: Path, computed: tuple[Path, Filled]) -> Filled:
     return computed[1]
 
 
-def finish(asked: Spec, summary: dict[str, Any]) -> str:
-    """A finished run with this summary, and what its kind's cannot do without; nothing is computed."""
+def finish(asked: Spec, summary: dict[str, Any], state: str = "done") -> str:
+    """A finished run with this summary, and what its kind's cannot do without; nothing is computed.
+
+    state: as which it is read, "broken" where no run writes such a summary.
+    """
     folder = Store().create(asked).folder
     info = json.loads((folder / "spec.json").read_text("utf-8"))
     told = {**shelf.LEAST.get(asked.kind, {}), **summary}
     (folder / "run.json").write_text(json.dumps({**info, "summary": told}), "utf-8")
-    assert Store().record(folder.name).state == "done"
+    assert Store().record(folder.name).state == state
     return folder.name
 
 

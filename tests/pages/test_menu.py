@@ -46,6 +46,15 @@ def test_a_distiller_named_like_a_page_does_not_take_it_over(monkeypatch: pytest
     assert (menu.of_title("Compare").address, menu.of_title("Compare").method) == ("Compare", "")
 
 
+def test_kinds_whose_pages_have_one_title_are_each_linked_to_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        add_kind(monkeypatch, name)
+        monkeypatch.setitem(KINDS.__dict__["_entries"], name, replace(KINDS[name], title="Same"))
+    assert addresses("Same") == ["one", "two"]
+    assert menu.of_kind("two", "Same").address == "two"
+    assert menu.of_kind("flops", "Baselines").address == "Baselines"
+
+
 def test_distillers_and_kinds_whose_names_make_one_path_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a b", "a/b"):
         add_method(monkeypatch, name)

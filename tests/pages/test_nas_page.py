@@ -229,7 +229,7 @@ def test_words_that_a_brought_search_holds_are_shown_as_they_are(open_page: Open
 def test_a_search_that_no_search_wrote_is_told_and_nothing_of_it_is_fetched(open_page: Open, backend: Backend) -> None:
     summary, foreign = searched({"random": AS_TRUE}), "![x](https://a.example/b.png)"
     summary["proxies"][0]["scores"]["0"]["accuracies"] = [foreign]
-    app = open_page(PAGE, run=finish(SEARCH, summary))
+    app = open_page(PAGE, run=finish(SEARCH, summary, "broken"))
     assert "This run's folder cannot be read." in words(app)
     assert "proxies.0.scores.0.accuracies.0" in words(app)
     assert "xample/b.png)" in words(app), "what it holds, shortened"
@@ -251,7 +251,8 @@ def test_events_that_no_search_tells_are_told_and_nothing_of_them_is_fetched(
 def test_a_truth_that_cannot_be_read_is_told_and_no_search_is_held_against_it(
     open_page: Open, backend: Backend
 ) -> None:
-    run, true = finish(SEARCH, searched({"random": AS_TRUE})), finish(truth(), {**held_against(), "scores": 7})
+    run = finish(SEARCH, searched({"random": AS_TRUE}))
+    true = finish(truth(), {**held_against(), "scores": 7}, "broken")
     assert "its 'scores' is 7" in words(open_page(PAGE, run=true)).replace("\\", "")
     app = open_page(PAGE, run=run)
     assert not app.error
