@@ -7,9 +7,10 @@ import os
 import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from ddcore.errors import UnknownName
+from ddcore.errors import DDCoreError, UnknownName
 
 T = TypeVar("T")
 
@@ -28,9 +29,8 @@ class Registry(Mapping[str, T], Generic[T]):
     def _entries(self) -> dict[str, T]:
         package = importlib.import_module(self.package)
         names = [f"{self.package}.{info.name}" for info in pkgutil.iter_modules(package.__path__)]
-        names += [name for name in os.environ.get("DDCORE_PLUGINS", "").split(",") if name]
-        declared = (getattr(importlib.import_module(name), self.attribute, None) for name in names)
-        entries: list[Any] = [entry for entry in declared if entry is not None]
+        modules = [*map(importlib.import_module, names), *_plugins()]
+        entries: list[Any] = [entry for m in modules if (entry := getattr(m, self.attribute, None)) is not None]
         return {e.name: e for e in sorted(entries, key=lambda e: (getattr(e, "rank", 100), e.name))}
 
     def known(self) -> Mapping[str, T]:
@@ -52,3 +52,17 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __len__(self) -> int:
         return len(self.known())
+
+
+def _plugins() -> list[ModuleType]:
+    """The modules named in `DDCORE_PLUGINS`. Raises DDCoreError for one that is not there."""
+    modules = []
+    for name in filter(None, os.environ.get("DDCORE_PLUGINS", "").split(",")):
+        try:
+            modules.append(importlib.import_module(name))
+        except ModuleNotFoundError as error:
+            if error.name != name.partition(".")[0] and error.name != name:
+                raise
+            raise DDCoreError(f"DDCORE_PLUGINS names {name!r}, but there is no such module in the folders of "
+                              "PYTHONPATH and of the project") from error
+    return modules

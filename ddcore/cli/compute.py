@@ -234,8 +234,8 @@ def resume(run_id: str, wait: bool, as_json: bool) -> None:
     _follow(jobs.resume(run_id), wait, as_json)
 
 
-@click.command(help="Make a longer run out of a finished one, or an evaluation with more networks: it continues, and "
-               "begins anew only where it is so long that it is compiled and the finished one was not.")
+@click.command(help="Make a longer run out of a finished one, or an evaluation with more networks. It continues where "
+               "that one ended. (A run so long that it is compiled begins anew where the finished one was not.)")
 @click.argument("run_id", metavar="RUN")
 @click.option(
     "--length", "--iterations", type=int, required=True,

@@ -231,11 +231,12 @@ def _notes(task: Task) -> list[str]:
     few = [f"{name} ({n})" for name, n in zip(task.data.classes, task.data.counts, strict=True) if n < batch]
     if few:
         notes.append(
-            f"Fewer training images than the real batch of {batch}: {', '.join(few)}. There images are drawn with "
-            "replacement."
+            f"Fewer training images than the real batch of {batch}: {', '.join(few)}. Images of these classes "
+            "are drawn with replacement."
         )
     if batch and task.speed.half:
-        notes.append("Real images are seen in bfloat16, in which this machine is faster; with exact, in float32.")
+        notes.append("Real images are seen in bfloat16, in which this machine is faster; with 'Plain "
+                     "arithmetic' (exact), in float32.")
     return notes
 
 

@@ -139,6 +139,7 @@ def _show(run: RunRecord, answers: Answers) -> None:
     others = published(config.dataset, config.network, run.config["ipc"])
     evaluation_details.notes(run, rows)
     _buttons(run, rows)
+    _kept(rows[0])
     _lesson(rows)
     if any(row.scores for row in rows):
         _numbers(run, rows, others)
@@ -163,6 +164,14 @@ def _buttons(run: RunRecord, rows: list[Result]) -> None:
             pending.button("Evaluate with controls", missing, run, f"evaluate-{run.id}", primary=True)
         if full.missing:
             pending.button("Train on full data", [full], run, f"full-{run.id}", help=full.help)
+
+
+def _kept(final: Result) -> None:
+    """What is known of fewer networks, while not all that are asked for are trained: they are not trained again."""
+    fewer = None if final.scores else results.with_fewer(frame.store(), final)
+    if fewer and (known := fewer.summary.accuracy):
+        st.caption(f"{known.n} of the {_config(final).nets} networks on the distilled images are trained already and "
+                   f"stay: {text.accuracy(known)}.")
 
 
 def _lesson(rows: list[Result]) -> None:

@@ -67,6 +67,18 @@ def test_one_more_seed_is_distilled_and_judged_at_the_press_of_a_button(
     assert not [b for b in app.button if b.key == f"seed-{filled.distilled}"]  # it is on its way
 
 
+def test_more_networks_are_asked_for_and_those_that_are_trained_already_stay(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, run=filled.distilled)
+    assert "are trained already" not in words(app)
+    app.number_input(key=f"evaluation-{filled.distilled}-nets").set_value(5).run()
+    known = Store().record(filled.evaluated).summary.accuracy
+    assert known
+    share = f"2 of the 5 networks on the distilled images are trained already and stay: {100 * known.mean:.1f} ± "
+    assert share in words(app)
+    app.number_input(key=f"evaluation-{filled.distilled}-nets").set_value(1).run()
+    assert "are trained already" not in words(app)
+
+
 def test_seeds_stand_in_a_table_with_the_mean_over_all_of_them(open_page: Open, filled: Filled) -> None:
     other = finish(spec("distill", "datadam", {**TINY, "seed": 4}), {"images": 20, "ipc": 2})
     answer(plan(Store().record(other), ASKED).final, 0.8)
