@@ -279,5 +279,5 @@ def _problem(one: ErrorDetails) -> str:
     place = ".".join(map(str, one["loc"])) or "summary"
     if one["type"] == "missing":
         return f"its {place!r} is missing"
-    wanted = one["msg"].lower().partition(" or instance of ")[0]
+    wanted = one["msg"].removeprefix("Value error, ").lower().partition(" or instance of ")[0]
     return f"its {place!r} is {reprlib.repr(one['input'])}: {wanted}"
