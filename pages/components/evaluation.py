@@ -170,7 +170,7 @@ def _kept(final: Result) -> None:
     """What is known of fewer networks, while not all that are asked for are trained: they are not trained again."""
     fewer = None if final.scores else results.with_fewer(frame.store(), final)
     if fewer and (known := fewer.summary.accuracy):
-        st.caption(f"{known.n} of the {_config(final).nets} networks on the distilled images are trained already and "
+        st.caption(f"{known.n} of the {_config(final).nets} networks on these images are trained already and "
                    f"stay: {text.accuracy(known)}.")
 
 

@@ -73,7 +73,7 @@ def test_more_networks_are_asked_for_and_those_that_are_trained_already_stay(ope
     app.number_input(key=f"evaluation-{filled.distilled}-nets").set_value(5).run()
     known = Store().record(filled.evaluated).summary.accuracy
     assert known
-    share = f"2 of the 5 networks on the distilled images are trained already and stay: {100 * known.mean:.1f} ± "
+    share = f"2 of the 5 networks on these images are trained already and stay: {100 * known.mean:.1f} ± "
     assert share in words(app)
     app.number_input(key=f"evaluation-{filled.distilled}-nets").set_value(1).run()
     assert "are trained already" not in words(app)
