@@ -152,3 +152,8 @@ def steps_per_epoch(images: int, batch_size: int) -> int:
 def optimiser_steps(images: int, batch_size: int, epochs: int | None, steps: int | None) -> int:
     """Optimiser steps of a training on so many images; its length is given in epochs or in steps."""
     return steps or (epochs or 0) * steps_per_epoch(images, batch_size)
+
+
+def passes(images: int, batch_size: int, steps: int) -> float:
+    """How often a training of so many steps sees each image: its epochs, a part of one where steps are few."""
+    return steps / steps_per_epoch(images, batch_size)

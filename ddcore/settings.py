@@ -16,6 +16,11 @@ NETWORK_OPTIONS = ("width", "depth", "units", "norm", "activation", "pooling")
 NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what they ran with
 
 
+def as_always(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without parameters younger than the first stored runs, where they have the value that those ran with."""
+    return {n: v for n, v in values.items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
+
+
 class DataConfig(Config):
     """Which images, and where the work runs."""
 
@@ -96,8 +101,7 @@ class NetworkConfig(DataConfig):
         return [*super().problems(), *network(self.network).problems(self.shape, self.network_options())]
 
     def key_values(self) -> dict[str, Any]:
-        """Without parameters younger than the first stored runs, where they have the value that those ran with."""
-        return {n: v for n, v in super().key_values().items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
+        return as_always(super().key_values())
 
     def network_options(self) -> dict[str, Any]:
         """The options given to the network's builder."""
@@ -151,8 +155,8 @@ class TrainConfig(Config):
         return counts.optimiser_steps(images, self.batch_size, self.epochs, self.steps)
 
     def passes(self, images: int) -> float:
-        """How often a training on so many images sees each of them: its epochs, a part of one where steps are few."""
-        return self.optimiser_steps(images) / counts.steps_per_epoch(images, self.batch_size)
+        """How often a training on so many images sees each of them (`counts.passes`)."""
+        return counts.passes(images, self.batch_size, self.optimiser_steps(images))
 
     def training_values(self) -> dict[str, Any]:
         """Only the parameters declared here, whatever else the Config has."""

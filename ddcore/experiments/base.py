@@ -18,7 +18,7 @@ from ddcore.data import DATASETS
 from ddcore.errors import UnknownName
 from ddcore.params import Config
 from ddcore.registry import Registry
-from ddcore.settings import NOT_ALWAYS
+from ddcore.settings import as_always
 from ddcore.summary import Summary
 
 if TYPE_CHECKING:
@@ -316,8 +316,7 @@ def question_without(names: Container[str], kind: str, name: str, version: Any, 
     """What is asked but for these parameters: equal for questions that differ in them alone, in whatever version of the
     code they were stored."""
     values = {n: v for n, v in config.items() if n not in names and n != "device" and v is not None}
-    values = {n: v for n, v in values.items() if n not in NOT_ALWAYS or v != NOT_ALWAYS[n]}
-    return json.dumps([kind, name, version, dataset, values], sort_keys=True, default=str)
+    return json.dumps([kind, name, version, dataset, as_always(values)], sort_keys=True, default=str)
 
 
 def dataset_identity(config: Config) -> dict[str, str] | None:

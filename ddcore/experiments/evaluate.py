@@ -11,12 +11,11 @@ from ddcore import counts
 from ddcore.augmentations import STRATEGIES
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
-from ddcore.errors import DataMissing
 from ddcore.experiments.base import RUNS_PAGE, Command, Curve, ImageSet, Kind, Parent, Point, Recorder
 from ddcore.experiments.cost import accelerate, of_training, part_sizes, set_size, trained_images
 from ddcore.experiments.heavy import acceleration, device, flops, nets, seeds, torch, train
 from ddcore.experiments.metrics import check_fit, classification_scores, majority, notes, summary_fields
-from ddcore.experiments.training import Session, accuracy, initial_network
+from ddcore.experiments.training import Session, accuracy, initial_network, not_empty
 from ddcore.methods import METHODS
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
@@ -121,9 +120,8 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummar
     check_fit(config, config.run, subject, "the evaluation")
     recorder.progress(0, 100 * config.nets, "Reading the data set")
     data = load(config.dataset, config.resolution)
-    judge = Resident.from_split(data.test if config.split == "test" else data.val, data, where)
-    if not len(judge):
-        raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
+    judged_on = Resident.from_split(data.test if config.split == "test" else data.val, data, where)
+    judge = not_empty(judged_on, config.dataset)
     speed = accelerate(config, _cost(name, config, len(subject.images)), where, recorder)
     evaluation = Evaluation(config, subject, judge, speed, recorder)
     point = recorder.resume_point(lambda meta: speed.differs(meta.get("long", speed.long)))  # older ones do not say

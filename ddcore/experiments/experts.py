@@ -82,7 +82,7 @@ def run(name: str, config: TrajectoryConfig, recorder: Recorder) -> ExpertsSumma
     shape = config.experts, config.train_epochs + 1, weights
     experts.trajectories = recorder.mapped("trajectories", shape, DTYPES[config.precision])
     progress, point = _resume(experts.trajectories, recorder)
-    if recorder.resume_point() is None:
+    if not (progress.done or point):
         recorder.event("judge", images=len(experts.val), majority=majority(experts.val))
     at_once = _at_once(experts)
     while progress.done < config.experts:

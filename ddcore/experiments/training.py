@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ddcore.data.resident import Resident
+from ddcore.errors import DataMissing
 from ddcore.experiments.base import CHECKPOINT_SECONDS, Point, Recorder
 from ddcore.experiments.heavy import device, nets, seeds, torch, train
 from ddcore.settings import NetworkConfig
@@ -17,6 +18,13 @@ def initial_network(config: NetworkConfig, where: torch.device, *purpose: str | 
     """The config's network before its first step, with the weights that its seed gives it for this purpose."""
     draws = seeds.generator(config.seed, *purpose, "network", device=where)
     return nets.build(config.network, config.shape, len(config.facts.classes), config.network_options(), draws, where)
+
+
+def not_empty(part: Resident, dataset: str) -> Resident:
+    """The part by whose images networks are judged. DataMissing where it has none: no test part is empty."""
+    if not len(part):
+        raise DataMissing(f"{dataset} is so small that no image of it is held out for validation")
+    return part
 
 
 def accuracy(

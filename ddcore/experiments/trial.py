@@ -18,13 +18,12 @@ from ddcore import counts
 from ddcore.data.base import Split
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
-from ddcore.errors import DataMissing
 from ddcore.experiments.base import RUNS_PAGE, Kind, Point, Recorder, Spec
 from ddcore.experiments.cost import of_training, part_sizes, set_size, trained_images
 from ddcore.experiments.heavy import acceleration, device, layers, nets, torch, train
 from ddcore.experiments.metrics import majority, notes
 from ddcore.experiments.search_results import NetworkResult
-from ddcore.experiments.training import Session, initial_network
+from ddcore.experiments.training import Session, initial_network, not_empty
 from ddcore.params import Param
 from ddcore.settings import DataConfig, NetworkConfig, TrainConfig, network_title
 from ddcore.summary import Accuracy, Answer, Count, Flag, Seconds, Share, Summary, Values
@@ -100,9 +99,7 @@ class TrialData:
         recorder.progress(0, 0, "Reading the data set")
         self.splits = load(config.dataset, config.resolution)
         self._training_sets: dict[str, TrainingSet] = {}
-        self.val = self._part(self.splits.val)
-        if not len(self.val):
-            raise DataMissing(f"{config.dataset} is so small that no image of it is held out for validation")
+        self.val = not_empty(self._part(self.splits.val), config.dataset)
 
     @cached_property
     def test(self) -> Resident:

@@ -76,8 +76,13 @@ class ScoredConfig(CoresetConfig, AgentsConfig):
 
 def needs(config: ScoredConfig) -> tuple[Need, ...]:
     """The one run of scores."""
+    return (scores_of(config, config.score_epochs),)
+
+
+def scores_of(config: AgentsConfig, epochs: int) -> Need:
+    """The run of scores by these agents, each trained for so many epochs."""
     values = {name: getattr(config, name) for name in AgentsConfig.model_fields}
-    return (("scores", "scores", {**values, "epochs": config.score_epochs}),)
+    return "scores", "scores", {**values, "epochs": epochs}
 
 
 def by_features(task: Task, choose: Callable[[torch.Tensor, int], torch.Tensor]) -> State:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ddcore.augmentations import STRATEGIES
 from ddcore.methods.base import Need
-from ddcore.methods.scored import AgentsConfig
+from ddcore.methods.scored import AgentsConfig, scores_of
 from ddcore.params import Param
 
 SCHEDULER = ("initial_ratio", "add_end_epoch", "remove_epoch", "remove_ratio", "second_remove_epoch",
@@ -108,10 +108,7 @@ class TrajectoryConfig(AgentsConfig):
 
 def needs_scores(config: TrajectoryConfig) -> tuple[Need, ...]:
     """The one run of scores that orders the images; none where nothing is scheduled."""
-    if not config.scheduled:
-        return ()
-    values = {name: getattr(config, name) for name in AgentsConfig.model_fields}
-    return (("scores", "scores", {**values, "epochs": config.score_epochs}),)
+    return (scores_of(config, config.score_epochs),) if config.scheduled else ()
 
 
 def needs_experts(config: TrajectoryConfig) -> tuple[Need, ...]:

@@ -299,7 +299,7 @@ def _passes(run: Compared) -> float | None:
         return run.controls["full"].passes if "full" in run.controls else None
     if not (batch and summary.images and summary.steps):
         return None
-    return summary.steps / counts.steps_per_epoch(summary.images, batch)
+    return counts.passes(summary.images, batch, summary.steps)
 
 
 def method(record: RunRecord) -> str:

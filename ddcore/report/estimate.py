@@ -16,14 +16,14 @@ from itertools import islice
 from statistics import median
 from typing import Any
 
-from ddcore.errors import DataBroken, DataMissing, DDCoreError
+from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.experiments.cost import compiled
 from ddcore.jobs.requirements import disk, id_of, unfinished
 from ddcore.methods import MethodConfig
 from ddcore.params import Config
 from ddcore.report import text
-from ddcore.runs.store import RunRecord, Store, longest_prefix
+from ddcore.runs.store import RunRecord, Store, begun
 
 __all__ = ["Estimate", "disk", "estimate", "total"]
 
@@ -186,13 +186,8 @@ def _left(question: Spec, records: list[RunRecord], device: str, images: int | N
 
 def _shorter(question: Spec, records: list[RunRecord]) -> Config | None:
     """The question of the longest finished run from which this one goes on; None where it begins at the beginning."""
-    if (length := question.config.length()) is None:
-        return None
-    try:
-        begun = longest_prefix(records, question.family, length)
-    except (DataMissing, DataBroken):
-        return None
-    return question.config.replace(**{question.config.length_param: begun.info["length"]}) if begun else None
+    shorter = begun(question, records)
+    return question.config.replace(**{question.config.length_param: shorter.info["length"]}) if shorter else None
 
 
 def _taken(record: RunRecord, device: str) -> Taken | None:

@@ -13,7 +13,7 @@ from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.lazy import pd
 from ddcore.report import tables, text
-from ddcore.runs.store import RunRecord, Store, longest_prefix
+from ddcore.runs.store import RunRecord, Store, begun
 from ddcore.settings import NETWORK_OPTIONS, network_title
 from ddcore.summary import BESIDE, Scores, Summary
 
@@ -92,8 +92,7 @@ def result(store: Store, role: str, title: str, help: str, *specs: Spec, scores:
 def with_fewer(store: Store, line: Result) -> RunRecord | None:
     """The finished run of most networks, fewer than this line asks for, from which its own goes on."""
     question = line.specs[-1]
-    length = question.config.length()
-    return longest_prefix(store.records(question.kind), question.family, length) if length else None
+    return begun(question, store.records(question.kind))
 
 
 def last_evaluation(store: Store, run: RunRecord, *, done: bool = False) -> RunRecord | None:

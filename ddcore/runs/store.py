@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddcore import home
-from ddcore.errors import ConfigError, DDCoreError, RunBroken, RunNotFound
+from ddcore.errors import ConfigError, DataBroken, DataMissing, DDCoreError, RunBroken, RunNotFound
 from ddcore.run_id import RUN_ID
 from ddcore.runs.events import read_events
 from ddcore.runs.files import read_json, usable, write_json
@@ -387,6 +387,17 @@ def longest_prefix(records: Iterable[RunRecord], family: str, length: int) -> Ru
         and (other.folder / "checkpoint.safetensors").exists() and not (other.folder / IMPORTED).exists()
     ]
     return max(shorter, key=lambda r: r.info["length"], default=None)
+
+
+def begun(question: Spec, records: Iterable[RunRecord]) -> RunRecord | None:
+    """The finished run from which the one that answers this question goes on; None where it begins at the beginning, or
+    where the data are not here by which the two would know each other."""
+    if (length := question.config.length()) is None:
+        return None
+    try:
+        return longest_prefix(records, question.family, length)
+    except (DataMissing, DataBroken):
+        return None
 
 
 def final_step(record: RunRecord) -> int | None:
