@@ -228,6 +228,7 @@ def test_experts_that_were_stopped_after_any_epoch_go_on_to_the_same_bits(
     assert np.array_equal(rows(resumed), rows(whole))
     seen = [(e["first"], e["epoch"], e["loss"]) for e in halted.told("epoch") + resumed.told("epoch")]
     assert seen == [(e["first"], e["epoch"], e["loss"]) for e in whole.told("epoch")]
+    assert (len(whole.told("judge")), len(halted.told("judge")), resumed.told("judge")) == (1, 1, [])
 
 
 def test_a_checkpoint_whose_trajectories_are_gone_is_no_place_to_go_on_from() -> None:
