@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -31,8 +32,11 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path, **variables: str) -> Iterator[Server]:
-    """A server of its own on a free port, with these environment variables; what it started is stopped at the end."""
+def serving(home: Path, page: Any = None, **variables: str) -> Iterator[Server]:
+    """A server of its own on a free port, with these environment variables; what it started is stopped at the end.
+
+    page: of the browser, emptied before the server ends: an open one would go on asking for what is gone.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -43,6 +47,8 @@ def serving(home: Path, **variables: str) -> Iterator[Server]:
     try:
         _wait_for(f"http://localhost:{port}/_stcore/health")
         yield Server(f"http://localhost:{port}", process.pid)
+        if page is not None:
+            page.goto("about:blank")
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -38,7 +38,8 @@ def test_a_method_from_outside_is_reached_by_its_address_started_and_found_again
     tmp_path: Path, watched: Watched
 ) -> None:
     page: Any = watched.page
-    with serving(tmp_path / "home", DDCORE_PLUGINS="toymethod", PYTHONPATH=str(PROJECT / "tests/pages")) as server:
+    plugin = {"DDCORE_PLUGINS": "toymethod", "PYTHONPATH": str(PROJECT / "tests/pages")}
+    with serving(tmp_path / "home", page, **plugin) as server:
         page.goto(f"{server.url}/fade")
         expect(page.get_by_role("heading", name="Fade to grey", level=1)).to_be_visible(timeout=SLOW)
         expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(len(PAGES) + 1)
