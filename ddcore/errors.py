@@ -16,7 +16,7 @@ DDCoreError
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 
 class DDCoreError(Exception):
@@ -55,7 +55,17 @@ class DataRefused(DDCoreError):
 
 
 class RunNotFound(DDCoreError):
-    """No run has this id."""
+    """No run has this id: "no run '027662eacc16b545'; did you mean '027662eacc16b546'?".
+
+    known: the ids of the runs that there are, looked up only when the error is told, since most such errors are not.
+    """
+
+    def __init__(self, problem: str, run_id: str = "", known: Callable[[], Iterable[str]] = tuple) -> None:
+        super().__init__(problem)
+        self.run_id, self.known = run_id, known
+
+    def __str__(self) -> str:
+        return super().__str__() + nearest(self.run_id, self.known(), least=0.8)
 
 
 class RunBroken(DDCoreError):
@@ -77,7 +87,10 @@ class Cancelled(DDCoreError):
 def suggestion(name: str, allowed: Iterable[str]) -> str:
     """The tail of an error about a wrong name: the nearest allowed one, else all of them."""
     allowed = sorted(allowed)
-    near = difflib.get_close_matches(name, allowed, n=1)
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f"; allowed: {', '.join(allowed)}" if allowed else "; none exist"
+    return nearest(name, allowed) or (f"; allowed: {', '.join(allowed)}" if allowed else "; none exist")
+
+
+def nearest(name: str, allowed: Iterable[str], least: float = 0.6) -> str:
+    """The nearest allowed name as a question, "" where none is near; least: how alike, from 0 to 1, it has to be."""
+    near = difflib.get_close_matches(name, list(allowed), n=1, cutoff=least)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -139,7 +139,7 @@ def checks(dataset: Dataset, official: Split, test: Split) -> tuple[Check, ...]:
     if dataset.sizes:
         sizes = zip(("training images", "test images"), (len(official), len(test)), dataset.sizes, strict=True)
         total = ("images in all", len(official) + len(test), sum(dataset.sizes))
-        results = [_counted(*size, own=dataset.own) for size in (*sizes, total)]
+        results = [_counted(*size) for size in (*sizes, total)]
     pairs = identical(official, test)
     leaks = _none_of(len(pairs), "test images that are also training images")
     results.append(leaks.model_copy(update={"text": leaks.text + _named(pairs), "pairs": tuple(pairs[:PAIRS])}))
@@ -183,10 +183,8 @@ def examples(data: Data, seed: int, voters: int = 0) -> bytes:
     return stream.getvalue()
 
 
-def _counted(what: str, found: int, expected: int, *, own: bool) -> Check:
-    text = f"{found:,} {what}, as many as {'when it was added' if own else 'the official set has'}"
-    if found != expected:
-        text = f"{found:,} {what}; {'when it was added there were' if own else 'the official set has'} {expected:,}"
+def _counted(what: str, found: int, expected: int) -> Check:
+    text = f"{found:,} {what}" + (", as there should be" if found == expected else f"; there should be {expected:,}")
     return Check(what=what, expected=expected, found=found, ok=found == expected, text=text)
 
 

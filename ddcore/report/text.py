@@ -14,6 +14,9 @@ from ddcore.summary import Accuracy, Scores
 __all__ = ["value"]
 
 NONE = "–"
+POINT = 0.1  # accuracies are told to a tenth of a percent
+SMALL = 1e-4  # smaller numbers are told with an exponent
+DIGITS = 3  # after the point, of a mean without any spread
 BESIDE = {"balanced_accuracy": "balanced", "auc": "AUC"}  # what is told beside an accuracy, in short
 
 
@@ -24,12 +27,42 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return f"{100 * fraction:.{digits}f} %"
 
 
+def plus_minus(mean: float, spread: float, finest: float = 0.0) -> str:
+    """ "4,230 ± 850": two significant digits of the spread, and the mean to the same place.
+
+    finest: no digit below this power of ten, 0.1 for accuracies in percent as the field prints them.
+    """
+    if not (math.isfinite(mean) and math.isfinite(spread)):
+        return NONE
+    rounded = float(f"{spread:.1e}")  # 0.996 becomes 1.0 before its digits are counted
+    place = math.floor(math.log10(rounded)) - 1 if rounded else -DIGITS
+    if finest:
+        place = max(place, round(math.log10(finest)))
+    return f"{_to(mean, place)} ± {_to(spread, place)}"
+
+
+def number(value: float) -> str:
+    """A number in three significant digits as people write it: "4,270", "0.0123"; "1.2e-7" of very small ones."""
+    if not math.isfinite(value):
+        return NONE
+    if not value or abs(value) >= SMALL:
+        place = math.floor(math.log10(abs(float(f"{value:.2e}")))) - 2 if value else 0
+        digits = _to(value, min(place, 0))
+        return digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return f"{value:.1e}".replace("e-0", "e-")
+
+
+def _to(value: float, place: int) -> str:
+    """The value rounded to this power of ten, with thousands apart and no minus before nothing."""
+    return f"{round(value, -place):z,.{max(0, -place)}f}"
+
+
 def accuracy(value: Accuracy | None) -> str:
     """ "93.4 ± 0.5 % (n = 3)"; without the spread when there is only one network."""
     if value is None:
         return NONE
     if value.n > 1 and value.std is not None:
-        return f"{100 * value.mean:.1f} ± {100 * value.std:.1f} % (n = {value.n})"
+        return f"{plus_minus(100 * value.mean, 100 * value.std, POINT)} % (n = {value.n})"
     return f"{percent(value.mean)} (n = {value.n})"
 
 
@@ -51,7 +84,8 @@ def difference(one: Accuracy, other: Accuracy) -> str:
     points = f"{100 * (one.mean - other.mean):+.1f}"
     if one.std is not None and other.std is not None:
         error = math.sqrt(one.std**2 / one.n + other.std**2 / other.n)
-        return f"{points if float(points) else '0.0'} ± {100 * error:.1f} points"
+        sign = "+" if float(points) > 0 else ""
+        return f"{sign}{plus_minus(100 * (one.mean - other.mean), 100 * error, POINT)} points"
     return f"{points} points" if float(points) else "no difference"
 
 

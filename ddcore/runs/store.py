@@ -127,7 +127,7 @@ class Store:
             raise RunNotFound(f"{run_id!r} is the beginning of {len(near)} runs: {', '.join(sorted(near))}")
         if any(folder.name == run_id for folder in _folders(self.root / TRASH)):
             raise RunNotFound(f"run {run_id} is in the trash; restore it first")
-        raise RunNotFound(f"no run {run_id!r}")
+        raise RunNotFound(f"no run {run_id!r}", run_id, lambda: {folder.name for folder, _ in self._all()})
 
     def create(self, spec: Spec) -> RunRecord:
         """The run of a question: the one there is, else a new folder that holds the question only.

@@ -74,13 +74,10 @@ def device() -> str:
 
 
 def device_banner() -> None:
-    """One plain sentence where there is no GPU; nothing where there is one."""
+    """One short line where there is no GPU; nothing where there is one."""
     if device() == "cpu":
-        st.info(
-            "No GPU here, so runs compute on the CPU. That is fine for the **quick** presets (seconds to minutes); "
-            "the papers' settings take hours or days. Every form shows a time estimate before you start.",
-            icon=":material/memory:",
-        )
+        st.caption(":material/memory: No GPU here: *quick* presets take seconds to minutes, the papers' settings hours "
+                   "or days.")
 
 
 def chosen_run(*kinds: str, parameter: str = "run") -> RunRecord | None:

@@ -56,9 +56,9 @@ def test_summary_counts_what_was_read(told):
 def test_other_counts_than_the_official_ones_are_shown(told, histology, monkeypatch):
     monkeypatch.setenv("DDCORE_DATA", str(histology))
     summary = described(told, dataset="mhist", resolution=64)
-    assert "573 training images; the official set has 2,175" in told.notes
-    assert "243 test images; the official set has 977" in told.notes
-    assert "816 images in all; the official set has 3,152" in told.notes
+    assert "573 training images; there should be 2,175" in told.notes
+    assert "243 test images; there should be 977" in told.notes
+    assert "816 images in all; there should be 3,152" in told.notes
     assert [c.ok for c in summary.checks][:3] == [False, False, False]
     assert summary.splits["test"].votes == (68, 0, 0, 0, 0, 0, 0, 175)
     assert summary.to_json()["majorities"] == {

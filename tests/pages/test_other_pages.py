@@ -42,7 +42,7 @@ def test_home_tells_what_was_measured_though_the_data_set_is_away(
 
 
 def test_home_says_in_plain_words_that_there_is_no_gpu(open_page: Open) -> None:
-    assert any("No GPU here" in i.value for i in open_page().info)
+    assert any("No GPU here" in i.value for i in open_page().caption)
 
 
 def test_a_data_set_nobody_described_is_described_at_the_press_of_a_button(open_page: Open, backend: Backend) -> None:
@@ -81,7 +81,7 @@ def test_the_majority_class_of_the_test_images_and_of_all_is_said(open_page: Ope
     shown = words(open_page(DATASETS))
     assert "Always answering “3” is right on 10.31 % of the 359 test images." in shown
     assert "of all 1,797 images." in shown
-    assert "1,797 images in all, as many as the official set has" in shown
+    assert "1,797 images in all, as there should be" in shown
 
 
 def test_a_data_set_that_must_be_asked_for_is_explained_step_by_step(open_page: Open) -> None:

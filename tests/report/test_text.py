@@ -61,6 +61,30 @@ def test_a_difference_of_accuracies_comes_with_its_standard_error(one: tuple, ot
 
 
 @pytest.mark.parametrize(
+    ("mean", "spread", "told"),
+    [(4_229.1, 853.2, "4,230 ± 850"), (0.123456, 0.0123, "0.123 ± 0.012"), (97.153, 0.996, "97.2 ± 1.0"),
+     (7_285_123.0, 4_273.6, "7,285,100 ± 4,300"), (5.0, 0.0, "5.000 ± 0.000"), (-0.0001, 0.2, "0.00 ± 0.20"),
+     (1.0, float("nan"), "–")],
+)
+def test_a_spread_has_two_digits_and_its_mean_ends_at_the_same_place(mean: float, spread: float, told: str) -> None:
+    assert text.plus_minus(mean, spread) == told
+
+
+def test_an_accuracy_is_told_to_a_tenth_of_a_percent_and_no_finer() -> None:
+    assert text.accuracy(Accuracy(mean=0.97153, std=0.00041, n=5)) == "97.2 ± 0.0 % (n = 5)"
+    assert text.accuracy(Accuracy(mean=0.5049, std=0.1234, n=5)) == "50 ± 12 % (n = 5)"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [(4_270.4, "4,270"), (72_851.0, "72,851"), (12.34, "12.3"), (0.01234, "0.0123"), (0.5, "0.5"), (0.0, "0"),
+     (9.996, "10"), (1.23e-7, "1.2e-7"), (-4_270.0, "-4,270"), (float("inf"), "–")],
+)
+def test_a_number_has_three_digits_and_no_exponent_unless_it_is_tiny(given: float, told: str) -> None:
+    assert text.number(given) == told
+
+
+@pytest.mark.parametrize(
     ("given", "told"),
     [(None, "–"), (25_600, "25.6 kB"), (149_000, "149 kB"), (1_200_000, "1.2 MB"), (12.8e9, "12.8 GB")],
 )

@@ -312,6 +312,14 @@ def test_purge_deletes_only_what_is_in_the_trash(store: Store):
     assert not list(store.root.rglob("run.json"))
 
 
+def test_an_id_with_a_slip_names_the_run_that_was_meant(store: Store):
+    meant = finished(store, question()).id
+    slip = meant[:7] + ("0" if meant[7] != "0" else "1") + meant[8:]
+    with pytest.raises(RunNotFound) as error:
+        store.record(slip)
+    assert str(error.value) == f"no run {slip!r}; did you mean {meant!r}?"
+
+
 def test_what_can_be_done_to_several_runs_is_done_and_the_rest_is_told_run_by_run(store: Store):
     first, second = (finished(store, question(seed=seed)).id for seed in (0, 1))
     assert store.each(store.trash, [first, "0" * 16, second, first]) == {"0" * 16: "no run '0000000000000000'"}
