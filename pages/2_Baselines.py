@@ -9,7 +9,7 @@ from ddcore.experiments.flops import FlopsSummary
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import charts, evaluation_details, form, frame, method, progress, widgets
+from pages.components import charts, evaluation_details, form, frame, method, progress, table, widgets
 
 LEAD = """
 What a distilled set is held against: a network trained on **all** images, and as few **real** images, picked at
@@ -109,8 +109,8 @@ def flops_table(record: RunRecord) -> None:
     selected = st.multiselect("Input", list(dict.fromkeys(sizes)), placeholder="All sizes", key="flops-sizes")
     rows = [row for row, size in zip(summary.rows, sizes, strict=True) if not selected or size in selected]
     number = st.column_config.NumberColumn(format="localized")
-    st.dataframe(
-        tables.flops(rows), hide_index=True, width="stretch", height="content",
+    table.dataframe(
+        tables.flops(rows), height="content",
         column_config=dict.fromkeys(("Parameters", "MACs", "FLOPs = 2 × MACs", "Classes"), number),
     )
     st.caption(f"How it is counted: {summary.convention}.")

@@ -8,7 +8,7 @@ from ddcore.report.catalogue import STOPPED
 from ddcore.runs import packing
 from ddcore.runs.store import RunRecord, parts
 from ddcore.summary import BESIDE
-from pages.components import evaluation_details, frame, housekeeping, progress, widgets
+from pages.components import evaluation_details, frame, housekeeping, progress, table, widgets
 from pages.components.markdown import called
 
 LEAD = """
@@ -39,7 +39,7 @@ def main() -> None:
         if not records and not unlisted:
             widgets.nothing_yet()
         else:
-            ticked = table(filtered(records, unlisted))
+            ticked = overview(filtered(records, unlisted))
             housekeeping.opened(ticked)
             with st.container(), frame.guarded():  # what is odd about one run must not hide the trash
                 if len(ticked) > 1:
@@ -71,7 +71,7 @@ def _text(r: RunRecord) -> str:
     return " ".join([r.id, tables.title(r), r.name, *r.user["tags"], r.user["note"]]).lower()
 
 
-def table(records: list[RunRecord]) -> list[RunRecord]:
+def overview(records: list[RunRecord]) -> list[RunRecord]:
     """The table; the records of the selected rows."""
     shown = tables.runs(records)
     for row, record in enumerate(records):
@@ -80,14 +80,14 @@ def table(records: list[RunRecord]) -> list[RunRecord]:
         elif packing.imported(record.folder):
             shown.loc[row, "state"] = f"{record.state} (imported)"
     also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
-    event = st.dataframe(
-        shown, hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
-        key=housekeeping.table_key("runs-table", (record.id for record in records)), column_config=COLUMNS,
+    rows = table.choosable(
+        shown, key=housekeeping.table_key("runs-table", (record.id for record in records)), column_config=COLUMNS,
         column_order=["run", "data", "state", "accuracy", *also, *(["majority"] if also else []), "protocol",
                       "time", "created", "tags", "note", "id"],
+        card=["run", "accuracy", "state", "protocol", "created", "tags", "note"],
     )
     widgets.footnotes(records)
-    return housekeeping.ticked(event, records)
+    return [records[row] for row in rows]
 
 
 def detail(record: RunRecord) -> None:

@@ -4,7 +4,6 @@ import io
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -13,7 +12,7 @@ from ddcore.report import tables, text
 from ddcore.run_id import RUN_ID
 from ddcore.runs import packing, usage
 from ddcore.runs.store import RunRecord
-from pages.components import frame, widgets
+from pages.components import frame, table, widgets
 from pages.components.markdown import called
 
 MESSAGE = frame.session_key("Runs", "message")
@@ -57,11 +56,6 @@ def _for_each(do: Callable[[str], object], ids: Sequence[str], done: str) -> Non
 def table_key(name: str, ids: Iterable[str]) -> str:
     """A key for a table of these runs: rows ticked in another table must not tick what has moved to their place."""
     return f"{name}-{zlib.crc32(' '.join(ids).encode()):08x}"
-
-
-def ticked(event: Any, records: Sequence[RunRecord]) -> list[RunRecord]:
-    """The records of the rows that are selected in their table."""
-    return [records[row] for row in event["selection"]["rows"] if row < len(records)]
 
 
 def bulk(records: Sequence[RunRecord]) -> None:
@@ -171,14 +165,13 @@ def trash() -> None:
     if not (trashed := frame.store().trashed()):
         return
     with st.expander(f"Trash ({len(trashed):,})", icon=":material/delete:"):
-        event = st.dataframe(
+        rows = table.choosable(
             [{"Run": tables.title(r) if r.state != "broken" else r.id, "State": r.state,
               "Size": text.bytes_(usage.run_bytes(r.folder)),
               "Started": text.ago(r.created), "Id": r.id} for r in trashed],
-            hide_index=True, width="stretch", on_select="rerun", selection_mode="multi-row",
             key=table_key("trash-table", (record.id for record in trashed)),
         )
-        records = ticked(event, trashed)
+        records = [trashed[row] for row in rows]
         with st.container(horizontal=True, vertical_alignment="center"):
             if st.button("Restore", icon=":material/restore_from_trash:", key="house-restore", disabled=not records):
                 _for_each(frame.store().restore, [record.id for record in records], "{} restored.")
@@ -204,10 +197,10 @@ def disk() -> None:
     uses = usage.usage(frame.store())
     most = max(use.bytes for use in uses) or 1
     with shown:
-        st.dataframe(
+        table.dataframe(
             [{"What": use.title, "Runs": use.number, "Size": text.bytes_(use.bytes), "Share": use.bytes / most}
              for use in uses],
-            hide_index=True, width="stretch", placeholder="",
+            placeholder="",
             column_config={"Size": st.column_config.TextColumn(alignment="right"),
                            "Share": st.column_config.ProgressColumn("", format=" ", min_value=0.0, max_value=1.0)},
         )

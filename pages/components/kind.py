@@ -7,7 +7,7 @@ import streamlit as st
 from ddcore.experiments import KINDS, Kind
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import evaluation_details, form, frame, widgets
+from pages.components import evaluation_details, form, frame, table, widgets
 
 
 def page(name: str) -> None:
@@ -50,4 +50,4 @@ def measured(run: RunRecord) -> None:
     for note in run.summary.notes:
         st.warning(widgets.plain(note), icon=":material/warning:")
     if not (rows := tables.measured(run.summary)).empty:
-        st.dataframe(rows, hide_index=True, width="stretch")
+        table.dataframe(rows)

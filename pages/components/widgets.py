@@ -15,7 +15,7 @@ from ddcore.report import tables, text
 from ddcore.report.estimate import Estimate, disk, estimate
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
-from pages.components import frame, menu, progress
+from pages.components import frame, menu, progress, table
 from pages.components.markdown import called, plain
 
 LONGEST = 44  # letters of a link: more are cut off on a narrow screen
@@ -179,8 +179,8 @@ def earlier(kind: str, title: str, *names: str) -> None:
 def parameters(config: type[Config], run: RunRecord) -> None:
     """Every parameter of the run with its meaning, and where and with what it was computed, closed."""
     with st.expander("Parameters of this run"):
-        st.dataframe(tables.parameters(config, run.config), hide_index=True, width="stretch",
-                     column_config={"Meaning": st.column_config.TextColumn(width="large")})
+        table.dataframe(tables.parameters(config, run.config),
+                        column_config={"Meaning": st.column_config.TextColumn(width="large")})
         info = run.info or {}
         device = info.get("device") or {}
         words = [f"device {device.get('name') or device.get('type') or 'unknown'}"]

@@ -1,0 +1,135 @@
+"""Tables that a narrow screen shows as cards.
+
+The server does not know how wide a screen is: both are sent, and style.css shows one of them. What it hides takes no
+room, and screen readers pass over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from ddcore.lazy import np, pd
+from ddcore.report import text
+from pages.components.markdown import plain
+
+FEW = 8  # cards shown at first
+MOST = 100  # cards in all: who looks through more rows does so on a wide screen
+PER_PAGE = 8  # cards with a tick drawn at once
+
+
+def dataframe(
+    data: Any, *, column_config: Mapping[str, Any] | None = None, column_order: Iterable[str] | None = None,
+    hide_index: bool = True, **options: Any,
+) -> None:
+    """`st.dataframe` for reading, with its arguments: on a narrow screen a card for each row.
+
+    The first column is a card's title. A column set to None in `column_config` and an empty cell are left out, so are
+    pictures of curves.
+    """
+    frame = pd.DataFrame(data)
+    if len(frame):
+        st.html(_cards(frame, _columns(frame, column_config, column_order)))
+    st.dataframe(data, column_config=column_config, column_order=column_order, hide_index=hide_index, **options)
+
+
+def choosable(
+    data: Any, *, key: str, column_config: Mapping[str, Any] | None = None, column_order: Iterable[str] | None = None,
+    card: Iterable[str] | None = None, hide_index: bool = True, **options: Any,
+) -> list[int]:
+    """A table whose rows can be ticked, on a narrow screen cards with a tick; the numbers of the rows that are.
+
+    key: another one for other rows, as a tick counts rows; card: the columns that a card has, its title first, where
+    they are not all.
+    """
+    with st.container(key=f"wide-{key}"):
+        event = st.dataframe(
+            data, key=key, column_config=column_config, column_order=column_order, hide_index=hide_index,
+            on_select="rerun", selection_mode="multi-row", **options,
+        )
+    chosen: list[int] = event["selection"]["rows"]
+    frame = pd.DataFrame(data)
+    with st.container(key=f"narrow-{key}", gap="small"):
+        ticked = _ticked(frame, _columns(frame, column_config, column_order if card is None else card), key)
+    return sorted(row for row in {*chosen, *ticked} if row < len(frame))
+
+
+def _ticked(frame: pd.DataFrame, columns: Mapping[str, Any], key: str) -> set[int]:
+    """Cards with a tick, a page at a time; the rows that are ticked on any page."""
+    pages = max(1, -(-len(frame) // PER_PAGE))
+    number = st.pagination(pages, key=f"{key}-page", max_visible_pages=5) if pages > 1 else 1
+    ticked: set[int] = st.session_state.setdefault(f"{key}-ticked", set())  # a tick that is not drawn is forgotten
+    first = (number - 1) * PER_PAGE
+    for row, values in enumerate(_rows(frame[first : first + PER_PAGE]), first):
+        title, lines = _card(values, columns)
+        with st.container(border=True, gap="xsmall"):
+            on = st.checkbox(f"**{plain(title)}**", row in ticked, key=f"{key}-tick-{row}", wrap=True)
+            if lines:
+                st.html(f'<div class="card-lines">{_list(lines)}</div>')
+        (ticked.add if on else ticked.discard)(row)
+    return ticked
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
+def _columns(
+    frame: pd.DataFrame, config: Mapping[str, Any] | None, order: Iterable[str] | None
+) -> dict[str, dict[str, Any]]:
+    """The columns that are shown, in order, each with its declaration."""
+    declared = {name: {"label": one} if isinstance(one, str) else one for name, one in (config or {}).items()}
+    names = map(str, frame.columns if order is None else [name for name in order if name in frame])
+    return {name: declared.get(name, {}) for name in names if declared.get(name, {}) is not None}
+
+
+def _cards(frame: pd.DataFrame, columns: Mapping[str, Any]) -> str:
+    cards = []
+    for values in _rows(frame[:MOST]):
+        title, lines = _card(values, columns)
+        cards.append(f"<article><p>{escape(title)}</p>{_list(lines)}</article>")
+    few, more = cards[:FEW], cards[FEW:]
+    if len(cards) < len(frame):
+        more.append(f"<p>{len(frame) - MOST:,} more rows on a wider screen.</p>")
+    folded = f"<details><summary>Show all {len(frame):,}</summary><div>{''.join(more)}</div></details>" if more else ""
+    return f'<div class="cards">{"".join(few)}{folded}</div>'
+
+
+def _list(lines: Iterable[tuple[str, str]]) -> str:
+    items = "".join(f"<dt>{escape(label)}</dt><dd>{words}</dd>" for label, words in lines)
+    return f"<dl>{items}</dl>" if items else ""
+
+
+def _card(values: Mapping[str, Any], columns: Mapping[str, Any]) -> tuple[str, list[tuple[str, str]]]:
+    """(title, [(label, what the cell says as HTML)])."""
+    title, *others = columns
+    lines = [(str(columns[name].get("label") or name), _cell(values.get(name), columns[name])) for name in others]
+    return str(values.get(title) or text.NONE), [line for line in lines if line[1]]
+
+
+def _cell(value: Any, column: Mapping[str, Any]) -> str:
+    """A cell as HTML, "" where it says nothing in words."""
+    kind = column.get("type_config") or {}
+    if isinstance(value, list | tuple | np.ndarray):
+        return "" if kind.get("type") == "line_chart" else escape(", ".join(map(str, value)))
+    if value is None or value != value or value in ("", text.NONE):
+        return ""
+    if kind.get("type") == "image":
+        return f'<img src="{escape(str(value))}" alt="">'
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    return escape(_number(value, kind.get("format")) if isinstance(value, int | float | np.number) else str(value))
+
+
+def _number(value: Any, style: str | None) -> str:
+    """A number in the `format` of its column, of those that columns here have."""
+    if style == "localized":
+        return f"{value:,}"
+    if style == "compact":
+        return text.count(value)
+    if style and "%" in style:
+        return style % value
+    return (style or "").strip() if style else f"{value:g}" if isinstance(value, float) else str(value)
