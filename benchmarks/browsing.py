@@ -1,4 +1,7 @@
-"""A server of its own and a browser that says how long things take, for benchmarks.app."""
+"""A server of its own and a browser that says how long things take, when a page stands still, and what it says.
+
+For benchmarks.app, benchmarks.screens and the browser tests.
+"""
 
 from __future__ import annotations
 
@@ -57,6 +60,38 @@ window.WebSocket = class extends window.WebSocket {
 };
 """
 
+# One string, the same for as long as nothing is being computed, drawn or moved.
+STILL = """
+() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  const busy = '[data-testid=stStatusWidget], [data-testid=stSpinner], [data-testid=stSkeleton], [data-stale=true],'
+    + '[data-testid=stAppSkeleton]';
+  const charts = [...document.querySelectorAll('[data-testid=stPlotlyChart]')];
+  const ready = app?.dataset.testScriptState === 'notRunning' && document.querySelector('h1')
+    && !document.querySelector(busy) && [...document.images].every((image) => image.complete)
+    && charts.every((chart) => !chart.offsetParent || chart.querySelector('.main-svg'));
+  const main = document.querySelector('[data-testid=stMain]');
+  const state = () => [main.scrollHeight, main.innerText.length, main.querySelectorAll('*').length].join(' ');
+  return ready ? state() : `${Math.random()}`;
+}
+"""
+
+# What a person reads in the main area: the text that is shown outside of charts, tables and closed expanders, but for
+# symbols, which are letters to the browser, and the copy of a formula that is there for machines.
+READ = """
+() => {
+  const apart = '[data-testid=stPlotlyChart], [data-testid=stDataFrame], table, canvas, svg, style, script,'
+    + '[data-testid=stIconMaterial], .katex-mathml, details:not([open]) > :not(summary)';
+  const main = document.querySelector('[data-testid=stMain]');
+  const texts = document.createTreeWalker(main, NodeFilter.SHOW_TEXT), read = [];
+  while (texts.nextNode()) {
+    const within = texts.currentNode.parentElement;
+    if (within.checkVisibility({visibilityProperty: true}) && !within.closest(apart)) read.push(texts.currentNode.data);
+  }
+  return read.join(' ');
+}
+"""
+
 
 @contextlib.contextmanager
 def chromium() -> Iterator[Browser]:
@@ -99,6 +134,23 @@ def click(tab: Page, link: str, title: str, *shown: str) -> tuple[float, float, 
     """Likewise from a click on what the selector `link` finds, in a page that has had a moment of rest."""
     tab.wait_for_timeout(1000 * SETTLED)
     return _watched(tab, link, title, shown)
+
+
+def settle(tab: Page, seconds: float = 60, quiet: float = 0.6) -> bool:
+    """Wait until the page has stood still for `quiet` seconds; whether it came to that."""
+    last, since, end = "", time.monotonic(), time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (now := tab.evaluate(STILL)) != last:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since > quiet:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def words(tab: Page) -> list[str]:
+    """What a person reads in the page's main area outside of charts, tables and closed expanders."""
+    return [word for word in tab.evaluate(READ).split() if any(map(str.isalnum, word))]
 
 
 def _watched(tab: Page, link: str | None, title: str, shown: Sequence[str]) -> tuple[float, float, float]:
