@@ -78,7 +78,7 @@ def overview(records: list[RunRecord]) -> list[RunRecord]:
         if record.state == "broken":  # it has no name but its folder's, and nothing to tell but what is wrong with it
             shown.loc[row, ["run", "note"]] = record.id, record.problem
         elif packing.imported(record.folder):
-            shown.loc[row, "state"] = f"{record.state} (imported)"
+            shown.loc[row, "state"] = f"{tables.state(record)} (imported)"
     also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
     rows = table.choosable(
         shown, key=housekeeping.table_key("runs-table", (record.id for record in records)), column_config=COLUMNS,
@@ -110,7 +110,7 @@ def detail(record: RunRecord) -> None:
 def header(record: RunRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if not record.active:
-            progress.badge(record.state)
+            progress.badge(record)
         st.markdown(f"**{called(record)}**")
         st.caption(f"run {widgets.plain(record.id)} · {text.ago(record.created)}", width="content")
         housekeeping.origin(record)

@@ -12,7 +12,7 @@ from ddcore.experiments.describe import DescribeSummary
 from ddcore.experiments.flops import NetworkCount
 from ddcore.lazy import pd
 from ddcore.params import Config
-from ddcore.report import text
+from ddcore.report import sanity, text
 from ddcore.report.published import Published
 from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
@@ -77,8 +77,8 @@ def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
 
 
 def state(record: RunRecord) -> str:
-    """The state of a run, "done (demo)" of one that ships with the code."""
-    return f"{record.state} (demo)" if record.demo else record.state
+    """The state of a run, a warning with it where there is one; "done (demo)" of one that ships with the code."""
+    return f"{sanity.state(record)} (demo)" if record.demo else sanity.state(record)
 
 
 def flops(rows: Sequence[NetworkCount]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,16 @@ def read_events(path: Path, since: int = 0) -> tuple[list[dict[str, Any]], int]:
         return [], 0
     whole = content.rfind(b"\n") + 1
     return [e for line in content[:whole].splitlines() if (e := _event(line)) is not None], since + whole
+
+
+def first_event(path: Path, name: str, lines: int = 50) -> dict[str, Any] | None:
+    """The first event of this name, looked for in so many lines; the rest of the file is not read."""
+    try:
+        with open(path, "rb") as file:
+            events = (_event(line) for line in islice(file, lines))
+            return next((event for event in events if event and event.get("event") == name), None)
+    except OSError:
+        return None
 
 
 def rewind(path: Path, offset: int) -> None:

@@ -47,6 +47,7 @@ class FolderRecorder:
         self._last: tuple[int, int, str] = (0, 0, "")
         self._written = float("-inf")
         self._speed: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
+        self._first = 0
         self._mapped: list[np.memmap] = []
         sweep(self.folder)
         self._start = self._starting_point()
@@ -64,10 +65,12 @@ class FolderRecorder:
         now = time.monotonic()
         if done < self._last[0] or total != self._last[1]:
             self._speed.clear()
+            self._first = done
         changed = (total, phase) != self._last[1:] or done >= total
         self._last = (done, total, phase)
         if changed or now - self._written >= PROGRESS_SECONDS:
-            self._speed.append((now, done))
+            if done > self._first:  # the first step also loads, compiles and warms up
+                self._speed.append((now, done))
             self._write_progress(now)
 
     def check_cancelled(self) -> None:
@@ -206,7 +209,7 @@ class FolderRecorder:
         write_json(self.folder / "progress.json", note, durable=False)
 
     def _eta(self) -> float | None:
-        """Seconds to go at the speed of the last while; None until there is a speed."""
+        """Seconds to go at the speed of the last while; None until steps after the first are timed."""
         if len(self._speed) < 2:
             return None
         (t0, d0), (t1, d1) = self._speed[0], self._speed[-1]

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.report import text
+from ddcore.report import sanity, text
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 from pages.components.markdown import called, plain
@@ -17,13 +17,15 @@ STATES = {
     "cancelling": ("Stopping", "orange", ":material/stop_circle:"),
     "cancelled": ("Cancelled", "gray", ":material/cancel:"), "broken": ("Unreadable", "red", ":material/broken_image:"),
     "interrupted": ("Interrupted", "orange", ":material/power_off:"),
+    sanity.WARNED: ("Done, with a warning", "orange", ":material/warning:"),
 }
 
 
-def badge(state: str) -> None:
-    """The run's state as a coloured word."""
+def badge(run: RunRecord) -> None:
+    """The run's state as a coloured word; of one that is done and looks wrong, what looks so in a tooltip."""
+    state = sanity.state(run)
     word, colour, icon = STATES.get(state, (state, "gray", ":material/help:"))
-    st.badge(word, color=colour, icon=icon)  # type: ignore[arg-type]
+    st.badge(word, color=colour, icon=icon, help=" ".join(sanity.warnings(run)) or None)  # type: ignore[arg-type]
 
 
 def show(run: RunRecord, done: Callable[[RunRecord], None], live: Callable[[str], None] | None = None) -> None:
@@ -97,6 +99,8 @@ def describe(status: jobs.Status) -> str:
         parts.append(f"{text.duration(status.elapsed_seconds)} so far")
     if status.eta_seconds is not None:
         parts.append(f"about {text.duration(status.eta_seconds)} left")
+    elif status.total and status.done < status.total:
+        parts.append("estimating the time left")
     return " · ".join(parts)
 
 

@@ -79,8 +79,8 @@ def _badge(stage: Stage, *, is_started: bool) -> None:
         st.badge(word, color="gray", icon=":material/pending:")
     elif stage.state == "done" and not is_started:
         st.badge("Cached", color="green", icon=":material/bolt:")
-    else:
-        progress.badge(stage.state)
+    elif stage.record:
+        progress.badge(stage.record)
 
 
 def _will_take(stage: Stage, time: Estimate) -> None:
@@ -115,7 +115,7 @@ def _evaluation(run: RunRecord | None) -> None:
         st.badge("On request", color="gray", icon=":material/touch_app:")
         st.caption("When the images are there." if run is None or run.state != "done" else "Asked for above.")
         return
-    progress.badge(last.state)
+    progress.badge(last)
     if accuracy := last.summary.accuracy:
         st.caption(f"{text.accuracy(accuracy)}, protocol {accuracy.protocol}")
 

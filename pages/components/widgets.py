@@ -11,7 +11,7 @@ from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS, Spec
 from ddcore.home import data_root
 from ddcore.params import Config
-from ddcore.report import tables, text
+from ddcore.report import sanity, tables, text
 from ddcore.report.estimate import Estimate, disk, estimate
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
@@ -139,11 +139,13 @@ def header(run: RunRecord, form: bool = False) -> None:
                                                  help="Opens the form filled in as for this run."):
             frame.open_run(run.id, parameter="like")
         if not run.active:  # an unfinished run tells its state below, where it is kept current
-            progress.badge(run.state)
+            progress.badge(run)
         if run.demo:
             st.badge("ships with the app", color="violet")
         st.markdown(f"**{called(run)}**")
         st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
+    for sentence in sanity.warnings(run):
+        st.warning(sentence, icon=":material/warning:")
 
 
 def starting_point(run: RunRecord) -> None:
@@ -163,7 +165,7 @@ def earlier(kind: str, title: str, *names: str) -> None:
         st.caption("None yet.")
     for record in records[:SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center"):
-            progress.badge(record.state)
+            progress.badge(record)
             name, rest = tables.title(record), ""
             if len(name) > LONGEST:
                 name, _, rest = name.partition(" · ")

@@ -87,3 +87,13 @@ def test_a_waiting_run_shows_what_it_needs_first(
     assert {f"cancel-{scores}", f"cancel-{run}"} <= {b.key for b in app.button}
     assert "Needed first: " in words(app)
     assert jobs.status(run).state == "queued"
+
+
+def test_a_run_whose_images_were_thrown_about_is_not_a_calm_done(open_page: Open, filled: Filled) -> None:
+    path: Path = Store().record(filled.dm).folder / "run.json"
+    info = json.loads(path.read_text("utf-8"))
+    info["summary"]["pixel_change"] = 7285.0
+    path.write_text(json.dumps(info), "utf-8")
+    app = open_page(PAGE, run=filled.dm)
+    assert app.warning[0].value.startswith("The images moved by 7,285 σ")
+    assert ":orange-badge[:material/warning: Done, with a warning]" in words(app)

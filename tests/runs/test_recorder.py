@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import time
 
 import numpy as np
 import pytest
@@ -51,6 +52,19 @@ def test_progress_is_written_rarely_but_never_forgets_the_end(
         recorder.progress(done, 1000, "work")
     assert 2 <= len(written) < 100
     assert written[-1] == (1000, 1000, "work")
+
+
+def test_the_time_left_leaves_out_the_first_step_which_also_loads_and_compiles(
+    recorder: FolderRecorder, monkeypatch: pytest.MonkeyPatch
+):
+    left, began = [], time.monotonic()
+    now = began
+    monkeypatch.setattr("ddcore.runs.recorder.time.monotonic", lambda: now)
+    for seconds, done in ((0, 0), (60, 1), (61, 2), (62, 3), (63, 4)):
+        now = began + seconds
+        recorder.progress(done, 100, "Distilling")
+        left.append(json.loads((recorder.folder / "progress.json").read_text())["eta"])
+    assert left == [None, None, 98.0, 97.0, 96.0]
 
 
 def test_a_cancel_is_noticed_at_the_next_safe_point(recorder: FolderRecorder):
