@@ -124,7 +124,7 @@ def test_another_batch_size_is_part_of_the_protocols_label(open_page: Open, fill
     app = open_page(PAGE, run=filled.distilled)
     app.number_input(key=f"evaluation-{filled.distilled}-batch").set_value(10).run()
     assert "ConvNet-3, width 8 · protocol course, batch 10" in words(app)
-    assert "50.0 ± 10.0 % (n = 2)" in [
+    assert "50 ± 10 % (n = 2)" in [
         shown for t in app.dataframe if "accuracy" in t.value.columns for shown in t.value["accuracy"]
     ]
 
