@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from ddcore.lazy import go, pd
-from ddcore.report.figures import COLOURS, DASHES, GREY, INK, MAJORITY, as_text, dress, pareto_front
+from ddcore.report.figures import (
+    COLOURS,
+    DASHES,
+    GREY,
+    INK,
+    MAJORITY,
+    as_text,
+    dress,
+    large,
+    log_axis,
+    pareto_front,
+    precise,
+)
 from ddcore.report.tables import is_known, or_zero
 
 CONTROLS = {"initial": ("Initial images, undistilled", "triangle-left-open"),
@@ -79,10 +91,11 @@ def tradeoff(frame: pd.DataFrame, x_title: str, colours: Mapping[str, str], *, l
             error_y={"type": "data", "array": [or_zero(row["std"])], "thickness": 1.5},
             marker={"size": 13 if row["front"] else 10, "color": colours[row["label"]],
                     "symbol": symbol if row["front"] else f"{symbol}-open", "line": {"width": 2}},
-            hovertemplate=f"{as_text(row['label'])}<br>%{{y:.1f}} % at %{{x:,.4g}}<br>{as_text(row['group'])}"
-            "<extra></extra>",
+            hovertemplate=f"{as_text(row['label'])}<br>%{{y:.1f}} % at %{{x:{precise([row['x']])}}}<br>"
+            f"{as_text(row['group'])}<extra></extra>",
         )
-    return dress(figure, 420, {"title": x_title, "type": "log" if log else "linear"}, {"title": "Test accuracy (%)"})
+    return dress(figure, 420, {"title": x_title, **(log_axis(frame["x"], large) if log else {})},
+                 {"title": "Test accuracy (%)"})
 
 
 def colour_round(label: str, colours: Mapping[str, str]) -> int:
@@ -112,11 +125,11 @@ def against_ipc(frame: pd.DataFrame) -> go.Figure:
     for group, part in frame.groupby("group", sort=False):
         of = f", {as_text(group)}" if several else ""
         for full in sorted({round(value, 2) for value in part["full"].dropna()}):
-            figure.add_hline(y=full, line={"dash": dashes[group], "color": GREY, "width": 2},
-                             annotation_text=f"full data {full:.1f} %{of}", annotation_position="top left")
+            figure.add_hline(y=full, line={"dash": dashes[group], "color": GREY, "width": 2}, showlegend=True,
+                             name=f"full data {full:.1f} %{of}")
     ticks = sorted({int(ipc) for ipc in frame["ipc"]})
     sizes = {"title": "Images per class (IPC)", "type": "log", "tickvals": ticks, "ticktext": list(map(str, ticks))}
-    return dress(figure, 400, sizes, {"title": "Test accuracy (%)"})
+    return dress(figure, 400, sizes, {"title": "Test accuracy (%)"}, showlegend=True)
 
 
 def intervals(frame: pd.DataFrame) -> go.Figure:
@@ -156,8 +169,9 @@ def overlay(
         traces.append({
             "type": "scatter", "mode": "lines+markers" if len(part) <= 30 else "lines", "x": part[x].tolist(),
             "y": shown.tolist(), "name": as_text(short(str(label))), "line": line,
-            "hovertemplate": f"%{{y:.4g}}<extra>{as_text(label)}</extra>",
+            "hovertemplate": f"%{{y:{precise(shown)}}}<extra>{as_text(label)}</extra>",
         })
-    figure = dress(go.Figure({"data": traces}), 360, {"title": x_title, "type": "log" if log_x else "linear"},
-                   {"title": y_title, "type": "log" if log_y else "linear"}, showlegend=True)
+    across, along = (log_axis(frame[name]) if log else {} for name, log in ((x, log_x), ("value", log_y)))
+    figure = dress(go.Figure({"data": traces}), 360, {"title": x_title, **across}, {"title": y_title, **along},
+                   showlegend=True)
     return figure.update_layout(hovermode="x unified") if frame["label"].nunique() <= UNIFIED else figure

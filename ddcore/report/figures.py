@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ddcore.lazy import go, pd
+from ddcore.report import text
 from ddcore.report.published import Published
 
 # Okabe & Ito's colours (colour-blind safe), in an order that starts with the strongest contrasts;
@@ -22,7 +24,14 @@ INK = "#8A8F98"  # thin lines and outlines that have to be seen on white and on 
 ELSEWHERE = "Published elsewhere"
 MAJORITY = COLOURS[3]  # always answering the most frequent class: in no other chart of accuracies is this colour
 MARKS = (COLOURS[1], COLOURS[2], COLOURS[0])  # lines across a pale histogram
+HALF = 0.78  # of a heat map's range: from there on white numbers are clearer than dark ones
+PERCENT = {"range": [0, 101], "tickvals": [0, 20, 40, 60, 80, 100]}  # an axis of shares from nothing to all
 HEAT = ((0, PALE), (1, COLOURS[0]))  # of a heat map, from nothing to all
+SHADE = 0.15  # opacity of a bar that an error bar in its own full colour has to be seen on
+DARK, WHITE = "#1D2730", "#FFFFFF"  # numbers in the cells of a heat map
+WRAP = {"x": 44, "y": 26}  # letters of an axis title in a line: more are cut off on a narrow screen
+ROOM = 1.2  # how far beyond the values a tick of a logarithmic axis may stand
+ENTRIES = 3  # in a legend; for more of them the chart is higher
 RIDGE = 0.9  # height of a class's histogram, where the next begins at 1
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 Axis = Mapping[str, Any]  # plotly's settings of an axis
@@ -45,11 +54,11 @@ def lines(
         {"type": "scatter", "x": part[x].tolist(), "y": part[y].tolist(), "name": str(name),
          "mode": "lines+markers" if len(part) <= 30 else "lines",
          "line": {"width": 2, "dash": DASHES[i % len(DASHES)], "color": COLOURS[i % len(COLOURS)]},
-         "hovertemplate": f"%{{y:.4g}}<extra>{name}</extra>"}
+         "hovertemplate": f"%{{y:{precise(part[y])}}}<extra>{name}</extra>"}
         for i, (name, part) in enumerate(frame.groupby(series, sort=False))
     ]
     # Made at once: traces and axes added one by one take four times as long, and live pages draw this all the time.
-    layout = _look(x={"title": {"text": x_title}}, y={"title": {"text": y_title}, "type": "log" if log else "linear"})
+    layout = _look(len(traces), x={"title": x_title}, y={"title": y_title, **(log_axis(frame[y]) if log else {})})
     return _majority(go.Figure({"data": traces, "layout": layout}), majority, judged_on)
 
 
@@ -59,7 +68,7 @@ def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, ser
     for i, (name, part) in enumerate(frame.groupby(series, sort=False)):
         figure.add_bar(x=[as_text(category) for category in part[x]], y=part[y].tolist(), name=str(name),
                        marker_color=COLOURS[i % len(COLOURS)], hovertemplate=f"%{{y:,}}<extra>{name}</extra>")
-    return dress(figure, x={"title": x_title, "type": "category"}, y={"title": y_title})
+    return dress(figure, x={"title": x_title, "type": "category"}, y={"title": y_title, "tickformat": ","})
 
 
 def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
@@ -76,7 +85,7 @@ def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
             f"%{{customdata[2]:,}} test<extra>{name}</extra>",
         )
     return dress(figure, x={"title": x_title, "dtick": 1, "range": [-0.6, frame["votes"].max() + 0.6]},
-                 y={"title": "Images"}, barmode="overlay")
+                 y={"title": "Images", "tickformat": ","}, barmode="overlay")
 
 
 def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Sequence[Published] = ()) -> go.Figure:
@@ -86,28 +95,41 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Se
     other people's results, diamonds on a line of their own below the bars, hollow where unverified.
     """
     shown = frame.dropna(subset=["mean"]).iloc[::-1]
-    bars = {
-        "type": "bar", "x": shown["mean"].tolist(), "y": shown["name"].tolist(), "orientation": "h", "width": 0.6,
-        "error_x": {"type": "data", "array": [0 if value != value else value for value in shown["std"]], "color": INK,
-                    "thickness": 1.5, "width": 5},
-        "marker": {"color": [COLOURS[0] if name == frame["name"].iloc[0] else GREY for name in shown["name"]]},
-        "text": [f"{mean:.1f}" for mean in shown["mean"]], "textposition": "inside", "insidetextanchor": "middle",
-        "textfont": {"color": "#FFFFFF"}, "hovertemplate": "%{y}: %{x:.2f} %<extra></extra>",
-    }
-    order = [*([ELSEWHERE] if published else []), *shown["name"]]
-    layout = _look(90 + 46 * len(order), {"title": {"text": "Test accuracy (%)"}, "range": [0, 101]}, {
+    names, means = shown["name"].tolist(), shown["mean"].tolist()
+    spreads = [0.0 if value != value else value for value in shown["std"]]
+    told = [text.plus_minus(mean, std, text.POINT) if std else f"{mean:.1f}"
+            for mean, std in zip(means, spreads, strict=True)]
+    rows, first = list(zip(names, means, spreads, told, strict=True)), frame["name"].iloc[0]
+    bars = [_bars([row for row in rows if (row[0] == first) is own], colour)
+            for own, colour in ((True, COLOURS[0]), (False, GREY))]
+    ends = {"type": "scatter", "mode": "text", "x": [mean + spread for _, mean, spread, _ in rows], "y": names,
+            "text": [f"\u2002{words}" for words in told], "textposition": "middle right", "hoverinfo": "skip",
+            "name": "numbers", "showlegend": False, "cliponaxis": False}
+    order = [*([ELSEWHERE] if published else []), *names]
+    layout = _look(0, 120 + 42 * len(order), {"title": "Test accuracy (%)", **PERCENT, "range": [0, 119]}, {
         "type": "category", "categoryorder": "array", "categoryarray": order,
         "tickvals": order, "ticktext": [name.replace(", ", ",<br>") for name in order],
     })
     elsewhere = [_elsewhere([p for p in published if p.verified is verified], verified) for verified in (True, False)]
-    figure = go.Figure({"data": [bars, *elsewhere], "layout": {**layout, "showlegend": False}})
+    figure = go.Figure({"data": [*bars, ends, *elsewhere], "layout": {**layout, "barmode": "overlay"}})
     return _majority(figure, majority, across=True)
+
+
+def _bars(rows: Sequence[tuple[str, float, float, str]], colour: str) -> dict[str, Any]:
+    """Horizontal bars of (name, mean, spread, both in words), pale, so that the error bars in their colour show."""
+    names, means, spreads, told = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return {
+        "type": "bar", "x": list(means), "y": list(names), "orientation": "h", "width": 0.6, "showlegend": False,
+        "error_x": {"type": "data", "array": list(spreads), "color": colour, "thickness": 2, "width": 5},
+        "marker": {"color": faint(colour), "line": {"color": colour, "width": 1.5}},
+        "customdata": list(told), "hovertemplate": "%{y}: %{customdata} %<extra></extra>",
+    }
 
 
 def _elsewhere(rows: Sequence[Published], verified: bool) -> dict[str, Any]:
     """Published results as diamonds, hollow where unverified."""
     return {"type": "scatter", "x": [row.mean for row in rows], "y": [ELSEWHERE] * len(rows), "mode": "markers",
-            "visible": bool(rows), "text": [row.label for row in rows],
+            "visible": bool(rows), "showlegend": False, "text": [row.label for row in rows],
             "hovertemplate": "%{text}: %{x:.1f} %<extra></extra>",
             "marker": {"symbol": "diamond" if verified else "diamond-open", "size": 10, "color": COLOURS[2]}}
 
@@ -116,13 +138,13 @@ def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
     """Bars of each class's accuracy (percent; columns class, accuracy) with the accuracy over all as a line."""
     figure = go.Figure(go.Bar(
         x=[as_text(name) for name in frame["class"]], y=frame["accuracy"].tolist(), marker_color=COLOURS[0],
-        hovertemplate="%{x}: %{y:.1f} %<extra></extra>",
+        hovertemplate="%{x}: %{y:.1f} %<extra></extra>", showlegend=False,
     ))
     if mean is not None:
-        figure.add_hline(y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, annotation_position="top left",
-                         annotation_text=f"of all images {mean:.1f} %")
-    return dress(figure, x={"title": "Class", "type": "category"}, y={"title": "Accuracy (%)", "range": [0, 101]},
-                 showlegend=False)
+        figure.add_hline(y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, showlegend=True,
+                         name=f"of all images {mean:.1f} %")
+    return dress(figure, x={"title": "Class", "type": "category"}, y={"title": "Accuracy (%)", **PERCENT},
+                 showlegend=mean is not None)
 
 
 def confusion(frame: pd.DataFrame) -> go.Figure:
@@ -185,9 +207,9 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
                            y=[y for name in cut["class"] for y in (feet[name], feet[name] + RIDGE, None)],
                            mode="lines", name=name, hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
                            line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]})
-    return dress(figure, 130 + 42 * len(names), {"title": "Score: easy to hard"}, {
-        "tickvals": [foot + RIDGE / 2 for foot in feet.values()], "ticktext": [as_text(name) for name in names],
-        "showgrid": False, "zeroline": False, "range": [0, len(names)],
+    return dress(figure, 150 + 42 * len(names), {"title": "Score: easy to hard"}, {
+        "title": "Class (height: images, log scale)", "tickvals": [foot + RIDGE / 2 for foot in feet.values()],
+        "ticktext": [as_text(name) for name in names], "showgrid": False, "zeroline": False, "range": [0, len(names)],
     }, barmode="overlay", bargap=0)
 
 
@@ -205,7 +227,7 @@ def schedule(frame: pd.DataFrame) -> go.Figure:
             hovertemplate="epoch %{x}: from %{customdata[0]:.0f} to %{customdata[1]:.0f} %<extra></extra>",
         )
     return dress(figure, x={"title": "Epoch of an expert"}, barmode="overlay",
-                 y={"title": "Images in use, easy to hard (%)", "range": [0, 101]})
+                 y={"title": "Images in use, easy to hard (%)", **PERCENT})
 
 
 def starts(frame: pd.DataFrame, reach: pd.DataFrame) -> go.Figure:
@@ -254,7 +276,7 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
     # All at once: one by one, a hundred of them take seconds.
     figure.update_layout(annotations=[
         {"x": x, "y": y, "text": f"{value:.{digits}f}", "showarrow": False,
-         "font": {"size": 11, "color": "#FFFFFF" if value > (low + high) / 2 else "#1D2730"}}
+         "font": {"size": 11, "color": WHITE if value > low + HALF * (high - low) else DARK}}
         for y, line in zip(rows, values.values.tolist(), strict=True)
         for x, value in zip(columns, line, strict=True)
         if value == value
@@ -272,11 +294,10 @@ def _majority(figure: go.Figure, share: float | None, judged_on: str = "", *, ac
     """
     if share is None:
         return figure
-    words = f"majority class{judged_on and f' of {judged_on}'} {share:.1f} %"
-    look = {"line": {"dash": "dot", "color": MAJORITY, "width": 2}, "annotation_text": words}
-    if across:
-        return figure.add_vline(x=share, annotation_position="top", **look)
-    return figure.add_hline(y=share, annotation_position="bottom right", **look)
+    line = {"line": {"dash": "dot", "color": MAJORITY, "width": 2}, "showlegend": True,
+            "name": f"majority class{judged_on and f' of {judged_on}'} {share:.1f} %"}
+    figure = figure.add_vline(x=share, **line) if across else figure.add_hline(y=share, **line)
+    return figure.update_layout(showlegend=True)
 
 
 def pareto_front(x: Iterable[float], y: Iterable[float], **more: Any) -> dict[str, Any]:
@@ -288,11 +309,78 @@ def pareto_front(x: Iterable[float], y: Iterable[float], **more: Any) -> dict[st
 
 def dress(figure: go.Figure, height: int = 320, x: Axis | None = None, y: Axis | None = None, **more: Any) -> go.Figure:
     """The figure in the look that all share; x, y: what its own axes add; more: what its layout has beside."""
-    return figure.update_layout(_look(height, x, y) | more)
+    entries = sum(trace.visible is not False and trace.showlegend is not False for trace in figure.data)
+    return figure.update_layout(_look(entries, height, x, y) | more)
 
 
-def _look(height: int = 320, x: Axis | None = None, y: Axis | None = None) -> dict[str, Any]:
-    """The layout that all charts share."""
-    return {"height": height, "margin": {"l": 10, "r": 10, "t": 30, "b": 10}, "hovermode": "closest", "bargap": 0.25,
-            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": None},
-            "xaxis": {"automargin": True, **(x or {})}, "yaxis": {"automargin": True, **(y or {})}}
+def _look(entries: int, height: int = 320, x: Axis | None = None, y: Axis | None = None) -> dict[str, Any]:
+    """The layout that all charts share: the legend below, where no bar of buttons and no data are.
+
+    entries: of the legend, for which the chart is higher.
+    """
+    return {"height": height + 10 * max(0, entries - ENTRIES), "margin": {"l": 10, "r": 16, "t": 34, "b": 10},
+            "hovermode": "closest", "bargap": 0.25, "legend": LEGEND,
+            "xaxis": {"automargin": True, **_titled(x or {}, WRAP["x"])},
+            "yaxis": {"automargin": True, **_titled(y or {}, WRAP["y"])}}
+
+
+LEGEND = {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0, "title": None}
+
+
+def _titled(axis: Axis, letters: int) -> Axis:
+    """The axis with its title in lines that a narrow screen has room for."""
+    return {**axis, "title": {"text": "<br>".join(textwrap.wrap(axis["title"], letters))}} if "title" in axis else axis
+
+
+def log_axis(values: Iterable[float], word: Callable[[float], str] = text.number) -> dict[str, Any]:
+    """A logarithmic axis through these values whose every tick is told in full, never by a lone digit.
+
+    Over three powers of ten and more these alone are ticks; over less 1, 2 and 5 of each; over very little round
+    numbers as on a linear axis. word: how a tick is told.
+    """
+    known = [value for value in values if value > 0 and math.isfinite(value)]
+    if not known:
+        return {"type": "log"}
+    least, most = min(known), max(known)
+    powers = range(math.floor(math.log10(least)), math.ceil(math.log10(most)) + 1)
+    decades = [10.0**power for power in powers]
+    step = round_step((most - least) / 4 or most)
+    for every in (decades[:: 1 + len(decades) // 8], [digit * power for power in decades for digit in (1, 2, 5)],
+                  [step * number for number in range(int(least / step), int(most / step) + 2)]):
+        ticks = [tick for tick in every if least / ROOM <= tick <= ROOM * most]
+        if len(ticks) > 2:
+            break
+    return {"type": "log", "tickvals": ticks, "ticktext": [word(tick) for tick in ticks]}
+
+
+def round_step(least: float) -> float:
+    """The smallest of 1, 2, 5, 10, 20, … and their tenths that is at least this."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= least * (1 - 1e-9))
+
+
+def large(tick: float) -> str:
+    """A tick of an axis of large counts: "50 k", "1 M"."""
+    return text.count(tick).replace(".0 ", " ")
+
+
+def precise(values: Iterable[float]) -> str:
+    """d3's format of numbers like these: four digits, and thousands written out instead of an exponent."""
+    most = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
+    return ",.0f" if most >= 1e4 else ".4~g"
+
+
+def faint(colour: str) -> str:
+    """The colour as a tint of whatever lies behind it."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {SHADE})"
+
+
+def in_words(figure: go.Figure) -> str:
+    """What a figure shows, for those who hear the page: "Accuracy (%) over Step: training, validation"."""
+    axes = (figure.layout.yaxis, figure.layout.xaxis)
+    titles = [axis.title.text.replace("<br>", " ") for axis in axes if axis.title.text]
+    series = [trace.name for trace in figure.data if trace.name and trace.visible is not False]
+    rows = figure.layout.yaxis.ticktext or (figure.data[0].y if figure.data else ())
+    names = ", ".join(dict.fromkeys(str(name).replace("<br>", " ") for name in series or rows))
+    return (" over ".join(titles) or "Chart") + (names and f": {names}")

@@ -19,8 +19,8 @@ CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
 def chart(figure: Any, key: str) -> None:
-    """A figure at the page's width; its camera button saves SVG."""
-    st.plotly_chart(figure, width="stretch", key=key, config=CONFIG)
+    """A figure at the page's width, told in words to those who do not see it; its camera button saves SVG."""
+    st.plotly_chart(figure, width="stretch", key=key, config=CONFIG, alt=figures.in_words(figure))
 
 
 def lines(frame: pd.DataFrame, x: str, x_title: str, y_title: str, key: str, **options: Any) -> None:

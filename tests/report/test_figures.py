@@ -35,15 +35,19 @@ def accuracy_frame() -> pd.DataFrame:
 
 
 def test_accuracies_stand_from_top_to_bottom_without_what_is_not_computed() -> None:
-    bars = figures.accuracies(accuracy_frame()).data[0]
-    assert (list(bars.y), list(bars.x)) == (["random", "ours"], [80.0, 90.0])
-    assert list(bars.error_x.array) == [0, 1.0]
+    figure = figures.accuracies(accuracy_frame())
+    own, others, numbers = figure.data[:3]
+    assert (list(own.y), list(own.x), list(own.error_x.array)) == (["ours"], [90.0], [1.0])
+    assert (list(others.y), list(others.x), list(others.error_x.array)) == (["random"], [80.0], [0.0])
+    assert (list(numbers.text), list(numbers.x)) == (["\u200280.0", "\u200290.0 ± 1.0"], [80.0, 91.0])
+    assert list(figure.layout.yaxis.categoryarray) == ["random", "ours"]
 
 
 def test_the_majority_class_is_a_line_across_the_bars() -> None:
     figure = figures.accuracies(accuracy_frame(), majority=63.2)
-    assert figure.layout.shapes[0].x0 == 63.2
-    assert "63.2" in figure.layout.annotations[0].text
+    (line,) = figure.layout.shapes
+    assert (line.x0, line.name, line.showlegend) == (63.2, "majority class 63.2 %", True)
+    assert figure.layout.showlegend
 
 
 def test_the_majority_class_is_a_line_under_every_curve_of_accuracy() -> None:
@@ -51,8 +55,8 @@ def test_the_majority_class_is_a_line_under_every_curve_of_accuracy() -> None:
     curves = figures.lines(CURVES, "step", "value", x_title="Step", y_title="Accuracy (%)", majority=63.2)
     for figure in (curves, figures.trajectory(steps, 63.2)):
         assert (figure.layout.shapes[0].y0, figure.layout.shapes[0].y1) == (63.2, 63.2)
-    assert curves.layout.annotations[0].text == "majority class 63.2 %"
-    assert figures.trajectory(steps, 63.2).layout.annotations[0].text == "majority class of validation images 63.2 %"
+    assert curves.layout.shapes[0].name == "majority class 63.2 %"
+    assert figures.trajectory(steps, 63.2).layout.shapes[0].name == "majority class of validation images 63.2 %"
     assert not figures.trajectory(steps).layout.shapes
 
 
@@ -63,9 +67,9 @@ def published() -> list[Published]:
 
 def test_published_results_are_diamonds_on_a_line_of_their_own_and_never_bars() -> None:
     figure = figures.accuracies(accuracy_frame(), published=published())
-    bars, verified, recalled = figure.data
-    assert (bars.type, verified.type, recalled.type) == ("bar", "scatter", "scatter")
-    assert set(bars.y).isdisjoint([*verified.y, *recalled.y])
+    own, others, _, verified, recalled = figure.data
+    assert [trace.type for trace in (own, others, verified, recalled)] == ["bar", "bar", "scatter", "scatter"]
+    assert {*own.y, *others.y}.isdisjoint([*verified.y, *recalled.y])
     assert (list(verified.x), list(recalled.x)) == ([97.5], [97.0])
     assert (verified.marker.symbol, recalled.marker.symbol) == ("diamond", "diamond-open")
     assert list(recalled.text) == ["KIP (recalled, unverified)"]

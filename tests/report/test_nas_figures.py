@@ -49,7 +49,7 @@ def test_the_front_is_a_line_over_flops():
     assert list(front.y) == sorted(front.y)
     assert list(drawn(figure, "selected").x) == [2 * MACS[6]]
     assert figure.layout.xaxis.type == "log"
-    assert list(figure.layout.xaxis.ticktext) == ["50.0 k", "100 k", "200 k", "500 k"]
+    assert list(figure.layout.xaxis.ticktext) == ["100 k", "200 k", "300 k", "400 k"]
     assert sum(len(trace.x) for trace in figure.data if trace.mode == "markers") == len(NAMES)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count, takewhile
+from itertools import count
 from typing import Any
 
 from ddcore import spaces
 from ddcore.lazy import go, pd
 from ddcore.report import text
-from ddcore.report.figures import COLOURS, GREY, INK, as_text, dress, pareto_front
+from ddcore.report.figures import COLOURS, GREY, INK, as_text, dress, large, log_axis, pareto_front
 from ddcore.report.nas.importance import REST
 from ddcore.settings import NetworkConfig
 
@@ -82,23 +82,13 @@ def pareto(frame: pd.DataFrame) -> go.Figure:
             marker=marker, text=[_hover(row) for row in part.to_dict("records")],
             hovertemplate="%{text}<extra></extra>",
         )
-    ticks = _ticks(frame["flops"].tolist())
-    axis = {"type": "log", "tickvals": ticks, "ticktext": [text.count(tick) for tick in ticks]}
-    return dress(figure, 400, {"title": "FLOPs of one forward pass", **axis}, {"title": "Validation accuracy (%)"})
+    return dress(figure, 400, {"title": "FLOPs of one forward pass", **log_axis(frame["flops"], large)},
+                 {"title": "Validation accuracy (%)"})
 
 
 def _hover(row: Mapping[Any, Any]) -> str:
     spread = f" ± {row['std']:.1f}" if row["std"] == row["std"] else ""
     return f"{as_text(row['network'])}<br>{row['mean']:.1f}{spread} % at {text.count(row['flops'])} FLOPs"
-
-
-def _ticks(values: Sequence[float]) -> list[int]:
-    """1, 2, 5, 10, … around these; powers of ten alone where those are many."""
-    if not values:
-        return []
-    least, most = min(values) / 2.5, max(values) * 2.5
-    ticks = [tick for tick in takewhile(lambda tick: tick <= most, _steps()) if tick >= least]
-    return ticks if len(ticks) <= 6 else [tick for tick in ticks if str(tick).startswith("1")]
 
 
 def importance(frame: pd.DataFrame) -> go.Figure:
