@@ -1,31 +1,40 @@
 """All runs: find, follow, stop, continue, name, throw away."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.report import tables, text
+from ddcore.experiments import KINDS
+from ddcore.report import overview, tables, text
 from ddcore.report.catalogue import STOPPED
-from ddcore.runs import packing
+from ddcore.report.overview import Row
 from ddcore.runs.store import RunRecord, parts
 from ddcore.summary import BESIDE
 from pages.components import evaluation_details, frame, housekeeping, progress, table, widgets
 from pages.components.markdown import called
 
 LEAD = """
-Everything that was ever computed here. Tick a row to see its status and log, to continue it or to name it; tick several
-to compare, tag, download or put them away together.
+Everything that was ever computed here. Tick a run to see its evaluations, status and log, to continue or to name it;
+tick several to compare, tag, download or put them away together.
 """
+INSIDE = " and ".join(f"{kind.title}s" for kind in KINDS.values() if kind.shown_with)  # "Evaluations"
 _text_column = st.column_config.TextColumn
 COLUMNS = {
     **evaluation_details.COLUMNS, "run": _text_column("Run", width=300), "state": _text_column("State"),
     "data": _text_column("Data", help="The data set and the side of its images; a †: see below the table."),
     "majority": _text_column("Majority class", alignment="right", help="Always answering the most frequent class of "
                              "the test images: a network has to beat that."),
-    "accuracy": _text_column("Test accuracy", alignment="right", width=150), "protocol": _text_column("Protocol"),
+    "accuracy": _text_column("Test accuracy", alignment="right", width=150, help="Of a set that was judged several "
+                             "times the newest; on which network and how stands beside it."),
+    "judged": _text_column("Judged on", help="Network and protocol of the accuracy. Accuracies compare only where "
+                           "these are the same."),
+    "inside": _text_column(INSIDE, width=110, help="Of this run. Tick it to see them."),
     "time": _text_column("Time", alignment="right", width=100, help="Wall time of the run."),
     "created": _text_column("Started"), "tags": _text_column("Tags"), "note": _text_column("Note"),
     "id": _text_column("Id"),
 }
+CARD = ("run", "accuracy", "judged", "inside", "state", "created", "tags", "note")
 ALSO_HIDDEN = "And cancelled and interrupted ones, and those that cannot be read."
 
 
@@ -39,62 +48,83 @@ def main() -> None:
         if not records and not unlisted:
             widgets.nothing_yet()
         else:
-            ticked = overview(filtered(records, unlisted))
+            rows = filtered(records, unlisted)
+            ticked = listed(rows)
             housekeeping.opened(ticked)
             with st.container(), frame.guarded():  # what is odd about one run must not hide the trash
                 if len(ticked) > 1:
                     housekeeping.bulk(ticked)
                 elif run := next(iter(ticked), linked):
-                    detail(run)
+                    detail(run, overview.inside(run, records))
         housekeeping.bring()
         housekeeping.trash()
         housekeeping.disk()
 
 
-def filtered(records: list[RunRecord], unlisted: list[str]) -> list[RunRecord]:
-    """The runs that the filters leave; unlisted: kinds that are there and join the others where they are asked for."""
+def filtered(records: list[RunRecord], unlisted: list[str]) -> list[Row]:
+    """The runs that the filters leave; unlisted: kinds that are there and join the others where they are asked for.
+
+    A kind that is shown with other runs has rows of its own where it is asked for too.
+    """
     find, kind, state, hide = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     words = find.text_input("Search", placeholder="name, tag, id, data set", key="runs-search").lower().split()
-    kinds = kind.multiselect("Kind", sorted({r.kind for r in records}.union(unlisted)), key="runs-kind",
-                             placeholder="All but trials" if unlisted else "All kinds", format_func=tables.kind)
+    inside = {r.kind for r in records if overview.shown_with(r)}
+    left_out = sorted(tables.kind(name) for name in inside.union(unlisted))
+    kinds = kind.multiselect(
+        "Kind", sorted({r.kind for r in records}.union(unlisted)), key="runs-kind", format_func=tables.kind,
+        placeholder="All kinds", help=f"Only where asked for: {', '.join(left_out)}." if left_out else None,
+    )
     records = [*records, *(r for name in unlisted if name in kinds for r in frame.store().records(name))]
     states = state.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
     hidden = STOPPED if hide.toggle("Hide failed", key="runs-hide", help=ALSO_HIDDEN) else ()
     return [
-        r for r in records
-        if (not kinds or r.kind in kinds) and (not states or r.state in states) and r.state not in hidden
-        and all(word in _text(r) for word in words)
+        row for row in overview.rows(records, alone=kinds)
+        if (not kinds or row.record.kind in kinds) and (not states or row.states & {*states})
+        and row.record.state not in hidden and all(word in _text(row) for word in words)
     ]
 
 
-def _text(r: RunRecord) -> str:
-    return " ".join([r.id, tables.title(r), r.name, *r.user["tags"], r.user["note"]]).lower()
+def _text(row: Row) -> str:
+    """What is searched: also what is inside is found, by its id and tags."""
+    r = row.record
+    inside = (word for one in row.inside for word in (one.id, *one.user["tags"]))
+    return " ".join([r.id, tables.title(r), r.name, *r.user["tags"], r.user["note"], *inside]).lower()
 
 
-def overview(records: list[RunRecord]) -> list[RunRecord]:
-    """The table; the records of the selected rows."""
-    shown = tables.runs(records)
-    for row, record in enumerate(records):
-        if record.state == "broken":  # it has no name but its folder's, and nothing to tell but what is wrong with it
-            shown.loc[row, ["run", "note"]] = record.id, record.problem
-        elif packing.imported(record.folder):
-            shown.loc[row, "state"] = f"{tables.state(record)} (imported)"
+def listed(rows: list[Row]) -> list[RunRecord]:
+    """The table; the records of the rows that are ticked. It is drawn anew when a run in it starts or ends."""
+    records = [row.record for row in rows]
+    active = {r.id: r for row in rows for r in (row.record, *row.inside) if r.active}
+    under_way = jobs.list_jobs() if active else []
+    if active:
+        st.fragment(_watch, run_every=progress.POLL_SECONDS)({run_id: status.state for run_id, status in under_way})
+    shown = overview.table(rows, overview.waits(under_way, active))
     also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
-    rows = table.choosable(
+    ticked = table.choosable(
         shown, key=housekeeping.table_key("runs-table", (record.id for record in records)), column_config=COLUMNS,
-        column_order=["run", "data", "state", "accuracy", *also, *(["majority"] if also else []), "protocol",
+        column_order=["run", "state", "accuracy", "judged", "inside", *also, *(["majority"] if also else []), "data",
                       "time", "created", "tags", "note", "id"],
-        card=["run", "accuracy", "state", "protocol", "created", "tags", "note"],
+        card=CARD,
     )
     widgets.footnotes(records)
-    return [records[row] for row in rows]
+    return [records[number] for number in ticked]
 
 
-def detail(record: RunRecord) -> None:
+@frame.guarded()
+def _watch(states: dict[str, str]) -> None:
+    """Nothing to see: it waits until a run starts or ends."""
+    if {run_id: status.state for run_id, status in jobs.list_jobs()} != states:
+        st.rerun()
+
+
+def detail(record: RunRecord, inside: Sequence[RunRecord] = ()) -> None:
+    """A run in whatever state, with what is shown with it."""
     kind = record.declared
     with st.container(border=True):
         header(record)
         progress.show(record, extend)
+        if inside:
+            within(inside)
         if record.state == "done":
             progress.log(record.id)
         if kind:
@@ -105,6 +135,21 @@ def detail(record: RunRecord) -> None:
         if record.demo:
             st.caption("This run ships with the app: it can be looked at, not changed.")
         keep_house(record)
+
+
+def within(records: Sequence[RunRecord]) -> None:
+    """What is shown with a run, as its evaluations are; a ticked one opens below."""
+    st.subheader(INSIDE, anchor=False)
+    waits = overview.waits(jobs.list_jobs(), {r.id: r for r in records}) if any(r.active for r in records) else {}
+    ticked = table.choosable(
+        overview.table([Row(r, judge=r) for r in records], waits), column_config=COLUMNS,
+        key=housekeeping.table_key("inside", (r.id for r in records)),
+        column_order=["run", "state", "accuracy", "judged", "time", "created", "tags", "note", "id"], card=CARD,
+    )
+    if len(ticked) > 1:
+        housekeeping.bulk([records[number] for number in ticked])
+    elif ticked:
+        detail(records[ticked[0]])
 
 
 def header(record: RunRecord) -> None:

@@ -101,7 +101,8 @@ def _run_line(run: RunRecord) -> str:
         accuracy += f", majority class {100 * run.summary.majority:.1f} %"
     ipc = f"IPC {run.config['ipc']}" if run.config.get("ipc") else ""
     words = [run.user["name"], *(f"#{tag}" for tag in run.user["tags"])]
-    line = f"{run.id:<18} {run.name:<10} {run.state:<12} {tables.data(run):<8} {ipc:<7} {accuracy}"
+    name = "" if run.name == run.kind else run.name
+    line = f"{run.id:<18} {run.kind:<10} {name:<10} {run.state:<12} {tables.data(run):<8} {ipc:<7} {accuracy}"
     return "  ".join(filter(None, [line.rstrip(), " ".join(filter(None, words))]))
 
 

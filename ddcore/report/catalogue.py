@@ -31,23 +31,23 @@ def catalogue(store: Store) -> pd.DataFrame:
     set; created: seconds since 1970; group: equal for runs that differ in their seeds alone; members: ids of the row.
     """
     records = store.records()
-    judges = _judges(records)
+    speak = judges(records)
     groups: dict[str, str] = {}
     for record in sorted(records, key=lambda r: bool(r.config.get("run"))):  # evaluations of a group are a group
         groups[record.id] = differences.question(record, groups)
-    rows = [_row(record, judges.get(record.id), groups[record.id]) for record in records]
+    rows = [_row(record, speak.get(record.id), groups[record.id]) for record in records]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _judges(records: Iterable[RunRecord]) -> dict[str, RunRecord]:
+def judges(records: Iterable[RunRecord]) -> dict[str, RunRecord]:
     """Run → the finished run whose accuracy speaks for it: its newest evaluation, or itself."""
-    judges: dict[str, RunRecord] = {}
+    found: dict[str, RunRecord] = {}
     for record in records:
         if record.summary.accuracy:
-            judges.setdefault(record.id, record)
+            found.setdefault(record.id, record)
             if record.summary.source and results.of_the_result(record):
-                judges.setdefault(str(record.config.get("run")), record)
-    return judges
+                found.setdefault(str(record.config.get("run")), record)
+    return found
 
 
 def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, Any]:

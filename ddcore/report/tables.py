@@ -57,20 +57,23 @@ def footnotes(records: Iterable[RunRecord]) -> list[str]:
     return [f"{MARK} {dataset}: {note}" for dataset, note in dict.fromkeys(marked)]
 
 
-def runs(records: Iterable[RunRecord]) -> pd.DataFrame:
-    """One row a run, newest first as given; accuracies, balanced accuracies and AUC as texts."""
+def runs(records: Iterable[RunRecord], judges: Mapping[str, RunRecord] | None = None) -> pd.DataFrame:
+    """One row a run, newest first as given; accuracies, balanced accuracies and AUC as texts.
+
+    judges: run → the one whose accuracy is told as its own.
+    """
     rows = [
         {"id": record.id, "run": title(record), "kind": record.kind, "state": state(record),
-         "accuracy": text.accuracy(record.summary.accuracy),
-         **{name: text.spread(getattr(record.summary, name) if name in beside(record.summary) else None)
+         "accuracy": text.accuracy(summary.accuracy),
+         **{name: text.spread(getattr(summary, name) if name in beside(summary) else None)
             for name in BESIDE},
-         "majority": text.percent(record.summary.majority),
+         "majority": text.percent(summary.majority),
          "data": data(record) + (f", {side} px" if (side := record.config.get("resolution")) else ""),
-         "protocol": (record.summary.accuracy and record.summary.accuracy.protocol) or text.NONE,
+         "protocol": (summary.accuracy and summary.accuracy.protocol) or text.NONE,
          "time": text.duration((record.info.get("times") or {}).get("seconds")),
          "created": text.ago(record.created), "tags": ", ".join(record.user.get("tags") or []),
          "note": record.user.get("note") or ""}
-        for record in records
+        for record in records for summary in [(judges or {}).get(record.id, record).summary]
     ]
     return pd.DataFrame(rows, columns=["id", "run", "kind", "state", "accuracy", "balanced_accuracy", "auc", "majority",
                                        "data", "protocol", "time", "created", "tags", "note"])

@@ -98,7 +98,8 @@ def download(records: Sequence[RunRecord]) -> None:
     several = len(ids) > 1
     st.download_button(
         "Download", partial(_packed, ids), file_name="runs.zip" if several else f"{''.join(ids)}{packing.SUFFIX}",
-        mime="application/zip", on_click="ignore", icon=":material/download:", key="house-download", disabled=not ids,
+        mime="application/zip", on_click="ignore", icon=":material/download:", disabled=not ids,
+        key=f"house-download-{records[0].id}",
         help="One file a run, to keep or to bring to another machine: parameters, results, curves, images, name and "
         "notes. Left out: checkpoints and expert trajectories (`python -m ddcore pack RUN --heavy` takes them)."
         + left_out,

@@ -246,3 +246,32 @@ def test_trials_are_listed_where_their_kind_is_chosen_and_stay_when_their_search
     app = tick(app, trial)
     app.button(key=f"trash-{trial}").click().run()
     assert {record.id for record in Store().trashed()} == {search, trial}
+
+
+def test_evaluations_are_seen_inside_the_run_they_judge_and_listed_where_asked_for(
+    open_page: Open, kept: Kept, backend: Backend
+) -> None:
+    asked = spec("evaluate", "evaluate", {"dataset": "digits", "run": kept.dm, "nets": 2})
+    done = shelf.finished(Store(), asked, source={"run": kept.dm}).id
+    Store().retag(done, add=["judge"])
+    running = put(spec("evaluate", "evaluate", {"dataset": "digits", "run": kept.dm, "nets": 3}), "running")
+    app = open_page(RUNS)
+    shown = app.dataframe[0].value.set_index("id")
+    assert set(shown.index) == {*kept}
+    assert shown.loc[kept.dm, "accuracy"] == "50.0 % (n = 1)"
+    assert "ConvNet-3" in shown.loc[kept.dm, "judged"]
+    assert shown.loc[[kept.dm, kept.random], "inside"].tolist() == ["1, 1 running", ""]
+    app.text_input(key="runs-search").set_value("judge").run()
+    assert app.dataframe[0].value["id"].tolist() == [kept.dm]
+    app.text_input(key="runs-search").set_value("").run()
+    app.multiselect(key="runs-state").set_value(["running"]).run()
+    app = tick(app, kept.dm)
+    assert set(app.dataframe[1].value["id"]) == {done, running}
+    assert sorted(app.dataframe[1].value["state"]) == ["done", "running"]
+    app = tick(app, done, table=1)
+    app.button(key=f"trash-{done}").click().run()
+    assert not Store().exists(done)
+    assert Store().exists(kept.dm)
+    app = open_page(RUNS)
+    app.multiselect(key="runs-kind").set_value(["evaluate"]).run()
+    assert app.dataframe[0].value["id"].tolist() == [running]
