@@ -8,6 +8,8 @@ flag, validation, cache key, table column and difference view are all read from 
 
 from __future__ import annotations
 
+import math
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +32,7 @@ _MESSAGES = {  # by pydantic's type of the error
     **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "{name} must be a finite number, got {value!r}"),
     **dict.fromkeys(("bool_parsing", "bool_type"), "{name} must be true or false, got {value!r}"),
 }
+_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")  # 1,000
 Choices = Iterable[str] | Callable[[], Iterable[str]]
 
 
@@ -82,6 +85,47 @@ class ParamInfo:
     def title(self) -> str:
         """Label for people, with the paper's symbol: "λ · Task balance"."""
         return f"{self.symbol} · {self.label}" if self.symbol else self.label
+
+    @property
+    def allowed(self) -> str:
+        """The numbers that it may be: "from 1 to 1,000", "above 0, up to 10"; "" where that is any."""
+        low = "" if self.low is None else f"{'above' if self.low_open else 'from'} {_bound(self.low)}"
+        to = ("up to", ", up to", " to")[bool(low) * (2 - self.low_open)]
+        return low + ("" if self.high is None else f"{to} {_bound(self.high)}")
+
+    def read(self, text: str) -> int | float | None:
+        """The number that somebody typed, "1e-3" or "1,000"; None for nothing where that is allowed.
+
+        Raises ConfigError that says what is: "IPC: from 1 to 1,000; got 5000".
+        """
+        text = text.strip()
+        if not text and self.optional:
+            return None
+        plain = text.replace("−", "-")
+        number = _number(plain.replace(",", "") if _GROUPED.fullmatch(plain) else plain)
+        whole = number is not None and (self.type != "int" or number == int(number))
+        low, high = (default if bound is None else bound for bound, default in
+                     ((self.low, -math.inf), (self.high, math.inf)))
+        if number is None or not whole or not low <= number <= high or (self.low_open and number == low):
+            what = "" if whole else "a whole number" if self.type == "int" else "a number"
+            words = " ".join(filter(None, (what, self.allowed)))
+            raise ConfigError([f"{self.symbol or self.label}: {words}; got {text or 'nothing'}"])
+        return int(number) if self.type == "int" else float(number)
+
+
+def _bound(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"
+
+
+def _number(text: str) -> int | float | None:
+    """Whole numbers exactly; None for what is no finite number."""
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if math.isfinite(number) else None
+    return None
 
 
 def shown(value: Any) -> str:

@@ -65,6 +65,8 @@ def new_run() -> None:
     key, groups = f"baseline.{dataset}", ("Network", "Training")
     if training := form.spec_form("baseline", "baseline", {"dataset": dataset}, key, groups):
         widgets.launch(training)
+    else:
+        widgets.waits("baseline")
 
 
 def done(run: RunRecord) -> None:

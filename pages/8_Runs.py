@@ -1,6 +1,7 @@
 """All runs: find, follow, stop, continue, name, throw away."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
@@ -11,7 +12,7 @@ from ddcore.report.catalogue import STOPPED
 from ddcore.report.overview import Row
 from ddcore.runs.store import RunRecord, parts
 from ddcore.summary import BESIDE
-from pages.components import evaluation_details, frame, housekeeping, progress, table, widgets
+from pages.components import evaluation_details, fields, frame, housekeeping, progress, table, widgets
 from pages.components.markdown import called
 
 LEAD = """
@@ -172,12 +173,12 @@ def extend(record: RunRecord) -> None:
     if now >= (most := int(p.high or 10**9)):
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        length = st.number_input(
-            f"Extend: {p.title}", now + 1, most, min(2 * now, most), key=f"to-{record.id}", width=260,
-            help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.",
+        length = fields.number(
+            replace(p, low=now + 1, high=most), min(2 * now, most), f"to-{record.id}", label=f"Extend: {p.title}",
+            help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.", width=260,
         )
-        if st.button("Extend", icon=":material/fast_forward:", key=f"extend-{record.id}"):
-            new = jobs.extend(record.id, int(length))
+        if st.button("Extend", icon=":material/fast_forward:", key=f"extend-{record.id}", disabled=bool(length.wrong)):
+            new = jobs.extend(record.id, int(length.value or 0))
             st.switch_page(frame.page_of(record).page(), query_params={"run": new})
 
 

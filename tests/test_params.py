@@ -67,19 +67,40 @@ def test_a_parameter_is_a_widget_with_its_words_bounds_and_choices(
     label: str, config: type[Config], p: ParamInfo
 ) -> None:
     shown = drawn(label)[p.name]
-    assert shown.label.replace("$", "") == p.title + (f" ({p.unit})" if p.unit else "")
+    assert shown.label == p.title + (f" ({p.unit})" if p.unit else "")
     assert p.help in shown.help
     assert p.flag in shown.help
     match p.type:
         case "choice":
             assert list(shown.options) == list(p.choices or ())
         case "int" | "float":
-            assert (shown.min, shown.max) == (p.low, p.high)
-            assert all(f"{bound:g}" in shown.help for bound in (p.low, p.high) if bound is not None)
-            assert p.step is None or shown.step == p.step
+            assert p.allowed in shown.help
+            assert p.read(shown.value) == a_value(label, p)
+            return
         case other:
             assert shown.type == {"bool": "checkbox", "text": "text_input"}[other]
     assert shown.value == a_value(label, p)
+
+
+@EVERY_PARAMETER
+def test_a_typed_number_is_taken_or_refused_as_the_config_takes_or_refuses_it(
+    label: str, config: type[Config], p: ParamInfo
+) -> None:
+    if p.type not in ("int", "float"):
+        return
+    bounds = [bound for bound in (p.low, p.high) if bound is not None]
+    for text in ("2.5", "many", "nan", "1e-3", *(f"{b + d:.0f}" for b in bounds for d in (-1, 0, 1))):
+        try:
+            read = p.read(text)
+        except ConfigError as error:
+            assert error.problems[0].endswith(f"got {text}")
+            with pytest.raises(ConfigError, match=rf"^{p.name}\b"):
+                built(label, **{p.name: text})
+            continue
+        try:
+            assert getattr(built(label, **{p.name: read}), p.name) == read
+        except ConfigError as error:  # the other parameters may allow less than this one does
+            assert not any(problem.startswith(f"{p.name} must be a ") for problem in error.problems)
 
 
 @pytest.mark.slow
@@ -110,7 +131,7 @@ def drawn(label: str) -> dict[str, Any]:
 
     app = AppTest.from_function(script, kwargs={"label": label}, default_timeout=60).run()
     assert not app.exception
-    kinds = ("number_input", "selectbox", "checkbox", "text_input")
+    kinds = ("selectbox", "checkbox", "text_input")
     return {element.key: element for kind in kinds for element in getattr(app, kind)}
 
 

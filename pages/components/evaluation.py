@@ -17,7 +17,7 @@ from ddcore.report.published import Published, published
 from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
 from ddcore.settings import network_title
-from pages.components import charts, evaluation_details, frame, pending, trajectory, transfer
+from pages.components import charts, evaluation_details, fields, frame, pending, trajectory, transfer
 
 WORDS = f"""
 **Test accuracy**: share of the official test images answered correctly. It is measured once, after the last
@@ -52,7 +52,9 @@ def section(run: RunRecord) -> None:
             return
         if DATASETS[dataset].removed:
             st.warning(DATASETS[dataset].check(data_root()).message, icon=":material/folder_off:")
-        question = _question(run)
+        if (question := _question(run)) is None:
+            st.caption("Accuracies are shown once these fields are right.")
+            return
         tabs = {"Accuracy": accuracy, "Over iterations": trajectory.tab, "Other networks": transfer.tab}
         if not METHODS[run.name].step:
             del tabs["Over iterations"]
@@ -62,8 +64,8 @@ def section(run: RunRecord) -> None:
                     draw(run, question)
 
 
-def _question(run: RunRecord) -> Question:
-    """Protocol, network, n and batch, at first as they were asked last of this run."""
+def _question(run: RunRecord) -> Question | None:
+    """Protocol, network, n and batch, at first as they were asked last of this run; None while one of them is wrong."""
     evaluation = results.last_evaluation(frame.store(), run)
     last = results.question_of(evaluation) if evaluation else None
     names, protocols = list(NETWORKS), list(PROTOCOLS)
@@ -79,17 +81,20 @@ def _question(run: RunRecord) -> Question:
             format_func=lambda n: network_title(run.config if n == run.config.get("network") else {"network": n}),
             help="The one trained for the test. Another than the run's own tells whether the images only fit that one.",
         )
-        nets = st.number_input(
-            "n · Networks", 1, 100, last.nets if last else 3, key=f"{key}-nets",
+        nets = fields.number(
+            EvaluateConfig.param("nets"), last.nets if last else Question.nets, f"{key}-nets",
             help="More: a surer mean, more time. Those that were trained before are kept.",
         )
-        batch = st.number_input(
-            "Batch size (images)", 1, 8192, last.batch_size if last else None, key=f"{key}-batch",
+        batch = fields.number(
+            EvaluateConfig.param("batch_size"), last.batch_size if last else None, f"{key}-batch",
             placeholder="the protocol's", help="Small sets with large batches get few training steps: 100 images at "
             "batch 128 over 20 epochs are 20 steps, at batch 10 they are 200. Applies to every line.",
         )
-    st.caption(PROTOCOLS[protocol].help + (f" **Here with batch {batch:,} instead.**" if batch else ""))
-    return Question(protocol, int(nets), int(batch) if batch else None, network={"network": network})
+    size = int(batch.value) if batch.value else None
+    st.caption(PROTOCOLS[protocol].help + (f" **Here with batch {size:,} instead.**" if size else ""))
+    if nets.wrong or batch.wrong:
+        return None
+    return Question(protocol, int(nets.value or 0), size, network={"network": network})
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, Spec
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text
+from pages.components import fields
 
 LAST_GROUP = "Run"  # seed and device: what people change least
 
 
 def spec_form(kind: str, name: str, values: Mapping[str, Any], key: str, open_groups: Sequence[str]) -> Spec | None:
-    """The form of a kind of run, from these values on their data set; its Spec, or None with the problems shown."""
+    """The form of a kind of run, from these values on their data set; its Spec, or None where something in it is
+    wrong, which is shown."""
     sides = {"resolution": DATASETS[values["dataset"]].resolutions} if "dataset" in values else {}
     config = config_form(KINDS[kind].config(name), values, key, hidden=("dataset",), open_groups=open_groups,
                          limits=sides)
@@ -27,7 +29,8 @@ def config_form(
     open_groups: Sequence[str] = (), limits: Mapping[str, Sequence[Any]] | None = None,
     words: Mapping[str, str] | None = None,
 ) -> Config | None:
-    """Draw the widgets of `config` from these values; the checked Config, or None with the problems shown.
+    """Draw the widgets of `config` from these values; the checked Config, or None where something is wrong, which is
+    shown.
 
     key: names the form and its starting point, so that a new preset starts fresh widgets. hidden: parameters that
     are set elsewhere (their value in `values` is used). open_groups: shown at once, the others behind expanders.
@@ -36,7 +39,7 @@ def config_form(
     """
     limits = limits or {}
     start = _start(config, values, key)
-    entered = dict(start)
+    entered, wrong = dict(start), False
     drawn = [p for p in config.params() if p.name not in hidden and start.get(p.name) is not None
              and len(limits.get(p.name, (1, 2))) > 1]
     names = dict.fromkeys(p.group for p in drawn)
@@ -47,7 +50,11 @@ def config_form(
                 st.markdown(f"**{name}**")
             with st.grid(3, min_column_width=230, vertical_alignment="bottom"):
                 for p in group:
-                    entered[p.name] = widget(p, start[p.name], _key(p, start, key), limits.get(p.name), words)
+                    now = widget(p, start[p.name], _key(p, start, key), limits.get(p.name), words)
+                    wrong |= isinstance(now, fields.Number) and bool(now.wrong)
+                    entered[p.name] = now.value if isinstance(now, fields.Number) else now
+    if wrong:  # it is told at the field
+        return None
     try:
         return config.build(entered)
     except ConfigError as error:
@@ -76,7 +83,7 @@ def _start(config: type[Config], values: Mapping[str, Any], key: str) -> dict[st
     start = config.fill({name: value for name, value in values.items() if value is not None})
     start = {**{p.name: p.default for p in params if p.default is not None}, **start}
     leading = {name for p in params for name in p.follows if name in start}
-    entered = {name: st.session_state.get(f"{key}.{name}", start[name]) for name in leading}
+    entered = {name: _now(config.param(name), f"{key}.{name}", start[name]) for name in leading}
     changed = {name for name in leading if entered[name] != start[name]}
     choices = {p.name for p in params if p.type == "choice"}
     reset = {
@@ -86,11 +93,20 @@ def _start(config: type[Config], values: Mapping[str, Any], key: str) -> dict[st
     return config.fill({**{name: value for name, value in start.items() if name not in reset}, **entered})
 
 
+def _now(p: ParamInfo, key: str, start: Any) -> Any:
+    """What stands in this widget; where it starts, before it is drawn and while it is wrong."""
+    now = st.session_state.get(key, start)
+    if p.type in ("int", "float") and isinstance(now, str):
+        read = fields.Number.of(p, now)
+        return start if read.wrong else read.value
+    return now
+
+
 def _summary(shown: Sequence[ParamInfo], start: Mapping[str, Any], key: str) -> str:
     """ "Network: convnet3, width 128 …": what a closed expander holds."""
     parts = []
     for p in shown[:5]:
-        now = st.session_state.get(_key(p, start, key), start[p.name])
+        now = _now(p, _key(p, start, key), start[p.name])
         parts.append(f"{p.symbol or p.label.lower()} {text.value(now)}")
     return f"**{shown[0].group}** · " + ", ".join(parts) + (" …" if len(shown) > 5 else "")
 
@@ -103,29 +119,15 @@ def _key(p: ParamInfo, start: Mapping[str, Any], key: str) -> str:
 def widget(
     p: ParamInfo, value: Any, key: str, allowed: Sequence[Any] | None = None, words: Mapping[str, str] | None = None
 ) -> Any:
-    """The widget for one parameter, at `value` unless the person has changed it."""
-    symbol = f"${p.symbol}$" if "_" in p.symbol else p.symbol  # an index needs setting as a formula
-    label = " · ".join(filter(None, (symbol, p.label))) + (f" ({p.unit})" if p.unit else "")
-    common: dict[str, Any] = {"key": key, "help": _help(p), "persist_state": "page"}
+    """The widget for one parameter, at `value` unless the person has changed it; of a number, what stands there."""
+    if p.type in ("int", "float") and not allowed:
+        return fields.number(p, value, key)
+    common: dict[str, Any] = {"label": fields.title(p), "key": key, "help": fields.described(p),
+                              "persist_state": "page"}
     if p.type == "choice" or allowed:
         options = list(allowed or p.choices or ())
         index = options.index(value) if value in options else 0
-        return st.selectbox(label, options, index=index, format_func=lambda v: str((words or {}).get(v, v)), **common)
+        return st.selectbox(options=options, index=index, format_func=lambda v: str((words or {}).get(v, v)), **common)
     if p.type == "bool":
-        return st.checkbox(label, value=bool(value), **common)
-    if p.type == "text":
-        return st.text_input(label, value=value or "", **common)
-    if p.type == "int":
-        low, high = (None if bound is None else int(bound) for bound in (p.low, p.high))
-        return st.number_input(label, low, high, int(value), int(p.step or 1), **common)
-    lowest, highest = (None if bound is None else float(bound) for bound in (p.low, p.high))
-    step = p.step or (float(value) / 2 if value else 0.01)
-    return st.number_input(label, lowest, highest, float(value), float(step), format="%g", **common)
-
-
-def _help(p: ParamInfo) -> str:
-    """The declared help, with the bounds and the name that command line and code use."""
-    low = f"{'above' if p.low_open else 'from'} {p.low:g}" if p.low is not None else ""
-    high = f"up to {p.high:g}" if p.high is not None else ""
-    bounds = f" Allowed: {' '.join(filter(None, (low, high)))}." if p.type in ("int", "float") and (low or high) else ""
-    return f"{p.help}{bounds} `{p.flag}`"
+        return st.checkbox(value=bool(value), **common)
+    return st.text_input(value=value or "", **common)

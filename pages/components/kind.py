@@ -35,6 +35,8 @@ def new_run(kind: Kind, config: dict[str, Any], start: str) -> None:
     groups = tuple(dict.fromkeys(p.group for p in declared.params() if p.name in declared.__annotations__))
     if spec := form.spec_form(kind.name, kind.name, values, f"{kind.name}.{start}", groups):
         widgets.launch(spec, form.changes(spec.config, values))
+    else:
+        widgets.waits(kind.name)
 
 
 def measured(run: RunRecord) -> None:

@@ -79,6 +79,8 @@ def launch_form(method: Method, values: Mapping[str, Any], start: str) -> None:
     if spec := form.spec_form("distill", method.name, values, f"{method.name}.{start}", ("Small set", "Method")):
         stages.ahead(spec)
         widgets.launch(spec, form.changes(spec.config, values))
+    else:
+        widgets.waits("distill")
 
 
 def show(run: RunRecord) -> None:

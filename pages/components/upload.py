@@ -213,6 +213,8 @@ def show(brought: Brought) -> None:
     elif config := choices(brought):
         examples(brought, config)
         accept(brought, config)
+    else:
+        st.button("Add data set", type="primary", icon=":material/add:", key="own-add", disabled=True)
 
 
 def problems(look: preview.Preview) -> None:

@@ -112,6 +112,12 @@ def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") ->
         frame.open_run(run_id)
 
 
+def waits(what: str, label: str = "Start run") -> None:
+    """The button that starts the run while something in its form is wrong."""
+    st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{what}", disabled=True,
+              help="Something in the form above is not right yet.")
+
+
 def open_result(key: str, what: str) -> bool:
     """The button in place of one that starts what is finished already."""
     pressed = st.button("Open result", type="primary", icon=":material/bolt:", key=key)

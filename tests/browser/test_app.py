@@ -57,7 +57,7 @@ def test_a_method_from_outside_is_reached_by_its_address_started_and_found_again
 def start_run(page: Any, server: Server, draws: int) -> str:
     """Start the quick preset on digits with so many network draws, from the form; the run's address."""
     page.goto(f"{server.url}/DataDAM")
-    field = page.get_by_role("spinbutton", name="K · Network draws")
+    field = page.get_by_role("textbox", name="K · Network draws")
     expect(field).to_be_visible(timeout=SLOW)
     field.fill(str(draws))
     field.press("Enter")

@@ -61,7 +61,7 @@ def choose(page: Any, label: str, option: str) -> None:
 
 
 def fill(page: Any, label: str, value: str) -> None:
-    field = page.get_by_role("spinbutton", name=label)
+    field = page.get_by_role("textbox", name=label)
     expect(field).to_be_visible(timeout=SLOW)
     field.fill(value)
     field.press("Enter")
@@ -84,7 +84,7 @@ def test_an_uploaded_zip_is_looked_at_added_distilled_and_judged(server: Server,
     page.get_by_role("link", name="DM", exact=True).click()
     expect(page.get_by_role("heading", name="DM", level=1)).to_be_visible(timeout=SLOW)
     choose(page, "Data set", "tiles")
-    expect(page.get_by_role("spinbutton", name="T · Iterations")).to_have_value("200", timeout=SLOW)  # not of digits
+    expect(page.get_by_role("textbox", name="T · Iterations")).to_have_value("200", timeout=SLOW)  # not of digits
     for label, value in (
         ("T · Iterations", "40"),
         ("IPC · Images per class", "2"),

@@ -58,9 +58,9 @@ def test_its_form_has_its_parameters_and_starts_it(open_page: Open, backend: Bac
     assert app.title[0].value == "Fade to grey"
     assert "Makes every image greyer, step by step." in words(app)
     assert "Takes **" in words(app)
-    fading = app.number_input(key="fade.digits.quick.fading")
-    assert (fading.label, fading.value) == ("φ · Fading", 0.5)
-    fading.set_value(0.25).run()
+    fading = app.text_input(key="fade.digits.quick.fading")
+    assert (fading.label, fading.value) == ("φ · Fading", "0.5")
+    fading.set_value("0.25").run()
     app.button(key="launch-distill").click().run()
     (asked,) = backend.submitted
     assert (asked.kind, asked.name, asked.config.fading, asked.config.num_iters) == ("distill", "fade", 0.25, 4)

@@ -18,7 +18,7 @@ CONFIG = METHODS["datadam"].Config
 
 def test_every_parameter_has_a_widget_with_its_declared_help(open_page: Open) -> None:
     app = open_page(PAGE)
-    helps = [w.help for kind in ("number_input", "selectbox", "checkbox") for w in getattr(app, kind)]
+    helps = [w.help for kind in ("text_input", "selectbox", "checkbox") for w in getattr(app, kind)]
     for p in CONFIG.params():
         sides = DATASETS["digits"].resolutions
         if p.name in ("dataset", "units") or (p.name == "resolution" and len(sides) == 1):  # a ConvNet has no units
@@ -30,14 +30,14 @@ def test_the_form_starts_at_the_preset_and_follows_another_one(open_page: Open) 
     app = open_page(PAGE)
     quick, course = (METHODS["datadam"].preset(name).for_dataset("digits") for name in ("quick", "course"))
     draws = f"datadam.digits.{METHODS['datadam'].presets[0].name}.num_inits"
-    assert app.number_input(key=draws).value == quick["num_inits"]
+    assert app.text_input(key=draws).value == str(quick["num_inits"])
     app.selectbox(key="datadam-preset").select("course").run()
-    assert app.number_input(key="datadam.digits.course.num_inits").value == course["num_inits"]
+    assert app.text_input(key="datadam.digits.course.num_inits").value == str(course["num_inits"])
 
 
 def test_the_form_submits_what_it_shows_and_opens_the_run(open_page: Open, backend: Backend) -> None:
     app = open_page(PAGE)
-    app.number_input(key="datadam.digits.quick.num_inits").set_value(7).run()
+    app.text_input(key="datadam.digits.quick.num_inits").set_value("7").run()
     assert "K · Network draws 7" in words(app)
     app.button(key="launch-distill").click().run()
     (asked,) = backend.submitted
@@ -58,10 +58,28 @@ def test_another_network_brings_its_own_options(open_page: Open, backend: Backen
 
 def test_values_that_cannot_run_are_named_and_cannot_be_submitted(open_page: Open) -> None:
     app = open_page(PAGE)
-    depth = next(n for n in app.number_input if n.label.startswith("Depth"))
-    depth.set_value(8).run()
+    next(n for n in app.text_input if n.label.startswith("Depth")).set_value("8").run()
     assert "depth must be at most" in app.error[0].value
-    assert "Start run" not in [b.label for b in app.button]
+    assert (button := app.button(key="launch-distill")).label == "Start run"
+    assert button.disabled
+
+
+@pytest.mark.parametrize(("name", "typed", "told"), [
+    ("ipc", "5000", "IPC: from 1 to 1,000; got 5000"), ("lambda_task", "-3", "λ: from 0 to 100; got -3"),
+    ("ipc", "2.5", "IPC: a whole number from 1 to 1,000; got 2.5"), ("ipc", "", "IPC: a whole number from 1 to 1,000; got "
+     "nothing"), ("lr_img", "0,1", r"η\_S: a number above 0, up to 10,000; got 0,1"),
+])
+def test_a_number_that_is_not_allowed_is_told_at_its_field_and_starts_nothing(
+    open_page: Open, backend: Backend, name: str, typed: str, told: str
+) -> None:
+    app = open_page(PAGE)
+    app.text_input(key=f"datadam.digits.quick.{name}").set_value(typed).run()
+    assert f":red[{told}]" in words(app)
+    assert app.text_input(key=f"datadam.digits.quick.{name}").value == typed
+    assert app.button(key="launch-distill").disabled
+    app.text_input(key=f"datadam.digits.quick.{name}").set_value("1e-0").run()
+    app.button(key="launch-distill").click().run()
+    assert backend.submitted[0].config.values()[name] == 1
 
 
 def test_a_time_estimate_stands_beside_the_start_button(open_page: Open) -> None:
@@ -122,7 +140,7 @@ def test_another_batch_size_is_part_of_the_protocols_label(open_page: Open, fill
     ten = {"dataset": "digits", "width": 8, "run": filled.distilled, "nets": 2, "batch_size": 10}
     finish(spec("evaluate", "evaluate", ten), {"accuracy": {"mean": 0.5, "std": 0.1, "n": 2}, "seconds_train": 1.0})
     app = open_page(PAGE, run=filled.distilled)
-    app.number_input(key=f"evaluation-{filled.distilled}-batch").set_value(10).run()
+    app.text_input(key=f"evaluation-{filled.distilled}-batch").set_value("10").run()
     assert "ConvNet-3, width 8 · protocol course, batch 10" in words(app)
     assert "50 ± 10 % (n = 2)" in [
         shown for t in app.dataframe if "accuracy" in t.value.columns for shown in t.value["accuracy"]
@@ -134,7 +152,7 @@ def test_a_finished_run_fills_the_form_for_the_next_one(open_page: Open, filled:
     app.button(key="like").click().run()
     made = Store().record(filled.distilled).config
     assert app.button(key="launch-distill").label == "Open result"
-    app.number_input(key=f"datadam.{filled.distilled}.num_inits").set_value(3).run()
+    app.text_input(key=f"datadam.{filled.distilled}.num_inits").set_value("3").run()
     assert "K · Network draws 3 instead of 2" in words(app)
     app.button(key="launch-distill").click().run()
     assert backend.submitted[0].config.values() == {**made, "num_inits": 3}

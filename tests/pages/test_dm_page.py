@@ -25,10 +25,10 @@ def test_the_learning_rate_that_follows_the_images_per_class_follows_them_in_the
 ) -> None:
     app = open_page(PAGE)
     app.selectbox(key="dm-preset").select("paper").run()
-    ipc = app.number_input(key="dm.digits.paper.ipc")
-    assert app.number_input(key="dm.digits.paper.lr_img.1.0").value == 1.0
-    ipc.set_value(100).run()
-    assert app.number_input(key="dm.digits.paper.lr_img.10.0").value == 10.0
+    ipc = app.text_input(key="dm.digits.paper.ipc")
+    assert app.text_input(key="dm.digits.paper.lr_img.1.0").value == "1"
+    ipc.set_value("100").run()
+    assert app.text_input(key="dm.digits.paper.lr_img.10.0").value == "10"
     app.button(key="launch-distill").click().run()
     assert backend.submitted[0].config.lr_img == 10.0
 

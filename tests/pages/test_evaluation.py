@@ -70,13 +70,22 @@ def test_one_more_seed_is_distilled_and_judged_at_the_press_of_a_button(
 def test_more_networks_are_asked_for_and_those_that_are_trained_already_stay(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, run=filled.distilled)
     assert "are trained already" not in words(app)
-    app.number_input(key=f"evaluation-{filled.distilled}-nets").set_value(5).run()
+    app.text_input(key=f"evaluation-{filled.distilled}-nets").set_value("5").run()
     known = Store().record(filled.evaluated).summary.accuracy
     assert known
     share = f"2 of the 5 networks on these images are trained already and stay: {100 * known.mean:.1f} ± "
     assert share in words(app)
-    app.number_input(key=f"evaluation-{filled.distilled}-nets").set_value(1).run()
+    app.text_input(key=f"evaluation-{filled.distilled}-nets").set_value("1").run()
     assert "are trained already" not in words(app)
+
+
+def test_a_number_of_networks_that_is_not_allowed_leaves_no_button_that_asks(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, run=filled.distilled)
+    app.text_input(key=f"evaluation-{filled.distilled}-nets").set_value("0").run()
+    assert ":red[n: from 1 to 100; got 0]" in words(app)
+    assert not [b for b in app.button if "·" in b.label]
+    app.text_input(key=f"evaluation-{filled.distilled}-nets").set_value("3").run()
+    assert [b for b in app.button if b.label.startswith("Evaluate with controls ·")]
 
 
 def test_seeds_stand_in_a_table_with_the_mean_over_all_of_them(open_page: Open, filled: Filled) -> None:

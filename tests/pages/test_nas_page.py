@@ -161,10 +161,17 @@ def test_the_parameters_of_an_earlier_search_are_used_again(open_page: Open, bac
     assert backend.submitted[0].key == run
 
 
+def test_a_size_of_coresets_that_is_not_allowed_starts_no_search(open_page: Open) -> None:
+    app = open_page(PAGE)
+    next(one for one in app.text_input if "Images per class" in one.label).set_value("0").run()
+    assert ":red[IPC: from 1 to 1,000; got 0]" in words(app)
+    assert app.button(key="launch-search").disabled
+
+
 @pytest.mark.slow
 def test_proxies_of_unequal_size_are_warned_of(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE)
-    next(one for one in app.number_input if "Images per class" in one.label).set_value(5).run()
+    next(one for one in app.text_input if "Images per class" in one.label).set_value("5").run()
     assert "not the same stored size" in words(app)
 
 

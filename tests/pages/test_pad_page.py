@@ -36,7 +36,7 @@ def test_the_form_says_of_every_stage_what_it_will_take(open_page: Open) -> None
 
 def test_the_form_finds_the_stages_that_are_computed_already(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, like=filled.pad)
-    app.number_input(key=f"pad.{filled.pad}.num_iters").set_value(5).run()
+    app.text_input(key=f"pad.{filled.pad}.num_iters").set_value("5").run()
     assert words(app).count("Cached") == 2
     assert words(app).count("To be computed") == 1
 

@@ -69,7 +69,7 @@ def test_a_run_is_looked_for_extended_named_and_put_away_on_its_page(
     app = open_page(RUNS, run=run)
     assert {run, kept.dm} <= set(app.dataframe[0].value["id"])
     app.text_input(key="runs-search").set_value(run[:8])
-    app.number_input(key=f"to-{run}").set_value(20_000).run()
+    app.text_input(key=f"to-{run}").set_value("20000").run()
     assert app.dataframe[0].value["id"].tolist() == [run]
     app.button(key=f"extend-{run}").click().run()
     assert backend.extended == [(run, 20_000)]
@@ -93,10 +93,14 @@ def test_an_evaluation_is_extended_to_more_networks(
 ) -> None:
     run = made(spec("evaluate", "evaluate", {"dataset": "digits", "run": kept.random, "nets": nets}))
     app = open_page(RUNS, run=run)
-    field = app.number_input(key=f"to-{run}")
-    assert (field.label, field.min, field.value, field.max) == ("Extend: n · Networks", *offered)
+    field, (low, first, high) = app.text_input(key=f"to-{run}"), offered
+    assert (field.label, field.value) == ("Extend: n · Networks", str(first))
+    field.set_value(str(low - 1)).run()
+    assert f"n: from {low} to {high}; got {low - 1}" in words(app)
+    assert app.button(key=f"extend-{run}").disabled
+    app.text_input(key=f"to-{run}").set_value(str(first)).run()
     app.button(key=f"extend-{run}").click().run()
-    assert backend.extended == [(run, offered[1])]
+    assert backend.extended == [(run, first)]
 
 
 def test_what_cannot_grow_is_not_offered_to_be_extended(open_page: Open, kept: Kept) -> None:

@@ -94,6 +94,13 @@ def test_a_zip_is_looked_at_once_and_becomes_a_data_set_that_every_menu_offers(
         assert "my-pets" in menu.options
 
 
+def test_a_side_that_is_not_allowed_adds_nothing(open_page: Open) -> None:
+    app = brought(open_page, pets())
+    next(t for t in app.text_input if t.label.startswith("Side")).set_value("2").run()
+    assert "; got 2]" in words(app)
+    assert app.button(key="own-add").disabled
+
+
 def test_what_stops_comes_first_and_nothing_can_be_added_then(open_page: Open) -> None:
     app = brought(open_page, {"train/cat/1.png": png(1), "train/cat/2.png": png(2), "train/dog/3.png": png(1)})
     assert app.error

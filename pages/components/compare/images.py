@@ -194,7 +194,7 @@ def _through_time(runs: Sequence[Compared]) -> None:
     name = middle.selectbox("Class", list(counts), key="img-of", bind="query-params")
     number = 1
     if counts[name] > 1:
-        number = right.number_input("Image", 1, counts[name], key="img-number", bind="query-params")
+        number = right.selectbox("Image", range(1, counts[name] + 1), key="img-number", bind="query-params")
     frames = _film(run, series.steps, name, number - 1)
     if not series.made:
         st.caption("A real image that was chosen: it has no steps.")

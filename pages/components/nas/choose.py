@@ -18,7 +18,7 @@ from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NetworkConfig
 from ddcore.spaces import SPACES, Space
-from pages.components import form, frame, menu, widgets
+from pages.components import fields, form, frame, menu, widgets
 from pages.components.nas import truths
 
 DRAWN = ("dataset", "resolution", "space", "subset", "proxies", "ipc")  # parameters with widgets of their own here
@@ -67,11 +67,14 @@ def launch_form(values: Mapping[str, Any], key: str) -> None:
     start = SearchConfig.fill({name: value for name, value in values.items() if value is not None})
     start = {p.name: p.default for p in SearchConfig.params() if p.default is not None} | start
     drawn = _space(start, key)
-    drawn |= _proxies({**start, **drawn}, values, key)
+    chosen, wrong = _proxies({**start, **drawn}, values, key)
+    drawn |= chosen
     config = form.config_form(SearchConfig, {**values, **drawn}, key, hidden=DRAWN, open_groups=("Search", "Truth"),
                               words=WORDS)
-    if isinstance(config, SearchConfig):
+    if isinstance(config, SearchConfig) and not wrong:
         _launch(config)
+    else:
+        widgets.waits("search", "Start search")
 
 
 def _space(start: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -127,8 +130,8 @@ def _count(space: Space, subset: str, shape: spaces.Shape) -> None:
         st.caption(f"**{number:,} networks** of the {space.size:,} in this space.")
 
 
-def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """What the networks are ranked by, and how many images of each class the coresets have.
+def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> tuple[dict[str, Any], bool]:
+    """What the networks are ranked by, and how many images of each class the coresets have; whether that is wrong.
 
     What is not in `values` follows from the runs: the newest distilled one is a proxy too, the coresets get its size.
     """
@@ -148,9 +151,11 @@ def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> d
             st.caption(f"No longer offered: {widgets.plain(', '.join(unknown))}.")
         sizes = {runs[name].config["ipc"] for name in selected if name in runs}
         ipc = min(sizes) if len(sizes) == 1 and "ipc" not in values else start["ipc"]
+        wrong = False
         if any(name in METHODS for name in selected):
             with right:
-                ipc = form.widget(SearchConfig.param("ipc"), ipc, f"{key}.ipc.{ipc}")
+                typed = fields.number(SearchConfig.param("ipc"), ipc, f"{key}.ipc.{ipc}")
+            ipc, wrong = ipc if typed.wrong else typed.value, bool(typed.wrong)
             sizes.add(ipc)
         if not runs:
             titles = ", ".join(METHODS[name].title for name in menu.distillers())
@@ -160,7 +165,7 @@ def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> d
             listed = " and ".join(f"{size:,}" for size in sorted(sizes))
             st.warning(f"These proxies have {listed} images per class: not the same stored size, so a better rank may "
                        "be due to more images alone.", icon=":material/balance:")
-    return {"proxies": ",".join(selected), "ipc": ipc}
+    return {"proxies": ",".join(selected), "ipc": ipc}, wrong
 
 
 def _distilled(start: Mapping[str, Any]) -> list[RunRecord]:
@@ -176,6 +181,7 @@ def _launch(config: SearchConfig) -> None:
     """Why it cannot start, or what it takes and the button."""
     if problems := proxies.problems(config, frame.store()):
         st.error(widgets.bullets("This search cannot start:", problems), icon=":material/rule:")
+        widgets.waits("search", "Start search")
         return
     truth = config.truth_config()
     specs = [Spec("search", "search", config), *([Spec("truth", "truth", truth)] if truth else [])]

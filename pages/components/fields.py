@@ -1,0 +1,70 @@
+"""Number fields that cannot mislead: what was typed stays, and is used only where the declaration allows it.
+
+Streamlit's own keeps its last value where what was typed is out of range, so a button would use another number than the
+one that stands there.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from ddcore.errors import ConfigError
+from ddcore.params import ParamInfo
+from pages.components.markdown import plain
+
+
+@dataclass(frozen=True)
+class Number:
+    """What stands in a number field; wrong: what is wrong with it in words, "" where the value can be used."""
+
+    value: int | float | None
+    wrong: str = ""
+
+    @classmethod
+    def of(cls, p: ParamInfo, text: str) -> "Number":
+        """What was typed, read as the parameter is declared."""
+        try:
+            return cls(p.read(text))
+        except ConfigError as error:
+            return cls(None, "; ".join(error.problems))
+
+
+def number(
+    p: ParamInfo, value: int | float | None, key: str, *, label: str = "", help: str = "", placeholder: str = "",
+    width: int | None = None,
+) -> Number:
+    """A field for a number, at `value` unless the person has changed it. What is wrong with it stands above it, where
+    it is read before the field is.
+
+    label, help: in place of those declared; placeholder: what nothing means.
+    """
+    with st.container(gap="xxsmall", width=width or "stretch"):
+        above = st.container()
+        typed = st.text_input(
+            label or title(p), spelled(value), key=key, help=help or described(p), placeholder=placeholder or None,
+            autocomplete="off", persist_state="page",
+        )
+    read = Number.of(p, typed or "")
+    if read.wrong:
+        above.markdown(f":red[{plain(read.wrong)}]")
+    return read
+
+
+def spelled(value: Any) -> str:
+    """A value as it stands in a field: 0.1, 1e-05, no number as nothing."""
+    if not isinstance(value, float):
+        return "" if value is None else str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def title(p: ParamInfo) -> str:
+    """ "λ · Task balance", with its unit."""
+    return p.title + (f" ({p.unit})" if p.unit else "")
+
+
+def described(p: ParamInfo) -> str:
+    """The declared help, with the bounds and the name that command line and code use."""
+    bounds = f" Allowed: {p.allowed}." if p.type in ("int", "float") and p.allowed else ""
+    return f"{p.help}{bounds} `{p.flag}`"
