@@ -66,8 +66,9 @@ def test_values_that_cannot_run_are_named_and_cannot_be_submitted(open_page: Ope
 
 @pytest.mark.parametrize(("name", "typed", "told"), [
     ("ipc", "5000", "IPC: from 1 to 1,000; got 5000"), ("lambda_task", "-3", "λ: from 0 to 100; got -3"),
-    ("ipc", "2.5", "IPC: a whole number from 1 to 1,000; got 2.5"), ("ipc", "", "IPC: a whole number from 1 to 1,000; got "
-     "nothing"), ("lr_img", "0,1", r"η\_S: a number above 0, up to 10,000; got 0,1"),
+    ("ipc", "2.5", "IPC: a whole number from 1 to 1,000; got 2.5"),
+    ("ipc", "", "IPC: a whole number from 1 to 1,000; got nothing"),
+    ("lr_img", "0,1", r"η\_S: a number above 0, up to 10,000; got 0,1"),
 ])
 def test_a_number_that_is_not_allowed_is_told_at_its_field_and_starts_nothing(
     open_page: Open, backend: Backend, name: str, typed: str, told: str
