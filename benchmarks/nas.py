@@ -45,7 +45,7 @@ def main() -> None:
     stacks.add_argument("--nets", type=int, default=3, help="seeds of each network [3]")
     stacks.add_argument("--pairs", type=int, default=3, help="how often each way is timed [3]")
     stacks.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    answers = ways.add_parser("answer", help="rank a space on small sets, held against the whole data")
+    answers = ways.add_parser("answer", help="rank a space on small sets, compared with the whole data")
     answers.add_argument("--dataset", default="mnist")
     answers.add_argument("--preset", default="quick", choices=sorted(DISTILLED))
     answers.add_argument("--distil", nargs="*", default=[], help="methods whose sets are proxies too")

@@ -7,8 +7,8 @@ from pages.components import frame, widgets
 from pages.components.nas import choose, search_status
 
 LEAD = """
-*Neural architecture search* trains many networks to find a good one. On a small set that takes minutes instead of
-hours. But does the small set, a **proxy**, rank the networks as the whole data would? Here that is measured.
+*Neural architecture search* looks for a good network. Does a small set (a **proxy**) rank networks as the whole data
+does?
 """
 SEARCHES, TRUTHS = "Earlier searches", "Earlier whole-data trainings"
 
@@ -28,8 +28,8 @@ def main() -> None:
             choose.again(like)
         widgets.earlier("search", SEARCHES)
         if frame.store().records("truth"):
-            widgets.earlier("truth", TRUTHS)
-            st.caption("Networks of a space on all training images: what searches of it are held against.")
+            with st.expander(TRUTHS):
+                widgets.earlier("truth", "")
 
 
 main()

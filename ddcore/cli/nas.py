@@ -1,4 +1,4 @@
-"""Architecture search: how well small sets rank networks, held against the whole data."""
+"""Architecture search: how well small sets rank networks, compared with the whole data."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def _promised(specs: Mapping[str, Spec], store: Store) -> dict[str, float]:
 
 
 def _answer(runs: Mapping[str, str], store: Store) -> Answer:
-    """What the search says by now, held against its truth where there is one."""
+    """What the search says by now, compared with its truth where there is one."""
     search, truth = store.record(runs["search"]), runs.get("truth")
     held_against = (store.record(truth), store.events(truth)[0]) if truth else ()
     return answers.answer(study(search, store.events(search.id)[0], *held_against))
 
 
 def answer_text(record: RunRecord) -> str:
-    """What a search says by now, held against its own truth where that was begun."""
+    """What a search says by now, compared with its own truth where that was begun."""
     if record.state == "broken":
         return "  nothing is known of what it found"
     store = Store()

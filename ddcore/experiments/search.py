@@ -34,7 +34,7 @@ def coresets() -> tuple[str, ...]:
 
 
 class SearchConfig(SpaceConfig):
-    """Which networks on which proxy sets, how they are searched, and what the ranking is held against."""
+    """Which networks on which proxy sets, how they are searched, and what the ranking is compared with."""
 
     proxies: str = Param(
         f"random,{EARLY}", label="Proxy sets", group="Search",
@@ -60,7 +60,7 @@ class SearchConfig(SpaceConfig):
         "before), so it needs several seeds.",
     )
     truth: Literal["sample", "all", "none"] = Param(
-        "sample", label="Held against", group="Truth",
+        "sample", label="Compared with", group="Truth",
         help="The whole-data truth: a sample of the networks, all of them (long), or none.",
     )
     truth_sample: int | None = Param(
@@ -126,7 +126,7 @@ class SearchConfig(SpaceConfig):
         return {one: spec("distill", one, shared) for one in self.names() if one in coresets()}
 
     def truth_config(self) -> TruthConfig | None:
-        """What the ranking is held against."""
+        """What the ranking is compared with."""
         if self.truth == "none":
             return None
         shared = {name: v for name, v in self.values().items() if name in SpaceConfig.model_fields}
@@ -281,15 +281,15 @@ def _parts(name: str, config: SearchConfig, key: Callable[[Spec], str]) -> tuple
 PRESETS: tuple[Preset, ...] = (
     Preset(
         "quick",
-        "For a small CPU: 150 steps on each proxy, two seeds, held against 12 networks trained for 600 steps on the "
+        "For a small CPU: 150 steps on each proxy, two seeds, compared with 12 networks trained for 600 steps on the "
         "whole data. Minutes on digits.",
         {"steps": 150, "nets": 2, "lr": 0.05, "batch_size": 50,
          "truth": "sample", "truth_sample": 12, "truth_steps": 600, "truth_nets": 1},
     ),
     Preset(
         "course",
-        "The course's 54 networks answered properly: 1,000 steps on each proxy, three seeds, held against all networks "
-        "trained for 20 epochs of MNIST's 55,000 images (8,600 steps of 128). For a GPU.",
+        "The course's 54 networks answered properly: 1,000 steps on each proxy, three seeds, compared with all "
+        "networks trained for 20 epochs of MNIST's 55,000 images (8,600 steps of 128). For a GPU.",
         {"space": "course", "steps": 1000, "nets": 3, "lr": 0.01, "batch_size": 128,
          "truth": "all", "truth_steps": 8600, "truth_nets": 3},
     ),

@@ -111,7 +111,7 @@ def scores(store: Store, run: RunRecord, question: Question) -> Robust:
     aug, random_aug = _pair(store, run, question, (final, random), siamese)
     plain, random_plain = _pair(store, run, question, (final, random), "none")
     warning = plans.undertrained(plans.plan(run, question).full_passes)
-    notes = [SOFT if soft else "", f"{warning} HLR and LRS hold the set against it." if warning else ""]
+    notes = [SOFT if soft else "", f"{warning} HLR and LRS compare the set with it." if warning else ""]
     gain, gap = _score("ior", ior, final, random), _score("hlr", hlr, full, hard)
     robust = Score("lrs", _value(lrs, gain.value, gap.value), (*gain.parts, *gap.parts))
     return Robust((gain, gap, robust, _score("ars", ars, aug, random_aug, plain, random_plain)),

@@ -89,6 +89,12 @@ def difference(one: Accuracy, other: Accuracy) -> str:
     return f"{points} points" if float(points) else "no difference"
 
 
+def ordinal(place: int) -> str:
+    """ "1st", "2nd", "11th"."""
+    ending = "th" if place % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place:,}{ending}"
+
+
 def duration(seconds: float | None) -> str:
     """0.42 → "0.4 s"; 200 → "3 min 20 s"; 7500 → "2 h 05 min"."""
     if seconds is None or not math.isfinite(seconds):

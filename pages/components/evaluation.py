@@ -191,7 +191,7 @@ def _lesson(rows: list[Result]) -> None:
     if pairs and initial:
         pairs.insert(0, (final, initial, "what distilling is worth"))
         lines = [f"- {_against(*pair)}" for pair in pairs]
-        st.markdown("\n".join(["Hold against each other (± one standard error over the networks):", *lines]))
+        st.markdown("\n".join(["Compare (± one standard error over the networks):", *lines]))
 
 
 def _against(row: Result, other: Result, worth: str) -> str:

@@ -164,9 +164,10 @@ def starting_point(run: RunRecord) -> None:
 
 
 def earlier(kind: str, title: str, *names: str) -> None:
-    """Links to the newest runs of a kind; names: only these methods."""
+    """Links to the newest runs of a kind; title: "" where it stands above already; names: only these methods."""
     records = [r for r in frame.store().records(kind) if not names or r.name in names]
-    st.subheader(title, anchor=False)
+    if title:
+        st.header(title, anchor=False)
     if not records:
         st.caption("None yet.")
     for record in records[:SHOWN]:

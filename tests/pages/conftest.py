@@ -164,6 +164,6 @@ def away(*_: object) -> str:
 
 def words(app: AppTest) -> str:
     """Everything a person reads on the page, in one string."""
-    kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error")
+    kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
     found = [element.value for kind in kinds for element in getattr(app, kind)]
     return "\n".join([*found, *(f"{m.label} {m.value}" for m in app.metric), *(b.label for b in app.button)])

@@ -135,7 +135,7 @@ def test_full_data_that_is_no_ceiling_is_said_to_be_none_below_the_numbers_and_t
     answer(plan(Store().record(filled.distilled), ASKED).full, 0.9)
     shown = words(open_page(PAGE, run=filled.distilled))
     assert shown.count("trained for 20 passes over the training images only and is no ceiling.") == times
-    assert ("no ceiling. HLR and LRS hold the set against it." in shown) == bool(times)
+    assert ("no ceiling. HLR and LRS compare the set with it." in shown) == bool(times)
 
 
 def test_published_results_are_rows_and_markers_apart_from_ours(

@@ -27,9 +27,9 @@ def open_section(name: str, proxy: str) -> AppTest:
 @pytest.mark.parametrize(
     ("section", "proxy", "said"),
     [
-        ("Ranks", "random", "Ranks among the 7 networks held against, 1 the best. The network that the proxy chose"),
-        ("Ranks", "whole", "what the other rankings are held against"),
-        ("Accuracy and FLOPs", "random", "on this proxy, as measured"),
+        ("Ranks", "random", "The network that this set picked is not among the 7 networks compared."),
+        ("Ranks", "whole", "what the other rankings are compared with"),
+        ("Accuracy and FLOPs", "random", "after training on this set"),
         ("Options", "random", "it takes 3 for each value of an option beyond its first"),
         ("Options", "early", "of 2 equally accurate ones that with the fewest FLOPs"),
         ("Leaderboard", "early", "8 of 8 networks tried"),

@@ -22,18 +22,18 @@ ALMOST = (*TRUE[:6], TRUE[7], TRUE[6])  # but for the best two, whose order is t
     [
         (
             Coefficient(0.82, 0.71, 0.90, 54),
-            "agrees well with that of the whole data: Spearman's ρ 0.82 (0.71 to 0.90), n = 54",
+            "agrees well with the whole data's: Spearman's ρ 0.82 (0.71 to 0.90), n = 54",
         ),
         (Coefficient(0.82, 0.45, 0.95, 12), "agrees fairly well with"),
         (Coefficient(0.60, 0.05, 0.90, 12), "but how well is not sure"),
-        (Coefficient(0.60, -0.05, 0.90, 12), "cannot be told from chance"),
-        (Coefficient(0.60, 0.0, 0.90, 12), "cannot be told from chance"),
-        (Coefficient(-0.35, -0.60, -0.02, 12), "runs against that of the whole data, but how strongly is not sure"),
-        (Coefficient(-0.80, -0.95, -0.45, 12), "is rather the reverse of"),
-        (Coefficient(-0.90, -0.99, -0.80, 12), "is turned round against that of the whole data: Spearman's ρ −0.90"),
+        (Coefficient(0.60, -0.05, 0.90, 12), "may be chance"),
+        (Coefficient(0.60, 0.0, 0.90, 12), "may be chance"),
+        (Coefficient(-0.35, -0.60, -0.02, 12), "runs against the whole data's, but how strongly is not sure"),
+        (Coefficient(-0.80, -0.95, -0.45, 12), "is nearly the reverse of"),
+        (Coefficient(-0.90, -0.99, -0.80, 12), "is the reverse of the whole data's: Spearman's ρ −0.90"),
         (Coefficient(0.90, None, None, 4, "4 networks are too few for an interval"), "of which nothing is claimed"),
-        (Coefficient(None, None, None, 2, "2 networks: a ranking needs at least 3"), "cannot be told (2 networks"),
-        (Coefficient(None, None, None, 0), "nothing to hold its ranking against yet"),
+        (Coefficient(None, None, None, 2, "2 networks: a ranking needs at least 3"), "the whole data's (2 networks"),
+        (Coefficient(None, None, None, 0), "nothing to compare its ranking with yet"),
     ],
 )
 def test_the_verdict_claims_what_the_end_of_the_interval_that_is_nearer_to_nothing_allows(
@@ -56,11 +56,42 @@ def test_better_or_worse_than_random_is_said_where_the_interval_says_so(more: Co
     assert verdict.beside_random(more) == said
 
 
+@pytest.mark.parametrize(
+    ("accuracies", "said"),
+    [
+        ((*TRUE[:5], TRUE[6], TRUE[5], TRUE[7]), "**Dm** picked the best of 8 networks, ρ 0.98 (0.73 to 1.00): better "
+                                                 "than chance."),
+        (TRUE[::-1], "**Dm** picked the 8th best of 8 networks, ρ −1.00"),
+        ((0.1, 0.2, 0.8, 0.3, 0.7, 0.4, 0.5, 0.6), "**Dm** picked the 6th best of 8 networks, ρ 0.50 (−0.56 to 1.00): "
+                                                    "which may be chance."),
+    ],
+)
+def test_the_answer_in_a_sentence_is_what_was_picked_and_whether_that_may_be_chance(
+    accuracies: tuple[float, ...], said: str
+) -> None:
+    assert verdict.headline(answer(whole(proxy("dm", each(*accuracies))))).startswith(said)
+
+
+def test_of_several_sets_the_best_is_named_as_one_of_so_many_and_held_beside_random_images() -> None:
+    found = answer(whole(proxy("random", each(*TRUE[::-1])), proxy("dm", each(*ALMOST))))
+    assert verdict.headline(found).endswith(": better than chance, and than random real images. Of the 2 sets it ranks "
+                                            "best.")
+    swapped = (TRUE[1], TRUE[0], *ALMOST[2:])
+    alike = answer(whole(proxy("random", each(*swapped)), proxy("dm", each(*ALMOST))))
+    assert "not surely better than random real images" in verdict.headline(alike)
+
+
+def test_without_a_truth_the_sentence_says_that_nobody_knows() -> None:
+    assert "nobody can say how well a set ranks" in verdict.headline(answer(study(search(proxy("dm", each(*TRUE))))))
+    few = answer(whole(proxy("dm", each(*TRUE)), true=each(*TRUE[:2])))
+    assert "too few or too equal" in verdict.headline(few)
+
+
 def test_one_sentence_a_proxy_and_one_of_all_that_cannot_be_told_from_random() -> None:
     random, early, open_ = sentences(answer(whole(proxy("random", each(*ALMOST)), proxy("early", each(*TRUE)))))
     assert random.startswith("**Random** (100 images): its ranking ")
     assert early.startswith("**Early** (100 images): ")
-    assert open_ == "Whether these rank better or worse than random real images cannot be told: Early."
+    assert open_ == "Whether these rank better or worse than random real images is not sure: Early."
 
 
 def test_the_time_of_a_proxy_is_with_its_set_beside_that_of_the_same_trainings_on_the_whole_data() -> None:
@@ -90,7 +121,7 @@ def test_a_chosen_network_that_diverged_on_the_whole_data_or_was_not_trained_the
 
 def test_without_a_truth_nothing_is_held_against_it() -> None:
     found = answer(study(search(proxy("dm", each(*TRUE)))))
-    assert sentences(found) == ["**Dm** (100 images): nothing to hold its ranking against yet; 18 s."]
+    assert sentences(found) == ["**Dm** (100 images): nothing to compare its ranking with yet; 18 s."]
     assert (verdict.truth(found), verdict.doubt(found)) == ("", "")
 
 

@@ -81,7 +81,7 @@ def test_a_set_with_soft_labels_is_judged_without_them_too(store: Store, run: Ru
 
 
 def test_scores_that_lean_on_briefly_trained_full_data_say_so(store: Store, run: RunRecord) -> None:
-    lean = f"{undertrained(600 / 162)} HLR and LRS hold the set against it."
+    lean = f"{undertrained(600 / 162)} HLR and LRS compare the set with it."
     assert robust.scores(store, run, QUESTION).note == ""
     assert robust.scores(store, run, BRIEF).note == lean
     assert robust.scores(store, imitated(store), BRIEF).note == f"{robust.SOFT} {lean}"

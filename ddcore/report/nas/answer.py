@@ -20,9 +20,9 @@ from ddcore.report.nas.study import Study, ranking
 from ddcore.report.tradeoff import front
 from ddcore.summary import Accuracy
 
-RANDOM = "random"  # the proxy that the others are held against
+RANDOM = "random"  # the proxy that the others are compared with
 TOPS = {percent: f"Spearman, top {percent} %" for percent in sorted(ranks.TOPS, reverse=True)}  # percent → column
-COLUMNS = ("Ranked on", "Networks", "Held against", "Spearman", "Kendall", *TOPS.values(), "Selected network",
+COLUMNS = ("Ranked on", "Networks", "Compared with", "Spearman", "Kendall", *TOPS.values(), "Selected network",
            "Whole-data validation", "Whole-data test", "Regret (points)", "Time", "Whole data instead (projected)",
            "Trainings", "Making the set", "Stored images")
 
@@ -143,6 +143,40 @@ def table(answer: Answer) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[name for name in COLUMNS if name not in left_out])
 
 
+def brief(answer: Answer) -> pd.DataFrame:
+    """One row a proxy with what a person asks first: what it picked, how good that is, whether by chance; texts."""
+    rows = [{
+        "Ranked on": line.proxy.title, "Network picked": line.selected.candidate.name if line.selected else text.NONE,
+        "Its true place": "{:,} of {:,}".format(*at) if (at := place(answer, line)) else text.NONE,
+        "Points behind": text.NONE if line.regret is None else points(line.regret),
+        "Spearman's ρ": coefficient(line.overall.spearman), "Better than chance": chance(line.overall.spearman),
+        "Time": text.duration(line.seconds), "Whole data": text.duration(line.instead),
+    } for line in answer.lines]
+    return pd.DataFrame(rows, columns=["Ranked on", "Network picked", "Its true place", "Points behind", "Spearman's ρ",
+                                       "Better than chance", "Time", "Whole data"])
+
+
+def place(answer: Answer, line: Line) -> tuple[int, int] | None:
+    """(place of the network that a proxy picked, of how many) by accuracy after training on the whole data.
+
+    Equally accurate ones share the better place. None where it was not trained on the whole data, or diverged there.
+    """
+    whole = line.selected.whole if line.selected else None
+    if whole is None or whole.diverged:
+        return None
+    known = answer.study.known.values()
+    return 1 + sum(other.standing > whole.standing for other in known), len(known)
+
+
+def chance(rho: Coefficient) -> str:
+    """Whether a ranking agrees more than chance would make it: by its interval, never by its value alone."""
+    if rho.value is None:
+        return text.NONE
+    if rho.low is None or rho.high is None:
+        return "too few networks"
+    return "yes" if rho.low > 0 else "no, reversed" if rho.high < 0 else "not sure"
+
+
 def distinct(answer: Answer) -> dict[int, int | None]:
     """Percent of the best networks, largest first → the larger percent that are the same networks, else None.
 
@@ -172,7 +206,7 @@ def remarks(answer: Answer) -> list[str]:
 
 def _texts(line: Line) -> dict[str, str]:
     proxy, selected = line.proxy, line.selected
-    return {"Ranked on": proxy.title, "Networks": _how_many(proxy), "Held against": f"{line.n:,}",
+    return {"Ranked on": proxy.title, "Networks": _how_many(proxy), "Compared with": f"{line.n:,}",
             "Spearman": coefficient(line.overall.spearman), "Kendall": coefficient(line.overall.kendall),
             **{TOPS[percent]: f"{coefficient(top.spearman)}, n = {top.n}" for percent, top in line.tops.items()},
             "Selected network": selected.candidate.name if selected else text.NONE, **_judged(selected),

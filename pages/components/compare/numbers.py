@@ -119,7 +119,7 @@ def _sure(runs: Sequence[Compared]) -> None:
     against = None
     judged = [run for run in runs if run.accuracy]
     if len(judged) > FEW:
-        against = selection.run(st.container(width=420), "Held against", judged, "against")
+        against = selection.run(st.container(width=420), "Compared with", judged, "against")
     pairs = welch.pairs(runs, against)
     if pairs.empty:
         st.caption("Needs two runs judged in the same setting by at least two networks each.")

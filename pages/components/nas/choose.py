@@ -41,11 +41,10 @@ this space shares, and it can be stopped and resumed.
 def new_search() -> None:
     """Data set and preset, then all that they fill in."""
     left, right = st.columns(2)
-    dataset = widgets.data_set(left, "nas-dataset", help="The whole data set is what the proxies are held against.")
+    dataset = widgets.data_set(left, "nas-dataset", help="Small sets are compared with the whole of it.")
     name = right.selectbox("Preset", [one.name for one in search.PRESETS], key="nas-preset", persist_state="session",
                            help="\n\n".join(f"**{one.name}**: {one.help}" for one in search.PRESETS))
     preset = search.preset(name)
-    st.caption(preset.help)
     widgets.data_note(dataset)
     launch_form(preset.for_dataset(dataset), f"nas.{dataset}.{name}")
 
@@ -69,8 +68,7 @@ def launch_form(values: Mapping[str, Any], key: str) -> None:
     drawn = _space(start, key)
     chosen, wrong = _proxies({**start, **drawn}, values, key)
     drawn |= chosen
-    config = form.config_form(SearchConfig, {**values, **drawn}, key, hidden=DRAWN, open_groups=("Search", "Truth"),
-                              words=WORDS)
+    config = form.config_form(SearchConfig, {**values, **drawn}, key, hidden=DRAWN, words=WORDS)
     if isinstance(config, SearchConfig) and not wrong:
         _launch(config)
     else:
@@ -85,13 +83,13 @@ def _space(start: Mapping[str, Any], key: str) -> dict[str, Any]:
         left, right = st.columns(2)
         names, sides = list(SPACES), list(facts.resolutions)
         name = left.selectbox("Space", names, index=names.index(start["space"]) if start["space"] in SPACES else 0,
-                              key=f"{key}.space", format_func=lambda n: SPACES[n].title)
+                              key=f"{key}.space", format_func=lambda n: SPACES[n].title,
+                              help="\n\n".join(f"**{space.title}**: {space.help}" for space in SPACES.values()))
         side = start["resolution"]
         if len(sides) > 1:
             side = right.selectbox("Image side (px)", sides, index=sides.index(side) if side in sides else 0,
                                    key=f"{key}.resolution")
         space = SPACES[name]
-        st.markdown(space.help)
         subset = _subset(space, start["subset"] if name == start["space"] else "", f"{key}.{name}")
         _count(space, subset, facts.shape(side))
     return {"space": name, "subset": subset, "resolution": side}
@@ -124,8 +122,8 @@ def _count(space: Space, subset: str, shape: spaces.Shape) -> None:
     number, left_out = len(spaces.members(space, subset, shape)), spaces.left_out(space, subset, shape)
     if left_out:
         why = "; ".join(f"{n:,} because {reason}" for reason, n in left_out.items())
-        st.caption(f"**{number:,} of {number + sum(left_out.values()):,} networks** fit {shape[1]}×{shape[2]} images. "
-                   f"Left out: {why}.")
+        st.caption(f"**{number:,} of {number + sum(left_out.values()):,} networks** fit {shape[1]}×{shape[2]} images.",
+                   help=f"Left out: {why}.")
     else:
         st.caption(f"**{number:,} networks** of the {space.size:,} in this space.")
 
@@ -159,8 +157,7 @@ def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> t
             sizes.add(ipc)
         if not runs:
             titles = ", ".join(METHODS[name].title for name in menu.distillers())
-            st.caption("No distilled run of this data set and image side is finished yet; make one on the page of a "
-                       f"method ({titles}), and it is offered here.")
+            st.caption(f"Distil a set of this data with {titles}, and it is offered here.")
         if len(sizes) > 1:
             listed = " and ".join(f"{size:,}" for size in sorted(sizes))
             st.warning(f"These proxies have {listed} images per class: not the same stored size, so a better rank may "
@@ -185,18 +182,15 @@ def _launch(config: SearchConfig) -> None:
         return
     truth = config.truth_config()
     specs = [Spec("search", "search", config), *([Spec("truth", "truth", truth)] if truth else [])]
-    with st.container(border=True):
-        st.markdown("**What it takes**, on this device")
-        for spec, box in zip(specs, st.columns(2), strict=False):
-            with box:
-                _takes(spec)
     runs = [widgets.answer(spec) for spec in specs]
-    if all(run and run.state == "done" for run in runs):
-        with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if all(run and run.state == "done" for run in runs):
             pressed = widgets.open_result("launch-search", "search")
-    else:
-        pressed = st.button("Start search", type="primary", icon=":material/play_arrow:", key="launch-search",
-                            disabled=DATASETS[config.dataset].removed)
+        else:
+            pressed = st.button("Start search", type="primary", icon=":material/play_arrow:", key="launch-search",
+                                disabled=DATASETS[config.dataset].removed)
+            for spec in specs:
+                _takes(spec)
     if pressed:
         with st.spinner("Starting the search …"):
             started = [jobs.submit(spec) for spec in specs]
@@ -205,12 +199,11 @@ def _launch(config: SearchConfig) -> None:
 
 def _takes(spec: Spec) -> None:
     """How long a search or its truth takes, of how many trainings how many are known."""
-    time, _ = widgets.time_of(spec)
-    words, help = ("**Whole-data truth**", TRUTH) if spec.kind == "truth" else ("**Search** on the proxies", None)
-    st.markdown(f"{words}: **{time}**", help=help)
+    time, basis = widgets.time_of(spec)
+    words, about = ("Whole-data truth", TRUTH) if spec.kind == "truth" else ("Search", "")
     known = f", of which {time.known:,} are known already" if time.known else ""
     bytes_ = (time.parts - time.known) * TRIAL_BYTES + disk([spec], frame.store().records())
-    room = f"; about {size(bytes_)} on disk" if bytes_ else ""
-    st.caption(f"{time.parts:,} trials{known}{room}; {time.basis}.",
-               help="A trial is one network trained on one set, from each of its seeds. It is kept as a run of its "
-               "own, so that no other search trains it again.")
+    room = f"About {size(bytes_)} on disk. " if bytes_ else ""
+    st.markdown(f"{words}: {time.parts:,} trials{known}, **{time}**", width="content",
+                help=f"{about} {basis} {room}A trial is one network trained on one set, from each of its seeds. It is "
+                "kept as a run of its own, so that no other search trains it again.")

@@ -1,4 +1,4 @@
-"""A search and the truth it is held against: how both stand, then what is known by now."""
+"""A search and the truth it is compared with: how both stand, then what is known by now."""
 
 from collections.abc import Sequence
 
@@ -51,8 +51,7 @@ def _outcome(run: RunRecord, truth: RunRecord | None) -> None:
         if not any(proxy.ranked for proxy in study.proxies):
             leaderboard.show(study, f"board-{run.id}")
             return
-        st.caption("What follows is **so far**: the search stopped before its end, so proxies may be missing, and the "
-                   "networks that it would have tried next are.")
+        st.caption("**So far**: the search stopped before its end, so sets and networks may be missing.")
     growing = truth is not None and truth.active
     st.fragment(_answer, run_every=SECONDS if growing else None)([one.id for one in runs])
     if run.state == "done":

@@ -1,4 +1,4 @@
-"""The whole-data truths that a search can be held against: its own, and others of the very same networks."""
+"""The whole-data truths that a search can be compared with: its own, and others of the very same networks."""
 
 import streamlit as st
 
@@ -15,7 +15,7 @@ from ddcore.runs.store import RunRecord
 from pages.components import frame, markdown, widgets
 
 SAME = ("dataset", "resolution", "space", "subset")  # what makes the networks of two runs the same
-PARAMETER = "truth"  # in the address: the truth that a search is held against
+PARAMETER = "truth"  # in the address: the truth that a search is compared with
 LENGTH = {"steps", "nets", "sample"}  # of which a search without a truth says nothing
 SHOWN = 8  # searches listed below a truth
 
@@ -32,9 +32,9 @@ def selected(search: RunRecord) -> RunRecord | None:
         key = f"truth-{search.id}"
         st.session_state[key] = picked  # the address decides: a link, Back, a truth that was just asked for
         st.selectbox(
-            "Held against", list(dict.fromkeys((first, *truths))), key=key, width=480, on_change=address,
+            "Compared with", list(dict.fromkeys((first, *truths))), key=key, width=480, on_change=address,
             args=(PARAMETER, key), format_func=lambda run_id: called(truths[run_id]) if run_id else text.NONE,
-            help="Every whole-data training of these networks can be the truth. More networks tell more.",
+            help="Every whole-data training of these networks can be the truth; more networks make it surer.",
         )
     if picked != first:
         st.info(_foreign(search, truths[picked]), icon=":material/rule:")
@@ -80,7 +80,7 @@ def _value(name: str, value: object) -> str:
 
 
 def questions(search: RunRecord) -> list[TruthConfig]:
-    """What the search may be held against: what it was started with (else a sample), then all of its networks.
+    """What the search may be compared with: what it was started with (else a sample), then all of its networks.
 
     Empty where that cannot be told: a run of another version, or on a data set that is not known here.
     """
@@ -135,7 +135,7 @@ def _away(search: RunRecord, spec: Spec) -> str:
 
 
 def open_truth(search: str, truth: str | None = None) -> None:
-    """Put a search and the truth that it is held against into the address and draw the page again."""
+    """Put a search and the truth that it is compared with into the address and draw the page again."""
     st.query_params.from_dict({"run": search, **({PARAMETER: truth} if truth else {})})
     st.rerun()
 
@@ -148,9 +148,9 @@ def called(truth: RunRecord) -> str:
 
 
 def searches(truth: RunRecord) -> None:
-    """Links to the searches that can be held against a truth."""
+    """Links to the searches that can be compared with a truth."""
     runs = _alike("search", truth)
-    st.subheader("Searches of these networks", anchor=False)
+    st.header("Searches of these networks", anchor=False)
     if not runs:
         st.caption("None yet.")
     for run in runs[:SHOWN]:

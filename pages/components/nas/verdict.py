@@ -11,11 +11,32 @@ from pages.components.markdown import plain
 
 # What the end of the interval of ρ that is nearer to 0 is beyond, and what may be said then of either sign.
 STRENGTH = (
-    (0.7, "agrees well with that of the whole data", "is turned round against that of the whole data"),
-    (0.4, "agrees fairly well with that of the whole data", "is rather the reverse of that of the whole data"),
-    (0.0, "agrees with that of the whole data, but how well is not sure",
-     "runs against that of the whole data, but how strongly is not sure"),
+    (0.7, "agrees well with the whole data's", "is the reverse of the whole data's"),
+    (0.4, "agrees fairly well with the whole data's", "is nearly the reverse of the whole data's"),
+    (0.0, "agrees with the whole data's, but how well is not sure",
+     "runs against the whole data's, but how strongly is not sure"),
 )
+CHANCE = {"yes": "better than chance", "no, reversed": "worse than chance", "not sure": "which may be chance",
+          "too few networks": "too few networks to rule out chance"}
+
+
+def headline(answer: Answer) -> str:
+    """The answer in a sentence: what the proxy that ranks best picked, and whether that may be chance; in markdown."""
+    judged = [line for line in answer.lines if line.overall.spearman.value is not None]
+    if not judged:
+        trained = any(line.n for line in answer.lines)
+        return ("The networks compared so far are too few or too equal to judge a ranking." if trained else
+                "No network has been trained on the whole data yet, so nobody can say how well a set ranks.")
+    best = max(judged, key=lambda line: line.overall.spearman.value or 0.0)
+    rho, at = best.overall.spearman, answers.place(answer, best)
+    picked = f"ranked {rho.n:,} networks"
+    if at is not None:
+        picked = f"picked the {text.ordinal(at[0]) + ' ' if at[0] > 1 else ''}best of {at[1]:,} networks"
+    words = f"**{plain(best.proxy.title)}** {picked}, ρ {answers.coefficient(rho)}: {CHANCE[answers.chance(rho)]}"
+    if answers.chance(rho) == "yes" and best.over_random:
+        better = best.over_random.low is not None and best.over_random.low > 0
+        words += ", and than random real images" if better else ", but not surely better than random real images"
+    return f"{words}." + (f" Of the {len(judged)} sets it ranks best." if len(judged) > 1 else "")
 
 
 def sentences(answer: Answer) -> list[str]:
@@ -27,7 +48,7 @@ def sentences(answer: Answer) -> list[str]:
     unclear = [line for line in answer.lines if line.over_random and line.n and not beside_random(line.over_random)]
     if unclear:
         names = "; ".join(plain(line.proxy.title) for line in unclear)
-        words.append(f"Whether these rank better or worse than random real images cannot be told: {names}.")
+        words.append(f"Whether these rank better or worse than random real images is not sure: {names}.")
     return words
 
 
@@ -43,16 +64,16 @@ def _sentence(answer: Answer, line: Line) -> str:
 def agreement(rho: Coefficient) -> str:
     """How its ranking agrees with the whole data's."""
     if not rho.n:
-        return "nothing to hold its ranking against yet"
+        return "nothing to compare its ranking with yet"
     if rho.value is None:
-        return f"whether its ranking agrees with that of the whole data cannot be told ({rho.reason})"
+        return f"nobody can say whether its ranking agrees with the whole data's ({rho.reason})"
     if rho.low is None or rho.high is None:
         return f"Spearman's ρ {answers.coefficient(rho)}, of which nothing is claimed ({rho.reason})"
     nearer = max(rho.low, -rho.high)
     for least, alike, reverse in STRENGTH:
         if nearer > least:
             return f"its ranking {alike if rho.low > 0 else reverse}: {_figure(rho)}"
-    return f"its ranking cannot be told from chance: {_figure(rho)}"
+    return f"its ranking may be chance: {_figure(rho)}"
 
 
 def _figure(rho: Coefficient) -> str:

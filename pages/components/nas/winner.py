@@ -18,8 +18,8 @@ from pages.components import frame, progress, widgets
 from pages.components.nas import leaderboard, truths
 
 COMPARE = "pages/7_Compare.py"
-LEAD = """
-The network that a proxy chose, trained once more on **all** training images in the truth's setting, but as a full-data
+HELP = """
+The network that a set picked, trained once more on all training images in the truth's setting, but as a full-data
 baseline, so that it can be compared with other runs. By chance it reaches more or less than above.
 """
 
@@ -28,13 +28,12 @@ def section(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
     """Whose choice, then its training: to be asked for, under way, or done."""
     if not any(proxy.ranked for proxy in study.proxies):
         return
-    st.subheader("Train the winner", anchor=False)
-    st.markdown(LEAD)
-    proxy = leaderboard.selected(study, f"winner-{search.id}", "Chosen by", whole=False)
+    st.header("Train the winner", anchor=False, help=HELP)
+    proxy = leaderboard.selected(study, f"winner-{search.id}", "Picked by", whole=False)
     if (best := first(study, proxy)) is None:
         return
-    st.markdown(f"**{widgets.plain(proxy.title)}** chose **{widgets.plain(best.name)}**: {text.count(best.parameters)} "
-                f"parameters, {text.count(2 * best.macs)} FLOPs an image.")
+    st.markdown(f"**{widgets.plain(proxy.title)}** picked **{widgets.plain(best.name)}**: "
+                f"{text.count(best.parameters)} parameters, {text.count(2 * best.macs)} FLOPs an image.")
     try:
         training = question(search, truth, best)
     except DDCoreError as error:
