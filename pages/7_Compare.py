@@ -11,10 +11,7 @@ from ddcore.runs.store import RunRecord
 from pages.components import frame, widgets
 from pages.components.compare import numbers, rows
 
-LEAD = """
-Tick runs to see them side by side: what differs, which is better and how sure that is, their curves and images.
-The address of this page holds the whole view: copy it to show somebody the same.
-"""
+LEAD = "Runs side by side: accuracy, cost, images and what differs. Copy the address to share what you see."
 SECTIONS = {  # title → the module that draws it, loaded when it is asked for
     "What differs": "parameter_table", "Numbers": "numbers", "Curves": "curves", "Images": "images",
     "Feature space": "feature_space", "Report": "report_tab",
@@ -27,18 +24,18 @@ def main() -> None:
         if not frame.store().records():
             widgets.nothing_yet()
             return
-        # Open for who comes to choose, and it stays so while they do; closed for who follows a link to a comparison.
-        unfolded = st.session_state.setdefault("choosing", not records) or not records
+        if not records:
+            rows.ready()
+        # Open for who comes to choose; folded for who follows a link to a comparison.
+        unfolded = st.session_state.setdefault("choosing", not records)
         with (
-            st.expander("**Runs** · choose what to compare", expanded=unfolded, key="table", on_change="rerun",
-                        icon=":material/list:") as box,
+            st.expander("**Runs** · choose what to compare", expanded=unfolded, key=rows.BOX, on_change="rerun",
+                        icon=":material/checklist:") as box,
             frame.guarded(),  # a table that fails keeps nobody from a comparison
         ):
             records = rows.table(records, open_=bool(box.open))
-        if records:
+        if records and not box.open:
             side_by_side(records)
-        else:
-            st.info("Tick two or more runs in the table.", icon=":material/check_box:")
 
 
 def side_by_side(records: Sequence[RunRecord]) -> None:

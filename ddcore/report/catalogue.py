@@ -1,15 +1,19 @@
-"""All saved runs as one table of numbers: searched, filtered, sorted, their seeds taken together."""
+"""All saved runs as one table of numbers: searched, filtered, sorted, seeds or other groups taken together."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from ddcore.data import DATASETS
 from ddcore.lazy import pd
-from ddcore.report import compare_runs, differences, results, tables
+from ddcore.params import shown
+from ddcore.report import compare_runs, differences, quantities, results, tables
 from ddcore.report.compare_runs import FLOAT_BYTES
+from ddcore.report.quantities import Quantity
 from ddcore.runs.events import read_events
 from ddcore.runs.memo import memoise
 from ddcore.runs.store import RunRecord, Store
@@ -18,8 +22,11 @@ from ddcore.summary import Accuracy
 
 COLUMNS = (
     "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "judged", "setting", "network",
-    "state", "seconds", "peak_memory", "stored", "created", "tags", "note", "group", "members",
+    "state", "seconds", "seconds_train", "flops_training", "peak_memory", "stored", "created", "tags", "note", "group",
+    "members",
 )
+MEANS = ("seconds", "seconds_train", "flops_training", "peak_memory", "stored")  # over the runs of a group
+SELECTIONS = 2  # of a sort that are offered
 POINTS = 40  # of a sparkline, and its last
 STOPPED = ("failed", "cancelled", "interrupted", "broken")
 
@@ -61,6 +68,8 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
         "setting": compare_runs.setting_of(judge) if judge else None,
         "network": network_title(record.config) if record.config.get("network") else None,
         "state": tables.state(record), "seconds": compare_runs.seconds(record),
+        "seconds_train": judge and judge.summary.seconds_train,
+        "flops_training": judge and compare_runs.training_flops(judge),
         "peak_memory": record.info.get("peak_memory_bytes"), "stored": floats and FLOAT_BYTES * floats,
         "created": record.created, "tags": list(record.user.get("tags") or ()),
         "note": record.user.get("note") or record.problem or "",
@@ -68,18 +77,36 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
     }
 
 
+def with_parameters(frame: pd.DataFrame, store: Store, parameters: Mapping[str, Quantity]) -> pd.DataFrame:
+    """The catalogue with a column for each of these parameters."""
+    records = [store.record(run_id) for run_id in frame["id"]] if parameters else []
+    columns = {name: quantities.values(records, one).set_axis(frame.index) for name, one in parameters.items()}
+    return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
+
+
+Range = tuple[float | None, float | None]  # from, to; None leaves an end open
+
+
 def filtered(
     frame: pd.DataFrame, *, words: str = "", kinds: Sequence[str] = (), datasets: Sequence[str] = (),
     methods: Sequence[str] = (), tags: Sequence[str] = (), finished: bool = False,
+    ranges: Mapping[str, Range] = MappingProxyType({}), picks: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """The rows that hold every word and are of one of each of these, in order; nothing given asks for nothing.
 
-    finished: without those that failed, were cancelled or interrupted, or cannot be read.
+    finished: without those that failed, were cancelled or interrupted, or cannot be read. ranges, picks: column → the
+    values that it may have; a row without a value there is left out, whatever they are.
     """
     keep = pd.Series(True, index=frame.index)
-    for column, values in (("kind", kinds), ("dataset", datasets), ("method", methods)):
+    for column, values in (("kind", kinds), ("dataset", datasets), ("method", methods), *picks.items()):
         if values:
             keep &= frame[column].isin(list(values))
+        elif column in picks:
+            keep &= frame[column].notna()
+    for column, (low, high) in ranges.items():
+        keep &= frame[column].notna()
+        keep &= frame[column].ge(low) if low is not None else True
+        keep &= frame[column].le(high) if high is not None else True
     if tags:
         keep &= frame["tags"].map(lambda own: set(tags) <= set(own))
     if finished:
@@ -101,12 +128,30 @@ def seeds_together(frame: pd.DataFrame) -> pd.DataFrame:
     """One row for all seeds of a question, in the place of its first: accuracy over all their networks, with n.
 
     Only seeds that were judged in one setting, that of the first judged; times and memory are means; the id, name, tags
-    and note are the first's.
+    and note are the first's; a parameter in which they differ is None.
     """
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for row in frame.to_dict("records"):
-        groups.setdefault(row["group"], []).append({str(name): value for name, value in row.items()})
-    return pd.DataFrame([_together(rows) for rows in groups.values()], columns=list(COLUMNS))
+    return _grouped(frame, [(group,) for group in frame["group"]])
+
+
+def grouped(frame: pd.DataFrame, by: str, title: str) -> pd.DataFrame:
+    """One row for each value of a column, like `seeds_together`; those without a value stay rows of their own.
+
+    Runs of another kind or data set are in another group: a mean over these would be of nothing. title: of the column.
+    """
+    keys = [(kind, dataset, value) if tables.is_known(value) else (run_id,)
+            for kind, dataset, value, run_id in zip(frame["kind"], frame["dataset"], frame[by], frame["id"],
+                                                    strict=True)]
+    rows = _grouped(frame, keys)
+    names = [f"{title} {shown(value)} · {dataset}" if tables.is_known(value) else name
+             for name, value, dataset in zip(rows["run"], rows[by], rows["dataset"], strict=True)]
+    return rows.assign(run=names)
+
+
+def _grouped(frame: pd.DataFrame, keys: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for key, row in zip(keys, frame.to_dict("records"), strict=True):
+        groups.setdefault(key, []).append({str(name): value for name, value in row.items()})
+    return pd.DataFrame([_together(rows) for rows in groups.values()], columns=list(frame.columns))
 
 
 def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -116,10 +161,12 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     judged = [row for row in rows if tables.is_known(row["accuracy"])]
     judged = [row for row in judged if row["setting"] == judged[0]["setting"]]
     states = sorted({row["state"] for row in rows})
+    shared = (name for name in first if name not in COLUMNS or name in ("method", "ipc", "network"))
     return {
-        **first, **_pooled(judged), "seeds": len(rows), "judged": len(judged), "members": [row["id"] for row in rows],
+        **first, **{name: quantities.together([row[name] for row in rows]) for name in shared},
+        **_pooled(judged), "seeds": len(rows), "judged": len(judged), "members": [row["id"] for row in rows],
         "setting": judged[0]["setting"] if judged else first["setting"], "state": ", ".join(states),
-        **{name: _mean(row[name] for row in rows) for name in ("seconds", "peak_memory", "stored")},
+        **{name: _mean(row[name] for row in rows) for name in MEANS},
     }
 
 
@@ -137,13 +184,29 @@ def _mean(values: Iterable[Any]) -> float | None:
     return statistics.mean(known) if known else None
 
 
-def in_order(frame: pd.DataFrame, by: str, *, falling: bool = True, grouped: str = "") -> pd.DataFrame:
-    """Sorted by a column, what has no value there last; equal ones stay as they are.
+def in_order(frame: pd.DataFrame, by: str, *, falling: bool = True) -> pd.DataFrame:
+    """Sorted by a column, what has no value there last; equal ones stay as they are."""
+    return frame.sort_values(by, ascending=not falling, kind="stable", na_position="last")
 
-    grouped: a column whose equal values stand together, from A or the smallest, each group in that order.
+
+def selections(store: Store) -> dict[str, list[str]]:
+    """What somebody may want to compare first: its name → ids of finished sets of one data set and IPC.
+
+    The newest set of each method: of those that ship with the code, then of all; where most methods have one first.
     """
-    frame = frame.sort_values(by, ascending=not falling, kind="stable", na_position="last")
-    return frame.sort_values(grouped, kind="stable", na_position="last") if grouped else frame
+    sets = [r for r in store.records() if r.state == "done" and r.makes_images and r.declared]
+    found: dict[str, list[str]] = {}
+    for words, records in (("The shipped sets", [r for r in sets if r.demo]), ("Newest of each method", sets)):
+        groups: dict[tuple[str, int | None], dict[str, str]] = {}
+        for record in records:
+            place = str(record.config.get("dataset")), compare_runs.ipc(record)
+            groups.setdefault(place, {}).setdefault(record.name, record.id)
+        largest = sorted(groups.items(), key=lambda group: -len(group[1]))[:SELECTIONS]
+        for (dataset, ipc), ids in largest:
+            if len(ids) > 1 and sorted(ids.values()) not in map(sorted, found.values()):
+                title = DATASETS[dataset].title if dataset in DATASETS else dataset
+                found[f"{words} · {title}, IPC {ipc}"] = list(ids.values())
+    return found
 
 
 def sparkline(record: RunRecord) -> list[float]:

@@ -276,7 +276,7 @@ def _numbers(run: Compared) -> dict[str, Any]:
         **{role: _percent(controls[role].accuracy if role in controls else None)
            for role in ("initial", "initial_hard", "random_real", "full")},
         "majority": None if summary.majority is None else 100 * summary.majority,
-        "macs": macs, "flops": macs and 2 * macs, "flops_training": _training_flops(macs, evaluation),
+        "macs": macs, "flops": macs and 2 * macs, "flops_training": evaluation and training_flops(evaluation),
         "seconds_train": None if on_all_data else summary.seconds_train,
         "seconds_train_full": summary.seconds_train if on_all_data else full and full.seconds_train,
         "seconds_distill": seconds(record) if distilled else None, "seconds_parents": run.seconds_parents,
@@ -334,9 +334,10 @@ def _macs(record: RunRecord) -> int | None:
     return counts.macs(name, facts.shape(config.get("resolution") or facts.resolution), len(facts.classes), options)
 
 
-def _training_flops(macs: int | None, evaluation: RunRecord | None) -> float | None:
-    summary, config = (evaluation.summary, evaluation.config) if evaluation else (Summary(), {})
-    batch = summary.batch_size or config.get("batch_size")
+def training_flops(evaluation: RunRecord) -> float | None:
+    """FLOPs of training one of its networks, forward and backward at three times a forward; None where not known."""
+    summary = evaluation.summary
+    macs, batch = _macs(evaluation), summary.batch_size or evaluation.config.get("batch_size")
     if not macs or not batch or not summary.steps:
         return None
     images = summary.images or batch

@@ -47,10 +47,10 @@ def test_three_runs_one_slider_and_the_same_view_on_a_fresh_server(
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
     for row in range(3):
         tick(page, row)
-        expect(page.get_by_role("button", name="Clear", exact=True)).to_be_visible(timeout=SLOW)
         page.wait_for_function(
             f"new URLSearchParams(location.search).get('runs').split(',').length === {row + 1}", timeout=SLOW
         )
+    page.get_by_role("button", name="Compare 3 runs").click()
     page.get_by_role("radio", name="Images").click()
     final = captions(page)
     slider = page.get_by_role("slider", name="Step")
@@ -79,6 +79,7 @@ def test_a_run_that_is_left_out_stays_out(server: Server, watched: Watched) -> N
     for row in range(2):
         tick(page, row)
         page.wait_for_function(f"(location.search.match(/[0-9a-f]{{16}}/g) || []).length === {row + 1}", timeout=SLOW)
+    page.get_by_role("button", name="Compare 2 runs").click()
     page.locator("[class*=st-key-out-]").first.get_by_role("button").click()
     page.wait_for_function("location.search.match(/[0-9a-f]{16}/g).length === 1", timeout=SLOW)
     page.get_by_role("radio", name="What differs").click()

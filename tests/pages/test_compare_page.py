@@ -21,7 +21,8 @@ def both(filled: Filled) -> str:
 
 def test_nothing_chosen_leads_to_the_table(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE)
-    assert "Tick two or more runs" in words(app)
+    assert "Tick rows to compare them" in words(app)
+    assert app.button(key="compare").disabled
     assert len(app.dataframe) == 1
     shown = app.dataframe[0].value
     assert filled.distilled in shown["id"].tolist()
@@ -78,15 +79,16 @@ def test_a_run_is_left_out_by_its_cross_and_all_by_clear(open_page: Open, filled
     app.button(key=f"out-{filled.dm}").click().run()
     assert filled.distilled in app.query_params["runs"]
     assert filled.dm not in str(app.query_params["runs"])
+    assert not app.dataframe  # the table is folded away
     app.button(key="clear").click().run()
     assert "runs" not in app.query_params
-    assert "Tick two or more runs" in words(app)
+    assert "Tick rows to compare them" in words(app)
 
 
 def test_a_filter_is_read_from_the_address_and_can_be_changed(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, q="herding")
     assert app.dataframe[0].value["id"].tolist() == [filled.coreset]
-    assert "left out by the filters" in words(app)
+    assert "more runs are filtered out" in words(app)
     app.text_input(key="q").set_value("pad").run()
     assert app.dataframe[0].value["id"].tolist() == [filled.pad]
 
@@ -94,8 +96,52 @@ def test_a_filter_is_read_from_the_address_and_can_be_changed(open_page: Open, f
 def test_a_link_to_one_run_chooses_it_and_its_cross_leaves_it_out(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, run=filled.dm)
     app.button(key=f"out-{filled.dm}").click().run()
-    assert "Tick two or more runs" in words(app)
+    assert "Tick rows to compare them" in words(app)
     assert "run" not in app.query_params
+
+
+def test_a_parameter_is_a_column_a_filter_a_group_and_an_order(open_page: Open, filled: Filled) -> None:
+    name = "λ · Task balance"
+    app = open_page(PAGE, cols=name, by=name, group=name, sort=name)
+    assert not app.error
+    assert not app.warning
+    [row] = app.dataframe[0].value.to_dict("records")
+    assert row["lambda_task"] == pytest.approx(0.01)
+    assert row["run"] == "λ 0.01 · digits"
+    app.text_input(key="from-lambda_task").set_value("0.5").run()
+    assert app.dataframe[0].value.empty
+    app.text_input(key="from-lambda_task").set_value("half").run()
+    assert "“half” is no number" in words(app)
+    assert len(app.dataframe[0].value) == 1
+
+
+def test_what_the_address_asks_for_and_is_not_here_is_said(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, cols="Shoe size", by="Colour", group="Weather", sort="Mood", dataset="imagenet")
+    assert not app.error
+    told = [warning.value for warning in app.warning]
+    for what in ("column: Shoe size", "filter: Colour", "group: Weather", "order: Mood", "data set: imagenet"):
+        assert any(what in words for words in told), what
+    assert len(app.dataframe[0].value) > 1
+
+
+def test_the_table_opens_again_with_its_ticks_and_folds_by_one_click(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, runs=both(filled))
+    app.session_state["table"] = True
+    app.run()
+    assert app.button(key="compare").label == "Compare 2 runs"
+    assert "How sure are the differences" not in words(app)
+    app.button(key="compare").click().run()
+    assert app.button(key=f"out-{filled.dm}")
+    assert filled.dm in str(app.query_params["runs"])
+
+
+def test_a_ready_selection_is_compared_by_one_click(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE)
+    ready = next(button for button in app.button if str(button.key).startswith("ready-Newest of each method"))
+    ready.click().run()
+    assert not app.error
+    assert f"({''.join(app.query_params['runs']).count(',') + 1})" in ready.label
+    assert app.segmented_control[0].value == "Numbers"
 
 
 @pytest.mark.slow  # every section once

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 
+import pandas as pd
 import pytest
 
 from ddcore.experiments import spec
-from ddcore.report import catalogue
+from ddcore.report import catalogue, quantities
 from ddcore.runs import Store
-from tests.report.conftest import Answer, distilled
+from tests.report.conftest import Answer, distilled, imitated
 from tests.report.test_compare_runs import judged_as
 from tests.runs.shelf import many
 
@@ -104,10 +105,41 @@ def test_a_thousand_questions_are_a_table_within_a_second(store: Store) -> None:
     assert time.process_time() - began < 1.0
 
 
-def test_groups_stand_together_each_in_the_order_asked_for(store: Store) -> None:
-    runs = [distilled(store, ipc=ipc, lr_img=rate) for ipc, rate in ((2, 1.0), (1, 2.0), (2, 3.0))]
-    for run, seconds in zip(runs, (1.0, 2.0, 3.0), strict=True):
-        path = run.folder / "run.json"
-        path.write_text(json.dumps({**json.loads(path.read_text()), "times": {"seconds": seconds}}))
-    found = catalogue.in_order(catalogue.catalogue(store), "seconds", grouped="ipc")
-    assert found["id"].tolist() == [runs[1].id, runs[2].id, runs[0].id]
+def test_one_row_for_each_value_of_a_parameter(store: Store, answer: Answer) -> None:
+    runs = [distilled(store, lr_img=rate, seed=seed) for rate, seed in ((1.0, 0), (1.0, 1), (2.0, 0))]
+    for run, accuracy in zip(runs, (0.2, 0.4, 0.9), strict=True):
+        answer(judge(run), accuracy)
+    parameters = quantities.parameters(store.records())
+    chosen = {name: parameters[name] for name in ("lr_img", "seed")}
+    every = catalogue.with_parameters(catalogue.filtered(catalogue.catalogue(store), kinds=["distill"]), store, chosen)
+    rows = catalogue.grouped(every, "lr_img", "η_S").set_index("run")
+    assert rows.loc["η_S 1 · digits", "accuracy"] == pytest.approx(30)
+    assert rows.loc["η_S 1 · digits", "n"] == 2
+    assert set(rows.loc["η_S 1 · digits", "members"]) == {runs[0].id, runs[1].id}
+    assert pd.isna(rows.loc["η_S 1 · digits", "seed"])  # it differs
+    assert rows.loc["η_S 2 · digits", "seed"] == 0
+
+
+def test_a_range_and_a_pick_leave_out_what_has_no_value(store: Store) -> None:
+    slow, fast, other = distilled(store, lr_img=0.5), distilled(store, lr_img=5.0), imitated(store)
+    parameters = quantities.parameters(store.records())
+    names = ("lr_img", "net_steps", "init")
+    every = catalogue.with_parameters(catalogue.catalogue(store), store, {name: parameters[name] for name in names})
+
+    def ids(**asked) -> set[str]:  # type: ignore[no-untyped-def]
+        return set(catalogue.filtered(every, **asked)["id"])
+
+    assert ids(ranges={"lr_img": (1.0, 9.0)}) == {fast.id}
+    assert ids(ranges={"lr_img": (None, 1.0)}) >= {slow.id}
+    assert other.id not in ids(ranges={"net_steps": (None, None)})  # PAD has no such parameter
+    assert ids(picks={"init": ["real"]}) >= {slow.id, fast.id}
+
+
+def test_the_ready_selections_hold_one_set_of_each_method_with_most_methods_first(store: Store) -> None:
+    distilled(store, seed=3)
+    newest, other = distilled(store, seed=4), imitated(store)
+    alone = distilled(store, ipc=7)
+    offered = catalogue.selections(store)
+    [own] = [ids for name, ids in offered.items() if name.startswith("Newest of each method · Digits 8×8, IPC 1")]
+    assert set(own) == {newest.id, other.id}
+    assert all(alone.id not in ids for ids in offered.values())
