@@ -9,7 +9,7 @@ from ddcore.report import compare_runs
 from ddcore.report.compare_runs import Compared
 from ddcore.runs.store import RunRecord
 from pages.components import frame, widgets
-from pages.components.compare import numbers, rows
+from pages.components.compare import missing, rows, setting
 
 LEAD = "Runs side by side: accuracy, cost, images and what differs. Copy the address to share what you see."
 SECTIONS = {  # title → the module that draws it, loaded when it is asked for
@@ -39,12 +39,18 @@ def main() -> None:
 
 
 def side_by_side(records: Sequence[RunRecord]) -> None:
-    setting = numbers.setting(*compare_runs.settings(frame.store(), records))
-    runs = compare_runs.compared(frame.store(), records, setting)
-    rows.legend(runs)
-    widgets.footnotes(records)
-    section = st.segmented_control("Show", list(SECTIONS), default="Numbers", required=True, key="view",
-                                   bind="query-params", label_visibility="collapsed")
+    legend = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        section = st.segmented_control("Show", list(SECTIONS), default="Numbers", required=True, key="view",
+                                       bind="query-params", label_visibility="collapsed")
+        judged = setting.choose(records)
+    runs = compare_runs.compared(frame.store(), records, judged.name)
+    with legend:
+        rows.legend(runs)
+        widgets.footnotes(records)
+    if section == "Numbers" and judged.question:
+        with frame.guarded():
+            missing.section(runs, judged.question)
     show: Callable[[Sequence[Compared]], None] = import_module(f"pages.components.compare.{SECTIONS[section]}").show
     with frame.guarded():
         show(runs)

@@ -181,7 +181,7 @@ def _pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _mean(values: Iterable[Any]) -> float | None:
     known = [value for value in values if tables.is_known(value)]
-    return statistics.mean(known) if known else None
+    return statistics.fmean(known) if known else None
 
 
 def in_order(frame: pd.DataFrame, by: str, *, falling: bool = True) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ddcore.lazy import go, pd
+from ddcore.report import text
 from ddcore.report.figures import (
     COLOURS,
     DASHES,
@@ -26,6 +27,7 @@ CONTROLS = {"initial": ("Initial images, undistilled", "triangle-left-open"),
             "random_real": ("Random real images", "circle-open"),
             "full": ("Full training data", "line-ns-open")}
 SYMBOLS = ("circle", "square", "diamond", "cross", "x")
+LARGE = 1e4  # from there on ticks are told as "10 k"
 ROW = 46  # pixels of one run's line
 UNIFIED = 12  # lines told in one box at the pointer; more would cover the chart
 LONGEST = 34  # letters of a label on an axis: the rest of a longer one is in the hover
@@ -74,28 +76,36 @@ def _hover(row: Mapping[Any, Any]) -> str:
     return f"{as_text(row['label'])}<br>{row['mean']:.1f}{spread} %, n = {row['n']:.0f}"
 
 
-def tradeoff(frame: pd.DataFrame, x_title: str, colours: Mapping[str, str], *, log: bool = False) -> go.Figure:
-    """Accuracy ± one standard deviation over what it costs; a line joins those that no other beats on both.
+def tradeoff(
+    frame: pd.DataFrame, x_title: str, colours: Mapping[str, str], y_title: str = "Test accuracy (%)", *,
+    log: bool = False, log_y: bool = False,
+) -> go.Figure:
+    """One quantity over another, an accuracy ± one standard deviation over what it costs; frame: `tradeoff.scatter`.
 
-    One line for each group: accuracies that were measured otherwise do not compete.
+    A line joins those that no other beats on both, one for each group: accuracies that were measured otherwise do not
+    compete.
     """
     figure = go.Figure()
     for i, (_, part) in enumerate(frame.groupby("group", sort=False)):
         best = part[part["front"]].sort_values("x")
         if len(best) > 1:
-            figure.add_trace(pareto_front(best["x"], best["mean"], legendgroup="front", showlegend=i == 0))
+            figure.add_trace(pareto_front(best["x"], best["y"], legendgroup="front", showlegend=i == 0))
     for row in frame.to_dict("records"):
         symbol = SYMBOLS[colour_round(row["label"], colours) % len(SYMBOLS)]
+        filled = row["front"] or not frame["front"].any()
         figure.add_scatter(
-            x=[row["x"]], y=[row["mean"]], mode="markers", name=as_text(short(row["label"])),
+            x=[row["x"]], y=[row["y"]], mode="markers", name=as_text(short(row["label"])),
             error_y={"type": "data", "array": [or_zero(row["std"])], "thickness": 1.5},
-            marker={"size": 13 if row["front"] else 10, "color": colours[row["label"]],
-                    "symbol": symbol if row["front"] else f"{symbol}-open", "line": {"width": 2}},
-            hovertemplate=f"{as_text(row['label'])}<br>%{{y:.1f}} % at %{{x:{precise([row['x']])}}}<br>"
-            f"{as_text(row['group'])}<extra></extra>",
+            marker={"size": 13 if filled else 10, "color": colours[row["label"]],
+                    "symbol": symbol if filled else f"{symbol}-open", "line": {"width": 2}},
+            hovertemplate=f"{as_text(row['label'])}<br>%{{y:{precise([row['y']])}}} at "
+            f"%{{x:{precise([row['x']])}}}<br>{as_text(row['group'] or '')}<extra></extra>",
         )
-    return dress(figure, 420, {"title": x_title, **(log_axis(frame["x"], large) if log else {})},
-                 {"title": "Test accuracy (%)"})
+    return dress(figure, 420, _axis(x_title, frame["x"], log), _axis(y_title, frame["y"], log_y))
+
+
+def _axis(title: str, values: pd.Series, log: bool) -> dict[str, Any]:
+    return {"title": title, **(log_axis(values, large if values.max() >= LARGE else text.number) if log else {})}
 
 
 def colour_round(label: str, colours: Mapping[str, str]) -> int:

@@ -139,12 +139,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return statistics.mean(known) if known and len(known) == len(values) else None
 
 
-def settings(store: Store, records: Iterable[RunRecord]) -> tuple[list[str], bool]:
-    """The settings under which chosen runs were tested, that of most runs first; whether all judged runs have that."""
+def settings(store: Store, records: Iterable[RunRecord]) -> list[str]:
+    """The settings under which chosen runs were tested, that of most runs first."""
     each = [set(map(setting_of, _evaluations(store, record))) for record in records]
     runs = Counter(chain.from_iterable(each))
-    ordered = sorted(runs, key=lambda setting: (-runs[setting], setting))
-    return ordered, all(ordered[0] in settings for settings in each if settings)
+    return sorted(runs, key=lambda setting: (-runs[setting], setting))
 
 
 def setting_of(evaluation: RunRecord) -> str:
@@ -245,9 +244,9 @@ def seconds(record: RunRecord) -> float | None:
 
 NUMBERS = (
     "label", "run", "kind", "method", "dataset", "ipc", "network", "protocol", "mean", "std", "n", "balanced", "auc",
-    "initial", "initial_hard", "random_real", "full", "majority", "macs", "flops", "flops_training", "seconds_train",
-    "seconds_train_full", "seconds_distill", "seconds_parents", "peak_memory_bytes", "stored_floats", "stored_bytes",
-    "group",
+    "gain", "initial", "initial_hard", "random_real", "full", "majority", "macs", "flops", "flops_training",
+    "seconds_train", "seconds_train_full", "seconds_distill", "seconds_parents", "seconds_all", "peak_memory_bytes",
+    "stored_floats", "stored_bytes", "group",
 )
 
 
@@ -257,7 +256,8 @@ def numbers(runs: Iterable[Compared]) -> pd.DataFrame:
     macs: of one image forward through the evaluation network, else that distilled on, flops twice that; flops_training:
     of training one such network on the set, forward and backward at three times a forward. seconds_train: of one
     network on the small set, seconds_train_full: on the whole; seconds_distill: of the run, seconds_parents: of all
-    that it builds on, 0 where that is nothing. group: what the accuracy was measured on, None without one.
+    that it builds on, 0 where that is nothing, seconds_all: both. gain: points over random real images. group: what the
+    accuracy was measured on, None without one.
     """
     return pd.DataFrame([_numbers(run) for run in runs], columns=list(NUMBERS))
 
@@ -266,12 +266,14 @@ def _numbers(run: Compared) -> dict[str, Any]:
     record, evaluation, accuracy, controls = run.record, run.evaluation, run.accuracy, run.controls
     summary, full = evaluation.summary if evaluation else Summary(), controls.get("full")
     on_all_data, distilled = isinstance(record.summary, BaselineSummary), isinstance(record.summary, DistillSummary)
-    macs, floats = _macs(evaluation or record), stored_floats(run)
+    macs, floats, distilling = _macs(evaluation or record), stored_floats(run), seconds(record) if distilled else None
+    random_real = controls["random_real"].accuracy if "random_real" in controls else None
     return {
         "label": run.label, "run": record.id, "kind": record.kind, "method": method(record),
         "dataset": record.config.get("dataset"), "ipc": ipc(record),
         "network": network_title(evaluation.config) if evaluation else None,
         "protocol": accuracy and accuracy.protocol, **tables.spread(accuracy), "n": accuracy and accuracy.n,
+        "gain": 100 * (accuracy.mean - random_real.mean) if accuracy and random_real else None,
         "balanced": _percent(run.score("balanced_accuracy")), "auc": _percent(run.score("auc")),
         **{role: _percent(controls[role].accuracy if role in controls else None)
            for role in ("initial", "initial_hard", "random_real", "full")},
@@ -279,7 +281,8 @@ def _numbers(run: Compared) -> dict[str, Any]:
         "macs": macs, "flops": macs and 2 * macs, "flops_training": evaluation and training_flops(evaluation),
         "seconds_train": None if on_all_data else summary.seconds_train,
         "seconds_train_full": summary.seconds_train if on_all_data else full and full.seconds_train,
-        "seconds_distill": seconds(record) if distilled else None, "seconds_parents": run.seconds_parents,
+        "seconds_distill": distilling, "seconds_parents": run.seconds_parents,
+        "seconds_all": None if distilling is None or run.seconds_parents is None else distilling + run.seconds_parents,
         "peak_memory_bytes": record.info.get("peak_memory_bytes"),
         "stored_floats": floats, "stored_bytes": floats and FLOAT_BYTES * floats, "group": measured_on(run),
     }
@@ -288,7 +291,7 @@ def _numbers(run: Compared) -> dict[str, Any]:
 def no_ceiling(runs: Iterable[Compared]) -> list[str]:
     """For each setting in which full data stands there and is no ceiling, a sentence that says so."""
     return list(dict.fromkeys(
-        f"{measured_on(run)}: {warning}" for run in runs if (warning := undertrained(_passes(run)))
+        f"{measured_on(run)}: {warning}" for run in runs if run.evaluation and (warning := undertrained(_passes(run)))
     ))
 
 

@@ -64,17 +64,18 @@ MEASURES: Mapping[str, Quantity] = {  # columns of `compare_runs.numbers`, or su
 }
 
 
-def parameters(records: Iterable[RunRecord]) -> dict[str, Quantity]:
+def parameters(records: Iterable[RunRecord], beside: Iterable[Any] = ()) -> dict[str, Quantity]:
     """Column → parameter, of all that any of these runs has, in the order of declaration.
 
-    Names that mean different things to different methods (another label) are columns of their own.
+    Names that mean different things to different methods (another label) are columns of their own. beside: columns that
+    are there already, which say the same.
     """
     labels = _labels()
     found: dict[str, Quantity] = {}
     for kind, name in dict.fromkeys((r.kind, r.name) for r in records if r.declared):
         for info in _offered(kind, name):
             found.setdefault(_column(info, labels), _quantity(info))
-    return found
+    return {name: one for name, one in found.items() if name not in set(beside)}
 
 
 def values(records: Sequence[RunRecord], quantity: Quantity) -> pd.Series:

@@ -1,46 +1,38 @@
-"""What an accuracy costs: accuracy against time, size and arithmetic, with those that nothing beats on both."""
+"""One quantity of runs over another: accuracy against what it costs, with those that nothing beats on both."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ddcore.lazy import pd
 
-
-@dataclass(frozen=True)
-class Cost:
-    """A price of an accuracy: its title with unit; columns: of `compared.numbers`, summed."""
-
-    title: str
-    columns: tuple[str, ...]
-
-
-COSTS: Mapping[str, Cost] = {
-    "distill": Cost("Distillation time, all parents included (s)", ("seconds_distill", "seconds_parents")),
-    "train": Cost("Training time of one network (s)", ("seconds_train",)),
-    "ipc": Cost("Images per class", ("ipc",)),
-    "flops": Cost("FLOPs of training one network", ("flops_training",)),
-    "bytes": Cost("Stored set (bytes, float32)", ("stored_bytes",)),
-    "memory": Cost("Peak memory of the run (bytes)", ("peak_memory_bytes",)),
+COSTS: Mapping[str, str] = {  # prices of an accuracy: their column of `compare_runs.numbers`
+    "distill": "seconds_all", "train": "seconds_train", "ipc": "ipc", "flops": "flops_training",
+    "bytes": "stored_bytes", "memory": "peak_memory_bytes",
 }
+GAINS = ("mean", "gain")  # of which more is better
 
 
 def tradeoff(numbers: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """One row a run that has both: label, x (cost), mean, std (percent), group, front.
+    """Accuracy over one of COSTS, as in `scatter`."""
+    return scatter(numbers, COSTS[cost], "mean")
 
-    group: what the accuracy was measured on; front: whether no other of the group is cheaper and better. A cost of
-    which a part is not known (a parent that is gone) is not known.
+
+def scatter(numbers: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """One row a run that has both of these columns: label, x, y, std (of an accuracy), group, front.
+
+    group: what the accuracy was measured on; front: of a gain over a cost, whether no other of the group is cheaper and
+    better. What is not known in part (the time of a parent that is gone) is not known.
     """
-    columns = numbers[list(COSTS[cost].columns)].astype(float)
-    frame = pd.DataFrame({"label": numbers["label"], "x": columns.sum(axis=1, skipna=False),
-                          "mean": numbers["mean"].astype(float), "std": numbers["std"].astype(float),
-                          "group": numbers["group"]}).dropna(subset=["x", "mean"])
+    std = numbers["std"].astype(float) if y == "mean" else None
+    frame = pd.DataFrame({"label": numbers["label"], "x": numbers[x].astype(float), "y": numbers[y].astype(float),
+                          "std": std, "group": numbers["group"]}).dropna(subset=["x", "y"])
     on_front: dict[Any, bool] = {}
-    for _, part in frame.groupby("group", sort=False):
-        on_front |= zip(part.index, front(part["x"].tolist(), part["mean"].tolist()), strict=True)
-    return frame.assign(front=[on_front[index] for index in frame.index]).reset_index(drop=True)
+    if y in GAINS and x in COSTS.values():
+        for _, part in frame.groupby("group", sort=False):
+            on_front |= zip(part.index, front(part["x"].tolist(), part["y"].tolist()), strict=True)
+    return frame.assign(front=[on_front.get(index, False) for index in frame.index]).reset_index(drop=True)
 
 
 def front(costs: Sequence[float], gains: Sequence[float]) -> list[bool]:

@@ -130,6 +130,8 @@ def _number(value: Any, style: str | None) -> str:
         return f"{value:,}"
     if style == "compact":
         return text.count(value)
+    if style == "bytes":
+        return text.bytes_(value)
     if style and "%" in style:
         return style % value
     return (style or "").strip() if style else f"{value:g}" if isinstance(value, float) else str(value)

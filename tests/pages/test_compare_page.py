@@ -49,7 +49,8 @@ def test_every_section_of_a_link_to_runs_of_every_kind_opens_at_once(
 
 
 def test_briefly_trained_full_data_is_said_to_be_no_ceiling(open_page: Open, filled: Filled) -> None:
-    app = open_page(PAGE, runs=f"{filled.distilled},{filled.baseline}", view="Numbers")
+    app = open_page(PAGE, runs=f"{filled.distilled},{filled.baseline}", view="Numbers",
+                    on="each run's newest evaluation")
     assert "protocol own setting: The network on the full data is trained for 2 passes over the training" in words(app)
 
 

@@ -81,6 +81,6 @@ def test_controls_under_another_protocol_are_said_in_the_title(store: Store, ans
 
 def test_every_axis_says_what_it_shows() -> None:
     axes = Figure().add_subplot()
-    told = {"label": ["A"], "x": [1.0], "mean": [50.0], "std": [None], "group": ["g"], "front": [True]}
+    told = {"label": ["A"], "x": [1.0], "y": [50.0], "std": [None], "group": ["g"], "front": [True]}
     plots._tradeoff(axes, pd.DataFrame(told), "Time (s)", {"A": "#000000"}, log=False)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Time (s)", "Test accuracy (%), mean ± standard deviation")

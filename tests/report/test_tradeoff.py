@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,9 +32,22 @@ def test_every_point_off_the_front_is_beaten_by_one_on_it(points: list[tuple[int
 def test_the_time_of_a_set_counts_all_that_it_builds_on(store: Store, answer: Answer) -> None:
     run = distilled(store)
     judged_as(answer, run, "course", 0.5)
-    numbers = compare_runs.numbers(compare_runs.compared(store, [run]))
-    numbers = numbers.assign(seconds_distill=[3.0], seconds_parents=[4.0])
+    one = replace(compare_runs.compared(store, [run])[0], seconds_parents=4.0)
+    times = {**run.info["times"], "seconds": 3.0}
+    one = replace(one, record=replace(one.record, info={**run.info, "times": times}))
+    numbers = compare_runs.numbers([one])
     found = tradeoff.tradeoff(numbers, "distill")
     assert found["x"].tolist() == [7.0]
-    assert found["mean"].tolist() == [50.0]
-    assert tradeoff.tradeoff(numbers.assign(seconds_parents=[None]), "distill").empty  # a parent that is gone
+    assert found["y"].tolist() == [50.0]
+    gone = compare_runs.numbers([replace(one, seconds_parents=None)])
+    assert tradeoff.tradeoff(gone, "distill").empty
+
+
+def test_other_quantities_have_no_front_and_no_spread(store: Store, answer: Answer) -> None:
+    run = distilled(store)
+    judged_as(answer, run, "course", 0.5, 0.6)
+    numbers = compare_runs.numbers(compare_runs.compared(store, [run])).assign(width=[8.0])
+    found = tradeoff.scatter(numbers, "width", "seconds_train")
+    assert found[["x", "y"]].to_numpy().tolist() == [[8.0, 0.5]]
+    assert found["std"].isna().all()
+    assert not found["front"].any()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ddcore.lazy import go, lazy, pd
-from ddcore.report import compare_figures, overlay, text, tradeoff
+from ddcore.report import compare_figures, overlay, quantities, text, tradeoff
 from ddcore.report.compare_figures import colour_round
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
@@ -91,7 +91,8 @@ def _of_setting(part: pd.DataFrame, title: str, colours: Mapping[str, str]) -> I
 
 
 def _priced(price: str, frame: pd.DataFrame, title: str, colours: Mapping[str, str]) -> Plot:
-    cost, log = tradeoff.COSTS[price].title, bool(frame["x"].min() > 0 and frame["x"].max() / frame["x"].min() > 20)
+    cost = quantities.MEASURES[tradeoff.COSTS[price]].title
+    log = bool(frame["x"].min() > 0 and frame["x"].max() / frame["x"].min() > 20)
     return Plot(f"tradeoff-{price}", f"Accuracy over cost, {cost[0].lower()}{cost[1:]}", title, 4.2,
                 lambda axes: _tradeoff(axes, frame, cost, colours, log),
                 lambda: compare_figures.tradeoff(frame, cost, colours, log=log))
@@ -197,11 +198,11 @@ def _against_ipc(axes: Axes, frame: pd.DataFrame) -> None:
 def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str, str], log: bool) -> None:
     best = frame[frame["front"]].sort_values("x")
     if len(best) > 1:
-        axes.step(best["x"].tolist(), best["mean"].tolist(), where="post", color=INK, linestyle=":",
+        axes.step(best["x"].tolist(), best["y"].tolist(), where="post", color=INK, linestyle=":",
                   label="Pareto front: none is cheaper and better")
     for row in frame.to_dict("records"):
         point = POINTS[colour_round(row["label"], colours) % len(POINTS)]
-        axes.errorbar(row["x"], row["mean"], yerr=or_zero(row["std"]), fmt=point, color=colours[row["label"]],
+        axes.errorbar(row["x"], row["y"], yerr=or_zero(row["std"]), fmt=point, color=colours[row["label"]],
                       capsize=3, fillstyle="full" if row["front"] else "none", label=_words(row["label"]))
     axes.set_xscale("log" if log else "linear")
     axes.set_xlabel(title)

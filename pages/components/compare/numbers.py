@@ -7,17 +7,39 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ddcore.report import compare_figures, compare_runs, text, tradeoff, welch
+from ddcore.report import compare_figures, compare_runs, quantities, text, tradeoff, welch
 from ddcore.report.compare_runs import Compared
+from ddcore.report.quantities import MEASURES, Quantity
 from pages.components import charts, frame, widgets
-from pages.components.compare import selection
+from pages.components.compare import address, selection, toolbar
+from pages.components.table import dataframe
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FEW = 4  # runs of which all pairs are drawn; of more each is held against one
-NEWEST = "each run's newest evaluation"
+SHOWN = ("mean", "std", "n", "random_real", "full", "seconds_train", "flops_training", "seconds_distill", "ipc",
+         "stored_bytes")
 _number, _text = st.column_config.NumberColumn, st.column_config.TextColumn
+FORMATS = {"mean": "%.1f", "gain": "%+.1f", "balanced": "%.1f", "auc": "%.1f", "random_real": "%.1f", "initial": "%.1f",
+           "initial_hard": "%.1f", "full": "%.1f", "majority": "%.1f", "seconds_train": "%.2f",
+           "seconds_train_full": "%.1f", "seconds_distill": "%.1f", "seconds_parents": "%.1f", "seconds_all": "%.1f",
+           "ipc": "%d", "flops": "compact", "flops_training": "compact", "stored_floats": "localized",
+           "stored_bytes": "bytes", "peak_memory_bytes": "bytes"}
+
+
+def _measure(name: str) -> Any:
+    one = MEASURES[name]
+    return _number(one.short, format=FORMATS[name], help=one.help or one.title, width=toolbar.width(one.short))
+
+
+COLUMNS: dict[str, Any] = {
+    "label": _text("Run", pinned=True, width=200), "mean": _measure("mean"),
+    "std": _number("±", format="%.1f", width=48, help="Standard deviation over the networks."),
+    "n": _number("n", format="%d", width=44, help="Networks trained and tested."),
+    **{name: _measure(name) for name in MEASURES if name != "mean"},
+    "measured": _text("Judged on", width=220), "run": _text("Id"),
+}
 
 
 def show(runs: Sequence[Compared]) -> None:
@@ -28,24 +50,31 @@ def show(runs: Sequence[Compared]) -> None:
         help="Runs that differ in their seed alone count as one: mean ± std over all their networks.",
     ):
         runs = compare_runs.seeds_together(store, runs)
-    unjudged = [run.label for run in runs if run.accuracy is None]
     numbers = compare_runs.numbers(runs)
+    parameters = quantities.parameters([run.record for run in runs], beside=numbers)
+    numbers = _with_parameters(numbers, runs, parameters)
     if numbers["mean"].notna().any():
         _accuracies(runs, numbers)
-    else:
-        st.info("None of these runs has an accuracy yet. A set gets one on its own page, by “Evaluate”.",
-                icon=":material/info:")
-    if unjudged and len(unjudged) < len(runs):
-        st.caption("Not judged in this setting: " + "; ".join(map(widgets.plain, unjudged)))
-    _costs(numbers)
+    _table(numbers, parameters)
+    for sentence in _cautions(runs, numbers):
+        st.caption(widgets.plain(sentence))
     if numbers["mean"].notna().sum() > 1:
         _sure(runs)
-        _tradeoff(runs, numbers)
-        points = tradeoff.against_ipc(numbers)
-        if points["ipc"].nunique() > 1:
-            st.markdown("**Accuracy against images per class**", help="Full data is the ceiling, where it is trained "
-                        "long enough; where a method meets it, the field calls the set lossless.")
-            charts.chart(compare_figures.against_ipc(points), "against-ipc")
+    _scatter(runs, numbers, parameters)
+    points = tradeoff.against_ipc(numbers)
+    if points["ipc"].nunique() > 1:
+        st.markdown("**Accuracy against images per class**", help="Full data is the ceiling, where it is trained "
+                    "long enough; where a method meets it, the field calls the set lossless.")
+        charts.chart(compare_figures.against_ipc(points), "against-ipc")
+
+
+def _with_parameters(
+    numbers: pd.DataFrame, runs: Sequence[Compared], parameters: dict[str, Quantity]
+) -> pd.DataFrame:
+    records = [run.record for run in runs]
+    columns = {name: quantities.values(records, one).tolist() for name, one in parameters.items()}
+    settings = {"measured": [run.evaluation and compare_runs.setting_of(run.evaluation) for run in runs]}
+    return numbers.join(type(numbers)({**columns, **settings}, index=numbers.index))
 
 
 def _accuracies(runs: Sequence[Compared], numbers: pd.DataFrame) -> None:
@@ -54,62 +83,33 @@ def _accuracies(runs: Sequence[Compared], numbers: pd.DataFrame) -> None:
     shares = {round(share, 3) for share in numbers["majority"].dropna()}
     majority = shares.pop() if len(shares) == 1 else None
     charts.chart(compare_figures.accuracies(numbers, colours(runs), majority), "accuracy")
-    percent: dict[str, Any] = {"format": "%.1f", "width": 92}
-    st.dataframe(
-        numbers.dropna(axis=1, how="all"), hide_index=True, width="stretch", placeholder=text.NONE,
-        column_order=["label", "mean", "std", "n", "balanced", "auc", "random_real", "initial", "initial_hard", "full",
-                      "majority", "network", "protocol", "run"],
-        column_config={
-            "label": _text("Run", pinned=True, width=240), "mean": _number("Accuracy (%)", format="%.1f", width=100),
-            "std": _number("±", format="%.1f", width=60), "n": _number("n", format="%d", width=50),
-            "balanced": _number("Balanced (%)", **percent), "auc": _number("AUC (%)", **percent),
-            "random_real": _number("Random (%)", help="As many real images, drawn at random.", **percent),
-            "full": _number("Full data (%)", **percent),
-            "initial": _number("Initial (%)", help="The images before the first step.", **percent),
-            "initial_hard": _number("… class labels", help="The initial images, with class labels alone.", **percent),
-            "majority": _number("Majority (%)", help="Always answering the most frequent class.", **percent),
-            "network": "Network", "protocol": "Protocol", "run": "Id",
-        },
-    )
-    for sentence in compare_runs.no_ceiling(runs):
-        st.caption(widgets.plain(sentence))
 
 
-def _costs(numbers: pd.DataFrame) -> None:
-    st.markdown("**What it costs**", help="Times are wall times on the device that each run had; see “What differs”. "
-                "A network's FLOPs are 2 × its multiply-adds; training one step is counted as three times a "
-                "forward pass. Compare times only between runs of one machine.")
-    words = {
-        "distill": ("seconds_distill", text.duration), "parents": ("seconds_parents", _parents),
-        "train": ("seconds_train", text.duration), "train_full": ("seconds_train_full", text.duration),
-        "forward": ("flops", _count), "training": ("flops_training", _count),
-        "memory": ("peak_memory_bytes", text.bytes_), "stored": ("stored_bytes", text.bytes_),
-    }
-    right: dict[str, Any] = {"alignment": "right", "width": 92}
-    st.dataframe(
-        numbers.assign(**{name: numbers[column].map(in_words) for name, (column, in_words) in words.items()}),
-        hide_index=True, width="stretch", column_order=["label", *words],
-        column_config={
-            "label": _text("Run", pinned=True, width=190), "distill": _text("Distilling", **right),
-            "parents": _text("… parents", help="Scores, experts and other runs that it builds on; "
-                             "“gone” where one of them is not here any more.", **right),
-            "train": _text("Train small", help="Of one evaluation network on the set.", **right),
-            "train_full": _text("Train full", help="Of one such network on all training images.", **right),
-            "forward": _text("FLOPs/image", help="Of one image forward.", **right),
-            "training": _text("FLOPs/train", help="Of training one network on the set.", **right),
-            "memory": _text("Peak memory", **right), "stored": _text("Stored", help="The set in float32.", **right),
-        },
-    )
+def _table(numbers: pd.DataFrame, parameters: dict[str, Quantity]) -> None:
+    """Accuracy and cost of each run in one table, with the columns that are asked for."""
+    titles = {name: str(one["label"]) for name, one in COLUMNS.items() if name not in ("label", "run")}
+    titles |= {name: one.title for name, one in {**MEASURES, **parameters}.items()}
+    address.tell(titles.values(), key="num-cols", what="column")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.popover("Columns", icon=":material/view_column:"):
+            names = st.multiselect("Columns of the table", list(titles), default=list(SHOWN), key="num-cols", width=460,
+                                   format_func=titles.__getitem__, bind="query-params")
+        settings = list(dict.fromkeys(numbers["measured"].dropna()))
+        st.markdown("**Accuracy and cost**" + (f" · {widgets.plain(settings[0])}" if len(settings) == 1 else ""),
+                    width="content", help="Times are wall times on the device that each run had: compare those of one "
+                    "machine only. FLOPs: a multiply-add counts two, a training step three forward passes.")
+    names = [*names, *(["measured"] if len(settings) > 1 and "measured" not in names else [])]
+    known = [name for name in titles if name in names and numbers[name].notna().any()]
+    dataframe(numbers, placeholder=text.NONE, width="stretch", column_order=["label", *known, "run"],
+              column_config={**COLUMNS, **{name: toolbar.parameter(one) for name, one in parameters.items()}})
 
 
-def _count(number: float | None) -> str:
-    return text.count(None if number is None or number != number else number)
-
-
-def _parents(seconds: float) -> str:
-    if seconds != seconds:
-        return "gone"
-    return text.duration(seconds) if seconds else text.NONE
+def _cautions(runs: Sequence[Compared], numbers: pd.DataFrame) -> list[str]:
+    """What must be known of these numbers before they are compared."""
+    data = list(dict.fromkeys(f"{run.record.config.get('dataset')} at {run.record.config.get('resolution')} px"
+                              for run in runs if run.accuracy))
+    different = [f"These are of different data ({', '.join(data)}): their accuracies do not compare."]
+    return [*(different if len(data) > 1 else []), *compare_runs.no_ceiling(runs)]
 
 
 def _sure(runs: Sequence[Compared]) -> None:
@@ -129,39 +129,40 @@ def _sure(runs: Sequence[Compared]) -> None:
         st.caption(f"Of {len(pairs)} intervals at 95 %, about one in twenty leaves out zero by chance alone.")
 
 
-def _tradeoff(runs: Sequence[Compared], numbers: pd.DataFrame) -> None:
-    costs = [cost for cost in tradeoff.COSTS if len(tradeoff.tradeoff(numbers, cost)) > 1]
-    if not costs:
+def _scatter(runs: Sequence[Compared], numbers: pd.DataFrame, parameters: dict[str, Quantity]) -> None:
+    """Any number over any other; at first the accuracy over what it costs."""
+    axes = {name: one for name, one in {**MEASURES, **parameters}.items()
+            if one.numeric and numbers[name].notna().sum() > 1}
+    if len(axes) < 2:
         return
-    st.markdown("**Accuracy against its price**")
+    st.markdown("**One number against another**", help="Dotted: the Pareto front, runs that none is cheaper and better "
+                "than, of those that were measured alike.")
+    titles = {name: one.title for name, one in axes.items()}
+    for key in ("x", "y"):
+        address.tell(titles.values(), key=key, what=f"{key} axis of these runs")
+    names, costs = list(axes), [cost for cost in tradeoff.COSTS.values() if cost in axes]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        cost = st.selectbox("Price", costs, format_func=lambda name: tradeoff.COSTS[name].title, key="price", width=340,
-                            bind="query-params")
-        log = st.toggle("Logarithmic axis", key="price-log", bind="query-params")
-    points = tradeoff.tradeoff(numbers, cost)
-    figure = compare_figures.tradeoff(points, tradeoff.COSTS[cost].title, colours(runs), log=log)
-    charts.chart(figure, f"tradeoff-{cost}")
-    if points["group"].nunique() > 1:
-        st.caption("These accuracies were measured on different data, networks or protocols: only those measured alike "
-                   "compete for a front.")
+        y = _axis("y", "Vertical", titles, "mean" if "mean" in axes else names[0])
+        x = _axis("x", "Horizontal", titles, costs[0] if costs else names[-1])
+        log_x, log_y = (_log(key, axes[name], numbers[name], title)
+                        for key, name, title in (("x", x, "Horizontal"), ("y", y, "Vertical")))
+    figure = compare_figures.tradeoff(tradeoff.scatter(numbers, x, y), titles[x], colours(runs), titles[y], log=log_x,
+                                      log_y=log_y)
+    charts.chart(figure, f"scatter-{x}-{y}")
+
+
+def _axis(key: str, label: str, titles: dict[str, str], first: str) -> str:
+    return st.selectbox(label, list(titles), index=list(titles).index(first), format_func=titles.__getitem__, key=key,
+                        bind="query-params", width=300)
+
+
+def _log(key: str, one: Quantity, values: pd.Series, title: str) -> bool:
+    """Whether an axis is logarithmic: as it is declared, where all values are above zero."""
+    positive = bool((values.dropna().astype(float) > 0).all())
+    return st.toggle(f"{title}: logarithmic", value=one.log and positive, key=f"{key}-log", bind="query-params",
+                     disabled=not positive) and positive
 
 
 def colours(runs: Sequence[Compared]) -> dict[str, str]:
     """Label → colour, for charts."""
     return {run.label: run.colour for run in runs}
-
-
-def setting(settings: Sequence[str], covers: bool) -> str | None:
-    """The setting to compare in, chosen where there are several; None for each run's newest.
-
-    covers: whether the first holds for every run that was judged; else the start is each run's newest, so that none is
-    left out. What is chosen is always in the address: the menu changes as runs are evaluated.
-    """
-    if len(settings) < 2:
-        return settings[0] if settings else None
-    offered = [*settings, NEWEST] if covers else [NEWEST, *settings]
-    linked = st.query_params.get("on")
-    selected = st.selectbox("Judged on", offered, index=offered.index(linked) if linked in offered else 0, width=420,
-                            help="Accuracies compare only on the same network under the same protocol.")
-    st.query_params["on"] = selected
-    return None if selected == NEWEST else selected

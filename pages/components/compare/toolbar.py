@@ -68,7 +68,7 @@ class View:
 
 def toolbar(every: pd.DataFrame) -> View:
     """Search and three menus; the rows of the catalogue that they leave."""
-    parameters = quantities.parameters(frame.store().records())
+    parameters = quantities.parameters(frame.store().records(), beside=every)
     titles = {**WORDS, **{name: one.title for name, one in {**MEASURES, **parameters}.items()}}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input("Search", placeholder="Search: name, tag, note, network, id", key="q",
@@ -197,7 +197,11 @@ def _columns(rows: pd.DataFrame, names: Sequence[str], parameters: Mapping[str, 
 
 def parameter(one: Quantity) -> Any:
     """The column of a parameter: its sign or its label, as wide as that."""
-    width = max(60, 30 + 8 * len(one.short))
     if one.numeric:
-        return _number(one.short, format="%g", help=one.help, width=width)
-    return _text(one.short, help=one.help, width=max(width, 90))
+        return _number(one.short, format="%g", help=one.help, width=width(one.short))
+    return _text(one.short, help=one.help, width=max(width(one.short), 90))
+
+
+def width(heading: str) -> int:
+    """Of a column of numbers, in pixels: its heading is not cut."""
+    return max(54, 24 + 7 * len(heading))
