@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 import pytest
 
 import ddcore.report
-from ddcore.report import compare_figures, compare_runs, features, figures, tradeoff
+from ddcore.report import compare_figures, compare_runs, features, figures, quantities, tradeoff
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas import figures as nas_figures
 from ddcore.report.nas import study as studies
@@ -44,7 +44,7 @@ def numbers() -> pd.DataFrame:
     given: dict[str, Any] = {
         "label": LABELS, "mean": [97.0, 96.1, 91.2], "std": [0.3, 0.5, 1.2], "n": 5, "full": 99.2, "ipc": [10, 10, 1],
         "random_real": 91.2, "method": ["DataDAM", "DM", "Random"], "group": "mnist, course", "kind": "distill",
-        "seconds_distill": [3600.0, 420.0, 4.0], "seconds_parents": 0.0,
+        "seconds_all": [3600.0, 420.0, 4.0], "seconds_parents": 0.0,
     }
     return pd.DataFrame({name: given.get(name, [None] * 3) for name in compare_runs.NUMBERS})
 
@@ -125,7 +125,7 @@ def published() -> list[Published]:
 
 Figures = dict[str, Callable[[], go.Figure]]
 LINES = {"x_title": "Step", "y_title": "Loss"}
-COST = tradeoff.COSTS["distill"].title
+COST = quantities.MEASURES[tradeoff.COSTS["distill"]].title
 EXAMPLES: Figures = {
     "lines": lambda: figures.lines(curves(0.9, 2e-5), "step", "value", log=True, **LINES),
     "lines over little": lambda: figures.lines(curves(2.2, 3.1), "step", "value", log=True, **LINES),
