@@ -40,6 +40,7 @@ def Param(
     default: Any, *, label: str, help: str, symbol: str = "", ge: float | None = None, gt: float | None = None,
     le: float | None = None, step: float | None = None, log: bool = False, unit: str = "", group: str = "Method",
     choices: Choices | None = None, in_key: bool = True, follows: tuple[str, ...] = (),
+    short: str | None = None,
 ) -> Any:
     """Declare one parameter of a Config.
 
@@ -47,10 +48,12 @@ def Param(
     bounds; step, log: how a widget moves; unit: shown after the value; group: heading in the form; choices: allowed
     names, or a function that lists them (a registry); in_key: False for what changes no result (the device); follows:
     the parameters that an optional one takes its value from when it is left out (`Config.fill`), so a form asks anew
-    when they change.
+    when they change; short: what stands before its value in the name of a run, empty where the value speaks for itself
+    ("noise"); left out, the symbol, else the label.
     """
     meta = {"label": label, "symbol": symbol, "step": step, "log": log, "unit": unit,
-            "group": group, "choices": choices, "in_key": in_key, "follows": follows}
+            "group": group, "choices": choices, "in_key": in_key, "follows": follows,
+            "short": (symbol or f"{label[:1].lower()}{label[1:]}") if short is None else short}
     return Field(default, ge=ge, gt=gt, le=le, description=help, json_schema_extra={"param": meta})  # type: ignore[dict-item]
 
 
@@ -75,6 +78,7 @@ class ParamInfo:
     choices: tuple[str, ...] | None
     in_key: bool
     follows: tuple[str, ...]
+    short: str
 
     @property
     def flag(self) -> str:

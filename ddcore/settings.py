@@ -13,6 +13,7 @@ from ddcore.networks import ACTIVATIONS, NETWORKS, NORMS, POOLINGS, network
 from ddcore.params import Config, Param, shown
 
 NETWORK_OPTIONS = ("width", "depth", "units", "norm", "activation", "pooling")
+NETWORK_PARAMS = ("network", *NETWORK_OPTIONS)  # the parameters that `network_title` tells
 NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what they ran with
 
 
@@ -27,7 +28,7 @@ class DataConfig(Config):
     dataset: str = Param("digits", label="Data set", group="Data", choices=lambda: DATASETS,
                          help="The images to work on. 'digits' is built in and needs no download.")
     resolution: int | None = Param(None, label="Image side", group="Data", unit="px", ge=4, le=512,
-                                   follows=("dataset",),
+                                   follows=("dataset",), short="",
                                    help="Side of the square images; left empty, the data set's own.")
     seed: int = Param(0, label="Seed", group="Run", ge=0, le=2**31 - 1, step=1,
                       help="Every random draw follows from it: same seed, same parameters, same device, same result.")
@@ -64,7 +65,7 @@ class DataConfig(Config):
 class NetworkConfig(DataConfig):
     """Which network, and how it departs from the published one."""
 
-    network: str = Param("convnet3", label="Network", group="Network", choices=NETWORKS,
+    network: str = Param("convnet3", label="Network", group="Network", choices=NETWORKS, short="",
                          help="The architecture. Left out, the one the field uses for this data set.")
     width: int | None = Param(None, label="Width", group="Network", ge=1, le=1024, step=16, follows=("network",),
                               help="Channels of each ConvNet block (units of each MLP layer).")

@@ -8,6 +8,7 @@ import click
 
 from ddcore.cli import compute, data, housekeeping, inspect, nas, report
 from ddcore.errors import DDCoreError
+from ddcore.runs.store import moment
 
 
 @click.group(help="Dataset distillation from the command line. DDCORE_HOME moves cache/, DDCORE_DATA the data sets.")
@@ -22,7 +23,8 @@ for module in (compute, nas, inspect, data, report, housekeeping):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. Every error is one line on standard error."""
     try:
-        return cli.main(arguments, prog_name="python -m ddcore", standalone_mode=False) or 0
+        with moment():  # runs are called as they are told apart among those that are there
+            return cli.main(arguments, prog_name="python -m ddcore", standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else error.format_message())
         return 0

@@ -24,7 +24,7 @@ from ddcore.protocols import PROTOCOLS
 from ddcore.report import estimate, tables
 from ddcore.runs.files import size
 from ddcore.runs.store import Store
-from ddcore.settings import network_title
+from ddcore.settings import NETWORK_PARAMS, network_title
 from ddcore.summary import BESIDE, Scores, Summary
 
 
@@ -215,7 +215,7 @@ def _kind_command(kind: Kind) -> click.Command:
 
 def _evaluate(run_id: str, wait: bool, as_json: bool, **parameters: Any) -> None:
     record, values = Store().record(run_id), given(parameters)
-    network = {name: values.pop(name) for name in plans.NETWORK_PARAMS if name in values}
+    network = {name: values.pop(name) for name in NETWORK_PARAMS if name in values}
     question = plans.Question(values.pop("protocol", "course"), network=network)
     _single(plans.evaluation(record, question, **values), wait, as_json, record.summary.images)
 

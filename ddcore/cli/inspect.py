@@ -83,7 +83,7 @@ def runs(kind: str | None, as_json: bool) -> None:
     rows = [
         {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state, "config": r.config, **_scores(r),
          "seconds": r.summary.seconds, "data_notes": list(tables.data_notes(r)), "tags": r.user["tags"],
-         "title": r.user["name"], "demo": r.demo, "problem": r.problem}
+         "title": tables.title(r), "demo": r.demo, "problem": r.problem}
         for r in records
     ]
     lines = [*map(_run_line, records), *tables.footnotes(records)]
@@ -99,11 +99,8 @@ def _run_line(run: RunRecord) -> str:
     accuracy = percent(run.summary.scores, tables.beside(run.summary)) if run.summary.scores else ""
     if tables.beside(run.summary) and run.summary.majority is not None:
         accuracy += f", majority class {100 * run.summary.majority:.1f} %"
-    ipc = f"IPC {run.config['ipc']}" if run.config.get("ipc") else ""
-    words = [run.user["name"], *(f"#{tag}" for tag in run.user["tags"])]
-    name = "" if run.name == run.kind else run.name
-    line = f"{run.id:<18} {run.kind:<10} {name:<10} {run.state:<12} {tables.data(run):<8} {ipc:<7} {accuracy}"
-    return "  ".join(filter(None, [line.rstrip(), " ".join(filter(None, words))]))
+    tags = " ".join(f"#{tag}" for tag in run.user["tags"])
+    return "  ".join(filter(None, [f"{run.id:<18} {run.kind:<10} {run.state:<12} {tables.title(run)}", accuracy, tags]))
 
 
 @click.command("show", help="One run: its parameters, state, result, and the reason if it failed.")
@@ -114,16 +111,17 @@ def show_run(run_id: str, as_json: bool) -> None:
     record = store.record(run_id)
     status = jobs.status(record.id)
     result = {
-        "run": record.id, "kind": record.kind, "name": record.name, "status": status.state, "done": status.done,
-        "total": status.total, "config": record.config, "summary": record.summary.to_json(), "user": record.user,
-        "error": store.error(record.id), "problem": record.problem, "info": record.info,
+        "run": record.id, "kind": record.kind, "name": record.name, "title": tables.title(record),
+        "status": status.state, "done": status.done, "total": status.total, "config": record.config,
+        "summary": record.summary.to_json(), "user": record.user, "error": store.error(record.id),
+        "problem": record.problem, "info": record.info,
     }
     caveats(record.summary.notes)
     show(result, as_json, lambda: _details(result))
 
 
 def _details(result: dict[str, Any]) -> str:
-    lines = [f"run {result['run']} ({result['kind']}, {result['name']}): {result['status']}"]
+    lines = [f"run {result['run']} ({result['kind']}, {result['name']}): {result['status']}", f"  {result['title']}"]
     if result["problem"]:
         lines.append(f"  {result['problem']}")
     lines += [f"  {name}: {', '.join(value) if isinstance(value, list) else value}"

@@ -23,12 +23,11 @@ from ddcore.methods import METHODS
 from ddcore.methods.base import Variation
 from ddcore.params import Config
 from ddcore.runs.store import RunRecord, Store
-from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
+from ddcore.settings import NETWORK_PARAMS
 from ddcore.summary import BESIDE, Scores, Summary
 
 CONTROL = "random"  # the method whose sets, real images at random, every set is held against
 CEILING_PASSES = 10  # over the training images, from which a network on the full data counts as the ceiling
-NETWORK_PARAMS = tuple(name for name in NetworkConfig.model_fields if name in ("network", *NETWORK_OPTIONS))
 
 
 @dataclass(frozen=True)
@@ -278,8 +277,8 @@ def _summary(store: Store, one: Spec) -> Summary | None:
 def _network_of(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The evaluation network: what was asked for, else what the run was distilled with."""
     changes = {name: value for name, value in changes.items() if value is not None}
-    unknown = set(changes) - {"network", *NETWORK_OPTIONS}
+    unknown = set(changes) - {*NETWORK_PARAMS}
     assert not unknown, f"not network options: {unknown}"
     if changes.get("network", config.get("network")) != config.get("network"):
         return changes
-    return {**{name: config.get(name) for name in ("network", *NETWORK_OPTIONS)}, **changes}
+    return {**{name: config.get(name) for name in NETWORK_PARAMS}, **changes}

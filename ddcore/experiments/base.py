@@ -17,6 +17,7 @@ from ddcore import home
 from ddcore.data import DATASETS
 from ddcore.errors import UnknownName
 from ddcore.params import Config
+from ddcore.presets import Preset
 from ddcore.registry import Registry
 from ddcore.settings import as_always
 from ddcore.summary import Summary
@@ -199,7 +200,9 @@ class Kind:
     which can be looked at and evaluated; travels: whether its finished runs may be packed.
 
     How it is shown and asked for: label(name, config, summary), what it is called in lists, without data set, network
-    and IPC; details(config), what tells its runs apart behind these; page: the title of the page that shows it, its own
+    and IPC; details(config), what tells its runs apart behind these; about: the parameter, if any, that names the runs
+    which it is about, so that their names are in its own; told: the parameters that label and details tell;
+    presets(name): what people start from; page: the title of the page that shows it, its own
     title where that is left empty; shown_with: the parameter, if any, that names the run on whose page it is shown
     instead; result: whether its runs are results of their own, and not only seen with others; curves(name): what it
     tells as it goes; command, None where only asked_by, a page or another run, asks for it; presets_of: the method
@@ -227,6 +230,9 @@ class Kind:
     travels: bool = True
     label: Callable[[str, Mapping[str, Any], Summary], str] | None = None
     details: Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
+    about: str = ""
+    told: tuple[str, ...] = ()
+    presets: Callable[[str], tuple[Preset, ...]] = lambda name: ()
     page: str = ""
     shown_with: str = ""
     result: bool = False

@@ -11,7 +11,7 @@ from ddcore.experiments.heavy import device, flops, torch, train
 from ddcore.experiments.metrics import classification_scores, majority, notes, summary_fields
 from ddcore.experiments.training import Session, accuracy, initial_network
 from ddcore.protocols import PROTOCOLS
-from ddcore.settings import NetworkConfig, TrainConfig, network_title
+from ddcore.settings import NETWORK_PARAMS, NetworkConfig, TrainConfig, network_title
 from ddcore.summary import Accuracy, Arithmetic, Count, Share, Summary
 
 
@@ -91,6 +91,6 @@ KIND = Kind(
     name="baseline", title="Full-data training", help="Train a network on the full training data.",
     config=lambda name: BaselineConfig, summary=BaselineSummary, run=run, version=lambda name: 3,
     cost=_cost, steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
-    details=lambda config: (network_title(config),), page="Baselines", result=True,
+    details=lambda config: (network_title(config),), told=NETWORK_PARAMS, page="Baselines", result=True,
     curves=lambda name: tuple(Curve(one, "epoch", one) for one in ("loss", "train_accuracy", "val_accuracy")),
 )

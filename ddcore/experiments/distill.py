@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from ddcore.data.load import load
@@ -286,9 +286,14 @@ def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
     """The method's title, or the name that it has with these values."""
     if name not in METHODS:
         return KIND.title
+    return _called(name, tuple((n, value) for n, value in config.items() if n != "seed"))
+
+
+@lru_cache(maxsize=4096)  # lists of runs ask for all of them, again and again
+def _called(name: str, values: tuple[tuple[str, Any], ...]) -> str:
     method = METHODS[name]
     try:
-        return (method.called and method.called(method.Config.build(config))) or method.title
+        return (method.called and method.called(method.Config.build(dict(values)))) or method.title
     except DDCoreError:  # a run of a version that had other parameters, or on a data set that is not known here
         return method.title
 
@@ -300,7 +305,8 @@ KIND = Kind(
     version=lambda name: METHODS[name].version,
     needs=lambda name, config: tuple(spec(*need) for need in METHODS[name].needs(config)),
     cost=_cost, steps=lambda name, config, images: (METHODS[name].rounds or METHODS[name].steps)(config),
-    label=_label, details=lambda config: (f"IPC {config['ipc']}",) if config.get("ipc") else (),
+    label=_label, details=lambda config: (f"IPC {config['ipc']}",) if config.get("ipc") else (), told=("ipc",),
+    presets=lambda name: METHODS[name].presets,
     page="Baselines", result=True, makes_images=True,
     curves=lambda name: tuple(Curve(one, "step", one, words) for one, words in METHODS[name].curves.items()),
     command=Command(lambda name, config: ("run", name)),

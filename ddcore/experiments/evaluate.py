@@ -16,10 +16,9 @@ from ddcore.experiments.cost import accelerate, of_training, part_sizes, set_siz
 from ddcore.experiments.heavy import acceleration, device, flops, nets, seeds, torch, train
 from ddcore.experiments.metrics import check_fit, classification_scores, majority, notes, summary_fields
 from ddcore.experiments.training import Session, accuracy, initial_network, not_empty
-from ddcore.methods import METHODS
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
-from ddcore.settings import NetworkConfig, TrainConfig, network_title
+from ddcore.settings import NetworkConfig, TrainConfig
 from ddcore.summary import Accuracy, Arithmetic, Share, Source, Summary, Values
 
 TEST_POINTS = 10  # parts of the training after which the test curve has a point; the last is the test itself
@@ -240,16 +239,22 @@ def _cost(name: str, config: EvaluateConfig, images: int | None) -> int:
 
 
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
-    """ "Evaluation of DataDAM, IPC 10", once the evaluation is done and has said whose images it tested."""
-    if not (source := summary.source):
-        return KIND.title + (" of initial images" if config.get("images") == "initial" else "")
-    method = METHODS[source.method].title if source.method and source.method in METHODS else source.method
-    start = "initial images of " if source.images == "initial" else ""
-    if source.step is not None:
-        start = f"step {source.step:,} of "
-    labels = " with class labels alone" if config.get("labels") == "hard" else ""
-    judged_on = " on the validation split" if config.get("split") == "val" else ""
-    return f"{KIND.title} of {start}{method}, IPC {source.ipc}{labels}{judged_on}"
+    """ "Evaluation", "Evaluation of initial images", "Evaluation of step 500": of whose is told behind it."""
+    if (step := config.get("step")) is not None:
+        return f"{KIND.title} of step {step:,}"
+    return KIND.title + (" of initial images" if config.get("images") == "initial" else "")
+
+
+def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """How the images were judged: "course", "batch 10", "n 5"; and with what, where that is not all of the set."""
+    batch, augment = config.get("batch_size"), config.get("augment")
+    return tuple(filter(None, (
+        str(config.get("protocol") or ""), f"batch {batch}" if batch else "",
+        "no augmentation" if augment == "none" else f"augmentation {augment}" if augment else "",
+        "learnt learning rate" if config.get("lr_from") == "learnt" else "",
+        "class labels alone" if config.get("labels") == "hard" else "",
+        "validation split" if config.get("split") == "val" else "", f"n {config['nets']}" if config.get("nets") else "",
+    )))
 
 
 KIND = Kind(
@@ -258,7 +263,8 @@ KIND = Kind(
     config=lambda name: EvaluateConfig, summary=EvaluateSummary, run=run, version=lambda name: 3,
     parents=lambda config: (config.run,), cost=_cost,
     steps=lambda name, config, images: config.nets * config.training().optimiser_steps(set_size(config, images)),
-    label=_label, details=lambda config: (network_title(config),), page=RUNS_PAGE, shown_with="run",
+    label=_label, details=_details, about="run", page=RUNS_PAGE, shown_with="run",
+    told=("images", "step", "protocol", "batch_size", "augment", "lr_from", "labels", "split", "nets"),
     curves=lambda name: (Curve("eval_train", "epoch", "train_accuracy"),
                          Curve("eval_unseen", "tested", "test_accuracy")),
     command=Command(lambda name, config: ("evaluate", config.run), ("run", "dataset", "resolution"), waits=True),

@@ -25,8 +25,9 @@ from ddcore.experiments.heavy import device, nets, schedule, seeds, torch, train
 from ddcore.experiments.metrics import majority
 from ddcore.experiments.scores import scored_images
 from ddcore.experiments.training import Session, accuracy, initial_network
+from ddcore.methods import METHODS
 from ddcore.methods.trajectories import TrajectoryConfig, needs_scores
-from ddcore.settings import network_title
+from ddcore.settings import NETWORK_PARAMS, network_title
 from ddcore.summary import Accuracy, Answer, Arithmetic, Count, Share, Summary
 
 DTYPES = {"full": "float32", "half": "float16"}
@@ -265,5 +266,6 @@ KIND = Kind(
     steps=lambda name, config, images: config.experts * sum(
         counts.steps_per_epoch(n, config.batch_train) for n in _in_use(config)
     ),
-    label=_label, details=lambda config: (network_title(config),), page="PAD", presets_of="pad",
+    label=_label, details=lambda config: (network_title(config),), told=(*NETWORK_PARAMS, "experts", "train_epochs"),
+    presets=lambda name: METHODS["pad"].presets, page="PAD", presets_of="pad",
 )

@@ -190,5 +190,5 @@ KIND = Kind(
     parents=lambda config: config.run_ids, needs=lambda name, config: (config.lens(),), cost=_cost,
     arrays={"features": {"features": Array("f", "nd")}, "space": SPACE,
             "nearest": {f"{way}_{name}": array for way in WAYS for name, array in _NEAREST.items()}},
-    page=RUNS_PAGE, command=None,
+    about="runs", page=RUNS_PAGE, command=None,
 )

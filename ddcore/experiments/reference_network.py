@@ -18,7 +18,7 @@ from ddcore.experiments.cost import accelerate, of_training, part_sizes, trained
 from ddcore.experiments.heavy import device, embedding, seeds, torch, train
 from ddcore.experiments.training import Session, accuracy, initial_network
 from ddcore.params import Param
-from ddcore.settings import NetworkConfig, TrainConfig, network_title
+from ddcore.settings import NETWORK_PARAMS, NetworkConfig, TrainConfig, network_title
 from ddcore.summary import Arithmetic, Count, Share, Summary
 
 WIDTH = 64  # half the published width: what it sees is much the same, in a quarter of the time
@@ -127,5 +127,5 @@ KIND = Kind(
     cost=_cost, steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
     arrays={"real": {"indices": Array("iu", "n"), "labels": Array("iu", "n"), "features": Array("f", "nd"),
                      "mean": Array("f", "d"), "components": Array("f", "2d"), "coords": Array("f", "n2")}},
-    details=lambda config: (network_title(config),), page=RUNS_PAGE, command=None,
+    details=lambda config: (network_title(config),), told=NETWORK_PARAMS, page=RUNS_PAGE, command=None,
 )

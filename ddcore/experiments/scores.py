@@ -27,7 +27,7 @@ from ddcore.experiments.heavy import coreset, device, scoring, seeds, torch, tra
 from ddcore.experiments.training import Session, accuracy, initial_network
 from ddcore.methods.scored import AgentsConfig
 from ddcore.params import Param
-from ddcore.settings import TrainConfig, network_title
+from ddcore.settings import NETWORK_PARAMS, TrainConfig, network_title
 from ddcore.summary import Accuracy, Answer, Arithmetic, Count, Number, Share, Summary
 
 SCORES = ("el2n", "forgetting", "grad_norm")
@@ -231,5 +231,5 @@ KIND = Kind(
     config=lambda name: ScoresConfig, summary=ScoresSummary, run=run, version=lambda name: 3, cost=_cost, steps=_steps,
     arrays={"scores": {"indices": Array("iu", "n"), "labels": Array("iu", "n"), "el2n": Array("f", "n"),
                        "forgetting": Array("f", "n"), "grad_norm": Array("f", "n")}},
-    details=lambda config: (network_title(config),), page="PAD",
+    details=lambda config: (network_title(config),), told=NETWORK_PARAMS, page="PAD",
 )

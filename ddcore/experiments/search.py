@@ -330,5 +330,6 @@ KIND = Kind(
     config=lambda name: SearchConfig, summary=SearchSummary, run=run,
     parents=lambda config: config.runs(), needs=lambda name, config: tuple(config.sets().values()),
     parts=_parts, part_kind="trial", label=lambda name, config, summary: space_label("Architecture search", config),
-    details=_details, page="NAS", command=Command(lambda name, config: ("nas",)),
+    details=_details, told=("space", "subset", "proxies", "strategy", "trials", "pruning", "steps", "nets"),
+    presets=lambda name: PRESETS, page="NAS", command=Command(lambda name, config: ("nas",)),
 )

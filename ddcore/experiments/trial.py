@@ -25,7 +25,7 @@ from ddcore.experiments.metrics import majority, notes
 from ddcore.experiments.search_results import NetworkResult
 from ddcore.experiments.training import Session, initial_network, not_empty
 from ddcore.params import Param
-from ddcore.settings import DataConfig, NetworkConfig, TrainConfig, network_title
+from ddcore.settings import NETWORK_PARAMS, DataConfig, NetworkConfig, TrainConfig, network_title
 from ddcore.summary import Accuracy, Answer, Count, Flag, Seconds, Share, Summary, Values
 
 MOST_SEEDS = 20  # of a network
@@ -332,5 +332,6 @@ KIND = Kind(
     parents=lambda config: (config.run,) if config.run else (), part=True,
     cost=_cost, steps=lambda name, config, images: config.nets * config.optimiser_steps(_learnt(config, images)),
     label=lambda name, config, summary: "Trial of a search on the validation split",
-    details=lambda config: (network_title(config),), page=RUNS_PAGE, command=None, asked_by="a search",
+    details=lambda config: (network_title(config),), told=NETWORK_PARAMS, page=RUNS_PAGE, command=None,
+    asked_by="a search",
 )

@@ -68,5 +68,6 @@ KIND = Kind(
     config=lambda name: TruthConfig, summary=TruthSummary, run=run,
     parts=lambda name, config, key: tuple(map(trial.question, config.trials(config.sampled()))), part_kind="trial",
     label=lambda name, config, summary: space_label("Whole-data truth", config),
-    details=_details, page="NAS", command=None, asked_by="a search",
+    details=_details, told=("space", "subset", "sample", "steps", "nets"), page="NAS", command=None,
+    asked_by="a search",
 )

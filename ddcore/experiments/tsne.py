@@ -63,5 +63,6 @@ KIND = Kind(
     version=lambda name: 2,  # 2: begins with the points in their own principal plane
     needs=lambda name, config: (config.features(), config.lens()),
     cost=lambda name, config, images: math.prod((ROUNDS, POINT_COST, config.real_per_class, len(config.facts.classes))),
-    steps=lambda name, config, images: ROUNDS, arrays={"space": SPACE}, page=RUNS_PAGE, command=None,
+    steps=lambda name, config, images: ROUNDS, arrays={"space": SPACE}, about="runs", page=RUNS_PAGE,
+    command=None,
 )

@@ -21,7 +21,7 @@ class SyntheticConfig(MethodConfig, NetworkConfig):
     """The parameters of every method that optimises images."""
 
     init: Literal["real", "noise", "real+noise", "kcenter"] = Param(
-        "real", label="Initialisation", group="Small set",
+        "real", label="Initialisation", group="Small set", short="",
         help="Where the images start: random real images, Gaussian noise, real images with noise added, "
         "or real images that cover each class (K-Center), which are the same whatever the seed.",
     )

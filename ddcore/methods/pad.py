@@ -56,10 +56,10 @@ class PADConfig(MethodConfig, TrajectoryConfig):
     length_param: ClassVar[str] = "num_iters"
 
     init: Literal["correct", "real", "noise"] = Param(
-        "correct", label="Initialisation", group="Small set",
+        "correct", label="Initialisation", group="Small set", short="",
         help="Where the images start: real images that the first expert gets right, random real images, or noise.",
     )
-    soft_labels: bool = Param(True, label="Learn labels", group="Small set",
+    soft_labels: bool = Param(True, label="Learn labels", group="Small set", short="soft labels",
                               help="Every image gets a soft label, learnt like the pixels; "
                                    "it starts as what the experts say.")
     num_iters: int = Param(1000, label="Iterations", ge=1, le=1_000_000, step=100,

@@ -18,14 +18,14 @@ from ddcore.experiments.distill import DistillSummary
 from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
-from ddcore.report import differences, figures, results, tables, text
+from ddcore.report import differences, figures, names, results, tables
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Accuracy, Scores, Summary
 
 MOST = 24  # runs compared at once: more cannot be told apart in a chart, and a table of all runs is at hand
-MOST_NAMED = 3  # parameters in a label
 FLOAT_BYTES = 4  # a set is kept in float32
+LONGEST_LABEL = 34  # letters of a label up to which it tells how a run departs from its preset
 OWN = "own setting"
 RUN_COLOURS = tuple(colour for colour in figures.COLOURS if colour != figures.MAJORITY)  # that one means something
 
@@ -93,9 +93,9 @@ def seeds_together(store: Store, runs: Sequence[Compared]) -> list[Compared]:
     Times and peak memory are means over the seeds; the rest is the first seed's.
     """
     groups = by_question(store, runs)
-    names = labels([group[0].record for group in groups])
+    called = labels([group[0].record for group in groups])
     return [_over_seeds(name, group) if len(group) > 1 else replace(group[0], label=name)
-            for name, group in zip(names, groups, strict=True)]
+            for name, group in zip(called, groups, strict=True)]
 
 
 def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
@@ -167,37 +167,37 @@ def measured_on(run: Compared) -> str | None:
 
 
 def labels(records: Sequence[RunRecord]) -> list[str]:
-    """A short name for each run that no other of them has: its title without what all share, then what differs.
+    """A short name for each run that no other of them has: its title without what all share.
 
-    Only runs whose titles are the same are told apart by parameters, the seed first, at most MOST_NAMED of them.
+    Where these are long, only what they are, and of equal ones the parameters that tell them apart.
     """
-    titles = [tables.title(record).split(" · ") for record in records]
-    shared = set.intersection(*map(set, titles)) if len(records) > 1 else set()
-    short = [" · ".join(part for part in title if part not in shared) or title[0] for title in titles]
+    short = _unshared([tables.title(record) for record in records])
+    if max(map(len, short), default=0) > LONGEST_LABEL:
+        short = _unshared([names.heading(record) for record in records])
     for places in _repeated(short):
-        for place, suffix in zip(places, _suffixes([records[place] for place in places]), strict=True):
-            short[place] += suffix
+        words = names.apart([records[place] for place in places])
+        for place in places:
+            short[place] = " · ".join([short[place], *words[records[place].id]])
     for places in _repeated(short):
         for place in places:
             short[place] += f" · {records[place].id[:6]}"
     return short
 
 
+def _unshared(titles: Sequence[str]) -> list[str]:
+    """These titles without the parts that all have; all with their first where one would have nothing else."""
+    parts = [title.split(" · ") for title in titles]
+    shared = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
+    own = [[part for part in title if part not in shared] for title in parts]
+    if not all(own):
+        own = [[title[0], *(part for part in title[1:] if part not in shared)] for title in parts]
+    return [" · ".join(title) for title in own]
+
+
 def _repeated(labels: Sequence[str]) -> list[list[int]]:
     """The places of each label that stands at several."""
     return [[place for place, other in enumerate(labels) if other == label]
             for label, number in Counter(labels).items() if number > 1]
-
-
-def _suffixes(records: Sequence[RunRecord]) -> list[str]:
-    """What to put behind a title that these runs share, so that it tells them apart."""
-    differing = differences.differing(records)
-    words = [""] * len(records)
-    for name in sorted(differing, key=lambda name: name != "seed")[:MOST_NAMED]:
-        words = [f"{word} · {name} {text.value(value)}" for word, value in zip(words, differing[name], strict=True)]
-        if len(set(words)) == len(words):
-            break
-    return words
 
 
 def _evaluations(store: Store, record: RunRecord) -> list[RunRecord]:

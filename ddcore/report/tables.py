@@ -7,48 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ddcore.data import DATASETS
-from ddcore.experiments import KINDS
 from ddcore.experiments.describe import DescribeSummary
 from ddcore.experiments.flops import NetworkCount
 from ddcore.lazy import pd
 from ddcore.params import Config
 from ddcore.report import sanity, text
+from ddcore.report.names import MARK, data, data_notes, kind, title
 from ddcore.report.published import Published
 from ddcore.runs.store import RunRecord
 from ddcore.settings import TrainConfig
 from ddcore.summary import BESIDE, Accuracy, Summary, is_share
 
+__all__ = ["MARK", "data", "data_notes", "kind", "title"]
+
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
-MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
-
-
-def title(record: RunRecord) -> str:
-    """What a person calls this run: the name they gave it, else what it computes."""
-    if name := record.user.get("name"):
-        return str(name)
-    if record.state == "broken":
-        return f"{kind(record.kind)} · {record.id[:16]}"
-    declared, what, details = record.declared, kind(record.kind), tuple[str, ...]()
-    if declared:
-        what = declared.label(record.name, record.config, record.summary) if declared.label else what
-        details = declared.details(record.config) if declared.details else ()
-    return " · ".join([what, *filter(None, [data(record), *details])])
-
-
-def kind(name: str) -> str:
-    """What a person calls this kind of run; its name where it is not known here."""
-    return KINDS[name].title if name in KINDS else name
-
-
-def data(record: RunRecord) -> str:
-    """The data set's name; marked where data_notes says what to know of it."""
-    return f"{record.config.get('dataset') or ''}{MARK if data_notes(record) else ''}"
-
-
-def data_notes(record: RunRecord) -> tuple[str, ...]:
-    """What must be known of the data behind a run's numbers: other images than the official ones, leaks, …"""
-    return record.summary.notes_on_data
 
 
 def footnotes(records: Iterable[RunRecord]) -> list[str]:

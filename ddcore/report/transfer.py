@@ -8,13 +8,13 @@ from typing import Any
 
 from ddcore import counts
 from ddcore.data import DATASETS
-from ddcore.evaluation.plans import NETWORK_PARAMS, Question, evaluation
+from ddcore.evaluation.plans import Question, evaluation
 from ddcore.lazy import pd
 from ddcore.networks import LINEUP, NETWORKS, Variant
 from ddcore.report import tables, text
 from ddcore.report.results import Result, accuracies, alike, result, state
 from ddcore.runs.store import RunRecord, Store
-from ddcore.settings import network_title
+from ddcore.settings import NETWORK_PARAMS, network_title
 from ddcore.summary import Scores
 
 

@@ -11,9 +11,10 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddcore import home
 from ddcore.errors import ConfigError, DataBroken, DataMissing, DDCoreError, RunBroken, RunNotFound
@@ -35,6 +36,8 @@ TRASH = ".trash"
 IMPORTED = "imported.json"  # in the folder of a run that was computed elsewhere
 LOCK_SECONDS = 60
 SHORTEST_PREFIX = 6
+_NOW: ContextVar[Moment | None] = ContextVar("moment", default=None)
+T = TypeVar("T")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
@@ -356,6 +359,7 @@ class Moment(Store):
     def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
         super().__init__(root, demo)
         self._listed: list[RunRecord] | None = None
+        self._made: dict[Callable[[Moment], Any], Any] = {}
 
     def records(self, kind: str | None = None) -> list[RunRecord]:
         if kind in parts():
@@ -364,11 +368,38 @@ class Moment(Store):
             self._listed = super().records()
         return [record for record in self._listed if kind in (None, record.kind)]
 
+    def once(self, make: Callable[[Moment], T]) -> T:
+        """What `make` makes of these runs, made once for this look at them."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        made: T = self._made[make]
+        return made
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         self._listed = None
+        self._made.clear()
         with super().lock():
             yield
+
+
+@contextlib.contextmanager
+def moment() -> Iterator[Moment]:
+    """One look at the runs for all that is done inside: that which is under way already, or a new one."""
+    if (now := _NOW.get()) is not None:
+        yield now
+        return
+    begun = Moment()
+    _NOW.set(begun)
+    try:
+        yield begun
+    finally:
+        _NOW.set(None)
+
+
+def now() -> Moment | None:
+    """The look at the runs that is under way."""
+    return _NOW.get()
 
 
 def parts() -> tuple[str, ...]:

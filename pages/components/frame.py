@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 
 import streamlit as st
 
 from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments.base import RUNS_PAGE
+from ddcore.report import tables
 from ddcore.run_id import RUN_ID
-from ddcore.runs.store import Moment, RunRecord, Store
+from ddcore.runs.store import RunRecord, Store, moment, now
 from pages.components import menu
 from pages.components.markdown import called
 
+APP = "Dataset distillation"  # in the browser's tab behind the page's or the run's name
 _PREFIX = "kept by"
-_moment: ContextVar[Moment | None] = ContextVar("moment", default=None)
 
 
 @contextmanager
@@ -25,7 +25,15 @@ def page(title: str, lead: str) -> Iterator[None]:
     st.title(title, anchor=False)
     st.markdown(lead)
     with guarded():
+        in_tab(title)
         yield
+
+
+def in_tab(page: str) -> None:
+    """The title in the browser's tab: the run that is open, else the page."""
+    run_id = st.query_params.get("run", "")
+    shown = tables.title(store().record(run_id)) if RUN_ID.fullmatch(run_id) and store().exists(run_id) else page
+    st.set_page_config(page_title=f"{shown} · {APP}")
 
 
 def session_key(page: str, what: str) -> str:
@@ -47,25 +55,21 @@ def guarded() -> Iterator[None]:
     A fragment that draws itself again is outside its page's guard, so each wears its own as a decorator. All that is
     drawn inside one sees the runs as they are at one moment.
     """
-    outermost = _moment.get() is None
-    if outermost:
-        _moment.set(Moment())
-    try:
-        yield
-    except DDCoreError as error:
-        st.error(str(error), icon=":material/error:")
-    except Exception as error:
-        st.error(f"This page met an error it does not know: {type(error).__name__}: {error}", icon=":material/error:")
-        with st.expander("Technical details"):
-            st.exception(error)
-    finally:
-        if outermost:
-            _moment.set(None)
+    with moment():
+        try:
+            yield
+        except DDCoreError as error:
+            st.error(str(error), icon=":material/error:")
+        except Exception as error:
+            words = f"{type(error).__name__}: {error}"
+            st.error(f"This page met an error it does not know: {words}", icon=":material/error:")
+            with st.expander("Technical details"):
+                st.exception(error)
 
 
 def store() -> Store:
     """The store of runs, inside a guard as it is at one moment."""
-    return _moment.get() or Store()
+    return now() or Store()
 
 
 def device() -> str:

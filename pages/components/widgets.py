@@ -18,7 +18,6 @@ from ddcore.runs.store import RunRecord
 from pages.components import frame, menu, progress, table
 from pages.components.markdown import called, plain
 
-LONGEST = 44  # letters of a link: more are cut off on a narrow screen
 NAMED = 40  # classes named where they are listed
 SHOWN = 8  # earlier runs listed on a method's page; all are on the Runs page
 
@@ -173,12 +172,9 @@ def earlier(kind: str, title: str, *names: str) -> None:
     for record in records[:SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center"):
             progress.badge(record)
-            name, rest = tables.title(record), ""
-            if len(name) > LONGEST:
-                name, _, rest = name.partition(" · ")
-            frame.link(record, plain(name))
+            frame.link(record)
             accuracy = text.accuracy(record.summary.accuracy)
-            details = (plain(rest), "" if accuracy == text.NONE else accuracy, text.ago(record.created))
+            details = ("" if accuracy == text.NONE else accuracy, text.ago(record.created))
             st.caption(" · ".join(filter(None, details)), width="content")
     footnotes(records[:SHOWN])
     if len(records) > SHOWN:

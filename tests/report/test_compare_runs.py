@@ -25,7 +25,7 @@ def test_labels_leave_out_what_all_share_and_tell_what_differs(store: Store) -> 
     runs = [distilled(store), distilled(store, lr_img=5.0), distilled(store, ipc=2, lr_img=5.0)]
     labels = compare_runs.labels(runs)
     assert len(set(labels)) == 3
-    assert labels == ["IPC 1 · lr_img 0.1", "IPC 1 · lr_img 5", "IPC 2"]
+    assert labels == ["IPC 1 · η_S 0.1", "IPC 1 · η_S 5", "IPC 2 · η_S 5"]
 
 
 def test_seeds_are_called_by_their_seed_beside_runs_of_other_methods(store: Store) -> None:

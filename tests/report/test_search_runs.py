@@ -61,11 +61,11 @@ def test_a_trial_is_in_no_list_of_runs_but_counts_as_a_use_of_its_data(store: St
 
 def test_each_is_called_by_what_it_is(search: RunRecord, truth: RunRecord, trial: RunRecord) -> None:
     where = " in course, depth=2 units=64 · digits†"  # its notes are of the data
-    assert tables.title(search).endswith(f"{where} · on random, early · 20 steps, n = 1")
-    assert tables.title(truth).endswith(f"{where} · all networks · 3000 steps, n = 1")
+    assert tables.title(search).endswith(f"{where} · on random, early · 20 steps, n = 1 · 3 more")
+    assert tables.title(truth).startswith(f"Whole-data truth{where} · all networks · 3000 steps, n = 1")
     other = {**search.config, "proxies": f"random,{'0' * 16}", "strategy": "tpe", "trials": 9, "pruning": True}
     told = tables.title(dataclasses.replace(search, config=other))
-    assert told.endswith("on random, 1 set · tpe, 9 trials · pruned · 20 steps, n = 1")
+    assert "on random, 1 set · tpe, 9 trials · pruned · 20 steps, n = 1" in told
     assert "on the validation split · digits · CourseNet, depth 2" in tables.title(trial)
 
 

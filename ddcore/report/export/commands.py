@@ -16,6 +16,7 @@ from ddcore.report import results, tables
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.escape import one_line
 from ddcore.runs.store import RunRecord, Store
+from ddcore.settings import NETWORK_PARAMS
 
 Make = Callable[[Mapping[str, Any]], Spec]
 
@@ -100,8 +101,8 @@ def _make(store: Store, question: Spec) -> Make:
     tested = store.record(question.config.run)
 
     def evaluation(values: Mapping[str, Any]) -> Spec:
-        network = {name: value for name, value in values.items() if name in plans.NETWORK_PARAMS}
-        rest = {name: value for name, value in values.items() if name not in plans.NETWORK_PARAMS}
+        network = {name: value for name, value in values.items() if name in NETWORK_PARAMS}
+        rest = {name: value for name, value in values.items() if name not in NETWORK_PARAMS}
         return plans.evaluation(tested, plans.Question(rest.pop("protocol", "course"), network=network), **rest)
 
     return evaluation

@@ -1,0 +1,317 @@
+"""What runs are called: what each computes, where it departs from its preset, what tells it from its neighbours.
+
+"DataDAM · mnist · IPC 10 · λ 0.1 · noise": symbols, values and words are those of the parameters' declarations. The
+name that a person gave a run always wins.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from ddcore.data import DATASETS
+from ddcore.data.base import Dataset
+from ddcore.experiments import KINDS, Kind
+from ddcore.methods import METHODS
+from ddcore.params import Config, ParamInfo
+from ddcore.presets import fitting
+from ddcore.report import text
+from ddcore.run_id import RUN_ID
+from ddcore.runs import store as stores
+from ddcore.runs.store import RunRecord
+from ddcore.settings import NETWORK_PARAMS, NOT_ALWAYS, network_title
+from ddcore.summary import Source
+
+MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
+MOST = 3  # parameters named as departures from the preset, and as many that tell neighbours apart
+LONGEST = 80  # letters up to which departures are named
+NEVER = ("device", "dataset")  # changes no result; is told anyway
+LAST = "seed"  # tells runs apart only where nothing else does, and is no setting
+SHORT_ID = 6
+
+
+def title(record: RunRecord) -> str:
+    """What a person calls this run: the name they gave it, else the automatic one."""
+    return str(record.user.get("name") or automatic(record))
+
+
+def automatic(record: RunRecord) -> str:
+    """The name that says what a run computes; among the runs of the look that is under way, no other has it."""
+    return _now().of(record)
+
+
+def heading(record: RunRecord) -> str:
+    """The name that was given, else "DM · mnist · IPC 10": without parameters, so that several runs may have it."""
+    return str(record.user.get("name") or _now().head(record))
+
+
+def _now() -> Names:
+    """The names of the look that is under way; without one, runs have no neighbours."""
+    moment = stores.now()
+    return moment.once(Names) if moment else Names()
+
+
+def kind(name: str) -> str:
+    """What a person calls this kind of run; its name where it is not known here."""
+    return KINDS[name].title if name in KINDS else name
+
+
+def data(record: RunRecord) -> str:
+    """The data set's name; marked where data_notes says what to know of it."""
+    return f"{record.config.get('dataset') or ''}{MARK if data_notes(record) else ''}"
+
+
+def data_notes(record: RunRecord) -> tuple[str, ...]:
+    """What must be known of the data behind a run's numbers: other images than the official ones, leaks, …"""
+    return record.summary.notes_on_data
+
+
+class Names:
+    """The automatic names of all runs of a store, those of a kind made together when one is asked for."""
+
+    def __init__(self, store: stores.Store | None = None) -> None:
+        self._store = store
+        self._of_kind: dict[str, dict[str, str]] = {}
+        self._data = DATASETS.known()
+
+    def of(self, record: RunRecord) -> str:
+        """The name of a run; of one that is not in the store, as in the trash, what it would be without neighbours."""
+        return self._named(record.kind).get(record.id) or self._alone(record)
+
+    def _named(self, kind: str) -> dict[str, str]:
+        """Run → name, all different, of the runs of a kind that can be read."""
+        if self._store is None:
+            return {}
+        if kind not in self._of_kind:
+            self._of_kind[kind] = {}  # names of runs that are about runs of their own kind end here
+            records = [record for record in self._store.records(kind) if record.state != "broken"]
+            self._of_kind[kind] = self._unlike(records)
+        return self._of_kind[kind]
+
+    def _unlike(self, records: Sequence[RunRecord]) -> dict[str, str]:
+        alike: dict[str, list[RunRecord]] = {}
+        for record in records:
+            alike.setdefault(self._alone(record), []).append(record)
+        named: dict[str, str] = {}
+        for name, group in alike.items():
+            words = apart(group, self._value)
+            about = KINDS[group[0].kind].about if group[0].kind in KINDS else ""
+            named |= {one.id: joined(name, words[one.id], about) for one in group}
+        number = Counter(named.values())
+        short = {i: n if number[n] == 1 else f"{n} · {i[:SHORT_ID]}" for i, n in named.items()}
+        number = Counter(short.values())
+        return {i: n if number[n] == 1 else f"{n} · {i}" for i, n in short.items()}
+
+    def _alone(self, record: RunRecord) -> str:
+        """The name without a look at neighbours."""
+        head, declared = self.head(record), record.declared
+        if record.state == "broken" or declared is None:
+            return head
+        return joined(head, self._departures(record, declared, LONGEST - len(head)), declared.about)
+
+    def head(self, record: RunRecord) -> str:
+        """What it is, of which data or which run, without its parameters."""
+        if record.state == "broken":
+            return f"{kind(record.kind)} · {record.id[:16]}"
+        if (declared := record.declared) is None:
+            return " · ".join(filter(None, [kind(record.kind), data(record)]))
+        what = declared.label(record.name, record.config, record.summary) if declared.label else declared.title
+        about = self._names_of(_subjects(record, declared), record) if declared.about else ""
+        head = f"{what} of {about}" if about else " · ".join(filter(None, [what, data(record)]))
+        return joined(head, filter(None, declared.details(record.config) if declared.details else ()), declared.about)
+
+    def _names_of(self, subjects: Sequence[str], record: RunRecord) -> str:
+        """What those are called; of one that is not here, what the run itself recorded of it, if it did."""
+        source = record.summary.source or Source()
+        if first := self._record(subjects[0]) if subjects else None:
+            called = str(first.user.get("name") or self.of(first))
+        elif method := source.method:
+            title = METHODS[method].title if method in METHODS else method
+            called = " · ".join(filter(None, [title, data(record), f"IPC {source.ipc}" if source.ipc else ""]))
+        else:
+            return ""
+        return f"{called} and {len(subjects) - 1} more" if len(subjects) > 1 else called
+
+    @cached_property
+    def _listed(self) -> dict[str, RunRecord]:
+        return {record.id: record for record in self._store.records()} if self._store else {}
+
+    def _record(self, run_id: str) -> RunRecord | None:
+        return self._listed.get(run_id)
+
+    def _departures(self, record: RunRecord, declared: Kind, room: int) -> tuple[str, ...]:
+        """The preset, where that is not the first, and the parameters that differ from it, as many as there is room."""
+        about = next(filter(None, map(self._record, _subjects(record, declared)[:1])), None)
+        network = about.config if about else {}
+        no_setting = (declared.about, "device", LAST)
+        values = tuple((name, value) for name, value in record.config.items() if name not in no_setting)
+        found = departures(record.kind, record.name, values,
+                           tuple((name, network[name]) for name in NETWORK_PARAMS if network.get(name) is not None),
+                           self._data.get(str(record.config.get("dataset"))))
+        shown: list[str] = [f"{found.preset} preset"] if found.preset else []
+        for n, words in enumerate(found.words):
+            left = len(found.words) - n
+            if left > 1 and (n >= MOST or sum(map(len, [*shown, words])) + 3 * (n + 2) > room):
+                return (*shown, f"{left} more")
+            shown.append(words)
+        return tuple(shown)
+
+    def _value(self, value: Any) -> str:
+        """A value as people read it; of a run its name."""
+        if isinstance(value, str) and RUN_ID.fullmatch(value) and (other := self._record(value)):
+            return str(other.user.get("name") or self.of(other))
+        return text.value(value)
+
+
+def joined(head: str, words: Iterable[str], about: str) -> str:
+    """A name with more words behind it: behind a comma where it ends in another run's name."""
+    return (", " if about else " · ").join([head, *words])
+
+
+def _subjects(record: RunRecord, declared: Kind) -> list[str]:
+    """The ids of the runs that a run is about."""
+    return [one for one in str(record.config.get(declared.about) or "").split(",") if one] if declared.about else []
+
+
+@dataclass(frozen=True)
+class Departures:
+    """How a run departs from the preset nearest to it. preset: its name, "" of the first or where there is none."""
+
+    preset: str
+    words: tuple[str, ...]
+
+
+@lru_cache(maxsize=4096)
+def departures(kind: str, name: str, values: tuple[tuple[str, Any], ...], network: tuple[tuple[str, Any], ...],
+               dataset: Dataset | None) -> Departures:
+    """How these parameters depart from the preset with the fewest differences, or from what is usual.
+
+    network: that of the set that is judged, which is the usual one there.
+    """
+    declared, given = KINDS[kind], dict(values)
+    config = declared.config(name)
+    leaders = tuple((n, given.get(n)) for n in _leaders(config))
+    presets = declared.presets(name) if dataset else ()
+    each = [usual(kind, name, place, leaders, network, given.get("dataset"), dataset)
+            for place in range(max(1, len(presets)))]
+    differing = [[n for n in _order(config) if n in given and given[n] != values.get(n)] for values in each]
+    nearest = min(range(len(each)), key=lambda i: len(differing[i]))
+    told = (*declared.told, *NEVER)
+    words = tuple(filter(None, (words_of(_info(config, n), given[n]) for n in differing[nearest] if n not in told)))
+    return Departures(presets[nearest].name if nearest else "", words)
+
+
+@lru_cache(maxsize=1024)
+def usual(kind: str, name: str, place: int, leaders: tuple[tuple[str, Any], ...], network: tuple[tuple[str, Any], ...],
+          dataset: str, facts: Dataset | None) -> Mapping[str, Any]:
+    """The values of a preset by its place, the defaults where there is none; those that follow from others as they
+    follow from the run's own.
+
+    leaders: what they follow from, so that another network is one difference and not also its width and depth. facts:
+    of the data set; other ones make other values.
+    """
+    declared = KINDS[kind]
+    config, presets = declared.config(name), declared.presets(name) if facts else ()
+    start = {**dict(network), **(presets[place].for_dataset(dataset) if presets else {"dataset": dataset})}
+    start = {n: value for n, value in start.items() if n in config.model_fields}
+    with_leaders = {**start, **{n: value for n, value in leaders if value is not None}}
+    own, following = (_filled(config, values) for values in (start, with_leaders))
+    return {**following, **{n: own[n] for n, _ in leaders}}
+
+
+def _filled(config: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
+    """All values with the defaults and those that follow, none checked."""
+    filled = config.fill(fitting(values, values.get("network")))
+    return {**{n: field.default for n, field in config.model_fields.items()}, **filled}
+
+
+@lru_cache(maxsize=256)
+def _leaders(config: type[Config]) -> tuple[str, ...]:
+    """The parameters from which others take their values."""
+    followed = dict.fromkeys(n for one in _infos(config).values() for n in one.follows)
+    return tuple(n for n in followed if n in config.model_fields and n != "dataset")
+
+
+@lru_cache(maxsize=256)
+def _infos(config: type[Config]) -> dict[str, ParamInfo]:
+    return {one.name: one for one in config.params()}
+
+
+def _info(config: type[Config], name: str) -> ParamInfo:
+    return _infos(config)[name]
+
+
+@lru_cache(maxsize=256)
+def _order(config: type[Config]) -> tuple[str, ...]:
+    """The parameters that decide the result, those with a symbol first: papers give one to what matters most."""
+    infos = [one for one in _infos(config).values() if one.in_key]
+    return tuple(one.name for one in sorted(infos, key=lambda one: not one.symbol))
+
+
+def words_of(info: ParamInfo, value: Any) -> str:
+    """A parameter with its value in a name: "λ 0.1", "width 64", "noise", "no soft labels"; "" where it has none."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return f"{'' if value else 'no '}{info.short}"
+    shown = network_title({"network": value}) if info.name == "network" else text.value(value)
+    return f"{info.short} {shown}" if info.short else f"{shown} {info.unit}".strip()
+
+
+def apart(records: Sequence[RunRecord], value: Any = text.value) -> dict[str, tuple[str, ...]]:
+    """Run → what tells it from the others of these runs of one kind: at most MOST parameters, the seed last.
+
+    Runs that these do not tell apart have the same words.
+    """
+    words: dict[str, tuple[str, ...]] = {record.id: () for record in records}
+    if len(records) > 1:
+        _split(records, _varied(records), words, value)
+    return words
+
+
+def _split(records: Sequence[RunRecord], facts: Sequence[str], words: dict[str, tuple[str, ...]], value: Any) -> None:
+    """Add a fact to the words of these runs that parts them, and go on with each part."""
+    if len(records) < 2 or len(words[records[0].id]) == MOST:
+        return
+    for place, fact in enumerate(facts):
+        parts: dict[str, list[RunRecord]] = {}
+        for record in records:
+            parts.setdefault(_told(record, fact, value), []).append(record)
+        if len(parts) > 1:
+            for told, part in parts.items():
+                for record in part:
+                    words[record.id] += (told,) if told else ()
+                _split(part, facts[place + 1 :], words, value)
+            return
+
+
+def _varied(records: Sequence[RunRecord]) -> list[str]:
+    """What differs between these runs, in the order in which it is told: parameters, seed, version, data."""
+    declared = records[0].declared
+    known = _order(declared.config(records[0].name)) if declared else ()
+    names = dict.fromkeys([*known, *(name for record in records for name in record.config)])
+    ordered = sorted((name for name in names if name not in NEVER), key=lambda name: name == LAST)
+    varied = [n for n in ordered if len({r.config.get(n, NOT_ALWAYS.get(n)) for r in records}) > 1]
+    return [*varied, *(fact for fact in _FACTS if len({_FACTS[fact](record) for record in records}) > 1)]
+
+
+def _content(record: RunRecord) -> str:
+    return str((record.info.get("dataset") or {}).get("fingerprint") or "")[:SHORT_ID]
+
+
+_FACTS = {" version": lambda record: record.info.get("version"), " content": _content}  # no parameter is called so
+
+
+def _told(record: RunRecord, fact: str, value: Any) -> str:
+    if fact in _FACTS:
+        return f"{fact.strip()} {_FACTS[fact](record)}"
+    own = record.config.get(fact, NOT_ALWAYS.get(fact))
+    declared = record.declared
+    config = declared.config(record.name) if declared else None
+    if config is None or fact not in config.model_fields:
+        return "" if own is None else f"{fact.replace('_', ' ')} {value(own)}"
+    info = _info(config, fact)
+    return f"{info.short} {value(own)}" if isinstance(own, str) and RUN_ID.fullmatch(own) else words_of(info, own)
