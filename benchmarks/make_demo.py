@@ -1,66 +1,125 @@
-"""Make the finished runs that ship with the code, from nothing: `python -m benchmarks.make_demo`.
+"""Make the finished runs that ship with the code, from nothing: `python -m benchmarks.make_demo [FOLDER]`.
 
-Their seeds differ from the presets', so that nobody's first run is answered by ours. About ten minutes
-on two cores. What a finished run does not need (checkpoints, logs, job states) is left out.
+Their seeds differ from the presets', so that nobody's first run is answered by ours. What a finished run does not need
+(checkpoints, logs, job states) is left out. With a FOLDER to compute in, a recipe that was stopped goes on there.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from ddcore import home
+from ddcore import home, jobs
+from ddcore.evaluation import plans
+from ddcore.evaluation.plans import Question
+from ddcore.experiments import Spec, spec
+from ddcore.experiments.search import SearchConfig
+from ddcore.methods import METHODS, quick
+from ddcore.runs.store import parts
 
-RUNS = (
-    "describe --dataset digits --wait",
-    "flops-table",
-    "run datadam --preset quick --dataset digits --seed 7 --evaluate course --nets 5 --with-full --wait",
-    "run dm --preset quick --dataset digits --seed 7 --evaluate course --nets 5 --wait",
-    "run datadam --preset quick --dataset mnist --ipc 1 --init noise --seed 7 --evaluate course --nets 5 --wait",
-    "nas --preset quick --dataset digits --seed 7 --proxies random,early,{datadam},{dm} --wait",
-)
+DATASET, SEED = "mnist", 7
+SETS = ("random", "herding", "datadam", "dm", "pad")
+PROTOCOLS = ("course", "quick")
+NETS = 5
+FULL = {"quick": NETS, "course": 1}  # trainings on the full data: one of the course's takes as long as all else
+SEARCH = {
+    "space": "course", "subset": "depth=2,3,4 width=16,32 units=64,256", "ipc": 10,
+    "steps": 60, "nets": 1, "lr": 0.05, "batch_size": 32,
+    "truth": "sample", "truth_sample": 20, "truth_steps": 150, "truth_nets": 1,
+}
+LEFT_OUT = {*parts(), "scores", "experts"}  # large, and what was made of them does not need them
 KEPT = ("run.json", "spec.json", "events.jsonl", "images.safetensors", "initial.safetensors", "user.json")
 SUMMED_UP = ("search", "truth")  # their summaries say all that their events and trials do
 FOLDERS = ("snapshots", "pictures")
 
 
 def main() -> None:
-    from ddcore.runs.store import parts
-
-    data = home.data_root()
-    with tempfile.TemporaryDirectory() as place:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="where to compute; left out, a folder that is removed")
+    given, data = parser.parse_args().folder, home.data_root()
+    with _place(given) as place:
         shutil.rmtree(home.demo_root(), ignore_errors=True)  # else they would answer for themselves
-        os.environ |= {"DDCORE_HOME": place, "DDCORE_DATA": str(data)}
-        _compute()
-        for folder in sorted(Path(place, "runs").glob("[a-z]*/*/run.json")):
-            if folder.parent.parent.name not in parts():
-                _keep(folder.parent, home.demo_root() / folder.parent.relative_to(Path(place, "runs")))
-    total = sum(f.stat().st_size for f in home.demo_root().rglob("*") if f.is_file())
+        os.environ |= {"DDCORE_HOME": str(place), "DDCORE_DATA": str(data)}
+        compute()
+        keep(place / "runs")
+
+
+@contextlib.contextmanager
+def _place(given: Path | None) -> Iterator[Path]:
+    """The folder to compute in: the given one, which stays, or one that is removed."""
+    if given is not None:
+        yield given.absolute()
+        return
+    with tempfile.TemporaryDirectory() as place:
+        yield Path(place)
+
+
+def compute() -> None:
+    """Ask for every run, one after another; what is finished already is not computed again."""
+    for one in questions():
+        jobs.wait(jobs.submit(one))
+
+
+def questions() -> Iterator[Spec]:
+    """Every run that ships; each may be asked once those before it are there."""
+    yield spec("describe", "describe", {"dataset": DATASET})
+    yield spec("flops", "flops", {})
+    sets = [small_set(name) for name in SETS]
+    yield from sets
+    for protocol in PROTOCOLS:
+        for one in sets:
+            yield from plans.plan(one, asked(protocol)).specs()
+    yield from from_noise()
+    yield from search()
+    for protocol, seeds in FULL.items():
+        yield from (plans.plan(sets[0], asked(protocol, seed)).full for seed in range(seeds))
+
+
+def small_set(name: str, **changes: object) -> Spec:
+    """A set as the method's quick preset makes it."""
+    method = METHODS[name]
+    start = method.preset("quick").for_dataset(DATASET) if method.presets else {"dataset": DATASET, "ipc": 10}
+    return spec("distill", name, {**start, "seed": SEED, **changes})
+
+
+def asked(protocol: str, seed: int = 0) -> Question:
+    """How every set is judged: on the network of the quick presets, whatever it was made with."""
+    return Question(protocol, nets=NETS, seed=seed, network=quick.network(DATASET))
+
+
+def from_noise() -> Iterator[Spec]:
+    """The README's picture: one image of each class from noise, with a network twice as wide."""
+    one = small_set("datadam", ipc=1, init="noise", width=32)
+    yield one
+    yield from plans.plan(one, Question("course", nets=NETS)).specs()
+
+
+def search() -> Iterator[Spec]:
+    """24 networks that differ in what they reach in few steps, ranked on the sets above and on the whole data."""
+    sets = ",".join(small_set(name).key for name in ("datadam", "dm"))
+    one = spec("search", "search", {"dataset": DATASET, "seed": SEED, "proxies": f"random,early,{sets}", **SEARCH})
+    yield one
+    assert isinstance(one.config, SearchConfig)
+    truth = one.config.truth_config()
+    assert truth is not None
+    yield Spec("truth", "truth", truth)
+
+
+def keep(runs: Path) -> None:
+    """Copy what a finished run needs."""
+    for folder in sorted(runs.glob("[a-z]*/*/run.json")):
+        if folder.parent.parent.name not in LEFT_OUT:
+            _copy(folder.parent, home.demo_root() / folder.parent.relative_to(runs))
+    total = sum(file.stat().st_size for file in home.demo_root().rglob("*") if file.is_file())
     print(f"{total / 1000:.0f} kB in {home.demo_root().name}/")
 
 
-def _compute() -> None:
-    from ddcore import jobs
-    from ddcore.cli import main as command
-    from ddcore.experiments import spec
-
-    for line in RUNS:
-        if line == "flops-table":
-            jobs.wait(jobs.submit(spec("flops", "flops", {})))
-        elif status := command(line.format(**_distilled()).split()):
-            raise RuntimeError(f"{line} ended with status {status}")
-
-
-def _distilled() -> dict[str, str]:
-    """The sets of digits that are there by now: method → run id."""
-    from ddcore.runs.store import Store
-
-    return {one.name: one.id for one in Store().records("distill") if one.config["dataset"] == "digits"}
-
-
-def _keep(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for name in KEPT:
         if (source / name).exists() and not (name == "events.jsonl" and source.parent.name in SUMMED_UP):

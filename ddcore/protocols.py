@@ -53,8 +53,8 @@ PROTOCOLS: Mapping[str, Protocol] = {
         Protocol(
             "quick",
             "For a small CPU: 600 optimiser steps whatever the set's size, SGD, momentum 0.9, learning rate 0.05 "
-            "annealed by a cosine, weight decay 5e-4, batch 50, siamese augmentation. A ConvNet-3 of width 32, as the "
-            "quick presets use, learns 100 images and is tested on MNIST in 20 s on two cores; wider ones take longer.",
+            "annealed by a cosine, weight decay 5e-4, batch 50, siamese augmentation. A ConvNet-3 of width 32 "
+            "learns 100 images and is tested on MNIST in 20 s on two cores; wider ones take longer.",
             {"steps": 600, "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4, "schedule": "cosine", "batch_size": 50},
             augment=True,
         ),

@@ -120,12 +120,12 @@ def embedding_cost(config: ScoredConfig, macs: int, classes: int) -> int:
 def presets(**values: Any) -> tuple[Preset, ...]:
     """`quick` and `full`, with the method's own values."""
     return (
-        Preset("quick", "For a small CPU: one narrow network (width 32) that trains a few epochs, on MNIST on 6,000 "
-                        "images. About a minute on two cores with the scores; "
+        Preset("quick", "For a small CPU: one narrow network (MNIST: width 16) that trains a few epochs, on MNIST on "
+                        "6,000 images. About a minute on two cores with the scores; "
                         "later coresets with the same agents take seconds.",
-               {"ipc": 10, "width": 32, "agents": 1, "score_epochs": 3, **values},
-               {"digits": {"score_epochs": 10}, "mhist": {"resolution": 64, "network": "convnet5", "train_images": 0}},
-               lambda dataset: quick.some_images(dataset, 4_704_000)),
+               {"ipc": 10, "agents": 1, "score_epochs": 3, **values},
+               {"digits": {"score_epochs": 10}, "mhist": {"train_images": 0}},
+               lambda dataset: {**quick.network(dataset), **quick.some_images(dataset, 4_704_000)}),
         Preset("full", "All training images and the data set's own network at its published size: three agents, "
                        "20 epochs. Wants a GPU.",
                {"ipc": 10, "agents": 3, "score_epochs": 20, "train_images": 0, **values}),

@@ -1,11 +1,15 @@
 """What quick presets take from a data set: less of each where images are large, so that the work stays the same."""
 
 from dataclasses import replace
+from operator import attrgetter
 
 import pytest
 
 from ddcore.data import DATASETS
 from ddcore.methods import METHODS, quick
+from ddcore.settings import NetworkConfig
+
+named = attrgetter("name")
 
 
 @pytest.fixture
@@ -51,3 +55,19 @@ def test_quick_augments_as_the_data_set_allows(tiles):
     tiles(32)
     assert METHODS["dm"].preset("quick").for_dataset("tiles")["augment"] == "siamese"
     assert METHODS["dm"].preset("quick").for_dataset("mnist")["augment"] == "siamese-no-flip"
+
+
+@pytest.mark.parametrize("dataset", [*DATASETS, "tiles"])
+def test_the_quick_presets_of_a_data_set_share_one_network_so_that_their_sets_compare(tiles, dataset):
+    tiles(64)
+    offered = [m for m in METHODS.values() if issubclass(m.Config, NetworkConfig) and "quick" in map(named, m.presets)]
+    assert {"datadam", "dm", "pad", "herding", "el2n", "forgetting", "kcenter"} <= set(map(named, offered))
+    configs = {m.name: m.Config.build(m.preset("quick").for_dataset(dataset)) for m in offered}
+    judged = {name: (one.resolution, one.network, one.network_options()) for name, one in configs.items()}
+    assert len(set(map(str, judged.values()))) == 1, judged
+
+
+def test_a_quick_preset_keeps_the_network_that_a_data_set_of_ones_own_was_given(tiles):
+    tiles(128)
+    config = METHODS["dm"].Config.build(METHODS["dm"].preset("quick").for_dataset("tiles"))
+    assert (config.network, config.width, config.resolution) == ("convnet7", quick.WIDTH, 128)
