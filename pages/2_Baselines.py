@@ -1,4 +1,6 @@
-"""What a distilled set is held against: the full data, real images chosen well; and what each network costs."""
+"""What a distilled set is compared with: the full data, real images chosen well; and what each network costs."""
+
+from functools import partial
 
 import streamlit as st
 
@@ -12,10 +14,18 @@ from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation_details, form, frame, method, progress, table, widgets
 
 LEAD = """
-What a distilled set is held against: a network trained on **all** images, and as few **real** images, picked at
-random or with care.
+What a distilled set is compared with: a network trained on **all** images, and equally small sets of **real** images.
 """
 TABS = {"baseline": "Full data", "distill": "Coresets", "flops": "Cost of the networks"}  # by the kind shown there
+ALL = "All sizes"
+USUAL = "28×28"  # the size whose costs are shown first
+_count = partial(st.column_config.NumberColumn, format="compact")
+COSTS = {
+    "Parameters": _count(help="Weights that are trained."),
+    "MACs": _count(help="Multiply-adds: one multiplication with one addition each."),
+    "FLOPs = 2 × MACs": _count(help="Multiplications and additions, each counted."),
+    "Not counted": st.column_config.TextColumn(help="Operators that the count leaves out, and how often they run."),
+}
 LAST = "baselines-tab"  # where "New run" leads back to
 
 
@@ -108,14 +118,15 @@ def flops() -> None:
 def flops_table(record: RunRecord) -> None:
     summary = record.answer(FlopsSummary)
     sizes = [f"{'×'.join(map(str, row.shape))}, {row.classes} classes" for row in summary.rows]
-    selected = st.multiselect("Input", list(dict.fromkeys(sizes)), placeholder="All sizes", key="flops-sizes")
-    rows = [row for row, size in zip(summary.rows, sizes, strict=True) if not selected or size in selected]
-    number = st.column_config.NumberColumn(format="localized")
-    table.dataframe(
-        tables.flops(rows), height="content",
-        column_config=dict.fromkeys(("Parameters", "MACs", "FLOPs = 2 × MACs", "Classes"), number),
-    )
-    st.caption(f"How it is counted: {summary.convention}.")
+    offered = [*dict.fromkeys(sizes), ALL]
+    usual = next((size for size in offered if USUAL in size), offered[0])
+    size = st.selectbox("Input (channels × height × width)", offered, index=offered.index(usual), key="flops-sizes",
+                        width=320)
+    rows = [row for row, own in zip(summary.rows, sizes, strict=True) if size in (own, ALL)]
+    one = {"Input": None, "Classes": None} if size != ALL else {}
+    table.dataframe(tables.flops(rows), height="content", column_config=COSTS | one)
+    st.caption("One forward pass of one image. A MAC is one multiplication with one addition; FLOPs = 2 × MACs.",
+               help=f"{summary.convention}.")
 
 
 main()
