@@ -10,7 +10,7 @@ from threading import Timer
 
 import streamlit as st
 
-from pages.components import menu
+from pages.components import activity, menu
 
 
 @asynccontextmanager
@@ -23,7 +23,9 @@ async def opening(_: st.App) -> AsyncIterator[None]:
 
 
 if __name__ == "__main__":
-    menu.draw().run()
+    page = menu.draw()
+    activity.show()
+    page.run()
 else:
     # Until a script has called st.navigation, Streamlit takes the files in pages/ for all the pages there are: a first
     # visitor who comes by the address of another one would be told "Page not found". The switch is private to

@@ -1,48 +1,62 @@
-"""The home page below its title: first steps, what runs now, what was found last."""
+"""The home page beside and below its lead: a set that takes shape, first steps, what runs now, what was found last."""
 
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.evaluation.plans import CONTROL
-from ddcore.report import results, tables, text
+from ddcore.methods import METHODS
+from ddcore.report import film, results, tables, text, thumbnails
 from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
+from pages.components import film as player
 from pages.components import frame, menu, progress, widgets
 
-STEPS = (  # the page's title, "" for that of the first method
-    ("Datasets", "1 · Look at the data", "Classes, sizes and examples. *Digits* is built in."),
-    ("", "2 · Distil it", "Preset *quick* on digits takes seconds. Watch the images form."),
-    ("", "3 · Ask how good it is", "Evaluate beside random real images, under a named protocol."),
-    ("Baselines", "4 · Know the ceiling", "Train on the full data; compare accuracy, time and FLOPs."),
-)
-SHOWN, LATEST = 4, 6  # unfinished and finished runs listed here
+SHOWN, LATEST = 4, 4  # unfinished and finished runs listed here
 
 
-def show() -> None:
-    """All but title and lead, which stand already."""
+def show(words: DeltaGenerator, picture: DeltaGenerator) -> None:
+    """All but title and lead, which stand already in `words`."""
     frame.let_go("Home")
     with frame.guarded():
-        with st.grid(4, min_column_width=210):
-            for page, title, words in STEPS:
-                with st.container(border=True, height="stretch"):
-                    st.markdown(f"**{title}**")
-                    st.caption(words)
-                    entry = menu.of_title(page) if page else menu.first_method()
-                    st.page_link(entry.page(), label=f"Open {entry.title}", icon=":material/arrow_forward:")
-        frame.device_banner()
-        st.subheader("Running now", anchor=False)
+        with words:
+            if st.button("Start a run", type="primary", icon=":material/play_arrow:", key="start"):
+                st.switch_page(menu.first_method().page())
+            frame.device_banner()
+        with picture:
+            _film()
+        _ways()
         if jobs.list_jobs():
+            st.header("Running now", anchor=False)
             st.fragment(_jobs, run_every=progress.POLL_SECONDS)()
-        elif frame.device() == "cpu":
-            st.caption("Nothing is running. Runs are computed one at a time on this machine's CPU; more wait in a "
-                       "queue.")
-        else:
-            st.caption(f"Nothing is running. Up to {len(jobs.slots())} runs are computed at once, one on each GPU; "
-                       "more wait in a queue.")
         _latest()
+
+
+def _film() -> None:
+    """A shipped set from its start to its end, and how good it became."""
+    store = frame.store()
+    if not (run := film.shown(store)):
+        return
+    title, data = METHODS[run.name].title, tables.data(run)
+    player.show(film.frames(store, run), f"Images of {data} take shape over {run.summary.steps} steps of {title}.")
+    st.caption(f"{run.summary.images or 0:,} images after {run.summary.steps:,} steps of {title}. {_accuracy(run)}")
+
+
+def _ways() -> None:
+    """Each task by its name, and the pages on which it is done."""
+    distil = [entry for entry in menu.entries() if entry.method]
+    ways = {"Look at the images": [menu.of_title("Datasets")], "Make a small set": distil,
+            "Search a network on it": [menu.of_title("NAS")], "See which is better": [menu.of_title("Compare")]}
+    with st.grid(4, min_column_width=210, key="home-ways"):
+        for words, entries in ways.items():
+            with st.container(border=True, height="stretch", gap="xxsmall"):
+                st.markdown(f"**{words}**")
+                with st.container(horizontal=True, gap="xxsmall"):
+                    for entry in entries:
+                        st.page_link(entry.page(), label=entry.title, icon=f":material/{entry.symbol}:")
 
 
 @frame.guarded()
@@ -61,18 +75,20 @@ def _jobs() -> None:
 
 def _latest() -> None:
     """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
-    st.subheader("Latest results", anchor=False)
-    done = [r for r in frame.store().records()
+    st.header("Latest results", anchor=False)
+    store = frame.store()
+    done = [r for r in store.records()
             if r.state == "done" and r.declared and r.declared.result and r.name != CONTROL][:LATEST]
     if not done:
-        st.caption("No finished run yet. Start with step 2 above.")
-    for record in done:
-        with st.container(border=True):
-            name, number, when = st.columns([2.5, 5, 1.3], vertical_alignment="center")
-            with name:
+        st.caption("No finished run yet.")
+    with st.grid(4, min_column_width=210, key="home-results"):
+        for record in done:
+            with st.container(border=True, height="stretch", gap="xsmall"):
+                if png := thumbnails.thumbnail(store, record):
+                    st.image(png, alt=f"Some images of {tables.title(record)}")
                 frame.link(record)
-            number.markdown(_accuracy(record))
-            when.caption("ships with the app" if record.demo else text.ago(record.created))
+                st.markdown(_accuracy(record))
+                st.caption("demo" if record.demo else text.ago(record.created))
     widgets.footnotes(done)
 
 
@@ -82,7 +98,7 @@ def _accuracy(record: RunRecord) -> str:
     by_role = _by_role(record, last)
     if not (accuracy := record.summary.accuracy or by_role.get("final")):
         return f"{record.summary.images or 0:,} images, not evaluated yet"
-    random = f", random real images {text.accuracy(by_role['random_real'])}" if "random_real" in by_role else ""
+    random = f", random real {text.spread(by_role['random_real'])}" if "random_real" in by_role else ""
     uneven = _uneven(last.summary if last else Summary())
     return f"**{text.accuracy(accuracy)}**{random}{uneven} · protocol *{accuracy.protocol or '?'}*"
 

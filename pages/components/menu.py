@@ -14,6 +14,7 @@ from ddcore.methods import METHODS
 
 FOLDER = Path(__file__).parents[1]  # of the numbered files
 STYLE = Path(__file__).parent / "style.css"
+LOGO = Path(__file__).parent / "logo.svg"  # in colours for light and for dark
 ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
 SYMBOLS = {"Home": "home", "Datasets": "photo_library", "Baselines": "show_chart", "NAS": "account_tree",
            "Compare": "compare", "Runs": "list"}  # a method declares its own
@@ -49,6 +50,7 @@ def draw() -> Page:
     """Page settings and menu; the page that the address names."""
     st.set_page_config(page_title="Dataset distillation", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
+    st.logo(str(LOGO), size="large", icon_image=str(ICON))
     page = st.navigation([entry.page() for entry in entries()])
     st.session_state[CURRENT] = page.url_path
     return page

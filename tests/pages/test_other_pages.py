@@ -9,6 +9,7 @@ from ddcore import jobs
 from ddcore.data import agreement, mhist
 from ddcore.experiments import spec
 from ddcore.runs.store import Store
+from pages.components import home as home_page
 from tests.pages.conftest import TINY, Backend, Filled, Open, away, put, words
 
 DATASETS, BASELINES = "pages/1_Datasets.py", "pages/2_Baselines.py"
@@ -17,6 +18,7 @@ DATASETS, BASELINES = "pages/1_Datasets.py", "pages/2_Baselines.py"
 def test_home_lists_running_jobs_and_latest_results(
     open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(home_page, "LATEST", 9)
     run = put(spec("distill", "datadam", {**TINY, "seed": 5}), "running")
     monkeypatch.setattr(jobs, "list_jobs", lambda: [(run, jobs.status(run))])
     app = open_page()
@@ -35,6 +37,7 @@ def test_home_folds_a_long_queue(open_page: Open, home: Path, monkeypatch: pytes
 def test_home_tells_what_was_measured_though_the_data_set_is_away(
     open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(home_page, "LATEST", 9)
     monkeypatch.setattr("ddcore.experiments.base.dataset_identity", away)
     app = open_page()
     assert not app.error

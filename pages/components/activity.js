@@ -1,0 +1,43 @@
+// Copies the page's address, and tells through the browser of runs that ended while somebody looked elsewhere.
+const WANTED = "ddcore notifications"; // in the browser's own storage: "yes" once a person asked for them
+const told = new Set();
+
+async function copy(button, address) {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy link"; }, 2000);
+  } catch { // there is no clipboard without https, but on this machine: the person copies by hand
+    address.hidden = false;
+    address.value = location.href;
+    address.select();
+  }
+}
+
+const wanted = () => localStorage.getItem(WANTED) === "yes" && Notification.permission === "granted";
+
+async function choose(button) {
+  const on = !wanted() && await Notification.requestPermission() === "granted";
+  localStorage.setItem(WANTED, on ? "yes" : "no");
+  draw(button);
+}
+
+function draw(button) {
+  const refused = Notification.permission === "denied";
+  button.setAttribute("aria-pressed", wanted());
+  button.disabled = refused;
+  button.textContent = refused ? "Notifications are blocked by this browser" : "Notify me at the end";
+}
+
+export default function ({ parentElement, data }) {
+  const [copier, notifier, address] = [".copy", ".notify", ".address"].map((one) => parentElement.querySelector(one));
+  copier.onclick = () => copy(copier, address);
+  if (!("Notification" in window)) return;
+  notifier.hidden = !data.active && !wanted();
+  notifier.onclick = () => choose(notifier);
+  draw(notifier);
+  for (const { id, title, body } of data.ended.filter((one) => !told.has(one.id))) {
+    told.add(id);
+    if (wanted() && !document.hasFocus()) new Notification(title, { body, tag: id }).onclick = () => window.focus();
+  }
+}

@@ -1,0 +1,71 @@
+"""What runs now, on every page below the menu; word of a run that has ended; the page's link.
+
+A browser tells of an end also while another window is before it, once a person has asked for that with a click.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.report import tables
+from ddcore.runs.store import RunRecord
+from pages.components import frame
+from pages.components.markdown import called
+from pages.components.progress import POLL_SECONDS, STATES
+
+FOLLOWED, TOLD, POLLING = "runs under way", "runs that ended", "activity is polling"  # in the session
+_html, _css, _js = ((Path(__file__).parent / f"activity.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
+_buttons = st.components.v2.component("ddcore-activity", html=_html, css=_css, js=_js)
+
+
+def show() -> None:
+    """Below the menu, drawn again every few seconds as long as something runs."""
+    active = bool(jobs.list_jobs())
+    st.session_state[POLLING] = active
+    with st.sidebar:
+        st.fragment(_now, run_every=POLL_SECONDS if active else None)()
+
+
+@frame.guarded()
+def _now() -> None:
+    active = jobs.list_jobs()
+    if st.session_state.get(POLLING) and not active:
+        st.rerun()  # the page is drawn once more, and then nobody asks any longer
+    _tell(_ended([run_id for run_id, _ in active]))
+    if active:
+        st.progress(share([status for _, status in active]), text=count([status for _, status in active]))
+    _buttons(key="activity", data={"ended": st.session_state.get(TOLD, []), "active": bool(active)})
+
+
+def share(active: list[jobs.Status]) -> float:
+    """How far what runs has come, on average; 0 of what only waits."""
+    shares = [min(1.0, status.done / status.total) if status.total else 0.0
+              for status in active if status.state != "queued"]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+def count(active: list[jobs.Status]) -> str:
+    """ "2 running, 1 waiting · 40 %"."""
+    waiting = sum(status.state == "queued" for status in active)
+    numbers = {"running": len(active) - waiting, "waiting": waiting}
+    return ", ".join(f"{n} {word}" for word, n in numbers.items() if n) + f" · {share(active):.0%}".replace("%", " %")
+
+
+def _ended(active: list[str]) -> list[RunRecord]:
+    """The runs that were under way at the last look and are no longer, but for those that another one asked for."""
+    store, before = frame.store(), st.session_state.get(FOLLOWED, [])
+    st.session_state[FOLLOWED] = active
+    asked = {parent for run_id in {*before, *active} if store.exists(run_id)
+             for parent in store.record(run_id).info.get("parents", [])}
+    gone = [store.record(run_id) for run_id in before if run_id not in active and store.exists(run_id)]
+    return [record for record in gone if record.id not in asked and not record.active]
+
+
+def _tell(ended: list[RunRecord]) -> None:
+    """A word about each on the page, and in the browser for whoever wants it."""
+    for record in ended:
+        word, _, icon = STATES.get(record.state, (record.state, "gray", ":material/info:"))
+        st.toast(f"**{word}:** {called(record)}", icon=icon, duration="long")
+        told = {"id": record.id, "title": word, "body": tables.title(record)}
+        st.session_state[TOLD] = [*st.session_state.get(TOLD, []), told][-9:]
