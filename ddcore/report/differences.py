@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS
 from ddcore.lazy import pd
+from ddcore.methods import METHODS
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NOT_ALWAYS
 
+STEPS = "Steps in all"
+STEPS_HELP = "Optimiser steps of the whole run; of a method, updates of its images."
 NO_PARAMETERS = ("device",)  # where a run was allowed to compute; where it did is part of its environment
 
 
@@ -34,14 +38,18 @@ def question(record: RunRecord, questions: Mapping[str, str] = MappingProxyType(
 
 
 def parameters(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_them: bool = False) -> pd.DataFrame:
-    """One row a parameter that all runs have and that differs (or each): Parameter, Meaning, a column for each run."""
-    values = _values(records) if all_of_them else differing(records)
-    return _table(records, labels, {n: v for n, v in values.items() if all_of_them or None not in v})
+    """One row a parameter that all runs have and that differs (or each): Parameter, Meaning, a column for each run.
+
+    What methods mean otherwise by one name, as iterations and iterations per network, has a row for each meaning; what
+    they come to, the steps in all, is a row of its own, the first.
+    """
+    rows = _rows(records)
+    return _table([row for row in rows if all_of_them or (row.differs and row.is_shared)], labels)
 
 
 def only_some(records: Sequence[RunRecord], labels: Sequence[str]) -> pd.DataFrame:
     """One row a parameter that some of the runs do not have, like `parameters`."""
-    return _table(records, labels, {n: v for n, v in differing(records).items() if None in v})
+    return _table([row for row in _rows(records) if row.differs and not row.is_shared], labels)
 
 
 def _values(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
@@ -49,26 +57,75 @@ def _values(records: Sequence[RunRecord]) -> dict[str, list[Any]]:
     return {name: [record.config.get(name, NOT_ALWAYS.get(name)) for record in records] for name in names}
 
 
-def _table(records: Sequence[RunRecord], labels: Sequence[str], values: Mapping[str, list[Any]]) -> pd.DataFrame:
-    rows = []
-    for name, each in values.items():
-        declared = declarations(records, name)
-        titles = " / ".join(dict.fromkeys(info.title for info in declared)) or name
-        meaning = " / ".join(dict.fromkeys(info.help for info in declared))
-        unit = declared[0].unit if declared else ""
-        texts = [f"{text.value(value)} {'' if value is None else unit}".strip() for value in each]
-        rows.append([titles, meaning, *texts])
-    return pd.DataFrame(rows, columns=["Parameter", "Meaning", *_headings(labels)])
+@dataclass(frozen=True)
+class _Row:
+    """A parameter with one meaning. each: its value in each run, None where a run has no such parameter."""
+
+    title: str
+    meaning: str
+    unit: str
+    each: tuple[Any, ...]
+
+    @property
+    def differs(self) -> bool:
+        return any(value != self.each[0] for value in self.each)
+
+    @property
+    def is_shared(self) -> bool:
+        return None not in self.each
+
+    def cells(self) -> list[str]:
+        texts = (f"{text.value(value)} {'' if value is None else self.unit}".strip() for value in self.each)
+        return [self.title, self.meaning, *texts]
 
 
-def environment(records: Sequence[RunRecord], labels: Sequence[str], *, all_of_it: bool = False) -> pd.DataFrame:
+def _rows(records: Sequence[RunRecord]) -> list[_Row]:
+    """The steps in all, then every parameter: one row for each title under which the runs declare it."""
+    steps = tuple(map(steps_in_all, records))
+    rows = [_Row(STEPS, STEPS_HELP, "", steps)] if any(steps) else []
+    for name, values in _values(records).items():
+        own = [declared[0] if (declared := declarations([record], name)) else None for record in records]
+        titles: dict[str, ParamInfo | None] = {}
+        for info, record in zip(own, records, strict=True):
+            if name in record.config:
+                titles.setdefault(_title(info, name), info)
+        for title, info in titles.items():
+            each = tuple(value if len(titles) == 1 or _title(one, name) == title else None
+                         for value, one in zip(values, own, strict=True))
+            rows.append(_Row(title, info.help if info else "", info.unit if info else "", each))
+    return rows
+
+
+def _title(info: ParamInfo | None, name: str) -> str:
+    """What people call a parameter; of one that is not declared here, its name as words."""
+    return info.title if info else name.replace("_", " ").capitalize()
+
+
+def steps_in_all(record: RunRecord) -> int | None:
+    """Optimiser steps of the whole run: those that it took, else those that it is asked for."""
+    if record.summary.steps is not None or record.declared is None:
+        return record.summary.steps
+    try:
+        config = record.declared.config(record.name).build(record.config)
+        return METHODS[record.name].steps(config) if record.name in METHODS else None
+    except DDCoreError:  # parameters of another version
+        return None
+
+
+def _table(rows: Sequence[_Row], labels: Sequence[str]) -> pd.DataFrame:
+    return pd.DataFrame([row.cells() for row in rows], columns=["Parameter", "Meaning", *_headings(labels)])
+
+
+def environment(records: Sequence[RunRecord], labels: Sequence[str], *, judged: Sequence[str | None] = (),
+                all_of_it: bool = False) -> pd.DataFrame:
     """One row a thing beside the parameters that differs (or each): columns What, then a column for each run.
 
-    What a run does not tell, as one that cannot be read, does not count as a difference.
+    judged: on which network and how the accuracy of each was measured. What a run does not tell, as one that cannot be
+    read, does not count as a difference.
     """
     rows = [
         [what, *(text.NONE if value is None else str(value) for value in values)]
-        for what, values in _surroundings(records)
+        for what, values in [*([("Judged on", list(judged))] if any(judged) else []), *_surroundings(records)]
         if all_of_it or len(set(values) - {None}) > 1
     ]
     return pd.DataFrame(rows, columns=["What", *_headings(labels)])

@@ -251,6 +251,12 @@ def _order(config: type[Config]) -> tuple[str, ...]:
     return tuple(one.name for one in sorted(infos, key=lambda one: not one.symbol))
 
 
+def declared(kind: str | None, name: str | None) -> type[Config] | None:
+    """The parameters of a kind of run; None where the kind, or the name within it, is not known here."""
+    known = kind in KINDS and name in KINDS[str(kind)].known
+    return KINDS[str(kind)].config(str(name)) if known else None
+
+
 def words_of(info: ParamInfo, value: Any) -> str:
     """A parameter with its value in a name: "λ 0.1", "width 64", "noise", "no soft labels"; "" where it has none."""
     if value is None or value == "":

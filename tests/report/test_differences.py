@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ddcore.experiments import spec
 from ddcore.report import differences
 from ddcore.runs import RunRecord, Store
 from tests.report.conftest import distilled, imitated
@@ -41,9 +42,25 @@ def test_what_one_method_does_not_have_is_told_apart_from_what_differs(store: St
     assert set(some["Parameter"]).isdisjoint(both["Parameter"])
 
 
-def test_one_name_that_two_methods_mean_otherwise_has_both_titles(store: Store) -> None:
-    told = differences.parameters([distilled(store), imitated(store)], ["dam", "pad"])["Parameter"].tolist()
-    assert any("Iterations per network / " in one for one in told)
+def test_one_name_that_two_methods_mean_otherwise_has_a_row_for_each_meaning(store: Store) -> None:
+    values = {"dataset": "digits", "ipc": 1, "width": 8, "num_iters": 10}
+    dam = store.create(spec("distill", "datadam", {**values, "num_inits": 20}))
+    dm = store.create(spec("distill", "dm", {**values, "width": 16}))
+    both = differences.parameters([dam, dm], ["dam", "dm"]).set_index("Parameter")
+    assert not [title for title in both.index if title.startswith("T ·")]
+    assert both.loc["Steps in all", ["dam", "dm"]].tolist() == ["200", "10"]
+    assert both.loc["Width", ["dam", "dm"]].tolist() == ["8", "16"]
+    some = differences.only_some([dam, dm], ["dam", "dm"]).set_index("Parameter")
+    assert some.loc["T · Iterations per network", ["dam", "dm"]].tolist() == ["10", "–"]
+    assert some.loc["T · Iterations", ["dam", "dm"]].tolist() == ["–", "10"]
+
+
+def test_how_runs_were_judged_is_told_where_it_differs(store: Store) -> None:
+    runs = [distilled(store), distilled(store, seed=1)]
+    judged = ["ConvNet-3 · protocol course", "LeNet · protocol course"]
+    told = differences.environment(runs, ["one", "other"], judged=judged).set_index("What")
+    assert told.loc["Judged on"].tolist() == judged
+    assert "Judged on" not in differences.environment(runs, ["one", "other"], judged=judged[:1] * 2)["What"].tolist()
 
 
 def test_a_run_from_before_exact_differs_in_nothing(store: Store) -> None:

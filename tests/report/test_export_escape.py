@@ -17,6 +17,7 @@ from ddcore.report.export import escape
         ("50% of a_b & c#1 {x}", r"50\% of a\_b \& c\#1 \{x\}"),
         (r"\input{/etc/passwd}", r"\textbackslash{}input\{/etc/passwd\}"),
         ("a ± b × λ", r"a $\pm$ b $\times$ $\lambda$"),
+        ("η_S 10, ζ_θ, T⁺, a_b", r"$\eta_{S}$ 10, $\zeta_{\theta}$, T$^+$, a\_b"),
         ("--lr-img", "-{}-lr-img"),
         ("5–6", "5--6"),
         ("Bâle, Ångström, Łódź", r"B\^{a}le, \r{A}ngstr\"{o}m, \L{}\'{o}d\'{z}"),

@@ -55,7 +55,7 @@ def test_seeds_share_a_cell_over_all_their_networks(store: Store, answer: Answer
 def test_settings_that_would_share_a_cell_get_rows_that_say_what_differs(store: Store, answer: Answer) -> None:
     runs = [judge(answer, distilled(store, lr_img=rate), 0.5, 0.52) for rate in (1.0, 5.0)]
     lines = shown(store, runs)
-    assert [line[0] for line in lines[2:]] == ["DataDAM, lr_img 1", "DataDAM, lr_img 5"]
+    assert [line[0] for line in lines[2:]] == ["DataDAM, η_S 1", "DataDAM, η_S 5"]
     assert pivot.pivot(compared(store, runs), Choice()).best == {(0, 0), (1, 0)}  # a tie: both
 
 
@@ -185,11 +185,11 @@ def test_controls_of_several_sizes_in_one_column_are_told_apart_and_all_data_cou
     for chosen in (runs, [*runs, full]):
         made = pivot.pivot(compared(store, chosen), Choice(columns=("dataset",)))
         assert [row[0] for row in made.rows] == [
-            "DataDAM, ipc 1", "DataDAM, ipc 2", "Random real images, ipc 1", "Random real images, ipc 2",
+            "DataDAM, IPC 1", "DataDAM, IPC 2", "Random real images, IPC 1", "Random real images, IPC 2",
             "Full-data training",
         ]
         assert made.cells[made.rows.index(("Full-data training",)), 0].n == 1
-        assert made.cells[made.rows.index(("Random real images, ipc 2",)), 0].mean == pytest.approx(0.4)
+        assert made.cells[made.rows.index(("Random real images, IPC 2",)), 0].mean == pytest.approx(0.4)
 
 
 def test_n_is_said_once_and_for_each_cell_that_is_not_like_most(store: Store, answer: Answer) -> None:

@@ -14,7 +14,8 @@ _NAMES = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu
           "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega")
 _GREEK = dict(zip(_LETTERS, _NAMES.split(), strict=True))
 _SYMBOLS = {"±": r"\pm", "×": r"\times", "·": r"\cdot", "†": r"\dagger", "→": r"\rightarrow", "√": r"\surd", "−": "-",
-            "²": "^2", "³": "^3", "°": r"^\circ", "≤": r"\leq", "≥": r"\geq", "≈": r"\approx", "∞": r"\infty"}
+            "²": "^2", "³": "^3", "°": r"^\circ", "≤": r"\leq", "≥": r"\geq", "≈": r"\approx", "∞": r"\infty",
+            "⁺": "^+", "⁻": "^-"}
 _LATEX = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
     ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\char34{}", "–": "--", "—": "---", "…": r"\dots{}",
@@ -29,6 +30,7 @@ _LATEX = {
 _ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": ".",
             "\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c"}
 
+_SUBSCRIPT = re.compile(rf"([{_LETTERS}]_(?:[{_LETTERS}]|[A-Za-z0-9]+)\b)")  # symbols of parameters: η_S, ζ_θ
 _FORMULA = re.compile(r"(^|;[\s\"']*)([=+@＝＋－＠-])")
 
 
@@ -39,9 +41,19 @@ def one_line(words: object) -> str:
 
 def latex(words: object) -> str:
     """For LaTeX; what its oldest fonts cannot set is named by its number, as in "[U+4E2D]"."""
-    signs = unicodedata.normalize("NFC", one_line(words))
+    parts = _SUBSCRIPT.split(unicodedata.normalize("NFC", one_line(words)))
+    return "".join(_subscript(part) if i % 2 else _plain(part) for i, part in enumerate(parts))
+
+
+def _plain(signs: str) -> str:
     # Two hyphens would become one dash, as in "--lr-img".
     return "".join("-{}" if pair == ("-", "-") else _set(pair[0]) for pair in pairwise(f"{signs} "))
+
+
+def _subscript(symbol: str) -> str:
+    """ "η_S" → "$\\eta_{S}$"."""
+    sign, below = (rf"\{_GREEK[one]}" if one in _GREEK else one for one in symbol.split("_"))
+    return f"${sign}_{{{below}}}$"
 
 
 def _set(sign: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from ddcore.errors import ConfigError, suggestion
 from ddcore.experiments import KINDS
 from ddcore.methods import METHODS
-from ddcore.report import compare_runs, tables, text
+from ddcore.report import compare_runs, names, tables, text
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
 from ddcore.report.export.table import Table
@@ -190,7 +190,7 @@ def _question(run: Compared) -> dict[str, Any]:
     """All that decides the numbers of a run but its seed: its parameters, the version and the data."""
     record = run.record
     config = {name: value for name, value in record.config.items() if name not in ("seed", "device")}
-    return {**NOT_ALWAYS, **config, "kind": record.kind, "version": record.info.get("version"),
+    return {**NOT_ALWAYS, **config, "kind": record.kind, "name": record.name, "version": record.info.get("version"),
             "data": _content(record)}
 
 
@@ -255,16 +255,23 @@ def _row_names(entries: Sequence[Entry], choice: Choice) -> list[tuple[Key, Entr
     for (row, _), group in cells.items():
         names = dict.fromkeys(name for entry in group for name in entry.question)
         several = [n for n in names if len({json.dumps(e.question.get(n), default=str) for e in group}) > 1]
-        several = ["kind"] if "kind" in several else several  # kinds have few parameters in common
+        several = ["kind"] if {"kind", "name"} & {*several} else several  # these have few parameters in common
         varied[row] = list(dict.fromkeys([*varied.get(row, []), *several]))
     first = choice.rows.index("method") if "method" in choice.rows else 0
     named = []
     for entry in entries:
         row = entry.key(choice.rows)
-        words = [entry.place["run"] if name == "kind" else f"{name} {text.value(entry.question.get(name))}"
-                 for name in varied[row]]
+        words = [entry.place["run"] if name == "kind" else _words(entry, name) for name in varied[row]]
         named.append(((*row[:first], ", ".join([row[first], *words]), *row[first + 1 :]), entry))
     return named
+
+
+def _words(entry: Entry, name: str) -> str:
+    """A parameter of a run as its declaration has it: "λ 0.1", "width 64"; with a dash where it has none."""
+    value, declared = entry.question.get(name), names.declared(entry.question.get("kind"), entry.question.get("name"))
+    if declared is None or name not in declared.model_fields:
+        return f"{DIMENSIONS.get(name, name.replace('_', ' '))} {text.value(value)}"
+    return names.words_of(declared.param(name), value) or f"{declared.param(name).short} {text.NONE}".strip()
 
 
 def _rank(key: Key, choice: Choice, entries: Sequence[Entry]) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ddcore.lazy import pd
-from ddcore.report import differences, tables, text
+from ddcore.report import compare_runs, differences, tables, text
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.caveats import aside
 from ddcore.report.export.pivot import why_not
@@ -109,7 +109,8 @@ def parameters(runs: Sequence[Compared]) -> Table:
 def environment(runs: Sequence[Compared]) -> Table:
     """What else differs that could explain a number; of a run that stands alone, all that is known."""
     records, labels = [run.record for run in runs], [run.label for run in runs]
-    return of_frame(differences.environment(records, labels, all_of_it=len(runs) == 1))
+    judged = [compare_runs.setting_of(run.evaluation) if run.evaluation else None for run in runs]
+    return of_frame(differences.environment(records, labels, judged=judged, all_of_it=len(runs) == 1))
 
 
 def of_frame(frame: pd.DataFrame) -> Table:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddcore.report import differences
+from ddcore.report import compare_runs, differences
 from ddcore.report.compare_runs import Compared
 
 if TYPE_CHECKING:
@@ -19,15 +19,18 @@ def show(runs: Sequence[Compared]) -> None:
     records, labels = [run.record for run in runs], [run.label for run in runs]
     all_of_it = st.toggle("Show also what is the same", key="same", bind="query-params")
     st.markdown("**Parameters**")
+    some = differences.only_some(records, labels)
     _table(differences.parameters(records, labels, all_of_them=all_of_it), "Parameter",
-           "What they all have is the same.")
-    if not (some := differences.only_some(records, labels)).empty and not all_of_it:
+           "Every parameter is the same." if some.empty else "The parameters that all of them have are the same.")
+    if not some.empty and not all_of_it:
         with st.expander(f"Parameters that only some of them have ({len(some)})"):
             _table(some, "Parameter", "")
     st.markdown("**Where and with what they were computed**",
-                help="Libraries, device, code: what else could explain a difference in the numbers.")
-    _table(differences.environment(records, labels, all_of_it=all_of_it), "What",
-           "They were computed by the same code, with the same libraries, on the same device.")
+                help="Network and protocol of the accuracy, libraries, device, code: what else could explain a "
+                "difference in the numbers.")
+    judged = [compare_runs.setting_of(run.evaluation) if run.evaluation else None for run in runs]
+    _table(differences.environment(records, labels, judged=judged, all_of_it=all_of_it), "What",
+           "All alike: code, libraries, device, and how they were judged.")
 
 
 def _table(frame: pd.DataFrame, first: str, same: str) -> None:
