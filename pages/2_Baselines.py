@@ -11,7 +11,7 @@ from ddcore.experiments.flops import FlopsSummary
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import charts, evaluation_details, form, frame, method, progress, table, widgets
+from pages.components import charts, evaluation_details, form, frame, method, progress, run_page, table, widgets
 
 LEAD = """
 What a distilled set is compared with: a network trained on **all** images, and equally small sets of **real** images.
@@ -30,13 +30,13 @@ LAST = "baselines-tab"  # where "New run" leads back to
 
 
 def main() -> None:
-    with frame.page("Baselines", LEAD):
+    with frame.page("Baselines", LEAD, "baseline", "distill"):
         run = frame.chosen_run(*TABS)
         like = frame.chosen_run("distill", parameter="like")
         if run is not None:
             st.session_state[LAST] = TABS[run.kind]
         if run is not None and run.kind == "baseline":
-            widgets.show(run, done, lambda run_id: charts.training(run))
+            run_page.show(run, done, lambda run_id: charts.training(run))
             return
         if run is not None and run.makes_images:
             method.show(run)

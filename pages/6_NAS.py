@@ -14,7 +14,7 @@ SEARCHES, TRUTHS = "Earlier searches", "Earlier whole-data trainings"
 
 
 def main() -> None:
-    with frame.page("NAS", LEAD):
+    with frame.page("NAS", LEAD, "search", "truth"):
         run = frame.chosen_run("search", "truth")
         if run is not None:
             search_status.show(run)

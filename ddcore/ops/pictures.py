@@ -86,6 +86,13 @@ def sheet(
     return _encoded(picture, stored)
 
 
+def extent(names: Sequence[str], lines: int, columns: int, across: int, cell: int) -> tuple[int, int]:
+    """(width, height) on the screen of a `sheet` of so many lines, `across` rows in each, its images `cell` high."""
+    step = cell + max(2, cell // 24)
+    step += step % 2
+    return across * (step // 2 * _halves(names, cell) + columns * step), lines * step
+
+
 def enlarged(image: np.ndarray, cell: int = CELL, shrink: bool = False) -> np.ndarray:
     """The uint8 image (H, W, 3) at least `cell` high, in whole multiples of its pixels.
 

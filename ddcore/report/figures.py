@@ -96,7 +96,7 @@ def accuracies(frame: pd.DataFrame, majority: float | None = None, published: Se
     """
     shown = frame.dropna(subset=["mean"]).iloc[::-1]
     names, means = shown["name"].tolist(), shown["mean"].tolist()
-    spreads = [0.0 if value != value else value for value in shown["std"]]
+    spreads = [0.0 if value is None or value != value else value for value in shown["std"]]
     told = [text.plus_minus(mean, std, text.POINT) if std else f"{mean:.1f}"
             for mean, std in zip(means, spreads, strict=True)]
     rows, first = list(zip(names, means, spreads, told, strict=True)), frame["name"].iloc[0]

@@ -24,6 +24,8 @@ Over = Literal["step", "share", "time"]
 NEWEST = math.inf  # the place where each run shows the last that it has, also while it goes on
 COLUMNS = 10  # images in a row
 ACROSS = 5  # images in all rows that stand side by side
+MOST = 120  # images shown before somebody asks for all
+CELLS = range(44, 22, -2)  # sizes of an image on the screen, px: larger ones show no more, smaller ones too little
 LONGEST = 14  # letters of a class's name: more take the room of the images
 
 
@@ -159,6 +161,40 @@ def shared(
 def _layout(most: Mapping[str, int], per_class: int | None, classes: Collection[str]) -> Layout:
     rows = {name: min(n, per_class or n) for name, n in most.items() if n and (not classes or name in classes)}
     return Layout(tuple(rows.items()), min(COLUMNS, max(rows.values(), default=1)))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A layout with the size of its images and the width of the whole, in pixels of the screen."""
+
+    layout: Layout
+    cell: int
+    width: int
+
+
+def fitted(own: Mapping[str, int], per_class: int, width: int, height: float) -> Fitted:
+    """How a set fits these sides: its images as large as CELLS has them, short rows side by side in few lines.
+
+    What does not fit even with the smallest is as high as it has to be.
+    """
+    layout = _layout(own, per_class, ())
+    names = [shortened(name, LONGEST) for name, _ in layout.most]
+    rows = sum(-(-n // layout.columns) for _, n in layout.most)
+    most = rows if rows == len(names) else 1  # a class of several rows keeps them below one another
+    for cell in CELLS:
+        for across in range(max(1, most), 0, -1):
+            lines = -(-rows // across)
+            even = -(-rows // max(1, lines))
+            wide, high = pictures.extent(names, lines, layout.columns, even, cell)
+            if wide <= width and (high <= height or cell == CELLS[-1]):
+                return Fitted(replace(layout, across=even), cell, wide)
+    return Fitted(layout, CELLS[-1], width)
+
+
+def folded(own: Mapping[str, int], per_class: int) -> dict[str, int]:
+    """The first classes of a set, as many as may be seen without asking for all."""
+    here = [(name, n) for name, n in own.items() if n]
+    return dict(here[: max(1, MOST // max(1, per_class))])
 
 
 def rows(values: np.ndarray, images: Images, layout: Layout) -> list[tuple[str, np.ndarray]]:

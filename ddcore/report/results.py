@@ -171,7 +171,8 @@ def _summaries(rows: Iterable[Result]) -> Iterator[Summary]:
 
 def speed_up(rows: list[Result]) -> tuple[float, float] | None:
     """(seconds of training one network on the small set, on the full set) once both are known."""
-    seconds = {r.role: r.record.summary.seconds_train for r in rows if r.scores and r.record}
+    seconds = {r.role: r.scores.seconds_train or (r.record.summary.seconds_train if r.record else None)
+               for r in rows if r.scores}
     small, full = seconds.get("final"), seconds.get("full")
     return (small, full) if small and full else None
 

@@ -95,6 +95,16 @@ def ordinal(place: int) -> str:
     return f"{place:,}{ending}"
 
 
+def points(fraction: float | None) -> str:
+    """0.042 → "+4.2 points": a difference of two accuracies."""
+    return NONE if fraction is None else f"{100 * fraction:+.1f} points"
+
+
+def times(ratio: float) -> str:
+    """11.6 → "12 times", 2.93 → "2.9 times"."""
+    return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"
+
+
 def duration(seconds: float | None) -> str:
     """0.42 → "0.4 s"; 200 → "3 min 20 s"; 7500 → "2 h 05 min"."""
     if seconds is None or not math.isfinite(seconds):

@@ -14,7 +14,7 @@ from pages.components import frame
 if TYPE_CHECKING:
     import pandas as pd
 
-LOSS = "**Matching loss**: how far apart real and synthetic images look to the networks"
+LOSS = ("**Matching loss**", "How far apart real and synthetic images look to the networks.")
 CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
@@ -23,33 +23,50 @@ def chart(figure: Any, key: str) -> None:
     st.plotly_chart(figure, width="stretch", key=key, config=CONFIG, alt=figures.in_words(figure))
 
 
+def nothing(run: RunRecord, what: str, after: str) -> None:
+    """In place of curves of a run that has told none, and may yet."""
+    st.caption(f"The {what} appear here after the first {after}." if run.active or run.state == "done" else
+               "It ended before there were curves.")
+
+
 def lines(frame: pd.DataFrame, x: str, x_title: str, y_title: str, key: str, **options: Any) -> None:
     """Curves over steps or epochs, one for each name in the column `series`; options: of `figures.lines`."""
     chart(figures.lines(frame, x, "value", x_title=x_title, y_title=y_title, **options), key)
 
 
-def losses(run: RunRecord, curves: Mapping[str, str], words: str = LOSS) -> None:
-    """Losses, or what else a method records, and gradient norms over steps; words: what the loss says."""
+def losses(
+    run: RunRecord, curves: Mapping[str, str], title: str = LOSS[0], help: str = LOSS[1], *, beside: bool = False
+) -> None:
+    """Losses, or what else a method records, and gradient norms over steps, if there is room beside one another.
+
+    title, help: of the loss, and what it says.
+    """
     events, _ = frame.store().events(run.id)
     norms = {name: label for name, label in curves.items() if name.startswith("grad_")}
     others = {name: label for name, label in curves.items() if name not in norms}
     values = tables.curves(events, others)
     if values.empty:
-        st.caption("The curves appear here after the first steps.")
+        nothing(run, "curves", "steps")
         return
     log = st.toggle("Logarithmic axis", value=True, key=f"log-{run.id}")
     are_losses = ["loss" in name for name in others]
-    title = "Loss" if all(are_losses) else "Value" if len(others) > 1 else next(iter(others.values()))
-    st.markdown(words if any(are_losses) else f"**{', '.join(others.values())}**")
-    lines(values, "step", "Step", title, f"loss-{run.id}", log=log)
+    axis = "Loss" if all(are_losses) else "Value" if len(others) > 1 else next(iter(others.values()))
     gradient = tables.curves(events, norms)
+    left, right = st.columns(2, gap="medium") if beside and not gradient.empty else (st.container(), st.container())
+    with left:
+        is_loss = any(are_losses)
+        st.markdown(title if is_loss else f"**{', '.join(others.values())}**", help=help if is_loss else None)
+        lines(values, "step", "Step", axis, f"loss-{run.id}", log=log)
     if not gradient.empty:
-        several = len(norms) > 1
-        title = "**Gradient norms**: which of the terms moves the images" if several else "**Gradient norm**"
-        balance = " λ sets the balance: a term whose gradient is far smaller has no say." if several else ""
-        st.markdown(title, help="Norm of the gradient with respect to the images: how strongly they are moved, "
-                    f"recorded every few steps.{balance}")
-        lines(gradient, "step", "Step", "Gradient norm", f"gradient-{run.id}", log=log)
+        with right:
+            _gradients(gradient, len(norms) > 1, f"gradient-{run.id}", log)
+
+
+def _gradients(norms: pd.DataFrame, several: bool, key: str, log: bool) -> None:
+    balance = " λ sets the balance: a term whose gradient is far smaller has no say." if several else ""
+    st.markdown("**Gradient norms** of the terms" if several else "**Gradient norm**", help="Norm of the gradient with "
+                f"respect to the images: how strongly they are moved, recorded every few steps.{balance}")
+    lines(norms, "step", "Step", "Gradient norm", key, log=log)
 
 
 def training(run: RunRecord) -> None:
@@ -57,7 +74,7 @@ def training(run: RunRecord) -> None:
     events, _ = frame.store().events(run.id)
     loss = tables.curves(events, {"loss": "training loss"}, event="epoch", x="epoch")
     if loss.empty:
-        st.caption("The curves appear here after the first epoch.")
+        nothing(run, "curves", "epoch")
         return
     left, right = st.columns(2, gap="medium")
     with left:

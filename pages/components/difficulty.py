@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from ddcore.experiments.scores import SHOWN, ScoresSummary
+from ddcore.experiments.scores import ScoresSummary
 from ddcore.methods.pad import PADConfig
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.report import difficulty, figures, text
@@ -50,10 +50,10 @@ def section(run: RunRecord, config: PADConfig | None = None) -> None:
         )
     left, right = st.columns(2, gap="medium")
     with left:
-        images.grid(run, "Easiest images", SHOWN, name=f"easiest_{name}")
+        images.grid(run, "Easiest images", name=f"easiest_{name}")
     with right:
-        images.grid(run, "Hardest images", SHOWN, name=f"hardest_{name}")
-    st.caption("One row per class, the extreme one first. Hard images are odd, ambiguous or wrongly labelled ones.")
+        images.grid(run, "Hardest images", name=f"hardest_{name}",
+                    help="The hardest of each class first. Hard images are odd, ambiguous or wrongly labelled ones.")
 
 
 def _cuts(scores: pd.DataFrame, config: PADConfig) -> dict[str, pd.DataFrame]:

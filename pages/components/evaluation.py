@@ -44,8 +44,8 @@ _text, _number = st.column_config.TextColumn, st.column_config.NumberColumn
 
 def section(run: RunRecord) -> None:
     """Choose a protocol, see the set beside its controls, along its iterations and on other networks."""
-    st.subheader("How good is it?", anchor=False)
-    st.markdown("Networks are trained **from scratch** on the small set and tested on the real test images.")
+    st.header("How good is it?", anchor=False, help="Networks are trained from scratch on the small set and tested "
+                 "on the real test images.")
     with frame.guarded():  # a data set that is away is told here; the rest of the page needs none
         if (dataset := str(run.config.get("dataset"))) not in DATASETS:
             evaluation_details.unknown_data(run)
@@ -90,11 +90,10 @@ def _question(run: RunRecord) -> Question | None:
             placeholder="the protocol's", help="Small sets with large batches get few training steps: 100 images at "
             "batch 128 over 20 epochs are 20 steps, at batch 10 they are 200. Applies to every line.",
         )
-    size = int(batch.value) if batch.value else None
-    st.caption(PROTOCOLS[protocol].help + (f" **Here with batch {size:,} instead.**" if size else ""))
     if nets.wrong or batch.wrong:
         return None
-    return Question(protocol, int(nets.value or 0), size, network={"network": network})
+    return Question(protocol, int(nets.value or 0), int(batch.value) if batch.value else None,
+                    network={"network": network})
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,6 @@ class Answers:
 
 def accuracy(run: RunRecord, question: Question) -> None:
     """The set beside its controls, published results, seeds and robust scores."""
-    _explained(results.results(frame.store(), run, question)[0])
 
     def gather() -> Answers:
         store = frame.store()
@@ -131,9 +129,9 @@ def _explained(final: Result) -> None:
     """The words used here and every field of the protocol, closed."""
     config = _config(final)
     with st.container(horizontal=True):
-        with st.popover("What do these words mean?", type="tertiary", icon=":material/help:"):
+        with st.popover("What the words mean", type="tertiary", icon=":material/help:"):
             st.markdown(WORDS)
-        with st.popover("The protocol in full", type="tertiary", icon=":material/list_alt:"):
+        with st.popover("Protocol in full", type="tertiary", icon=":material/list_alt:"):
             st.markdown(f"Protocol **{config.protocol_label()}** on {config.facts.title}: every network is trained so.")
             st.table(tables.protocol(config.training()).set_index("Parameter"))
 
@@ -145,9 +143,10 @@ def _show(run: RunRecord, answers: Answers) -> None:
     evaluation_details.notes(run, rows)
     _buttons(run, rows)
     _kept(rows[0])
-    _lesson(rows)
     if any(row.scores for row in rows):
         _numbers(run, rows, others)
+    _explained(rows[0])
+    _lesson(run, rows)
     evaluation_details.literature(others, results.setting(rows))
     evaluation_details.seeds(run, answers.seeds, answers.following)
     evaluation_details.scores(run, answers.robust)
@@ -179,8 +178,8 @@ def _kept(final: Result) -> None:
                    f"stay: {text.accuracy(known)}.")
 
 
-def _lesson(rows: list[Result]) -> None:
-    """Which lines to hold against each other, where labels are learnt too or a method has a relative of its own."""
+def _lesson(run: RunRecord, rows: list[Result]) -> None:
+    """Which lines to compare, where labels are learnt too or a method has a relative of its own; closed."""
     by_role = {row.role: row for row in rows}
     final, initial, hard = by_role["final"], by_role.get("initial"), by_role.get("initial_hard")
     pairs = []
@@ -191,7 +190,8 @@ def _lesson(rows: list[Result]) -> None:
     if pairs and initial:
         pairs.insert(0, (final, initial, "what distilling is worth"))
         lines = [f"- {_against(*pair)}" for pair in pairs]
-        st.markdown("\n".join(["Compare (± one standard error over the networks):", *lines]))
+        with st.expander("**What is due to what** · images, labels, method", key=f"lesson-{run.id}", on_change="rerun"):
+            st.markdown("\n".join(["± one standard error over the networks:", "", *lines]))
 
 
 def _against(row: Result, other: Result, worth: str) -> str:
@@ -222,11 +222,5 @@ def _numbers(run: RunRecord, rows: list[Result], others: list[Published]) -> Non
                           "included."),
         },
     )
-    if majority is not None:
-        st.caption(f"Always answering the most frequent class would be right on {majority:.1f} % of the test images.")
     if sentence := results.no_ceiling(rows):
         st.caption(sentence)
-    if times := results.speed_up(rows):
-        small, full = times
-        st.markdown(f"Training one network takes **{text.duration(small)}** on the distilled set and "
-                    f"**{text.duration(full)}** on the full data: {full / small:,.0f} times less.")

@@ -18,6 +18,10 @@ from ddcore.runs.store import RunRecord
 from ddcore.summary import BESIDE, Summary
 from pages.components import charts, frame, pending, widgets
 
+HELP_ACCURACY = (
+    "Share of the official test images answered correctly by networks trained from scratch on this set: mean ± "
+    "standard deviation over n networks. Below it the protocol, by which they are trained."
+)
 HELP_BALANCED = (
     "Mean of the classes' accuracies, so that a frequent class counts no more than a rare one. Always answering one of "
     "two classes reaches 50 %, however unequal they are; one of ten, 10 %."
@@ -94,7 +98,7 @@ def seeds(run: RunRecord, pooled: Seeds | None, following: SeedRow) -> None:
         label = f"{text.accuracy(scores.accuracy)} over {scores.accuracy.seeds} of {len(rows)} seeds"
     # Expanders of changing labels have keys, so that they stay open while results come in.
     with st.expander(f"**Seeds** · {label}", key=f"seeds-open-{run.id}", on_change="rerun"):
-        st.markdown("The spread above is over networks trained on *one* set. Made again from another seed, the set "
+        st.caption("The spread above is over networks trained on *one* set. Made again from another seed, the set "
                     "shows how much of it was luck.")
         if pooled:
             also = results.beside(row.final for row in rows)
@@ -124,7 +128,7 @@ def seeds(run: RunRecord, pooled: Seeds | None, following: SeedRow) -> None:
 
 def scores(run: RunRecord, robust: Robust) -> None:
     """The robust scores with what they mean, and a button for what they still need."""
-    values = ", ".join(f"{s.title} {_score(s)}" for s in robust.scores if s.value is not None) or "not computed yet"
+    values = ", ".join(f"{_short(s)} {_score(s)}" for s in robust.scores if s.value is not None) or "not computed yet"
     with st.expander(f"**Robust scores** · {values}", key=f"robust-open-{run.id}", on_change="rerun"):
         st.markdown("Where the accuracy comes from: from the images themselves, or from what is added in training?")
         with st.grid(4, min_column_width=150):
@@ -139,6 +143,11 @@ def scores(run: RunRecord, robust: Robust) -> None:
             pending.button("Evaluate what they need", small, run, f"robust-{run.id}")
         if len(small) < len(robust.missing):
             st.caption("HLR and LRS also need the network trained on the full data; its button is above.")
+
+
+def _short(score: Score) -> str:
+    """ "IOR" of "Improvement over random (IOR)"."""
+    return score.title.rpartition("(")[2].removesuffix(")")
 
 
 def _score(score: Score) -> str:

@@ -1,6 +1,6 @@
 """The frame of every page: title, lead, errors in words, the device, and which run the address names."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -19,11 +19,13 @@ _PREFIX = "kept by"
 
 
 @contextmanager
-def page(title: str, lead: str) -> Iterator[None]:
-    """Title and lead, then the page's guarded body."""
+def page(title: str, lead: str, *kinds: str) -> Iterator[None]:
+    """Title and lead, then the page's guarded body; a run of these kinds has its own name for a title, and no lead."""
     let_go(title)
-    st.title(title, anchor=False)
-    st.markdown(lead)
+    run = _linked(kinds)
+    st.title(called(run) if run else title, anchor=False)
+    if run is None:
+        st.markdown(lead)
     with guarded():
         in_tab(title)
         yield
@@ -34,6 +36,13 @@ def in_tab(page: str) -> None:
     run_id = st.query_params.get("run", "")
     shown = tables.title(store().record(run_id)) if RUN_ID.fullmatch(run_id) and store().exists(run_id) else page
     st.set_page_config(page_title=f"{shown} · {APP}")
+
+
+def _linked(kinds: Collection[str]) -> RunRecord | None:
+    """The run of one of these kinds that `?run=` in the address names; what is wrong with it `chosen_run` says."""
+    run_id = st.query_params.get("run", "")
+    run = store().record(run_id) if kinds and RUN_ID.fullmatch(run_id) and store().exists(run_id) else None
+    return run if run and run.kind in kinds else None
 
 
 def session_key(page: str, what: str) -> str:

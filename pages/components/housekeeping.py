@@ -90,16 +90,16 @@ def tags(records: Sequence[RunRecord]) -> None:
                   "Tags of {} changed.")
 
 
-def download(records: Sequence[RunRecord]) -> None:
+def download(records: Sequence[RunRecord], label: str = "Download", *, plain: bool = False) -> None:
     """The finished ones of these runs as one file, which is made when it is asked for."""
     ids = [record.id for record in records if record.state == "done"]
     others = len(records) - len(ids)
     left_out = f" {widgets.runs(others)} of those selected: only finished ones can be packed." if others else ""
     several = len(ids) > 1
     st.download_button(
-        "Download", partial(_packed, ids), file_name="runs.zip" if several else f"{''.join(ids)}{packing.SUFFIX}",
+        label, partial(_packed, ids), file_name="runs.zip" if several else f"{''.join(ids)}{packing.SUFFIX}",
         mime="application/zip", on_click="ignore", icon=":material/download:", disabled=not ids,
-        key=f"house-download-{records[0].id}",
+        key=f"house-download-{records[0].id}", type="tertiary" if plain else "secondary",
         help="One file a run, to keep or to bring to another machine: parameters, results, curves, images, name and "
         "notes. Left out: checkpoints and expert trajectories (`python -m ddcore pack RUN --heavy` takes them)."
         + left_out,

@@ -1,30 +1,48 @@
-"""Image grids of a run: class rows, one step slider, images per class."""
+"""Image grids of a run: a row for each class, as many side by side as there is room for, one slider over the steps."""
 
 import base64
+import math
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import dataclass
 
 import streamlit as st
 
-from ddcore.ops import pictures
+from ddcore.report import gallery
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 
 FEW = 10  # images of each class shown at first
-WIDEST = 64  # pixels of one image on the screen, so that one image per class does not fill it
+WIDE, HIGH = 350, 420  # pixels that a grid may take at first: two beside the answer fill a screen, one fits a phone
+HELP = "One row for each class. Pixels beyond black and white are clipped. Distilled images need not look like " \
+       "photographs: they only need to train a network well."
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A picture as a data address, its width in pixels; how many images it shows, and of how many."""
+
+    address: str
+    width: int
+    shown: int
+    images: int
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _grid(run_id: str, created: float, name: str, step: int | None, per_class: int) -> str:
-    """The grid as a data address. `created` is in the cache key: a run can be computed again under the same id.
+def _grid(run_id: str, created: float, name: str, step: int | None, everything: bool) -> Grid:
+    """`created` is in the cache key: a run can be computed again under the same id.
 
     Not a media file: a fragment that draws again deletes the file while the browser still asks for it.
     """
     store = frame.store()
     images = store.images(run_id, name) if step is None else store.snapshot(run_id, step)
-    return data_address(
-        pictures.grid(images.images, images.labels, images.classes, images.mean, images.std, per_class)
-    )
+    own, number = gallery.counts(images), len(images.labels)
+    few = min(FEW, max(own.values(), default=1))
+    if everything:
+        fit = gallery.fitted(own, number, WIDE, math.inf)
+    else:
+        fit = gallery.fitted(gallery.folded(own, few), few, WIDE, HIGH)
+    address = data_address(gallery.sheet(images, fit.layout, fit.cell))
+    return Grid(address, fit.width, fit.layout.images, number)
 
 
 def data_address(picture: bytes) -> str:
@@ -33,58 +51,55 @@ def data_address(picture: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(picture).decode()}"
 
 
-def grid(record: RunRecord, caption: str, per_class: int, *, name: str = "images", step: int | None = None) -> None:
-    """One grid with its caption above it."""
-    st.markdown(f"**{caption}**")
-    shown = min(per_class, int(record.config.get("ipc", FEW)))
-    picture = _grid(record.id, record.created, name, step, per_class)
-    with st.container(width=WIDEST * (shown + 1) if shown < FEW // 2 else "stretch"):
-        st.image(picture, width="stretch", alt=f"{caption}: a row of images for each class")
+def grid(
+    record: RunRecord, caption: str, *, name: str = "images", step: int | None = None, everything: bool = False,
+    help: str = "",
+) -> Grid:
+    """One grid with its caption above it; everything: also what is folded away at first."""
+    st.markdown(f"**{caption}**", help=help or None)
+    drawn = _grid(record.id, record.created, name, step, everything)
+    with st.container(width=drawn.width):
+        st.image(drawn.address, width="stretch", alt=f"{caption}: a row of images for each class")
+    return drawn
 
 
 def side_by_side(record: RunRecord, steps: Sequence[int]) -> None:
     """The initial images beside those of a step, with one slider over the snapshots."""
-    slider, menu = st.columns([3, 1], vertical_alignment="bottom")
     last = step = steps[-1] if steps else None
     if len(steps) > 1:
-        step = slider.select_slider(
+        step = st.select_slider(
             "Step shown", list(steps), value=last, key=f"step-{record.id}", format_func=lambda s: f"{s:,}",
             help="Snapshots are kept at steps 0, 1, 2, 5, 10, 20, 50 … and at the end, the same for every run.",
         )
-    with menu:
-        per_class = _per_class(record)
-    left, right = st.columns(2, gap="medium")
+    everything = bool(st.session_state.get(f"all-{record.id}"))
+    left, right = st.columns(2, gap="small")
     with left:
-        grid(record, "Where they started (step 0)", per_class, name="initial")
+        grid(record, "At the start", name="initial", everything=everything)
     with right:
-        grid(record, "Final images" if step == last else f"At step {step:,}", per_class,
-             step=None if step == last else step)
-    st.caption(
-        "One row per class. Pixels are shown as they are, clipped to what a screen can display; "
-        "distilled images need not look like photographs, they only need to train a network well."
-    )
+        drawn = grid(record, "Final images" if step == last else f"At step {step:,}", everything=everything,
+                     step=None if step == last else step, help=HELP)
+    _all(record, drawn)
 
 
-def _per_class(record: RunRecord, width: int | Literal["stretch"] = "stretch") -> int:
-    """How many images of each class to show: asked where there are more than a few."""
-    ipc = int(record.config.get("ipc", FEW))
-    if ipc <= FEW:
-        return FEW
-    return st.selectbox("Images per class", [FEW, ipc], key=f"per-class-{record.id}", width=width)
+def _all(record: RunRecord, drawn: Grid) -> None:
+    """The switch between the first images and all of them, where there are more."""
+    key = f"all-{record.id}"
+    if drawn.shown < drawn.images or st.session_state.get(key):
+        st.toggle(f"Show all {drawn.images:,} images", key=key)
 
 
 def coreset(record: RunRecord) -> None:
     """The images of a coreset: real ones, so there is nothing they started from."""
-    per_class = _per_class(record, width=200)
-    with st.container(width=680):
-        grid(record, "Chosen images", per_class)
-    st.caption("One row per class: real training images, unchanged.")
+    everything = bool(st.session_state.get(f"all-{record.id}"))
+    help = "One row for each class: real training images, unchanged."
+    _all(record, grid(record, "Chosen images", everything=everything, help=help))
 
 
 def so_far(record: RunRecord) -> None:
-    """The newest snapshot of a running distillation, if there is one yet."""
+    """The newest snapshot of a run that is not finished, if there is one."""
     steps = frame.store().snapshots(record.id)
     if steps:
-        grid(record, f"Images so far (step {steps[-1]:,})", FEW, name="initial", step=steps[-1] or None)
+        grid(record, f"Images so far (step {steps[-1]:,})", name="initial", step=steps[-1] or None, help=HELP)
     else:
-        st.caption("The first images appear here after the first step.")
+        st.caption("The first images appear here after the first step." if record.active else
+                   "It ended before it kept any images.")

@@ -7,15 +7,15 @@ import streamlit as st
 from ddcore.experiments import KINDS, Kind
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import evaluation_details, form, frame, table, widgets
+from pages.components import evaluation_details, form, frame, run_page, table, widgets
 
 
 def page(name: str) -> None:
     """The whole page of the kind `name`, below the menu."""
     kind = KINDS[name]
-    with frame.page(kind.page_title, kind.lead or kind.help):
+    with frame.page(kind.page_title, kind.lead or kind.help, name):
         if (run := frame.chosen_run(name)) is not None:
-            widgets.show(run, measured, form=True)
+            run_page.show(run, measured, form=True)
             return
         like = frame.chosen_run(name, parameter="like")
         frame.device_banner()

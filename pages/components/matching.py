@@ -7,7 +7,8 @@ from ddcore.report import figures, matching, tables
 from ddcore.runs.store import RunRecord
 from pages.components import charts, frame
 
-LOSS = "**Matching loss**: how far the student ends from its expert, as a share of the way that the expert went"
+LOSS = ("**Matching loss**", "How far the student ends from its expert, as a share of the way that the expert went.")
+SKIPPED = "Their loss was above {:g}: the student had ended too far from its expert to teach anything."
 
 
 def section(run: RunRecord, config: PADConfig) -> None:
@@ -16,26 +17,25 @@ def section(run: RunRecord, config: PADConfig) -> None:
     events, _ = frame.store().events(run.id)
     starts = matching.starts(events, config.threshold)
     if not starts.empty:
-        st.markdown("**Start epochs**: where in an expert's training the student begins; later epochs come in step by "
-                    "step")
+        st.markdown("**Start epochs**", help="Where in an expert's training the student begins; later epochs come in "
+                    "step by step.")
         charts.chart(figures.starts(starts, matching.reach(config)), f"starts-{run.id}")
         left_out, done = matching.skipped(events), int(starts["step"].iloc[-1])
-        st.caption(f"{left_out:,} of {done:,} updates were skipped, because the loss was above {config.threshold:g}: "
-                   "the student had ended too far from its expert to teach anything.")
+        st.caption(f"{left_out:,} of {done:,} updates were skipped.", help=SKIPPED.format(config.threshold))
     labels(run)
 
 
 def curves(run: RunRecord) -> None:
     """Loss, gradient norms and the learnt learning rate over the iterations."""
-    charts.losses(run, {"loss": "matching loss"}, LOSS)
+    charts.losses(run, {"loss": "matching loss"}, *LOSS)
     events, _ = frame.store().events(run.id)
     gradient = tables.curves(events, {"grad_images": "of the images", "grad_labels": "of the label logits"})
     if not gradient.empty:
-        st.markdown("**Gradient norms**: how strongly images and labels are moved")
+        st.markdown("**Gradient norms**", help="How strongly images and labels are moved.")
         charts.lines(gradient, "step", "Step", "Gradient norm", f"gradients-{run.id}", log=True)
     rate = tables.curves(events, {"lr": "learnt learning rate"})
     if not rate.empty:
-        st.markdown("**Learning rate of the student**: learnt like the images, and stored with them")
+        st.markdown("**Learning rate of the student**", help="Learnt like the images, and stored with them.")
         charts.lines(rate, "step", "Step", "Learning rate", f"lr-{run.id}")
 
 
@@ -45,13 +45,13 @@ def labels(run: RunRecord) -> None:
     first, last = store.images(run.id, "initial"), store.images(run.id)
     if last.label_logits is None:
         return
-    st.markdown("**Learnt labels**: how an image divides its label among the classes, a row an image")
-    captions = ((first, "At the start, as the experts say", "first"), (last, "In the end", "last"))
+    st.markdown("**Learnt labels**", help="How an image divides its label among the classes, a row an image. A plain "
+                "class label would put all 100 % on the own class; what lies beside it tells the student what an image "
+                "also resembles.")
+    captions = ((first, "At the start", "first"), (last, "In the end", "last"))
     for column, (images, caption, name) in zip(st.columns(2, gap="medium"), captions, strict=True):
         with column:
             st.markdown(f"{caption}: **{matching.own_share(images):.1f} %** on the own class")
             if (shares := matching.soft_labels(images)) is not None:
                 figure = figures.soft_labels(shares.tolist(), images.labels.tolist(), images.classes)
                 charts.chart(figure, f"labels-{name}-{run.id}")
-    st.caption("A plain class label would put all 100 % on the own class. What lies beside it tells the student what "
-               "an image also resembles.")

@@ -11,17 +11,17 @@ from ddcore.experiments import KINDS
 from ddcore.experiments.distill import DistillSummary
 from ddcore.methods import METHODS, Method
 from ddcore.report import text
-from ddcore.report.catalogue import STOPPED
 from ddcore.runs.store import RunRecord
-from pages.components import charts, evaluation, form, frame, images, progress, stages, widgets
+from pages.components import answer, charts, evaluation, form, frame, images, run_page, stages, widgets
 
 
 def page(name: str) -> None:
     """The whole page of the method `name`, below the menu."""
     method = METHODS[name]
     paper = f" *{method.paper}.*" if method.paper else ""
-    with frame.page(method.title, (method.lead or method.summary) + paper):
-        run = frame.chosen_run("distill", *method.shows)
+    shown = ("distill", *method.shows)
+    with frame.page(method.title, (method.lead or method.summary) + paper, *shown):
+        run = frame.chosen_run(*shown)
         if run is not None:
             (stages.show if run.kind in method.shows else show)(run)
             return
@@ -85,15 +85,11 @@ def launch_form(method: Method, values: Mapping[str, Any], start: str) -> None:
 
 def show(run: RunRecord) -> None:
     """A run of any method, whatever state it is in."""
-    widgets.header(run, form=True)
-    progress.show(run, done, partial(live, run))
-    if run.state in STOPPED:
-        stages.standing(run)
-    widgets.parameters(METHODS[run.name].Config, run)
+    run_page.show(run, done, partial(live, run), form=True)
 
 
 def live(run: RunRecord, run_id: str) -> None:
-    """How far each stage is, then curves and images of a run that has begun."""
+    """How far each stage is, then the curve and the images that a run has by now."""
     stages.standing(run)
     if METHODS[run.name].step is None:
         return
@@ -108,37 +104,38 @@ def live(run: RunRecord, run_id: str) -> None:
 
 
 def done(run: RunRecord) -> None:
-    """What came out: numbers, images, and how good they are."""
+    """What came out: the answer beside the images, how it is known, then how it went."""
     method = METHODS[run.name]
-    numbers(run, is_coreset=method.step is None)
+    left, right = st.columns([1, 3.3], gap="medium")
+    with left:
+        answer.show(run)
+    with right:
+        if method.step is None:
+            images.coreset(run)
+        else:
+            images.side_by_side(run, frame.store().snapshots(run.id))
+        facts(run)
     for note in run.summary.notes:
-        st.info(widgets.plain(note), icon=":material/info:")
-    if method.step is None:
-        images.coreset(run)
-    else:
-        images.side_by_side(run, frame.store().snapshots(run.id))
+        st.caption(f":material/info: {widgets.plain(note)}")
     evaluation.section(run)
     if stages.imitates(run):
         stages.sections(run)
     elif method.step is not None:
-        st.subheader("How it went", anchor=False)
-        charts.losses(run, method.curves)
-    progress.log(run.id)
+        st.header("How it went", anchor=False)
+        charts.losses(run, method.curves, beside=True)
 
 
-def numbers(run: RunRecord, *, is_coreset: bool) -> None:
-    """The run in a few figures; is_coreset: whether its images were picked rather than made."""
+def facts(run: RunRecord) -> None:
+    """The run in a line: how large the set is, how long it took, how far the images moved."""
     summary = run.answer(DistillSummary)
-    with st.grid(5, min_column_width=140):
-        st.metric("Chosen real images" if is_coreset else "Synthetic images", f"{summary.images:,}",
-                  help=f"{summary.ipc} per class.")
-        if floats := summary.stored_floats:
-            st.metric("Stored numbers", text.count(floats), help=f"{floats:,} floats: pixels, and where they are "
-                      "learnt soft labels and a learning rate. Sets compare fairly only at the same size.")
-        if not is_coreset:
-            st.metric("Steps", f"{summary.steps:,}", help="Updates of the synthetic images.")
-        st.metric("Selection time" if is_coreset else "Distillation time", text.duration(summary.seconds),
-                  help="Resumed parts added up; what the run builds on is not included.")
-        if not is_coreset:
-            st.metric("Mean pixel change", f"{summary.pixel_change:.2f} σ",
-                      help="Mean absolute change since step 0, in standard deviations of the data.")
+    words = [f"{summary.images:,} images"]
+    if floats := summary.stored_floats:
+        words.append(f"{text.count(floats)} stored numbers")
+    if METHODS[run.name].step is None:
+        words.append(f"chosen in {text.duration(summary.seconds)}")
+    else:
+        words.append(f"{summary.steps:,} steps in {text.duration(summary.seconds)}")
+        words.append(f"pixels moved by {summary.pixel_change:,.2f} σ")
+    st.caption(" · ".join(words), help="Stored numbers: pixels, and where they are learnt soft labels and a learning "
+               "rate; sets compare fairly only at the same size. Time: resumed parts added up, without what the run "
+               "builds on. Pixels moved: mean absolute change since step 0, in standard deviations σ of the data.")

@@ -35,7 +35,7 @@ def show(run: RunRecord, done: Callable[[RunRecord], None], live: Callable[[str]
     elif run.state == "done":
         done(run)
     else:
-        stopped(run)
+        stopped(run, live)
 
 
 def follow(run_id: str, live: Callable[[str], None] | None = None) -> None:
@@ -104,8 +104,8 @@ def describe(status: jobs.Status) -> str:
     return " · ".join(parts)
 
 
-def stopped(record: RunRecord) -> None:
-    """A run that ended without a result: why, what can be done, and the log below."""
+def stopped(record: RunRecord, live: Callable[[str], None] | None = None) -> None:
+    """A run that ended without a result: why, what can be done, what it had until then by `live`, the log below."""
     error = ""
     if record.state == "broken":
         st.error(f"**This run's folder cannot be read.** {plain(record.problem or '')}", icon=":material/broken_image:")
@@ -124,6 +124,9 @@ def stopped(record: RunRecord) -> None:
                  help="Goes on from the last checkpoint; starts afresh if there is none."):
         jobs.resume(record.id)
         st.rerun()
+    if live is not None:
+        with frame.guarded():
+            live(record.id)
     log(record.id, error)
 
 

@@ -15,7 +15,7 @@ from ddcore.report.estimate import Estimate
 from ddcore.report.stages import Stage
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
-from pages.components import difficulty, experts, frame, kind, matching, progress, widgets
+from pages.components import difficulty, experts, frame, kind, matching, progress, run_page
 
 SCHEDULER = "Which images do the experts see when? First the easy ones, then all, in the end without the easiest."
 # A kind of stage → (what its finished run found, its curve while it goes on).
@@ -68,8 +68,7 @@ def _strip(parts: Sequence[Stage], facts: Callable[[int, Stage], None], run: Run
 
 def _card(number: int, title: str, words: str) -> st.delta_generator.DeltaGenerator:
     card = st.container(border=True, height="stretch")
-    card.markdown(f"**{number} · {title}**")
-    card.caption(words)
+    card.markdown(f"**{number} · {title}**", help=words)
     return card
 
 
@@ -122,7 +121,7 @@ def _evaluation(run: RunRecord | None) -> None:
 
 def sections(run: RunRecord) -> None:
     """What every stage of a finished run found, each behind its tab."""
-    st.subheader("Stage by stage", anchor=False)
+    st.header("Stage by stage", anchor=False)
     standing(run)
     by_kind = _by_kind(run)
     if "distill" not in by_kind:
@@ -167,7 +166,7 @@ def live(run: RunRecord) -> None:
 def show(run: RunRecord) -> None:
     """A run of one stage by itself, whatever state it is in."""
     section, curve = OF_KIND.get(run.kind, (kind.measured, None))
-    widgets.show(run, section, curve and (lambda run_id: curve(run)))
+    run_page.show(run, section, curve and (lambda run_id: curve(run)))
 
 
 def imitates(run: RunRecord) -> bool:

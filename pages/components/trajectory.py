@@ -18,7 +18,7 @@ real training images held out of everything, so that looking at this curve choos
 
 def tab(run: RunRecord, question: Question) -> None:
     """The curve of validation accuracy, and the one test figure of the final images beside it."""
-    st.markdown(LEAD)
+    st.caption(LEAD)
     pending.watch(
         lambda: trajectory.points(frame.store(), run, question), lambda points: [point.result for point in points],
         partial(_show, run, question),

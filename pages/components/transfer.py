@@ -19,7 +19,7 @@ under the same protocol; *drop* is what is lost against the network they were ma
 
 def tab(run: RunRecord, question: Question) -> None:
     """One line a network, and the matrix where the same set was distilled on several."""
-    st.markdown(LEAD)
+    st.caption(LEAD)
     pending.watch(
         lambda: transfer.rows(frame.store(), run, question),
         lambda rows: [cell.result for cells in rows.values() for cell in cells if cell.result],

@@ -1,6 +1,6 @@
 """Parts of every page of runs: launch row, a run in whatever state, list of earlier runs, parameters, data note."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -8,10 +8,10 @@ from streamlit.delta_generator import DeltaGenerator
 from ddcore import jobs
 from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError
-from ddcore.experiments import KINDS, Spec
+from ddcore.experiments import Spec
 from ddcore.home import data_root
 from ddcore.params import Config
-from ddcore.report import sanity, tables, text
+from ddcore.report import tables, text
 from ddcore.report.estimate import Estimate, disk, estimate
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
@@ -122,35 +122,6 @@ def open_result(key: str, what: str) -> bool:
     pressed = st.button("Open result", type="primary", icon=":material/bolt:", key=key)
     st.markdown(f"This very {what} is finished already; nothing needs computing.")
     return pressed
-
-
-def show(
-    run: RunRecord, done: Callable[[RunRecord], None], live: Callable[[str], None] | None = None, *, form: bool = False
-) -> None:
-    """A run in whatever state below its header, its log and its parameters; done, live: see `progress.show`."""
-    header(run, form)
-    progress.show(run, done, live)
-    if run.state == "done":
-        progress.log(run.id)
-    parameters(KINDS[run.kind].config(run.name), run)
-
-
-def header(run: RunRecord, form: bool = False) -> None:
-    """Name, state and id of a run, and the way back to a new one; form: whether this page's form can make it again."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("New run", icon=":material/add:", key="new-run"):
-            frame.open_run(None)
-        if form and not run.active and st.button("Use these parameters", icon=":material/tune:", key="like",
-                                                 help="Opens the form filled in as for this run."):
-            frame.open_run(run.id, parameter="like")
-        if not run.active:  # an unfinished run tells its state below, where it is kept current
-            progress.badge(run)
-        if run.demo:
-            st.badge("ships with the app", color="violet")
-        st.markdown(f"**{called(run)}**")
-        st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
-    for sentence in sanity.warnings(run):
-        st.warning(sentence, icon=":material/warning:")
 
 
 def starting_point(run: RunRecord) -> None:

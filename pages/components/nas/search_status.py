@@ -10,7 +10,7 @@ from ddcore.report.catalogue import STOPPED
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Study
 from ddcore.runs.store import RunRecord
-from pages.components import frame, progress, widgets
+from pages.components import frame, progress, run_page
 from pages.components.markdown import plain
 from pages.components.nas import answer, leaderboard, truths, winner
 
@@ -21,7 +21,7 @@ SECONDS = 20  # between two looks at an answer to which networks are still being
 def show(run: RunRecord) -> None:
     """A search or a truth, whatever state it is in."""
     is_search = run.kind == "search"
-    widgets.header(run, form=is_search)
+    run_page.header(run, form=is_search)
     truth = truths.selected(run) if is_search else None
     runs = [run, *([truth] if truth else [])]
     active = [one.id for one in runs if one.active]

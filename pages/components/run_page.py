@@ -1,0 +1,95 @@
+"""A run on its page: what it is called, how it stands, what can be done with it, and what came out."""
+
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.errors import DDCoreError
+from ddcore.experiments import KINDS, spec
+from ddcore.report import sanity, text
+from ddcore.report.export import sets
+from ddcore.runs.images import Images
+from ddcore.runs.store import RunRecord
+from pages.components import frame, housekeeping, progress, widgets
+
+LOAD = "`np.load(file)` gives `images`, `labels`, `classes`, `mean`, `std`; `images * std + mean` lies in 0 to 1."
+# What a set can be taken away as: words, end of the file's name, its type, how it is made.
+FORMATS: tuple[tuple[str, str, str, Callable[[Images], bytes]], ...] = (
+    ("Arrays (.npz)", ".npz", "application/octet-stream", sets.npz),
+    ("One picture (.png)", ".png", "image/png", sets.sheet),
+    ("A picture of each (.zip)", "-images.zip", "application/zip", sets.singles),
+)
+
+
+def show(
+    run: RunRecord, done: Callable[[RunRecord], None], live: Callable[[str], None] | None = None, *, form: bool = False
+) -> None:
+    """A run in whatever state below its header, its log and its parameters; done, live: see `progress.show`."""
+    header(run, form)
+    progress.show(run, done, live)
+    if run.state == "done":
+        progress.log(run.id)
+    widgets.parameters(KINDS[run.kind].config(run.name), run)
+
+
+def header(run: RunRecord, form: bool = False) -> None:
+    """State and id of a run, what can be done with it, what looks wrong; form: whether this page's form can make it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not run.active:  # an unfinished run tells its state below, where it is kept current
+            progress.badge(run)
+        if run.demo:
+            st.badge("ships with the app", color="violet")
+        housekeeping.origin(run)
+        st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
+        st.space("stretch")
+        if st.button("New run", icon=":material/add:", key="new-run"):
+            frame.open_run(None)
+        if form and st.button("Use these parameters", icon=":material/tune:", key="like",
+                              help="Opens the form filled in as for this run."):
+            frame.open_run(run.id, parameter="like")
+        if run.state == "done":
+            extend(run)
+            download(run)
+    for sentence in sanity.warnings(run):
+        st.warning(sentence, icon=":material/warning:")
+
+
+def extend(run: RunRecord) -> None:
+    """A finished run goes on: the longer one starts from its last checkpoint."""
+    if run.declared is None or run.info.get("length") is None or run.demo:
+        return
+    config = run.declared.config(run.name)
+    p, now = config.param(config.length_param), int(run.config[config.length_param])
+    if now >= (most := int(p.high or 10**9)):
+        return
+    with st.popover("Extend", icon=":material/fast_forward:"):
+        length = int(st.number_input(
+            p.title, now + 1, most, min(2 * now, most), key=f"to-{run.id}", width=260,
+            help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.",
+        ))
+        try:
+            time, basis = widgets.time_of(spec(run.kind, run.name, {**run.config, p.name: length}))
+            st.markdown(f"Takes **{time}**", help=basis)
+        except DDCoreError:  # of another version, or its data set is away: what cannot run says so when it is asked for
+            pass
+        if st.button("Extend", type="primary", key=f"extend-{run.id}"):
+            new = jobs.extend(run.id, length)
+            st.switch_page(frame.page_of(run).page(), query_params={"run": new})
+
+
+def download(run: RunRecord) -> None:
+    """A finished run as files, each made when it is asked for."""
+    with st.popover("Download", icon=":material/download:"):
+        for words, end, mime, made in FORMATS if run.makes_images else ():
+            st.download_button(
+                words, partial(_made, run.id, made), f"{run.name}-{run.config.get('dataset')}-{run.id[:8]}{end}", mime,
+                key=f"take-{end}", on_click="ignore", icon=":material/download:", type="tertiary",
+                help=LOAD if end == ".npz" else None,
+            )
+        housekeeping.download([run], "The whole run (.ddrun)", plain=True)
+
+
+def _made(run_id: str, made: Callable[[Images], bytes]) -> bytes:
+    return made(frame.store().images(run_id))
