@@ -1,7 +1,6 @@
 """All runs: find, follow, stop, continue, name, throw away."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import streamlit as st
 
@@ -12,7 +11,7 @@ from ddcore.report.catalogue import STOPPED
 from ddcore.report.overview import Row
 from ddcore.runs.store import RunRecord, parts
 from ddcore.summary import BESIDE
-from pages.components import evaluation_details, fields, frame, housekeeping, progress, table, widgets
+from pages.components import evaluation_details, frame, housekeeping, progress, run_page, table, widgets
 from pages.components.markdown import called
 
 LEAD = """
@@ -123,7 +122,7 @@ def detail(record: RunRecord, inside: Sequence[RunRecord] = ()) -> None:
     kind = record.declared
     with st.container(border=True):
         header(record)
-        progress.show(record, extend)
+        progress.show(record, run_page.extend)
         if inside:
             within(inside)
         if record.state == "done":
@@ -162,24 +161,6 @@ def header(record: RunRecord) -> None:
         housekeeping.origin(record)
         if record.state != "broken":
             frame.link(record, "Open its page")
-
-
-def extend(record: RunRecord) -> None:
-    """A finished run goes on: the longer one starts from its last checkpoint."""
-    if record.declared is None or record.info.get("length") is None or record.demo:
-        return
-    config = record.declared.config(record.name)
-    p, now = config.param(config.length_param), int(record.config[config.length_param])
-    if now >= (most := int(p.high or 10**9)):
-        return
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        length = fields.number(
-            replace(p, low=now + 1, high=most), min(2 * now, most), f"to-{record.id}", label=f"Extend: {p.title}",
-            help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.", width=260,
-        )
-        if st.button("Extend", icon=":material/fast_forward:", key=f"extend-{record.id}", disabled=bool(length.wrong)):
-            new = jobs.extend(record.id, int(length.value or 0))
-            st.switch_page(frame.page_of(record).page(), query_params={"run": new})
 
 
 def keep_house(record: RunRecord) -> None:

@@ -151,12 +151,11 @@ def _short(value: Any) -> str:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @as_json
 def export(run_id: str, file: Path, as_json: bool) -> None:
-    import numpy as np
+    from ddcore.report.export import sets
 
     check_target(file, ".npz")
     images = Store().images(run_id)
-    stored = {name: np.array(value) for name, value in dataclasses.asdict(images).items() if value is not None}
-    np.savez_compressed(file, allow_pickle=False, **stored)
+    file.write_bytes(sets.npz(images))
     result = {"run": run_id, "file": str(file), "images": list(images.images.shape)}
     show(result, as_json, lambda: f"{len(images.labels)} images to {file}")
 

@@ -6,18 +6,19 @@ from functools import partial
 import streamlit as st
 
 from ddcore.data import DATASETS
+from ddcore.evaluation import plans
 from ddcore.evaluation.plans import CEILING_PASSES, Question
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.home import data_root
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
 from ddcore.protocols import PROTOCOLS
-from ddcore.report import figures, results, robust, tables, text
+from ddcore.report import answer, figures, results, robust, tables, text
 from ddcore.report.published import Published, published
 from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
 from ddcore.settings import network_title
-from pages.components import charts, evaluation_details, fields, frame, pending, trajectory, transfer
+from pages.components import charts, evaluation_details, fields, frame, pending, table, trajectory, transfer
 
 WORDS = f"""
 **Test accuracy**: share of the official test images answered correctly. It is measured once, after the last
@@ -160,12 +161,16 @@ def _config(row: Result) -> EvaluateConfig:
 
 
 def _buttons(run: RunRecord, rows: list[Result]) -> None:
-    """One button for the set and its small controls, one for the full data; each with its time estimate."""
+    """One button for the set and its small controls, one for the full data; each with its time estimate.
+
+    The same as on top of the page are not marked as the one to press.
+    """
+    on_top = rows[0].specs[-1] == plans.evaluation(run, answer.question(frame.store(), run))
     missing = [row for row in rows if row.role != "full" and row.missing]
     full = next(row for row in rows if row.role == "full")
     with st.container(horizontal=True, vertical_alignment="center"):
         if missing:
-            pending.button("Evaluate with controls", missing, run, f"evaluate-{run.id}", primary=True)
+            pending.button("Evaluate with controls", missing, run, f"evaluate-{run.id}", primary=not on_top)
         if full.missing:
             pending.button("Train on full data", [full], run, f"full-{run.id}", help=full.help)
 
@@ -203,14 +208,14 @@ def _against(row: Result, other: Result, worth: str) -> str:
 
 
 def _numbers(run: RunRecord, rows: list[Result], others: list[Published]) -> None:
-    table = results.table(rows)
+    numbers = results.table(rows)
     majority = results.majority(rows)
     st.markdown(f"**Test accuracy** · {results.setting(rows)}")
-    charts.chart(figures.accuracies(table, majority, others), f"accuracy-bars-{run.id}")
-    st.dataframe(
-        table.assign(
-            time=table["seconds"].map(lambda s: text.duration(s if s == s else None)),
-            state=table["state"].where(table["mean"].isna(), "done"),  # full data is known from a training of any seed
+    charts.chart(figures.accuracies(numbers, majority, others), f"accuracy-bars-{run.id}")
+    table.dataframe(
+        numbers.assign(
+            time=numbers["seconds"].map(lambda s: text.duration(s if s == s else None)),
+            state=numbers["state"].where(numbers["mean"].isna(), "done"),  # full data: from a training of any seed
         ),
         hide_index=True, width="stretch", placeholder=text.NONE,
         column_order=["name", "accuracy", *results.beside(rows), "images", "steps", "time", "state"],

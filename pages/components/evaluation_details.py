@@ -16,7 +16,7 @@ from ddcore.report.results import Result, SeedRow, Seeds
 from ddcore.report.robust import HELP, TITLES, Robust, Score
 from ddcore.runs.store import RunRecord
 from ddcore.summary import BESIDE, Summary
-from pages.components import charts, frame, pending, widgets
+from pages.components import charts, frame, pending, table, widgets
 
 HELP_ACCURACY = (
     "Share of the official test images answered correctly by networks trained from scratch on this set: mean ± "
@@ -65,10 +65,10 @@ def unknown_data(run: RunRecord) -> None:
     if not evaluations:
         st.caption("Nothing was evaluated.")
         return
-    table = tables.runs(evaluations)
-    also = [name for name in BESIDE if (table[name] != text.NONE).any()]
-    st.dataframe(
-        table, hide_index=True, width="stretch", column_order=["run", "accuracy", *also, "majority", "protocol", "id"],
+    rows = tables.runs(evaluations)
+    also = [name for name in BESIDE if (rows[name] != text.NONE).any()]
+    table.dataframe(
+        rows, hide_index=True, width="stretch", column_order=["run", "accuracy", *also, "majority", "protocol", "id"],
         column_config={
             **COLUMNS, "run": _text("Evaluation", width="medium"), "accuracy": _text("Accuracy", alignment="right"),
             "majority": _text("Majority class", alignment="right"), "protocol": "Protocol", "id": "Id",
@@ -102,7 +102,7 @@ def seeds(run: RunRecord, pooled: Seeds | None, following: SeedRow) -> None:
                     "shows how much of it was luck.")
         if pooled:
             also = results.beside(row.final for row in rows)
-            st.dataframe(
+            table.dataframe(
                 results.seeds_table(pooled), hide_index=True, width="stretch", placeholder=text.NONE,
                 column_order=["seed", "accuracy", *also, "random_real", "state", "run"],
                 column_config={
@@ -165,7 +165,7 @@ def literature(published: Sequence[Published], setting: str) -> None:
             f"Other people's numbers, each under its authors' own training; ours is *{setting}*. They show the order "
             "of magnitude, are diamonds in the chart (hollow where the source was not read), and enter no mean of ours."
         )
-        st.dataframe(tables.published(published), hide_index=True, width="stretch", placeholder=text.NONE,
+        table.dataframe(tables.published(published), hide_index=True, width="stretch", placeholder=text.NONE,
                      column_order=["Method", "Accuracy", "Status", "Trained", "Note", "Source"],
                      column_config={"Source": _text(width="medium")})
 

@@ -12,7 +12,7 @@ from ddcore.report import experts, figures, tables, text
 from ddcore.report.matching import matched
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
-from pages.components import charts, difficulty, frame
+from pages.components import charts, difficulty, frame, table
 
 
 def in_short(config: TrajectoryConfig) -> None:
@@ -82,7 +82,7 @@ def _dropped(layers: Sequence[Layer], config: PADConfig | None) -> None:
         alpha = experts.rounded(layers, alpha)
     by_layer = config is not None and config.selection != "loss"
     number = st.column_config.NumberColumn
-    st.dataframe(
+    table.dataframe(
         experts.dropped(layers, alpha), hide_index=True, height="content",
         column_order=["layer", "parameters", "share", *(["dropped"] if by_layer else [])],
         column_config={

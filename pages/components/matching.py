@@ -13,7 +13,7 @@ SKIPPED = "Their loss was above {:g}: the student had ended too far from its exp
 
 def section(run: RunRecord, config: PADConfig) -> None:
     """Curves of a finished run, from which epochs students started within the range that widens, and learnt labels."""
-    curves(run)
+    curves(run, beside=True)
     events, _ = frame.store().events(run.id)
     starts = matching.starts(events, config.threshold)
     if not starts.empty:
@@ -25,18 +25,21 @@ def section(run: RunRecord, config: PADConfig) -> None:
     labels(run)
 
 
-def curves(run: RunRecord) -> None:
-    """Loss, gradient norms and the learnt learning rate over the iterations."""
+def curves(run: RunRecord, *, beside: bool = False) -> None:
+    """Loss, gradient norms and the learnt learning rate over the iterations; beside: the latter two side by side."""
     charts.losses(run, {"loss": "matching loss"}, *LOSS)
     events, _ = frame.store().events(run.id)
+    left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
     gradient = tables.curves(events, {"grad_images": "of the images", "grad_labels": "of the label logits"})
     if not gradient.empty:
-        st.markdown("**Gradient norms**", help="How strongly images and labels are moved.")
-        charts.lines(gradient, "step", "Step", "Gradient norm", f"gradients-{run.id}", log=True)
+        left.markdown("**Gradient norms**", help="How strongly images and labels are moved.")
+        with left:
+            charts.lines(gradient, "step", "Step", "Gradient norm", f"gradients-{run.id}", log=True)
     rate = tables.curves(events, {"lr": "learnt learning rate"})
     if not rate.empty:
-        st.markdown("**Learning rate of the student**", help="Learnt like the images, and stored with them.")
-        charts.lines(rate, "step", "Step", "Learning rate", f"lr-{run.id}")
+        right.markdown("**Learning rate of the student**", help="Learnt like the images, and stored with them.")
+        with right:
+            charts.lines(rate, "step", "Step", "Learning rate", f"lr-{run.id}")
 
 
 def labels(run: RunRecord) -> None:

@@ -1,6 +1,8 @@
 """A run on its page: what it is called, how it stands, what can be done with it, and what came out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -12,7 +14,7 @@ from ddcore.report import sanity, text
 from ddcore.report.export import sets
 from ddcore.runs.images import Images
 from ddcore.runs.store import RunRecord
-from pages.components import frame, housekeeping, progress, widgets
+from pages.components import fields, frame, housekeeping, progress, widgets
 
 LOAD = "`np.load(file)` gives `images`, `labels`, `classes`, `mean`, `std`; `images * std + mean` lies in 0 to 1."
 # What a set can be taken away as: words, end of the file's name, its type, how it is made.
@@ -65,18 +67,22 @@ def extend(run: RunRecord) -> None:
     if now >= (most := int(p.high or 10**9)):
         return
     with st.popover("Extend", icon=":material/fast_forward:"):
-        length = int(st.number_input(
-            p.title, now + 1, most, min(2 * now, most), key=f"to-{run.id}", width=260,
+        length = fields.number(
+            replace(p, low=now + 1, high=most), min(2 * now, most), f"to-{run.id}", width=260,
             help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.",
-        ))
-        try:
-            time, basis = widgets.time_of(spec(run.kind, run.name, {**run.config, p.name: length}))
-            st.markdown(f"Takes **{time}**", help=basis)
-        except DDCoreError:  # of another version, or its data set is away: what cannot run says so when it is asked for
-            pass
-        if st.button("Extend", type="primary", key=f"extend-{run.id}"):
-            new = jobs.extend(run.id, length)
+        )
+        if length.value:
+            _takes(run, {p.name: int(length.value)})
+        if st.button("Extend", type="primary", key=f"extend-{run.id}", disabled=bool(length.wrong)):
+            new = jobs.extend(run.id, int(length.value or 0))
             st.switch_page(frame.page_of(run).page(), query_params={"run": new})
+
+
+def _takes(run: RunRecord, longer: Mapping[str, int]) -> None:
+    """How long that takes; nothing for a run of another version or on data that are away, which say so when asked."""
+    with suppress(DDCoreError):
+        time, basis = widgets.time_of(spec(run.kind, run.name, {**run.config, **longer}))
+        st.markdown(f"Takes **{time}**", help=basis)
 
 
 def download(run: RunRecord) -> None:

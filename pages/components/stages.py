@@ -116,12 +116,12 @@ def _evaluation(run: RunRecord | None) -> None:
         return
     progress.badge(last)
     if accuracy := last.summary.accuracy:
-        st.caption(f"{text.accuracy(accuracy)}, protocol {accuracy.protocol}")
+        st.caption(f"{text.spread(accuracy)} · {accuracy.protocol}")
 
 
 def sections(run: RunRecord) -> None:
     """What every stage of a finished run found, each behind its tab."""
-    st.header("Stage by stage", anchor=False)
+    st.header("Stages", anchor=False)
     standing(run)
     by_kind = _by_kind(run)
     if "distill" not in by_kind:

@@ -8,7 +8,7 @@ from ddcore.evaluation.plans import Question
 from ddcore.report import figures, results, text, trajectory
 from ddcore.report.trajectory import Point
 from ddcore.runs.store import RunRecord
-from pages.components import charts, evaluation_details, frame, pending
+from pages.components import charts, evaluation_details, frame, pending, table
 
 LEAD = """
 Does it pay to go on? The images kept along the way are judged by the same protocol on the **validation split**:
@@ -26,17 +26,17 @@ def tab(run: RunRecord, question: Question) -> None:
 
 
 def _show(run: RunRecord, question: Question, points: list[Point]) -> None:
-    table, answers = trajectory.table(points), [point.result for point in points]
+    rows, answers = trajectory.table(points), [point.result for point in points]
     if missing := [result for result in answers if result.missing]:
         what = "the snapshots" if len(missing) == len(points) else f"{len(missing)} more"
         pending.button(f"Evaluate {what}", missing, run, f"snapshots-{run.id}", primary=True,
                        help=f"{len(points)} of the kept steps, from the first to the last.")
     evaluation_details.notes(run, answers)
-    if table["mean"].notna().any():
+    if rows["mean"].notna().any():
         st.markdown("**Validation accuracy** over the iterations, mean ± standard deviation over the networks")
-        charts.chart(figures.trajectory(table, results.majority(answers)), f"trajectory-{run.id}")
-        st.dataframe(
-            table, hide_index=True, placeholder=text.NONE,
+        charts.chart(figures.trajectory(rows, results.majority(answers)), f"trajectory-{run.id}")
+        table.dataframe(
+            rows, hide_index=True, placeholder=text.NONE,
             column_order=["step", "accuracy", *results.beside(answers), "state"],
             column_config={
                 **evaluation_details.COLUMNS, "step": st.column_config.NumberColumn("Step", format="localized"),

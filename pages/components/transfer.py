@@ -9,7 +9,7 @@ from ddcore.evaluation.plans import Question
 from ddcore.report import figures, results, text, transfer
 from ddcore.report.transfer import Cell
 from ddcore.runs.store import RunRecord
-from pages.components import charts, evaluation_details, frame, pending
+from pages.components import charts, evaluation_details, frame, pending, table
 
 LEAD = """
 Images can come to fit the network they were distilled on. Each line trains **another network** on the same images
@@ -36,10 +36,10 @@ def _show(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
                        f"transfer-{run.id}", primary=True)
     evaluation_details.notes(run, answers)
     text_, number = st.column_config.TextColumn, st.column_config.NumberColumn
-    table = transfer.table(cells)
-    states = ["does not fit" if cell.problem else state for cell, state in zip(cells, table["state"], strict=True)]
-    st.dataframe(
-        table.assign(state=states), hide_index=True, width="stretch", height="content", placeholder=text.NONE,
+    lines = transfer.table(cells)
+    states = ["does not fit" if cell.problem else state for cell, state in zip(cells, lines["state"], strict=True)]
+    table.dataframe(
+        lines.assign(state=states), hide_index=True, width="stretch", height="content", placeholder=text.NONE,
         column_order=["network", "parameters", "macs", "flops", "accuracy", *results.beside(answers), "drop", "state"],
         column_config={
             **evaluation_details.COLUMNS, "network": text_("Network", width="medium"),
@@ -51,8 +51,6 @@ def _show(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
                            "made on; negative: this one does better."),
         },
     )
-    if (share := results.majority(answers)) is not None:
-        st.caption(f"Always answering the most frequent class would be right on {share:.1f} % of the test images.")
     if missing:
         st.caption("One at a time:")
         with st.container(horizontal=True):

@@ -22,7 +22,7 @@ def test_every_coreset_is_started_from_the_baselines_page(name: str, open_page: 
 def test_a_coreset_is_shown_with_its_images_and_judged_like_a_distilled_set(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, run=filled.coreset)
     assert not app.error
-    assert "Chosen real images 20" in words(app)
+    assert "20 images · 1,280 stored numbers · chosen in" in words(app)
     assert len(app.get("image")) == 1
     assert [tab.label for tab in app.tabs] == ["Accuracy", "Other networks"]
     assert any(b.label.startswith("Evaluate with controls") for b in app.button)

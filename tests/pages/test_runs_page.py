@@ -94,7 +94,7 @@ def test_an_evaluation_is_extended_to_more_networks(
     run = made(spec("evaluate", "evaluate", {"dataset": "digits", "run": kept.random, "nets": nets}))
     app = open_page(RUNS, run=run)
     field, (low, first, high) = app.text_input(key=f"to-{run}"), offered
-    assert (field.label, field.value) == ("Extend: n · Networks", str(first))
+    assert (field.label, field.value) == ("n · Networks", str(first))
     field.set_value(str(low - 1)).run()
     assert f"n: from {low} to {high}; got {low - 1}" in words(app)
     assert app.button(key=f"extend-{run}").disabled

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -213,3 +214,25 @@ def test_a_film_shows_the_chosen_image_at_each_step(made: RunRecord) -> None:
     frames = gallery.film(Store(), made, (0, 1, 4), "3", 0, 16)
     middle = [Image.open(io.BytesIO(frame)).getpixel((8, 8))[0] for frame in frames]  # type: ignore[index]
     assert middle == [round(255 * 0.3), round(255 * 0.55), 255]
+
+
+@pytest.mark.parametrize(("classes", "per_class", "lines", "across"), [
+    (10, 1, 2, 5), (10, 2, 4, 3), (10, 10, 10, 1), (2, 1, 1, 2), (2, 10, 2, 1),
+])
+def test_short_rows_stand_side_by_side_and_fit(classes: int, per_class: int, lines: int, across: int) -> None:
+    fit = gallery.fitted({str(i): per_class for i in range(classes)}, per_class, 350, 420)
+    assert (fit.layout.across, -(-classes // fit.layout.across)) == (across, lines)
+    assert fit.width <= 350
+    assert lines * (fit.cell + 2) <= 420
+
+
+def test_all_of_a_large_set_are_as_high_as_they_have_to_be() -> None:
+    fit = gallery.fitted({str(i): 50 for i in range(10)}, 50, 350, math.inf)
+    assert (fit.layout.images, fit.layout.columns, fit.layout.across) == (500, 10, 1)
+    assert fit.width <= 350
+
+
+def test_the_first_classes_of_very_many_are_shown_at_first() -> None:
+    own = {str(i): 10 for i in range(100)}
+    assert [*gallery.folded(own, 10)] == [str(i) for i in range(12)]
+    assert len(gallery.folded(dict.fromkeys(own, 1), 1)) == 100

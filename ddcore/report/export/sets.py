@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import re
 import zipfile
@@ -19,14 +20,7 @@ def npz(images: Images) -> bytes:
 
     Pixels are normalised float32 (N, C, H, W): images * std + mean lies in 0 to 1, but for what a method moved beyond.
     """
-    arrays = {
-        "images": images.images, "labels": images.labels, "classes": np.array(images.classes, dtype=np.str_),
-        "mean": np.array(images.mean, np.float32), "std": np.array(images.std, np.float32),
-    }
-    if images.label_logits is not None:
-        arrays["label_logits"] = images.label_logits
-    if images.lr is not None:
-        arrays["lr"] = np.array(images.lr, np.float32)
+    arrays = {name: np.array(value) for name, value in dataclasses.asdict(images).items() if value is not None}
     file = io.BytesIO()
     np.savez_compressed(file, allow_pickle=False, **arrays)
     return file.getvalue()
