@@ -49,7 +49,8 @@ def _figures(run: RunRecord, known: Answer) -> None:
     if known.active:
         st.caption("Being evaluated, see below.")
     elif known.missing:
-        pending.button("Evaluate", known.missing, run, f"answer-{run.id}", primary=True)
+        asked = f"Evaluate by {known.question.protocol}, n = {known.question.nets}"
+        pending.button(asked, known.missing, run, f"answer-{run.id}", primary=True)
     _over_random(known)
     _faster(run, known)
 

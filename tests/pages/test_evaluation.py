@@ -83,7 +83,9 @@ def test_a_number_of_networks_that_is_not_allowed_leaves_no_button_that_asks(ope
     app = open_page(PAGE, run=filled.distilled)
     app.text_input(key=f"evaluation-{filled.distilled}-nets").set_value("0").run()
     assert ":red[n: from 1 to 100; got 0]" in words(app)
-    assert not [b for b in app.button if "·" in b.label]
+    asking = [b.label for b in app.button if "·" in b.label]
+    assert all(label.startswith(("Evaluate by course, n = 2 ·", "Train on full data ·")) for label in asking)
+    assert not [b for b in app.button if b.key == f"evaluate-{filled.distilled}"]
     app.text_input(key=f"evaluation-{filled.distilled}-nets").set_value("3").run()
     assert [b for b in app.button if b.label.startswith("Evaluate with controls ·")]
 

@@ -53,7 +53,7 @@ def test_a_set_that_nobody_judged_has_one_button_to_press_with_its_time(
     assert metrics(app)["Test accuracy"][0] == "not evaluated"
     primary = [b for b in app.button if b.proto.type == "primary" and not b.key.startswith("extend")]
     assert [b.key for b in primary] == [f"answer-{filled.dm}"]
-    assert primary[0].label.startswith("Evaluate · about ")
+    assert primary[0].label.startswith("Evaluate by course, n = 3 · about ")
     primary[0].click().run()
     assert [s.kind for s in backend.submitted] == ["evaluate", "evaluate", "distill", "evaluate"]
     assert "Being evaluated, see below." in words(app)
