@@ -1,6 +1,6 @@
 """The frame of every page: title, lead, errors in words, the device, and which run the address names."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -22,27 +22,26 @@ _PREFIX = "kept by"
 def page(title: str, lead: str, *kinds: str) -> Iterator[None]:
     """Title and lead, then the page's guarded body; a run of these kinds has its own name for a title, and no lead."""
     let_go(title)
-    run = _linked(kinds)
-    st.title(called(run) if run else title, anchor=False)
-    if run is None:
-        st.markdown(lead)
     with guarded():
+        run = _linked()
+        is_shown = run is not None and run.kind in kinds
+        st.title(called(run) if run and is_shown else title, anchor=False)
+        if not is_shown:
+            st.markdown(lead)
         in_tab(title)
         yield
 
 
 def in_tab(page: str) -> None:
     """The title in the browser's tab: the run that is open, else the page."""
-    run_id = st.query_params.get("run", "")
-    shown = tables.title(store().record(run_id)) if RUN_ID.fullmatch(run_id) and store().exists(run_id) else page
-    st.set_page_config(page_title=f"{shown} · {APP}")
+    run = _linked()
+    st.set_page_config(page_title=f"{tables.title(run) if run else page} · {APP}")
 
 
-def _linked(kinds: Collection[str]) -> RunRecord | None:
-    """The run of one of these kinds that `?run=` in the address names; what is wrong with it `chosen_run` says."""
+def _linked() -> RunRecord | None:
+    """The run that `?run=` in the address names; where there is none, `chosen_run` says so."""
     run_id = st.query_params.get("run", "")
-    run = store().record(run_id) if kinds and RUN_ID.fullmatch(run_id) and store().exists(run_id) else None
-    return run if run and run.kind in kinds else None
+    return store().record(run_id) if RUN_ID.fullmatch(run_id) and store().exists(run_id) else None
 
 
 def session_key(page: str, what: str) -> str:
