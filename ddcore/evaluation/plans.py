@@ -15,7 +15,7 @@ from typing import Any
 
 from ddcore import jobs
 from ddcore.errors import ConfigError
-from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments import KINDS, Spec, evaluate, spec
 from ddcore.experiments.baseline import BaselineConfig, BaselineSummary
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.jobs.requirements import check_disk
@@ -120,9 +120,7 @@ def evaluation(of: RunRecord | Spec, question: Question, **changes: Any) -> Spec
     if not KINDS[of.kind].makes_images:
         raise ConfigError([f"only a distilled set or coreset can be evaluated; run {run_id} is a {of.kind} run"])
     values = {name: value for name, value in vars(question).items() if name != "network"}
-    place = {"dataset": config["dataset"], "resolution": config["resolution"]}
-    network = _network_of(config, question.network)
-    return spec("evaluate", "evaluate", {**place, **network, **values, "run": run_id, **changes})
+    return evaluate.question(run_id, config, question.network, {**values, **changes})
 
 
 def plan(of: RunRecord | Spec, question: Question) -> Plan:
@@ -272,13 +270,3 @@ def _summary(store: Store, one: Spec) -> Summary | None:
         return None
     record = store.record(one.key)
     return record.summary if record.state == "done" else None
-
-
-def _network_of(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The evaluation network: what was asked for, else what the run was distilled with."""
-    changes = {name: value for name, value in changes.items() if value is not None}
-    unknown = set(changes) - {*NETWORK_PARAMS}
-    assert not unknown, f"not network options: {unknown}"
-    if changes.get("network", config.get("network")) != config.get("network"):
-        return changes
-    return {**{name: config.get(name) for name in NETWORK_PARAMS}, **changes}

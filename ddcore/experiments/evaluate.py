@@ -11,14 +11,14 @@ from ddcore import counts
 from ddcore.augmentations import STRATEGIES
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
-from ddcore.experiments.base import RUNS_PAGE, Command, Curve, ImageSet, Kind, Parent, Point, Recorder
+from ddcore.experiments.base import RUNS_PAGE, Command, Curve, ImageSet, Kind, Parent, Point, Recorder, Spec, spec
 from ddcore.experiments.cost import accelerate, of_training, part_sizes, set_size, trained_images
 from ddcore.experiments.heavy import acceleration, device, flops, nets, seeds, torch, train
 from ddcore.experiments.metrics import check_fit, classification_scores, majority, notes, summary_fields
 from ddcore.experiments.training import Session, accuracy, initial_network, not_empty
 from ddcore.params import Param
 from ddcore.protocols import PROTOCOLS
-from ddcore.settings import NetworkConfig, TrainConfig
+from ddcore.settings import NETWORK_PARAMS, NetworkConfig, TrainConfig
 from ddcore.summary import Accuracy, Arithmetic, Share, Source, Summary, Values
 
 TEST_POINTS = 10  # parts of the training after which the test curve has a point; the last is the test itself
@@ -96,10 +96,30 @@ class EvaluateConfig(NetworkConfig):
         return own.replace(**{n: v for n in ("batch_size", "augment") if (v := getattr(self, n)) is not None})
 
 
+def question(run_id: str, config: Mapping[str, Any], network: Mapping[str, Any], values: Mapping[str, Any]) -> Spec:
+    """What judges the images of a run with these parameters.
+
+    network: the evaluation network and its options, where they are not those that the set was made with; values: the
+    other parameters of EvaluateConfig. Raises ConfigError or UnknownName like any spec.
+    """
+    place = {"dataset": config["dataset"], "resolution": config["resolution"]}
+    chosen = {name: value for name, value in network.items() if value is not None}
+    unknown = set(chosen) - {*NETWORK_PARAMS}
+    assert not unknown, f"not network options: {unknown}"
+    if chosen.get("network", config.get("network")) == config.get("network"):
+        chosen = {**{name: config.get(name) for name in NETWORK_PARAMS}, **chosen}
+    return spec("evaluate", "evaluate", {**place, **chosen, "run": run_id, **values})
+
+
 class EvaluateSummary(Summary):
-    """accuracies_train: of each network on the set that it learnt; labels: "hard" or "soft"; training: the setting."""
+    """accuracies_train: of each network on the set that it learnt; labels: "hard" or "soft"; training: the setting.
+
+    validation: accuracy of the same networks on the validation split, for choosing between sets whose test accuracy is
+    shown; None of evaluations that did not measure it.
+    """
 
     accuracy: Accuracy
+    validation: Accuracy | None = None
     accuracies_train: tuple[Share, ...] = ()
     labels: str = "hard"
     training: Values = {}
@@ -121,8 +141,9 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummar
     data = load(config.dataset, config.resolution)
     judged_on = Resident.from_split(data.test if config.split == "test" else data.val, data, where)
     judge = not_empty(judged_on, config.dataset)
+    chooser = judge if config.split == "val" else Resident.from_split(data.val, data, where)
     speed = accelerate(config, _cost(name, config, len(subject.images)), where, recorder)
-    evaluation = Evaluation(config, subject, judge, speed, recorder)
+    evaluation = Evaluation(config, subject, judge, chooser, speed, recorder)
     point = recorder.resume_point(lambda meta: speed.differs(meta.get("long", speed.long)))  # older ones do not say
     done: list[dict[str, Any]] = list(point[1]["done"]) if point else []
     batch = min(evaluation.setting.batch_size, len(subject.labels))
@@ -137,13 +158,15 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummar
 
 
 class Evaluation:
-    """All networks of one evaluation: the set they learn, the images that judge them, the setting."""
+    """All networks of one evaluation: the set they learn, the images that judge them, those that may choose between
+    sets, the setting."""
 
     def __init__(
-        self, config: EvaluateConfig, subject: ImageSet, judge: Resident, speed: acceleration.Acceleration,
-        recorder: Recorder,
+        self, config: EvaluateConfig, subject: ImageSet, judge: Resident, chooser: Resident,
+        speed: acceleration.Acceleration, recorder: Recorder,
     ) -> None:
-        self.config, self.subject, self.judge, self.recorder = config, subject, judge, recorder
+        self.config, self.subject, self.recorder = config, subject, recorder
+        self.judge, self.chooser = judge, chooser
         own, where = config.training(), speed.device
         self.setting = own.replace(lr=subject.lr) if subject.lr and config.lr_from == "learnt" else own
         self.images, self.labels = subject.images.to(where), subject.labels.to(where)
@@ -163,8 +186,11 @@ class Evaluation:
         judge, look = self.judge, self.recorder.check_cancelled
         for position, index in enumerate(indices):
             watch = device.Stopwatch(judge.device)
-            logits = train.logits(self.passes, training.stack.member(position), judge.batch, len(judge), look)
+            network = training.stack.member(position)
+            logits = train.logits(self.passes, network, judge.batch, len(judge), look)
             scores = {**classification_scores(logits, judge), "seconds_test": watch.stop()}
+            scores["validation"] = (scores["accuracy"] if judge is self.chooser
+                                    else accuracy(self.passes, network, self.chooser, self.recorder))
             done.append({
                 **scores, "accuracy_train": accuracies_train[position], "seconds_train": seconds / len(indices),
             })
@@ -215,7 +241,9 @@ class Evaluation:
         """The answer, from what each network reached."""
         config, setting, judge, options = self.config, self.setting, self.judge, self.config.network_options()
         counted = flops.count(config.network, config.shape, len(judge.classes), options)
+        validation = [one.get("validation") for one in trained]  # a checkpoint of an older version has none
         return EvaluateSummary(
+            validation=None if None in validation else Accuracy.of(validation, config.protocol_label(), "val"),
             **summary_fields(trained, config.protocol_label(), config.split),
             accuracies_train=tuple(one["accuracy_train"] for one in trained), classes=judge.classes,
             majority=majority(judge), notes=notes(config),
