@@ -10,6 +10,7 @@ DDCoreError
 ├── RunBroken       a run folder that cannot be read
 ├── Diverged        a run whose numbers stopped being finite: the step, the likely cause, what is kept
 ├── JobFailed       a job that ended with an error, or could not be started
+├── Waits           raised inside a worker whose run goes on when other runs have ended
 └── Cancelled       raised inside a worker when the user asked it to stop
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 
 class DDCoreError(Exception):
@@ -78,6 +80,17 @@ class Diverged(DDCoreError):
 
 class JobFailed(DDCoreError):
     """A job that ended with an error or could not start."""
+
+
+class Waits(DDCoreError):
+    """Raised inside a worker whose run asked for others: it goes on when each of them has ended.
+
+    `specs` holds the questions.
+    """
+
+    def __init__(self, specs: Iterable[Any]) -> None:
+        self.specs = tuple(specs)
+        super().__init__(f"waits for {len(self.specs)} runs")
 
 
 class Cancelled(DDCoreError):

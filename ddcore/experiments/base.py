@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from ddcore import home
 from ddcore.data import DATASETS
@@ -111,6 +111,15 @@ class Recorder(Protocol):
     def built_on(self) -> tuple[Parent, ...]:
         """All finished runs that this one builds on: those its config names, then what its kind needs."""
 
+    def ended(self, spec: Spec) -> Ended | None:
+        """How the run that answers this question ended; None where it has not ended.
+
+        One that failed or was cancelled before this run asked for it counts as not ended: it is asked for again.
+        """
+
+    def wait_for(self, specs: Sequence[Spec]) -> NoReturn:
+        """Ask for these, give the slot back, and run again from the beginning when each has ended, well or badly."""
+
 
 class Parent(Protocol):
     """A finished run, read-only."""
@@ -135,6 +144,17 @@ class Parent(Protocol):
 
     def mapped(self, name: str) -> np.ndarray:
         """The array that the run kept with `Recorder.mapped`, read-only, from disk as it is looked at."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that will not change by itself. state: "done", "failed", "cancelled" or "interrupted"; problem: why it is
+    not done, in a sentence; summary: empty where it is not."""
+
+    id: str
+    state: str
+    problem: str
+    summary: Summary
 
 
 @dataclass(frozen=True)

@@ -241,9 +241,10 @@ class Evaluation:
         """The answer, from what each network reached."""
         config, setting, judge, options = self.config, self.setting, self.judge, self.config.network_options()
         counted = flops.count(config.network, config.shape, len(judge.classes), options)
-        validation = [one.get("validation") for one in trained]  # a checkpoint of an older version has none
+        # None where the data set has no validation images, and of a checkpoint of an older version.
+        measured = [share for one in trained if (share := one.get("validation")) is not None]
         return EvaluateSummary(
-            validation=None if None in validation else Accuracy.of(validation, config.protocol_label(), "val"),
+            validation=Accuracy.of(measured, config.protocol_label(), "val") if len(measured) == len(trained) else None,
             **summary_fields(trained, config.protocol_label(), config.split),
             accuracies_train=tuple(one["accuracy_train"] for one in trained), classes=judge.classes,
             majority=majority(judge), notes=notes(config),

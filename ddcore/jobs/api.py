@@ -6,17 +6,20 @@ pydantic are made where they are used: the runner loads this package and has to 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
-from ddcore.jobs.job import mark_ended, mark_queued, request_cancel
+from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed
+from ddcore.jobs.asking import enqueue, only_for
+from ddcore.jobs.job import mark_asked, mark_ended, mark_waiting, request_cancel
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.jobs.status import Status, read_status
 from ddcore.runs.record import RunRecord
+from ddcore.runs.state import awaited
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
@@ -40,9 +43,7 @@ def submit(spec: Spec) -> str:
     check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
-        _create_needs(store, spec)
-        _check_parents(store, spec.kind, spec.parents)
-        _enqueue(store, Queue(), store.create(spec))
+        mark_asked(enqueue(store, Queue(), spec).folder)
     tend(store, Queue())
     return run_id
 
@@ -65,7 +66,7 @@ def status(run_id: str) -> Status:
 def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
     """Stop a run: out of the queue at once, or at its next safe point, or killed after `grace` seconds.
 
-    A run that has ended already stays as it is.
+    What it asked for and waits for, and nobody else, is stopped too. A run that has ended already stays as it is.
     """
     store, queue = Store(), Queue()
     record = store.record(run_id)
@@ -73,14 +74,21 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
         record = store.record(record.id)
         if not record.active:
             return
-        ticket = next((t for t in queue.waiting() if t.run_id == record.id), None)
-        if record.state == "queued" and record.id not in queue.active().values():
-            mark_ended(record.folder, "cancelled", "It was cancelled while it waited.")
-            if ticket is not None:
-                queue.remove(ticket)
-        else:
-            request_cancel(record.folder, grace)
+        for one in only_for(store, queue, record):
+            _stop(one, queue, grace)
+        _stop(record, queue, grace)
     tend(store, queue)
+
+
+def _stop(record: RunRecord, queue: Queue, grace: float) -> None:
+    """Out of the queue, or asked to stop. Under the lock."""
+    ticket = next((t for t in queue.waiting() if t.run_id == record.id), None)
+    if record.state == "queued" and record.id not in queue.active().values():
+        mark_ended(record.folder, "cancelled", "It was cancelled while it waited.")
+        if ticket is not None:
+            queue.remove(ticket)
+    else:
+        request_cancel(record.folder, grace)
 
 
 def resume(run_id: str) -> str:
@@ -153,7 +161,8 @@ def run_inline(spec: Spec, store: Store | None = None) -> str:
         record = store.create(spec)
     if record.active:
         raise JobFailed(f"run {record.id} is {record.state} elsewhere")
-    state = execute(store, record)
+    while (state := execute(store, record, await_runs=_inline)) == "queued":
+        record = store.record(record.id)
     if state == "cancelled":
         raise Cancelled(f"run {record.id} was cancelled")
     if state != "done":
@@ -161,36 +170,14 @@ def run_inline(spec: Spec, store: Store | None = None) -> str:
     return record.id
 
 
-def _create_needs(store: Store, spec: Spec) -> None:
-    """A folder for every question that this one needs answered, and for what those need. Under the lock."""
-    for one in spec.needs:
-        _create_needs(store, one)
-        store.create(one)
-
-
-def _check_parents(store: Store, kind: str, parents: Iterable[str]) -> None:
-    """Refuse what could never start: some run that it needs is not there or cannot be read. Under the lock."""
-    for run_id in parents:
-        if not store.exists(run_id):
-            raise RunNotFound(f"no run {run_id!r}, which this {kind} run builds on")
-        record = store.record(run_id)
-        if record.state == "broken":
-            raise RunBroken(
-                f"run {run_id}, which this {kind} run builds on, cannot be read ({record.problem}); "
-                "compute it again first"
-            )
-        if record.state not in ("done", "running", "cancelling"):
-            _check_parents(store, record.kind, record.info["parents"])
-
-
-def _enqueue(store: Store, queue: Queue, record: RunRecord) -> None:
-    """Queue a run that is not done or under way, behind the parents that it needs. Under the lock."""
-    if record.state in ("done", "running", "cancelling") or (record.state == "queued" and queue.holds(record.id)):
-        return
-    for run_id in record.info["parents"]:
-        _enqueue(store, queue, store.record(run_id))
-    mark_queued(record.folder)
-    queue.add(record.id)
+def _inline(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
+    """Compute what a run waits for in this process."""
+    ids = list(awaited(record.folder))
+    for one in specs:
+        with contextlib.suppress(JobFailed, Cancelled):  # the run goes on without it
+            run_inline(one, store)
+        ids.append(one.key)
+    mark_waiting(record.folder, ids)
 
 
 def _position(queue: Queue, record: RunRecord) -> int | None:

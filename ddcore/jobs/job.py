@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,24 @@ def read_job(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def mark_queued(folder: Path) -> None:
-    """Ready to be (re)started: what the last session left for people is put away."""
+def mark_queued(folder: Path, asked_by: str | None = None) -> None:
+    """Ready to be (re)started: what the last session left for people is put away. asked_by: the run that waits for it,
+    where only that one asked."""
     for name in (CANCEL_FLAG, "error.txt"):
         (folder / name).unlink(missing_ok=True)
-    _write(folder, state="queued", queued=time.time(), message=None, finished=None, pid=None, mark=None)
+    _write(folder, state="queued", queued=time.time(), message=None, finished=None, pid=None, mark=None, awaited=None,
+           asked_by=asked_by)
+
+
+def mark_waiting(folder: Path, awaited: Iterable[str]) -> None:
+    """It goes on when the runs that it asked for have ended."""
+    _write(folder, state="queued", queued=time.time(), pid=None, mark=None, awaited=list(awaited))
+
+
+def mark_asked(folder: Path) -> None:
+    """Somebody asked for it beside the run that waits for it: it outlives that one."""
+    if read_job(folder).get("asked_by"):
+        _write(folder, asked_by=None)
 
 
 def mark_running(folder: Path, slot: str) -> dict[str, Any]:

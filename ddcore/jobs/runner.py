@@ -22,7 +22,7 @@ from ddcore.jobs.queue import Queue, Ticket
 from ddcore.runs.files import write_json
 from ddcore.runs.process import is_alive, start_mark
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import ACTIVE, KILLED
+from ddcore.runs.state import ACTIVE, KILLED, awaited
 from ddcore.runs.store import Store
 
 POLL_SECONDS = 0.05
@@ -82,7 +82,8 @@ class Runner:
                 mark_ended(record.folder, "cancelled" if state == "cancelled" else "failed", why)
                 self.queue.remove(ticket)
                 return False
-        return all(state == "done" for state in parents.values())
+        return all(state == "done" for state in parents.values()) and not any(
+            self._parent(run_id) in ACTIVE for run_id in awaited(record.folder))
 
     def _parent(self, run_id: str) -> str:
         """The state of a parent; a queued one that fell out of the queue is put back."""

@@ -6,18 +6,22 @@ import faulthandler
 import os
 import sys
 import traceback
+from collections.abc import Callable, Iterable
 
 from filelock import FileLock, Timeout
 
 from ddcore import home
-from ddcore.errors import Cancelled, DDCoreError, JobFailed
-from ddcore.experiments import KINDS
+from ddcore.errors import Cancelled, DDCoreError, JobFailed, Waits
+from ddcore.experiments import KINDS, Spec
 from ddcore.experiments import spec as build_spec
+from ddcore.jobs.asking import await_runs
 from ddcore.jobs.job import mark_ended, mark_running
 from ddcore.jobs.runner import ALREADY_RUNNING
 from ddcore.runs.record import RunRecord
 from ddcore.runs.recorder import FolderRecorder
 from ddcore.runs.store import Store
+
+Await = Callable[[Store, RunRecord, Iterable[Spec]], None]
 
 
 def main(run_id: str, slot: str) -> int:
@@ -36,8 +40,9 @@ def main(run_id: str, slot: str) -> int:
         return ALREADY_RUNNING
 
 
-def execute(store: Store, record: RunRecord, slot: str = "inline") -> str:
-    """Compute a run in this process, from its checkpoint if it has one; the state it ended in.
+def execute(store: Store, record: RunRecord, slot: str = "inline", await_runs: Await = await_runs) -> str:
+    """Compute a run in this process, from its checkpoint if it has one; the state it ended in, "queued" where it waits
+    for runs that it asked for. await_runs: what asks for them.
 
     Every error ends here, in error.txt: nobody is above a worker to read it.
     """
@@ -55,6 +60,9 @@ def execute(store: Store, record: RunRecord, slot: str = "inline") -> str:
             )
         summary = KINDS[record.kind].run(record.name, question.config, recorder)
         recorder.finish(summary, job)
+    except Waits as waits:
+        await_runs(store, record, waits.specs)
+        return "queued"
     except Cancelled:
         mark_ended(record.folder, "cancelled", "It was cancelled.")
         return "cancelled"

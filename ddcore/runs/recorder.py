@@ -7,14 +7,14 @@ import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ddcore.errors import Cancelled
-from ddcore.experiments.base import ImageSet, Parent, Point, Spec
+from ddcore.errors import Cancelled, Waits
+from ddcore.experiments.base import Ended, ImageSet, Parent, Point, Spec
 from ddcore.runs import checkpoint, provenance
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.events import rewind
@@ -22,7 +22,7 @@ from ddcore.runs.files import check_room, dumps, sweep, usable, write_bytes, wri
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import CANCEL_FLAG
+from ddcore.runs.state import CANCEL_FLAG, awaited
 from ddcore.runs.store import IMPORTED, Store, checked_name, final_step
 from ddcore.summary import Summary
 
@@ -51,6 +51,7 @@ class FolderRecorder:
         self._mapped: list[np.memmap] = []
         sweep(self.folder)
         self._start = self._starting_point()
+        self._awaited = awaited(self.folder)
         self.progress(0, 0, "Starting")
 
     def note(self, text: str) -> None:
@@ -117,6 +118,17 @@ class FolderRecorder:
 
     def built_on(self) -> tuple[Parent, ...]:
         return tuple(finished(self.store, run_id) for run_id in self.record.info["parents"])
+
+    def ended(self, spec: Spec) -> Ended | None:
+        if not self.store.exists(spec.key):
+            return None
+        record = self.store.record(spec.key)
+        if record.active or (record.state != "done" and record.id not in self._awaited):
+            return None
+        return Ended(record.id, record.state, record.problem or "", record.summary)
+
+    def wait_for(self, specs: Sequence[Spec]) -> NoReturn:
+        raise Waits(specs)
 
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         self._flush()

@@ -52,3 +52,11 @@ def _read(folder: Path) -> tuple[str, dict[str, Any]]:
     if state not in STATES:
         raise RunBroken(f"job.json has the state {state!r}")
     return state, job
+
+
+def awaited(folder: Path) -> tuple[str, ...]:
+    """Ids of the runs that this one asked for on its way and waits for, or has waited for."""
+    try:
+        return tuple(read_json(folder / "job.json").get("awaited", ()))
+    except (OSError, RunBroken):
+        return ()

@@ -1,0 +1,428 @@
+"""A sweep: one question to a method over many values of its parameters, each answered by ordinary runs.
+
+A cell is a value on every axis and a seed: a distillation and its evaluation, asked of the queue like anybody's and
+shared with everything else that asks the same. The sweep itself computes nothing. It asks, gives its slot back, and is
+woken when all that it asked has ended, well or badly.
+
+Cells are compared by the accuracy of their networks on the validation split. A grid shows the test accuracy of every
+cell beside it; the other strategies test only what they chose.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar, Literal
+
+from ddcore.errors import ConfigError
+from ddcore.experiments import evaluate
+from ddcore.experiments.axes import EVALUATION, Axis, axes
+from ddcore.experiments.base import RUNS_PAGE, Command, Ended, Kind, Recorder, Spec, spec
+from ddcore.experiments.evaluate import EvaluateConfig, EvaluateSummary
+from ddcore.experiments.strategies import STRATEGIES, Grid, Trial
+from ddcore.methods import METHODS
+from ddcore.params import Config, Param, ParamInfo, shown
+from ddcore.protocols import PROTOCOLS
+from ddcore.settings import NETWORK_OPTIONS
+from ddcore.summary import Accuracy, Answer, Count, Seconds, Summary, Values
+
+CONTROL = "random"  # the method whose sets, real images at random, each cell is compared with
+MOST_CELLS = 2000  # of one sweep
+NOT_VARIED = ("dataset", "device", "seed", "exact")  # other questions, or none: seeds have a parameter of their own
+JUDGING = ("protocol", "batch_size", "augment", "network", *NETWORK_OPTIONS)  # of EvaluateConfig, behind `evaluate.`
+
+
+class SweepConfig(Config):
+    """What a sweep has beyond the parameters of its method, which are those of every cell but for the axes."""
+
+    length_param: ClassVar[str] = ""  # the method's is one of every cell; a sweep with more values is another one
+    method: ClassVar[str] = ""
+
+    vary: str = Param(
+        "", label="Axes", group="Sweep",
+        help="What is varied over which values: lambda_task=0,0.01,1; a range as lr_img=0.1..100:4 (four values); two "
+        "together as a+b=1+2,3+4; how sets are judged as evaluate.protocol=course,steps. Semicolons between axes.",
+    )
+    seeds: int = Param(1, label="Seeds", group="Sweep", ge=1, le=100, step=1,
+                       help="Every cell is distilled so many times, from the seed on upwards.")
+    strategy: Literal["grid", "random", "tpe", "halving"] = Param(
+        "grid", label="Strategy", group="Sweep",
+        help="grid: every cell; random: some, drawn; tpe: as a model of what was good so far proposes; halving: short "
+        "runs of many, of which the best third goes on, three times as long each time.",
+    )
+    budget: int | None = Param(None, label="Trials", group="Sweep", ge=1, le=MOST_CELLS, step=1, follows=("strategy",),
+                               help="How many places of the grid a strategy tries, at most.")
+    protocol: str = Param("course", label="Protocol", group="Sweep", choices=PROTOCOLS,
+                          help="How each set is judged.")
+    nets: int = Param(3, label="Networks", symbol="n", group="Sweep", ge=1, le=100, step=1,
+                      help="Networks that judge each set.")
+    with_full: bool = Param(False, label="With full data", group="Sweep",
+                            help="Also trains on the full data under the protocol. Long.")
+    leave_out: bool = Param(False, label="Leave out what cannot run", group="Sweep",
+                            help="Goes on without the cells that cannot run, which are named, instead of refusing all.")
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """The method's own value of what is varied does not matter, so it is the first on the axis."""
+        try:
+            parsed = axes(str(values.get("vary", "")), cls.varied())
+        except ConfigError:  # reported by `problems`
+            return super().fill(values)
+        own = {name: v for axis in parsed for name, v in axis.at(0).items() if not name.startswith(EVALUATION)}
+        if values.get("strategy", "grid") != "grid":
+            values = {"budget": 20, **values}
+        return super().fill({**values, **own, "vary": "; ".join(map(str, parsed))})
+
+    @classmethod
+    def varied(cls) -> dict[str, ParamInfo]:
+        """What may be varied: the method's parameters, and behind `evaluate.` those of how a set is judged."""
+        own = {p.name: p for p in METHODS[cls.method].Config.params() if p.name not in NOT_VARIED}
+        return own | {f"{EVALUATION}{name}": EvaluateConfig.param(name) for name in JUDGING}
+
+    def problems(self) -> list[str]:
+        problems = super().problems()
+        try:
+            parsed = axes(self.vary, self.varied())
+        except ConfigError as error:
+            return [*problems, *error.problems]
+        length = METHODS[self.method].Config.length_param
+        if self.strategy == "halving" and (not length or any(length in axis.names for axis in parsed)):
+            why = f"{length} is varied" if length else f"{self.method} has no length"
+            problems.append(f"halving makes runs longer step by step, and {why}; choose another strategy")
+        if self.strategy == "grid" and self.budget is not None:
+            problems.append(f"a grid tries every place; budget is for the other strategies, got {self.budget}")
+        places = math.prod(len(axis.points) for axis in parsed)
+        if max(places, cells := self.seeds * (self.budget or places)) > MOST_CELLS:
+            return [*problems, f"a sweep has at most {MOST_CELLS:,} places and as many cells, got {places:,} and "
+                               f"{cells:,}: vary fewer values, or take fewer seeds"]
+        grid = self.grid
+        if not problems and not grid.places:
+            problems.append("none of the cells can run: " + "; ".join(grid.impossible.values()))
+        elif grid.impossible and not self.leave_out:
+            problems += [f"{place} cannot run: {why}" for place, why in grid.impossible.items()]
+            problems.append("leave_out goes on without them")
+        return problems
+
+    @cached_property
+    def axes(self) -> tuple[Axis, ...]:
+        return axes(self.vary, self.varied())
+
+    @cached_property
+    def grid(self) -> Places:
+        """Every place on the axes, apart by whether it can run."""
+        return Places.of(self)
+
+    @property
+    def all_seeds(self) -> range:
+        first = self.values()["seed"]  # the method's
+        return range(first, first + self.seeds)
+
+    @property
+    def space(self) -> Grid:
+        """The grid as a strategy sees it."""
+        numbers = [all(self.varied()[name].type in ("int", "float") for name in axis.names) for axis in self.axes]
+        method = METHODS[self.method].Config
+        return Grid(self.grid.places, tuple(len(axis.points) for axis in self.axes), tuple(numbers),
+                    getattr(self, method.length_param, None), self.budget, self.all_seeds[0])
+
+    def cell(self, values: Mapping[str, Any], seed: int, length: int | None = None) -> Cell:
+        """The cell with these values on the axes. Raises ConfigError where it cannot run."""
+        own = {name: v for name, v in values.items() if not name.startswith(EVALUATION)}
+        judging = {name.removeprefix(EVALUATION): v for name, v in values.items() if name.startswith(EVALUATION)}
+        longer = {METHODS[self.method].Config.length_param: length} if length else {}
+        distil = spec("distill", self.method, {**self._base, **own, **longer, "seed": seed})
+        return Cell(self, dict(values), seed, length, distil, judging)
+
+    @cached_property
+    def _base(self) -> dict[str, Any]:
+        """The method's values for every cell, without those that follow from what is varied."""
+        config = METHODS[self.method].Config
+        names = {name for axis in self.axes for name in axis.names}
+        base = {p.name: getattr(self, p.name) for p in config.params()}
+        following = [p.name for p in config.params()
+                     if p.optional and p.name not in names and names & {*p.follows} and base[p.name] is not None]
+        if not following:
+            return base
+        derived = config.build({name: v for name, v in base.items() if name not in following})
+        return {name: v for name, v in base.items() if name not in following or getattr(derived, name) != v}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A place of the grid with one seed: what distils it, and how it is judged. length: of a shorter run than asked."""
+
+    sweep: SweepConfig
+    values: Mapping[str, Any]
+    seed: int
+    length: int | None
+    distil: Spec
+    judging: Mapping[str, Any]
+
+    def judged(self, split: str = "test", run: Spec | None = None) -> Spec:
+        """The evaluation of its images, or of another run's in the same setting."""
+        return self._judged((run or self.distil).key, split)
+
+    def _judged(self, run: str, split: str) -> Spec:
+        network = {name: v for name, v in self.judging.items() if name in ("network", *NETWORK_OPTIONS)}
+        others = {name: v for name, v in self.judging.items() if name not in network}
+        values = {"protocol": self.sweep.protocol, "nets": self.sweep.nets, "device": self._own["device"], **others}
+        return evaluate.question(run, self._own, network, {**values, "split": split})
+
+    def check(self) -> None:
+        """Raise ConfigError where its images cannot be judged as it is asked."""
+        self._judged(run="0" * 16, split="test")
+
+    def ended(self, look: Look, split: str) -> bool:
+        """Whether nothing more is to come: it is judged, or one of its runs ended early."""
+        made, judged = look(self.distil), look(self.judged(split))
+        return bool(judged or (made and made.state != "done"))
+
+    def validation(self, look: Look, split: str) -> Accuracy | None:
+        """The accuracy of its networks on the validation split, where that is known."""
+        judged = look(self.judged(split))
+        if not judged or judged.state != "done":
+            return None
+        summary = judged.summary
+        assert isinstance(summary, EvaluateSummary)
+        return summary.accuracy if split == "val" else summary.validation
+
+    @property
+    def control(self) -> Spec:
+        """As many real images at random, of the same seed."""
+        return spec("distill", CONTROL, {name: self._own[name]
+                                         for name in ("dataset", "resolution", "ipc", "seed", "device")})
+
+    @property
+    def full(self) -> Spec:
+        """Training on the full data in the setting in which it is judged."""
+        config = self.judged().config
+        assert isinstance(config, EvaluateConfig)
+        place = {name: self._own[name] for name in ("dataset", "resolution", "device")}
+        network = {"network": config.network, **config.network_options()}
+        return spec("baseline", "baseline", {**place, **network, **config.training().values(), "seed": config.seed})
+
+    @cached_property
+    def _own(self) -> dict[str, Any]:
+        return self.distil.config.values()
+
+
+@dataclass(frozen=True)
+class Places:
+    """places: on the axes that can run; impossible: what the others are, and why not."""
+
+    places: tuple[tuple[int, ...], ...]
+    impossible: Mapping[str, str]
+
+    @classmethod
+    def of(cls, config: SweepConfig) -> Places:
+        possible, impossible = list[tuple[int, ...]](), dict[str, str]()
+        for place in itertools.product(*(range(len(axis.points)) for axis in config.axes)):
+            values = values_at(config.axes, place)
+            try:
+                config.cell(values, config.all_seeds[0]).check()
+            except ConfigError as error:
+                impossible[", ".join(f"{n}={shown(v)}" for n, v in values.items())] = "; ".join(error.problems)
+            else:
+                possible.append(place)
+        return cls(tuple(possible), impossible)
+
+
+def values_at(along: Sequence[Axis], place: Sequence[int]) -> dict[str, Any]:
+    """Parameter → value at a place of the grid."""
+    return {name: v for axis, position in zip(along, place, strict=True) for name, v in axis.at(position).items()}
+
+
+class CellResult(Answer):
+    """What became of a cell. values: on the axes; steps: of the method, where it is shorter than asked (halving); run,
+    evaluation: the ids of its runs; state: of the one that is furthest behind; problem: why it ended early.
+
+    accuracy: on the test images, None where it was not tested; validation: of the same networks on the validation
+    split; seconds: of the distillation; seconds_train: of training one network on the set.
+    """
+
+    values: Values
+    seed: Count
+    length: Count | None = None
+    run: str
+    evaluation: str
+    state: str
+    problem: str = ""
+    accuracy: Accuracy | None = None
+    validation: Accuracy | None = None
+    seconds: Seconds | None = None
+    seconds_train: Seconds | None = None
+
+
+class ControlResult(Answer):
+    """What a control reached in the setting of some cells. role: "random_real" or "full"; ipc, seed: of the real
+    images; judging: how it was judged, where that is varied."""
+
+    role: str
+    evaluation: str
+    state: str
+    ipc: Count | None = None
+    seed: Count | None = None
+    judging: Values = {}
+    accuracy: Accuracy | None = None
+
+
+class SweepSummary(Summary):
+    """All cells that were tried, in the order in which they were asked, and their controls.
+
+    chosen: the values of the best by validation, {} where nothing could be chosen; accuracy: its test accuracy over
+    all seeds and networks.
+    """
+
+    cells: tuple[CellResult, ...] = ()
+    controls: tuple[ControlResult, ...] = ()
+    chosen: Values = {}
+    left_out: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far a sweep is. missing: what must end before it can go on, in the order in which it is best computed; none
+    where it is over."""
+
+    cells: tuple[CellResult, ...]
+    controls: tuple[ControlResult, ...]
+    chosen: Mapping[str, Any]
+    missing: tuple[Spec, ...]
+
+
+Look = Callable[[Spec], Ended | None]  # how the run that answers a question ended; None while it has not
+
+
+def replay(config: SweepConfig, look: Look) -> Outcome:
+    """The sweep as far as its cells have ended: its strategy asks anew and is answered with what is known."""
+    split = "test" if config.strategy == "grid" else "val"
+    tried, over = _tried(config, look, split)
+    cells = [cell for seed in config.all_seeds for cell in (cells[seed] for cells in tried.values())]
+    best = _best(tried, look, split) if over else None
+    tested = cells if split == "test" else list(tried[best].values()) if best else []
+    controls = _controls(tested, config.with_full)
+    specs = [one for cell in cells for one in (cell.distil, cell.judged(split))]
+    specs += [one for cell in tested for one in (cell.judged(),)] + [one for c in controls for one in c.specs]
+    return Outcome(
+        cells=tuple(_result(cell, look, split, cell in tested) for cell in cells),
+        controls=tuple(control.result(look) for control in controls),
+        chosen=values_at(config.axes, best.positions) if best else {},
+        missing=tuple(one for one in {one.key: one for one in specs}.values() if not look(one)),
+    )
+
+
+def _tried(config: SweepConfig, look: Look, split: str) -> tuple[dict[Trial, dict[int, Cell]], bool]:
+    """(the cells of each trial that the strategy has asked by now, by seed; whether it has no more to ask)."""
+    tried, standing = dict[Trial, dict[int, Cell]](), dict[Trial, float | None]()
+    strategy = STRATEGIES[config.strategy](config.space)
+    trials = next(strategy, [])
+    while trials:
+        for one in trials:
+            values = values_at(config.axes, one.positions)
+            tried[one] = {seed: config.cell(values, seed, one.length) for seed in config.all_seeds}
+        if not all(cell.ended(look, split) for one in trials for cell in tried[one].values()):
+            return tried, False
+        standing |= {one: _standing(tried[one].values(), look, split) for one in trials}
+        try:
+            trials = strategy.send(standing)
+        except StopIteration:
+            break
+    return tried, True
+
+
+def _standing(cells: Iterable[Cell], look: Look, split: str) -> float | None:
+    """Mean accuracy on the validation split over all seeds; None where one of them was not measured."""
+    accuracy = Accuracy.pooled(cell.validation(look, split) for cell in cells)
+    return accuracy.mean if accuracy else None
+
+
+def _best(tried: Mapping[Trial, Mapping[int, Cell]], look: Look, split: str) -> Trial | None:
+    """The best of the whole runs by validation; of equal ones the first on the axes."""
+    standing = {one: _standing(cells.values(), look, split) for one, cells in tried.items()
+                if one.length is None or one.length == max(t.length or 0 for t in tried)}
+    known = {one: value for one, value in standing.items() if value is not None}
+    return min(known, key=lambda one: (-known[one], one.positions)) if known else None
+
+
+def _result(cell: Cell, look: Look, split: str, tested: bool) -> CellResult:
+    runs = [look(one) for one in (cell.distil, cell.judged(split), *([cell.judged()] if tested else []))]
+    last = next((one for one in runs if one is None or one.state != "done"), runs[-1])
+    made, judged = (one.summary if one and one.state == "done" else None for one in (runs[0], runs[-1]))
+    return CellResult(
+        values=cell.values, seed=cell.seed, length=cell.length, run=cell.distil.key,
+        evaluation=cell.judged("test" if tested else split).key,
+        state=last.state if last else "waiting", problem=last.problem if last else "",
+        accuracy=judged.accuracy if judged and (tested or split == "test") else None,
+        validation=cell.validation(look, split),
+        seconds=made.seconds if made else None, seconds_train=judged.seconds_train if judged else None,
+    )
+
+
+@dataclass(frozen=True)
+class Control:
+    """What cells are compared with: the runs to ask, the last of which measures it."""
+
+    role: str
+    specs: tuple[Spec, ...]
+    judging: Mapping[str, Any]
+    ipc: int | None = None
+    seed: int | None = None
+
+    def result(self, look: Look) -> ControlResult:
+        ended = look(self.specs[-1])
+        return ControlResult(
+            role=self.role, evaluation=self.specs[-1].key, state=ended.state if ended else "waiting", ipc=self.ipc,
+            seed=self.seed, judging=self.judging,
+            accuracy=ended.summary.accuracy if ended and ended.state == "done" else None,
+        )
+
+
+def _controls(cells: Sequence[Cell], with_full: bool) -> list[Control]:
+    """As many real images for each size, seed and setting of these cells, each once; the full data on request."""
+    controls = dict[str, Control]()
+    for cell in cells:
+        random, ipc = cell.control, cell.distil.config.values()["ipc"]
+        judged = cell.judged(run=random)
+        controls.setdefault(judged.key, Control("random_real", (random, judged), cell.judging, ipc, cell.seed))
+        if with_full:
+            full = cell.full
+            controls.setdefault(full.key, Control("full", (full,), cell.judging))
+    return sorted(controls.values(), key=lambda one: one.role == "full")
+
+
+def run(name: str, config: SweepConfig, recorder: Recorder) -> SweepSummary:
+    """Ask for what is missing, and sum up when nothing is."""
+    outcome = replay(config, recorder.ended)
+    ended = [cell for cell in outcome.cells if cell.state != "waiting"]
+    recorder.progress(len(ended), len(outcome.cells), f"{len(ended)} of {len(outcome.cells)} cells")
+    if outcome.missing:
+        recorder.wait_for(outcome.missing)
+    best = [cell for cell in outcome.cells if cell.values == outcome.chosen and cell.accuracy]
+    return SweepSummary(
+        cells=outcome.cells, controls=outcome.controls, chosen=outcome.chosen, left_out=config.grid.impossible,
+        accuracy=Accuracy.pooled(cell.accuracy for cell in best),
+        seconds=sum(cell.seconds or 0 for cell in outcome.cells),
+    )
+
+
+@lru_cache(maxsize=128)
+def config_of(name: str) -> type[SweepConfig]:
+    """The parameters of a sweep over the method `name`: the method's own and those of every sweep."""
+    return type(f"SweepOf{name.title()}", (SweepConfig, METHODS[name].Config), {"method": name, "__module__": __name__})
+
+
+def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
+    method = METHODS[name].title if name in METHODS else name
+    return f"{KIND.title} of {method}"
+
+
+KIND = Kind(
+    name="sweep", title="Sweep",
+    help="How a method's parameters matter: one question over many values, each answered by ordinary runs.",
+    names=lambda: tuple(METHODS), config=config_of, summary=SweepSummary, run=run,
+    version=lambda name: METHODS[name].version, label=_label, details=lambda config: (str(config.get("vary")),),
+    page=RUNS_PAGE, command=Command(lambda name, config: ("sweep", name), ("exact",)),
+)

@@ -1,0 +1,82 @@
+"""In which order a sweep tries its cells, on toy grids whose best is known."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from ddcore.experiments.strategies import STRATEGIES, Grid, Trial, coarse_first, rungs
+
+
+def space(*sizes: int, length: int | None = None, budget: int | None = None, seed: int = 0) -> Grid:
+    places = tuple(itertools.product(*map(range, sizes)))
+    return Grid(places, sizes, (True,) * len(sizes), length, budget, seed)
+
+
+def play(name: str, grid: Grid, quality: object) -> list[list[Trial]]:
+    """The batches that a strategy asks for, answered by quality(trial)."""
+    strategy, standing, batches = STRATEGIES[name](grid), {}, []
+    trials = next(strategy, [])
+    while trials:
+        batches.append(trials)
+        standing |= {one: quality(one) for one in trials}  # type: ignore[operator]
+        try:
+            trials = strategy.send(standing)
+        except StopIteration:
+            break
+    return batches
+
+
+def test_the_ends_and_the_middle_come_first() -> None:
+    assert coarse_first([(i,) for i in range(5)], [5]) == [(0,), (2,), (4,), (1,), (3,)]
+    (batch,) = play("grid", space(3, 4), lambda one: 0.5)
+    assert [one.positions for one in batch[:9]] == list(itertools.product((0, 1, 2), (0, 2, 3)))
+    assert {one.positions for one in batch} == set(itertools.product(range(3), range(4)))
+
+
+def test_a_larger_budget_of_random_trials_adds_to_a_smaller_one() -> None:
+    (five,), (eight,) = (play("random", space(4, 4, budget=n), lambda one: 0.5) for n in (5, 8))
+    assert eight[:5] == five
+    assert len(set(eight)) == 8
+    (other,) = play("random", space(4, 4, budget=5, seed=1), lambda one: 0.5)
+    assert other != five
+
+
+def peak(one: Trial) -> float:
+    """Best at (6, 2) of a 9 × 9 grid; a shorter run is a little worse and keeps the order."""
+    return 1 - ((one.positions[0] - 6) ** 2 + (one.positions[1] - 2) ** 2) / 200 - (0.01 if one.length == 1 else 0)
+
+
+def test_halving_finds_what_the_whole_grid_finds_and_lengthens_only_the_best_third() -> None:
+    batches = play("halving", space(9, 9, length=81), peak)
+    assert [len(batch) for batch in batches] == [81, 27, 9, 3, 1]
+    assert [batch[0].length for batch in batches] == [1, 3, 9, 27, 81]
+    assert batches[-1] == [Trial((6, 2), 81)]
+    for batch, following in itertools.pairwise(batches):
+        ranked = sorted(batch, key=peak, reverse=True)
+        assert {one.positions for one in following} == {one.positions for one in ranked[: len(following)]}
+
+
+def test_what_has_no_standing_goes_no_further() -> None:
+    batches = play("halving", space(9, length=9), lambda one: None if one.positions == (8,) else float(one.positions[0]))
+    assert [one.positions for one in batches[1]] == [(7,), (6,), (5,)]
+
+
+@pytest.mark.parametrize(("length", "trials", "expected"), [(90, 9, [10, 30, 90]), (100, 1, [100]), (2, 27, [1, 2])])
+def test_rungs_end_with_the_whole_length(length: int, trials: int, expected: list[int]) -> None:
+    assert rungs(length, trials) == expected
+
+
+def test_tpe_comes_near_the_best_with_a_third_of_the_grid_and_replays_itself() -> None:
+    grid = space(9, 9, budget=27)
+    batches = play("tpe", grid, peak)
+    tried = list(itertools.chain.from_iterable(batches))
+    assert len(tried) == len(set(tried)) == 27
+    assert max(map(peak, tried)) > 0.98
+    assert play("tpe", grid, peak) == batches
+
+
+def test_tpe_ends_where_the_whole_grid_is_tried_or_nothing_can_be_measured() -> None:
+    assert len(list(itertools.chain.from_iterable(play("tpe", space(2, 2, budget=20), peak)))) <= 4
+    play("tpe", space(3, budget=3), lambda one: None)
