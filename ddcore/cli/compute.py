@@ -38,7 +38,7 @@ def _run_command(method: Method) -> click.Command:
         with_full: bool, wait: bool, as_json: bool, **parameters: Any,
     ) -> None:
         values = given(parameters)
-        one = spec("distill", method.name, {**_preset(method, preset, values), **values})
+        one = spec("distill", method.name, {**preset_values(method, preset, values), **values})
         if protocol is not None and protocol not in PROTOCOLS:
             raise UnknownName("protocol", protocol, PROTOCOLS)
         device = one.config.values()["device"]
@@ -63,7 +63,7 @@ for _method in METHODS.values():
     run.add_command(_run_command(_method))
 
 
-def _preset(method: Method, name: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
+def preset_values(method: Method, name: str | None, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values of a method's preset, as far as they fit these, which come first; none without a name."""
     if name is None:
         return {}
@@ -202,7 +202,7 @@ def _kind_command(kind: Kind) -> click.Command:
 
     def callback(wait: bool, as_json: bool, preset: str | None = None, **parameters: Any) -> None:
         values = given(parameters)
-        start_values = _preset(start, preset, values) if start else {}
+        start_values = preset_values(start, preset, values) if start else {}
         shared = {n: value for n, value in start_values.items() if n in config.model_fields}
         _single(spec(kind.name, kind.name, {**shared, **values}), wait, as_json)
 

@@ -114,7 +114,8 @@ class Recorder(Protocol):
     def ended(self, spec: Spec) -> Ended | None:
         """How the run that answers this question ended; None where it has not ended.
 
-        One that failed or was cancelled before this run asked for it counts as not ended: it is asked for again.
+        One that failed or was cancelled before this run asked for it counts as not ended, so that it is asked for
+        again; so does one that was interrupted, a few times.
         """
 
     def wait_for(self, specs: Sequence[Spec]) -> NoReturn:

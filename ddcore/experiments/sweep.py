@@ -66,15 +66,17 @@ class SweepConfig(Config):
 
     @classmethod
     def fill(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """The method's own value of what is varied does not matter, so it is the first on the axis."""
+        """The method's own value of what is varied does not matter, so it is the declared one."""
         try:
             parsed = axes(str(values.get("vary", "")), cls.varied())
         except ConfigError:  # reported by `problems`
             return super().fill(values)
-        own = {name: v for axis in parsed for name, v in axis.at(0).items() if not name.startswith(EVALUATION)}
+        own = {name: cls.model_fields[name].default for axis in parsed for name in axis.names
+               if not name.startswith(EVALUATION)}
         if values.get("strategy", "grid") != "grid":
             values = {"budget": 20, **values}
-        return super().fill({**values, **own, "vary": "; ".join(map(str, parsed))})
+        varied = {name: value for name, value in {**values, **own}.items() if value is not None}
+        return super().fill({**varied, "vary": "; ".join(map(str, parsed))})
 
     @classmethod
     def varied(cls) -> dict[str, ParamInfo]:
@@ -83,11 +85,11 @@ class SweepConfig(Config):
         return own | {f"{EVALUATION}{name}": EvaluateConfig.param(name) for name in JUDGING}
 
     def problems(self) -> list[str]:
-        problems = super().problems()
         try:
             parsed = axes(self.vary, self.varied())
         except ConfigError as error:
-            return [*problems, *error.problems]
+            return [*super().problems(), *error.problems]
+        problems = list[str]()  # the method's own are those of the cells
         length = METHODS[self.method].Config.length_param
         if self.strategy == "halving" and (not length or any(length in axis.names for axis in parsed)):
             why = f"{length} is varied" if length else f"{self.method} has no length"

@@ -22,7 +22,7 @@ from ddcore.runs.files import check_room, dumps, sweep, usable, write_bytes, wri
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import CANCEL_FLAG, awaited
+from ddcore.runs.state import CANCEL_FLAG, awaited, sessions
 from ddcore.runs.store import IMPORTED, Store, checked_name, final_step
 from ddcore.summary import Summary
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import torch
 
 PROGRESS_SECONDS = 0.25
+MOST_SESSIONS = 3  # after which a run that is interrupted again and again is given up by the one that waits for it
 SPEED_WINDOW = 60  # progress notes over which the speed is measured
 
 
@@ -123,7 +124,8 @@ class FolderRecorder:
         if not self.store.exists(spec.key):
             return None
         record = self.store.record(spec.key)
-        if record.active or (record.state != "done" and record.id not in self._awaited):
+        again = record.state == "interrupted" and sessions(record.folder) < MOST_SESSIONS
+        if record.active or (record.state != "done" and (again or record.id not in self._awaited)):
             return None
         return Ended(record.id, record.state, record.problem or "", record.summary)
 

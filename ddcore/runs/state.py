@@ -56,7 +56,17 @@ def _read(folder: Path) -> tuple[str, dict[str, Any]]:
 
 def awaited(folder: Path) -> tuple[str, ...]:
     """Ids of the runs that this one asked for on its way and waits for, or has waited for."""
+    return tuple(_job(folder).get("awaited", ()))
+
+
+def sessions(folder: Path) -> int:
+    """How often a worker has begun or gone on with it."""
+    return int(_job(folder).get("sessions") or 0)
+
+
+def _job(folder: Path) -> dict[str, Any]:
+    """job.json; empty where it is missing or malformed."""
     try:
-        return tuple(read_json(folder / "job.json").get("awaited", ()))
+        return read_json(folder / "job.json")
     except (OSError, RunBroken):
-        return ()
+        return {}

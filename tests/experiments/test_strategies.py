@@ -59,7 +59,10 @@ def test_halving_finds_what_the_whole_grid_finds_and_lengthens_only_the_best_thi
 
 
 def test_what_has_no_standing_goes_no_further() -> None:
-    batches = play("halving", space(9, length=9), lambda one: None if one.positions == (8,) else float(one.positions[0]))
+    def quality(one: Trial) -> float | None:
+        return None if one.positions == (8,) else float(one.positions[0])
+
+    batches = play("halving", space(9, length=9), quality)
     assert [one.positions for one in batches[1]] == [(7,), (6,), (5,)]
 
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from ddcore import home
 from ddcore.errors import ConfigError
-from ddcore.experiments import Kind, Parent, Recorder
+from ddcore.experiments import Kind, Parent, Recorder, Spec, spec
 from ddcore.params import Config, Param
 from ddcore.summary import Count, Flag, Summary
 
@@ -26,6 +26,8 @@ class ToyConfig(Config):
     seed: int = Param(0, label="Seed", help="Where to start from.", ge=0)
     manner: Literal["good", "fail", "stuck", "crash", "gated"] = Param("good", label="Manner", help="How it behaves.")
     parent: str = Param("", label="Parents", help="Runs to build on, with commas between them.")
+    asks: int = Param(0, label="Asks for", help="How many runs to ask for; the total is of those that are done.", ge=0)
+    failing: int = Param(0, label="Failing", help="The seed of one of them that fails.", ge=0)
     device: Literal["auto", "cpu"] = Param("auto", label="Device", help="Where.", in_key=False)
 
 
@@ -42,6 +44,8 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> ToySummary:
     """Add up hashes of the steps: the same sum however often the count was broken off."""
     if config.manner == "fail":
         raise ConfigError(["it cannot be done"])
+    if config.asks:
+        return _asking(config, recorder)
     if config.manner == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
     if config.manner == "stuck":
@@ -64,6 +68,23 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> ToySummary:
         recorder.event("after", step=step)
     return ToySummary(steps=step, total=total, pid=os.getpid(), torch="torch" in sys.modules,
                       gpus=os.environ.get("CUDA_VISIBLE_DEVICES"))
+
+
+def asked(config: ToyConfig) -> list[Spec]:
+    """The runs that a run asks for."""
+    return [spec("toy", "toy", {"steps": config.steps, "pause": config.pause, "seed": seed,
+                                "manner": "fail" if seed == config.failing else config.manner})
+            for seed in range(1, config.asks + 1)]
+
+
+def _asking(config: ToyConfig, recorder: Recorder) -> ToySummary:
+    """Ask for runs, give the slot back, and add up what is done when all have ended."""
+    recorder.event("asking")
+    ends = {one: recorder.ended(one) for one in asked(config)}
+    if missing := [one for one, end in ends.items() if end is None]:
+        recorder.wait_for(missing)
+    totals = [end.summary.total for end in ends.values() if end and isinstance(end.summary, ToySummary)]
+    return ToySummary(steps=len(totals), total=sum(totals), pid=os.getpid(), torch="torch" in sys.modules)
 
 
 def _total(parent: Parent) -> int:

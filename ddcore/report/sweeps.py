@@ -1,0 +1,206 @@
+"""What a sweep says by now: its points over all seeds, what differs, which value is best, how much each axis matters.
+
+Read from the runs of its cells, so it can be looked at from the first of them on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ddcore.experiments.axes import EVALUATION
+from ddcore.experiments.base import Ended, Spec
+from ddcore.experiments.evaluate import EvaluateConfig
+from ddcore.experiments.sweep import CellResult, ControlResult, Outcome, SweepConfig, replay
+from ddcore.lazy import pd
+from ddcore.methods import METHODS
+from ddcore.params import ParamInfo, shown
+from ddcore.report import text
+from ddcore.report.nas import importance as anova
+from ddcore.runs.store import RunRecord, Store
+from ddcore.summary import Accuracy, Interval
+
+LEVEL = 0.95  # of all intervals of a sweep together
+
+
+@dataclass(frozen=True)
+class Point:
+    """The cells of one place on the axes, over all seeds. length: of a shorter run than asked, None for the whole.
+
+    accuracy: over all networks of all seeds that are known, on the test images or (tested: False) the validation split;
+    validation: the same networks on the validation split.
+    """
+
+    values: Mapping[str, Any]
+    length: int | None
+    cells: tuple[CellResult, ...]
+
+    @property
+    def tested(self) -> bool:
+        return any(cell.accuracy for cell in self.cells)
+
+    @cached_property
+    def accuracy(self) -> Accuracy | None:
+        known = [cell.accuracy if self.tested else cell.validation for cell in self.cells]
+        return Accuracy.pooled(one for one in known if one)
+
+    @cached_property
+    def validation(self) -> Accuracy | None:
+        return Accuracy.pooled(cell.validation for cell in self.cells if cell.validation)
+
+    @cached_property
+    def sample(self) -> Accuracy | None:
+        """What varies by chance: the seeds' means where there are several, else the networks of the one."""
+        known = [one for cell in self.cells if (one := cell.accuracy if self.tested else cell.validation)]
+        if len(known) > 1:
+            return Accuracy.of([one.mean for one in known])
+        return known[0] if known else None
+
+    @property
+    def state(self) -> str:
+        """ "done", or how many of its cells stand where: "2 done, 1 failed"."""
+        states = [cell.state for cell in self.cells]
+        return ", ".join(f"{states.count(s)} {s}" if len(set(states)) > 1 else s for s in dict.fromkeys(states))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A sweep as it stands."""
+
+    config: SweepConfig
+    outcome: Outcome
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is to come any more."""
+        return not self.outcome.missing
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """In the order of the axes; where runs grow (halving), the longest of each place."""
+        grouped = dict[tuple[Any, ...], list[CellResult]]()
+        for cell in sorted(self.outcome.cells, key=lambda cell: -(cell.length or 0)):
+            same = grouped.setdefault(tuple(cell.values.values()), [])
+            if not same or same[0].length == cell.length:
+                same.append(cell)
+        order = {point: i for axis in self.config.axes for i, point in enumerate(axis.points)}
+        points = [Point(cells[0].values, cells[0].length, tuple(cells)) for cells in grouped.values()]
+        return tuple(sorted(points, key=lambda p: [order[tuple(p.values[n] for n in axis.names)]
+                                                   for axis in self.config.axes]))
+
+    @cached_property
+    def best(self) -> Point | None:
+        """The point that was chosen by validation, once the sweep is over."""
+        return next((p for p in self.points if p.values == self.outcome.chosen), None) if self.outcome.chosen else None
+
+    def behind(self, point: Point) -> Interval | None:
+        """How much better the best is than this point, with intervals that hold for all points together (Bonferroni).
+
+        None where one of them has a single value, or they were not measured on the same images.
+        """
+        best, others = self.best, sum(p.sample is not None for p in self.points) - 1
+        if best is None or point is best or not best.sample or not point.sample or point.tested != best.tested:
+            return None
+        return best.sample.minus(point.sample, 1 - (1 - LEVEL) / max(1, others))
+
+    @property
+    def controls(self) -> tuple[ControlResult, ...]:
+        return self.outcome.controls
+
+    def param(self, name: str) -> ParamInfo:
+        """The declaration of what is varied under this name."""
+        return param(self.config.method, name)
+
+    @cached_property
+    def importance(self) -> pd.DataFrame:
+        """How much of the variance each axis explains (`nas.importance`); axes that move together are one."""
+        rows = [{**{self.title(axis.names): self.at(p, axis.names) for axis in self.config.axes},
+                 "accuracy": p.accuracy.mean, "pruned": False} for p in self.points if p.accuracy]
+        titles = [self.title(axis.names) for axis in self.config.axes]
+        return anova.importance(pd.DataFrame(rows, columns=[*titles, "accuracy", "pruned"]), titles)
+
+    def title(self, names: Sequence[str]) -> str:
+        """ "λ" or "η_S + Image momentum": an axis by the signs of its parameters."""
+        return " + ".join(self.param(name).symbol or self.param(name).label for name in names)
+
+    def at(self, point: Point, names: Sequence[str]) -> str:
+        """ "0.01": where a point lies on an axis."""
+        return " + ".join(shown(point.values[name]) for name in names)
+
+    def name(self, point: Point) -> str:
+        """ "λ 0.01, Initial images noise"."""
+        return ", ".join(f"{self.title(axis.names)} {self.at(point, axis.names)}" for axis in self.config.axes)
+
+    @property
+    def sentence(self) -> str:
+        """What can be said honestly of all points."""
+        best = self.best
+        if best is None:
+            return "Nothing can be said yet." if not self.over else "No cell could be judged, so nothing can be chosen."
+        said = f"{self.name(best)} is the best by validation ({text.accuracy(best.accuracy)}"
+        said += " on the test images)." if best.tested else " on the validation split)."
+        intervals = [(p, i) for p in self.points if (i := self.behind(p))]
+        worse = [(p, i) for p, i in intervals if i.low > 0]
+        better = [(p, Interval(-i.mean, -i.high, -i.low)) for p, i in intervals if i.high < 0]
+        if not intervals:
+            return f"{said} One network each has no spread, so nothing can be told apart."
+        if not worse and not better:
+            return f"{said} No other value can be told from it."
+        parts = [f"{self.name(p)} is {word} by {_points(i)}" for word, those in (("worse", worse), ("better", better))
+                 for p, i in those]
+        rest = len(intervals) - len(parts)
+        return f"{said} {'; '.join(parts)}." + (f" The other {rest} cannot be told from it." if rest else "")
+
+
+def _points(interval: Interval) -> str:
+    return f"{100 * interval.mean:.1f} points ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+
+
+def param(method: str, name: str) -> ParamInfo:
+    """The declaration of what a sweep of this method varies under this name."""
+    if name.startswith(EVALUATION):
+        return EvaluateConfig.param(name.removeprefix(EVALUATION))
+    return METHODS[method].Config.param(name)
+
+
+def answer(config: SweepConfig, store: Store) -> Answer:
+    """What the runs in the store say of a sweep by now, whether it was asked for or not."""
+    known = dict[str, Ended | None]()
+
+    def look(one: Spec) -> Ended | None:
+        if one.key not in known:
+            known[one.key] = _ended(store.record(one.key)) if store.exists(one.key) else None
+        return known[one.key]
+
+    return Answer(config, replay(config, look))
+
+
+def _ended(record: RunRecord) -> Ended | None:
+    return None if record.active else Ended(record.id, record.state, record.problem or "", record.summary)
+
+
+def table(answer: Answer) -> pd.DataFrame:
+    """A row a point: a column for each axis, then accuracy, validation, behind the best, time, state."""
+    rows = [
+        {**{answer.title(axis.names): answer.at(p, axis.names) for axis in answer.config.axes},
+         "accuracy": text.accuracy(p.accuracy if p.tested else None), "validation": text.accuracy(p.validation),
+         "behind the best": _points(interval) if (interval := answer.behind(p)) else text.NONE,
+         "time": text.duration(sum(cell.seconds or 0 for cell in p.cells) or None), "state": p.state}
+        for p in answer.points
+    ]
+    return pd.DataFrame(rows)
+
+
+def to_json(answer: Answer) -> dict[str, Any]:
+    """Cells, controls, the chosen values, how much each axis matters, and what can be said; JSON-ready."""
+    best = answer.best
+    return {
+        "cells": [cell.to_json() for cell in answer.outcome.cells],
+        "controls": [one.to_json() for one in answer.controls],
+        "chosen": dict(answer.outcome.chosen) or None,
+        "accuracy": best.accuracy.to_json() if best and best.tested and best.accuracy else None,
+        "importance": {name: round(float(share), 2) for name, share in answer.importance.to_numpy()},
+        "left_out": dict(answer.config.grid.impossible), "sentence": answer.sentence,
+    }

@@ -1,0 +1,225 @@
+"""Sweeps: which runs they ask for, how they choose, what is said of what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from ddcore import jobs
+from ddcore.errors import ConfigError
+from ddcore.experiments import Spec, spec
+from ddcore.experiments.base import Ended
+from ddcore.experiments.distill import DistillSummary
+from ddcore.experiments.evaluate import EvaluateSummary
+from ddcore.experiments.sweep import Cell, Outcome, SweepConfig, config_of, replay
+from ddcore.methods import METHODS
+from ddcore.report import sweeps
+from ddcore.runs.store import Store
+from ddcore.summary import Accuracy, Summary
+
+SMALL: dict[str, Any] = {"dataset": "digits", "ipc": 1, "num_inits": 9, "num_iters": 1, "net_steps": 0, "width": 16,
+                         "protocol": "quick", "nets": 2, "vary": "lambda_task=0,0.01,1"}
+
+
+@pytest.fixture(autouse=True)
+def _home(home: Any) -> None: ...
+
+
+def question(method: str = "datadam", **changes: Any) -> Spec:
+    return spec("sweep", method, {**SMALL, **changes})
+
+
+def config(method: str = "datadam", **changes: Any) -> SweepConfig:
+    asked = question(method, **changes).config
+    assert isinstance(asked, SweepConfig)
+    return asked
+
+
+class World:
+    """Every run that is asked for ends at once; quality(values of its cell) is its accuracy, None where it fails."""
+
+    def __init__(self, quality: Callable[[dict[str, Any]], float | None]) -> None:
+        self.quality, self.made, self.tested = quality, dict[str, dict[str, Any]](), set[str]()
+        self.ends = dict[str, Ended]()
+
+    def look(self, one: Spec) -> Ended | None:
+        return self.ends.get(one.key)
+
+    def compute(self, specs: Iterable[Spec]) -> None:
+        for one in specs:
+            if one.kind == "distill":
+                self.made[one.key] = one.config.values()
+            self.ends[one.key] = Ended(one.key, *self._end(one))
+
+    def _end(self, one: Spec) -> tuple[str, str, Summary]:
+        values = one.config.values()
+        share = 0.5 if one.kind == "baseline" else self.quality(self.made[values.get("run") or one.key])
+        if share is None:
+            return "failed", "it diverged", Summary()
+        if one.kind == "distill":
+            return "done", "", DistillSummary(seconds=1.0)
+        if values.get("split") == "test":
+            self.tested.add(values["run"])
+        near = Accuracy.of([share, share + 0.01])
+        return "done", "", EvaluateSummary(accuracy=near, validation=near, seconds_train=0.1)
+
+    def play(self, asked: SweepConfig) -> tuple[Outcome, list[int]]:
+        """The sweep to its end; how many runs were asked for at a time."""
+        batches = []
+        while (outcome := replay(asked, self.look)).missing:
+            batches.append(len(outcome.missing))
+            self.compute(outcome.missing)
+        return outcome, batches
+
+
+def by_lambda(values: dict[str, Any]) -> float | None:
+    return {0.0: 0.6, 0.01: 0.8, 1.0: None}.get(values.get("lambda_task", 0.0), 0.7)
+
+
+def test_a_cell_is_the_run_that_one_would_ask_for_by_hand() -> None:
+    cell = config(vary="lambda_task=0,0.01; init=noise").cell({"lambda_task": 0.01, "init": "noise"}, seed=3)
+    own = {name: v for name, v in SMALL.items() if name not in ("protocol", "nets", "vary")}
+    assert cell.distil == spec("distill", "datadam", {**own, "lambda_task": 0.01, "init": "noise", "seed": 3})
+    assert cell.judged() == spec("evaluate", "evaluate", {"run": cell.distil.key, "dataset": "digits", "width": 16,
+                                                          "protocol": "quick", "nets": 2})
+
+
+def test_controls_are_shared_one_for_each_size_and_seed() -> None:
+    outcome = replay(config(vary="lambda_task=0,0.01; ipc=1,2", seeds=2), lambda one: None)
+    assert len(outcome.cells) == 8
+    assert sorted((one.ipc, one.seed) for one in outcome.controls) == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert len(outcome.missing) == 8 * 2 + 4 * 2
+    full = replay(config(vary="lambda_task=0,0.01; ipc=1,2", with_full=True), lambda one: None)
+    assert [one.role for one in full.controls] == ["random_real", "random_real", "full"]
+
+
+def test_how_a_set_is_judged_can_be_varied_too() -> None:
+    outcome = replay(config(vary="evaluate.protocol=quick,course; lambda_task=0"), lambda one: None)
+    assert len({cell.run for cell in outcome.cells}) == 1, "one set"
+    assert len({cell.evaluation for cell in outcome.cells}) == 2
+
+
+def test_what_follows_from_an_axis_is_the_methods_own_and_what_was_set_stays() -> None:
+    def rates(**changes: Any) -> list[float]:
+        asked = config("dm", num_iters=2, num_inits=None, net_steps=None, vary="ipc=10,100", **changes)
+        return [asked.cell({"ipc": ipc}, 0).distil.config.values()["lr_img"] for ipc in (10, 100)]
+
+    assert rates() == [1.0, 10.0]
+    assert rates(lr_img=3.0) == [3.0, 3.0]
+
+
+def test_the_ends_and_the_middle_of_the_first_seed_are_asked_first() -> None:
+    outcome = replay(config(vary="lambda_task=0,0.1,0.2,0.3,0.4", seeds=2), lambda one: None)
+    assert [(cell.values["lambda_task"], cell.seed) for cell in outcome.cells] == [
+        (value, seed) for seed in (0, 1) for value in (0.0, 0.2, 0.4, 0.1, 0.3)]
+    assert [one.key for one in outcome.missing[:2]] == [outcome.cells[0].run, outcome.cells[0].evaluation]
+
+
+def test_a_grid_tests_every_cell_and_chooses_by_validation() -> None:
+    world = World(by_lambda)
+    outcome, batches = world.play(config())
+    assert len(batches) == 1
+    assert outcome.chosen == {"lambda_task": 0.01}
+    states = {cell.values["lambda_task"]: (cell.state, cell.accuracy and cell.accuracy.mean) for cell in outcome.cells}
+    assert states == {0.0: ("done", pytest.approx(0.605)), 0.01: ("done", pytest.approx(0.805)), 1.0: ("failed", None)}
+    assert [cell.problem for cell in outcome.cells if cell.state == "failed"] == ["it diverged"]
+
+
+@pytest.mark.parametrize(("strategy", "cells"), [("random", 3), ("tpe", 3), ("halving", 4)])
+def test_other_strategies_test_only_what_they_chose_beside_its_control(strategy: str, cells: int) -> None:
+    world = World(by_lambda)
+    outcome, _ = world.play(config(strategy=strategy, vary="lambda_task=0,0.01,0.5"))
+    assert len(outcome.cells) == cells
+    (best,) = [cell for cell in outcome.cells if cell.accuracy]
+    assert best.values == outcome.chosen == {"lambda_task": 0.01}
+    (control,) = outcome.controls
+    control_run = next(key for key, values in world.made.items() if "lambda_task" not in values)
+    assert world.tested == {best.run, control_run}
+    assert control.accuracy
+
+
+def test_halving_goes_on_with_the_best_third_at_its_own_length() -> None:
+    outcome, batches = World(lambda values: 0.1 + values.get("lambda_task", 0) / 20).play(
+        config(strategy="halving", vary="lambda_task=0..8:9"))
+    assert len(batches) == 4, "three rungs and the test"
+    lengths = {n: [cell.values["lambda_task"] for cell in outcome.cells if cell.length == n] for n in (1, 3, 9)}
+    assert sorted(lengths[1]) == [float(i) for i in range(9)]
+    assert (sorted(lengths[3]), lengths[9]) == ([6.0, 7.0, 8.0], [8.0])
+
+
+def test_one_value_more_asks_for_its_own_runs_only() -> None:
+    world = World(by_lambda)
+    world.play(config(vary="lambda_task=0,0.01"))
+    more = replay(config(vary="lambda_task=0,0.01,0.5"), world.look)
+    assert [(one.kind, one.config.values().get("lambda_task")) for one in more.missing] == [
+        ("distill", 0.5), ("evaluate", None)]
+
+
+@pytest.mark.parametrize(("changes", "sentence"), [
+    ({"vary": "ipc=1,900"}, "ipc=900 cannot run: ipc must be at most"),
+    ({"vary": "ipc=900"}, "none of the cells can run"),
+    ({"vary": ""}, "varies at least one"),
+    ({"vary": "lambda_task=0..1:100; momentum_img=0..0.9:50"}, "at most 2,000"),
+    ({"strategy": "halving", "vary": "num_inits=1,2"}, "num_inits is varied"),
+    ({"budget": 3}, "a grid tries every place"),
+    ({"vary": "evaluate.protocol=corse,quick"}, "did you mean 'course'"),
+])
+def test_what_cannot_be_is_refused_before_anything_starts(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        question(**changes)
+    assert sentence in str(error.value)
+
+
+def test_what_cannot_run_is_left_out_on_request_and_named() -> None:
+    asked = config(vary="ipc=900,1", leave_out=True)
+    assert [cell.values for cell in replay(asked, lambda one: None).cells] == [{"ipc": 1}]
+    assert [*asked.grid.impossible] == ["ipc=900"]
+
+
+def test_the_methods_own_value_of_what_is_varied_does_not_matter() -> None:
+    assert question(lambda_task=5.0).key == question(lambda_task=7.0).key == question().key
+    assert question(vary="lambda_task = 0, 1e-2, 1.0").key == question().key
+    assert question(vary="lambda_task=0,0.01").key != question().key
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_every_method_can_be_swept_and_no_parameter_has_two_meanings(name: str) -> None:
+    own, all_ = set(METHODS[name].Config.model_fields), set(config_of(name).model_fields)
+    assert own < all_
+    assert not own & set(SweepConfig.model_fields)
+    ipc = spec("sweep", name, {"dataset": "digits", "vary": "ipc=1,2"}).config
+    assert isinstance(ipc.cell({"ipc": 2}, 0), Cell)  # type: ignore[attr-defined]
+
+
+def test_what_can_be_said_is_said_with_intervals_that_hold_for_all_values() -> None:
+    qualities = {0.0: 0.6, 0.01: 0.8, 1.0: 0.795}
+    world = World(lambda values: qualities.get(values.get("lambda_task", 0.0)))
+    asked = config(seeds=1)
+    outcome, _ = world.play(asked)
+    answer = sweeps.Answer(asked, outcome)
+    assert answer.best is not None
+    assert answer.best.values == {"lambda_task": 0.01}
+    worst, near = answer.points[0], answer.points[2]
+    # Two networks each, 0.01 apart: s² = 5e-5, the difference's standard error 7.07e-3 with 2 degrees of freedom;
+    # of two comparisons t(2) at 1 - 0.05/4 is 6.2053.
+    interval = answer.behind(worst)
+    assert interval is not None
+    assert interval.mean == pytest.approx(0.2)
+    assert interval.high - interval.mean == pytest.approx(6.2053 * 0.0070711, rel=1e-4)
+    assert answer.behind(near) is not None
+    assert "λ 0.01 is the best by validation" in answer.sentence
+    assert "λ 0 is worse by 20.0 points (15.6 to 24.4)." in answer.sentence
+    assert "The other 1 cannot be told from it." in answer.sentence
+
+
+@pytest.mark.slow
+def test_a_sweep_is_computed_to_its_end_and_what_diverges_is_marked() -> None:
+    run = Store().record(jobs.run_inline(question(vary="lr_img=1,10000", num_inits=5, lambda_task=100)))
+    states = {cell.values["lr_img"]: cell.state for cell in run.summary.cells}  # type: ignore[attr-defined]
+    assert states == {1.0: "done", 10000.0: "failed"}
+    assert run.summary.accuracy is not None
+    before = len(Store().records())
+    jobs.run_inline(question(vary="lr_img=1,3,10000", num_inits=5, lambda_task=100))
+    assert len(Store().records()) == before + 1 + 2, "the sweep, and one cell's two runs"
