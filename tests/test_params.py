@@ -18,13 +18,15 @@ from ddcore.params import Config, Param, ParamInfo
 from ddcore.report import tables, text
 from ddcore.settings import NetworkConfig, TrainConfig
 
-CONFIGS = {f"{kind}/{name}": KINDS[kind].config(name) for kind in KINDS for name in KINDS[kind].known}
+# A sweep has the parameters of its method, which are tested as those of a distillation: one stands for all.
+CONFIGS = {f"{kind}/{name}": KINDS[kind].config(name) for kind in KINDS for name in KINDS[kind].known
+           if kind != "sweep" or name == "datadam"}
 ALL = [(label, config, p) for label, config in CONFIGS.items() for p in config.params()]
 EVERY_PARAMETER = pytest.mark.parametrize(("label", "config", "p"), ALL, ids=[f"{a}-{p.name}" for a, _, p in ALL])
 NEEDED: dict[str, dict[str, Any]] = {
     "evaluate/evaluate": {"run": "0123456789abcdef"},
     "features/features": {"runs": "0123456789abcdef"},
-    "tsne/tsne": {"runs": "0123456789abcdef"},
+    "tsne/tsne": {"runs": "0123456789abcdef"}, "sweep/datadam": {"vary": "evaluate.protocol=course,quick"},
 }
 
 

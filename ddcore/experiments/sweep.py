@@ -26,13 +26,13 @@ from ddcore.experiments.strategies import STRATEGIES, Grid, Trial
 from ddcore.methods import METHODS
 from ddcore.params import Config, Param, ParamInfo, shown
 from ddcore.protocols import PROTOCOLS
-from ddcore.settings import NETWORK_OPTIONS
+from ddcore.settings import NETWORK_PARAMS
 from ddcore.summary import Accuracy, Answer, Count, Seconds, Summary, Values
 
 CONTROL = "random"  # the method whose sets, real images at random, each cell is compared with
 MOST_CELLS = 2000  # of one sweep
 NOT_VARIED = ("dataset", "device", "seed", "exact")  # other questions, or none: seeds have a parameter of their own
-JUDGING = ("protocol", "batch_size", "augment", "network", *NETWORK_OPTIONS)  # of EvaluateConfig, behind `evaluate.`
+JUDGING = ("protocol", "batch_size", "augment", *NETWORK_PARAMS)  # of EvaluateConfig, behind `evaluate.`
 
 
 class SweepConfig(Config):
@@ -168,7 +168,7 @@ class Cell:
         return self._judged((run or self.distil).key, split)
 
     def _judged(self, run: str, split: str) -> Spec:
-        network = {name: v for name, v in self.judging.items() if name in ("network", *NETWORK_OPTIONS)}
+        network = {name: v for name, v in self.judging.items() if name in NETWORK_PARAMS}
         others = {name: v for name, v in self.judging.items() if name not in network}
         values = {"protocol": self.sweep.protocol, "nets": self.sweep.nets, "device": self._own["device"], **others}
         return evaluate.question(run, self._own, network, {**values, "split": split})
@@ -426,5 +426,6 @@ KIND = Kind(
     help="How a method's parameters matter: one question over many values, each answered by ordinary runs.",
     names=lambda: tuple(METHODS), config=config_of, summary=SweepSummary, run=run,
     version=lambda name: METHODS[name].version, label=_label, details=lambda config: (str(config.get("vary")),),
+    told=("vary",), presets=lambda name: METHODS[name].presets,
     page=RUNS_PAGE, command=Command(lambda name, config: ("sweep", name), ("exact",)),
 )
