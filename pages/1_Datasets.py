@@ -1,23 +1,22 @@
-"""The data sets: sizes, balance, statistics, votes, examples."""
+"""The data sets: their images to browse, sizes, balance, statistics, votes; and the ways to distil them."""
 
 import streamlit as st
 
+from ddcore import jobs
 from ddcore.data import DATASETS
 from ddcore.data import agreement as levels
 from ddcore.data.base import Dataset
-from ddcore.experiments import describe, spec
+from ddcore.experiments import Spec, describe, spec
 from ddcore.experiments.describe import DescribeSummary, Majority
+from ddcore.home import data_root
 from ddcore.networks import NETWORKS
-from ddcore.report import figures, tables, text, votes
+from ddcore.report import browse, figures, tables, text, votes
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, progress, upload, widgets
+from pages.components import charts, frame, gallery, menu, progress, upload, widgets
 
-LEAD = "What the networks learn from: how many images of which class, how they are split, what they look like."
-SPLITS = {  # (title, help)
-    "train": ("Training", "What is trained on and distilled."),
-    "val": ("Validation", "Held out of the training data; every choice is made on it, never on the test set."),
-    "test": ("Test", "The official test images; measured once, at the end."),
-}
+LEAD = "What the networks learn from: look through a data set, then distil it."
+AT_ONCE = 30.0  # seconds that a description may take to be started by itself
+LARGE = 250_000_000  # pixel values from which on it is not, however fast the machine
 
 
 def main() -> None:
@@ -36,11 +35,15 @@ def main() -> None:
         else:
             facts = selected(run)
             about(facts)
+            if facts.check(data_root()).state in ("ready", "download"):
+                distil(facts)
             if run is None or run.config["dataset"] != facts.name:
                 run = description(facts)
             else:
                 widgets.data_note(facts.name)
         if run is not None:
+            if run.active:
+                st.caption("Looking into this data set, once: classes, splits, balance, examples.")
             progress.show(run, show)
 
 
@@ -58,34 +61,63 @@ def selected(run: RunRecord | None) -> Dataset:
 
 
 def about(facts: Dataset) -> None:
-    """What is known before a single image is read."""
+    """What is known before a single image is read, and where to go on with it."""
     c, h, w = facts.shape()
-    with st.grid(4, min_column_width=150):
+    with st.grid(6, min_column_width=120):
         st.metric("Classes", len(facts.classes), help=widgets.names(facts.classes))
         sides = ", ".join(map(str, facts.resolutions))
-        st.metric("Image", f"{h} × {w}", help=f"Pixels. Sides offered: {sides}.")
-        st.metric("Channels", c, help="1: grey, 3: red, green, blue.")
+        colours = "grey" if c == 1 else "red, green, blue"
+        st.metric("Image", f"{h} × {w}", help=f"Pixels, {colours}. Sides offered: {sides}.")
+        for part, number in facts.parts.items():
+            title, help = gallery.PARTS[part]
+            st.metric(title, f"{number:,}", help=f"Images. {help}")
         st.metric("Usual network", NETWORKS[facts.network].title, help="The one the field uses for this data set.")
     st.caption(f"Source: {widgets.plain(facts.source) if facts.own else facts.source}")
 
 
+def distil(facts: Dataset) -> None:
+    """The ways on: the form of each method, with this data set chosen."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("**Distil this** with", width="content")
+        for name in menu.distillers():
+            if entry := menu.of_method(name):
+                primary = entry == menu.first_method()
+                if st.button(entry.title, key=f"distil-{name}", icon=f":material/{entry.symbol}:",
+                             type="primary" if primary else "secondary"):
+                    st.switch_page(entry.page(), query_params={"set": facts.name})
+
+
 def description(facts: Dataset) -> RunRecord | None:
-    """The description of the data set, if there is one; else what to do to get one."""
-    ready = widgets.data_note(facts.name)
+    """The description of the data set, started by itself where that is quick; else what to do to get one."""
+    status = widgets.data_note(facts.name)
     question = spec("describe", "describe", {"dataset": facts.name})
     if run := widgets.answer(question):
         return run
-    if not ready and facts.steps:
+    if not status and facts.steps:
         st.markdown("**How to get it**\n\n" + "\n".join(f"{i}. {step}" for i, step in enumerate(facts.steps, 1)))
-    if ready:
-        st.markdown("Nobody has looked into this data set here yet.")
+    if facts.check(data_root()).state == "ready" and quick(facts, question):
+        with st.spinner("Starting to look into it …"):
+            jobs.submit(question)
+        return widgets.answer(question)
+    if status:
         widgets.launch(question, label=f"Describe {facts.title}")
     return None
 
 
+def quick(facts: Dataset, question: Spec) -> bool:
+    """Whether the description may be started though nobody asked for it."""
+    values = browse.values(facts)
+    return values is not None and values <= LARGE and widgets.time_of(question)[0].seconds <= AT_ONCE
+
+
 def show(run: RunRecord) -> None:
     summary = run.answer(DescribeSummary)
-    sizes(summary)
+    for check in summary.checks:
+        if not check.ok:
+            st.warning(f"{check.text[:1].upper()}{check.text[1:]}.", icon=":material/warning:")
+    facts = DATASETS[run.config["dataset"]]
+    if browsable := gallery.can_show(facts):
+        gallery.section(facts)
     cells = [[balance], [statistics, checks]]
     if votes.voted(summary):
         cells = [[balance], [agreement], [statistics], [checks]]
@@ -94,23 +126,19 @@ def show(run: RunRecord) -> None:
             with st.container():
                 for part in cell:
                     part(summary)
-    examples(run)
+    if not browsable or votes.voted(summary):
+        examples(run)
+    st.caption(f"Described {text.ago(run.created)} · run `{run.id}`")
+    progress.log(run.id)
 
 
 def checks(summary: DescribeSummary) -> None:
     """What was expected of the data set and found, differences first."""
-    st.subheader("Checks", anchor=False)
-    for check in sorted(summary.checks, key=lambda check: check.ok):
-        icon = ":material/check:" if check.ok else ":material/warning:"
-        st.markdown(f"{icon} {check.text[:1].upper()}{check.text[1:]}.")
-
-
-def sizes(summary: DescribeSummary) -> None:
-    st.subheader("Splits", anchor=False)
-    with st.grid(3, min_column_width=150):
-        for name, part in summary.splits.items():
-            title, help = SPLITS[name]
-            st.metric(title, f"{part.size:,} images", help=help)
+    failed = sum(not check.ok for check in summary.checks)
+    with st.expander(f"Checks: {failed or 'no'} surprise{'' if failed == 1 else 's'}", icon=":material/rule:"):
+        for check in sorted(summary.checks, key=lambda check: check.ok):
+            icon = ":material/check:" if check.ok else ":material/warning:"
+            st.markdown(f"{icon} {check.text[:1].upper()}{check.text[1:]}.")
 
 
 def balance(summary: DescribeSummary) -> None:
@@ -119,7 +147,7 @@ def balance(summary: DescribeSummary) -> None:
     charts.chart(figures.bars(counts, "class", "images", x_title="Class", y_title="Images", series="split"), "balance")
     sentences = (in_words(part, majority)
                  for part, majority in describe.majorities(summary.splits, summary.classes).items())
-    st.markdown(f"{' '.join(sentences)} A network that learnt nothing but to say the most frequent class reaches "
+    st.markdown(" ".join(sentences), help="A network that learnt nothing but to say the most frequent class reaches "
                 "exactly that.")
 
 
@@ -140,12 +168,12 @@ def agreement(summary: DescribeSummary) -> None:
 
 
 def statistics(summary: DescribeSummary) -> None:
-    st.subheader("Pixel statistics", anchor=False)
+    st.subheader("Pixel statistics", anchor=False, help="Of the training images on a scale from 0 to 1; images are "
+                 "normalised with them before training.")
     names = ["Grey"] if len(summary.mean) == 1 else ["Red", "Green", "Blue"]
     lines = ["| Channel | Mean | Standard deviation |", "|:--|--:|--:|"]
     lines += [f"| {n} | {m:.4f} | {s:.4f} |" for n, m, s in zip(names, summary.mean, summary.std, strict=True)]
     st.markdown("\n".join(lines))
-    st.caption("Of the training images on a scale from 0 to 1; images are normalised with them before training.")
 
 
 def examples(run: RunRecord) -> None:
@@ -167,8 +195,6 @@ def examples(run: RunRecord) -> None:
             ))
         with st.container(width=560):  # an image of this width would be clipped on a narrow screen
             st.image(path.read_bytes(), caption=words, width="stretch")
-    st.caption(f"Described {text.ago(run.created)} · run `{run.id}`")
-    progress.log(run.id)
 
 
 main()

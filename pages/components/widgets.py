@@ -53,8 +53,14 @@ def footnotes(records: Sequence[RunRecord]) -> None:
 
 
 def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") -> str:
-    """The menu of data sets; first: the one that it starts with, which is in it even if it was removed."""
+    """The menu of data sets; first: the one that it starts with, which is in it even if it was removed.
+
+    Without a first one it starts with that of the address, as long as nobody has chosen another.
+    """
     names = DATASETS.offered()
+    if not first and (asked := st.query_params.get("set")) in names:
+        st.session_state[key] = asked
+        del st.query_params["set"]
     if first in DATASETS and first not in names:
         names = [*names, first]
     return box.selectbox(
