@@ -21,7 +21,7 @@ from ddcore.data.layout import arrange
 from ddcore.data.preview import Preview, look, suggested
 from ddcore.data.source import Source, open_source
 from ddcore.errors import ConfigError, UnknownName
-from ddcore.report.uses import uses
+from ddcore.report.uses import forget, uses
 from ddcore.runs.store import Store
 
 SUGGESTED = ("side", "colour")
@@ -108,6 +108,8 @@ def remove(name: str, as_json: bool) -> None:
     if used.active:
         raise ConfigError([f"{count_runs(used.active)} on {name} still waiting or running; cancel or await them first"])
     own.remove(name, home.data_root(), keep_facts=used.any)
+    if not used.any:
+        forget(Store(), name)
     kept = f"; its facts are kept for {count_runs(used.finished + used.other)}" if used.any else ""
     result = {"name": name, "finished": used.finished, "other": used.other, "facts_kept": used.any}
     show(result, as_json, lambda: f"removed {name}{kept}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ddcore.runs.store import Store, parts
+from ddcore.runs.store import RunRecord, Store, parts
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,25 @@ class Uses:
 
 
 def uses(store: Store, dataset: str) -> Uses:
-    """The runs of this store whose config names the data set, those in the trash among them."""
+    """The runs of this store whose config names the data set, those in the trash among them.
+
+    Those that only tell of the data set do not count once they have ended.
+    """
     records = [*store.records(), *(record for kind in parts() for record in store.records(kind))]
-    users = [record for record in records if record.config.get("dataset") == dataset]
-    trashed = sum(record.config.get("dataset") == dataset for record in store.trashed())
+    users = [record for record in records if record.config.get("dataset") == dataset
+             and (record.active or not _of_data(record))]
+    trashed = sum(record.config.get("dataset") == dataset and not _of_data(record) for record in store.trashed())
     active, finished = sum(r.active for r in users), sum(r.state == "done" for r in users)
     return Uses(active, finished, len(users) + trashed - active - finished)
+
+
+def forget(store: Store, dataset: str) -> None:
+    """Delete the runs that only tell of a data set: with it, where nothing else uses it."""
+    for run_id in [r.id for r in store.records() if r.config.get("dataset") == dataset and _of_data(r) and not r.demo]:
+        store.trash(run_id)
+    for run_id in [r.id for r in store.trashed() if r.config.get("dataset") == dataset and _of_data(r)]:
+        store.purge(run_id)
+
+
+def _of_data(record: RunRecord) -> bool:
+    return record.declared is not None and record.declared.of_data

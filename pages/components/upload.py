@@ -18,6 +18,7 @@ from ddcore.errors import ConfigError, DDCoreError
 from ddcore.home import data_root
 from ddcore.report import figures
 from ddcore.report import preview as report
+from ddcore.report.uses import forget as forget_runs
 from ddcore.report.uses import uses
 from pages.components import charts, form, frame, widgets
 
@@ -300,4 +301,6 @@ def removal(facts: Dataset) -> None:
         st.markdown("Its images are deleted here; what you brought it from is not touched.")
         if st.button(f"Remove {facts.name}", type="primary", key=f"removed-{facts.name}", disabled=bool(used.active)):
             remove(facts.name, data_root(), keep_facts=used.any)
+            if not used.any:
+                forget_runs(frame.store(), facts.name)
             open_datasets()

@@ -140,7 +140,7 @@ def test_removing_a_set_without_runs_leaves_nothing(call: Call, home: Path, pets
 
 def test_finished_run_outlives_its_data_set(call: Call, pets: str) -> None:
     call("add", pets, "--name", "pets")
-    run_id = jobs.run_inline(spec("describe", "describe", {"dataset": "pets"}))
+    run_id = jobs.run_inline(spec("distill", "random", {"dataset": "pets", "ipc": 1}))
     assert call("remove", "pets")[1] == "removed pets; its facts are kept for 1 run\n"
     record = Store().record(run_id)
     assert record.state == "done"
@@ -149,12 +149,12 @@ def test_finished_run_outlives_its_data_set(call: Call, pets: str) -> None:
     assert call("check", "pets")[:2] == (1, "pets: missing. pets was removed; add it again to compute with it.\n")
     assert "would be taken for runs of this one" in call("add", str(Path(pets) / "train"), "--name", "pets")[2]
     assert call("add", pets, "--name", "pets")[0] == 0
-    assert jobs.submit(spec("describe", "describe", {"dataset": "pets"})) == run_id
+    assert jobs.submit(spec("distill", "random", {"dataset": "pets", "ipc": 1})) == run_id
 
 
 def test_set_with_a_waiting_run_is_not_removed(call: Call, pets: str) -> None:
     call("add", pets, "--name", "pets")
-    record = Store().create(spec("describe", "describe", {"dataset": "pets"}))
+    record = Store().create(spec("distill", "random", {"dataset": "pets", "ipc": 1}))
     mark_queued(record.folder)
     status, _, err = call("remove", "pets")
     assert (status, err) == (1, "error: 1 run on pets still waiting or running; cancel or await them first\n")
@@ -163,6 +163,17 @@ def test_set_with_a_waiting_run_is_not_removed(call: Call, pets: str) -> None:
     assert json.loads(call("remove", "pets", "--json")[1]) == {
         "name": "pets", "finished": 0, "other": 1, "facts_kept": True,
     }
+
+
+def test_a_description_goes_with_the_set_that_nothing_else_uses(call: Call, pets: str) -> None:
+    call("add", pets, "--name", "pets")
+    described = jobs.run_inline(spec("describe", "describe", {"dataset": "pets"}))
+    other = jobs.run_inline(spec("describe", "describe", {"dataset": "digits"}))
+    assert call("remove", "pets")[1] == "removed pets\n"
+    assert not Store().exists(described)
+    assert not Store().trashed()
+    assert Store().exists(other)
+    assert "pets" not in DATASETS
 
 
 @pytest.mark.parametrize(

@@ -194,10 +194,13 @@ def test_a_set_that_runs_are_waiting_for_is_not_removed(open_page: Open) -> None
 
 def test_an_unused_set_is_removed_without_a_trace(open_page: Open) -> None:
     added()
+    described = put(spec("describe", "describe", {"dataset": "pets"}), "cancelled")
     app = open_page(PAGE, set="pets")
     assert "No finished run uses it." in words(app)
     app.button(key="removed-pets").click().run()
     assert "pets" not in DATASETS
+    assert not Store().exists(described)
+    assert not Store().trashed()
     assert "pets" not in app.selectbox[0].options
     assert not [path for path in (data_root() / "own").rglob("*") if path.is_file()]
 
@@ -210,7 +213,7 @@ def test_a_finished_run_of_a_removed_set_still_opens_and_nothing_new_can_be_aske
     run = jobs.run_inline(spec("distill", "dm", {**DM, "dataset": "pets"}))
     described = jobs.run_inline(spec("describe", "describe", {"dataset": "pets"}))
     app = open_page(PAGE, set="pets")
-    assert "2 runs used it" in words(app)
+    assert "1 run used it" in words(app)
     app.button(key="removed-pets").click().run()
     assert DATASETS["pets"].removed
 
