@@ -3,8 +3,7 @@
 import streamlit as st
 
 LEAD = """
-Can **100 images** teach a network nearly as much as 60,000? Make such a set, watch it take shape, and see how good it
-is beside random real images.
+Can **100 images** teach a network nearly as much as 60,000? Make such a set, watch it take shape, and judge it.
 """
 
 

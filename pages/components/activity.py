@@ -1,4 +1,4 @@
-"""What runs now, on every page below the menu; word of a run that has ended; the page's link.
+"""Below the menu of every page: the docs, what runs now, word of a run that has ended, and the page's link.
 
 A browser tells of an end also while another window is before it, once a person has asked for that with a click.
 """
@@ -10,7 +10,7 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.report import tables
 from ddcore.runs.store import RunRecord
-from pages.components import frame
+from pages.components import frame, menu
 from pages.components.markdown import called
 from pages.components.progress import POLL_SECONDS, STATES
 
@@ -24,6 +24,7 @@ def show() -> None:
     active = bool(jobs.list_jobs())
     st.session_state[POLLING] = active
     with st.sidebar:
+        st.page_link(menu.docs(), label="Docs")
         st.fragment(_now, run_every=POLL_SECONDS if active else None)()
 
 

@@ -42,7 +42,7 @@ def _film() -> None:
         return
     title, data = METHODS[run.name].title, tables.data(run)
     player.show(film.frames(store, run), f"Images of {data} take shape over {run.summary.steps} steps of {title}.")
-    st.caption(f"{run.summary.images or 0:,} images after {run.summary.steps:,} steps of {title}. {_accuracy(run)}")
+    st.caption(f"{run.summary.images or 0:,} images, {run.summary.steps:,} steps of {title}: {_accuracy(run)}")
 
 
 def _ways() -> None:

@@ -51,9 +51,14 @@ def draw() -> Page:
     st.set_page_config(page_title="Dataset distillation", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
     st.logo(str(LOGO), size="large", icon_image=str(ICON))
-    page = st.navigation([entry.page() for entry in entries()])
+    page = st.navigation([*(entry.page() for entry in entries()), docs()])
     st.session_state[CURRENT] = page.url_path
     return page
+
+
+def docs() -> Page:
+    """The documentation, which the menu does not list: a link below it leads there from every page."""
+    return st.Page("pages/docs.py", title="Docs", icon=":material/menu_book:", url_path="Docs", visibility="hidden")
 
 
 def entries() -> list[Entry]:
