@@ -2,7 +2,6 @@
 
     python -m benchmarks.accuracy datadam --preset quick --protocols course
     python -m benchmarks.accuracy dm --preset quick --protocols quick
-    python -m benchmarks.accuracy pad --preset quick --protocols quick
     python -m benchmarks.accuracy dm --preset quick --dataset mhist --protocols quick
     python -m benchmarks.accuracy random --protocols standard --nets 5 --width 32
     python -m benchmarks.accuracy baseline --dataset mnist                           (20 epochs on the full data)

@@ -1,7 +1,8 @@
 """Make the finished runs that ship with the code, from nothing: `python -m benchmarks.make_demo [FOLDER]`.
 
 Their seeds differ from the presets', so that nobody's first run is answered by ours. What a finished run does not need
-(checkpoints, logs, job states) is left out. With a FOLDER to compute in, a recipe that was stopped goes on there.
+(checkpoints, logs, job states, parents) is left out, and pixels are kept in half precision. With a FOLDER to compute
+in, a recipe that was stopped goes on there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from ddcore import home, jobs
 from ddcore.evaluation import plans
@@ -26,16 +30,16 @@ DATASET, SEED = "mnist", 7
 SETS = ("random", "herding", "datadam", "dm", "pad")
 PROTOCOLS = ("course", "quick")
 NETS = 5
-FULL = {"quick": NETS, "course": 1}  # trainings on the full data: one of the course's takes as long as all else
+FULL = {"quick": NETS}  # trainings on the full data; one of the course's takes as long as a fifth of all this
 SEARCH = {
     "space": "course", "subset": "depth=2,3,4 width=16,32 units=64,256", "ipc": 10,
     "steps": 60, "nets": 1, "lr": 0.05, "batch_size": 32,
     "truth": "sample", "truth_sample": 20, "truth_steps": 150, "truth_nets": 1,
 }
 LEFT_OUT = {*parts(), "scores", "experts"}  # large, and what was made of them does not need them
-KEPT = ("run.json", "spec.json", "events.jsonl", "images.safetensors", "initial.safetensors", "user.json")
+KEPT = ("run.json", "spec.json", "events.jsonl", "user.json", "pictures/examples.png")
+SNAPSHOT, LARGE = 20, 100_000  # the step that is kept of a set of more bytes
 SUMMED_UP = ("search", "truth")  # their summaries say all that their events and trials do
-FOLDERS = ("snapshots", "pictures")
 
 
 def main() -> None:
@@ -123,10 +127,33 @@ def _copy(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for name in KEPT:
         if (source / name).exists() and not (name == "events.jsonl" and source.parent.name in SUMMED_UP):
+            (target / name).parent.mkdir(exist_ok=True)
             shutil.copyfile(source / name, target / name)
-    for name in FOLDERS:
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name)
+    for file in _image_sets(source):
+        place = target / file.relative_to(source)
+        place.parent.mkdir(exist_ok=True)
+        _halved(file, place)
+
+
+def _image_sets(source: Path) -> list[Path]:
+    """The images that ship: a small set's at every step, a large one's at three, a coreset's or control's once."""
+    images, initial = source / "images.safetensors", source / "initial.safetensors"
+    steps = [file for file in sorted(source.glob("snapshots/*.safetensors")) if file.stem != "0"]
+    if images.exists() and images.stat().st_size > LARGE:
+        steps = [file for file in steps if int(file.stem) == SNAPSHOT and source.name in _shown()]
+        return [images, initial, *steps] if steps else [images]
+    return [file for file in (images, initial, *steps) if file.exists()]
+
+
+def _shown() -> set[str]:
+    return {small_set(name).key for name in SETS}
+
+
+def _halved(source: Path, target: Path) -> None:
+    """The same file with its pixels in half precision, as snapshots have them."""
+    with safe_open(source, framework="np") as file:
+        arrays, facts = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    save_file({**arrays, "images": arrays["images"].astype("float16")}, target, metadata=facts)
 
 
 if __name__ == "__main__":

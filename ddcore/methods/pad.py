@@ -415,9 +415,10 @@ IPC_50 = {
 
 PRESETS = (
     Preset("quick", "A short run for a small CPU: a narrow network (MNIST: width 16), two short experts on some of the "
-                    "images, few iterations. MNIST: ten images per class, 60 iterations, a few minutes on two cores, "
-                    "scores and experts included. Elsewhere one image per class, and all parameters count, as the "
-                    "paper has it there, so only what the experts see in their first two epochs tells it from DATM. "
+                    "images, few iterations. MNIST: ten images per class, a few minutes on two cores, scores and "
+                    "experts included; it helps networks that learn for few steps (course), not for many (quick). "
+                    "Elsewhere one image per class, and all parameters count, as the paper has it there, so only what "
+                    "the experts see in their first two epochs tells it from DATM. "
                     "The 8×8 digits gain nothing from so short a run.",
            {"ipc": 1, "agents": 1, "score_epochs": 2, "experts": 2, "train_epochs": 5, "lr_teacher": 0.05,
             "batch_train": 128, "initial_ratio": 0.75, "add_end_epoch": 2, "remove_ratio": 0.0,

@@ -1,23 +1,25 @@
 """How good a small set is: the same question put to it and to its controls, and everything that follows from it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from ddcore.data import DATASETS
 from ddcore.evaluation import plans
-from ddcore.evaluation.plans import CEILING_PASSES, Question
+from ddcore.evaluation.plans import CEILING_PASSES, NETWORK_PARAMS, Question
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.home import data_root
-from ddcore.methods import METHODS
+from ddcore.methods import METHODS, quick
 from ddcore.networks import NETWORKS
 from ddcore.protocols import PROTOCOLS
 from ddcore.report import answer, figures, results, robust, tables, text
 from ddcore.report.published import Published, published
 from ddcore.report.results import Result
 from ddcore.runs.store import RunRecord
-from ddcore.settings import network_title
+from ddcore.settings import NETWORK_OPTIONS, network_title
 from pages.components import charts, evaluation_details, fields, frame, pending, table, trajectory, transfer
 
 WORDS = f"""
@@ -69,8 +71,7 @@ def _question(run: RunRecord) -> Question | None:
     """Protocol, network, n and batch, at first as they were asked last of this run; None while one of them is wrong."""
     evaluation = results.last_evaluation(frame.store(), run)
     last = results.question_of(evaluation) if evaluation else None
-    names, protocols = list(NETWORKS), list(PROTOCOLS)
-    network = run.config.get("network") or DATASETS[run.config["dataset"]].network
+    names, protocols, own = list(NETWORKS), list(PROTOCOLS), _own_network(run, last)
     key = f"evaluation-{run.id}"
     with st.container(border=True), st.grid(4, min_column_width=180, vertical_alignment="bottom"):
         protocol = st.selectbox(
@@ -78,8 +79,8 @@ def _question(run: RunRecord) -> Question | None:
             help="\n\n".join(f"**{p.name}**: {p.help}" for p in PROTOCOLS.values()),
         )
         network = st.selectbox(
-            "Network", names, index=names.index(network), key=f"{key}-network",
-            format_func=lambda n: network_title(run.config if n == run.config.get("network") else {"network": n}),
+            "Network", names, index=names.index(own["network"]), key=f"{key}-network",
+            format_func=lambda n: network_title(own if n == own["network"] else {"network": n}),
             help="The one trained for the test. Another than the run's own tells whether the images only fit that one.",
         )
         nets = fields.number(
@@ -93,8 +94,20 @@ def _question(run: RunRecord) -> Question | None:
         )
     if nets.wrong or batch.wrong:
         return None
-    return Question(protocol, int(nets.value or 0), int(batch.value) if batch.value else None,
-                    network={"network": network})
+    judging = own if network == own["network"] else {"network": network}
+    return Question(protocol, int(nets.value or 0), int(batch.value) if batch.value else None, network=judging)
+
+
+def _own_network(run: RunRecord, last: Question | None) -> Mapping[str, Any]:
+    """The network that judges a set unless another is named: the one it was made with.
+
+    Random real images were made with none: the one that judged them last, else that of the quick presets.
+    """
+    if network := run.config.get("network"):
+        return {"network": network, **{option: run.config.get(option) for option in NETWORK_OPTIONS}}
+    dataset = run.config["dataset"]
+    quickly = {"network": DATASETS[dataset].network, **quick.network(dataset)}
+    return last.network if last else {name: quickly[name] for name in NETWORK_PARAMS if name in quickly}
 
 
 @dataclass(frozen=True)

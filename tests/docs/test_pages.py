@@ -13,8 +13,9 @@ import click
 import pytest
 from fenced import DOCS, FENCE, blocks
 
-from benchmarks import picture
+from benchmarks import make_demo, picture
 from ddcore import cli
+from ddcore.evaluation import plans
 from ddcore.experiments import search
 from ddcore.home import PROJECT, demo_root
 from ddcore.methods import METHODS
@@ -109,7 +110,22 @@ def test_the_readme_says_what_the_shipped_runs_of_its_picture_reached() -> None:
     for name, record in picture.judged(store).items():
         assert text.spread(record.summary.accuracy) in readme, name
     assert text.duration(picture.distilled(store).summary.seconds) in readme
-    assert re.findall(r"n = (\d+)\)", readme) == ["5"]
+    for name in ("random", "datadam", "dm"):
+        scores = plans.scores(store, plans.plan(make_demo.small_set(name), make_demo.asked("quick")).final)
+        assert scores, name
+        assert text.spread(scores.accuracy) in readme, name
+    assert re.findall(r"n = (\d+)\)", readme) == ["5", "5"]
+
+
+@pytest.mark.parametrize("protocol", make_demo.PROTOCOLS)
+def test_the_page_of_measured_figures_says_what_the_shipped_sets_and_their_controls_reached(protocol: str) -> None:
+    store, page = Store(demo=demo_root()), " ".join((DOCS / "measured.md").read_text("utf-8").split())
+    for name in make_demo.SETS:
+        plan = plans.plan(make_demo.small_set(name), make_demo.asked(protocol))
+        controls = (plan.random_real, plan.initial, plan.initial_hard)
+        for scores in (plans.scores(store, one) for one in (plan.final, *controls) if one):
+            assert scores, name
+            assert text.spread(scores.accuracy) in page, name
 
 
 def test_the_overview_leads_to_every_page() -> None:

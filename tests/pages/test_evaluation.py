@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from ddcore.evaluation import plans
 from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import Spec, spec
+from ddcore.methods import quick
 from ddcore.report import robust, trajectory, transfer
 from ddcore.report.published import Published
 from ddcore.runs.store import Store
@@ -312,3 +313,9 @@ def test_a_finished_control_is_no_longer_offered(open_page: Open, filled: Filled
     app = open_page("pages/5_DM.py", run=filled.dm)
     assert not [b for b in app.button if b.label.startswith("Evaluate with controls")]
     assert any(b.label.startswith("Train on full data") for b in app.button)
+
+
+def test_random_images_are_judged_as_they_were_last_or_on_the_network_of_the_quick_presets(home: Path) -> None:
+    images = Store().record(finish(spec("distill", "random", {"dataset": "digits", "ipc": 1}), {"images": 10}))
+    assert evaluation._own_network(images, None) == {"network": "convnet3", "width": quick.network("digits")["width"]}
+    assert evaluation._own_network(images, Question("course", network={"network": "lenet"})) == {"network": "lenet"}
