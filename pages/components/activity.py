@@ -10,9 +10,8 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.report import tables
 from ddcore.runs.store import RunRecord
-from pages.components import frame, menu
+from pages.components import frame, menu, progress
 from pages.components.markdown import called
-from pages.components.progress import POLL_SECONDS, STATES
 
 FOLLOWED, TOLD, POLLING = "runs under way", "runs that ended", "activity is polling"  # in the session
 _html, _css, _js = ((Path(__file__).parent / f"activity.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
@@ -25,7 +24,7 @@ def show() -> None:
     st.session_state[POLLING] = active
     with st.sidebar:
         st.page_link(menu.docs(), label="Docs")
-        st.fragment(_now, run_every=POLL_SECONDS if active else None)()
+        st.fragment(_now, run_every=progress.POLL_SECONDS if active else None)()
 
 
 @frame.guarded()
@@ -66,7 +65,7 @@ def _ended(active: list[str]) -> list[RunRecord]:
 def _tell(ended: list[RunRecord]) -> None:
     """A word about each on the page, and in the browser for whoever wants it."""
     for record in ended:
-        word, _, icon = STATES.get(record.state, (record.state, "gray", ":material/info:"))
+        word, _, icon = progress.state(record)
         st.toast(f"**{word}:** {called(record)}", icon=icon, duration="long")
         told = {"id": record.id, "title": word, "body": tables.title(record)}
         st.session_state[TOLD] = [*st.session_state.get(TOLD, []), told][-9:]

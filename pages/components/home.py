@@ -9,7 +9,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.evaluation.plans import CONTROL
 from ddcore.methods import METHODS
-from ddcore.report import film, results, tables, text, thumbnails
+from ddcore.report import film, results, sanity, tables, text, thumbnails
 from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
 from pages.components import film as player
@@ -87,6 +87,8 @@ def _latest() -> None:
                 if png := thumbnails.thumbnail(store, record):
                     st.image(png, alt=f"Some images of {tables.title(record)}")
                 frame.link(record)
+                if sanity.warnings(record):
+                    progress.badge(record)
                 st.markdown(_accuracy(record))
                 st.caption("demo" if record.demo else text.ago(record.created))
     widgets.footnotes(done)

@@ -101,5 +101,4 @@ def so_far(record: RunRecord) -> None:
     if steps:
         grid(record, f"Images so far (step {steps[-1]:,})", name="initial", step=steps[-1] or None, help=HELP)
     else:
-        st.caption("The first images appear here after the first step." if record.active else
-                   "It ended before it kept any images.")
+        st.caption("The first images appear here after the first step.")

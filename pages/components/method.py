@@ -93,6 +93,9 @@ def live(run: RunRecord, run_id: str) -> None:
     stages.standing(run)
     if METHODS[run.name].step is None:
         return
+    if not run.active and not frame.store().snapshots(run.id):
+        st.caption("It ended before its first step, so there are no curves and images.")
+        return
     left, right = st.columns([3, 2], gap="medium")
     with left:
         if stages.imitates(run):

@@ -81,7 +81,7 @@ def button(label: str, missing: Sequence[Result], run: RunRecord, key: str, *, p
     if removed:
         help = "Its data set was removed; add it again to compute with it."
     if st.button(f"{label} · {takes}", key=key, icon=icon, help=help or f"Trains and tests networks on: {titles}.",
-                 disabled=removed, type="primary" if primary else "secondary"):
+                 disabled=removed, type="primary" if primary else "secondary", wrap=True):
         with st.spinner("Asking for them …"):
             check_disk(frame.store(), specs)
             for spec in specs:

@@ -21,10 +21,15 @@ STATES = {
 }
 
 
+def state(run: RunRecord) -> tuple[str, str, str]:
+    """(word, colour, icon) of the run's state, the same wherever it is shown."""
+    name = sanity.state(run)
+    return STATES.get(name, (name, "gray", ":material/help:"))
+
+
 def badge(run: RunRecord) -> None:
     """The run's state as a coloured word; of one that is done and looks wrong, what looks so in a tooltip."""
-    state = sanity.state(run)
-    word, colour, icon = STATES.get(state, (state, "gray", ":material/help:"))
+    word, colour, icon = state(run)
     st.badge(word, color=colour, icon=icon, help=" ".join(sanity.warnings(run)) or None)  # type: ignore[arg-type]
 
 

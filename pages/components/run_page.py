@@ -46,16 +46,22 @@ def header(run: RunRecord, form: bool = False) -> None:
         housekeeping.origin(run)
         st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
         st.space("stretch")
-        if st.button("New run", icon=":material/add:", key="new-run"):
-            frame.open_run(None)
-        if form and st.button("Use these parameters", icon=":material/tune:", key="like",
-                              help="Opens the form filled in as for this run."):
-            frame.open_run(run.id, parameter="like")
-        if run.state == "done":
-            extend(run)
-            download(run)
+        with st.container(horizontal=True, width="content"):
+            _toolbar(run, form)
     for sentence in sanity.warnings(run):
         st.warning(sentence, icon=":material/warning:")
+
+
+def _toolbar(run: RunRecord, form: bool) -> None:
+    """What can be done with the run."""
+    if st.button("New run", icon=":material/add:", key="new-run"):
+        frame.open_run(None)
+    if form and st.button("Use these parameters", icon=":material/tune:", key="like",
+                          help="Opens the form filled in as for this run."):
+        frame.open_run(run.id, parameter="like")
+    if run.state == "done":
+        extend(run)
+        download(run)
 
 
 def extend(run: RunRecord) -> None:

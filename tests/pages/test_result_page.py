@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import spec
 from ddcore.runs.store import Store
-from pages.components import images
+from pages.components import images, progress
 from tests.pages.conftest import DM, TINY, Backend, Filled, Open, finish, put, words
 
 PAGE = "pages/5_DM.py"
@@ -137,3 +137,12 @@ def test_a_running_run_says_that_the_time_left_is_being_estimated(open_page: Ope
     path.write_text(json.dumps({"done": 1, "total": 4, "phase": "Distilling", "elapsed": 10, "eta": None}), "utf-8")
     app = open_page("pages/3_DataDAM.py", run=run)
     assert "estimating the time left" in "".join(bar.proto.text for bar in app.get("progress"))
+
+
+def test_home_and_the_notice_of_an_ended_run_have_the_same_word_for_its_state(open_page: Open, filled: Filled) -> None:
+    record = Store().record(filled.dm)
+    info = json.loads((record.folder / "run.json").read_text("utf-8"))
+    info["summary"]["pixel_change"] = 7285.0
+    (record.folder / "run.json").write_text(json.dumps(info), "utf-8")
+    assert progress.state(Store().record(filled.dm))[0] == "Done, with a warning"
+    assert words(open_page()).count("Done, with a warning") == 1
