@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -117,7 +117,7 @@ def caption(run: Snapshots, over: Over, at: float) -> str:
 class Layout:
     """The rows that all sets on a page are laid out in: so many images of each class, some in a row.
 
-    across: rows side by side.
+    across: short rows stand side by side.
     """
 
     most: tuple[tuple[str, int], ...]
@@ -153,14 +153,14 @@ def aligned(
 def shared(
     one: Mapping[str, int], other: Mapping[str, int], per_class: int | None = None, classes: Collection[str] = ()
 ) -> Layout:
-    """Rows for the classes that both sets have, with as many images as both have; short rows stand side by side."""
-    layout = _layout({name: min(n, other[name]) for name, n in one.items() if name in other}, per_class, classes)
-    return replace(layout, across=max(1, min(ACROSS // layout.columns, len(layout.most))))
+    """Rows for the classes that both sets have, with as many images as both have."""
+    return _layout({name: min(n, other[name]) for name, n in one.items() if name in other}, per_class, classes)
 
 
 def _layout(most: Mapping[str, int], per_class: int | None, classes: Collection[str]) -> Layout:
     rows = {name: min(n, per_class or n) for name, n in most.items() if n and (not classes or name in classes)}
-    return Layout(tuple(rows.items()), min(COLUMNS, max(rows.values(), default=1)))
+    columns = min(COLUMNS, max(rows.values(), default=1))
+    return Layout(tuple(rows.items()), columns, across=max(1, min(ACROSS // columns, len(rows))))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ room, and screen readers pass over it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -64,13 +64,25 @@ def _ticked(frame: pd.DataFrame, columns: Mapping[str, Any], key: str) -> set[in
     ticked: set[int] = st.session_state.setdefault(f"{key}-ticked", set())  # a tick that is not drawn is forgotten
     first = (number - 1) * PER_PAGE
     for row, values in enumerate(_rows(frame[first : first + PER_PAGE]), first):
-        title, lines = _card(values, columns)
         with st.container(border=True, gap="xsmall"):
+            title, lines = _card(values, columns)
             on = st.checkbox(f"**{plain(title)}**", row in ticked, key=f"{key}-tick-{row}", wrap=True)
-            if lines:
-                st.html(f'<div class="card-lines">{_list(lines)}</div>')
+            _under(lines)
         (ticked.add if on else ticked.discard)(row)
     return ticked
+
+
+def card(values: Mapping[str, Any], column_config: Mapping[str, Any], tick: Callable[[str], object]) -> None:
+    """One card of these columns; tick: draws its tick, with its title."""
+    with st.container(border=True, gap="xsmall"):
+        title, lines = _card(values, column_config)
+        tick(f"**{plain(title)}**")
+        _under(lines)
+
+
+def _under(lines: list[tuple[str, str]]) -> None:
+    if lines:
+        st.html(f'<div class="card-lines">{_list(lines)}</div>')
 
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:

@@ -70,9 +70,9 @@ def _side_by_side(runs: Sequence[Compared]) -> None:
     layouts = [gallery.aligned(own, counts, per_class, classes) for own in counts]
     stored: Stored = "lossy" if max(layout.images for layout in layouts) > HEAVY else "quickly"
     across = min(ACROSS, len(runs))
-    cell = pictures.CELL if across * max(layout.columns for layout in layouts) <= MANY else SMALL
+    cell = pictures.CELL if across * max(layout.columns * layout.across for layout in layouts) <= MANY else SMALL
     # Names may take two lines: pictures of one height begin at one height where they end at one.
-    cards = st.grid(across, min_column_width=200, vertical_alignment="bottom" if len(set(layouts)) == 1 else "top")
+    cards = st.grid(across, min_column_width=170, vertical_alignment="bottom" if len(set(layouts)) == 1 else "top")
     for run, each, layout in zip(runs, series, layouts, strict=True):
         with cards.cell():
             _card(run, gallery.caption(each, over, at), gallery.step_at(each, over, at), layout, cell, stored)
@@ -126,7 +126,7 @@ def _card(run: Compared, place: str, step: int, layout: Layout, cell: int, store
     if not layout.images:
         st.caption("It has none of these classes.")
         return
-    with st.container(width=WIDEST * (layout.columns + 1)):
+    with st.container(width=WIDEST * (layout.columns + 1) * layout.across):
         st.image(picture, width="stretch", alt=f"{run.label}, {place}: rows of images, class by class")
 
 

@@ -87,7 +87,7 @@ def _accuracies(runs: Sequence[Compared], numbers: pd.DataFrame) -> None:
 
 def _table(numbers: pd.DataFrame, parameters: dict[str, Quantity]) -> None:
     """Accuracy and cost of each run in one table, with the columns that are asked for."""
-    titles = {name: str(one["label"]) for name, one in COLUMNS.items() if name not in ("label", "run")}
+    titles = {name: str(one["label"]) for name, one in COLUMNS.items() if name != "label"}
     titles |= {name: one.title for name, one in {**MEASURES, **parameters}.items()}
     address.tell(titles.values(), key="num-cols", what="column")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -100,7 +100,7 @@ def _table(numbers: pd.DataFrame, parameters: dict[str, Quantity]) -> None:
                     "machine only. FLOPs: a multiply-add counts two, a training step three forward passes.")
     names = [*names, *(["measured"] if len(settings) > 1 and "measured" not in names else [])]
     known = [name for name in titles if name in names and numbers[name].notna().any()]
-    dataframe(numbers, placeholder=text.NONE, width="stretch", column_order=["label", *known, "run"],
+    dataframe(numbers, placeholder=text.NONE, width="stretch", column_order=["label", *known],
               column_config={**COLUMNS, **{name: toolbar.parameter(one) for name, one in parameters.items()}})
 
 

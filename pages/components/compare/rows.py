@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from ddcore.run_id import RUN_ID
 from ddcore.runs.store import RunRecord
 from pages.components import frame, housekeeping, images, widgets
 from pages.components.compare import toolbar
+from pages.components.table import card
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 DRAWN = "rows of the run table"  # in the session: the key of the table that was drawn, and the runs of its rows
 BOX = "table"  # in the session: whether the table is unfolded
 PER_PAGE = 50  # rows drawn at once: each brings a picture and a curve
+PER_PAGE_NARROW = 8  # of these, cards with a tick drawn at once
 
 
 def selected() -> list[RunRecord]:
@@ -82,17 +85,39 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
     if was_key != key and (left := st.session_state.get(was_key)):  # a tick in the table before the list changed
         records = _clicked(records, was_members, left["selection"]["rows"])
     st.session_state[DRAWN] = key, members
-    event = st.dataframe(
-        _drawn(page, set(view.columns)), hide_index=True, width="stretch", row_height=40, key=key, on_select="rerun",
-        selection_mode="multi-row", column_config=view.columns, placeholder=text.NONE,
-        selection_default={"selection": {"rows": _rows(members, [r.id for r in records])}},
-        column_order=list(view.columns),
-    )
+    drawn = _drawn(page, set(view.columns))
+    with st.container(key=f"wide-{key}"):
+        event = st.dataframe(
+            drawn, hide_index=True, width="stretch", row_height=40, key=key, on_select="rerun",
+            selection_mode="multi-row", column_config=view.columns, placeholder=text.NONE,
+            selection_default={"selection": {"rows": _rows(members, [r.id for r in records])}},
+            column_order=list(view.columns),
+        )
     records = _clicked(records, members, event["selection"]["rows"])
+    with st.container(key=f"narrow-{key}", gap="small"):
+        _cards(drawn, view.columns, [record.id for record in records], key)
     with bar:
         _bar(records, f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
              + (f", {left_out:,} more runs are filtered out" if left_out else ""))
     return records
+
+
+def _cards(drawn: pd.DataFrame, columns: Mapping[str, Any], ids: Sequence[str], key: str) -> None:
+    """The rows as cards with a tick, for a narrow screen; some at a time."""
+    pages = max(1, -(-len(drawn) // PER_PAGE_NARROW))
+    number = st.pagination(pages, key=f"cards-{key}", max_visible_pages=5) if pages > 1 else 1
+    for row in drawn.iloc[(number - 1) * PER_PAGE_NARROW : number * PER_PAGE_NARROW].to_dict("records"):
+        on = set(row["members"]) <= set(ids)
+        # Another box once it is ticked, so that it shows what the address says and not what it showed before.
+        tick = partial(st.checkbox, value=on, key=f"card-{key}-{row['id']}-{on}", on_change=toggle,
+                       args=(row["members"], ids))
+        card({str(name): value for name, value in row.items()}, columns, tick)
+
+
+def toggle(members: Sequence[str], ids: Sequence[str]) -> None:
+    """Take the runs of a row into the comparison, or out of it where they are in it."""
+    others = [run_id for run_id in ids if run_id not in members]
+    _anew(others if set(members) <= set(ids) else [*others, *members][:MOST])
 
 
 def _bar(records: Sequence[RunRecord], rows: str) -> None:
@@ -167,7 +192,11 @@ def legend(runs: Sequence[Compared]) -> None:
 
 def compare(ids: Sequence[str]) -> None:
     """Compare these; the table takes its ticks from the address anew, and is open where there are none."""
-    select(ids)
+    _anew(ids)
     st.session_state[BOX] = not ids
+
+
+def _anew(ids: Sequence[str]) -> None:
+    select(ids)
     st.session_state.pop(DRAWN, None)  # its ticks are no longer what is wanted
     st.session_state["rows-anew"] = st.session_state.get("rows-anew", 0) + 1

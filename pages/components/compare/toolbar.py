@@ -80,7 +80,7 @@ def toolbar(every: pd.DataFrame) -> View:
         group, by, rising = _order(titles)
     with menus[2]:
         names = st.multiselect(
-            "Columns", [*(name for name in COLUMNS if name not in ("run", "id")), *parameters], default=list(SHOWN),
+            "Columns", [*(name for name in COLUMNS if name != "run"), *parameters], default=list(SHOWN),
             key="cols", bind="query-params", width=460, format_func=lambda name: _heading(name, parameters),
         )
     with menus[0]:
@@ -191,7 +191,7 @@ def _columns(rows: pd.DataFrame, names: Sequence[str], parameters: Mapping[str, 
     state = ["state"] if (~rows["state"].str.startswith("done")).any() else []
     seeds = ["seeds"] if grouped and (rows["seeds"] > 1).any() else []
     order = ["run", *(name for name in COLUMNS if name in {*names, *seeds, *state}),
-             *(name for name in parameters if name in names), "id"]
+             *(name for name in parameters if name in names)]
     return {name: COLUMNS[name] if name in COLUMNS else parameter(parameters[name]) for name in order}
 
 
