@@ -136,6 +136,20 @@ def test_the_table_opens_again_with_its_ticks_and_folds_by_one_click(open_page: 
     assert filled.dm in str(app.query_params["runs"])
 
 
+def test_a_card_of_a_narrow_screen_takes_its_run_into_the_comparison_and_out_of_it(
+    open_page: Open, filled: Filled
+) -> None:
+    app = open_page(PAGE, q=filled.dm)
+    [box] = app.checkbox
+    box.check().run()
+    assert filled.dm in str(app.query_params["runs"])
+    assert app.button(key="compare").label == "Compare 1 run"
+    [box] = app.checkbox
+    assert box.value
+    box.uncheck().run()
+    assert "runs" not in app.query_params
+
+
 def test_a_ready_selection_is_compared_by_one_click(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE)
     ready = next(button for button in app.button if str(button.key).startswith("ready-Newest of each method"))

@@ -166,7 +166,7 @@ def test_only_images_that_both_sets_have_are_compared() -> None:
     assert layout.most == (("a", 1),)
 
 
-def test_short_rows_of_two_sets_stand_side_by_side() -> None:
+def test_short_rows_stand_side_by_side() -> None:
     def across(per_class: int, classes: int) -> int:
         counts = {f"{i}": per_class for i in range(classes)}
         return gallery.shared(counts, counts).across
@@ -174,7 +174,9 @@ def test_short_rows_of_two_sets_stand_side_by_side() -> None:
     assert [across(1, 10), across(1, 3), across(2, 10), across(5, 10), across(1, 0)] == [5, 3, 2, 1, 1]
     flat = images([0.0] * 10, range(10), "abcdefghij", side=8)
     counts = gallery.counts(flat)
-    side_by_side, below = gallery.shared(counts, counts), gallery.aligned(counts, [counts])
+    side_by_side = gallery.aligned(counts, [counts])
+    assert side_by_side == gallery.shared(counts, counts)
+    below = replace(side_by_side, across=1)
     wide, tall = (Image.open(io.BytesIO(gallery.sheet(flat, layout, 48))) for layout in (side_by_side, below))
     assert (wide.width, wide.height) == (5 * tall.width, tall.height / 5)
 
