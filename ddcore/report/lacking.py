@@ -59,7 +59,7 @@ def lacking(store: Store, runs: Iterable[Compared], question: Question) -> Lacki
     for run in runs:
         if run.record.summary.accuracy:
             if not run.evaluation:
-                excluded.append((run.label, f"its own accuracy is of {setting_of(run.record)}"))
+                excluded.append((run.label, f"its accuracy is of {setting_of(run.record)}"))
             continue
         if reason := _no_set(run.record):
             excluded.append((run.label, reason))
@@ -80,12 +80,12 @@ def lacking(store: Store, runs: Iterable[Compared], question: Question) -> Lacki
 def _no_set(record: RunRecord) -> str:
     """Why a run has no images that can be judged, "" where it has."""
     if not record.makes_images:
-        return "it is no set of images"
+        return "no set of images"
     if record.state != "done":
-        return f"it is {record.state}"
+        return record.state
     dataset = str(record.config.get("dataset"))
     if dataset not in DATASETS or DATASETS[dataset].removed:
-        return f"its data set {dataset} is not here"
+        return f"the data set {dataset} is not here"
     return ""
 
 

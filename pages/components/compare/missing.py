@@ -1,5 +1,6 @@
 """Evaluations that a comparison lacks: one button that asks for them, and how they come."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 
@@ -12,6 +13,8 @@ from ddcore.report.lacking import SETS, Lacking
 from ddcore.runs.store import RunRecord
 from pages.components import frame, pending, widgets
 
+NAMED = 3  # runs that cannot be judged named one by one
+
 
 def section(runs: Sequence[Compared], question: Question) -> None:
     """What nobody judged in this setting, with a button; the progress of what is under way."""
@@ -21,9 +24,19 @@ def section(runs: Sequence[Compared], question: Question) -> None:
     pending.watch(gather, lambda found: found.parts, partial(_show, [run.record for run in runs], question))
 
 
+def _excluded(excluded: Sequence[tuple[str, str]]) -> None:
+    """Which runs cannot be judged, and why; of many how many for each reason, their names in the help."""
+    if not excluded:
+        return
+    names = [f"{widgets.plain(label)}: {widgets.plain(reason)}" for label, reason in excluded]
+    reasons = Counter(widgets.plain(reason) for _, reason in excluded)
+    few = len(excluded) <= NAMED
+    words = names if few else [f"{number} × {reason}" for reason, number in reasons.items()]
+    st.caption(f"Not judged: {'; '.join(words)}.", help=None if few else "  \n".join(names))
+
+
 def _show(records: Sequence[RunRecord], question: Question, found: Lacking) -> None:
-    for label, reason in found.excluded:
-        st.caption(f"{widgets.plain(label)} is not judged: {widgets.plain(reason)}.")
+    _excluded(found.excluded)
     if not (missing := found.missing()):
         return
     sets = len(missing.get(SETS, ()))

@@ -133,7 +133,7 @@ def _scatter(runs: Sequence[Compared], numbers: pd.DataFrame, parameters: dict[s
     """Any number over any other; at first the accuracy over what it costs."""
     axes = {name: one for name, one in {**MEASURES, **parameters}.items()
             if one.numeric and numbers[name].notna().sum() > 1}
-    if len(axes) < 2:
+    if sum(numbers[name].nunique() > 1 for name in axes) < 2:
         return
     st.markdown("**One number against another**", help="Dotted: the Pareto front, runs that none is cheaper and better "
                 "than, of those that were measured alike.")
