@@ -87,6 +87,26 @@ def test_a_run_that_is_left_out_stays_out(server: Server, watched: Watched) -> N
     assert len(re.findall("[0-9a-f]{16}", page.url)) == 1
 
 
+def test_from_home_to_accuracy_cost_and_images_of_several_methods_in_few_clicks(
+    server: Server, watched: Watched
+) -> None:
+    page: Any = watched.page
+    page.goto(server.url)
+    clicks = [
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name="Compare"),
+        page.get_by_role("button", name=re.compile("The shipped sets")).first,
+        page.get_by_role("radio", name="Images"),
+    ]
+    for click in clicks[:-1]:
+        click.click(timeout=SLOW)
+    table = page.get_by_role("grid").first
+    for heading in ("Accuracy", "Train", "FLOPs", "Distil"):
+        expect(table.get_by_role("columnheader", name=re.compile(heading)).first).to_be_attached(timeout=SLOW)
+    clicks[-1].click()
+    expect(page.get_by_alt_text(re.compile("rows of images")).nth(1)).to_be_visible(timeout=SLOW)
+    assert len(clicks) <= 8
+
+
 def test_a_thousand_runs_can_be_used_within_two_seconds(tmp_path: Path, watched: Watched) -> None:
     environment = {**os.environ, "DDCORE_HOME": str(tmp_path / "home")}
     fill = [sys.executable, "-m", "benchmarks.shelf", "1000"]
