@@ -32,13 +32,13 @@ MEASURES: Mapping[str, Quantity] = {  # columns of `catalogue.catalogue` with nu
 WORDS = {"method": "Method", "dataset": "Data set", "network": "Network", "setting": "Judged on"}
 _text, _number = st.column_config.TextColumn, st.column_config.NumberColumn
 COLUMNS: dict[str, Any] = {
-    "run": _text("Run", width=230, pinned=True),
-    "images": st.column_config.ImageColumn("Images", width=176, help="The first image of each of five classes."),
-    "accuracy": _number("Accuracy (%)", format="%.1f", width=98, help="Test accuracy, mean over networks; of a set "
+    "run": _text("Run", width=220, pinned=True),
+    "images": st.column_config.ImageColumn("Images", width=190, help="The first image of each of five classes."),
+    "accuracy": _number("Accuracy (%)", format="%.1f", width=95, help="Test accuracy, mean over networks; of a set "
                         "by its newest finished evaluation, whose setting is beside it."),
     "std": _number("±", format="%.1f", width=48, help="Standard deviation over networks."),
     "n": _number("n", format="%d", width=44, help="Networks trained and tested."),
-    "setting": _text("Judged on", width=200, help="Network and protocol of the accuracy. Accuracies compare only "
+    "setting": _text("Judged on", width=235, help="Network and protocol of the accuracy. Accuracies compare only "
                      "where these are the same."),
     "seeds": _text("Runs", width=60, help="Runs taken together in this row; “3 of 4”: so many were judged."),
     "loss": st.column_config.LineChartColumn("Loss", width=84, help="The run's loss from its first to its last step."),
@@ -53,7 +53,7 @@ COLUMNS: dict[str, Any] = {
     "started": _text("Started", width=100), "tags": st.column_config.ListColumn("Tags"), "note": _text("Note"),
     "id": _text("Id"),
 }
-SHOWN = ("images", "accuracy", "std", "n", "setting", "ipc")
+SHOWN = ("images", "accuracy", "std", "n", "setting")
 
 
 @dataclass(frozen=True)
