@@ -24,8 +24,7 @@ def main() -> None:
         if not frame.store().records():
             widgets.nothing_yet()
             return
-        if not records:
-            rows.ready()
+        ready = st.container()  # it stays while runs are ticked: the rows must not move under the pointer
         # Open for who comes to choose; folded for who follows a link to a comparison.
         unfolded = st.session_state.setdefault("choosing", not records)
         with (
@@ -34,6 +33,9 @@ def main() -> None:
             frame.guarded(),  # a table that fails keeps nobody from a comparison
         ):
             records = rows.table(records, open_=bool(box.open))
+        if box.open:
+            with ready:
+                rows.ready()
         if records and not box.open:
             side_by_side(records)
 
