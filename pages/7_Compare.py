@@ -25,10 +25,9 @@ def main() -> None:
             widgets.nothing_yet()
             return
         ready = st.container()  # it stays while runs are ticked: the rows must not move under the pointer
-        # Open for who comes to choose; folded for who follows a link to a comparison.
-        unfolded = st.session_state.setdefault("choosing", not records)
+        rows.arrive(records)
         with (
-            st.expander("**Runs** · choose what to compare", expanded=unfolded, key=rows.BOX, on_change="rerun",
+            st.expander("**Runs** · choose what to compare", expanded=True, key=rows.BOX, on_change="rerun",
                         icon=":material/checklist:") as box,
             frame.guarded(),  # a table that fails keeps nobody from a comparison
         ):

@@ -136,6 +136,17 @@ def test_the_table_opens_again_with_its_ticks_and_folds_by_one_click(open_page: 
     assert filled.dm in str(app.query_params["runs"])
 
 
+def test_a_link_followed_after_looking_at_the_table_shows_the_comparison(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE)
+    assert app.dataframe[0].value["id"].tolist()
+    app.switch_page("pages/8_Runs.py").run()
+    app.switch_page(PAGE)
+    app.query_params["runs"] = both(filled)
+    app.run()
+    assert app.button(key=f"out-{filled.dm}")
+    assert not [button for button in app.button if button.key == "compare"]
+
+
 def test_a_card_of_a_narrow_screen_takes_its_run_into_the_comparison_and_out_of_it(
     open_page: Open, filled: Filled
 ) -> None:

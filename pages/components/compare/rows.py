@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DRAWN = "rows of the run table"  # in the session: the key of the table that was drawn, and the runs of its rows
 BOX = "table"  # in the session: whether the table is unfolded
+SEEN = frame.session_key("Compare", "runs")  # in the session: the runs that this page put into the address
 PER_PAGE = 50  # rows drawn at once: each brings a picture and a curve
 PER_PAGE_NARROW = 8  # of these, cards with a tick drawn at once
 
@@ -44,8 +45,16 @@ def selected() -> list[RunRecord]:
     return records[:MOST]
 
 
+def arrive(records: Sequence[RunRecord]) -> None:
+    """Open the table for who comes to choose, fold it for who follows a link to a comparison."""
+    ids = [record.id for record in records]
+    if st.session_state.get(SEEN) != ids:  # not put into the address by a tick here
+        st.session_state[SEEN], st.session_state[BOX] = ids, not ids
+
+
 def select(ids: Sequence[str]) -> None:
     """Put the runs to compare into the address."""
+    st.session_state[SEEN] = list(ids)
     st.query_params.pop("run", None)  # how other pages link to one run
     if ids:
         st.query_params["runs"] = ",".join(ids)
