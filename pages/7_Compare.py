@@ -26,15 +26,13 @@ def main() -> None:
             return
         ready = st.container()  # it stays while runs are ticked: the rows must not move under the pointer
         rows.arrive(records)
-        with (
-            st.expander("**Runs** · choose what to compare", expanded=True, key=rows.BOX, on_change="rerun",
-                        icon=":material/checklist:") as box,
-            frame.guarded(),  # a table that fails keeps nobody from a comparison
-        ):
-            records = rows.table(records, open_=bool(box.open))
+        box = st.expander("**Runs** · choose what to compare", expanded=True, key=rows.BOX, on_change="rerun",
+                          icon=":material/checklist:")
         if box.open:
             with ready:
                 rows.ready()
+        with box, frame.guarded():  # a table that fails keeps nobody from a comparison
+            records = rows.table(records, open_=bool(box.open))
         if records and not box.open:
             side_by_side(records)
 

@@ -86,14 +86,17 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
     page = rows.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
     if not open_:
         return list(records)
-    bar = st.container(horizontal=True, vertical_alignment="center")
     # Another table for other rows: a selection counts rows, and must not be carried over to others.
     key = housekeeping.table_key(f"rows-{st.session_state.get('rows-anew', 0)}", page["id"])
     members = list(page["members"])
     was_key, was_members = st.session_state.get(DRAWN, (key, members))
     if was_key != key and (left := st.session_state.get(was_key)):  # a tick in the table before the list changed
         records = _clicked(records, was_members, left["selection"]["rows"])
+    elif left := st.session_state.get(key):  # a tick in this table: what stands above it tells of it already
+        records = _clicked(records, members, left["selection"]["rows"])
     st.session_state[DRAWN] = key, members
+    _bar(records, f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
+         + (f", {left_out:,} more runs are filtered out" if left_out else ""))
     drawn = _drawn(page, set(view.columns))
     with st.container(key=f"wide-{key}"):
         event = st.dataframe(
@@ -105,9 +108,6 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
     records = _clicked(records, members, event["selection"]["rows"])
     with st.container(key=f"narrow-{key}", gap="small"):
         _cards(drawn, view.columns, [record.id for record in records], key)
-    with bar:
-        _bar(records, f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
-             + (f", {left_out:,} more runs are filtered out" if left_out else ""))
     return records
 
 
@@ -133,10 +133,11 @@ def _bar(records: Sequence[RunRecord], rows: str) -> None:
     """What to do with the ticked rows; at the right only words, for there the table's own tools appear."""
     number = len(records)
     label = f"Compare {widgets.runs(number)}" if number else "Compare"
-    st.button(label, key="compare", type="primary", icon=":material/compare:", disabled=not number, on_click=fold)
-    if number:
-        _clear()
-    st.caption(f"{rows}. Tick rows to compare them.", width="content")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(label, key="compare", type="primary", icon=":material/compare:", disabled=not number, on_click=fold)
+        if number:
+            _clear()
+        st.caption(f"{rows}. Tick rows to compare them.", width="content")
 
 
 def _clear() -> None:
