@@ -177,7 +177,7 @@ def fitted(own: Mapping[str, int], per_class: int, width: int, height: float) ->
 
     What does not fit even with the smallest is as high as it has to be.
     """
-    layout = _layout(own, per_class, ())
+    layout = replace(_layout(own, per_class, ()), across=1)
     names = [shortened(name, LONGEST) for name, _ in layout.most]
     rows = sum(-(-n // layout.columns) for _, n in layout.most)
     most = rows if rows == len(names) else 1  # a class of several rows keeps them below one another
