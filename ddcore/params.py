@@ -8,6 +8,7 @@ flag, validation, cache key, table column and difference view are all read from 
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 import types
@@ -34,13 +35,15 @@ _MESSAGES = {  # by pydantic's type of the error
 }
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")  # 1,000
 Choices = Iterable[str] | Callable[[], Iterable[str]]
+Used = Callable[[Mapping[str, Any]], bool]
+FIRST = 5  # parameters that a form shows first of a Config that declares none of its own to be among them
 
 
 def Param(
     default: Any, *, label: str, help: str, symbol: str = "", ge: float | None = None, gt: float | None = None,
     le: float | None = None, step: float | None = None, log: bool = False, unit: str = "", group: str = "Method",
-    choices: Choices | None = None, in_key: bool = True, follows: tuple[str, ...] = (),
-    short: str | None = None,
+    choices: Choices | None = None, in_key: bool = True, follows: tuple[str, ...] = (), main: bool = False,
+    used: Used | None = None, short: str | None = None,
 ) -> Any:
     """Declare one parameter of a Config.
 
@@ -48,11 +51,12 @@ def Param(
     bounds; step, log: how a widget moves; unit: shown after the value; group: heading in the form; choices: allowed
     names, or a function that lists them (a registry); in_key: False for what changes no result (the device); follows:
     the parameters that an optional one takes its value from when it is left out (`Config.fill`), so a form asks anew
-    when they change; short: what stands before its value in the name of a run, empty where the value speaks for itself
-    ("noise"); left out, the symbol, else the label.
+    when they change; main: whether it is among the few that a form shows first; used(values): whether the other values
+    leave it any effect, or a form hides it, which changes no key; short: what stands before its value in the name of a
+    run, empty where the value speaks for itself ("noise"); left out, the symbol, else the label.
     """
     meta = {"label": label, "symbol": symbol, "step": step, "log": log, "unit": unit,
-            "group": group, "choices": choices, "in_key": in_key, "follows": follows,
+            "group": group, "choices": choices, "in_key": in_key, "follows": follows, "main": main, "used": used,
             "short": (symbol or f"{label[:1].lower()}{label[1:]}") if short is None else short}
     return Field(default, ge=ge, gt=gt, le=le, description=help, json_schema_extra={"param": meta})  # type: ignore[dict-item]
 
@@ -78,7 +82,13 @@ class ParamInfo:
     choices: tuple[str, ...] | None
     in_key: bool
     follows: tuple[str, ...]
+    main: bool
+    used: Used | None
     short: str
+
+    def is_used(self, values: Mapping[str, Any]) -> bool:
+        """Whether these values of all parameters leave it any effect."""
+        return self.used is None or self.used(values)
 
     @property
     def flag(self) -> str:
@@ -200,6 +210,16 @@ class Config(BaseModel):
     @classmethod
     def param(cls, name: str) -> ParamInfo:
         return _info(cls, name)
+
+    @classmethod
+    def first(cls) -> tuple[str, ...]:
+        """Names of the few that matter first, in the order of `params`: those declared `main`, the length of the work,
+        and, where none of its own is declared so, its own as they come."""
+        own = [p for p in cls.params() if p.name in inspect.get_annotations(cls)]
+        names = [p.name for p in cls.params() if p.main or p.name == cls.length_param]
+        if not any(p.main for p in own):
+            names += [p.name for p in own if p.name not in names][:max(0, FIRST - len(names))]
+        return tuple(p.name for p in cls.params() if p.name in names)
 
     def values(self) -> dict[str, Any]:
         """All values, JSON-ready."""

@@ -100,7 +100,7 @@ def description(facts: Dataset) -> RunRecord | None:
             jobs.submit(question)
         return widgets.answer(question)
     if status:
-        widgets.launch(question, label=f"Describe {facts.title}")
+        widgets.launch("describe", question, label=f"Describe {facts.title}")
     return None
 
 

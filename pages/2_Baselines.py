@@ -1,17 +1,18 @@
 """What a distilled set is compared with: the full data, real images chosen well; and what each network costs."""
 
+from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
 
 from ddcore.data import DATASETS
-from ddcore.experiments import spec
+from ddcore.experiments import KINDS, spec
 from ddcore.experiments.baseline import BaselineSummary
 from ddcore.experiments.flops import FlopsSummary
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import charts, evaluation_details, form, frame, method, progress, run_page, table, widgets
+from pages.components import charts, evaluation_details, frame, kind, method, progress, run_page, table, widgets
 
 LEAD = """
 What a distilled set is compared with: a network trained on **all** images, and equally small sets of **real** images.
@@ -42,14 +43,12 @@ def main() -> None:
             method.show(run)
             return
         first = TABS["distill"] if like else st.session_state.get(LAST, TABS["baseline"])
-        full, coresets, cost = st.tabs(list(TABS.values()), default=first)
-        with full:
-            new_run()
-            widgets.earlier("baseline", "Earlier trainings")
-        with coresets:
-            coreset(like)
-        with cost:
-            flops()
+        drawn: tuple[Callable[[], None], ...] = (new_run, partial(coreset, like), flops)
+        tabs = st.tabs(list(TABS.values()), default=first, on_change="rerun", key="baselines-tabs")
+        for draw, tab in zip(drawn, tabs, strict=True):
+            if tab.open:
+                with tab:
+                    draw()
 
 
 def coreset(like: RunRecord | None) -> None:
@@ -62,7 +61,7 @@ def coreset(like: RunRecord | None) -> None:
         name = st.segmented_control("Which images", names, default=names[0], required=True, key="coreset",
                                     format_func=lambda n: METHODS[n].title, persist_state="session")
         selection = METHODS[name or names[0]]
-        st.caption(f"{selection.summary} {selection.paper}{'.' if selection.paper else ''}")
+        st.caption(f"{selection.summary} {method.cited(selection)}")
         method.new_run(selection)
     widgets.earlier("distill", "Earlier coresets", *names)
 
@@ -70,13 +69,8 @@ def coreset(like: RunRecord | None) -> None:
 def new_run() -> None:
     frame.device_banner()
     st.markdown("What a network reaches with **all** training images. The defaults are the course's full-data task.")
-    dataset = widgets.data_set(st.container(), "baseline-dataset")
-    widgets.data_note(dataset)
-    key, groups = f"baseline.{dataset}", ("Network", "Training")
-    if training := form.spec_form("baseline", "baseline", {"dataset": dataset}, key, groups):
-        widgets.launch(training)
-    else:
-        widgets.waits("baseline")
+    kind.new_run(KINDS["baseline"], {}, "")
+    widgets.earlier("baseline", "Earlier trainings")
 
 
 def done(run: RunRecord) -> None:
@@ -112,7 +106,7 @@ def flops() -> None:
         progress.show(record, flops_table)
     else:
         st.markdown("How much one image costs in each network at each size. Counting takes a few seconds.")
-        widgets.launch(counting, label="Count FLOPs")
+        widgets.launch("flops", counting, label="Count FLOPs")
 
 
 def flops_table(record: RunRecord) -> None:

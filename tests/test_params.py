@@ -129,11 +129,16 @@ def drawn(label: str) -> dict[str, Any]:
     """The widget of each parameter of a Config, as Streamlit drew it."""
 
     def script(label: str) -> None:
+        import streamlit as st
+
+        from pages.components import fields
         from pages.components.form import widget
         from tests.test_params import CONFIGS, a_value
 
         for p in CONFIGS[label].params():
-            widget(p, a_value(label, p), p.name)
+            now = a_value(label, p)
+            st.session_state[p.name] = fields.spelled(now) if p.type in ("int", "float") else now
+            widget(p, p.name)
 
     app = AppTest.from_function(script, kwargs={"label": label}, default_timeout=60).run()
     assert not app.exception

@@ -18,6 +18,10 @@ from ddcore.summary import Accuracy, Arithmetic, Count, Share, Summary
 class BaselineConfig(TrainConfig, NetworkConfig):
     """A network and how it is trained. The defaults are the course's full-data task."""
 
+    @classmethod
+    def first(cls) -> tuple[str, ...]:
+        return "network", "epochs", "lr", "batch_size"
+
 
 class BaselineSummary(Summary):
     """accuracy_train: in the last epoch, while it learnt; macs_test_set: of one pass over all test images."""

@@ -46,12 +46,12 @@ class SearchConfig(SpaceConfig):
         help="Size of the coresets that are picked for the search. Proxies compare fairly only at the same size.",
     )
     strategy: Literal["grid", "random", "tpe", "nsga2"] = Param(
-        "grid", label="Strategy", group="Search",
+        "grid", label="Strategy", group="Search", main=True,
         help="grid: every network; by Optuna: random, tpe (a model of what was good so far), nsga2 (accuracy against "
         "FLOPs).",
     )
     trials: int | None = Param(
-        None, label="Trials", group="Search", ge=1, le=10_000, step=1, follows=("strategy",),
+        None, label="Trials", group="Search", ge=1, le=10_000, step=1, follows=("strategy",), main=True,
         help="How many networks a strategy other than the grid asks for, on each proxy; it may ask for one twice.",
     )
     pruning: bool = Param(
@@ -60,19 +60,22 @@ class SearchConfig(SpaceConfig):
         "before), so it needs several seeds.",
     )
     truth: Literal["sample", "all", "none"] = Param(
-        "sample", label="Compared with", group="Truth",
+        "sample", label="Compared with", group="Truth", main=True,
         help="The whole-data truth: a sample of the networks, all of them (long), or none.",
     )
     truth_sample: int | None = Param(
         None, label="Networks in the sample", symbol="m", group="Truth", ge=3, le=100_000, step=1, follows=("truth",),
+        main=True,
         help="How many networks are trained on the whole data. Fewer take less time and give wider intervals.",
     )
     truth_steps: int = Param(
-        3000, label="Steps on the whole data", group="Truth", ge=1, le=10_000_000,
+        3000, label="Steps on the whole data", group="Truth", ge=1, le=10_000_000, main=True,
+        used=lambda values: values["truth"] != "none",
         help="Length of each training on the whole data, under the same setting otherwise.",
     )
     truth_nets: int = Param(
         1, label="Seeds on the whole data", group="Truth", ge=1, le=MOST_SEEDS, step=1,
+        used=lambda values: values["truth"] != "none",
         help="How often each network is trained on the whole data.",
     )
 

@@ -48,7 +48,7 @@ class Parent(Protocol):
 class MethodConfig(DataConfig):
     """The parameters of every distillation method and coreset."""
 
-    ipc: int = Param(10, label="Images per class", symbol="IPC", group="Small set", ge=1, le=1000, step=1,
+    ipc: int = Param(10, label="Images per class", symbol="IPC", group="Small set", ge=1, le=1000, step=1, main=True,
                      help="Size of the small set: this many images for each class.")
 
     def problems(self) -> list[str]:
@@ -140,7 +140,7 @@ class Method:
     learns_labels(config): whether the set gets soft labels, so that controls are shown with and without them;
     variations(config): the same method with other values, distilled and shown beside a run;
     called(config): the name of its own that the method has with these values ("DATM"), "" where it has none;
-    curves: recorded scalar → label for people; version: raise it when results change;
+    curves: recorded scalar → label for people; version: raise it when results change; url: of the paper;
     lead: its idea for newcomers to its page, in Markdown, if the summary is not enough; symbol: the name of a Material
     symbol, for the menu; shows: the kinds of runs it builds on that its page shows.
     """
@@ -163,6 +163,7 @@ class Method:
     curves: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
     rank: int = 100
+    url: str = ""
     lead: str = ""
     symbol: str = "grain"
     shows: tuple[str, ...] = ()

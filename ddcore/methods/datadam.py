@@ -20,9 +20,9 @@ is taken in one joint forward of all classes, which is the same number.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ddcore.lazy import lazy
 from ddcore.methods import matching, quick
@@ -50,6 +50,16 @@ else:
 GRADIENT_NORM_EVERY = 5
 
 
+def several(values: Mapping[str, Any]) -> bool:
+    """Whether a network sees more than one iteration: between two it may be trained."""
+    return bool(values["num_iters"] > 1)
+
+
+def trained(values: Mapping[str, Any]) -> bool:
+    """Whether the networks are trained at all."""
+    return several(values) and bool(values["net_steps"])
+
+
 class DataDAMConfig(MatchingConfig):
     """The parameters of DataDAM, with the paper's symbols."""
 
@@ -61,14 +71,14 @@ class DataDAMConfig(MatchingConfig):
                            help="Image updates before the next network is drawn. 1 is DataDAM as published.")
     img_steps: int = Param(1, label="Image steps", symbol="ζ_S", ge=1, le=100, step=1,
                            help="Gradient steps on the images in each iteration.")
-    net_steps: int = Param(50, label="Network epochs", symbol="ζ_θ", ge=0, le=1000, step=10,
+    net_steps: int = Param(50, label="Network epochs", symbol="ζ_θ", ge=0, le=1000, step=10, used=several,
                            help="Epochs the network trains on the synthetic set between two iterations (not after the "
                                 "last).")
-    lr_img: float = Param(0.1, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True,
+    lr_img: float = Param(0.1, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True, main=True,
                           help="Step size on the images. It assumes summed losses, times 100, as published.")
-    lr_net: float = Param(0.01, label="Network learning rate", symbol="η_θ", gt=0, le=10, log=True,
+    lr_net: float = Param(0.01, label="Network learning rate", symbol="η_θ", gt=0, le=10, log=True, used=trained,
                           help="Step size of the network's training on the synthetic set; no effect where T is 1.")
-    lambda_task: float = Param(0.01, label="Task balance", symbol="λ", ge=0, le=100, step=0.01,
+    lambda_task: float = Param(0.01, label="Task balance", symbol="λ", ge=0, le=100, step=0.01, main=True,
                                help="Weight of the feature term against the attention term.")
     attn_power: float = Param(4.0, label="Attention power", symbol="p", gt=0, le=8, step=1,
                               help="Exponent of the activations in the attention map. The paper prints 4, "
@@ -77,7 +87,7 @@ class DataDAMConfig(MatchingConfig):
         "all-but-last", label="Layers matched",
         help="Whose attention maps are matched. As published, all but the last; the last enters as features.",
     )
-    batch_syn: int = Param(256, label="Synthetic batch", unit="images", ge=1, le=4096, step=16,
+    batch_syn: int = Param(256, label="Synthetic batch", unit="images", ge=1, le=4096, step=16, used=trained,
                            help="Batch size when the network trains on the synthetic set.")
 
     def problems(self) -> list[str]:
@@ -242,6 +252,7 @@ METHOD = Method(
     name="datadam", title="DataDAM",
     summary="Matches where random networks look: spatial attention maps of real and synthetic images.",
     paper="Sajedi et al., DataDAM: Efficient Dataset Distillation with Attention Matching, ICCV 2023",
+    url="https://arxiv.org/abs/2310.00093",
     Config=DataDAMConfig, start=start, step=step, steps=steps, cost=cost, presets=PRESETS,
     curves={"loss": "Loss", "loss_attention": "Attention loss", "loss_feature": "Feature loss (100·λ·distance)",
             "grad_attention": "Gradient norm of the attention loss",

@@ -113,6 +113,7 @@ METHOD = Method(
     name="dm", title="DM",
     summary="Matches where real and synthetic images lie: their mean embeddings in random networks.",
     paper="Zhao & Bilen, Dataset Condensation with Distribution Matching, WACV 2023",
+    url="https://arxiv.org/abs/2110.04181",
     Config=DMConfig, start=lambda task: matching.start(task, looks), step=step, steps=steps, cost=cost, presets=PRESETS,
     curves={"loss": "Loss (sum over classes)", "grad_norm": "Gradient norm of the images"},
     version=2, rank=20, lead=LEAD, symbol="scatter_plot",

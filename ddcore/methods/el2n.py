@@ -30,5 +30,6 @@ METHOD = Method(
     name="el2n", title="EL2N",
     summary="Real images by their error early in training: the easiest of each class, or the hardest.",
     paper="Paul et al., Deep Learning on a Data Diet: Finding Important Examples Early in Training, NeurIPS 2021",
+    url="https://arxiv.org/abs/2107.07075",
     Config=EL2NConfig, start=start, needs=scored.needs, presets=scored.presets(order="easiest"), rank=82,
 )

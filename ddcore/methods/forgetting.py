@@ -31,5 +31,6 @@ METHOD = Method(
     name="forgetting", title="Forgetting",
     summary="Real images by how often networks forget them in training: the most forgotten, or the least.",
     paper="Toneva et al., An Empirical Study of Example Forgetting during Deep Neural Network Learning, ICLR 2019",
+    url="https://arxiv.org/abs/1812.05159",
     Config=ForgettingConfig, start=start, needs=scored.needs, presets=scored.presets(order="hardest"), rank=83,
 )

@@ -28,6 +28,7 @@ METHOD = Method(
     summary="Real images whose mean follows the class mean, in the features of a trained network. "
             "The seed trains the network; the choice itself draws nothing.",
     paper="Welling, Herding dynamical weights to learn, ICML 2009",
+    url="https://doi.org/10.1145/1553374.1553517",
     Config=scored.ScoredConfig, start=start, cost=scored.embedding_cost, needs=scored.needs, presets=scored.presets(),
     rank=80,
 )

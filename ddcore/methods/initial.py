@@ -21,11 +21,12 @@ class SyntheticConfig(MethodConfig, NetworkConfig):
     """The parameters of every method that optimises images."""
 
     init: Literal["real", "noise", "real+noise", "kcenter"] = Param(
-        "real", label="Initialisation", group="Small set", short="",
+        "real", label="Initialisation", group="Small set", short="", main=True,
         help="Where the images start: random real images, Gaussian noise, real images with noise added, "
         "or real images that cover each class (K-Center), which are the same whatever the seed.",
     )
     init_noise: float = Param(0.5, label="Initial noise", symbol="σ", group="Small set", ge=0, le=10, step=0.1,
+                              used=lambda values: values["init"] == "real+noise",
                               help="Standard deviation of the noise added by 'real+noise', in units of the normalised "
                                    "image. Not used by the other initialisations.")
 

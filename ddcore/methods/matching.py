@@ -35,7 +35,7 @@ class MatchingConfig(SyntheticConfig):
     num_iters: int = Param(1000, label="Iterations", symbol="T", ge=1, le=1_000_000, step=100,
                            help="Steps of the images, each with a fresh random network.")
     lr_img: float | None = Param(None, label="Image learning rate", symbol="η_S", gt=0, le=10_000, log=True,
-                                 follows=("ipc",),
+                                 follows=("ipc",), main=True,
                                  help="Step size on the images. It assumes a loss summed over classes. Left empty, the "
                                       "published one: 1, and 10 from 100 images per class.")
     momentum_img: float = Param(0.5, label="Image momentum", ge=0, le=0.999, step=0.1,

@@ -56,7 +56,7 @@ class PADConfig(MethodConfig, TrajectoryConfig):
     length_param: ClassVar[str] = "num_iters"
 
     init: Literal["correct", "real", "noise"] = Param(
-        "correct", label="Initialisation", group="Small set", short="",
+        "correct", label="Initialisation", group="Small set", short="", main=True,
         help="Where the images start: real images that the first expert gets right, random real images, or noise.",
     )
     soft_labels: bool = Param(True, label="Learn labels", group="Small set", short="soft labels",
@@ -79,11 +79,11 @@ class PADConfig(MethodConfig, TrajectoryConfig):
     expansion_iters: int = Param(1000, label="Range widened after", unit="iterations", ge=0, le=1_000_000, step=100,
                                  help="After so many iterations the range of start epochs has reached T⁺.")
     selection: Literal["depth", "layers", "loss"] = Param(
-        "depth", label="What α drops",
+        "depth", label="What α drops", used=lambda values: values["shallow_ratio"] > 0,
         help="'depth' (the paper): the shallowest share of the parameters; 'layers': the same, rounded to whole "
         "layers; 'loss' (the published code): the share with the smallest error.",
     )
-    shallow_ratio: float = Param(0.25, label="Dropped parameters", symbol="α", ge=0, le=1, step=0.05,
+    shallow_ratio: float = Param(0.25, label="Dropped parameters", symbol="α", ge=0, le=1, step=0.05, main=True,
                                  help="Share of the parameters that does not count in the matching loss.")
     threshold: float = Param(1.0, label="Largest loss", gt=0, le=1000, step=0.1,
                              help="An update with a larger matching loss is skipped; "
@@ -91,11 +91,12 @@ class PADConfig(MethodConfig, TrajectoryConfig):
     batch_syn: int | None = Param(None, label="Synthetic batch", symbol="|B|", unit="images", ge=1, le=8192, step=10,
                                   follows=("ipc",),
                                   help="Synthetic images in a student step; left empty, all, and at most 1,000.")
-    lr_img: float = Param(100.0, label="Image learning rate", gt=0, le=1_000_000, log=True,
+    lr_img: float = Param(100.0, label="Image learning rate", gt=0, le=1_000_000, log=True, main=True,
                           help="Step size on the images.")
     momentum_img: float = Param(0.5, label="Image momentum", ge=0, le=0.999, step=0.1,
                                 help="Momentum of the steps on the images.")
     lr_y: float = Param(2.0, label="Label learning rate", gt=0, le=1_000_000, log=True,
+                        used=lambda values: values["soft_labels"],
                         help="Step size on the label logits; no effect where labels are not learnt.")
     lr_student: float = Param(0.01, label="Student learning rate, at first", symbol="η", ge=LEAST_LR, le=10, log=True,
                               help="Step size of the student where the learning of it begins. "
@@ -464,6 +465,7 @@ METHOD = Method(
     name="pad", title="PAD",
     summary="Imitates how networks learn: training on the synthetic set must lead where experts on real images went.",
     paper="Li et al., Prioritize Alignment in Dataset Distillation, 2024",
+    url="https://arxiv.org/abs/2408.03360",
     Config=PADConfig, start=start, step=step, steps=steps, cost=cost, rounds=rounds, needs=trajectories.needs_experts,
     learns_labels=lambda config: config.soft_labels, variations=variations, called=called, presets=PRESETS,
     curves={"loss": "Matching loss (1: no nearer than at the start)", "lr": "Learnt learning rate",

@@ -43,13 +43,16 @@ class TrajectoryConfig(AgentsConfig):
                                  step=0.05,
                                  help="Experts begin with this easiest share of each class; 1 is no scheduling.")
     add_end_epoch: int = Param(5, label="All data from epoch", symbol="AEE", group="Scheduler", ge=0, le=1000, step=1,
+                               used=lambda values: values["initial_ratio"] < 1,
                                help="Harder images are added evenly until all are in use at this epoch.")
     remove_epoch: int = Param(12, label="First removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
+                              used=lambda values: values["remove_ratio"] > 0,
                               help="From this epoch on the easiest images are left out.")
     remove_ratio: float = Param(0.1, label="First removal", group="Scheduler", ge=0, le=0.9, step=0.05,
                                 help="Share of each class, from the easy end, that is left out then; "
                                      "0 leaves out none.")
     second_remove_epoch: int = Param(18, label="Second removal at epoch", group="Scheduler", ge=0, le=1000, step=1,
+                                     used=lambda values: values["second_remove_ratio"] > 0,
                                      help="From this epoch on the second share is left out instead of the first.")
     second_remove_ratio: float = Param(0.2, label="Second removal", group="Scheduler", ge=0, le=0.9, step=0.05,
                                        help="Share of each class, from the easy end, that is left out from then on; "

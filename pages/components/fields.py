@@ -32,18 +32,19 @@ class Number:
 
 def number(
     p: ParamInfo, value: int | float | None, key: str, *, label: str = "", help: str = "", placeholder: str = "",
-    width: int | None = None,
+    width: int | None = None, persist: bool = True,
 ) -> Number:
     """A field for a number, at `value` unless the person has changed it. What is wrong with it stands above it, where
     it is read before the field is.
 
-    label, help: in place of those declared; placeholder: what nothing means.
+    label, help: in place of those declared; placeholder: what nothing means; persist: whether what stands there is
+    kept while it is not drawn.
     """
     with st.container(gap="xxsmall", width=width or "stretch"):
         above = st.container()
         typed = st.text_input(
             label or title(p), spelled(value), key=key, help=help or described(p), placeholder=placeholder or None,
-            autocomplete="off", persist_state="page",
+            autocomplete="off", persist_state="page" if persist else None,
         )
     read = Number.of(p, typed or "")
     if read.wrong:

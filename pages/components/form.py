@@ -1,7 +1,8 @@
 """A form made from a Config: every widget, range and help text comes from the parameter's declaration."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
@@ -9,125 +10,181 @@ from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, Spec
 from ddcore.params import Config, ParamInfo
-from ddcore.report import text
-from pages.components import fields
+from ddcore.report import text as words_of
+from pages.components import edits, fields
 
 LAST_GROUP = "Run"  # seed and device: what people change least
 
 
-def spec_form(kind: str, name: str, values: Mapping[str, Any], key: str, open_groups: Sequence[str]) -> Spec | None:
-    """The form of a kind of run, from these values on their data set; its Spec, or None where something in it is
-    wrong, which is shown."""
+Question = TypeVar("Question")
+
+
+@dataclass
+class Entered(Generic[Question]):
+    """What stands in a form. asked: None where something is wrong; wrong: what, in words; changed: what differs from
+    where the form started, in words."""
+
+    asked: Question | None = None
+    wrong: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+def spec_form(kind: str, name: str, values: Mapping[str, Any], key: str, start: str = "") -> Entered[Spec]:
+    """The form of a kind of run, from these values on their data set; see `config_form`."""
     sides = {"resolution": DATASETS[values["dataset"]].resolutions} if "dataset" in values else {}
-    config = config_form(KINDS[kind].config(name), values, key, hidden=("dataset",), open_groups=open_groups,
-                         limits=sides)
-    return None if config is None else Spec(kind, name, config)
+    entered = config_form(KINDS[kind].config(name), values, key, start, hidden=("dataset",), limits=sides)
+    spec = Spec(kind, name, entered.asked) if entered.asked else None
+    return Entered(spec, entered.wrong, entered.changed)
 
 
 def config_form(
-    config: type[Config], values: Mapping[str, Any], key: str, *, hidden: Sequence[str] = (),
-    open_groups: Sequence[str] = (), limits: Mapping[str, Sequence[Any]] | None = None,
+    config: type[Config], values: Mapping[str, Any], key: str, start: str = "", *, hidden: Collection[str] = (),
+    shown: Collection[str] | None = None, limits: Mapping[str, Sequence[Any]] | None = None,
     words: Mapping[str, str] | None = None,
-) -> Config | None:
-    """Draw the widgets of `config` from these values; the checked Config, or None where something is wrong, which is
-    shown.
+) -> Entered[Config]:
+    """Draw the widgets of `config` from these values: those that matter first, and the others under *More*.
 
-    key: names the form and its starting point, so that a new preset starts fresh widgets. hidden: parameters that
-    are set elsewhere (their value in `values` is used). open_groups: shown at once, the others behind expanders.
-    limits: the only values that make sense here for a parameter (a data set's image sizes); one = not asked for.
-    words: what choices are called, where they are not shown as they are.
+    key: names the form, under which is kept what a person changes; start: names where it starts, so that another
+    preset makes fresh widgets. hidden: parameters that are set elsewhere (their value in `values` is used). shown:
+    those that matter first, where not the declared ones. limits: the only values that make sense here for a parameter
+    (a data set's image sizes); one = not asked for. words: what choices are called, where not shown as they are.
     """
-    limits = limits or {}
-    start = _start(config, values, key)
-    entered, wrong = dict(start), False
-    drawn = [p for p in config.params() if p.name not in hidden and start.get(p.name) is not None
-             and len(limits.get(p.name, (1, 2))) > 1]
-    names = dict.fromkeys(p.group for p in drawn)
-    for name in sorted(names, key=lambda name: (name not in open_groups, name == LAST_GROUP)):
-        group = [p for p in drawn if p.group == name]
-        with st.container(border=True) if name in open_groups else st.expander(_summary(group, start, key)):
-            if name in open_groups:
-                st.markdown(f"**{name}**")
-            with st.grid(3, min_column_width=230, vertical_alignment="bottom"):
-                for p in group:
-                    now = widget(p, start[p.name], _key(p, start, key), limits.get(p.name), words)
-                    wrong |= isinstance(now, fields.Number) and bool(now.wrong)
-                    entered[p.name] = now.value if isinstance(now, fields.Number) else now
-    if wrong:  # it is told at the field
-        return None
-    try:
-        return config.build(entered)
-    except ConfigError as error:
-        problems = "\n".join(f"- {problem}" for problem in error.problems)
-        st.error(f"These values cannot run:\n\n{problems}", icon=":material/rule:")
-        return None
+    return _Form(config, values, key, start, limits or {}, words or {}).drawn(hidden, shown)
 
 
-def changes(config: Config, start: Mapping[str, Any]) -> list[str]:
-    """ "λ · Task balance 0.02 instead of 0.01" for each value that differs from where the form started."""
-    original = type(config).build(start).values()
-    return [
-        f"{p.title} {text.value(now)} instead of {text.value(original[p.name])}"
-        for p in config.params()
-        if (now := config.values()[p.name]) != original[p.name]
-    ]
+class _Form:
+    """One drawing of a form. start: the value at which every widget starts; entered: what stands there by now."""
+
+    def __init__(self, config: type[Config], values: Mapping[str, Any], key: str, start: str,
+                 limits: Mapping[str, Sequence[Any]], words: Mapping[str, str]) -> None:
+        self.config, self.key, self.limits, self.words = config, key, limits, words
+        self.widgets = ".".join(filter(None, (key, start)))
+        self.edits = edits.of(key)
+        self.start = self._started(values)
+        self.entered, self.answer = dict(self.start), Entered[Config]()
+
+    def drawn(self, hidden: Collection[str], shown: Collection[str] | None) -> Entered[Config]:
+        params = [p for p in self.config.params() if p.name not in hidden and self.start.get(p.name) is not None
+                  and len(self.limits.get(p.name, (1, 2))) > 1]
+        first = self.config.first() if shown is None else shown
+        main = [p for p in params if p.name in first]
+        others = [p for p in params if p not in main]
+        if main:
+            with st.container(border=True):
+                self._grid(main)
+        if others:
+            groups = sorted(dict.fromkeys(p.group for p in others), key=lambda name: name == LAST_GROUP)
+            with st.expander(f"**More** · {', '.join(groups).lower()}", key=f"{self.key}-more"):
+                for group in groups:
+                    st.markdown(f"**{group}**")
+                    self._grid([p for p in others if p.group == group])
+        if not self.answer.wrong:
+            try:
+                self.answer.asked = self.config.build(self.entered)
+            except ConfigError as error:
+                problems = "\n".join(f"- {problem}" for problem in error.problems)
+                st.error(f"These values cannot run:\n\n{problems}", icon=":material/rule:")
+                self.answer.wrong += ["These values cannot run together"]
+        return self.answer
+
+    def _grid(self, params: Sequence[ParamInfo]) -> None:
+        """The widgets of these that are used by what stands in the others, as far as it is known."""
+        with st.grid(3, min_column_width=230, vertical_alignment="bottom"):
+            for p in params:
+                if p.is_used({q.name: self._now(q) for q in self.config.params()}):
+                    self._widget(p)
+
+    def _widget(self, p: ParamInfo) -> None:
+        start, key, options = self.start[p.name], self._widget_key(p), self._options(p)
+        if key not in st.session_state:
+            first = edits.first(p, self.edits, start, options)
+            st.session_state[key] = first if options or p.type == "bool" else edits.text(p, first)
+        now = widget(p, key, options, self.words, self._let_go)
+        if isinstance(now, fields.Number):
+            self.answer.wrong += filter(None, [now.wrong])
+            now, text = now.value, st.session_state[key]
+        else:
+            text = edits.text(p, now)
+        self.entered[p.name] = now
+        if now == start:
+            self.edits.pop(p.name, None)
+        else:
+            self.edits[p.name] = text
+            self.answer.changed.append(f"{p.title} {text} instead of {words_of.value(start)}")
+
+    def _let_go(self, p: ParamInfo) -> None:
+        """Another network brings its own width: what follows a choice is no longer as it was changed."""
+        for follower in self.config.params():
+            if p.name in follower.follows:
+                self.edits.pop(follower.name, None)
+                st.session_state.pop(self._widget_key(follower), None)
+
+    def _options(self, p: ParamInfo) -> Sequence[Any] | None:
+        return self.limits.get(p.name) or (p.choices if p.type == "choice" else None)
+
+    def _widget_key(self, p: ParamInfo) -> str:
+        """An optional parameter's widget starts afresh when what was chosen brings another value along."""
+        return f"{self.widgets}.{p.name}" + (f".{self.start[p.name]}" if p.optional else "")
+
+    def _now(self, p: ParamInfo) -> Any:
+        """What stands in a widget, drawn or not yet; where it starts while it is wrong, or is not asked for."""
+        start = self.start.get(p.name)
+        if start is None:
+            return None
+        first = edits.first(p, self.edits, start, self._options(p))
+        return self._read(p, st.session_state.get(self._widget_key(p), first), start)
+
+    @staticmethod
+    def _read(p: ParamInfo, now: Any, start: Any) -> Any:
+        if p.type in ("int", "float") and isinstance(now, str):
+            read = fields.Number.of(p, now)
+            return start if read.wrong else read.value
+        return now
+
+    def _started(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Where every widget starts; a parameter that is not in it is not used by what was chosen.
+
+        An optional parameter starts afresh when one that it follows has changed: another network brings its own width.
+        What follows a number, and has a value, stays as it is.
+        """
+        params = self.config.params()
+        start = self.config.fill({name: value for name, value in values.items() if value is not None})
+        self.start = {**{p.name: p.default for p in params if p.default is not None}, **start}
+        leading = {name for p in params for name in p.follows if name in self.start}
+        entered = {name: self._now(self.config.param(name)) for name in leading}
+        changed = {name for name in leading if entered[name] != self.start[name]}
+        choices = {p.name for p in params if p.type == "choice"}
+        reset = {
+            p.name for p in params
+            if p.optional and (led := changed & set(p.follows)) and (led & choices or values.get(p.name) is None)
+        }
+        kept = {name: value for name, value in self.start.items() if name not in reset and name not in leading}
+        leaders = {name: value for name, value in self.start.items() if name in leading}
+        return {**self.config.fill({**kept, **leaders, **entered}), **leaders}
 
 
-def _start(config: type[Config], values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Where every widget starts; a parameter that is not in it is not used by what was chosen.
+def changed(key: str, changes: Sequence[str]) -> None:
+    """What differs from where the form started, and the button that puts it back."""
+    if not edits.of(key):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Changed: " + "; ".join(changes), width="content")
+        st.button("Reset", type="tertiary", icon=":material/undo:", key=f"{key}-reset", on_click=edits.reset,
+                  args=(key,), help="Puts back all that is named here.")
 
-    An optional parameter starts afresh when one that it follows has changed: another network brings its own width.
-    What follows a number, and has a value, stays as it is.
+
+def widget(p: ParamInfo, key: str, options: Sequence[Any] | None = None, words: Mapping[str, str] | None = None,
+           let_go: Callable[[ParamInfo], None] | None = None) -> Any:
+    """The widget for one parameter, at what the session holds under its key; of a number, what stands there.
+
+    let_go: called with the parameter when a person has chosen another value.
     """
-    params = config.params()
-    start = config.fill({name: value for name, value in values.items() if value is not None})
-    start = {**{p.name: p.default for p in params if p.default is not None}, **start}
-    leading = {name for p in params for name in p.follows if name in start}
-    entered = {name: _now(config.param(name), f"{key}.{name}", start[name]) for name in leading}
-    changed = {name for name in leading if entered[name] != start[name]}
-    choices = {p.name for p in params if p.type == "choice"}
-    reset = {
-        p.name for p in params
-        if p.optional and (led := changed & set(p.follows)) and (led & choices or values.get(p.name) is None)
-    }
-    return config.fill({**{name: value for name, value in start.items() if name not in reset}, **entered})
-
-
-def _now(p: ParamInfo, key: str, start: Any) -> Any:
-    """What stands in this widget; where it starts, before it is drawn and while it is wrong."""
-    now = st.session_state.get(key, start)
-    if p.type in ("int", "float") and isinstance(now, str):
-        read = fields.Number.of(p, now)
-        return start if read.wrong else read.value
-    return now
-
-
-def _summary(shown: Sequence[ParamInfo], start: Mapping[str, Any], key: str) -> str:
-    """ "Network: convnet3, width 128 …": what a closed expander holds."""
-    parts = []
-    for p in shown[:5]:
-        now = _now(p, _key(p, start, key), start[p.name])
-        parts.append(f"{p.symbol or p.label.lower()} {text.value(now)}")
-    return f"**{shown[0].group}** · " + ", ".join(parts) + (" …" if len(shown) > 5 else "")
-
-
-def _key(p: ParamInfo, start: Mapping[str, Any], key: str) -> str:
-    """An optional parameter's widget starts afresh when what was chosen brings another value along."""
-    return f"{key}.{p.name}" + (f".{start[p.name]}" if p.optional else "")
-
-
-def widget(
-    p: ParamInfo, value: Any, key: str, allowed: Sequence[Any] | None = None, words: Mapping[str, str] | None = None
-) -> Any:
-    """The widget for one parameter, at `value` unless the person has changed it; of a number, what stands there."""
-    if p.type in ("int", "float") and not allowed:
-        return fields.number(p, value, key)
-    common: dict[str, Any] = {"label": fields.title(p), "key": key, "help": fields.described(p),
-                              "persist_state": "page"}
-    if p.type == "choice" or allowed:
-        options = list(allowed or p.choices or ())
-        index = options.index(value) if value in options else 0
-        return st.selectbox(options=options, index=index, format_func=lambda v: str((words or {}).get(v, v)), **common)
+    if p.type in ("int", "float") and not options:
+        return fields.number(p, None, key, persist=False)
+    common: dict[str, Any] = {"label": fields.title(p), "key": key, "help": fields.described(p)}
+    if p.type == "choice" or options:
+        return st.selectbox(options=list(options or p.choices or ()), on_change=let_go, args=(p,),
+                            format_func=lambda v: str((words or {}).get(v, v)), **common)
     if p.type == "bool":
-        return st.checkbox(value=bool(value), **common)
-    return st.text_input(value=value or "", **common)
+        return st.checkbox(**common)
+    return st.text_input(**common)

@@ -16,12 +16,15 @@ from pages.components.markdown import called
 
 APP = "Dataset distillation"  # in the browser's tab behind the page's or the run's name
 _PREFIX = "kept by"
+_ARRIVED = "arrived"  # in the session
 
 
 @contextmanager
 def page(title: str, lead: str, *kinds: str) -> Iterator[None]:
     """Title and lead, then the page's guarded body; a run of these kinds has its own name for a title, and no lead."""
     let_go(title)
+    st.session_state[_ARRIVED] = (here := session_key(title, "was drawn")) not in st.session_state
+    st.session_state[here] = True
     with guarded():
         run = _linked()
         is_shown = run is not None and run.kind in kinds
@@ -42,6 +45,11 @@ def _linked() -> RunRecord | None:
     """The run that `?run=` in the address names; where there is none, `chosen_run` says so."""
     run_id = st.query_params.get("run", "")
     return store().record(run_id) if RUN_ID.fullmatch(run_id) and store().exists(run_id) else None
+
+
+def arrived() -> bool:
+    """Whether the page is drawn because somebody came to it, and not because of something that they did on it."""
+    return bool(st.session_state.get(_ARRIVED))
 
 
 def session_key(page: str, what: str) -> str:

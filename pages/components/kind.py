@@ -4,10 +4,11 @@ from typing import Any
 
 import streamlit as st
 
+from ddcore.data import DATASETS
 from ddcore.experiments import KINDS, Kind
 from ddcore.report import tables, text
 from ddcore.runs.store import RunRecord
-from pages.components import evaluation_details, form, frame, run_page, table, widgets
+from pages.components import edits, evaluation_details, form, frame, run_page, table, widgets
 
 
 def page(name: str) -> None:
@@ -25,18 +26,22 @@ def page(name: str) -> None:
 
 def new_run(kind: Kind, config: dict[str, Any], start: str) -> None:
     """The form and its start button; config: the parameters of the run from which it starts, named by `start`."""
-    declared = kind.config(kind.name)
+    declared, key = kind.config(kind.name), f"{kind.name}.{start}"
     values = {name: value for name, value in config.items() if name in declared.model_fields}
+    menus: edits.Menus = {}
     if "dataset" in declared.model_fields:
+        menus["dataset"] = f"{kind.name}-dataset", DATASETS.offered()
+    edits.arrive(key, declared.model_fields, menus)
+    dataset = ""
+    if menus:
         dataset = widgets.data_set(st.container(), f"{kind.name}-dataset", first=str(values.get("dataset") or ""))
         widgets.data_note(dataset)
-        values, start = {**values, "dataset": dataset}, f"{start}.{dataset}"
-    # What the kind itself declares is open; what it shares with others (seed, device, network) is behind a click.
-    groups = tuple(dict.fromkeys(p.group for p in declared.params() if p.name in declared.__annotations__))
-    if spec := form.spec_form(kind.name, kind.name, values, f"{kind.name}.{start}", groups):
-        widgets.launch(spec, form.changes(spec.config, values))
-    else:
-        widgets.waits(kind.name)
+        values = {**values, "dataset": dataset}
+    entered = form.spec_form(kind.name, kind.name, values, key, dataset)
+    form.changed(key, entered.changed)
+    with st.bottom:
+        widgets.launch(kind.name, entered.asked, entered.wrong)
+    edits.tell(key, declared.model_fields, menus)
 
 
 def measured(run: RunRecord) -> None:

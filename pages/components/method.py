@@ -7,20 +7,22 @@ from typing import Any
 import streamlit as st
 
 from ddcore.data import DATASETS
-from ddcore.experiments import KINDS
+from ddcore.errors import DDCoreError
+from ddcore.evaluation import plans
+from ddcore.experiments import KINDS, Spec
 from ddcore.experiments.distill import DistillSummary
 from ddcore.methods import METHODS, Method
+from ddcore.protocols import PROTOCOLS
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
-from pages.components import answer, charts, evaluation, form, frame, images, run_page, stages, widgets
+from pages.components import answer, charts, edits, evaluation, form, frame, images, run_page, stages, widgets
 
 
 def page(name: str) -> None:
     """The whole page of the method `name`, below the menu."""
     method = METHODS[name]
-    paper = f" *{method.paper}.*" if method.paper else ""
     shown = ("distill", *method.shows)
-    with frame.page(method.title, (method.lead or method.summary) + paper, *shown):
+    with frame.page(method.title, f"{method.lead or method.summary} {cited(method)}", *shown):
         run = frame.chosen_run(*shown)
         if run is not None:
             (stages.show if run.kind in method.shows else show)(run)
@@ -36,21 +38,31 @@ def page(name: str) -> None:
             widgets.earlier(kind, f"Earlier {KINDS[kind].title.lower()}")
 
 
+def cited(method: Method) -> str:
+    """The paper as a link; "" of a method without one."""
+    words = f"*{method.paper}*" if method.paper else ""
+    return f"[{words}]({method.url})." if method.paper and method.url else words
+
+
 def new_run(method: Method) -> None:
     """Data set and preset, the form they fill in, and the start button."""
+    presets = [preset.name for preset in method.presets]
+    menus: edits.Menus = {"dataset": (f"{method.name}-dataset", DATASETS.offered()),
+                          "preset": (f"{method.name}-preset", presets)}
+    edits.arrive(method.name, method.Config.model_fields, menus)
     left, right = st.columns(2)
     dataset = widgets.data_set(left, f"{method.name}-dataset", help="The images to choose from or to distil. *Digits* "
                                 "is built in and needs no download; your own are added on the Datasets page.")
     values: Mapping[str, Any] = {"dataset": dataset}
     start = dataset
-    if method.presets:
-        preset = right.selectbox("Preset", [p.name for p in method.presets], key=f"{method.name}-preset",
-                                 help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets),
-                                 persist_state="session")
+    if presets:
+        preset = right.selectbox("Preset", presets, key=f"{method.name}-preset", persist_state="session",
+                                 help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets))
         st.caption(method.preset(preset).help + special(method, preset, dataset))
         values, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
     widgets.data_note(dataset)
-    launch_form(method, values, start)
+    launch_form(method, values, method.name, start)
+    edits.tell(method.name, method.Config.model_fields, menus)
 
 
 def special(method: Method, preset: str, dataset: str) -> str:
@@ -71,16 +83,28 @@ def again(run: RunRecord) -> None:
                    icon=":material/folder_off:")
         return
     widgets.data_note(values["dataset"])
-    launch_form(method, values, run.id)
+    key = f"{method.name}.{run.id}"
+    edits.arrive(key, method.Config.model_fields)
+    launch_form(method, values, key)
+    edits.tell(key, method.Config.model_fields)
 
 
-def launch_form(method: Method, values: Mapping[str, Any], start: str) -> None:
-    """The form from these values, and its start button; start: names where the form starts."""
-    if spec := form.spec_form("distill", method.name, values, f"{method.name}.{start}", ("Small set", "Method")):
-        stages.ahead(spec)
-        widgets.launch(spec, form.changes(spec.config, values))
-    else:
-        widgets.waits("distill")
+def launch_form(method: Method, values: Mapping[str, Any], key: str, start: str = "") -> None:
+    """The form from these values, and its start button; see `form.config_form`."""
+    entered = form.spec_form("distill", method.name, values, key, start)
+    if entered.asked:
+        stages.ahead(entered.asked)
+    form.changed(key, entered.changed)
+    with st.bottom:
+        widgets.launch("distill", entered.asked, entered.wrong, judged)
+
+
+def judged(spec: Spec) -> list[Spec]:
+    """What judges the set that this run makes, as its page asks it at first: the set and its controls."""
+    try:
+        return plans.plan(spec, plans.Question(next(iter(PROTOCOLS)))).specs()
+    except DDCoreError:  # the data set is not here: the page's note says so
+        return []
 
 
 def show(run: RunRecord) -> None:

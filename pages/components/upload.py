@@ -244,10 +244,10 @@ def choices(brought: Brought) -> AddConfig | None:
     most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it
     start: Mapping[str, Any] = preview.suggested(brought.source, look, most)
     st.subheader("How it becomes a data set", anchor=False)
-    config = form.config_form(AddConfig, start, f"own.{brought.token}", open_groups=("Your data",),
-                              hidden=[name for name, is_needless in needless.items() if is_needless])
-    assert config is None or isinstance(config, AddConfig)
-    return config
+    hidden = [name for name, is_needless in needless.items() if is_needless]
+    entered = form.config_form(AddConfig, start, f"own.{brought.token}", hidden=hidden, shown=AddConfig.model_fields)
+    assert entered.asked is None or isinstance(entered.asked, AddConfig)
+    return entered.asked
 
 
 def examples(brought: Brought, config: AddConfig) -> None:

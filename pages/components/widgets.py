@@ -1,6 +1,7 @@
 """Parts of every page of runs: launch row, a run in whatever state, list of earlier runs, parameters, data note."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,15 +11,18 @@ from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError
 from ddcore.experiments import Spec
 from ddcore.home import data_root
+from ddcore.jobs.requirements import check_disk
+from ddcore.methods import MethodConfig
 from ddcore.params import Config
 from ddcore.report import tables, text
-from ddcore.report.estimate import Estimate, disk, estimate
+from ddcore.report.estimate import Estimate, disk, estimate, total
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import frame, menu, progress, table
 from pages.components.markdown import called, plain
 
 NAMED = 40  # classes named where they are listed
+LONG = 6 * 3600  # seconds, from which a start is asked twice
 SHOWN = 8  # earlier runs listed on a method's page; all are on the Runs page
 
 
@@ -63,8 +67,9 @@ def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") 
         del st.query_params["set"]
     if first in DATASETS and first not in names:
         names = [*names, first]
+    index = names.index(first) if first in names and key not in st.session_state else 0
     return box.selectbox(
-        "Data set", names, index=names.index(first) if first in names else 0, key=key, help=help or None,
+        "Data set", names, index=index, key=key, help=help or None,
         format_func=lambda name: DATASETS[name].title, persist_state="session",
     )
 
@@ -96,31 +101,64 @@ def time_of(spec: Spec) -> tuple[Estimate, str]:
     return time, f"{time.basis[:1].upper()}{time.basis[1:]}."
 
 
-def launch(spec: Spec, changes: Sequence[str] = (), label: str = "Start run") -> None:
-    """The time estimate and the button that starts the run, or opens the one that answers it already."""
-    run = answer(spec)
-    if changes:
-        st.caption("Changed: " + "; ".join(changes))
+def launch(
+    kind: str, spec: Spec | None, wrong: Sequence[str] = (), then: Callable[[Spec], list[Spec]] | None = None,
+    label: str = "Start run",
+) -> None:
+    """The time estimate and the button that starts the run, or opens the one that answers it already.
+
+    spec: None while something in its form is wrong. then: what may be asked along with it, to wait for it.
+    """
+    key = f"launch-{kind}"
     with st.container(horizontal=True, vertical_alignment="center"):
-        if run and run.state == "done":
-            pressed = open_result(f"launch-{spec.kind}", "run")
-        else:
-            dataset = str(getattr(spec.config, "dataset", ""))
-            pressed = st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{spec.kind}",
-                                disabled=dataset in DATASETS and DATASETS[dataset].removed)
-            time, basis = time_of(spec)
-            bytes_ = disk([spec], frame.store().records())
-            st.markdown(f"Takes **{time}**" + (f" and **{size(bytes_)}** on disk" if bytes_ else ""), help=basis)
+        if spec is None:
+            st.button(label, type="primary", icon=":material/play_arrow:", key=key, disabled=True)
+            st.markdown(f":red[{plain('; '.join(wrong))}.]")
+            return
+        if (run := answer(spec)) and run.state == "done":
+            if open_result(key, "run"):
+                frame.open_run(run.id)
+            return
+        place, (time, basis), room = st.container(width="content"), time_of(spec), disk([spec], frame.store().records())
+        st.markdown(f"Takes **{time}**" + (f" and **{size(room)}** on disk" if room else ""), help=basis)
+        more = _then(spec, then(spec)) if then else None
+        dataset = str(getattr(spec.config, "dataset", ""))
+        with place:
+            pressed = start(label, key, time.seconds + (more.seconds if more else 0),
+                            disabled=dataset in DATASETS and DATASETS[dataset].removed)
     if pressed:
         with st.spinner("Starting the run …"):
-            run_id = jobs.submit(spec)
+            asked = [spec, *(more.specs if more else ())]
+            check_disk(frame.store(), asked)
+            run_id, *_ = [jobs.submit(one) for one in asked]
         frame.open_run(run_id)
 
 
-def waits(what: str, label: str = "Start run") -> None:
-    """The button that starts the run while something in its form is wrong."""
-    st.button(label, type="primary", icon=":material/play_arrow:", key=f"launch-{what}", disabled=True,
-              help="Something in the form above is not right yet.")
+@dataclass(frozen=True)
+class _More:
+    specs: Sequence[Spec]
+    seconds: float
+
+
+def _then(spec: Spec, specs: list[Spec]) -> _More | None:
+    """The tick for what waits for the run, with its time; None where it is not wanted, or there is nothing."""
+    if not specs:
+        return None
+    images = spec.config.ipc * len(spec.config.facts.classes) if isinstance(spec.config, MethodConfig) else None
+    time = total(specs, frame.store().records(), frame.device(), images)
+    ticked = st.checkbox(f"Evaluate when done, {time}", value=True, key=f"then-{spec.kind}", persist_state="session",
+                         help="Trains networks on the finished set and on its controls, and tests them. What judges "
+                         "the set waits for the run, and is cancelled with it.")
+    return _More(specs, time.seconds) if ticked else None
+
+
+def start(label: str, key: str, seconds: float, *, disabled: bool = False) -> bool:
+    """The button that starts what takes so long; where that is very long it asks once more, and is no primary one."""
+    if seconds < LONG or disabled:
+        return st.button(label, type="primary", icon=":material/play_arrow:", key=key, disabled=disabled)
+    with st.popover(f"{label} …", icon=":material/hourglass_top:"):
+        st.markdown(f"This will take **about {text.duration(seconds)}** on this machine. Start anyway?")
+        return st.button("Start anyway", icon=":material/play_arrow:", key=key)
 
 
 def open_result(key: str, what: str) -> bool:

@@ -53,6 +53,12 @@ def open_page(home: Path, backend: Backend) -> Open:
     return visit
 
 
+def show_tab(app: AppTest, key: str, name: str) -> AppTest:
+    """The page once somebody has opened this tab."""
+    app.session_state[key] = name
+    return app.run()
+
+
 @dataclass
 class Backend:
     """What was asked of the job system; nothing is computed."""

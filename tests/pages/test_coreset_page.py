@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ddcore.methods import METHODS
-from tests.pages.conftest import Backend, Filled, Open, words
+from tests.pages.conftest import Backend, Filled, Open, show_tab, words
 
 PAGE = "pages/2_Baselines.py"
 CORESETS = [name for name, method in METHODS.items() if method.step is None]
@@ -37,5 +37,6 @@ def test_a_coreset_fills_the_form_for_the_next_one(open_page: Open, filled: Fill
 
 
 def test_earlier_coresets_are_listed(open_page: Open, filled: Filled) -> None:
-    links = [link.proto.label for link in open_page(PAGE).get("page_link")]
+    app = show_tab(open_page(PAGE), "baselines-tabs", "Coresets")
+    links = [link.proto.label for link in app.get("page_link")]
     assert any(label.startswith("Herding") for label in links)

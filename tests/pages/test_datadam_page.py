@@ -19,9 +19,13 @@ CONFIG = METHODS["datadam"].Config
 def test_every_parameter_has_a_widget_with_its_declared_help(open_page: Open) -> None:
     app = open_page(PAGE)
     helps = [w.help for kind in ("text_input", "selectbox", "checkbox") for w in getattr(app, kind)]
+    start = CONFIG.build(METHODS["datadam"].preset("quick").for_dataset("digits")).values()
     for p in CONFIG.params():
         sides = DATASETS["digits"].resolutions
         if p.name in ("dataset", "units") or (p.name == "resolution" and len(sides) == 1):  # a ConvNet has no units
+            continue
+        if not p.is_used(start):
+            assert not any(p.flag in shown for shown in helps), p.name
             continue
         assert any(p.help in shown and p.flag in shown for shown in helps), p.name
 
@@ -40,11 +44,11 @@ def test_the_form_submits_what_it_shows_and_opens_the_run(open_page: Open, backe
     app.text_input(key="datadam.digits.quick.num_inits").set_value("7").run()
     assert "K · Network draws 7" in words(app)
     app.button(key="launch-distill").click().run()
-    (asked,) = backend.submitted
+    asked, *_ = backend.submitted
     assert (asked.kind, asked.name, asked.config.num_inits) == ("distill", "datadam", 7)
     expected = {**METHODS["datadam"].preset("quick").for_dataset("digits"), "num_inits": 7}
     assert asked.config == CONFIG.build(expected)
-    assert f"run `{Store().records()[0].id}`" in words(app)
+    assert f"run `{asked.key}`" in words(app)
 
 
 def test_another_network_brings_its_own_options(open_page: Open, backend: Backend) -> None:
@@ -156,7 +160,7 @@ def test_a_finished_run_fills_the_form_for_the_next_one(open_page: Open, filled:
     assert "K · Network draws 3 instead of 2" in words(app)
     app.button(key="launch-distill").click().run()
     assert backend.submitted[0].config.values() == {**made, "num_inits": 3}
-    assert f"run `{Store().records()[0].id}`" in words(app)
+    assert f"run `{backend.submitted[0].key}`" in words(app)
 
 
 def test_missing_controls_are_submitted_with_one_button_and_full_data_with_another(

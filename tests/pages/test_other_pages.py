@@ -10,7 +10,7 @@ from ddcore.data import agreement, mhist
 from ddcore.experiments import spec
 from ddcore.runs.store import Store
 from pages.components import home as home_page
-from tests.pages.conftest import TINY, Backend, Filled, Open, away, put, words
+from tests.pages.conftest import TINY, Backend, Filled, Open, away, put, show_tab, words
 
 DATASETS, BASELINES = "pages/1_Datasets.py", "pages/2_Baselines.py"
 
@@ -108,7 +108,7 @@ def test_a_finished_baseline_shows_accuracy_time_and_flops(open_page: Open, fill
 
 
 def test_the_flops_table_names_its_convention_and_what_it_leaves_out(open_page: Open, filled: Filled) -> None:
-    app = open_page(BASELINES)
+    app = show_tab(open_page(BASELINES), "baselines-tabs", "Cost of the networks")
     table = next(t.value for t in app.dataframe if "MACs" in t.value.columns)
     assert table["Not counted"][0] == "max_pool2d ×2"
     assert "FLOPs = 2 × MACs" in words(app)
@@ -117,6 +117,6 @@ def test_the_flops_table_names_its_convention_and_what_it_leaves_out(open_page: 
 
 
 def test_the_flops_table_is_made_at_the_press_of_a_button(open_page: Open, backend: Backend) -> None:
-    app = open_page(BASELINES)
+    app = show_tab(open_page(BASELINES), "baselines-tabs", "Cost of the networks")
     app.button(key="launch-flops").click().run()
     assert backend.submitted[0].kind == "flops"

@@ -21,7 +21,7 @@ from ddcore.evaluation import plans
 from ddcore.experiments import spec
 from ddcore.home import data_root
 from ddcore.runs.store import Store
-from tests.pages.conftest import DM, Backend, Open, finish, put, words
+from tests.pages.conftest import DM, Backend, Open, finish, put, show_tab, words
 
 PAGE, METHOD, BASELINES = "pages/1_Datasets.py", "pages/5_DM.py", "pages/2_Baselines.py"
 
@@ -298,7 +298,7 @@ def test_words_from_files_are_shown_as_they_are() -> None:
 
 def test_the_cost_of_the_networks_is_counted_for_an_own_set_too(open_page: Open) -> None:
     added()
-    app = open_page("pages/2_Baselines.py")
+    app = show_tab(open_page("pages/2_Baselines.py"), "baselines-tabs", "Cost of the networks")
     assert app.selectbox(key="flops-of").options == ["All that ship", "pets"]
     app.selectbox(key="flops-of").set_value("pets").run()
     assert not app.exception

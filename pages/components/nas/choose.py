@@ -13,7 +13,7 @@ from ddcore.experiments import Spec, search
 from ddcore.experiments.search import SearchConfig
 from ddcore.methods import METHODS
 from ddcore.report import tables, text
-from ddcore.report.estimate import disk
+from ddcore.report.estimate import disk, total
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NetworkConfig
@@ -46,7 +46,7 @@ def new_search() -> None:
                            help="\n\n".join(f"**{one.name}**: {one.help}" for one in search.PRESETS))
     preset = search.preset(name)
     widgets.data_note(dataset)
-    launch_form(preset.for_dataset(dataset), f"nas.{dataset}.{name}")
+    launch_form(preset.for_dataset(dataset), "nas", f"{dataset}.{name}")
 
 
 def again(run: RunRecord) -> None:
@@ -61,18 +61,24 @@ def again(run: RunRecord) -> None:
     launch_form(config.values(), f"nas.{run.id}")
 
 
-def launch_form(values: Mapping[str, Any], key: str) -> None:
-    """The form from these values, its estimate and its start button."""
+def launch_form(values: Mapping[str, Any], name: str, begun: str = "") -> None:
+    """The form from these values, its estimate and its start button; name, begun: as `form.config_form` has them."""
+    key = ".".join(filter(None, (name, begun)))
     start = SearchConfig.fill({name: value for name, value in values.items() if value is not None})
     start = {p.name: p.default for p in SearchConfig.params() if p.default is not None} | start
     drawn = _space(start, key)
     chosen, wrong = _proxies({**start, **drawn}, values, key)
     drawn |= chosen
-    config = form.config_form(SearchConfig, {**values, **drawn}, key, hidden=DRAWN, words=WORDS)
-    if isinstance(config, SearchConfig) and not wrong:
-        _launch(config)
+    entered = form.config_form(SearchConfig, {**values, **drawn}, name, begun, hidden=DRAWN, words=WORDS)
+    form.changed(name, entered.changed)
+    wrong += entered.wrong
+    if isinstance(entered.asked, SearchConfig) and not wrong:
+        wrong = proxies.problems(entered.asked, frame.store())
+    if isinstance(entered.asked, SearchConfig) and not wrong:
+        _launch(entered.asked)
     else:
-        widgets.waits("search", "Start search")
+        with st.bottom:
+            widgets.launch("search", None, wrong, label="Start search")
 
 
 def _space(start: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -128,8 +134,8 @@ def _count(space: Space, subset: str, shape: spaces.Shape) -> None:
         st.caption(f"**{number:,} networks** of the {space.size:,} in this space.")
 
 
-def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> tuple[dict[str, Any], bool]:
-    """What the networks are ranked by, and how many images of each class the coresets have; whether that is wrong.
+def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> tuple[dict[str, Any], list[str]]:
+    """What the networks are ranked by, and how many images of each class the coresets have; what is wrong with that.
 
     What is not in `values` follows from the runs: the newest distilled one is a proxy too, the coresets get its size.
     """
@@ -149,11 +155,11 @@ def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> t
             st.caption(f"No longer offered: {widgets.plain(', '.join(unknown))}.")
         sizes = {runs[name].config["ipc"] for name in selected if name in runs}
         ipc = min(sizes) if len(sizes) == 1 and "ipc" not in values else start["ipc"]
-        wrong = False
+        wrong: list[str] = []
         if any(name in METHODS for name in selected):
             with right:
                 typed = fields.number(SearchConfig.param("ipc"), ipc, f"{key}.ipc.{ipc}")
-            ipc, wrong = ipc if typed.wrong else typed.value, bool(typed.wrong)
+            ipc, wrong = (ipc, [typed.wrong]) if typed.wrong else (typed.value, [])
             sizes.add(ipc)
         if not runs:
             titles = ", ".join(METHODS[name].title for name in menu.distillers())
@@ -175,20 +181,17 @@ def _distilled(start: Mapping[str, Any]) -> list[RunRecord]:
 
 
 def _launch(config: SearchConfig) -> None:
-    """Why it cannot start, or what it takes and the button."""
-    if problems := proxies.problems(config, frame.store()):
-        st.error(widgets.bullets("This search cannot start:", problems), icon=":material/rule:")
-        widgets.waits("search", "Start search")
-        return
+    """What it takes, and the button."""
     truth = config.truth_config()
     specs = [Spec("search", "search", config), *([Spec("truth", "truth", truth)] if truth else [])]
     runs = [widgets.answer(spec) for spec in specs]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    time = total(specs, frame.store().records(), frame.device())
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
         if all(run and run.state == "done" for run in runs):
             pressed = widgets.open_result("launch-search", "search")
         else:
-            pressed = st.button("Start search", type="primary", icon=":material/play_arrow:", key="launch-search",
-                                disabled=DATASETS[config.dataset].removed)
+            pressed = widgets.start("Start search", "launch-search", time.seconds,
+                                    disabled=DATASETS[config.dataset].removed)
             for spec in specs:
                 _takes(spec)
     if pressed:
