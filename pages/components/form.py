@@ -124,7 +124,7 @@ class _Form:
 
     def _widget_key(self, p: ParamInfo) -> str:
         """An optional parameter's widget starts afresh when what was chosen brings another value along."""
-        return f"{self.widgets}.{p.name}" + (f".{self.start[p.name]}" if p.optional else "")
+        return f"{self.widgets}.{p.name}" + (f".{self.start.get(p.name)}" if p.optional else "")
 
     def _now(self, p: ParamInfo) -> Any:
         """What stands in a widget, drawn or not yet; where it starts while it is wrong, or is not asked for."""
