@@ -32,7 +32,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         Protocol(
             "course",
             "The setting of the course's full-data task, unchanged: SGD, momentum 0.9, learning rate 0.01 "
-            "annealed by a cosine over 20 epochs, batch 128, no augmentation. On 100 images that is 20 steps.",
+            "annealed by a cosine over 20 epochs, batch 128, no augmentation.",
             {"epochs": 20, "lr": 0.01, "momentum": 0.9, "weight_decay": 0.0, "schedule": "cosine", "batch_size": 128},
         ),
         Protocol(

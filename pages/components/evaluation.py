@@ -89,8 +89,7 @@ def _question(run: RunRecord) -> Question | None:
         )
         batch = fields.number(
             EvaluateConfig.param("batch_size"), last.batch_size if last else None, f"{key}-batch",
-            placeholder="the protocol's", help="Small sets with large batches get few training steps: 100 images at "
-            "batch 128 over 20 epochs are 20 steps, at batch 10 they are 200. Applies to every line.",
+            placeholder="the protocol's", help=_steps(run, protocol),
         )
     if nets.wrong or batch.wrong:
         return None
@@ -108,6 +107,14 @@ def _own_network(run: RunRecord, last: Question | None) -> Mapping[str, Any]:
     dataset = run.config["dataset"]
     quickly = {"network": DATASETS[dataset].network, **quick.network(dataset)}
     return last.network if last else {name: quickly[name] for name in NETWORK_PARAMS if name in quickly}
+
+
+def _steps(run: RunRecord, protocol: str) -> str:
+    """How many steps a training on this set takes, and on smaller batches."""
+    training, images = PROTOCOLS[protocol].training("none"), run.summary.images or 0
+    few = training.replace(batch_size=10)
+    return (f"Images of one step, for every line. On these {images:,} images the protocol's {training.batch_size:,} "
+            f"makes {training.optimiser_steps(images):,} steps of training, 10 makes {few.optimiser_steps(images):,}.")
 
 
 @dataclass(frozen=True)

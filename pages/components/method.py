@@ -58,7 +58,8 @@ def new_run(method: Method) -> None:
     if presets:
         preset = right.selectbox("Preset", presets, key=f"{method.name}-preset", persist_state="session",
                                  help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets))
-        st.caption(method.preset(preset).help + special(method, preset, dataset))
+        briefly, _, more = method.preset(preset).help.partition(". ")
+        st.caption(f"{briefly.rstrip('.')}.", help=f"{more}{special(method, preset, dataset)}".strip() or None)
         values, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
     widgets.data_note(dataset)
     launch_form(method, values, method.name, start)
@@ -92,9 +93,9 @@ def again(run: RunRecord) -> None:
 def launch_form(method: Method, values: Mapping[str, Any], key: str, start: str = "") -> None:
     """The form from these values, and its start button; see `form.config_form`."""
     entered = form.spec_form("distill", method.name, values, key, start)
+    form.changed(key, entered.changed)
     if entered.asked:
         stages.ahead(entered.asked)
-    form.changed(key, entered.changed)
     with st.bottom:
         widgets.launch("distill", entered.asked, entered.wrong, judged)
 

@@ -44,6 +44,7 @@ def test_a_method_from_outside_is_reached_by_its_address_started_and_found_again
         expect(page.get_by_role("heading", name="Fade to grey", level=1)).to_be_visible(timeout=SLOW)
         expect(page.get_by_test_id("stSidebarNav").get_by_role("link")).to_have_count(len(PAGES) + 1)
         expect(page.get_by_text("Page not found")).to_have_count(0)
+        page.get_by_text("Evaluate when done").click()
         page.get_by_role("button", name="Start run").click()
         expect(page.get_by_alt_text("Final images: a row of images for each class")).to_be_visible(timeout=2 * SLOW)
         address = page.url
@@ -62,6 +63,7 @@ def start_run(page: Any, server: Server, draws: int) -> str:
     field.fill(str(draws))
     field.press("Enter")
     expect(page.get_by_text(f"K · Network draws {draws} instead of")).to_be_visible(timeout=SLOW)
+    page.get_by_text("Evaluate when done").click()
     page.get_by_role("button", name="Start run").click()
     page.wait_for_url(re.compile(r"\?run=[0-9a-f]{16}$"), timeout=SLOW)
     return page.url

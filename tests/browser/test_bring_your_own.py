@@ -92,6 +92,7 @@ def test_an_uploaded_zip_is_looked_at_added_distilled_and_judged(server: Server,
     ):
         fill(page, label, value)  # a thirtieth of the preset's work
         expect(page.get_by_text(f"{label.partition(' (')[0]} {value} instead of")).to_be_visible(timeout=SLOW)
+    page.get_by_text("Evaluate when done").click()
     page.get_by_role("button", name="Start run").click()
     page.wait_for_url(re.compile(r"\?run=[0-9a-f]{16}$"), timeout=SLOW)
     expect(page.get_by_role("heading", name="How good is it?")).to_be_visible(timeout=2 * SLOW)

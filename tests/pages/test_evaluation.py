@@ -91,6 +91,11 @@ def test_a_number_of_networks_that_is_not_allowed_leaves_no_button_that_asks(ope
     assert [b for b in app.button if b.label.startswith("Evaluate with controls ·")]
 
 
+def test_what_a_batch_makes_of_this_set_is_told(open_page: Open, filled: Filled) -> None:
+    batch = open_page(PAGE, run=filled.distilled).text_input(key=f"evaluation-{filled.distilled}-batch")
+    assert "On these 20 images the protocol's 128 makes 20 steps of training, 10 makes 40." in batch.help
+
+
 def test_seeds_stand_in_a_table_with_the_mean_over_all_of_them(open_page: Open, filled: Filled) -> None:
     other = finish(spec("distill", "datadam", {**TINY, "seed": 4}), {"images": 20, "ipc": 2})
     answer(plan(Store().record(other), ASKED).final, 0.8)
