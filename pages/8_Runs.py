@@ -27,8 +27,8 @@ COLUMNS = {
                              "the test images: a network has to beat that."),
     "accuracy": _text_column("Test accuracy", alignment="right", width=150, help="Of a set that was judged several "
                              "times the newest; on which network and how stands beside it."),
-    "judged": _text_column("Judged on", help="Network and protocol of the accuracy. Accuracies compare only where "
-                           "these are the same."),
+    "judged": _text_column("Judged on", width=215, help="Network and protocol of the accuracy. Accuracies "
+                           "compare only where these are the same."),
     "inside": _text_column(INSIDE, width=110, help="Of this run. Tick it to see them."),
     "time": _text_column("Time", alignment="right", width=100, help="Wall time of the run."),
     "created": _text_column("Started"), "tags": _text_column("Tags"), "note": _text_column("Note"),
