@@ -26,7 +26,8 @@ USABLE = 2.0  # seconds until the table of a thousand runs can be used
 def tick(page: Any, row: int) -> None:
     """Choose a row of the run table by its box, at the left."""
     expect(page.locator("canvas [role=columnheader]").first).to_be_attached(timeout=SLOW)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=SLOW)
+    page.wait_for_function("document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'",
+                           timeout=SLOW)
     table = page.get_by_test_id("stDataFrame").first.bounding_box()
     page.mouse.click(table["x"] + 18, table["y"] + HEADER + ROW * row + ROW / 2)
 

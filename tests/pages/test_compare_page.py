@@ -134,6 +134,9 @@ def test_the_table_opens_again_with_its_ticks_and_folds_by_one_click(open_page: 
     app.button(key="compare").click().run()
     assert app.button(key=f"out-{filled.dm}")
     assert filled.dm in str(app.query_params["runs"])
+    app.session_state["table"] = True
+    app.run()
+    assert app.button(key="compare").label == "Compare 2 runs"
 
 
 def test_a_link_followed_after_looking_at_the_table_shows_the_comparison(open_page: Open, filled: Filled) -> None:

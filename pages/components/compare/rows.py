@@ -19,9 +19,10 @@ from pages.components.table import card
 if TYPE_CHECKING:
     import pandas as pd
 
-DRAWN = "rows of the run table"  # in the session: the key of the table that was drawn, and the runs of its rows
+# In the session: the key of the table that was drawn, the runs of its rows, and those that were ticked at first.
+DRAWN = frame.session_key("Compare", "table")
 BOX = "table"  # in the session: whether the table is unfolded
-SEEN = frame.session_key("Compare", "runs")  # in the session: the runs that this page put into the address
+HERE = frame.session_key("Compare", "here")  # in the session: whether this page was drawn since another one was
 PER_PAGE = 50  # rows drawn at once: each brings a picture and a curve
 PER_PAGE_NARROW = 8  # of these, cards with a tick drawn at once
 
@@ -47,14 +48,12 @@ def selected() -> list[RunRecord]:
 
 def arrive(records: Sequence[RunRecord]) -> None:
     """Open the table for who comes to choose, fold it for who follows a link to a comparison."""
-    ids = [record.id for record in records]
-    if st.session_state.get(SEEN) != ids:  # not put into the address by a tick here
-        st.session_state[SEEN], st.session_state[BOX] = ids, not ids
+    if not st.session_state.get(HERE):
+        st.session_state[HERE], st.session_state[BOX] = True, not records
 
 
 def select(ids: Sequence[str]) -> None:
     """Put the runs to compare into the address."""
-    st.session_state[SEEN] = list(ids)
     st.query_params.pop("run", None)  # how other pages link to one run
     if ids:
         st.query_params["runs"] = ",".join(ids)
@@ -85,16 +84,19 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     page = rows.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
     if not open_:
+        st.session_state.pop(DRAWN, None)  # its ticks are those of the address when it opens again
         return list(records)
     # Another table for other rows: a selection counts rows, and must not be carried over to others.
     key = housekeeping.table_key(f"rows-{st.session_state.get('rows-anew', 0)}", page["id"])
     members = list(page["members"])
-    was_key, was_members = st.session_state.get(DRAWN, (key, members))
+    was_key, was_members, first = st.session_state.get(DRAWN, (key, members, None))
     if was_key != key and (left := st.session_state.get(was_key)):  # a tick in the table before the list changed
         records = _clicked(records, was_members, left["selection"]["rows"])
     elif left := st.session_state.get(key):  # a tick in this table: what stands above it tells of it already
         records = _clicked(records, members, left["selection"]["rows"])
-    st.session_state[DRAWN] = key, members
+    if was_key != key or first is None:  # another beginning would be another table, which loses a tick under way
+        first = _rows(members, [record.id for record in records])
+    st.session_state[DRAWN] = key, members, first
     _bar(records, f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
          + (f", {left_out:,} more runs are filtered out" if left_out else ""))
     drawn = _drawn(page, set(view.columns))
@@ -102,7 +104,7 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
         event = st.dataframe(
             drawn, hide_index=True, width="stretch", row_height=40, key=key, on_select="rerun",
             selection_mode="multi-row", column_config=view.columns, placeholder=text.NONE,
-            selection_default={"selection": {"rows": _rows(members, [r.id for r in records])}},
+            selection_default={"selection": {"rows": first}},
             column_order=list(view.columns),
         )
     records = _clicked(records, members, event["selection"]["rows"])
