@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote_plus
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from benchmarks import every_state
 from benchmarks.browsing import chromium, server, settle, words
@@ -77,8 +77,8 @@ def _served(stack: ExitStack) -> Iterator[tuple[str, dict[str, str], str]]:
 
 def of_runs(runs: dict[str, str]) -> dict[str, str]:
     """Addresses of runs on their own pages, by method, kind or state."""
-    pages = {"dm": "DM", "pad": "PAD", "herding": "Baselines", "random": "Baselines", "baseline": "Baselines",
-             "search": "NAS", "truth": "NAS"}
+    pages = {"dm": "DM", "failed": "DM", "pad": "PAD", "herding": "Baselines", "random": "Baselines",
+             "baseline": "Baselines", "search": "NAS", "truth": "NAS"}
     return {f"run {name}": f"{pages.get(name, 'DataDAM')}?{'truth' if name == 'truth' else 'run'}={run_id}"
             for name, run_id in runs.items()}
 
@@ -95,7 +95,7 @@ def _seen(browser: Browser, name: str, address: str, folder: Path) -> Iterator[S
         complaints: list[str] = []
         context = browser.new_context(viewport={"width": pixels, "height": HEIGHTS[0]}, reduced_motion="reduce")
         tab = context.new_page()
-        tab.on("console", lambda said, to=complaints: to.append(said.text) if said.type == "error" else None)
+        tab.on("console", lambda said, to=complaints: to.append(said.text) if complaint(said) else None)
         tab.on("pageerror", lambda error, to=complaints: to.append(str(error)))
         tab.goto(address)
         for scheme in SCHEMES:
@@ -109,6 +109,11 @@ def _seen(browser: Browser, name: str, address: str, folder: Path) -> Iterator[S
             if _unfold(tab):
                 yield _shot(tab, f"{name}, unfolded", pixels, folder, complaints)
         context.close()
+
+
+def complaint(said: ConsoleMessage) -> bool:
+    """Whether a message tells of an error; not of Streamlit's own search for its server below the page's address."""
+    return said.type == "error" and not ("/_stcore/" in said.location.get("url", "") and "404" in said.text)
 
 
 def _shot(tab: Page, name: str, width: int, folder: Path, complaints: list[str]) -> Screen:
