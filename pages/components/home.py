@@ -15,7 +15,7 @@ from ddcore.summary import Accuracy, Summary
 from pages.components import film as player
 from pages.components import frame, menu, progress, widgets
 
-SHOWN, LATEST = 4, 4  # unfinished and finished runs listed here
+SHOWN, LATEST = 4, 3  # unfinished and finished runs listed here
 
 
 def show(words: DeltaGenerator, picture: DeltaGenerator) -> None:
@@ -81,7 +81,7 @@ def _latest() -> None:
             if r.state == "done" and r.declared and r.declared.result and r.name != CONTROL][:LATEST]
     if not done:
         st.caption("No finished run yet.")
-    with st.grid(4, min_column_width=210, key="home-results"):
+    with st.grid(3, min_column_width=250, key="home-results"):
         for record in done:
             with st.container(border=True, height="stretch", gap="xsmall"):
                 if png := thumbnails.thumbnail(store, record):

@@ -33,10 +33,8 @@ RESULTS = {
     "two sets": f"Compare?runs={shipped('distill', 'dm')[0]},{shipped('distill', 'datadam')[0]}",
 }
 ADDRESSES = {**{page or "Home": page for page in PAGES}, **RESULTS, "Docs": "Docs"}
-WORDY = {"Datasets": 190, "DataDAM": 232, "PAD": 536, "DM": 198, "NAS": 360, "a distilled set": 276,
-         "a search": 617}  # as they are; more is refused
-JUMPING = ("Baselines", "DataDAM", "PAD", "DM", "NAS", "a distilled set", "a search")
-OPEN = {"Datasets": {"heading-order", "image-alt"}, **{name: {"heading-order"} for name in JUMPING}}  # to be mended
+WORDY = {"Baselines": 210, "DataDAM": 212, "PAD": 446, "DM": 178, "NAS": 186}  # as they are; more is refused
+NAMELESS = {"exclude": [[".stToast"]]}  # Streamlit gives its toasts the role of a dialog and no name
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +57,7 @@ def test_a_page_is_read_aloud_seen_in_light_and_dark_and_short(name: str, shelf:
     assert settle(page)
     dark = faults(page)
     page.goto("about:blank")
-    known: set[str] = OPEN.get(name, set())
-    assert {"light": light - known, "dark": dark - known} == {"light": set(), "dark": set()}
+    assert {"light": light, "dark": dark} == {"light": set(), "dark": set()}
     if name != "Docs":
         assert len(read) <= WORDY.get(name, RESULT if name in RESULTS else UNTOUCHED), " ".join(read)
 
@@ -69,7 +66,7 @@ def faults(page: Any) -> set[str]:
     """What axe-core finds that keeps somebody from reading the page, each with the place and the reason."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options=OPTIONS).response["violations"]
+    found = Axe().run(page, context=NAMELESS, options=OPTIONS).response["violations"]
     for fault in found:
         for node in fault["nodes"]:
             print(fault["id"], node["html"][:200], node["failureSummary"], sep="\n")
