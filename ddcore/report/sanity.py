@@ -82,5 +82,5 @@ def no_better(accuracy: Accuracy, majority: float | None, classes: int = 0) -> I
     """That an accuracy is what one gets without learning, where it is."""
     guess = max(majority or 0.0, 1 / classes if classes else 0.0)
     if guess and accuracy.mean <= guess:
-        yield (f"The accuracy, {text.percent(accuracy.mean)}, is no better than always giving the same answer "
-               f"({text.percent(guess)}): the networks learnt nothing.")
+        yield (f"The accuracy, {text.percent(accuracy.mean)}, is no better than guessing ({text.percent(guess)}): the "
+               "networks learnt nothing.")

@@ -52,8 +52,7 @@ def _show(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
         },
     )
     if missing:
-        st.caption("One at a time:")
-        with st.container(horizontal=True):
+        with st.expander("One at a time", key=f"single-{run.id}", on_change="rerun"), st.container(horizontal=True):
             for i, (cell, result) in enumerate(missing):
                 pending.button(cell.title, [result], run, f"transfer-{run.id}-{i}")
     for cell in cells:
