@@ -74,14 +74,14 @@ def questions() -> Iterator[Spec]:
     yield spec("describe", "describe", {"dataset": DATASET})
     yield spec("flops", "flops", {})
     sets = [small_set(name) for name in SETS]
+    for protocol, seeds in FULL.items():
+        yield from (plans.plan(sets[0], asked(protocol, seed)).full for seed in range(seeds))
     yield from sets
     for protocol in PROTOCOLS:
         for one in sets:
             yield from plans.plan(one, asked(protocol)).specs()
     yield from from_noise()
     yield from search()
-    for protocol, seeds in FULL.items():
-        yield from (plans.plan(sets[0], asked(protocol, seed)).full for seed in range(seeds))
 
 
 def small_set(name: str, **changes: object) -> Spec:

@@ -170,11 +170,25 @@ def _summaries(rows: Iterable[Result]) -> Iterator[Summary]:
 
 
 def speed_up(rows: list[Result]) -> tuple[float, float] | None:
-    """(seconds of training one network on the small set, on the full set) once both are known."""
+    """(seconds of training one network on the small set, on the full set) once both are known.
+
+    None where both learn as many steps of as many images, so that only what else the machine did tells them apart.
+    """
+    final = next((r for r in rows if r.role == "final" and r.record), None)
+    if final and _same_work(final):
+        return None
     seconds = {r.role: r.scores.seconds_train or (r.record.summary.seconds_train if r.record else None)
                for r in rows if r.scores}
     small, full = seconds.get("final"), seconds.get("full")
     return (small, full) if small and full else None
+
+
+def _same_work(final: Result) -> bool:
+    """Whether a network learns this set as long as the full data: told in steps, in batches that the set fills."""
+    config = final.specs[-1].config
+    assert isinstance(config, EvaluateConfig)
+    training, images = config.training(), final.record.summary.images if final.record else None
+    return training.steps is not None and (images or 0) >= training.batch_size
 
 
 @dataclass(frozen=True)

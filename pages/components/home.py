@@ -1,5 +1,6 @@
 """The home page beside and below its lead: a set that takes shape, first steps, what runs now, what was found last."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import streamlit as st
@@ -77,8 +78,7 @@ def _latest() -> None:
     """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
     st.header("Latest results", anchor=False)
     store = frame.store()
-    done = [r for r in store.records()
-            if r.state == "done" and r.declared and r.declared.result and r.name != CONTROL][:LATEST]
+    done = _newest(store.records())
     if not done:
         st.caption("No finished run yet.")
     with st.grid(3, min_column_width=250, key="home-results"):
@@ -92,6 +92,14 @@ def _latest() -> None:
                 st.markdown(_accuracy(record))
                 st.caption("demo" if record.demo else text.ago(record.created))
     widgets.footnotes(done)
+
+
+def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:
+    """The first few results; of runs that differ by their seed alone, one."""
+    newest: dict[str, RunRecord] = {}
+    for record in (r for r in records if r.state == "done" and r.declared and r.declared.result and r.name != CONTROL):
+        newest.setdefault(record.without("seed"), record)
+    return list(newest.values())[:LATEST]
 
 
 def _accuracy(record: RunRecord) -> str:

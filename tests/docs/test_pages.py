@@ -122,7 +122,7 @@ def test_the_page_of_measured_figures_says_what_the_shipped_sets_and_their_contr
     store, page = Store(demo=demo_root()), " ".join((DOCS / "measured.md").read_text("utf-8").split())
     for name in make_demo.SETS:
         plan = plans.plan(make_demo.small_set(name), make_demo.asked(protocol))
-        controls = (plan.random_real, plan.initial, plan.initial_hard)
+        controls = (plan.random_real, plan.initial, plan.initial_hard, *(one.evaluation for one in plan.variations))
         for scores in (plans.scores(store, one) for one in (plan.final, *controls) if one):
             assert scores, name
             assert text.spread(scores.accuracy) in page, name

@@ -10,7 +10,7 @@ from ddcore.data import agreement, mhist
 from ddcore.experiments import spec
 from ddcore.runs.store import Store
 from pages.components import home as home_page
-from tests.pages.conftest import TINY, Backend, Filled, Open, away, put, show_tab, words
+from tests.pages.conftest import TINY, Backend, Filled, Open, away, finish, put, show_tab, words
 
 DATASETS, BASELINES = "pages/1_Datasets.py", "pages/2_Baselines.py"
 
@@ -42,6 +42,15 @@ def test_home_tells_what_was_measured_though_the_data_set_is_away(
     app = open_page()
     assert not app.error
     assert "(n = 2)** · protocol *course*" in words(app)
+
+
+def test_home_shows_one_of_the_results_that_differ_by_their_seed_alone(home: Path) -> None:
+    asked = [spec("baseline", "baseline", {"dataset": "digits", "epochs": 1, "seed": seed}) for seed in (0, 1, 2)]
+    made = {finish(one, {"accuracy": {"mean": 0.5, "n": 1, "protocol": "course"}}) for one in asked}
+    other = finish(spec("baseline", "baseline", {"dataset": "digits", "epochs": 2}), {})
+    first, second = sorted((one.id for one in home_page._newest(Store().records())), key=lambda run: run == other)
+    assert first in made
+    assert second == other
 
 
 def test_home_says_in_plain_words_that_there_is_no_gpu(open_page: Open) -> None:

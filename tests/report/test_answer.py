@@ -58,6 +58,18 @@ def test_points_over_random_real_images_come_with_an_interval_and_times_with_bot
     assert known.warnings == ()
 
 
+@pytest.mark.parametrize(("protocol", "images", "faster"), [("quick", 50, False), ("quick", 49, True),
+                                                            ("course", 50, True)])
+def test_no_set_trains_faster_than_the_full_data_where_both_learn_as_many_steps_of_as_many_images(
+    run: RunRecord, protocol: str, images: int, faster: bool
+) -> None:
+    asked = plan(run, Question(protocol, nets=5, network={"network": "convnet3"}))
+    told = {"accuracy": {"mean": 0.8, "std": 0.01, "n": 5, "protocol": protocol}, "seconds_train": 2.0}
+    finish(asked.final, {**told, "images": images})
+    finish(asked.full, told)
+    assert bool(answer.answer(Store(), run).seconds) == faster
+
+
 @pytest.mark.parametrize(("final", "random", "words"), [
     (0.8, 0.9, "As many random real images do better"), (0.1, 0.05, "the networks learnt nothing"), (0.8, 0.8, ""),
 ])

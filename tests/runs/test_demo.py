@@ -63,8 +63,7 @@ def test_the_five_shipped_sets_are_judged_alike_on_one_network_beside_all_their_
         assert known["accuracy"]["n"] == 5
         networks = {role: one and one["n"] for role, one in known["controls"].items()}
         assert networks.pop("full") == make_demo.FULL.get(protocol)
-        beside = [role for role in ("random_real", "initial", "initial_hard") if plan.controls.get(role)]
-        assert {networks[role] for role in beside} == {5}, name
+        assert {networks[role] for role, one in plan.controls.items() if one} == {5}, name
 
 
 def test_no_shipped_run_answers_what_somebody_asks_first_with_a_preset(store: Store) -> None:
