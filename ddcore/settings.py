@@ -122,7 +122,7 @@ class TrainConfig(Config):
     """How a network is trained on a set of images."""
 
     epochs: int | None = Param(20, label="Epochs", group="Training", ge=1, le=5000,
-                               help="Passes over the images. Left empty where the length is told in steps.")
+                               help="Passes over the images. Left empty where the length is given in steps.")
     steps: int | None = Param(None, label="Optimiser steps", group="Training", ge=1, le=10_000_000,
                               help="So many steps, however large the set is; then there is no number of epochs.")
     lr: float = Param(0.01, label="Learning rate", group="Training", gt=0, le=10, log=True,

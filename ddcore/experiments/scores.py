@@ -227,7 +227,7 @@ def _steps(name: str, config: ScoresConfig, images: int | None) -> int:
 
 KIND = Kind(
     name="scores", title="Difficulty scores", help="Score how hard each training image is, for coresets and experts.",
-    lead="How hard is each real image? A few networks learn the data and are looked at while they do.",
+    lead="How hard is each real image? A few networks learn the data, and how they answer on the way tells.",
     config=lambda name: ScoresConfig, summary=ScoresSummary, run=run, version=lambda name: 3, cost=_cost, steps=_steps,
     arrays={"scores": {"indices": Array("iu", "n"), "labels": Array("iu", "n"), "el2n": Array("f", "n"),
                        "forgetting": Array("f", "n"), "grad_norm": Array("f", "n")}},

@@ -38,7 +38,7 @@ class SpaceConfig(TrainConfig, DataConfig):
         help="Length of each training, the same for every network and every set, however large it is.",
     )
     epochs: int | None = Param(
-        None, label="Epochs", group="Training", ge=1, le=5000, help="Not used: the budget is told in optimiser steps.",
+        None, label="Epochs", group="Training", ge=1, le=5000, help="Not used: the length is given in optimiser steps.",
     )
     nets: int = Param(
         3, label="Seeds", symbol="n", group="Search", ge=1, le=MOST_SEEDS, step=1,
@@ -60,7 +60,7 @@ class SpaceConfig(TrainConfig, DataConfig):
     def problems(self) -> list[str]:
         problems = super().problems()
         if self.epochs or not self.steps:
-            problems = [*problems, f"a search is told its length in steps, not in epochs, got {self.epochs} epochs"]
+            problems = [*problems, f"the length of a search is given in steps, not in epochs, got {self.epochs} epochs"]
         if not self.facts.parts.get("val", 1):
             problems = [*problems, f"{self.dataset} is so small that no image of it is held out to rank networks by"]
         if problems := problems or spaces.problems(self.declared, self.subset, self.shape):

@@ -26,7 +26,7 @@ def start(task: Task) -> State:
 METHOD = Method(
     name="herding", title="Herding",
     summary="Real images whose mean follows the class mean, in the features of a trained network. "
-            "The seed trains the network; the choice itself draws nothing.",
+            "The seed trains the network; nothing else is random.",
     paper="Welling, Herding dynamical weights to learn, ICML 2009",
     url="https://doi.org/10.1145/1553374.1553517",
     Config=scored.ScoredConfig, start=start, cost=scored.embedding_cost, needs=scored.needs, presets=scored.presets(),

@@ -27,7 +27,7 @@ def start(task: Task) -> State:
 METHOD = Method(
     name="kcenter", title="K-Center",
     summary="Real images that cover their class, in the features of a trained network. The seed trains the network; "
-            "the choice itself draws nothing.",
+            "nothing else is random.",
     paper="Sener & Savarese, Active learning for convolutional neural networks: a core-set approach, ICLR 2018",
     url="https://arxiv.org/abs/1708.00489",
     Config=scored.ScoredConfig, start=start, cost=scored.embedding_cost, needs=scored.needs, presets=scored.presets(),

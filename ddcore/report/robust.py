@@ -30,8 +30,8 @@ HELP: Mapping[str, str] = {
 }
 
 SOFT = (
-    "This set has soft labels and the random images beside it have not, so IOR, LRS and ARS credit the labels as well "
-    "as the images. DD-Ranking gives its random images soft labels too."
+    "This set has soft labels and the random images compared with it have not, so IOR, LRS and ARS credit the labels "
+    "as well as the images. DD-Ranking gives its random images soft labels too."
 )
 
 

@@ -23,7 +23,7 @@ def section(run: RunRecord, config: PADConfig | None = None) -> None:
     summary, store = run.answer(ScoresSummary), frame.store()
     with st.grid(4, min_column_width=150):
         st.metric("Scored images", f"{summary.images or 0:,}")
-        st.metric("Agents", summary.agents, help=f"Networks that were asked, trained {summary.epochs} epochs.")
+        st.metric("Agents", summary.agents, help=f"Networks that scored the images, each over {summary.epochs} epochs.")
         st.metric("Never forgotten", text.percent(summary.never_forgotten),
                   help="Images that no agent ever got wrong again once it had them right.")
         st.metric("Their accuracy", text.accuracy(summary.val_accuracy).partition(" (")[0],

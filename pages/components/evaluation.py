@@ -23,7 +23,7 @@ from ddcore.settings import NETWORK_OPTIONS, network_title
 from pages.components import charts, evaluation_details, fields, frame, pending, table, trajectory, transfer
 
 WORDS = f"""
-**Test accuracy**: share of the official test images answered correctly. It is measured once, after the last
+**Test accuracy**: share of the test images answered correctly. It is measured once, after the last
 training step; nothing is ever chosen by looking at the test set.
 
 **Balanced accuracy**: mean of the classes' accuracies. It stands beside the accuracy where classes are unequally
@@ -220,8 +220,8 @@ def _lesson(run: RunRecord, rows: list[Result]) -> None:
 
 
 def _against(row: Result, other: Result, worth: str) -> str:
-    """ "*A* beside *B*: what it is worth, +1.2 points", without the number where one of them is not known."""
-    words = f"*{row.title}* beside *{other.title}*: {worth}"
+    """ "*A* against *B*: what it is worth, +1.2 points", without the number where one of them is not known."""
+    words = f"*{row.title}* against *{other.title}*: {worth}"
     if row.scores and other.scores:
         words += f", **{text.difference(row.scores.accuracy, other.scores.accuracy)}**"
     return words

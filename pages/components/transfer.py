@@ -13,7 +13,7 @@ from pages.components import charts, evaluation_details, frame, pending, table
 
 LEAD = """
 Images can come to fit the network they were distilled on. Each line trains **another network** on the same images
-under the same protocol; *drop* is what is lost against the network they were made on.
+under the same protocol; *drop* is the accuracy lost compared with the network they were made on.
 """
 
 

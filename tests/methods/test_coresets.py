@@ -108,7 +108,7 @@ def test_one_herded_image_is_the_one_nearest_its_class_mean_in_the_networks_feat
 def test_with_the_same_features_the_seed_chooses_nothing_and_the_method_says_so(part: Resident, name: str) -> None:
     first, other = (METHODS[name].start(task(name, part, every_second(part), seed=seed)).images for seed in (0, 1))
     assert torch.equal(first, other)
-    assert METHODS[name].summary.endswith("The seed trains the network; the choice itself draws nothing.")
+    assert METHODS[name].summary.endswith("The seed trains the network; nothing else is random.")
 
 
 def test_herded_means_are_nearer_the_class_means_than_covering_ones(part: Resident) -> None:

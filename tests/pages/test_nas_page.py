@@ -331,7 +331,7 @@ def test_a_search_that_asked_for_no_truth_is_not_given_the_failure_of_another(
     assert f"resume-{failed}" not in [b.key for b in app.button]
     assert app.button(key="ask-truth")
     app.selectbox(key=f"truth-{run}").select(failed).run()
-    assert "This search asked for no truth. It was trained in another way: learning rate 0.9" in words(app)
+    assert "This search was started without a truth. It was trained in another way: learning rate 0.9" in words(app)
     assert f"resume-{failed}" in [b.key for b in app.button]
 
 

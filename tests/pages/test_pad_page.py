@@ -199,7 +199,7 @@ def test_one_button_asks_for_every_control_and_says_what_to_compare(
 ) -> None:
     app = open_page(PAGE, run=filled.pad)
     shown = words(app)
-    assert "*Initial images, soft labels* beside *Initial images, class labels*: what soft labels alone" in shown
+    assert "*Initial images, soft labels* against *Initial images, class labels*: what soft labels alone" in shown
     assert "what this method adds to that one" in shown
     controls(app).click().run()
     asked = [one.config for one in backend.submitted if one.kind == "evaluate"]

@@ -112,7 +112,7 @@ def fewest_values(config: Config, make: Make, left_out: Iterable[str] = ()) -> d
     """The fewest values from which `make` makes this Config: what its defaults fill in needs no telling."""
     values = {name: value for name, value in config.values().items() if value is not None and name not in left_out}
     if not _makes(make, values, config):
-        raise ConfigError(["its parameters cannot all be told to this version of the code"])
+        raise ConfigError(["its parameters cannot all be given to this version of the code"])
     for name in list(values):
         fewer = {other: value for other, value in values.items() if other != name}
         values = fewer if _makes(make, fewer, config) else values

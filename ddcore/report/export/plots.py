@@ -78,7 +78,7 @@ def plots(store: Store, runs: Sequence[Compared], numbers: pd.DataFrame) -> Iter
 def _of_setting(part: pd.DataFrame, title: str, colours: Mapping[str, str]) -> Iterator[Plot]:
     """Of runs whose numbers compare: the same data, network and protocol."""
     majority = next(iter(part["majority"].dropna()), None)
-    yield Plot("accuracy", "Accuracy of each run beside its controls", title, min(TALLEST, 1.2 + 0.5 * len(part)),
+    yield Plot("accuracy", "Accuracy of each run and its controls", title, min(TALLEST, 1.2 + 0.5 * len(part)),
                lambda axes: _accuracies(axes, part, colours, majority),
                lambda: compare_figures.accuracies(part, colours, majority))
     sizes = tradeoff.against_ipc(part)

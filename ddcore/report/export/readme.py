@@ -14,7 +14,7 @@ from ddcore.report.export.pivot import why_not
 from ddcore.report.export.table import Table
 
 READ = ("An accuracy is a mean ± standard deviation over n networks trained from different random weights, each tested "
-        "once, after its last step, on the official test images where no other is said. Numbers compare only under the "
+        "once, after its last step, on the test images unless said otherwise. Numbers compare only under the "
         "same protocol on the same network.")
 MOST_FLOATS = 12  # that LaTeX is asked to place at a time: it gives up at some 50
 WHAT = {
@@ -85,7 +85,7 @@ def _command(command: Command) -> str:
 
 def document(runs: Sequence[Compared], by_name: Mapping[str, Table], figures: Mapping[str, str]) -> str:
     """report.tex: all tables that have rows, and all figures (name → what it shows)."""
-    captions = {"pivot": "The runs in one table.", "numbers": "Accuracy of each run beside its controls.",
+    captions = {"pivot": "The runs in one table.", "numbers": "Accuracy of each run and its controls.",
                 "cost": "What each run took.", "parameters": "Parameters in which the runs differ.",
                 "environment": "What else differs between the runs."}
     floats = [_float("table", rf"\caption{{{latex(words)}}}\smallskip", rf"\input{{tables/{name}.tex}}")

@@ -15,8 +15,8 @@ from ddcore.runs.files import size
 
 MEASURED = (
     "Mean ± standard deviation over n networks trained from different random weights, each after its last step, on the "
-    "official test images where no other is said. Controls are evaluated on the same network, and under the same "
-    "protocol where no other is said."
+    "test images unless said otherwise. Controls are evaluated on the same network and under the same protocol, unless "
+    "said otherwise."
 )
 NAMING = ("Run", "Data set", "IPC", "Network", "Protocol")  # columns that say what was measured
 Row = dict[Any, Any]

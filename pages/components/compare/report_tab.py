@@ -44,7 +44,7 @@ def show(runs: Sequence[Compared]) -> None:
         st.code(table.markdown(shown), language="markdown")
     else:
         st.code(commands.script(commands.commands(frame.store(), runs)), language="bash", wrap_lines=True)
-        st.caption("Parents first, then the sets, then what judges them. Only what differs from the defaults is told.")
+        st.caption("Parents first, then the sets, then what judges them; only what differs from the defaults.")
 
 
 def _choice() -> Choice:

@@ -71,7 +71,7 @@ def _foreign(search: RunRecord, truth: RunRecord) -> str:
         f"{TruthConfig.param(name).label.lower()} {_value(name, value)} instead of {_value(name, own)}"
         for name, (value, own) in differences.items() if not (none and name in LENGTH)
     )
-    lead = "This search asked for no truth" if none else "This is not the truth that the search asked for"
+    lead = "This search was started without a truth" if none else "This is not the truth that the search started with"
     return f"{lead}. It was trained in another way: {words}." if words else f"{lead}."
 
 
