@@ -208,7 +208,7 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
                            mode="lines", name=name, hovertemplate=f"{name}: %{{x:.3g}}<extra></extra>",
                            line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]})
     return dress(figure, 150 + 42 * len(names), {"title": "Score: easy to hard"}, {
-        "title": "Class (height: images, log scale)", "tickvals": [foot + RIDGE / 2 for foot in feet.values()],
+        "title": "Class, images (log scale)", "tickvals": [foot + RIDGE / 2 for foot in feet.values()],
         "ticktext": [as_text(name) for name in names], "showgrid": False, "zeroline": False, "range": [0, len(names)],
     }, barmode="overlay", bargap=0)
 
