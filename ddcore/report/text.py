@@ -57,6 +57,11 @@ def _to(value: float, place: int) -> str:
     return f"{round(value, -place):z,.{max(0, -place)}f}"
 
 
+def _minus(number: str) -> str:
+    """The number with a real minus in place of a hyphen."""
+    return number.replace("-", "−")
+
+
 def accuracy(value: Accuracy | None) -> str:
     """ "93.4 ± 0.5 % (n = 3)"; without the spread when there is only one network."""
     if value is None:
@@ -81,12 +86,13 @@ def difference(one: Accuracy, other: Accuracy) -> str:
 
     √(s₁²/n₁ + s₂²/n₂); without it where one of them has no spread. "no difference" where they agree to a digit.
     """
-    points = f"{100 * (one.mean - other.mean):+.1f}"
-    if one.std is not None and other.std is not None:
-        error = math.sqrt(one.std**2 / one.n + other.std**2 / other.n)
-        sign = "+" if float(points) > 0 else ""
-        return f"{sign}{plus_minus(100 * (one.mean - other.mean), 100 * error, POINT)} points"
-    return f"{points} points" if float(points) else "no difference"
+    more = one.mean - other.mean
+    if one.std is None or other.std is None:
+        return points(more) if round(100 * more, 1) else "no difference"
+    error = math.sqrt(one.std**2 / one.n + other.std**2 / other.n)
+    told = plus_minus(100 * more, 100 * error, POINT)
+    rises = more > 0 and any(digit in told.partition(" ")[0] for digit in "123456789")  # no plus before nothing
+    return _minus(f"{'+' if rises else ''}{told} points")
 
 
 def ordinal(place: int) -> str:
@@ -97,7 +103,7 @@ def ordinal(place: int) -> str:
 
 def points(fraction: float | None) -> str:
     """0.042 → "+4.2 points": a difference of two accuracies."""
-    return NONE if fraction is None else f"{100 * fraction:+.1f} points"
+    return NONE if fraction is None else _minus(f"{100 * fraction:+.1f} points")
 
 
 def times(ratio: float) -> str:
