@@ -56,7 +56,7 @@ def _evaluated(store: Store, records: Sequence[RunRecord], protocol: str | None)
     """The runs with their newest evaluation, or with one under this protocol where they have it."""
     if protocol is None:
         return compared(store, records)
-    every, _ = settings(store, records)
+    every = settings(store, records)
     fitting = [setting for setting in every if setting.rpartition(" · protocol ")[2] == protocol]
     if not fitting:
         names = ", ".join(every) or "none"
