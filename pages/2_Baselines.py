@@ -68,7 +68,6 @@ def coreset(like: RunRecord | None) -> None:
 
 def new_run() -> None:
     frame.device_banner()
-    st.markdown("What a network reaches with **all** training images. The defaults are the course's full-data task.")
     kind.new_run(KINDS["baseline"], {}, "")
     widgets.earlier("baseline", "Earlier trainings")
 

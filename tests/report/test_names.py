@@ -50,7 +50,7 @@ def called(*asked: Spec) -> list[str]:
      ("datadam", "paper", {"num_inits": 4000}, "DataDAM · mnist · IPC 10 · paper preset · K 4000"),
      ("dm", "quick", {"ipc": 50, "width": 64}, "DM · mnist · IPC 50 · width 64"),
      ("dm", "quick", {"network": "lenet"}, "DM · mnist · IPC 10 · LeNet"),
-     ("pad", "quick", {"soft_labels": False}, "PAD · mnist · IPC 1 · no soft labels"),
+     ("pad", "quick", {"soft_labels": False}, "PAD · mnist · IPC 10 · no soft labels"),
      ("random", "", {"seed": 3}, "Random real images · mnist · IPC 10")],
 )
 def test_a_name_says_what_differs_from_the_nearest_preset(
