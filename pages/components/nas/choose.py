@@ -162,8 +162,7 @@ def _proxies(start: Mapping[str, Any], values: Mapping[str, Any], key: str) -> t
             ipc, wrong = (ipc, [typed.wrong]) if typed.wrong else (typed.value, [])
             sizes.add(ipc)
         if not runs:
-            titles = ", ".join(METHODS[name].title for name in menu.distillers())
-            st.caption(f"Distil a set of this data with {titles}, and it is offered here.")
+            st.caption("Sets distilled from this data are offered here.")
         if len(sizes) > 1:
             listed = " and ".join(f"{size:,}" for size in sorted(sizes))
             st.warning(f"These proxies have {listed} images per class: not the same stored size, so a better rank may "
