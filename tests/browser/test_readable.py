@@ -33,7 +33,7 @@ RESULTS = {
     "two sets": f"Compare?runs={shipped('distill', 'dm')[0]},{shipped('distill', 'datadam')[0]}",
 }
 ADDRESSES = {**{page or "Home": page for page in PAGES}, **RESULTS, "Docs": "Docs"}
-WORDY = {"Baselines": 210, "DataDAM": 212, "PAD": 446, "DM": 178, "NAS": 186}  # as they are; more is refused
+WORDY = {"DataDAM": 212, "PAD": 446, "DM": 178}  # as they are; more is refused
 NAMELESS = {"exclude": [[".stToast"]]}  # Streamlit gives its toasts the role of a dialog and no name
 
 
