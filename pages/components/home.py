@@ -55,7 +55,7 @@ def _ways() -> None:
         for words, entries in ways.items():
             with st.container(border=True, height="stretch", gap="xxsmall"):
                 st.markdown(f"**{words}**")
-                with st.container(horizontal=True, gap="xxsmall"):
+                with st.container(horizontal=True):
                     for entry in entries:
                         st.page_link(entry.page(), label=entry.title, icon=f":material/{entry.symbol}:")
 
@@ -67,7 +67,7 @@ def _jobs() -> None:
         st.rerun()
     for run_id, status in active[:SHOWN]:
         record = frame.store().record(run_id)
-        with st.container(border=True):
+        with st.container(border=True, key=f"home-running-{run_id}"):
             frame.link(record)
             progress.bar(run_id, status)
     if len(active) > SHOWN:
