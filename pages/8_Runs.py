@@ -25,8 +25,8 @@ COLUMNS = {
     "data": _text_column("Data", help="The data set and the side of its images; a †: see below the table."),
     "majority": _text_column("Majority class", alignment="right", help="Always answering the most frequent class of "
                              "the test images: a network has to beat that."),
-    "accuracy": _text_column("Test accuracy", alignment="right", width=150, help="Of a set that was judged several "
-                             "times the newest; on which network and how stands beside it."),
+    "accuracy": _text_column("Test accuracy", alignment="right", width=150, help="Of a set the newest on the network "
+                             "and by the protocol that judged most sets of its data; ‡: of another, told beside it."),
     "judged": _text_column("Judged on", width=215, help="Network and protocol of the accuracy. Accuracies "
                            "compare only where these are the same."),
     "inside": _text_column(INSIDE, width=110, help="Of this run. Tick it to see them."),
@@ -107,6 +107,7 @@ def listed(rows: list[Row]) -> list[RunRecord]:
         card=CARD,
     )
     widgets.footnotes(records)
+    widgets.judged_elsewhere(row.judge for row in rows if row.judge)
     return [records[number] for number in ticked]
 
 

@@ -21,40 +21,84 @@ from ddcore.settings import network_title
 from ddcore.summary import Accuracy
 
 COLUMNS = (
-    "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "judged", "setting", "network",
-    "state", "seconds", "seconds_train", "flops_training", "peak_memory", "stored", "created", "tags", "note", "group",
-    "members",
+    "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "judged", "setting", "elsewhere",
+    "network", "state", "seconds", "seconds_train", "flops_training", "peak_memory", "stored", "created", "tags",
+    "note", "group", "members",
 )
 MEANS = ("seconds", "seconds_train", "flops_training", "peak_memory", "stored")  # over the runs of a group
 SELECTIONS = 2  # of a sort that are offered
 POINTS = 40  # of a sparkline, and its last
+ELSEWHERE = "‡"  # beside an accuracy of another network or protocol than most of its table; † marks data
 STOPPED = ("failed", "cancelled", "interrupted", "broken")
 
 
 def catalogue(store: Store) -> pd.DataFrame:
     """One row a run of any kind, newest first, with COLUMNS.
 
-    accuracy, std in percent: a set's is that of its newest finished evaluation in `setting`. stored: bytes of the
+    accuracy, std in percent, as the run in `judges` has it: on which network and how is in `setting`, and whether that
+    is not how most sets of the data were judged in `elsewhere`. stored: bytes of the
     set; created: seconds since 1970; group: equal for runs that differ in their seeds alone; members: ids of the row.
     """
     records = store.records()
-    speak = judges(records)
+    speak, usual = judges(records), settings(records)
     groups: dict[str, str] = {}
     for record in sorted(records, key=lambda r: bool(r.config.get("run"))):  # evaluations of a group are a group
         groups[record.id] = differences.question(record, groups)
-    rows = [_row(record, speak.get(record.id), groups[record.id]) for record in records]
+    rows = [{**_row(record, judge, groups[record.id]), "elsewhere": judge is not None and elsewhere(judge, usual)}
+            for record in records for judge in [speak.get(record.id)]]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+Data = tuple[Any, Any]  # name and side of the images
+
+
 def judges(records: Iterable[RunRecord]) -> dict[str, RunRecord]:
-    """Run → the finished run whose accuracy speaks for it: its newest evaluation, or itself."""
-    found: dict[str, RunRecord] = {}
-    for record in records:
+    """Run → the finished run whose accuracy speaks for it: itself, or an evaluation.
+
+    Of its evaluations the newest in the setting in which most sets of its data were judged, so that a table holds
+    numbers that compare; one that was not judged in it has its newest.
+    """
+    newest_first = list(records)
+    usual, found, other = settings(newest_first), dict[str, RunRecord](), dict[str, RunRecord]()
+    for record in newest_first:
         if record.summary.accuracy:
             found.setdefault(record.id, record)
-            if record.summary.source and results.of_the_result(record):
-                found.setdefault(str(record.config.get("run")), record)
-    return found
+            if _judges_a_set(record):
+                (other if elsewhere(record, usual) else found).setdefault(str(record.config.get("run")), record)
+    return {**other, **found}
+
+
+def settings(records: Iterable[RunRecord]) -> dict[Data, str]:
+    """Data → network and protocol in which most sets of it were judged, of several the one last asked for."""
+    judged: dict[Data, dict[str, set[str]]] = {}
+    for record in records:
+        if record.summary.accuracy and _judges_a_set(record):
+            runs = judged.setdefault(_data(record), {}).setdefault(compare_runs.setting_of(record), set())
+            runs.add(str(record.config.get("run")))
+    return {data: max(runs, key=lambda setting: len(runs[setting])) for data, runs in judged.items()}
+
+
+def elsewhere(judge: RunRecord, settings: Mapping[Data, str]) -> bool:
+    """Whether an accuracy is of another network or protocol than most of its data."""
+    return compare_runs.setting_of(judge) != settings.get(_data(judge), compare_runs.setting_of(judge))
+
+
+def told(judges: Iterable[RunRecord], settings: Mapping[Data, str]) -> str:
+    """What the mark beside accuracies means: "‡ Not on ConvNet-3 · protocol course, as most sets of digits."
+
+    judges: those whose accuracies are shown; "" where none of them is marked.
+    """
+    marked = dict.fromkeys(_data(judge) for judge in judges if elsewhere(judge, settings))
+    each = "; ".join(f"on {settings[data]}, as most sets of {data[0]}" for data in marked)
+    return f"{ELSEWHERE} Not {each}." if each else ""
+
+
+def _judges_a_set(record: RunRecord) -> bool:
+    return record.summary.source is not None and results.of_the_result(record)
+
+
+def _data(record: RunRecord) -> Data:
+    return record.config.get("dataset"), record.config.get("resolution")
 
 
 def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, Any]:
@@ -165,7 +209,8 @@ def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         **first, **{name: quantities.together([row[name] for row in rows]) for name in shared},
         **_pooled(judged), "seeds": len(rows), "judged": len(judged), "members": [row["id"] for row in rows],
-        "setting": judged[0]["setting"] if judged else first["setting"], "state": ", ".join(states),
+        **{name: (judged[0] if judged else first)[name] for name in ("setting", "elsewhere")},
+        "state": ", ".join(states),
         **{name: _mean(row[name] for row in rows) for name in MEANS},
     }
 

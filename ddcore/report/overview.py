@@ -15,11 +15,13 @@ from ddcore.runs.store import RunRecord
 
 @dataclass(frozen=True)
 class Row:
-    """A run of the list. inside: what is shown with it, newest first; judge: the run whose accuracy is its own."""
+    """A run of the list. inside: what is shown with it, newest first; judge: the run whose accuracy is its own;
+    elsewhere: whether that is of another network or protocol than most."""
 
     record: RunRecord
     inside: tuple[RunRecord, ...] = ()
     judge: RunRecord | None = None
+    elsewhere: bool = False
 
     @property
     def states(self) -> set[str]:
@@ -40,8 +42,9 @@ def rows(records: Sequence[RunRecord], alone: Container[str] = ()) -> list[Row]:
             host.append(record)
         if host is None or record.kind in alone:
             listed.append(record)
-    judges = catalogue.judges(records)
-    return [Row(record, tuple(inside[record.id]), judges.get(record.id)) for record in listed]
+    judges, usual = catalogue.judges(records), catalogue.settings(records)
+    return [Row(record, tuple(inside[record.id]), judge, judge is not None and catalogue.elsewhere(judge, usual))
+            for record in listed for judge in [judges.get(record.id)]]
 
 
 def inside(run: RunRecord, records: Iterable[RunRecord]) -> list[RunRecord]:
@@ -63,6 +66,8 @@ def table(rows: Sequence[Row], waits: Mapping[str, str]) -> pd.DataFrame:
     shown = tables.runs([row.record for row in rows], {row.record.id: row.judge for row in rows if row.judge})
     unreadable = pd.Series([row.record.state == "broken" for row in rows], dtype=bool)
     return shown.assign(
+        accuracy=[f"{accuracy} {catalogue.ELSEWHERE}" if row.elsewhere else accuracy
+                  for row, accuracy in zip(rows, shown["accuracy"], strict=True)],
         run=shown["run"].mask(unreadable, shown["id"]),
         note=shown["note"].mask(unreadable, [row.record.problem for row in rows]),
         state=[waits.get(row.record.id, state) + (" (imported)" if packing.imported(row.record.folder) else "")

@@ -1,7 +1,6 @@
 """The home page beside and below its lead: a set that takes shape, first steps, what runs now, what was found last."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -10,7 +9,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.evaluation.plans import CONTROL
 from ddcore.methods import METHODS
-from ddcore.report import film, results, sanity, tables, text, thumbnails
+from ddcore.report import catalogue, compare_runs, film, results, sanity, tables, text, thumbnails
 from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
 from pages.components import film as player
@@ -43,7 +42,8 @@ def _film() -> None:
         return
     title, data = METHODS[run.name].title, tables.data(run)
     player.show(film.frames(store, run), f"Images of {data} take shape over {run.summary.steps} steps of {title}.")
-    st.caption(f"{run.summary.images or 0:,} images, {run.summary.steps:,} steps of {title}: {_accuracy(run)}")
+    judge = catalogue.judges(store.records()).get(run.id)
+    st.caption(f"{run.summary.images or 0:,} images, {run.summary.steps:,} steps of {title}: {_accuracy(run, judge)}")
 
 
 def _ways() -> None:
@@ -79,6 +79,7 @@ def _latest() -> None:
     st.header("Latest results", anchor=False)
     store = frame.store()
     done = _newest(store.records())
+    judges, usual = catalogue.judges(store.records()), catalogue.settings(store.records())
     if not done:
         st.caption("No finished run yet.")
     with st.grid(3, min_column_width=250, key="home-results"):
@@ -89,8 +90,11 @@ def _latest() -> None:
                 frame.link(record)
                 if sanity.warnings(record):
                     progress.badge(record)
-                st.markdown(_accuracy(record))
+                judge = judges.get(record.id)
+                mark = f" {catalogue.ELSEWHERE}" if judge and catalogue.elsewhere(judge, usual) else ""
+                st.markdown(_accuracy(record, judge) + mark)
                 st.caption("demo" if record.demo else text.ago(record.created))
+    widgets.judged_elsewhere(judges[record.id] for record in done if record.id in judges)
     widgets.footnotes(done)
 
 
@@ -102,15 +106,13 @@ def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:
     return list(newest.values())[:LATEST]
 
 
-def _accuracy(record: RunRecord) -> str:
+def _accuracy(record: RunRecord, judge: RunRecord | None) -> str:
     """The accuracy in words, beside random real images, and where classes are uneven what keeps it honest."""
-    last = record if record.summary.accuracy else results.last_evaluation(frame.store(), record, done=True)
-    by_role = _by_role(record, last)
-    if not (accuracy := record.summary.accuracy or by_role.get("final")):
+    if judge is None or (accuracy := judge.summary.accuracy) is None:
         return f"{record.summary.images or 0:,} images, not evaluated yet"
+    by_role = _by_role(record, judge)
     random = f", random real {text.spread(by_role['random_real'])}" if "random_real" in by_role else ""
-    uneven = _uneven(last.summary if last else Summary())
-    return f"**{text.accuracy(accuracy)}**{random}{uneven} · protocol *{accuracy.protocol or '?'}*"
+    return f"**{text.accuracy(accuracy)}**{random}{_uneven(judge.summary)} · {compare_runs.setting_of(judge)}"
 
 
 def _uneven(summary: Summary) -> str:
@@ -123,12 +125,12 @@ def _uneven(summary: Summary) -> str:
     return "".join(words)
 
 
-def _by_role(record: RunRecord, last: RunRecord | None) -> dict[str, Accuracy]:
-    """Accuracy by role under the question that was answered last, on the set's own network; {} before any."""
-    if last is None or last.id == record.id:
+def _by_role(record: RunRecord, judge: RunRecord) -> dict[str, Accuracy]:
+    """Accuracy by role under the question that this evaluation asked; {} for a run that tests itself."""
+    if judge.id == record.id:
         return {}
     try:
-        rows = results.results(frame.store(), record, replace(results.question_of(last), network={}))
+        rows = results.results(frame.store(), record, results.question_of(judge))
     except DDCoreError:  # its data set is away, so no control can be named; what was measured still holds
-        return {"final": last.summary.accuracy} if last.summary.accuracy else {}
+        return {}
     return {r.role: r.scores.accuracy for r in rows if r.scores}

@@ -14,7 +14,7 @@ from ddcore.home import data_root
 from ddcore.jobs.requirements import check_disk
 from ddcore.methods import MethodConfig
 from ddcore.params import Config
-from ddcore.report import tables, text
+from ddcore.report import catalogue, compare_runs, tables, text
 from ddcore.report.estimate import Estimate, disk, estimate, total
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
@@ -53,6 +53,12 @@ def nothing_yet() -> None:
 def footnotes(records: Sequence[RunRecord]) -> None:
     """What the marks behind data sets in a list of runs mean."""
     for note in tables.footnotes(records):
+        st.caption(plain(note))
+
+
+def judged_elsewhere(judges: Iterable[RunRecord]) -> None:
+    """What the marks beside accuracies in a list of runs mean; judges: whose accuracies they are."""
+    if note := catalogue.told(judges, catalogue.settings(frame.store().records())):
         st.caption(plain(note))
 
 
@@ -179,7 +185,9 @@ def starting_point(run: RunRecord) -> None:
 
 def earlier(kind: str, title: str, *names: str) -> None:
     """Links to the newest runs of a kind; title: "" where it stands above already; names: only these methods."""
-    records = [r for r in frame.store().records(kind) if not names or r.name in names]
+    every = frame.store().records()
+    records = [r for r in every if r.kind == kind and (not names or r.name in names)]
+    judges, usual = catalogue.judges(every), catalogue.settings(every)
     if title:
         st.header(title, anchor=False)
     if not records:
@@ -188,9 +196,12 @@ def earlier(kind: str, title: str, *names: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             progress.badge(record)
             frame.link(record)
-            accuracy = text.accuracy(record.summary.accuracy)
-            details = ("" if accuracy == text.NONE else accuracy, text.ago(record.created))
-            st.caption(" · ".join(filter(None, details)), width="content")
+            judge = judges.get(record.id)
+            accuracy = text.accuracy(judge.summary.accuracy) if judge else ""
+            if judge and catalogue.elsewhere(judge, usual):
+                accuracy = f"{accuracy} {catalogue.ELSEWHERE} {compare_runs.setting_of(judge)}"
+            st.caption(" · ".join(filter(None, (accuracy, text.ago(record.created)))), width="content")
+    judged_elsewhere(judges[record.id] for record in records[:SHOWN] if record.id in judges)
     footnotes(records[:SHOWN])
     if len(records) > SHOWN:
         st.page_link("pages/8_Runs.py", label=f"All {len(records)} on the Runs page")

@@ -41,7 +41,7 @@ def test_home_tells_what_was_measured_though_the_data_set_is_away(
     monkeypatch.setattr("ddcore.experiments.base.dataset_identity", away)
     app = open_page()
     assert not app.error
-    assert "(n = 2)** · protocol *course*" in words(app)
+    assert "(n = 2)** · ConvNet-3, width 8 · protocol course" in words(app)
 
 
 def test_home_shows_one_of_the_results_that_differ_by_their_seed_alone(home: Path) -> None:

@@ -8,9 +8,11 @@ import time
 import pandas as pd
 import pytest
 
+from ddcore.evaluation.plans import Question, evaluation
 from ddcore.experiments import spec
-from ddcore.report import catalogue, quantities
+from ddcore.report import catalogue, overview, quantities
 from ddcore.runs import Store
+from ddcore.summary import Accuracy
 from tests.report.conftest import Answer, distilled, imitated
 from tests.report.test_compare_runs import judged_as
 from tests.runs.shelf import many
@@ -143,3 +145,21 @@ def test_the_ready_selections_hold_one_set_of_each_method_with_most_methods_firs
     [own] = [ids for name, ids in offered.items() if name.startswith("Newest of each method · Digits 8×8, IPC 1")]
     assert set(own) == {newest.id, other.id}
     assert all(alone.id not in ids for ids in offered.values())
+
+
+def test_a_table_holds_accuracies_of_one_setting_and_marks_those_of_another(store: Store, answer: Answer) -> None:
+    sets = [distilled(store, lr_img=rate) for rate in (1.0, 2.0, 3.0, 4.0)]
+    for run in sets[:3]:
+        judged_as(answer, run, "course", 0.5, 0.6)
+    for run in sets[2:]:
+        asked = evaluation(run, Question("course", nets=2, network={"network": "lenet"}))
+        answer(asked, 0.1, 0.2, accuracy=Accuracy.of((0.1, 0.2), "course"))
+    rows = catalogue.catalogue(store).set_index("id")
+    assert rows.loc[[run.id for run in sets], "accuracy"].round(1).tolist() == [55.0, 55.0, 55.0, 15.0]
+    assert rows.loc[[run.id for run in sets], "elsewhere"].tolist() == [False, False, False, True]
+    judges, usual = catalogue.judges(store.records()), catalogue.settings(store.records())
+    assert catalogue.told([judges[sets[3].id]], usual) == (
+        "‡ Not on ConvNet-3, width 8 · protocol course, as most sets of digits.")
+    assert catalogue.told([judges[sets[0].id]], usual) == ""
+    listed = overview.table(overview.rows(store.records()), {}).set_index("id")
+    assert [listed.loc[run.id, "accuracy"].endswith("‡") for run in sets] == [False, False, False, True]

@@ -161,6 +161,8 @@ def _drawn(page: pd.DataFrame, shown: Collection[str]) -> pd.DataFrame:
     return page.assign(
         kind=page["kind"].map(tables.kind), seeds=seeds, started=page["created"].map(text.ago),
         images=[png and images.data_address(png) for png in pngs], loss=curves,
+        setting=[f"{catalogue.ELSEWHERE} {setting}" if elsewhere else setting
+                 for setting, elsewhere in zip(page["setting"], page["elsewhere"], strict=True)],
     )
 
 

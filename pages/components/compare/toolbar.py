@@ -35,7 +35,8 @@ COLUMNS: dict[str, Any] = {
     "run": _text("Run", width=220, pinned=True),
     "images": st.column_config.ImageColumn("Images", width=190, help="The first image of each of five classes."),
     "accuracy": _number("Accuracy (%)", format="%.1f", width=95, help="Test accuracy, mean over networks; of a set "
-                        "by its newest finished evaluation, whose setting is beside it."),
+                        "on the network and by the protocol that judged most sets of its data; where “Judged on” has "
+                        "a ‡, on another."),
     "std": _number("±", format="%.1f", width=48, help="Standard deviation over networks."),
     "n": _number("n", format="%d", width=44, help="Networks trained and tested."),
     "setting": _text("Judged on", width=235, help="Network and protocol of the accuracy. Accuracies compare only "
