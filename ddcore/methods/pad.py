@@ -456,9 +456,8 @@ PRESETS = (
 )
 
 LEAD = """
-Networks learn from the real images, easy ones first, and their weights after every epoch are kept. PAD moves the
-synthetic images until a student that learns from them alone **arrives at the same weights**; a share α of them, the
-shallowest, need not agree.
+Networks learn from real images, easy ones first. PAD moves the synthetic images until a student that learns from them
+alone **arrives at the same weights**, but for a share α, the shallowest.
 """
 
 METHOD = Method(

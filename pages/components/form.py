@@ -74,7 +74,7 @@ class _Form:
                 self._grid(main)
         if others:
             groups = sorted(dict.fromkeys(p.group for p in others), key=lambda name: name == LAST_GROUP)
-            with st.expander(f"**More** · {', '.join(groups).lower()}", key=f"{self.key}-more"):
+            with st.expander("**More parameters**", key=f"{self.key}-more"):
                 for group in groups:
                     st.markdown(f"**{group}**")
                     self._grid([p for p in others if p.group == group])

@@ -34,7 +34,7 @@ def page(name: str) -> None:
         else:
             again(like)
         widgets.earlier("distill", "Earlier runs", name)
-        for kind in method.shows:
+        for kind in filter(frame.store().records, method.shows):
             widgets.earlier(kind, f"Earlier {KINDS[kind].title.lower()}")
 
 

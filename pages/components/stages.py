@@ -31,7 +31,7 @@ def ahead(spec: Spec) -> None:
     if len(parts) < 2:
         return
     times = stages.times(parts, frame.store().records(), frame.device())
-    with st.expander(f"**What will be computed**: {len(parts)} runs, one after another", key=f"ahead-{spec.name}"):
+    with st.expander(f"**What will be computed**: {len(parts)} runs", key=f"ahead-{spec.name}"):
         _strip(parts, lambda i, stage: _will_take(stage, times[i]), None)
     if isinstance(spec.config, PADConfig):
         box = st.expander("**Scheduler and dropped parameters** with these values", key=f"plan-{spec.name}",
