@@ -142,7 +142,7 @@ def checks(summary: DescribeSummary) -> None:
 
 
 def balance(summary: DescribeSummary) -> None:
-    st.subheader("Images per class", anchor=False)
+    st.header("Images per class", anchor=False)
     counts = tables.class_counts(summary)
     charts.chart(figures.bars(counts, "class", "images", x_title="Class", y_title="Images", series="split"), "balance")
     sentences = (in_words(part, majority)
@@ -159,7 +159,7 @@ def in_words(part: str, majority: Majority) -> str:
 def agreement(summary: DescribeSummary) -> None:
     """How many annotators voted for the last class, coloured by how far they agreed."""
     images, last, voters = votes.by_agreement(summary), summary.classes[-1], summary.voters
-    st.subheader("Votes", anchor=False)
+    st.header("Votes", anchor=False)
     charts.chart(figures.agreement(images, x_title=f"Annotators of {voters} who said {last}"), "votes")
     st.caption(
         f"{voters} annotators judged each image; the label is the majority's. They were unanimous on "
@@ -168,7 +168,7 @@ def agreement(summary: DescribeSummary) -> None:
 
 
 def statistics(summary: DescribeSummary) -> None:
-    st.subheader("Pixel statistics", anchor=False, help="Of the training images on a scale from 0 to 1; images are "
+    st.header("Pixel statistics", anchor=False, help="Of the training images on a scale from 0 to 1; images are "
                  "normalised with them before training.")
     names = ["Grey"] if len(summary.mean) == 1 else ["Red", "Green", "Blue"]
     lines = ["| Channel | Mean | Standard deviation |", "|:--|--:|--:|"]
@@ -179,7 +179,7 @@ def statistics(summary: DescribeSummary) -> None:
 def examples(run: RunRecord) -> None:
     path = frame.store().picture(run.id, "examples")
     if path:
-        st.subheader("Examples", anchor=False)
+        st.header("Examples", anchor=False)
         summary = run.answer(DescribeSummary)
         classes = summary.classes
         words = f"Real training images, one row for each class: {widgets.names(classes[: describe.ROWS])}"
@@ -194,7 +194,7 @@ def examples(run: RunRecord) -> None:
                                                   strict=True)
             ))
         with st.container(width=560):  # an image of this width would be clipped on a narrow screen
-            st.image(path.read_bytes(), caption=words, width="stretch")
+            st.image(path.read_bytes(), caption=words, width="stretch", alt="Examples of each class")
 
 
 main()

@@ -140,7 +140,7 @@ def detail(record: RunRecord, inside: Sequence[RunRecord] = ()) -> None:
 
 def within(records: Sequence[RunRecord]) -> None:
     """What is shown with a run, as its evaluations are; a ticked one opens below."""
-    st.subheader(INSIDE, anchor=False)
+    st.header(INSIDE, anchor=False)
     waits = overview.waits(jobs.list_jobs(), {r.id: r for r in records}) if any(r.active for r in records) else {}
     ticked = table.choosable(
         overview.table([Row(r, judge=r) for r in records], waits), column_config=COLUMNS,

@@ -34,7 +34,7 @@ def can_show(facts: Dataset) -> bool:
 
 def section(facts: Dataset) -> None:
     """The gallery of a data set that was read before."""
-    st.subheader("Images", anchor=False)
+    st.header("Images", anchor=False)
     st.fragment(_browse)(facts.name)
     with frame.guarded():
         difficult(facts)

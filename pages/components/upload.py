@@ -188,7 +188,7 @@ def _moving(bar: Any, words: str) -> Callable[[int, int], None]:
 def show(brought: Brought) -> None:
     """What is in it, the choices, how images will look with them, and the button."""
     look = brought.preview
-    st.subheader("What was found", anchor=False)
+    st.header("What was found", anchor=False)
     with st.grid(5, min_column_width=140):
         st.metric("Images", f"{len(look.layout.rows):,}")
         st.metric("Classes", f"{len(look.layout.classes):,}", help=widgets.names(look.layout.classes))
@@ -243,7 +243,7 @@ def choices(brought: Brought) -> AddConfig | None:
     }
     most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it
     start: Mapping[str, Any] = preview.suggested(brought.source, look, most)
-    st.subheader("How it becomes a data set", anchor=False)
+    st.header("How it becomes a data set", anchor=False)
     hidden = [name for name, is_needless in needless.items() if is_needless]
     entered = form.config_form(AddConfig, start, f"own.{brought.token}", hidden=hidden, shown=AddConfig.model_fields)
     assert entered.asked is None or isinstance(entered.asked, AddConfig)
