@@ -244,8 +244,7 @@ PRESETS = (
 )
 
 LEAD = """
-A random network looks at real and at synthetic images; DataDAM moves the synthetic ones until the network
-**attends to the same places** in both, again and again with fresh networks.
+DataDAM moves synthetic images until random networks **attend to the same places** in them as in real ones.
 """
 
 METHOD = Method(

@@ -23,7 +23,7 @@ from pages.components.markdown import called, plain
 
 NAMED = 40  # classes named where they are listed
 LONG = 6 * 3600  # seconds, from which a start is asked twice
-SHOWN = 3  # earlier runs listed on a method's page; all are on the Runs page
+SHOWN = 2  # earlier runs listed on a method's page; all are on the Runs page
 
 
 def names(classes: Sequence[str]) -> str:
