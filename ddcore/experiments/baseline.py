@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ddcore import counts
+from ddcore.data import DATASETS
 from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.experiments.base import Curve, Kind, Recorder
@@ -10,7 +11,8 @@ from ddcore.experiments.cost import accelerate, of_training, part_sizes, trained
 from ddcore.experiments.heavy import device, flops, torch, train
 from ddcore.experiments.metrics import classification_scores, majority, notes, summary_fields
 from ddcore.experiments.training import Session, accuracy, initial_network
-from ddcore.protocols import PROTOCOLS
+from ddcore.presets import Preset
+from ddcore.protocols import PROTOCOLS, Protocol
 from ddcore.settings import NETWORK_PARAMS, NetworkConfig, TrainConfig, network_title
 from ddcore.summary import Accuracy, Arithmetic, Count, Share, Summary
 
@@ -91,10 +93,17 @@ def _cost(name: str, config: BaselineConfig, images: int | None) -> int:
     return of_training(config, trained, round(val * trained / max(1, part)) + test)
 
 
+def _as_protocol(protocol: Protocol) -> Preset:
+    """The training that stands beside sets judged under this protocol."""
+    return Preset(protocol.name, protocol.help, {},
+                  of_dataset=lambda dataset: protocol.training(DATASETS[dataset].augment).values())
+
+
 KIND = Kind(
     name="baseline", title="Full-data training", help="Train a network on the full training data.",
     config=lambda name: BaselineConfig, summary=BaselineSummary, run=run, version=lambda name: 3,
     cost=_cost, steps=lambda name, config, images: config.optimiser_steps(part_sizes(config)[0]),
-    details=lambda config: (network_title(config),), told=NETWORK_PARAMS, page="Baselines", result=True,
+    details=lambda config: (network_title(config),), told=NETWORK_PARAMS,
+    presets=lambda name: (Preset("own", "", {}), *map(_as_protocol, PROTOCOLS.values())), page="Baselines", result=True,
     curves=lambda name: tuple(Curve(one, "epoch", one) for one in ("loss", "train_accuracy", "val_accuracy")),
 )

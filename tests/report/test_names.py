@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from ddcore.data import DATASETS
 from ddcore.evaluation import plans
 from ddcore.experiments import spec
 from ddcore.experiments.base import Spec
 from ddcore.methods import METHODS
 from ddcore.presets import fitting
+from ddcore.protocols import PROTOCOLS
 from ddcore.report import names, tables
 from ddcore.runs import store as stores
 from ddcore.runs.store import RunRecord, Store
@@ -168,3 +170,10 @@ def test_names_of_thousands_of_seeds_take_time_in_proportion(store: Store) -> No
 
     seconds(10)
     assert seconds(4000) < 12 * max(seconds(1000) for _ in range(3))  # each with each would be 16 times
+
+
+def test_a_training_on_all_data_is_called_by_the_protocol_that_it_follows(store: Store) -> None:
+    setting = PROTOCOLS["quick"].training(DATASETS["mnist"].augment).values()
+    asked = [spec("baseline", "baseline", {"dataset": "mnist", **values}) for values in ({}, setting)]
+    name = "Full-data training · mnist · ConvNet-3"
+    assert called(*asked) == [name, f"{name} · quick preset"]
