@@ -156,9 +156,7 @@ def confusion(frame: pd.DataFrame) -> go.Figure:
 
 def matrix(frame: pd.DataFrame) -> go.Figure:
     """Heat map of accuracy in percent: index distilled on, columns evaluated on; empty where not computed."""
-    known = [value for value in frame.astype(float).to_numpy().flat if value == value]
-    low, high = (min(known), max(known)) if known else (0.0, 100.0)
-    return _heat(frame, x_title="Evaluated on", y_title="Distilled on", low=low, high=high, digits=1)
+    return number_grid(frame, x_title="Evaluated on", y_title="Distilled on")
 
 
 def trajectory(frame: pd.DataFrame, majority: float | None = None) -> go.Figure:
@@ -263,6 +261,13 @@ def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classe
         "title": "Image of class", "autorange": "reversed", "showgrid": False,
         "tickvals": [middle for middle, _ in ticks], "ticktext": [name for _, name in ticks],
     })
+
+
+def number_grid(frame: pd.DataFrame, *, x_title: str, y_title: str) -> go.Figure:
+    """Heat map of accuracies in percent between the lowest and the highest of them; empty where not known."""
+    known = [value for value in frame.astype(float).to_numpy().flat if value == value]
+    low, high = (min(known), max(known)) if known else (0.0, 100.0)
+    return _heat(frame, x_title=x_title, y_title=y_title, low=low, high=high, digits=1)
 
 
 def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: float, digits: int) -> go.Figure:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ddcore.experiments.axes import EVALUATION
+from ddcore.experiments.axes import EVALUATION, Axis
 from ddcore.experiments.base import Ended, Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.experiments.sweep import CellResult, ControlResult, Outcome, SweepConfig, replay
@@ -106,6 +106,22 @@ class Answer:
         return best.sample.minus(point.sample, 1 - (1 - LEVEL) / max(1, others))
 
     @property
+    def method(self) -> str:
+        """What the method is called."""
+        return METHODS[self.config.method].title
+
+    @property
+    def tested(self) -> bool:
+        """Whether the points were judged on the test images; else on the validation split."""
+        return self.config.strategy == "grid"
+
+    def control(self, role: str, place: Any) -> Accuracy | None:
+        """A control over all seeds; where IPC is the first axis, the one of this size."""
+        sizes = self.config.axes[0].names == ("ipc",)
+        return Accuracy.pooled(one.accuracy for one in self.controls if one.role == role and one.accuracy
+                               and (not sizes or one.ipc in (None, place)))
+
+    @property
     def controls(self) -> tuple[ControlResult, ...]:
         return self.outcome.controls
 
@@ -124,6 +140,15 @@ class Answer:
     def title(self, names: Sequence[str]) -> str:
         """ "λ" or "η_S + Image momentum": an axis by the signs of its parameters."""
         return " + ".join(self.param(name).symbol or self.param(name).label for name in names)
+
+    def axis_title(self, names: Sequence[str]) -> str:
+        """ "λ · Task balance": an axis as a chart writes it, with units."""
+        params = [self.param(name) for name in names]
+        return " and ".join(f"{p.title} ({p.unit})" if p.unit else p.title for p in params)
+
+    def written(self, axis: Axis, position: int) -> str:
+        """ "0.01": a place on an axis."""
+        return " + ".join(map(shown, axis.points[position]))
 
     def at(self, point: Point, names: Sequence[str]) -> str:
         """ "0.01": where a point lies on an axis."""

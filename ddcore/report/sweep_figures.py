@@ -1,0 +1,110 @@
+"""Figures of a sweep: accuracy along an axis, over two, over many. Accuracies in percent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ddcore.lazy import go, pd
+from ddcore.report import text
+from ddcore.report.figures import COLOURS, GREY, as_text, dress, faint, log_axis, number_grid
+from ddcore.report.sweeps import Answer, Point
+
+CONTROLS = {"random_real": "Random real images", "full": "Full data"}
+
+
+def effect(answer: Answer) -> go.Figure:
+    """Accuracy over the values of the one axis, ± one standard deviation over seeds and networks, controls as bands."""
+    axis = answer.config.axes[0]
+    param = answer.param(axis.names[0])
+    numbers = len(axis.names) == 1 and param.type in ("int", "float")
+    known = [p for p in answer.points if p.accuracy]
+    places = [p.values[axis.names[0]] if numbers else answer.at(p, axis.names) for p in known]
+    log = numbers and _logarithmic(answer, places)
+    figure = go.Figure(_control(answer, places if numbers else [answer.at(p, axis.names) for p in answer.points]))
+    figure.add_scatter(
+        x=places, y=[100 * _accuracy(p) for p in known], mode="lines+markers" if numbers else "markers",
+        name=f"{answer.method} sets", marker={"size": 10, "color": COLOURS[0]}, line={"width": 2, "color": COLOURS[0]},
+        error_y={"type": "data", "array": [_spread(p) for p in known], "thickness": 2, "width": 5},
+        customdata=[text.accuracy(p.accuracy) for p in known], hovertemplate="%{x}: %{customdata}<extra></extra>",
+    )
+    kind = log_axis(pd.Series(places, dtype=float)) if log else {} if numbers else {"type": "category"}
+    return dress(figure, 380, {"title": answer.axis_title(axis.names), **kind},
+                 {"title": _title(answer), "rangemode": "normal"})
+
+
+def _logarithmic(answer: Answer, places: list[Any]) -> bool:
+    """Whether the values spread over more than a power of ten, and have logarithms."""
+    return bool(places) and min(places) > 0 and max(places) >= 10 * min(places)
+
+
+def _control(answer: Answer, places: list[Any]) -> list[dict[str, Any]]:
+    """A pale band and its middle for each control, along the axis where its size is what is varied."""
+    traces: list[dict[str, Any]] = []
+    for n, role in enumerate(dict.fromkeys(one.role for one in answer.controls)):
+        points = [(place, accuracy) for place in places if (accuracy := answer.control(role, place))]
+        if not points:
+            continue
+        colour, x = (GREY, COLOURS[2])[n % 2], [place for place, _ in points]
+        middle, spread = [100 * a.mean for _, a in points], [100 * (a.std or 0) for _, a in points]
+        low, high = ([m + s * sign for m, s in zip(middle, spread, strict=True)] for sign in (-1, 1))
+        traces.append({"type": "scatter", "mode": "lines", "x": [*x, *x[::-1]], "y": [*high, *low[::-1]],
+                       "fill": "toself", "fillcolor": faint(colour), "line": {"width": 0}, "hoverinfo": "skip",
+                       "showlegend": False})
+        traces.append({"type": "scatter", "mode": "lines", "x": x, "y": middle, "name": CONTROLS[role],
+                       "line": {"color": colour, "width": 2, "dash": "dash"},
+                       "customdata": [text.accuracy(a) for _, a in points],
+                       "hovertemplate": f"{CONTROLS[role]}: %{{customdata}}<extra></extra>"})
+    return traces
+
+
+def heat(answer: Answer) -> go.Figure:
+    """Accuracy over two axes, each cell with its number."""
+    first, second = answer.config.axes[:2]
+    frame = pd.DataFrame(float("nan"), index=[answer.written(first, i) for i in range(len(first.points))],
+                         columns=[answer.written(second, i) for i in range(len(second.points))])
+    for point in answer.points:
+        if point.accuracy:
+            frame.loc[answer.at(point, first.names), answer.at(point, second.names)] = 100 * _accuracy(point)
+    return number_grid(frame, x_title=answer.axis_title(second.names), y_title=answer.axis_title(first.names))
+
+
+def parallel(answer: Answer) -> go.Figure:
+    """A line for each point through its value on every axis to its accuracy."""
+    known = [p for p in answer.points if p.accuracy]
+    shares = [100 * _accuracy(p) for p in known]
+    dimensions = [_dimension(answer, n, known) for n in range(len(answer.config.axes))]
+    figure = go.Figure(go.Parcoords(
+        dimensions=[*dimensions, {"label": _title(answer), "values": shares}],
+        line={"color": shares, "colorscale": "Viridis", "showscale": False},
+    ))
+    return dress(figure, 420, margin={"l": 70, "r": 40, "t": 60, "b": 20})
+
+
+def _dimension(answer: Answer, n: int, points: list[Point]) -> dict[str, Any]:
+    axis = answer.config.axes[n]
+    order = {answer.written(axis, i): i for i in range(len(axis.points))}
+    return {"label": as_text(answer.title(axis.names)), "values": [order[answer.at(p, axis.names)] for p in points],
+            "tickvals": list(order.values()), "ticktext": list(order)}
+
+
+def importance(answer: Answer) -> go.Figure:
+    """How much of the variance each axis explains, in percent."""
+    frame = answer.importance.iloc[::-1]
+    figure = go.Figure(go.Bar(x=frame["share"].tolist(), y=frame["option"].map(as_text).tolist(), orientation="h",
+                              marker_color=COLOURS[0], hovertemplate="%{y}: %{x:.0f} %<extra></extra>"))
+    return dress(figure, 110 + 34 * len(frame), {"title": "Share of the variance of the accuracy (%)"},
+                 {"type": "category"}, showlegend=False)
+
+
+def _title(answer: Answer) -> str:
+    return f"{'Test' if answer.tested else 'Validation'} accuracy (%)"
+
+
+def _accuracy(point: Point) -> float:
+    assert point.accuracy
+    return point.accuracy.mean
+
+
+def _spread(point: Point) -> float:
+    assert point.accuracy
+    return 100 * (point.accuracy.std or 0.0)
