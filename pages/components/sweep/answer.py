@@ -1,0 +1,120 @@
+"""What a sweep says, live while its cells are computed."""
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from ddcore import jobs
+from ddcore.errors import DDCoreError
+from ddcore.experiments import spec
+from ddcore.experiments.sweep import SweepConfig
+from ddcore.report import sweep_figures, sweeps, text
+from ddcore.report.export.table import Table, latex
+from ddcore.report.sweeps import Answer
+from ddcore.runs.store import RunRecord
+from pages.components import charts, frame, menu, progress, run_page, table, widgets
+from pages.components.markdown import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_COMPARED = 20  # sets that one link opens side by side
+_text = st.column_config.TextColumn
+COLUMNS = {
+    "accuracy": _text("Test accuracy", help="Mean and spread over the networks of all seeds."),
+    "validation": _text("Validation", help="Of the same networks on the validation split: it chooses the best."),
+    "behind the best": _text("Behind the best", help="Intervals hold for all values together (Bonferroni)."),
+    "time": _text("Time", help="Distilling, all seeds together."), "state": _text("State"),
+}
+
+
+def show(run: RunRecord) -> None:
+    """The whole page of a sweep."""
+    run_page.header(run, form=True)
+    try:
+        config = spec("sweep", run.name, run.config).config
+    except DDCoreError as error:
+        st.warning(f"This version cannot read this sweep: {plain(str(error))}", icon=":material/rule:")
+        return
+    assert isinstance(config, SweepConfig)
+    if run.active:
+        st.fragment(_live, run_every=progress.POLL_SECONDS)(run.id, config)
+    else:
+        if run.state != "done":
+            progress.stopped(run)
+        _answer(run.id, config)
+    widgets.parameters(type(config), run)
+
+
+@frame.guarded()
+def _live(run_id: str, config: SweepConfig) -> None:
+    """What is known by now, and what is being computed."""
+    if not jobs.status(run_id).active:
+        st.rerun()
+    answer = sweeps.answer(config, frame.store())
+    ended = sum(cell.state != "waiting" for cell in answer.outcome.cells)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.progress(ended / max(1, len(answer.outcome.cells)),
+                    text=f"**{ended} of {len(answer.outcome.cells)} cells** have ended. The sweep goes on if you close "
+                    "this page.")
+        if st.button("Cancel", key=f"cancel-{run_id}", help="Also cancels what only this sweep waits for."):
+            jobs.cancel(run_id)
+            st.rerun(scope="fragment")
+    _answer(run_id, config)
+
+
+def _answer(run_id: str, config: SweepConfig) -> None:
+    """The sentence, the picture, the table, and what one asks next."""
+    answer = sweeps.answer(config, frame.store())
+    st.markdown(f"**{plain(answer.sentence)}**")
+    known = [point for point in answer.points if point.accuracy]
+    if known:
+        _picture(answer, run_id)
+    frame_ = sweeps.table(answer)
+    table.dataframe(frame_, column_config=COLUMNS, width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        done = [cell.run for cell in answer.outcome.cells if cell.state == "done"]
+        if done:
+            ids = ",".join(dict.fromkeys(done[:MOST_COMPARED]))
+            page = menu.of_title("Compare").page()
+            for view, words in (("Images", "Images along the axis"), ("Curves", "Curves"), ("Report", "Report")):
+                st.page_link(page, label=words, icon=":material/compare:", query_params={"runs": ids, "view": view})
+        for words, made in (("CSV", frame_.to_csv(index=False)), ("LaTeX", latex(_paper(answer, frame_)))):
+            st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
+                               on_click="ignore", icon=":material/download:")
+    for place, why in config.grid.impossible.items():
+        st.caption(f"Left out: {plain(place)} ({plain(why)}).")
+    _cells(answer)
+
+
+def _paper(answer: Answer, frame_: "pd.DataFrame") -> Table:
+    """The table for a paper, with what can be said below it."""
+    rows = tuple(tuple(map(str, row)) for row in frame_.itertuples(index=False))
+    return Table((tuple(map(str, frame_.columns)),), rows, len(answer.config.axes), notes=(answer.sentence,))
+
+
+def _picture(answer: Answer, run_id: str) -> None:
+    axes = len(answer.config.axes)
+    if axes == 1:
+        charts.chart(sweep_figures.effect(answer), f"effect-{run_id}")
+    elif axes == 2:
+        charts.chart(sweep_figures.heat(answer), f"heat-{run_id}")
+    else:
+        charts.chart(sweep_figures.parallel(answer), f"parallel-{run_id}")
+    if axes > 1 and len(answer.importance):
+        st.markdown("**What matters**", help="Functional ANOVA: how much of the variance of the accuracy each axis "
+                    "explains, less what chance would.")
+        charts.chart(sweep_figures.importance(answer), f"importance-{run_id}")
+
+
+def _cells(answer: Answer) -> None:
+    """Every cell with a link to its run, closed, and what the controls reached."""
+    for one in answer.controls:
+        words = sweep_figures.CONTROLS[one.role] + (f", IPC {one.ipc}, seed {one.seed}" if one.ipc else "")
+        st.caption(f"{words}: {text.accuracy(one.accuracy) if one.accuracy else one.state}")
+    with st.expander(f"All {len(answer.outcome.cells):,} cells"):
+        for cell in answer.outcome.cells:
+            if frame.store().exists(cell.run):
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    frame.link(frame.store().record(cell.run))
+                    st.caption(" · ".join(filter(None, [cell.state, plain(cell.problem)])), width="content")
