@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal
 from ddcore.errors import ConfigError
 from ddcore.experiments import evaluate
 from ddcore.experiments.axes import EVALUATION, Axis, axes
-from ddcore.experiments.base import RUNS_PAGE, Command, Ended, Kind, Recorder, Spec, spec
+from ddcore.experiments.base import Command, Ended, Kind, Recorder, Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig, EvaluateSummary
 from ddcore.experiments.strategies import STRATEGIES, Grid, Trial
 from ddcore.methods import METHODS
@@ -427,5 +427,5 @@ KIND = Kind(
     names=lambda: tuple(METHODS), config=config_of, summary=SweepSummary, run=run,
     version=lambda name: METHODS[name].version, label=_label, details=lambda config: (str(config.get("vary")),),
     told=("vary",), presets=lambda name: METHODS[name].presets,
-    page=RUNS_PAGE, command=Command(lambda name, config: ("sweep", name), ("exact",)),
+    page="Sweeps", command=Command(lambda name, config: ("sweep", name), ("exact",)),
 )

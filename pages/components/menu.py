@@ -17,7 +17,7 @@ STYLE = Path(__file__).parent / "style.css"
 LOGO = Path(__file__).parent / "logo.svg"  # in colours for light and for dark
 ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
 SYMBOLS = {"Home": "home", "Datasets": "photo_library", "Baselines": "show_chart", "NAS": "account_tree",
-           "Compare": "compare", "Runs": "list"}  # a method declares its own
+           "Sweeps": "tune", "Compare": "compare", "Runs": "list"}  # a method declares its own
 ANY_METHOD = "pages/method.py"  # draws the page of every distiller that has no file
 ANY_KIND = "pages/kind.py"  # and of every kind of run that has none
 CURRENT = "address of the page"  # in the session
@@ -63,7 +63,7 @@ def docs() -> Page:
 
 def entries() -> list[Entry]:
     """In the order of the menu: files by their number, and below the last method among them the methods without one."""
-    files = sorted(FOLDER.glob("[0-9]*_*.py"), key=lambda path: int(path.stem.partition("_")[0]))
+    files = sorted(FOLDER.glob("[0-9]*_*.py"), key=lambda path: (int(path.stem.partition("_")[0]), path.stem))
     numbered = [_of_file(path) for path in files]
     drawn = {entry.method for entry in numbered}
     taken = {entry.address.lower() for entry in numbered}

@@ -29,7 +29,7 @@ PAD = {"dataset": "digits", "width": 8, "ipc": 2, "agents": 1, "score_epochs": 2
 HERDING = {"dataset": "digits", "ipc": 2, "width": 8, "agents": 1, "score_epochs": 1, "train_images": 200}
 PAGES = (
     "", "pages/1_Datasets.py", "pages/2_Baselines.py", "pages/3_DataDAM.py", "pages/4_PAD.py", "pages/5_DM.py",
-    "pages/6_NAS.py", "pages/7_Compare.py", "pages/8_Runs.py",
+    "pages/6_NAS.py", "pages/6_Sweeps.py", "pages/7_Compare.py", "pages/8_Runs.py",
 )
 
 Open = Callable[..., AppTest]

@@ -79,8 +79,9 @@ def _axes(config: type[SweepConfig], values: Mapping[str, Any], key: str) -> tup
                 try:
                     axes(parts[-1], varied)
                 except ConfigError as error:
-                    wrong += error.problems
-                    st.markdown(f":red[{plain('; '.join(error.problems))}]")
+                    problems = [problem.replace(name, p.symbol or p.label) for problem in error.problems]
+                    wrong += problems
+                    st.markdown(f":red[{plain('; '.join(problems))}]")
     return "; ".join(parts), wrong
 
 
