@@ -13,7 +13,7 @@ def main() -> None:
         if run is not None:
             answer.show(run)
             return
-        like = frame.chosen_run("sweep", parameter="like")
+        like = frame.chosen_run("sweep", "distill", parameter="like")
         if like is None:
             frame.device_banner()
         choose.form(like)

@@ -30,6 +30,7 @@ from ddcore.settings import NETWORK_PARAMS
 from ddcore.summary import Accuracy, Answer, Count, Seconds, Summary, Values
 
 CONTROL = "random"  # the method whose sets, real images at random, each cell is compared with
+NAMED = 5  # values of an axis that a sweep's name has
 MOST_CELLS = 2000  # of one sweep
 NOT_VARIED = ("dataset", "device", "seed", "exact")  # other questions, or none: seeds have a parameter of their own
 JUDGING = ("protocol", "batch_size", "augment", *NETWORK_PARAMS)  # of EvaluateConfig, behind `evaluate.`
@@ -417,15 +418,30 @@ def config_of(name: str) -> type[SweepConfig]:
 
 
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
-    method = METHODS[name].title if name in METHODS else name
-    return f"{KIND.title} of {method}"
+    """ "Sweep of DataDAM, λ 0, 0.01 and initialisation real, noise"."""
+    if name not in METHODS:
+        return f"{KIND.title} of {name}"
+    varied = config_of(name).varied()
+    try:
+        along = [_along(axis, varied) for axis in axes(str(config.get("vary")), varied)]
+    except ConfigError:  # of a version that had other parameters
+        along = []
+    return f"{KIND.title} of {METHODS[name].title}{', ' * bool(along)}{' and '.join(along)}"
+
+
+def _along(axis: Axis, varied: Mapping[str, ParamInfo]) -> str:
+    """ "λ 0, 0.01, 1": an axis with its first few values."""
+    sign = " + ".join(varied[name].symbol or varied[name].label.lower() for name in axis.names)
+    values = [" + ".join(map(shown, point)) for point in axis.points]
+    few = values if len(values) <= NAMED else [*values[: NAMED - 1], "…", values[-1]]
+    return f"{sign} {', '.join(few)}"
 
 
 KIND = Kind(
     name="sweep", title="Sweep",
     help="How a method's parameters matter: one question over many values, each answered by ordinary runs.",
     names=lambda: tuple(METHODS), config=config_of, summary=SweepSummary, run=run,
-    version=lambda name: METHODS[name].version, label=_label, details=lambda config: (str(config.get("vary")),),
+    version=lambda name: METHODS[name].version, label=_label,
     told=("vary",), presets=lambda name: METHODS[name].presets,
     page="Sweeps", command=Command(lambda name, config: ("sweep", name), ("exact",)),
 )

@@ -282,8 +282,8 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
     figure.update_layout(annotations=[
         {"x": x, "y": y, "text": f"{value:.{digits}f}", "showarrow": False,
          "font": {"size": 11, "color": WHITE if value > low + HALF * (high - low) else DARK}}
-        for y, line in zip(rows, values.values.tolist(), strict=True)
-        for x, value in zip(columns, line, strict=True)
+        for y, line in enumerate(values.values.tolist())  # by place: a name like "0.01" would be taken for one
+        for x, value in enumerate(line)
         if value == value
     ])
     axis = {"type": "category", "showgrid": False}

@@ -18,6 +18,7 @@ from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo, shown
 from ddcore.report import text
+from ddcore.report.names import words_of
 from ddcore.report.nas import importance as anova
 from ddcore.runs.store import RunRecord, Store
 from ddcore.summary import Accuracy, Interval
@@ -155,8 +156,8 @@ class Answer:
         return " + ".join(shown(point.values[name]) for name in names)
 
     def name(self, point: Point) -> str:
-        """ "λ 0.01, Initial images noise"."""
-        return ", ".join(f"{self.title(axis.names)} {self.at(point, axis.names)}" for axis in self.config.axes)
+        """ "λ 0.01, noise"."""
+        return ", ".join(words_of(self.param(name), value) or shown(value) for name, value in point.values.items())
 
     @property
     def sentence(self) -> str:
@@ -164,8 +165,9 @@ class Answer:
         best = self.best
         if best is None:
             return "Nothing can be said yet." if not self.over else "No cell could be judged, so nothing can be chosen."
-        said = f"{self.name(best)} is the best by validation ({text.accuracy(best.accuracy)}"
-        said += " on the test images)." if best.tested else " on the validation split)."
+        judged_on = "test images" if best.tested else "validation split"
+        known = best.accuracy and f"{text.spread(best.accuracy)} on the {judged_on}, n = {best.accuracy.n}"
+        said = f"{self.name(best)} is the best by validation ({known})."
         intervals = [(p, i) for p in self.points if (i := self.behind(p))]
         worse = [(p, i) for p, i in intervals if i.low > 0]
         better = [(p, Interval(-i.mean, -i.high, -i.low)) for p, i in intervals if i.high < 0]
@@ -180,7 +182,8 @@ class Answer:
 
 
 def _points(interval: Interval) -> str:
-    return f"{100 * interval.mean:.1f} points ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+    mean, low, high = (f"{100 * value:.1f}".replace("-", "−") for value in (interval.mean, interval.low, interval.high))
+    return f"{mean} points ({low} to {high})"
 
 
 def param(method: str, name: str) -> ParamInfo:

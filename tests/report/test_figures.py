@@ -98,8 +98,9 @@ def test_the_transfer_map_leaves_cells_empty_that_are_not_computed() -> None:
     frame = pd.DataFrame({"LeNet": [80.0, 70.0], "MLP": [60.04, None]}, index=["ConvNet-3", "LeNet"])
     figure = figures.matrix(frame)
     assert [(a.y, a.x, a.text) for a in figure.layout.annotations] == [
-        ("ConvNet-3", "LeNet", "80.0"), ("ConvNet-3", "MLP", "60.0"), ("LeNet", "LeNet", "70.0"),
+        (0, 0, "80.0"), (0, 1, "60.0"), (1, 0, "70.0"),
     ]
+    assert (figure.data[0].y, figure.data[0].x) == (("ConvNet-3", "LeNet"), ("LeNet", "MLP"))
     assert (figure.data[0].zmin, figure.data[0].zmax) == (60.04, 80.0)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MOST_COMPARED = 20  # sets that one link opens side by side
 _text = st.column_config.TextColumn
 COLUMNS = {
+    "values": _text("Values"),
     "accuracy": _text("Test accuracy", help="Mean and spread over the networks of all seeds."),
     "validation": _text("Validation", help="Of the same networks on the validation split: it chooses the best."),
     "behind the best": _text("Behind the best", help="Intervals hold for all values together (Bonferroni)."),
@@ -71,7 +72,9 @@ def _answer(run_id: str, config: SweepConfig) -> None:
     if known:
         _picture(answer, run_id)
     frame_ = sweeps.table(answer)
-    table.dataframe(frame_, column_config=COLUMNS, width="stretch")
+    named = frame_.drop(columns=frame_.columns[: len(config.axes)])
+    named.insert(0, "values", [answer.name(point) for point in answer.points])
+    table.dataframe(named, column_config=COLUMNS, width="stretch")
     with st.container(horizontal=True, vertical_alignment="center"):
         done = [cell.run for cell in answer.outcome.cells if cell.state == "done"]
         if done:

@@ -23,11 +23,12 @@ from pages.components.markdown import plain
 
 HOW = "Values with commas (0, 0.01, 1), or a range with a number of values (0.1..100:4)."
 FIRST = {"int": (0.5, 1, 2), "float": (0.1, 1, 10)}  # times the preset's value: what a new axis starts with
+SHOWN = ("seeds", "protocol", "nets", "strategy", "budget")  # of the sweep itself, before More
 MOST_AXES = 4  # offered here; the command line takes any number
 
 
 def form(like: RunRecord | None) -> None:
-    """The form, from an earlier sweep or from a preset, and its start button."""
+    """The form, from an earlier sweep, a run that one wants to vary, or a preset, and its start button."""
     names = [*menu.distillers(), *(name for name, method in METHODS.items() if not method.step)]
     wanted = like.name if like else st.query_params.get("method")
     left, middle, right = st.columns(3)
@@ -38,10 +39,14 @@ def form(like: RunRecord | None) -> None:
     ready = widgets.data_note(dataset)
     config: Any = KINDS["sweep"].config(method)
     vary, wrong = _axes(config, values, f"sweep.{method}.{start}")
-    entered = forms.spec_form("sweep", method, {**values, "vary": vary}, f"sweep.{method}", f"{start}.{vary}")
-    forms.changed(f"sweep.{method}", entered.changed)
+    varied = [name for part in vary.split("; ") for name in part.partition("=")[0].split("+")]
+    key, sides = f"sweep.{method}", {"resolution": DATASETS[dataset].resolutions}
+    entered = forms.config_form(config, {**values, "vary": vary}, key, start, limits=sides,
+                                hidden=("dataset", "vary", *varied), shown={*config.first(), *SHOWN})
+    forms.changed(key, entered.changed)
     with st.bottom:
-        _launch(entered.asked if not wrong else None, [*wrong, *entered.wrong], ready)
+        spec = Spec("sweep", method, entered.asked) if entered.asked and not wrong else None
+        _launch(spec, [*wrong, *entered.wrong], ready)
 
 
 def _values(box: Any, method: str, dataset: str, like: RunRecord | None) -> tuple[Mapping[str, Any], str]:
