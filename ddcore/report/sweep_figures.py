@@ -1,4 +1,7 @@
-"""Figures of a sweep: accuracy along an axis, over two, over many. Accuracies in percent."""
+"""Figures of a sweep: accuracy along an axis, and over two. Accuracies in percent.
+
+Over more it is told as an architecture search is: `nas.figures.parallel` and `importance`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import Any
 
 from ddcore.lazy import go, pd
 from ddcore.report import text
-from ddcore.report.figures import COLOURS, GREY, as_text, dress, faint, log_axis, number_grid
+from ddcore.report.figures import COLOURS, GREY, dress, faint, log_axis, number_grid
 from ddcore.report.sweeps import Answer, Point
 
 CONTROLS = {"random_real": "Random real images", "full": "Full data"}
@@ -66,34 +69,6 @@ def heat(answer: Answer) -> go.Figure:
         if point.accuracy:
             frame.loc[answer.at(point, first.names), answer.at(point, second.names)] = 100 * _accuracy(point)
     return number_grid(frame, x_title=answer.axis_title(second.names), y_title=answer.axis_title(first.names))
-
-
-def parallel(answer: Answer) -> go.Figure:
-    """A line for each point through its value on every axis to its accuracy."""
-    known = [p for p in answer.points if p.accuracy]
-    shares = [100 * _accuracy(p) for p in known]
-    dimensions = [_dimension(answer, n, known) for n in range(len(answer.config.axes))]
-    figure = go.Figure(go.Parcoords(
-        dimensions=[*dimensions, {"label": _title(answer), "values": shares}],
-        line={"color": shares, "colorscale": "Viridis", "showscale": False},
-    ))
-    return dress(figure, 420, margin={"l": 70, "r": 40, "t": 60, "b": 20})
-
-
-def _dimension(answer: Answer, n: int, points: list[Point]) -> dict[str, Any]:
-    axis = answer.config.axes[n]
-    order = {answer.written(axis, i): i for i in range(len(axis.points))}
-    return {"label": as_text(answer.title(axis.names)), "values": [order[answer.at(p, axis.names)] for p in points],
-            "tickvals": list(order.values()), "ticktext": list(order)}
-
-
-def importance(answer: Answer) -> go.Figure:
-    """How much of the variance each axis explains, in percent."""
-    frame = answer.importance.iloc[::-1]
-    figure = go.Figure(go.Bar(x=frame["share"].tolist(), y=frame["option"].map(as_text).tolist(), orientation="h",
-                              marker_color=COLOURS[0], hovertemplate="%{y}: %{x:.0f} %<extra></extra>"))
-    return dress(figure, 110 + 34 * len(frame), {"title": "Share of the variance of the accuracy (%)"},
-                 {"type": "category"}, showlegend=False)
 
 
 def _title(answer: Answer) -> str:

@@ -131,12 +131,26 @@ class Answer:
         return param(self.config.method, name)
 
     @cached_property
+    def frame(self) -> pd.DataFrame:
+        """A row a judged point: a column for each axis by its title, then accuracy (percent), network (what the point
+        is called), index, place (1 for the most accurate), pruned: as `nas.study.frame` has them of networks."""
+        judged = [(p, p.accuracy.mean) for p in self.points if p.accuracy]
+        order = sorted((mean for _, mean in judged), reverse=True)
+        rows = [{**{self.title(axis.names): p.values[axis.names[0]] if len(axis.names) == 1 else self.at(p, axis.names)
+                    for axis in self.config.axes},
+                 "accuracy": 100 * mean, "network": self.name(p), "index": i, "place": 1 + order.index(mean),
+                 "pruned": False} for i, (p, mean) in enumerate(judged)]
+        return pd.DataFrame(rows, columns=[*self.titles, "accuracy", "network", "index", "place", "pruned"])
+
+    @property
+    def titles(self) -> list[str]:
+        """What the axes are called."""
+        return [self.title(axis.names) for axis in self.config.axes]
+
+    @cached_property
     def importance(self) -> pd.DataFrame:
         """How much of the variance each axis explains (`nas.importance`); axes that move together are one."""
-        rows = [{**{self.title(axis.names): self.at(p, axis.names) for axis in self.config.axes},
-                 "accuracy": p.accuracy.mean, "pruned": False} for p in self.points if p.accuracy]
-        titles = [self.title(axis.names) for axis in self.config.axes]
-        return anova.importance(pd.DataFrame(rows, columns=[*titles, "accuracy", "pruned"]), titles)
+        return anova.importance(self.frame, self.titles)
 
     def title(self, names: Sequence[str]) -> str:
         """ "λ" or "η_S + Image momentum": an axis by the signs of its parameters."""

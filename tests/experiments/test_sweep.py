@@ -2,76 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from sweeping import SMALL, World, config, question
 
 from ddcore import jobs
 from ddcore.errors import ConfigError
-from ddcore.experiments import Spec, spec
-from ddcore.experiments.base import Ended
-from ddcore.experiments.distill import DistillSummary
-from ddcore.experiments.evaluate import EvaluateSummary
-from ddcore.experiments.sweep import Cell, Outcome, SweepConfig, config_of, replay
+from ddcore.experiments import spec
+from ddcore.experiments.sweep import Cell, SweepConfig, config_of, replay
 from ddcore.methods import METHODS
 from ddcore.report import sweeps
+from ddcore.report.nas import figures as nas_figures
 from ddcore.runs.store import Store
-from ddcore.summary import Accuracy, Summary
-
-SMALL: dict[str, Any] = {"dataset": "digits", "ipc": 1, "num_inits": 9, "num_iters": 1, "net_steps": 0, "width": 16,
-                         "protocol": "quick", "nets": 2, "vary": "lambda_task=0,0.01,1"}
 
 
 @pytest.fixture(autouse=True)
 def _home(home: Any) -> None: ...
-
-
-def question(method: str = "datadam", **changes: Any) -> Spec:
-    return spec("sweep", method, {**SMALL, **changes})
-
-
-def config(method: str = "datadam", **changes: Any) -> SweepConfig:
-    asked = question(method, **changes).config
-    assert isinstance(asked, SweepConfig)
-    return asked
-
-
-class World:
-    """Every run that is asked for ends at once; quality(values of its cell) is its accuracy, None where it fails."""
-
-    def __init__(self, quality: Callable[[dict[str, Any]], float | None]) -> None:
-        self.quality, self.made, self.tested = quality, dict[str, dict[str, Any]](), set[str]()
-        self.ends = dict[str, Ended]()
-
-    def look(self, one: Spec) -> Ended | None:
-        return self.ends.get(one.key)
-
-    def compute(self, specs: Iterable[Spec]) -> None:
-        for one in specs:
-            if one.kind == "distill":
-                self.made[one.key] = one.config.values()
-            self.ends[one.key] = Ended(one.key, *self._end(one))
-
-    def _end(self, one: Spec) -> tuple[str, str, Summary]:
-        values = one.config.values()
-        share = 0.5 if one.kind == "baseline" else self.quality(self.made[values.get("run") or one.key])
-        if share is None:
-            return "failed", "it diverged", Summary()
-        if one.kind == "distill":
-            return "done", "", DistillSummary(seconds=1.0)
-        if values.get("split") == "test":
-            self.tested.add(values["run"])
-        near = Accuracy.of([share, share + 0.01])
-        return "done", "", EvaluateSummary(accuracy=near, validation=near, seconds_train=0.1)
-
-    def play(self, asked: SweepConfig) -> tuple[Outcome, list[int]]:
-        """The sweep to its end; how many runs were asked for at a time."""
-        batches = []
-        while (outcome := replay(asked, self.look)).missing:
-            batches.append(len(outcome.missing))
-            self.compute(outcome.missing)
-        return outcome, batches
 
 
 def by_lambda(values: dict[str, Any]) -> float | None:
@@ -212,6 +159,17 @@ def test_what_can_be_said_is_said_with_intervals_that_hold_for_all_values() -> N
     assert "λ 0.01 is the best by validation" in answer.sentence
     assert "λ 0 is worse by 20.0 points (15.6 to 24.4)." in answer.sentence
     assert "The other 1 cannot be told from it." in answer.sentence
+
+
+def test_the_axis_that_matters_explains_the_variance() -> None:
+    asked = config(vary="lambda_task=0,0.5,1; init=real,noise; ipc=1,2")
+    outcome, _ = World(lambda values: 0.5 + values.get("lambda_task", 0.0) / 10).play(asked)
+    answer = sweeps.Answer(asked, outcome)
+    shares = dict(answer.importance.to_numpy())
+    assert shares["λ"] == pytest.approx(100)
+    assert (answer.frame["place"] == 1).sum() == 4, "the four with λ 1"
+    charted = nas_figures.parallel(answer.frame, answer.titles)
+    assert list(charted.layout.xaxis.ticktext[:3]) == ["λ", "Initialisation", "IPC"]
 
 
 @pytest.mark.slow

@@ -13,9 +13,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
+from sweeping import World, config
 
 import ddcore.report
-from ddcore.report import compare_figures, compare_runs, features, figures, quantities, tradeoff
+from ddcore.report import compare_figures, compare_runs, features, figures, quantities, sweep_figures, sweeps, tradeoff
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas import figures as nas_figures
 from ddcore.report.nas import study as studies
@@ -63,6 +64,13 @@ def search() -> answers.Answer:
 def options() -> pd.DataFrame:
     once = studies.frame(search().study, "whole")
     return importance(pd.concat([once, once]), search().study.options)
+
+
+def swept(vary: str) -> sweeps.Answer:
+    """A sweep that is over, with full data beside random images."""
+    asked = config(vary=vary, with_full=True, seeds=2)
+    outcome, _ = World(lambda values: 0.5 + values["ipc"] / 200 + values.get("lambda_task", 0) / 10).play(asked)
+    return sweeps.Answer(asked, outcome)
 
 
 def difficulty() -> go.Figure:
@@ -151,6 +159,12 @@ EXAMPLES: Figures = {
     "parallel": lambda: nas_figures.parallel(studies.frame(search().study, "random"), search().study.options),
     "compared accuracies": lambda: compare_figures.accuracies(numbers(), RUNS, 11.4),
     "tradeoff": lambda: compare_figures.tradeoff(tradeoff.tradeoff(numbers(), "distill"), COST, RUNS, log=True),
+    "effect": lambda: sweep_figures.effect(swept("lambda_task=0,0.01,1")),
+    "effect of IPC": lambda: sweep_figures.effect(swept("ipc=1,10,50")),
+    "effect of names": lambda: sweep_figures.effect(swept("init=real,noise")),
+    "heat": lambda: sweep_figures.heat(swept("lambda_task=0,0.01,1; init=real,noise")),
+    "number_grid": lambda: figures.number_grid(pd.DataFrame({"real": [90.0, 91.0]}, index=["0", "0.01"]),
+                                               x_title="Initialisation", y_title="λ · Task balance"),
     "against_ipc": lambda: compare_figures.against_ipc(tradeoff.against_ipc(numbers())),
     "intervals": intervals,
     "overlay": lambda: compare_figures.overlay(curves(0.9, 2e-5, 1.0), "step", colours=RUNS, log_y=True, **LINES),

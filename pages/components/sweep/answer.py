@@ -10,6 +10,7 @@ from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
 from ddcore.report import sweep_figures, sweeps, text
 from ddcore.report.export.table import Table, latex
+from ddcore.report.nas import figures as nas_figures
 from ddcore.report.sweeps import Answer
 from ddcore.runs.store import RunRecord
 from pages.components import charts, frame, menu, progress, run_page, table, widgets
@@ -103,11 +104,11 @@ def _picture(answer: Answer, run_id: str) -> None:
     elif axes == 2:
         charts.chart(sweep_figures.heat(answer), f"heat-{run_id}")
     else:
-        charts.chart(sweep_figures.parallel(answer), f"parallel-{run_id}")
+        charts.chart(nas_figures.parallel(answer.frame, answer.titles), f"parallel-{run_id}")
     if axes > 1 and len(answer.importance):
         st.markdown("**What matters**", help="Functional ANOVA: how much of the variance of the accuracy each axis "
                     "explains, less what chance would.")
-        charts.chart(sweep_figures.importance(answer), f"importance-{run_id}")
+        charts.chart(nas_figures.importance(answer.importance), f"importance-{run_id}")
 
 
 def _cells(answer: Answer) -> None:

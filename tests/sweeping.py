@@ -1,0 +1,63 @@
+"""A sweep of DataDAM whose runs end at once, with the accuracies that a test gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ddcore.experiments import Spec, spec
+from ddcore.experiments.base import Ended
+from ddcore.experiments.distill import DistillSummary
+from ddcore.experiments.evaluate import EvaluateSummary
+from ddcore.experiments.sweep import Outcome, SweepConfig, replay
+from ddcore.summary import Accuracy, Summary
+
+SMALL: dict[str, Any] = {"dataset": "digits", "ipc": 1, "num_inits": 9, "num_iters": 1, "net_steps": 0, "width": 16,
+                         "protocol": "quick", "nets": 2, "vary": "lambda_task=0,0.01,1"}
+
+
+def question(method: str = "datadam", **changes: Any) -> Spec:
+    return spec("sweep", method, {**SMALL, **changes})
+
+
+def config(method: str = "datadam", **changes: Any) -> SweepConfig:
+    asked = question(method, **changes).config
+    assert isinstance(asked, SweepConfig)
+    return asked
+
+
+class World:
+    """Every run that is asked for ends at once; quality(values of its cell) is its accuracy, None where it fails."""
+
+    def __init__(self, quality: Callable[[dict[str, Any]], float | None]) -> None:
+        self.quality, self.made, self.tested = quality, dict[str, dict[str, Any]](), set[str]()
+        self.ends = dict[str, Ended]()
+
+    def look(self, one: Spec) -> Ended | None:
+        return self.ends.get(one.key)
+
+    def compute(self, specs: Iterable[Spec]) -> None:
+        for one in specs:
+            if one.kind == "distill":
+                self.made[one.key] = one.config.values()
+            self.ends[one.key] = Ended(one.key, *self._end(one))
+
+    def _end(self, one: Spec) -> tuple[str, str, Summary]:
+        values = one.config.values()
+        share = 0.5 if one.kind == "baseline" else self.quality(self.made[values.get("run") or one.key])
+        if share is None:
+            return "failed", "it diverged", Summary()
+        if one.kind == "distill":
+            return "done", "", DistillSummary(seconds=1.0)
+        if values.get("split") == "test":
+            self.tested.add(values["run"])
+        near = Accuracy.of([share, share + 0.01])
+        return "done", "", EvaluateSummary(accuracy=near, validation=near, seconds_train=0.1)
+
+    def play(self, asked: SweepConfig) -> tuple[Outcome, list[int]]:
+        """The sweep to its end; how many runs were asked for at a time."""
+        batches = []
+        while (outcome := replay(asked, self.look)).missing:
+            batches.append(len(outcome.missing))
+            self.compute(outcome.missing)
+        return outcome, batches
