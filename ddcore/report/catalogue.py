@@ -94,7 +94,7 @@ def told(judges: Iterable[RunRecord], settings: Mapping[Data, str]) -> str:
 
 
 def _judges_a_set(record: RunRecord) -> bool:
-    return record.summary.source is not None and results.of_the_result(record)
+    return bool(record.declared and record.declared.shown_with) and results.of_the_result(record)
 
 
 def _data(record: RunRecord) -> Data:

@@ -40,7 +40,8 @@ def fade(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_the_menu_has_it_below_the_methods_that_ship() -> None:
     assert [(entry.title, entry.address) for entry in menu.entries()] == [
         ("Home", ""), ("Datasets", "Datasets"), ("Baselines", "Baselines"), ("DataDAM", "DataDAM"), ("PAD", "PAD"),
-        ("DM", "DM"), ("Fade to grey", "fade"), ("NAS", "NAS"), ("Compare", "Compare"), ("Runs", "Runs"),
+        ("DM", "DM"), ("Fade to grey", "fade"), ("NAS", "NAS"), ("Sweeps", "Sweeps"), ("Compare", "Compare"),
+        ("Runs", "Runs"),
     ]
 
 
