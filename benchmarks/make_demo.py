@@ -30,7 +30,7 @@ DATASET, SEED = "mnist", 7
 SETS = ("random", "herding", "datadam", "dm", "pad")
 PROTOCOLS = ("course", "quick")
 NETS = 5
-FULL = {"quick": NETS}  # trainings on the full data; one of the course's takes as long as a fifth of all this
+FULL = {"quick": NETS, "course": 1}  # trainings on the full data; under `course` one takes a fifth of all this
 SEARCH = {
     "space": "course", "subset": "depth=2,3,4 width=16,32 units=64,256", "ipc": 10,
     "steps": 60, "nets": 1, "lr": 0.05, "batch_size": 32,
