@@ -1,6 +1,6 @@
 """The home page beside and below its lead: a set that takes shape, first steps, what runs now, what was found last."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -50,8 +50,9 @@ def _ways() -> None:
     """Each task by its name, and the pages on which it is done."""
     distil = [entry for entry in menu.entries() if entry.method]
     ways = {"Look at the images": [menu.of_title("Datasets")], "Make a small set": distil,
-            "Search a network on it": [menu.of_title("NAS")], "See which is better": [menu.of_title("Compare")]}
-    with st.grid(4, min_column_width=210, key="home-ways"):
+            "See what matters": [menu.of_title("Sweeps")], "Search a network": [menu.of_title("NAS")],
+            "See which is better": [menu.of_title("Compare")]}
+    with st.grid(5, min_column_width=165, key="home-ways"):
         for words, entries in ways.items():
             with st.container(border=True, height="stretch", gap="xxsmall"):
                 st.markdown(f"**{words}**")
@@ -78,8 +79,8 @@ def _latest() -> None:
     """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
     st.header("Latest results", anchor=False)
     store = frame.store()
-    done = _newest(store.records())
     judges, usual = catalogue.judges(store.records()), catalogue.settings(store.records())
+    done = _newest(store.records(), judges)
     if not done:
         st.caption("No finished run yet.")
     with st.grid(3, min_column_width=250, key="home-results"):
@@ -98,12 +99,19 @@ def _latest() -> None:
     widgets.footnotes(done)
 
 
-def _newest(records: Iterable[RunRecord]) -> list[RunRecord]:
-    """The first few results; of runs that differ by their seed alone, one."""
+def _newest(records: Iterable[RunRecord], judges: Mapping[str, RunRecord]) -> list[RunRecord]:
+    """The first few results; of runs that differ by their seed alone, one. Those that ship come last, the best of the
+    sets that a method made first: they were all made on one day."""
     newest: dict[str, RunRecord] = {}
     for record in (r for r in records if r.state == "done" and r.declared and r.declared.result and r.name != CONTROL):
         newest.setdefault(record.without("seed"), record)
-    return list(newest.values())[:LATEST]
+
+    def order(record: RunRecord) -> tuple[bool, bool, float]:
+        judge = judges.get(record.id)
+        accuracy = judge.summary.accuracy if judge and record.demo else None
+        return record.demo, record.demo and not record.makes_images, -accuracy.mean if accuracy else 0.0
+
+    return sorted(newest.values(), key=order)[:LATEST]
 
 
 def _accuracy(record: RunRecord, judge: RunRecord | None) -> str:
