@@ -43,7 +43,8 @@ def submit(spec: Spec) -> str:
     check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
-        mark_asked(enqueue(store, Queue(), spec).folder)
+        (record,) = enqueue(store, Queue(), [spec])
+        mark_asked(record.folder)
     tend(store, Queue())
     return run_id
 
@@ -74,21 +75,15 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
         record = store.record(record.id)
         if not record.active:
             return
-        for one in only_for(store, queue, record):
-            _stop(one, queue, grace)
-        _stop(record, queue, grace)
+        taken, tickets = queue.active().values(), {ticket.run_id: ticket for ticket in queue.waiting()}
+        for one in (*only_for(store, queue, record), record):
+            if one.state == "queued" and one.id not in taken:
+                mark_ended(one.folder, "cancelled", "It was cancelled while it waited.")
+                if one.id in tickets:
+                    queue.remove(tickets[one.id])
+            else:
+                request_cancel(one.folder, grace)
     tend(store, queue)
-
-
-def _stop(record: RunRecord, queue: Queue, grace: float) -> None:
-    """Out of the queue, or asked to stop. Under the lock."""
-    ticket = next((t for t in queue.waiting() if t.run_id == record.id), None)
-    if record.state == "queued" and record.id not in queue.active().values():
-        mark_ended(record.folder, "cancelled", "It was cancelled while it waited.")
-        if ticket is not None:
-            queue.remove(ticket)
-    else:
-        request_cancel(record.folder, grace)
 
 
 def resume(run_id: str) -> str:
@@ -176,6 +171,8 @@ def _inline(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
     for one in specs:
         with contextlib.suppress(JobFailed, Cancelled):  # the run goes on without it
             run_inline(one, store)
+        if store.record(one.key).active:
+            raise JobFailed(f"run {one.key}, which it waits for, is being computed elsewhere")
         ids.append(one.key)
     mark_waiting(record.folder, ids)
 

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from ddcore.errors import RunBroken, RunNotFound
-from ddcore.jobs.job import mark_queued, mark_waiting, read_job
+from ddcore.errors import Cancelled, RunBroken, RunNotFound
+from ddcore.jobs.job import cancel_grace, mark_queued, mark_waiting
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import awaited
+from ddcore.runs.state import asker, awaited
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
     from ddcore.experiments.base import Spec
 
 
-def enqueue(store: Store, queue: Queue, spec: Spec, asked_by: str | None = None) -> RunRecord:
-    """Queue the run of a question and what it needs, as far as they are not done or under way. Under the lock.
+def enqueue(store: Store, queue: Queue, specs: Iterable[Spec], asked_by: str | None = None) -> list[RunRecord]:
+    """Queue the runs of these questions and what they need, as far as that is not done or under way. Under the lock.
 
-    asked_by: the run that waits for it. Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read.
+    asked_by: the run that waits for them. Raises RunNotFound or RunBroken, before anything is queued, for a parent that
+    is unknown or cannot be read.
     """
-    _create_needs(store, spec)
-    _check_parents(store, spec.kind, spec.parents)
-    record = store.create(spec)
-    _enqueue(store, queue, record, asked_by)
-    return record
+    records = []
+    for one in specs:
+        _create_needs(store, one)
+        _check_parents(store, one.kind, one.parents)
+        records.append(store.create(one))
+    held = queue.held()
+    queue.add(*(run_id for record in records for run_id in _queued(store, record, held, asked_by)))
+    return records
 
 
 def await_runs(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
@@ -36,20 +40,31 @@ def await_runs(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
     check_data(store, specs)
     check_disk(store, specs)
     with store.lock():
-        ids = [enqueue(store, queue, one, record.id).id for one in specs]
+        if cancel_grace(record.folder) is not None:  # else all of them would be computed before it stopped
+            raise Cancelled(f"run {record.id} was cancelled")
+        ids = [one.id for one in enqueue(store, queue, specs, record.id)]
         mark_waiting(record.folder, dict.fromkeys((*awaited(record.folder), *ids)))
         queue.add(record.id)
     tend(store, queue)
 
 
 def only_for(store: Store, queue: Queue, record: RunRecord) -> list[RunRecord]:
-    """What is under way for this run alone: it asked for it, and nobody else did or waits for it."""
-    under_way = [store.record(run_id) for run_id in (*queue.active().values(), *(t.run_id for t in queue.waiting()))
-                 if store.exists(run_id)]
-    own = [one for one in under_way if one.active and read_job(one.folder).get("asked_by") == record.id]
-    others = [one for one in under_way if one not in own and one.id != record.id]
-    needed = {run_id for one in others for run_id in (*one.info.get("parents", ()), *awaited(one.folder))}
-    return [one for one in own if one.id not in needed]
+    """What is under way for this run alone: it waits for it, no person asked for it, and nothing else needs it."""
+    under_way = {run_id: one for run_id in queue.held() if store.exists(run_id) if (one := store.record(run_id)).active}
+    needs = {run_id: (*one.info.get("parents", ()), *awaited(one.folder)) for run_id, one in under_way.items()}
+    own = {run_id for run_id in _behind([record.id], needs) if run_id in needs and asker(under_way[run_id].folder)}
+    others = _behind([run_id for run_id in needs if run_id not in own and run_id != record.id], needs)
+    return [under_way[run_id] for run_id in own - others]
+
+
+def _behind(run_ids: Sequence[str], needs: Mapping[str, Sequence[str]]) -> set[str]:
+    """Everything that these need, directly or for what they need."""
+    found, left = set[str](), [one for run_id in run_ids for one in needs.get(run_id, ())]
+    while left:
+        if (run_id := left.pop()) not in found:
+            found.add(run_id)
+            left += needs.get(run_id, ())
+    return found
 
 
 def _create_needs(store: Store, spec: Spec) -> None:
@@ -74,11 +89,15 @@ def _check_parents(store: Store, kind: str, parents: Iterable[str]) -> None:
             _check_parents(store, record.kind, record.info["parents"])
 
 
-def _enqueue(store: Store, queue: Queue, record: RunRecord, asked_by: str | None) -> None:
-    """Queue a run that is not done or under way, behind the parents that it needs. Under the lock."""
-    if record.state in ("done", "running", "cancelling") or (record.state == "queued" and queue.holds(record.id)):
+def _queued(store: Store, record: RunRecord, held: set[str], asked_by: str | None) -> Iterator[str]:
+    """Mark a run that is not done or under way as queued, after the parents that it needs: the ids of those marked.
+
+    held: what the queue holds, or will.
+    """
+    if record.state in ("done", "running", "cancelling") or (record.state == "queued" and record.id in held):
         return
     for run_id in record.info["parents"]:
-        _enqueue(store, queue, store.record(run_id), asked_by)
+        yield from _queued(store, store.record(run_id), held, asked_by)
     mark_queued(record.folder, asked_by)
-    queue.add(record.id)
+    held.add(record.id)
+    yield record.id

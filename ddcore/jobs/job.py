@@ -17,7 +17,7 @@ from typing import Any
 from ddcore.errors import RunBroken
 from ddcore.runs.files import read_json, write_bytes, write_json
 from ddcore.runs.process import start_mark
-from ddcore.runs.state import CANCEL_FLAG
+from ddcore.runs.state import ASKER, CANCEL_FLAG
 
 
 def read_job(folder: Path) -> dict[str, Any]:
@@ -31,10 +31,11 @@ def read_job(folder: Path) -> dict[str, Any]:
 def mark_queued(folder: Path, asked_by: str | None = None) -> None:
     """Ready to be (re)started: what the last session left for people is put away. asked_by: the run that waits for it,
     where only that one asked."""
-    for name in (CANCEL_FLAG, "error.txt"):
+    for name in (CANCEL_FLAG, "error.txt", ASKER):
         (folder / name).unlink(missing_ok=True)
-    _write(folder, state="queued", queued=time.time(), message=None, finished=None, pid=None, mark=None, awaited=None,
-           asked_by=asked_by)
+    if asked_by:
+        write_bytes(folder / ASKER, asked_by.encode(), durable=False)
+    _write(folder, state="queued", queued=time.time(), message=None, finished=None, pid=None, mark=None, awaited=None)
 
 
 def mark_waiting(folder: Path, awaited: Iterable[str]) -> None:
@@ -44,8 +45,7 @@ def mark_waiting(folder: Path, awaited: Iterable[str]) -> None:
 
 def mark_asked(folder: Path) -> None:
     """Somebody asked for it beside the run that waits for it: it outlives that one."""
-    if read_job(folder).get("asked_by"):
-        _write(folder, asked_by=None)
+    (folder / ASKER).unlink(missing_ok=True)  # a file of its own: its worker may be writing job.json
 
 
 def mark_running(folder: Path, slot: str) -> dict[str, Any]:

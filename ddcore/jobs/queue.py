@@ -38,15 +38,20 @@ class Queue:
         """Whether nothing waits and nothing is taken; two looks at folders."""
         return not _names(self._waiting) and not _names(self._active)
 
-    def holds(self, run_id: str) -> bool:
-        return run_id in self.active().values() or any(t.run_id == run_id for t in self.waiting())
+    def held(self) -> set[str]:
+        """Ids of the runs that wait or that a slot has taken."""
+        return {*self.active().values(), *(ticket.run_id for ticket in self.waiting())}
 
-    def add(self, run_id: str) -> None:
-        """Put a job at the end."""
+    def holds(self, run_id: str) -> bool:
+        return run_id in self.held()
+
+    def add(self, *run_ids: str) -> None:
+        """Put jobs at the end, in this order."""
         self._waiting.mkdir(parents=True, exist_ok=True)
         last = max((int(ticket.path.name.partition(".")[0]) for ticket in self.waiting()), default=0)
-        number = max(time.time_ns(), last + 1)  # the clock may be set back; the order may not
-        (self._waiting / f"{number:020d}.{run_id}").touch()
+        first = max(time.time_ns(), last + 1)  # the clock may be set back; the order may not
+        for number, run_id in enumerate(run_ids, first):
+            (self._waiting / f"{number:020d}.{run_id}").touch()
 
     def remove(self, ticket: Ticket) -> None:
         ticket.path.unlink(missing_ok=True)

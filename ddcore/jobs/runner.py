@@ -12,6 +12,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -59,8 +61,9 @@ class Runner:
         """Claim the first job that can start; None when nothing waits (and then the runner is signed off)."""
         while True:
             with self.store.lock():
+                state = cache(partial(self._state, held=self.queue.held()))
                 for ticket in self.queue.waiting():
-                    if self._ready(ticket):
+                    if self._ready(ticket, state):
                         self.queue.claim(ticket, self.slot)
                         return ticket.run_id
                 if not self.queue.waiting():
@@ -69,13 +72,13 @@ class Runner:
                     return None
             time.sleep(4 * POLL_SECONDS)
 
-    def _ready(self, ticket: Ticket) -> bool:
+    def _ready(self, ticket: Ticket, state_of: Callable[[str], str]) -> bool:
         """Whether a waiting job can start now; one that never can is ended and leaves the queue."""
         record = self.store.record(ticket.run_id) if self.store.exists(ticket.run_id) else None
         if record is None or record.state != "queued":
             self.queue.remove(ticket)
             return False
-        parents = {run_id: self._parent(run_id) for run_id in record.info["parents"]}
+        parents = {run_id: state_of(run_id) for run_id in record.info["parents"]}
         for run_id, state in parents.items():
             if state != "done" and state not in ACTIVE:
                 why = f"The run {run_id} that it builds on {LOST.get(state, f'is {state}')}."
@@ -83,14 +86,14 @@ class Runner:
                 self.queue.remove(ticket)
                 return False
         return all(state == "done" for state in parents.values()) and not any(
-            self._parent(run_id) in ACTIVE for run_id in awaited(record.folder))
+            state_of(run_id) in ACTIVE for run_id in awaited(record.folder))
 
-    def _parent(self, run_id: str) -> str:
-        """The state of a parent; a queued one that fell out of the queue is put back."""
+    def _state(self, run_id: str, held: set[str]) -> str:
+        """The state of a run that another one needs; one that is queued and fell out of the queue is put back."""
         if not self.store.exists(run_id):
             return "gone"
         state = self.store.state(run_id)
-        if state == "queued" and not self.queue.holds(run_id):
+        if state == "queued" and run_id not in held:
             self.queue.add(run_id)
         return state
 

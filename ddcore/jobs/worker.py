@@ -58,11 +58,12 @@ def execute(store: Store, record: RunRecord, slot: str = "inline", await_runs: A
                 f"the same parameters would now be run {now}: the code or the data set has changed since this run "
                 "was submitted, so it cannot go on under its old name; submit it anew"
             )
-        summary = KINDS[record.kind].run(record.name, question.config, recorder)
+        try:
+            summary = KINDS[record.kind].run(record.name, question.config, recorder)
+        except Waits as waits:
+            await_runs(store, record, waits.specs)
+            return "queued"
         recorder.finish(summary, job)
-    except Waits as waits:
-        await_runs(store, record, waits.specs)
-        return "queued"
     except Cancelled:
         mark_ended(record.folder, "cancelled", "It was cancelled.")
         return "cancelled"

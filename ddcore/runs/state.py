@@ -16,6 +16,7 @@ STATES = ("queued", "running", "cancelling", "cancelled", "failed", "interrupted
 ACTIVE = ("queued", "running", "cancelling")
 
 CANCEL_FLAG = "cancel"
+ASKER = "asker"  # the file with the id of the run that asked for this one, while no person did
 
 DIED = "The worker died without a word (killed, out of memory, or the machine went down). It can be resumed."
 KILLED = "It did not stop when asked to, so it was killed. It can be resumed."
@@ -57,6 +58,14 @@ def _read(folder: Path) -> tuple[str, dict[str, Any]]:
 def awaited(folder: Path) -> tuple[str, ...]:
     """Ids of the runs that this one asked for on its way and waits for, or has waited for."""
     return tuple(_job(folder).get("awaited", ()))
+
+
+def asker(folder: Path) -> str:
+    """Id of the run that asked for this one; "" where a person did, alone or as well."""
+    try:
+        return (folder / ASKER).read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def sessions(folder: Path) -> int:

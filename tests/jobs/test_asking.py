@@ -10,7 +10,11 @@ from toyjobs import finish, job, kill, reached, runner, toy, until
 from toykind import asked
 
 from ddcore import jobs
+from ddcore.errors import DataMissing, JobFailed
 from ddcore.experiments import Spec
+from ddcore.jobs import asking, worker
+from ddcore.jobs.job import mark_asked, mark_ended, mark_running, request_cancel
+from ddcore.jobs.queue import Queue
 from ddcore.runs import Store
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -95,3 +99,67 @@ def counted(spec: Spec) -> Any:
 def test_in_one_process_it_is_the_same():
     one = toy(asks=3, failing=3)
     assert Store().record(jobs.run_inline(one)).summary.steps == 2
+
+
+def test_what_stops_it_from_asking_is_its_error():
+    def refused(*args: object) -> None:
+        raise DataMissing("the data set is gone")
+
+    record = Store().create(toy(asks=2))
+    assert worker.execute(Store(), record, await_runs=refused) == "failed"
+    assert Store().record(record.id).problem == "the data set is gone"
+
+
+def test_cancelled_at_the_moment_it_asks_it_asks_for_nothing():
+    def cancelled(store: Store, record: Any, specs: Any) -> None:
+        request_cancel(record.folder, grace=5)
+        asking.await_runs(store, record, specs)
+
+    one = toy(asks=2)
+    assert worker.execute(Store(), Store().create(one), await_runs=cancelled) == "cancelled"
+    assert Queue().idle()
+    assert not any(Store().exists(spec.key) for spec in asked(one.config))
+
+
+def test_what_a_persons_run_needs_further_down_outlives_the_run_that_asked_for_it():
+    store, queue, asker = Store(), Queue(), Store().create(toy(asks=1))
+    first = toy(seed=1)
+    second = toy(seed=2, parent=first.key)
+    third = toy(seed=3, parent=second.key)
+    with store.lock():
+        *_, last = asking.enqueue(store, queue, [first, second, third], asker.id)
+        asking.mark_waiting(asker.folder, [last.id])
+    queue.add(asker.id)
+    assert {one.id for one in asking.only_for(store, queue, asker)} == {first.key, second.key, third.key}
+    mark_asked(last.folder)
+    assert asking.only_for(store, queue, asker) == []
+
+
+def test_what_two_wait_for_ends_with_the_second():
+    store, queue = Store(), Queue()
+    one, other, shared = (store.create(spec) for spec in (toy(asks=1), toy(asks=2), toy(seed=5)))
+    with store.lock():
+        asking.enqueue(store, queue, [toy(seed=5)], one.id)
+    for asker in (one, other):
+        asking.mark_waiting(asker.folder, [shared.id])
+        queue.add(asker.id)
+    assert asking.only_for(store, queue, one) == []
+    queue.remove(next(ticket for ticket in queue.waiting() if ticket.run_id == one.id))
+    mark_ended(one.folder, "cancelled")
+    assert [run.id for run in asking.only_for(store, queue, other)] == [shared.id]
+
+
+def test_the_queue_is_read_a_few_times_however_many_runs_are_asked_for(monkeypatch: pytest.MonkeyPatch):
+    store, reads, waiting = Store(), [], Queue.waiting
+    monkeypatch.setattr(Queue, "waiting", lambda self: [reads.append(1), waiting(self)][1])
+    with store.lock():
+        asking.enqueue(store, Queue(), asked(toy(asks=30).config), "somebody")
+    assert len(reads) == 2
+    assert [ticket.run_id for ticket in waiting(Queue())] == [spec.key for spec in asked(toy(asks=30).config)]
+
+
+def test_in_one_process_it_does_not_wait_for_what_another_computes():
+    one = toy(asks=1)
+    mark_running(Store().create(asked(one.config)[0]).folder, "cpu")
+    with pytest.raises(JobFailed, match="elsewhere"):
+        jobs.run_inline(one)
