@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from ddcore.experiments import KINDS, spec
 from ddcore.runs.store import Store
@@ -182,3 +183,17 @@ def test_searches_truths_and_trials_stop_no_section(open_page: Open, home: Path)
     app = open_page(PAGE, runs=",".join(ids))
     for section in SECTIONS:
         assert not app.segmented_control[0].set_value(section).run().error, section
+
+
+def test_a_box_that_nobody_touched_unticks_no_run(home: Path) -> None:
+    def called_for_a_box_that_is_gone(run_id: str) -> None:
+        import streamlit as st
+
+        from pages.components.compare import rows
+
+        st.query_params["runs"], st.session_state["box"] = run_id, False
+        rows.toggle("box", [run_id], False)
+
+    app = AppTest.from_function(called_for_a_box_that_is_gone, args=("0" * 16,)).run()
+    assert "".join(app.query_params["runs"]) == "0" * 16
+    assert "rows-anew" not in app.session_state

@@ -32,7 +32,7 @@ def selected() -> list[RunRecord]:
     linked = frame.chosen_run()
     records: list[RunRecord] = [linked] if linked else []
     missing = []
-    for run_id in dict.fromkeys(filter(None, ",".join(st.query_params.get_all("runs")).split(","))):
+    for run_id in _named("runs"):
         if not RUN_ID.fullmatch(run_id) or not frame.store().exists(run_id):
             missing.append(run_id[:20])
         elif (record := frame.store().record(run_id)) not in records:
@@ -44,6 +44,12 @@ def selected() -> list[RunRecord]:
         st.warning(f"{len(records)} runs are more than can be told apart; the first {MOST} are compared.",
                    icon=":material/filter_alt:")
     return records[:MOST]
+
+
+def _named(*keys: str) -> list[str]:
+    """The ids in the address, under these keys; under every one where none is given."""
+    lists = ",".join(value for key in keys or ("run", "runs") for value in st.query_params.get_all(key))
+    return list(dict.fromkeys(filter(None, lists.split(","))))
 
 
 def arrive(records: Sequence[RunRecord]) -> None:
@@ -120,15 +126,21 @@ def _cards(drawn: pd.DataFrame, columns: Mapping[str, Any], ids: Sequence[str], 
     for row in drawn.iloc[(number - 1) * PER_PAGE_NARROW : number * PER_PAGE_NARROW].to_dict("records"):
         on = set(row["members"]) <= set(ids)
         # Another box once it is ticked, so that it shows what the address says and not what it showed before.
-        tick = partial(st.checkbox, value=on, key=f"card-{key}-{row['id']}-{on}", on_change=toggle,
-                       args=(row["members"], ids))
+        box = f"card-{key}-{row['id']}-{on}"
+        tick = partial(st.checkbox, value=on, key=box, on_change=toggle, args=(box, row["members"], on))
         card({str(name): value for name, value in row.items()}, columns, tick)
 
 
-def toggle(members: Sequence[str], ids: Sequence[str]) -> None:
-    """Take the runs of a row into the comparison, or out of it where they are in it."""
-    others = [run_id for run_id in ids if run_id not in members]
-    _anew(others if set(members) <= set(ids) else [*others, *members][:MOST])
+def toggle(box: str, members: Sequence[str], drawn: bool) -> None:
+    """Take the runs of a row into the comparison, or out of it; box: the key of its tick, drawn: how that was drawn.
+
+    Streamlit calls this also for a box that is gone and that nobody touched, where another tick comes while the page
+    is being drawn.
+    """
+    if bool(st.session_state.get(box, drawn)) == drawn:
+        return
+    others = [run_id for run_id in _named() if run_id not in members]
+    _anew(others if drawn else [*others, *members][:MOST])
 
 
 def _bar(records: Sequence[RunRecord], rows: str) -> None:
