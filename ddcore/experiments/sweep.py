@@ -143,14 +143,17 @@ class SweepConfig(Config):
     def _base(self) -> dict[str, Any]:
         """The method's values for every cell, without those that follow from what is varied."""
         config = METHODS[self.method].Config
-        names = {name for axis in self.axes for name in axis.names}
-        base = {p.name: getattr(self, p.name) for p in config.params()}
-        following = [p.name for p in config.params()
-                     if p.optional and p.name not in names and names & {*p.follows} and base[p.name] is not None]
-        if not following:
-            return base
-        derived = config.build({name: v for name, v in base.items() if name not in following})
-        return {name: v for name, v in base.items() if name not in following or getattr(derived, name) != v}
+        return set_by_hand(config, {p.name: getattr(self, p.name) for p in config.params()})
+
+
+def set_by_hand(config: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
+    """These values without those that follow from the others as they would by themselves."""
+    following = {p.name for p in config.params() if p.optional and p.follows and values.get(p.name) is not None}
+    try:
+        derived = config.build({name: v for name, v in values.items() if name not in following})
+    except ConfigError:  # values of a version that had other parameters, or that only an axis makes right
+        return dict(values)
+    return {name: v for name, v in values.items() if name not in following or getattr(derived, name) != v}
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from ddcore.protocols import PROTOCOLS
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
 from pages.components import answer, charts, edits, evaluation, form, frame, images, run_page, stages, widgets
+from pages.components.sweep import choose as sweeps
 
 
 def page(name: str) -> None:
@@ -62,7 +63,8 @@ def new_run(method: Method) -> None:
         st.caption(f"{briefly.rstrip('.')}.", help=f"{more}{special(method, preset, dataset)}".strip() or None)
         values, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
     widgets.data_note(dataset)
-    launch_form(method, values, method.name, start)
+    from_here = {"method": method.name, "dataset": dataset} | ({"preset": preset} if presets else {})
+    launch_form(method, values, method.name, from_here, start)
     edits.tell(method.name, method.Config.model_fields, menus)
 
 
@@ -86,18 +88,21 @@ def again(run: RunRecord) -> None:
     widgets.data_note(values["dataset"])
     key = f"{method.name}.{run.id}"
     edits.arrive(key, method.Config.model_fields)
-    launch_form(method, values, key)
+    launch_form(method, values, key, {"like": run.id})
     edits.tell(key, method.Config.model_fields)
 
 
-def launch_form(method: Method, values: Mapping[str, Any], key: str, start: str = "") -> None:
-    """The form from these values, and its start button; see `form.config_form`."""
+def launch_form(
+    method: Method, values: Mapping[str, Any], key: str, from_here: Mapping[str, str], start: str = ""
+) -> None:
+    """The form from these values, its start button, and the way to a sweep from here; see `form.config_form`."""
     entered = form.spec_form("distill", method.name, values, key, start)
     form.changed(key, entered.changed)
     if entered.asked:
         stages.ahead(entered.asked)
-    with st.bottom:
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
         widgets.launch("distill", entered.asked, entered.wrong, judged)
+        sweeps.link({**from_here, **edits.of(key)}, "Vary …")
 
 
 def judged(spec: Spec) -> list[Spec]:

@@ -15,6 +15,7 @@ from ddcore.report.export import sets
 from ddcore.runs.images import Images
 from ddcore.runs.store import RunRecord
 from pages.components import fields, frame, housekeeping, progress, widgets
+from pages.components.sweep import choose
 
 LOAD = "`np.load(file)` gives `images`, `labels`, `classes`, `mean`, `std`; `images * std + mean` lies in 0 to 1."
 # What a set can be taken away as: words, end of the file's name, its type, how it is made.
@@ -59,6 +60,8 @@ def _toolbar(run: RunRecord, form: bool) -> None:
     if form and st.button("Use these parameters", icon=":material/tune:", key="like",
                           help="Opens the form filled in as for this run."):
         frame.open_run(run.id, parameter="like")
+    if choose.can_vary(run):
+        choose.link({"like": run.id})
     if run.state == "done":
         extend(run)
         download(run)

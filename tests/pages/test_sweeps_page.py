@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ddcore import jobs
 from ddcore.experiments import Spec, spec
+from ddcore.methods import METHODS
 from ddcore.runs.store import Store
-from tests.pages.conftest import Backend, Open
+from tests.pages.conftest import Backend, Filled, Open
 
 PAGE = "pages/6_Sweeps.py"
 TINY: dict[str, Any] = {"dataset": "digits", "num_inits": 2, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 1,
@@ -55,6 +57,69 @@ def test_values_that_are_none_are_told_and_start_nothing(open_page: Open, backen
     axes.set_value([]).run()
     assert button(app, "Start sweep").disabled
     assert backend.submitted == []
+
+
+def way(app: AppTest, label: str) -> dict[str, str]:
+    """What the address says to which this link leads."""
+    (link,) = [one.proto for one in app.get("page_link") if one.proto.label == label]
+    assert link.page == "Sweeps"
+    return dict(parse_qsl(link.query_string))
+
+
+def chosen(app: AppTest) -> dict[str, Any]:
+    """What stands in the menus and fields of the form."""
+    return {one.label.split(" · ")[0]: one.value for one in (*app.selectbox, *app.text_input, *app.multiselect)}
+
+
+def test_the_form_of_a_method_leads_to_a_sweep_with_all_that_stands_in_it(open_page: Open, backend: Backend) -> None:
+    app = open_page("pages/3_DataDAM.py", set="digits")
+    app.selectbox(key="datadam-preset").set_value("quick").run()
+    field(app, "η_S").set_value("0.5").run()
+    query = way(app, "Vary …")
+    assert query == {"method": "datadam", "dataset": "digits", "preset": "quick", "lr_img": "0.5"}
+    form = chosen(open_page(PAGE, **query))
+    assert [form[name] for name in ("Method", "Data set", "Preset", "η_S")] == ["datadam", "digits", "quick", "0.5"]
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_a_sweep_can_start_from_a_run_of_every_method(name: str, open_page: Open, backend: Backend) -> None:
+    run = Store().create(spec("distill", name, {"dataset": "digits", "ipc": 3, "seed": 5}))
+    app = open_page(PAGE, like=run.id)
+    app.session_state["sweep-method"], app.session_state["sweep-dataset"] = "pad", "mnist"  # of an earlier visit
+    (axes,) = app.multiselect
+    axes.set_value(["ipc"]).run()
+    field(app, "IPC").set_value("1, 2").run()
+    button(app, "Start sweep").click().run()
+    (asked,) = backend.submitted
+    values = asked.config.values()
+    assert (asked.name, values["dataset"], values["vary"], values["seed"]) == (name, "digits", "ipc=1,2", 5)
+
+
+@pytest.mark.parametrize("page", ["pages/3_DataDAM.py", "pages/2_Baselines.py"])
+def test_a_finished_run_leads_to_a_sweep_that_starts_from_it(page: str, open_page: Open, filled: Filled) -> None:
+    run = filled.coreset if "Baselines" in page else filled.distilled
+    assert way(open_page(page, run=run), "Vary") == {"like": run}
+    assert "Parameters of" in words(open_page(PAGE, like=run))
+
+
+def test_an_earlier_sweep_asked_with_a_value_more_computes_only_that(open_page: Open, backend: Backend) -> None:
+    earlier = Store().create(sweep(vary="lambda_task+lr_img=0+1,1+2; ipc=1,2"))
+    app = open_page(PAGE, like=earlier.id)
+    form = chosen(app)
+    assert form["What is varied"] == ["lambda_task+lr_img", "ipc"]
+    assert "**4 cells**, 12 runs to compute" in words(app)
+    field(app, "IPC").set_value("1, 2, 5").run()
+    button(app, "Start sweep").click().run()
+    assert backend.submitted[0].key == sweep(vary="lambda_task+lr_img=0+1,1+2; ipc=1,2,5").key
+
+
+def test_what_is_varied_is_in_the_address(open_page: Open, backend: Backend) -> None:
+    app = open_page(PAGE, method="datadam", dataset="digits")
+    app.multiselect[0].set_value(["lambda_task"]).run()
+    field(app, "λ").set_value("0, 1").run()
+    address = {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
+    assert address["vary"] == "lambda_task=0, 1"
+    assert chosen(open_page(PAGE, **address))["λ"] == "0, 1"
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What a sweep is made of: method, data set and preset, what is varied over which values, and how cells are judged."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -10,14 +10,14 @@ from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, Spec
 from ddcore.experiments.axes import axes
-from ddcore.experiments.sweep import SweepConfig
+from ddcore.experiments.sweep import SweepConfig, set_by_hand
 from ddcore.jobs.requirements import check_data, check_disk, disk
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo
 from ddcore.report import estimate, sweeps, text
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
-from pages.components import fields, frame, menu, widgets
+from pages.components import edits, fields, frame, menu, widgets
 from pages.components import form as forms
 from pages.components.markdown import plain
 
@@ -27,71 +27,142 @@ SHOWN = ("seeds", "protocol", "nets", "strategy", "budget")  # of the sweep itse
 MOST_AXES = 4  # offered here; the command line takes any number
 
 
+def can_vary(run: RunRecord) -> bool:
+    """Whether a sweep can start from this run: a method of this version made its images."""
+    return run.makes_images and run.name in METHODS
+
+
+def link(query: Mapping[str, str], words: str = "Vary") -> None:
+    """The way to the form of a sweep; query: what it starts from, as `form` reads it from the address."""
+    st.page_link(menu.of_title("Sweeps").page(), label=words, icon=":material/tune:", query_params=dict(query),
+                 help="How do its parameters matter? Opens a sweep that starts from these values.")
+
+
 def form(like: RunRecord | None) -> None:
-    """The form, from an earlier sweep, a run that one wants to vary, or a preset, and its start button."""
-    names = [*menu.distillers(), *(name for name, method in METHODS.items() if not method.step)]
-    wanted = like.name if like else st.query_params.get("method")
+    """The form, from an earlier sweep, a run that one wants to vary, or a preset, and its start button.
+
+    All of it is in the address: method, data set and preset, what was changed, and what is varied.
+    """
+    place = f"sweep-{like.id}" if like else "sweep"
+    if like:
+        widgets.starting_point(like)
+    method, menus = _arrive(place, like)
     left, middle, right = st.columns(3)
-    method = left.selectbox("Method", names, index=names.index(wanted) if wanted in names else 0, key="sweep-method",
-                            format_func=lambda name: METHODS[name].title, persist_state="session")
-    dataset = widgets.data_set(middle, "sweep-dataset", first=str(like.config["dataset"]) if like else "")
-    values, start = _values(right, method, dataset, like)
+    left.selectbox("Method", menus["method"][1], key=menus["method"][0], persist_state="session",
+                   format_func=lambda name: METHODS[name].title)
+    dataset = widgets.data_set(middle, menus["dataset"][0], first=str(like.config["dataset"]) if like else "")
+    if like and like.config["dataset"] not in DATASETS:
+        st.warning(f"The data set “{plain(str(like.config['dataset']))}” is not known here; choose another.",
+                   icon=":material/folder_off:")
+    config, key = _config(method), f"{place}.{method}"
+    values, start = _values(right, menus["preset"], method, dataset, like)
     ready = widgets.data_note(dataset)
-    config: Any = KINDS["sweep"].config(method)
-    vary, wrong = _axes(config, values, f"sweep.{method}.{start}")
+    vary, wrong = _axes(config, values, f"{key}.{start}", edits.of(_axes_of(key)))
     varied = [name for part in vary.split("; ") for name in part.partition("=")[0].split("+")]
-    key, sides = f"sweep.{method}", {"resolution": DATASETS[dataset].resolutions}
+    sides = {"resolution": DATASETS[dataset].resolutions}
     entered = forms.config_form(config, {**values, "vary": vary}, key, start, limits=sides,
                                 hidden=("dataset", "vary", *varied), shown={*config.first(), *SHOWN})
-    forms.changed(key, entered.changed)
+    if entered.changed:
+        forms.changed(key, entered.changed)
     with st.bottom:
         spec = Spec("sweep", method, entered.asked) if entered.asked and not wrong else None
         _launch(spec, [*wrong, *entered.wrong], ready)
+    edits.tell(key, config.model_fields.keys() - {"vary"}, menus)
+    edits.tell(_axes_of(key), ("vary",))
 
 
-def _values(box: Any, method: str, dataset: str, like: RunRecord | None) -> tuple[Mapping[str, Any], str]:
+def _config(method: str) -> type[SweepConfig]:
+    config = KINDS["sweep"].config(method)
+    assert issubclass(config, SweepConfig)
+    return config
+
+
+def _axes_of(form: str) -> str:
+    """Under which name is kept what is varied: it is not put back with what was changed in the form."""
+    return f"axes of {form}"
+
+
+def _arrive(place: str, like: RunRecord | None) -> tuple[str, edits.Menus]:
+    """Take over what the address says; the method that is asked for, and the menus above the form."""
+    names = [*menu.distillers(), *(name for name, method in METHODS.items() if not method.step)]
+    sets, key = DATASETS.offered(), f"{place}-method"
+    if like:  # an address says of a menu what is not its first choice
+        names = sorted(names, key=lambda name: name != like.name)
+        sets = [*(own for own in (like.config["dataset"],) if own in DATASETS), *sets]
+    method = st.session_state.setdefault(key, names[0])
+    if frame.arrived() and (told := st.query_params.get("method")) in names:
+        method = told
+    presets = [] if like and like.name == method else [preset.name for preset in METHODS[method].presets]
+    menus: edits.Menus = {"method": (key, names), "dataset": (f"{place}-dataset", sets),
+                          "preset": (f"{place}-preset-{method}", presets)}
+    edits.arrive(f"{place}.{method}", _config(method).model_fields.keys() - {"vary"}, menus)
+    edits.arrive(_axes_of(f"{place}.{method}"), ("vary",))
+    return method, menus
+
+
+def _values(box: Any, menu_: tuple[str, Collection[str]], method: str, dataset: str,
+            like: RunRecord | None) -> tuple[Mapping[str, Any], str]:
     """The parameters that every cell has, and a name for where they come from."""
     if like and like.name == method:
-        return {**like.config, "dataset": dataset}, like.id
-    presets = METHODS[method].presets
+        declared, own = _config(method).model_fields, METHODS[method].Config
+        known = {name: value for name, value in like.config.items() if name in declared}
+        set_ = set_by_hand(own, {name: value for name, value in known.items() if name in own.model_fields})
+        of_sweep = {name: value for name, value in known.items() if name not in own.model_fields}
+        return {**set_, **of_sweep, "dataset": dataset}, like.id
+    key, presets = menu_
     if not presets:
         return {"dataset": dataset}, dataset
-    name = box.selectbox("Preset", [one.name for one in presets], key=f"sweep-preset-{method}", persist_state="session",
-                         help="Every cell starts from it. " + "\n\n".join(f"**{p.name}**: {p.help}" for p in presets))
+    name = box.selectbox("Preset", presets, key=key, persist_state="session", help="Every cell starts from it. "
+                         + "\n\n".join(f"**{p.name}**: {p.help}" for p in METHODS[method].presets))
     return METHODS[method].preset(name).for_dataset(dataset), f"{dataset}.{name}"
 
 
-def _axes(config: type[SweepConfig], values: Mapping[str, Any], key: str) -> tuple[str, list[str]]:
-    """What is varied, as it is written, and what is wrong with it."""
+def _axes(
+    config: type[SweepConfig], values: Mapping[str, Any], key: str, kept: dict[str, str]
+) -> tuple[str, list[str]]:
+    """What is varied, as it is written, and what is wrong with it; kept: what a person has made of it."""
     varied, parts, wrong = config.varied(), list[str](), list[str]()
     base = METHODS[config.method].Config.fill({n: v for n, v in values.items() if v is not None and n in varied})
     first = [name for name in config.first() if name in varied]
-    written = {name: part.partition("=")[2] for part in str(values.get("vary") or "").split("; ")
-               if (name := part.partition("=")[0]) in varied}
+    start = _written(values.get("vary"), varied) or {
+        name: _first(varied[name], base.get(name, varied[name].default)) for name in first[-1:]}
+    begun = _written(kept.get("vary"), varied) or start
+    if (chosen := f"{key}.axes") not in st.session_state:
+        st.session_state[chosen] = list(begun)
     with st.container(border=True):
         names = st.multiselect(
-            "What is varied", [*first, *(name for name in varied if name not in first)], max_selections=MOST_AXES,
-            default=list(written) or first[-1:], key=f"{key}.axes", format_func=lambda name: _title(name, varied[name]),
+            "What is varied", [*dict.fromkeys((*first, *varied, *start, *begun))], key=chosen,
+            max_selections=max(MOST_AXES, len(begun)), format_func=lambda name: _title(name, varied),
             help="Every combination of these values is a cell.", placeholder="Choose at least one parameter",
         )
         with st.grid(2, min_column_width=260):
             for name in names:
-                p = varied[name]
-                start = written.get(name) or _first(p, base.get(name, p.default))
-                typed = st.text_input(_title(name, p), start, key=f"{key}.{name}", autocomplete="off",
-                                      help=f"{HOW} {fields.described(p)}")
-                parts.append(f"{name}={typed}")
+                p = varied[name.partition("+")[0]]
+                if (typed := f"{key}.values of {name}") not in st.session_state:
+                    st.session_state[typed] = begun.get(name) or _first(p, base.get(name, p.default))
+                st.text_input(_title(name, varied), key=typed, autocomplete="off", help=f"{HOW} {fields.described(p)}")
+                parts.append(f"{name}={st.session_state[typed]}")
                 try:
                     axes(parts[-1], varied)
                 except ConfigError as error:
                     problems = [problem.replace(name, p.symbol or p.label) for problem in error.problems]
                     wrong += problems
                     st.markdown(f":red[{plain('; '.join(problems))}]")
-    return "; ".join(parts), wrong
+    kept["vary"] = vary = "; ".join(parts)
+    if _written(vary, varied) == start:
+        kept.clear()
+    return vary, wrong
 
 
-def _title(name: str, p: ParamInfo) -> str:
-    return f"{'Evaluation: ' if '.' in name else ''}{fields.title(p)}"
+def _written(vary: Any, varied: Mapping[str, ParamInfo]) -> dict[str, str]:
+    """Axis → its values, of axes as they are written; those that move together are one."""
+    parts = [part.strip().partition("=") for part in str(vary or "").split(";")]
+    return {names: values for names, _, values in parts if all(name in varied for name in names.split("+"))}
+
+
+def _title(names: str, varied: Mapping[str, ParamInfo]) -> str:
+    return " + ".join(f"{'Evaluation: ' if '.' in name else ''}{fields.title(varied[name])}"
+                      for name in names.split("+"))
 
 
 def _first(p: ParamInfo, value: Any) -> str:
