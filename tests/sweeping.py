@@ -9,8 +9,12 @@ from ddcore.experiments import Spec, spec
 from ddcore.experiments.base import Ended
 from ddcore.experiments.distill import DistillSummary
 from ddcore.experiments.evaluate import EvaluateSummary
-from ddcore.experiments.sweep import Outcome, SweepConfig, replay
+from ddcore.experiments.sweep import Outcome, SweepConfig, SweepSummary, replay
+from ddcore.jobs.job import mark_ended, mark_queued
+from ddcore.runs.recorder import FolderRecorder
+from ddcore.runs.store import Store
 from ddcore.summary import Accuracy, Summary
+from tests.runs import shelf
 
 SMALL: dict[str, Any] = {"dataset": "digits", "ipc": 1, "num_inits": 9, "num_iters": 1, "net_steps": 0, "width": 16,
                          "protocol": "quick", "nets": 2, "vary": "lambda_task=0,0.01,1"}
@@ -61,3 +65,25 @@ class World:
             batches.append(len(outcome.missing))
             self.compute(outcome.missing)
         return outcome, batches
+
+    def stored(self, asked: Spec, store: Store) -> str:
+        """The finished sweep with all its runs on disk; its id. Every set has images and a few steps."""
+        assert isinstance(asked.config, SweepConfig)
+        while (outcome := replay(asked.config, self.look)).missing:
+            self.compute(outcome.missing)
+            for one in outcome.missing:
+                _store(one, self.ends[one.key], store)
+        summary = SweepSummary(cells=outcome.cells, controls=outcome.controls, chosen=outcome.chosen, seconds=1.0)
+        _store(asked, Ended(asked.key, "done", "", summary), store)
+        return asked.key
+
+
+def _store(one: Spec, ended: Ended, store: Store) -> None:
+    if ended.state != "done":
+        folder = store.create(one).folder
+        mark_queued(folder)
+        mark_ended(folder, ended.state, ended.problem, "Traceback")
+    elif one.kind == "distill":
+        shelf.finished(store, one, seconds=1.0)
+    else:
+        FolderRecorder(store, store.create(one).id).finish(ended.summary, {"started": 1.0})

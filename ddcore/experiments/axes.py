@@ -35,6 +35,10 @@ class Axis:
         """Parameter → value at a position."""
         return dict(zip(self.names, self.points[position], strict=True))
 
+    def of(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The point on it that these values of all parameters have."""
+        return tuple(values[name] for name in self.names)
+
 
 def axes(text: str, params: Mapping[str, ParamInfo]) -> tuple[Axis, ...]:
     """The axes that `text` describes, with semicolons between; params: what may be varied, by name.

@@ -375,10 +375,27 @@ def precise(values: Iterable[float]) -> str:
     return ",.0f" if most >= 1e4 else ".4~g"
 
 
+def along(number: int) -> list[str]:
+    """So many colours in an order that can be seen: from blue over green to orange."""
+    stops, reach = [_channels(colour) for colour in (COLOURS[0], COLOURS[2], COLOURS[1])], max(1, number - 1)
+    colours = []
+    for i in range(number):
+        stop, rest = divmod(i * (len(stops) - 1), reach)
+        one, other = stops[stop], stops[min(stop + 1, len(stops) - 1)]
+        mixed = (round(a + (b - a) * rest / reach) for a, b in zip(one, other, strict=True))
+        colours.append("#{:02X}{:02X}{:02X}".format(*mixed))
+    return colours
+
+
 def faint(colour: str) -> str:
     """The colour as a tint of whatever lies behind it."""
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    red, green, blue = _channels(colour)
     return f"rgba({red}, {green}, {blue}, {SHADE})"
+
+
+def _channels(colour: str) -> tuple[int, ...]:
+    """Red, green and blue of "#0072B2", each from 0 to 255."""
+    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
 
 def in_words(figure: go.Figure) -> str:

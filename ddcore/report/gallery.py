@@ -26,6 +26,7 @@ COLUMNS = 10  # images in a row
 ACROSS = 5  # images in all rows that stand side by side
 MOST = 120  # images shown before somebody asks for all
 CELLS = range(44, 22, -2)  # sizes of an image on the screen, px: larger ones show no more, smaller ones too little
+STRIP = 10  # images in a strip
 LONGEST = 14  # letters of a class's name: more take the room of the images
 
 
@@ -117,12 +118,13 @@ def caption(run: Snapshots, over: Over, at: float) -> str:
 class Layout:
     """The rows that all sets on a page are laid out in: so many images of each class, some in a row.
 
-    across: short rows stand side by side.
+    across: short rows stand side by side; named: with the names of their classes.
     """
 
     most: tuple[tuple[str, int], ...]
     columns: int
     across: int = 1
+    named: bool = True
 
     @property
     def images(self) -> int:
@@ -155,6 +157,16 @@ def shared(
 ) -> Layout:
     """Rows for the classes that both sets have, with as many images as both have."""
     return _layout({name: min(n, other[name]) for name, n in one.items() if name in other}, per_class, classes)
+
+
+def strip(sets: Iterable[Mapping[str, int]]) -> Layout:
+    """One line for each of these sets, of which all share the classes: the first images of as many as have room."""
+    most: dict[str, int] = {}
+    for counts in sets:
+        most |= {name: max(most.get(name, 0), n) for name, n in counts.items() if n}
+    names = list(most)[:STRIP]
+    layout = _layout(most, max(1, STRIP // max(1, len(names))), names)
+    return replace(layout, across=max(1, len(names)), named=False)
 
 
 def _layout(most: Mapping[str, int], per_class: int | None, classes: Collection[str]) -> Layout:
@@ -200,7 +212,8 @@ def folded(own: Mapping[str, int], per_class: int) -> dict[str, int]:
 def rows(values: np.ndarray, images: Images, layout: Layout) -> list[tuple[str, np.ndarray]]:
     """(name, values) row by row: `values` has one entry for each image of the set, rows may lack some or all."""
     return [
-        (shortened(name, LONGEST) if at == 0 else "", values[members(images, name)[:most]][at : at + layout.columns])
+        (shortened(name, LONGEST) if layout.named and at == 0 else "",
+         values[members(images, name)[:most]][at : at + layout.columns])
         for name, most in layout.most for at in range(0, most, layout.columns)
     ]
 

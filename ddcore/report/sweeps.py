@@ -17,7 +17,9 @@ from ddcore.experiments.sweep import CellResult, ControlResult, Outcome, SweepCo
 from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo, shown
-from ddcore.report import text
+from ddcore.report import gallery, text
+from ddcore.report.compare_runs import Compared
+from ddcore.report.figures import along
 from ddcore.report.names import words_of
 from ddcore.report.nas import importance as anova
 from ddcore.runs.store import RunRecord, Store
@@ -88,13 +90,18 @@ class Answer:
                 same.append(cell)
         order = {point: i for axis in self.config.axes for i, point in enumerate(axis.points)}
         points = [Point(cells[0].values, cells[0].length, tuple(cells)) for cells in grouped.values()]
-        return tuple(sorted(points, key=lambda p: [order[tuple(p.values[n] for n in axis.names)]
-                                                   for axis in self.config.axes]))
+        return tuple(sorted(points, key=lambda p: [order[axis.of(p.values)] for axis in self.config.axes]))
 
     @cached_property
     def best(self) -> Point | None:
         """The point that was chosen by validation, once the sweep is over."""
         return next((p for p in self.points if p.values == self.outcome.chosen), None) if self.outcome.chosen else None
+
+    def through(self, places: Mapping[tuple[str, ...], int]) -> list[Point]:
+        """The points of a slice: those at these places; places: names of an axis → position on it."""
+        at = {name: value for axis in self.config.axes if axis.names in places
+              for name, value in axis.at(places[axis.names]).items()}
+        return [point for point in self.points if at.items() <= point.values.items()]
 
     def behind(self, point: Point) -> Interval | None:
         """How much better the best is than this point, with intervals that hold for all points together (Bonferroni).
@@ -193,6 +200,36 @@ class Answer:
                  for p, i in those]
         rest = len(intervals) - len(parts)
         return f"{said} {'; '.join(parts)}." + (f" The other {rest} cannot be told from it." if rest else "")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A point with one seed, to look at. run: None where nothing was computed yet.
+
+    missing: why it has no images, "" where it has some; state: how it stands and why, "" where it is done.
+    """
+
+    name: str
+    point: Point
+    run: Compared | None
+    missing: str
+    state: str
+
+
+def seen(answer: Answer, points: Sequence[Point], seed: int, store: Store) -> list[Seen]:
+    """These points with one seed, each in a colour of its place on the first axis."""
+    first = answer.config.axes[0]
+    colours = dict(zip(first.points, along(len(first.points)), strict=True))
+    found = []
+    for point in points:
+        cell = next(cell for cell in point.cells if cell.seed == seed)
+        run, colour, missing = None, colours[first.of(point.values)], "it is not computed yet"
+        if store.exists(cell.run):
+            run = Compared(store.record(cell.run), answer.name(point), colour, None, None, {}, None)
+            missing = gallery.missing(run.record, tuple(store.snapshots(cell.run))) or ""
+        state = "" if cell.state == "done" else ": ".join(filter(None, [cell.state, cell.problem]))
+        found.append(Seen(answer.name(point), point, run, missing, state))
+    return found
 
 
 def _points(interval: Interval) -> str:

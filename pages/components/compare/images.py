@@ -47,7 +47,7 @@ def show(runs: Sequence[Compared]) -> None:
 def _section(runs: Sequence[Compared]) -> None:
     if any(run.record.active and not _active(run) for run in runs):
         st.rerun()
-    why = {run.label: gallery.missing(run.record, _steps(run)) for run in runs}
+    why = {run.label: gallery.missing(run.record, steps(run)) for run in runs}
     shown = [run for run in runs if not why[run.label]]
     why |= {run.label: f"{MOST} grids are the most that can be seen at a time" for run in shown[MOST:]}
     if shown:
@@ -63,10 +63,10 @@ def _section(runs: Sequence[Compared]) -> None:
 
 
 def _side_by_side(runs: Sequence[Compared]) -> None:
-    series = [_series(run) for run in runs]
-    counts = [_counts(run, each) for run, each in zip(runs, series, strict=True)]
+    series = [kept(run) for run in runs]
+    counts = [counted(run, each) for run, each in zip(runs, series, strict=True)]
     classes, per_class = _which(counts)
-    over, at = _slider(series, any(run.record.active for run in runs))
+    over, at = slider(series, any(run.record.active for run in runs))
     layouts = [gallery.aligned(own, counts, per_class, classes) for own in counts]
     stored: Stored = "lossy" if max(layout.images for layout in layouts) > HEAVY else "quickly"
     across = min(ACROSS, len(runs))
@@ -93,7 +93,7 @@ def _which(counts: Sequence[dict[str, int]]) -> tuple[list[str], int | None]:
     return classes, None if per_class == "all" else int(per_class)
 
 
-def _slider(series: Sequence[Snapshots], growing: bool) -> tuple[Over, float]:
+def slider(series: Sequence[Snapshots], growing: bool) -> tuple[Over, float]:
     """The axis and the place on it; the one slider for all runs."""
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     over = right.segmented_control(
@@ -119,7 +119,7 @@ def _card(run: Compared, place: str, step: int, layout: Layout, cell: int, store
     state = "" if run.record.state == "done" else f" · {progress.STATES[run.record.state][0].lower()}"
     st.markdown(f"**{widgets.plain(run.label)}**  \n{place}{state}")
     try:
-        picture = _sheet(run, step, layout, cell, stored)
+        picture = sheet(run, step, layout, cell, stored)
     except DDCoreError as error:
         st.error(widgets.plain(str(error)), icon=":material/broken_image:")
         return
@@ -145,7 +145,7 @@ def _two(runs: Sequence[Compared]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Before and after**", help="Drag the divider, or move it with the arrow keys.")
-        sheets = [_sheet(run, first, layout, cell), _sheet(other, second, layout, cell)]
+        sheets = [sheet(run, first, layout, cell), sheet(other, second, layout, cell)]
         names = [f"{run.label}, step {first:,}", f"{other.label}, step {second:,}"]
         _viewer(key="img-viewer", data={"pictures": sheets, "names": names})
     with right:
@@ -159,7 +159,7 @@ def _choose(
 ) -> tuple[Compared, int]:
     """A run and one of its steps; start: the first step is offered, else the last."""
     run = selection.run(box, f"{title} set", runs, f"img-{key}", index)
-    series = _series(run)
+    series = kept(run)
     if len(series.steps) < 2:
         box.caption(gallery.caption(series, "step", gallery.NEWEST))
         return run, series.steps[0]
@@ -189,7 +189,7 @@ def _difference(picture: str, most: float, mean: float) -> None:
 def _through_time(runs: Sequence[Compared]) -> None:
     left, middle, right = st.columns([3, 2, 1])
     run = selection.run(left, "Run", runs, "img-run")
-    series = _series(run)
+    series = kept(run)
     counts = {name: n for name, n in _counted(run, series.steps[0]).items() if n}
     name = middle.selectbox("Class", list(counts), key="img-of", bind="query-params")
     number = 1
@@ -209,13 +209,14 @@ def _active(run: Compared) -> bool:
     return frame.store().exists(run.record.id) and frame.store().record(run.record.id).active
 
 
-def _steps(run: Compared) -> tuple[int, ...] | None:
+def steps(run: Compared) -> tuple[int, ...] | None:
     """The steps kept by now, None where the run was deleted."""
     return tuple(frame.store().snapshots(run.record.id)) if frame.store().exists(run.record.id) else None
 
 
-def _series(run: Compared) -> Snapshots:
-    return _kept(run, _steps(run) or ())
+def kept(run: Compared) -> Snapshots:
+    """When the images of a run can be seen."""
+    return _kept(run, steps(run) or ())
 
 
 @_cached(max_entries=256)
@@ -224,7 +225,7 @@ def _kept(run: Compared, steps: tuple[int, ...]) -> Snapshots:
     return gallery.snapshots(store.record(run.record.id), steps, store.events(run.record.id)[0])
 
 
-def _counts(run: Compared, series: Snapshots) -> dict[str, int]:
+def counted(run: Compared, series: Snapshots) -> dict[str, int]:
     """{class: images}; nothing where they cannot be read: drawing them will say why."""
     try:
         return _counted(run, series.steps[0])
@@ -238,7 +239,7 @@ def _counted(run: Compared, step: int) -> dict[str, int]:
 
 
 @_cached(max_entries=256, max_size="100MB")
-def _sheet(run: Compared, step: int, layout: Layout, cell: int, stored: Stored = "quickly") -> str:
+def sheet(run: Compared, step: int, layout: Layout, cell: int, stored: Stored = "quickly") -> str:
     """A grid as a data address: a media file would be deleted while the browser still asks for it."""
     return data_address(gallery.sheet(_read(run, step), layout, cell, stored))
 

@@ -15,6 +15,7 @@ from ddcore.report.sweeps import Answer
 from ddcore.runs.store import RunRecord
 from pages.components import charts, frame, menu, progress, run_page, table, widgets
 from pages.components.markdown import plain
+from pages.components.sweep import closer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,6 +73,7 @@ def _answer(run_id: str, config: SweepConfig) -> None:
     known = [point for point in answer.points if point.accuracy]
     if known:
         _picture(answer, run_id)
+    st.fragment(closer.show)(answer)
     frame_ = sweeps.table(answer)
     named = frame_.drop(columns=frame_.columns[: len(config.axes)])
     named.insert(0, "values", [answer.name(point) for point in answer.points])
@@ -81,7 +83,7 @@ def _answer(run_id: str, config: SweepConfig) -> None:
         if done:
             ids = ",".join(dict.fromkeys(done[:MOST_COMPARED]))
             page = menu.of_title("Compare").page()
-            for view, words in (("Images", "Images along the axis"), ("Curves", "Curves"), ("Report", "Report")):
+            for view, words in (("Images", "Images in full"), ("Report", "Report")):
                 st.page_link(page, label=words, icon=":material/compare:", query_params={"runs": ids, "view": view})
         for words, made in (("CSV", frame_.to_csv(index=False)), ("LaTeX", latex(_paper(answer, frame_)))):
             st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",

@@ -1,0 +1,105 @@
+"""The cells of a sweep from close by: their images under one slider, and how they learnt."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from ddcore.errors import DDCoreError
+from ddcore.ops import pictures
+from ddcore.report import compare_runs, gallery, sweeps
+from ddcore.report.compare_runs import Compared
+from ddcore.report.gallery import Layout, Over
+from ddcore.report.sweeps import Answer, Seen
+from pages.components import frame
+from pages.components.compare import curves
+from pages.components.compare import images as compared
+from pages.components.markdown import plain
+
+MOST = 48  # strips at a time
+NAME = 150  # pixels of the name beside a strip
+LINE, NARROW = 520, 150  # pixels of a strip with a line for itself, and of one in a matrix, which folds below that
+
+
+def show(answer: Answer) -> None:
+    """What is asked for, of one seed: at once along one axis, on demand over more."""
+    several = len(answer.config.axes) > 1
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        view = st.segmented_control("A closer look", ("Images", "Curves"), default=None if several else "Images",
+                                    key="look", bind="query-params")
+        seeds = [*answer.config.all_seeds]
+        seed = seeds[0]
+        if view and len(seeds) > 1:
+            seed = st.segmented_control("Seed", seeds, default=seed, required=True, key="of-seed", bind="query-params")
+    if view is None:
+        return
+    each = sweeps.seen(answer, answer.through(_places(answer)), seed, frame.store())
+    if view == "Curves":
+        _curves(answer, each)
+    else:
+        _images(answer, each)
+
+
+def _places(answer: Answer) -> Mapping[tuple[str, ...], int]:
+    """Where to cut through the axes behind the second: at first, through the best."""
+    at = dict[tuple[str, ...], int]()
+    with st.container(horizontal=True):
+        for axis in answer.config.axes[2:]:
+            best = axis.points.index(axis.of(answer.best.values)) if answer.best else 0
+            written = {i: answer.written(axis, i) for i in range(len(axis.points))}
+            key, title = f"at-{'+'.join(axis.names)}", answer.title(axis.names)
+            at[axis.names] = st.selectbox(title, list(written), best, key=key, format_func=written.__getitem__,
+                                          bind="query-params")
+    return at
+
+
+def _curves(answer: Answer, each: Sequence[Seen]) -> None:
+    """Losses and gradient norms, coloured along the first axis, dashed along the second."""
+    across = answer.config.axes[1:2]
+    ordered = sorted(each, key=lambda one: [axis.points.index(axis.of(one.point.values)) for axis in across])
+    runs = [one.run for one in ordered if one.run]
+    curves.show(runs[: compare_runs.MOST])
+    if len(runs) > compare_runs.MOST:
+        st.caption(f"The first {compare_runs.MOST} of {len(runs)} cells.")
+    for one in each:
+        if one.state:
+            st.caption(f"{plain(one.name)}: {plain(one.state)}")
+
+
+def _images(answer: Answer, each: Sequence[Seen]) -> None:
+    """A strip for each value under one slider; over two axes a matrix of them."""
+    runs = [one.run for one in each[:MOST] if one.run and not one.missing]
+    if not runs:
+        st.info("No cell has images yet.", icon=":material/image_not_supported:")
+        return
+    series = [compared.kept(run) for run in runs]
+    over, at = compared.slider(series, any(run.record.active for run in runs))
+    layout = gallery.strip([compared.counted(run, one) for run, one in zip(runs, series, strict=True)])
+    matrix = len(answer.config.axes) > 1
+    grid = st.grid(len(answer.config.axes[1].points), min_column_width=NARROW) if matrix else None
+    for one in each[:MOST]:
+        with grid.cell() if grid else st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _strip(one, layout, over, at, NARROW if matrix else LINE)
+    if len(each) > MOST:
+        st.caption(f"The first {MOST} of {len(each)} cells.")
+    st.caption(f"Left to right: {plain(', '.join(name for name, _ in layout.most))}.", help=compared.CLIPPED)
+
+
+def _strip(one: Seen, layout: Layout, over: Over, at: float, width: int) -> None:
+    """One cell: its values, its images or why it has none, and how it stands where it is not done."""
+    picture, place, problem = _picture(one.run, layout, over, at) if one.run and not one.missing else ("", "", "")
+    notes = [one.state or problem or one.missing, place if "nearest" in place else ""]
+    st.markdown("  \n".join([f"**{plain(one.name)}**", *(f":small[{plain(note)}]" for note in notes if note)]),
+                width=NAME if width == LINE else "stretch")
+    if picture:
+        with st.container(width=LINE if width == LINE else "stretch"):
+            st.image(picture, width="stretch", alt=f"{one.name}, {place}: images of each class")
+
+
+def _picture(run: Compared, layout: Layout, over: Over, at: float) -> tuple[str, str, str]:
+    """The strip's address, what it shows, and what keeps it from being drawn."""
+    series = compared.kept(run)
+    place = gallery.caption(series, over, at)
+    try:
+        return compared.sheet(run, gallery.step_at(series, over, at), layout, pictures.CELL), place, ""
+    except DDCoreError as error:
+        return "", place, str(error)
