@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5.0
 
 
-def submit(spec: Spec) -> str:
-    """Have a question answered; the id of its run, at once.
+def submit(spec: Spec, asked_by: str | None = None) -> str:
+    """Have a question answered; the id of its run, at once. asked_by: the run that it is asked along with, if it is to
+    be cancelled with that one while nobody else asks for it.
 
     Done already or under way: nothing is started. Ended early: it is queued again and goes on from
     its checkpoint, and so are the parents that it needs; what it needs and nobody asked yet is asked too.
@@ -43,8 +44,9 @@ def submit(spec: Spec) -> str:
     check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
-        (record,) = enqueue(store, Queue(), [spec])
-        mark_asked(record.folder)
+        (record,) = enqueue(store, Queue(), [spec], asked_by)
+        if not asked_by:
+            mark_asked(record.folder)
     tend(store, Queue())
     return run_id
 

@@ -49,10 +49,13 @@ def await_runs(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
 
 
 def only_for(store: Store, queue: Queue, record: RunRecord) -> list[RunRecord]:
-    """What is under way for this run alone: it waits for it, no person asked for it, and nothing else needs it."""
+    """What is under way for this run alone: it waits for it or was asked along with it, no person asked for it, and
+    nothing else needs it."""
     under_way = {run_id: one for run_id in queue.held() if store.exists(run_id) if (one := store.record(run_id)).active}
     needs = {run_id: (*one.info.get("parents", ()), *awaited(one.folder)) for run_id, one in under_way.items()}
-    own = {run_id for run_id in _behind([record.id], needs) if run_id in needs and asker(under_way[run_id].folder)}
+    askers = {run_id: asker(one.folder) for run_id, one in under_way.items()}
+    along = [run_id for run_id, by in askers.items() if by == record.id]
+    own = {run_id for run_id in (*along, *_behind([record.id, *along], needs)) if askers.get(run_id)} - {record.id}
     others = _behind([run_id for run_id in needs if run_id not in own and run_id != record.id], needs)
     return [under_way[run_id] for run_id in own - others]
 

@@ -84,7 +84,7 @@ class _Form:
             except ConfigError as error:
                 problems = "\n".join(f"- {problem}" for problem in error.problems)
                 st.error(f"These values cannot run:\n\n{problems}", icon=":material/rule:")
-                self.answer.wrong += ["These values cannot run together"]
+                self.answer.wrong += error.problems
         return self.answer
 
     def _grid(self, params: Sequence[ParamInfo]) -> None:

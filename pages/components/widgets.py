@@ -134,9 +134,11 @@ def launch(
                             disabled=dataset in DATASETS and DATASETS[dataset].removed)
     if pressed:
         with st.spinner("Starting the run …"):
-            asked = [spec, *(more.specs if more else ())]
-            check_disk(frame.store(), asked)
-            run_id, *_ = [jobs.submit(one) for one in asked]
+            along = more.specs if more else ()
+            check_disk(frame.store(), [spec, *along])
+            run_id = jobs.submit(spec)
+            for one in along:
+                jobs.submit(one, asked_by=run_id)
         frame.open_run(run_id)
 
 

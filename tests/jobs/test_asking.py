@@ -63,6 +63,16 @@ def test_cancelling_it_cancels_what_only_it_waits_for():
     jobs.cancel(second)
 
 
+def test_what_was_asked_along_with_a_run_is_cancelled_with_it_unless_somebody_else_asks():
+    run_id = jobs.submit(toy(steps=400, pause=0.02))
+    along, shared = (jobs.submit(toy(seed=seed, steps=400, pause=0.02), asked_by=run_id) for seed in (7, 8))
+    jobs.submit(toy(seed=8, steps=400, pause=0.02))
+    jobs.cancel(run_id)
+    assert Store().record(along).state == "cancelled"
+    assert Store().record(shared).active
+    jobs.cancel(shared)
+
+
 @pytest.mark.slow
 def test_asked_again_it_goes_on_with_what_was_cancelled():
     one = toy(asks=2, steps=30, pause=0.02)

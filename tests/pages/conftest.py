@@ -68,7 +68,7 @@ class Backend:
     resumed: list[str] = field(default_factory=list)
     extended: list[tuple[str, int]] = field(default_factory=list)
 
-    def submit(self, asked: Spec) -> str:
+    def submit(self, asked: Spec, asked_by: str | None = None) -> str:
         self.submitted.append(asked)
         record = Store().create(asked)
         mark_queued(record.folder)
