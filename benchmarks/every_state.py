@@ -30,10 +30,14 @@ SETS = {
     "herding": {**DIGITS, "agents": 1, "score_epochs": 2, "train_images": 300, "ipc": 2},
     "random": {"dataset": "digits", "ipc": 2},
 }
+CELLS = {**SETS["datadam"], "protocol": "course", "nets": 2}
+SWEEPS = {"sweep": {**CELLS, "vary": "lambda_task=0,0.01,1,100"},
+          "grid": {**CELLS, "vary": "lambda_task=0,0.01,1; ipc=1,2,5"}}
 JUDGED = ("datadam", "dm", "pad", "random")
 SPACE = {"dataset": "digits", "space": "course", "subset": "depth=2 width=16,32 units=64,128", "nets": 1, "lr": 0.05}
 # Such steps on the images, and nothing that keeps the features in bounds.
 DIVERGING = {**DIGITS, "norm": "none", "lr_img": 1e4, "num_iters": 300, "batch_real": 16, "ipc": 1}
+GROWING = {**SWEEPS["grid"], "vary": "lambda_task=0,0.01,1; ipc=1,2,5,10"}  # three of its cells are not there yet
 LONG = {**DIGITS, "num_inits": 100_000, "batch_real": 16, "exact": True}  # exact: begins without compiling first
 
 
@@ -45,6 +49,7 @@ def fill() -> dict[str, str]:
     made["baseline"] = _computed("baseline", {**DIGITS, "epochs": 2})
     made["search"] = _computed("search", {**SPACE, "steps": 10, "batch_size": 20, "ipc": 2, "proxies": "random,early"})
     made["truth"] = _computed("truth", {**SPACE, "steps": 20})
+    made |= {name: _computed("sweep", config, "datadam") for name, config in SWEEPS.items()}
     _computed("describe", {"dataset": "digits"})
     made["failed"] = _failed(spec("distill", "dm", DIVERGING))
     made["cancelled"] = _ended({**LONG, "seed": 3}, jobs.cancel, "cancelled")
@@ -56,11 +61,12 @@ def fill() -> dict[str, str]:
 def working() -> Iterator[dict[str, str]]:
     """While one run computes and another waits behind it: their ids by state."""
     running, queued = (jobs.submit(spec("distill", "datadam", {**LONG, "seed": seed})) for seed in (5, 6))
+    sweeping = jobs.submit(spec("sweep", "datadam", GROWING))
     try:
         _wait(lambda: jobs.status(running).done >= 20)
-        yield {"running": running, "queued": queued}
+        yield {"running": running, "queued": queued, "sweeping": sweeping}
     finally:
-        for run_id in (queued, running):
+        for run_id in (sweeping, queued, running):
             jobs.cancel(run_id, grace=0)
         _wait(lambda: not jobs.list_jobs())
 

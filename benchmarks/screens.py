@@ -27,7 +27,7 @@ from benchmarks import every_state
 from benchmarks.browsing import chromium, server, settle, words
 
 FOLDER = Path(__file__).parent / "screens"
-PAGES = ("", "Datasets", "Baselines", "DataDAM", "PAD", "DM", "NAS", "Compare", "Runs")
+PAGES = ("", "Datasets", "Baselines", "DataDAM", "PAD", "DM", "NAS", "Sweeps", "Compare", "Runs")
 VIEWS = ("Numbers", "What differs", "Curves", "Images", "Feature space", "Report")  # of Compare
 WIDTHS = {"wide": 1400, "narrow": 420}
 SCHEMES = ("light", "dark")
@@ -78,7 +78,8 @@ def _served(stack: ExitStack) -> Iterator[tuple[str, dict[str, str], str]]:
 def of_runs(runs: dict[str, str]) -> dict[str, str]:
     """Addresses of runs on their own pages, by method, kind or state."""
     pages = {"dm": "DM", "failed": "DM", "pad": "PAD", "herding": "Baselines", "random": "Baselines",
-             "baseline": "Baselines", "search": "NAS", "truth": "NAS"}
+             "baseline": "Baselines", "search": "NAS", "truth": "NAS", "sweep": "Sweeps", "grid": "Sweeps",
+             "sweeping": "Sweeps"}
     return {f"run {name}": f"{pages.get(name, 'DataDAM')}?{'truth' if name == 'truth' else 'run'}={run_id}"
             for name, run_id in runs.items()}
 
