@@ -21,7 +21,7 @@ tick several to compare, tag, download or put them away together.
 INSIDE = " and ".join(f"{kind.title}s" for kind in KINDS.values() if kind.shown_with)  # "Evaluations"
 _text_column = st.column_config.TextColumn
 COLUMNS = {
-    **evaluation_details.COLUMNS, "run": _text_column("Run", width=300), "state": _text_column("State"),
+    **evaluation_details.COLUMNS, "run": _text_column("Run", width=430), "state": _text_column("State"),
     "data": _text_column("Data", help="The data set and the side of its images; a †: see below the table."),
     "majority": _text_column("Majority class", alignment="right", help="Always answering the most frequent class of "
                              "the test images: a network has to beat that."),

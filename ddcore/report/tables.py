@@ -21,6 +21,7 @@ from ddcore.summary import BESIDE, Accuracy, Summary, is_share
 __all__ = ["MARK", "data", "data_notes", "kind", "title"]
 
 UNEVEN = 1.25  # times its fair share of the images: from there on the most frequent class colours the plain accuracy
+OPERATORS = {"aten::avg_pool2d": "average pooling", "aten::max_pool2d": "max pooling", "aten::add_": "addition"}
 MAX_POINTS = 800  # of one curve: more are not seen, and every poll sends them to the browser
 
 
@@ -62,7 +63,7 @@ def flops(rows: Sequence[NetworkCount]) -> pd.DataFrame:
     return pd.DataFrame([
         {"Network": row.title or row.network, "Input": "×".join(map(str, row.shape)), "Classes": row.classes,
          "Parameters": row.parameters, "MACs": row.macs, "FLOPs = 2 × MACs": row.flops,
-         "Not counted": ", ".join(f"{name.removeprefix('aten::')} ×{n}" for name, n in row.uncounted.items())
+         "Not counted": ", ".join(f"{OPERATORS.get(name, name.removeprefix('aten::'))} ×{n}" for name, n in row.uncounted.items())
          or text.NONE}
         for row in rows
     ])

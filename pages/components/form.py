@@ -76,8 +76,7 @@ class _Form:
             groups = sorted(dict.fromkeys(p.group for p in others), key=lambda name: name == LAST_GROUP)
             with st.expander("**More parameters**", key=f"{self.key}-more"):
                 for group in groups:
-                    st.markdown(f"**{group}**")
-                    self._grid([p for p in others if p.group == group])
+                    self._grid([p for p in others if p.group == group], group)
         if not self.answer.wrong:
             try:
                 self.answer.asked = self.config.build(self.entered)
@@ -87,12 +86,16 @@ class _Form:
                 self.answer.wrong += error.problems
         return self.answer
 
-    def _grid(self, params: Sequence[ParamInfo]) -> None:
-        """The widgets of these that are used by what stands in the others, as far as it is known."""
+    def _grid(self, params: Sequence[ParamInfo], title: str = "") -> None:
+        """The widgets of these that are used by what stands in the others, as far as it is known; nothing without."""
+        now = {p.name: self._now(p) for p in self.config.params()}
+        if not (used := [p for p in params if p.is_used(now)]):
+            return
+        if title:
+            st.markdown(f"**{title}**")
         with st.grid(3, min_column_width=230, vertical_alignment="bottom"):
-            for p in params:
-                if p.is_used({q.name: self._now(q) for q in self.config.params()}):
-                    self._widget(p)
+            for p in used:
+                self._widget(p)
 
     def _widget(self, p: ParamInfo) -> None:
         start, key, options = self.start[p.name], self._widget_key(p), self._options(p)

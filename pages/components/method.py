@@ -1,5 +1,6 @@
 """The page of a method: choose a preset, start a run, watch it, judge it. The same for every method."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -59,13 +60,18 @@ def new_run(method: Method) -> None:
     if presets:
         preset = right.selectbox("Preset", presets, key=f"{method.name}-preset", persist_state="session",
                                  help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets))
-        briefly, _, more = method.preset(preset).help.partition(". ")
-        st.caption(f"{briefly.rstrip('.')}.", help=f"{more}{special(method, preset, dataset)}".strip() or None)
+        help = method.preset(preset).help
+        st.caption(briefly(help), help=f"{help}{special(method, preset, dataset)}")
         values, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
     widgets.data_note(dataset)
     from_here = {"method": method.name, "dataset": dataset} | ({"preset": preset} if presets else {})
     launch_form(method, values, method.name, from_here, start)
     edits.tell(method.name, method.Config.model_fields, menus)
+
+
+def briefly(help: str) -> str:
+    """How a preset's help begins, up to its first colon or the end of its first sentence."""
+    return f"{re.split(r'[:.] ', help)[0].rstrip('.')}."
 
 
 def special(method: Method, preset: str, dataset: str) -> str:

@@ -34,7 +34,7 @@ def ahead(spec: Spec) -> None:
     with st.expander(f"**What will be computed**: {len(parts)} runs", key=f"ahead-{spec.name}"):
         _strip(parts, lambda i, stage: _will_take(stage, times[i]), None)
     if isinstance(spec.config, PADConfig):
-        box = st.expander("**Scheduler and dropped parameters** with these values", key=f"plan-{spec.name}",
+        box = st.expander("**Scheduler and dropped parameters**", key=f"plan-{spec.name}",
                           on_change="rerun")
         if box.open:
             with box:
@@ -110,9 +110,10 @@ def _took(stage: Stage) -> None:
 
 def _evaluation(run: RunRecord | None) -> None:
     last = results.last_evaluation(frame.store(), run) if run else None
-    if last is None:
-        st.badge("On request", color="gray", icon=":material/touch_app:")
-        st.caption("When the images are there." if run is None or run.state != "done" else "Asked for above.")
+    if run is None or last is None:
+        if run is not None:
+            st.badge("On request", color="gray", icon=":material/touch_app:")
+        st.caption("Asked for above." if run and run.state == "done" else "When the images are there.")
         return
     progress.badge(last)
     if accuracy := last.summary.accuracy:

@@ -40,6 +40,15 @@ def test_what_a_choice_does_not_use_is_not_shown_and_is_as_the_preset_has_it(
     assert backend.submitted[0].config.init_noise == METHODS["datadam"].Config.param("init_noise").default
 
 
+def test_a_group_is_named_only_where_something_of_it_is_used(open_page: Open) -> None:
+    app = open_page(PAGE)
+    headings = [one.value for one in app.markdown]
+    assert "**Network**" in headings
+    assert "**Small set**" not in headings
+    app.selectbox(key="datadam.digits.quick.init").select("real+noise").run()
+    assert "**Small set**" in [one.value for one in app.markdown]
+
+
 def drawn(app: object) -> set[str]:
     return {field.key for field in app.text_input}  # type: ignore[attr-defined]
 

@@ -132,7 +132,7 @@ def test_a_finished_baseline_shows_accuracy_time_and_flops(open_page: Open, fill
 def test_the_flops_table_names_its_convention_and_what_it_leaves_out(open_page: Open, filled: Filled) -> None:
     app = show_tab(open_page(BASELINES), "baselines-tabs", "Cost of the networks")
     table = next(t.value for t in app.dataframe if "MACs" in t.value.columns)
-    assert table["Not counted"][0] == "max_pool2d ×2"
+    assert table["Not counted"][0] == "max pooling ×2"
     assert "FLOPs = 2 × MACs" in words(app)
     convention = Store().record(filled.counted).summary.convention
     assert any(convention in (caption.help or "") for caption in app.caption)

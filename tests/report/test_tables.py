@@ -143,7 +143,7 @@ def test_the_flops_table_names_operators_that_were_not_counted() -> None:
     row = NetworkCount(network="lenet", title="LeNet", shape=(1, 28, 28), classes=10, parameters=61706, macs=416520,
                        flops=833040, uncounted={"aten::max_pool2d": 2})
     shown = tables.flops([row]).iloc[0]
-    assert (shown["Input"], shown["Not counted"]) == ("1×28×28", "max_pool2d ×2")
+    assert (shown["Input"], shown["Not counted"]) == ("1×28×28", "max pooling ×2")
     assert shown["FLOPs = 2 × MACs"] == 2 * shown["MACs"]
 
 
