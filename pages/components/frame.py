@@ -132,7 +132,7 @@ def link(record: RunRecord, label: str | None = None) -> None:
     page = page_of(shown)
     if not page.is_current:  # a link to it would leave the address as it is, and the next click forget the run
         st.page_link(page.page(), label=words, icon="", query_params={"run": shown.id})
-    elif st.button(words, key=f"open-{record.id}-{words}", type="tertiary"):
+    elif st.button(words, key=f"open-{record.id}-{words}", type="tertiary", wrap=True):
         open_run(shown.id)
 
 

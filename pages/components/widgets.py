@@ -195,7 +195,7 @@ def earlier(kind: str, title: str, *names: str) -> None:
     if not records:
         st.caption("None yet.")
     for record in records[:SHOWN]:
-        with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             progress.badge(record)
             frame.link(record)
             judge = judges.get(record.id)

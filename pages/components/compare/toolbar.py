@@ -32,7 +32,7 @@ MEASURES: Mapping[str, Quantity] = {  # columns of `catalogue.catalogue` with nu
 WORDS = {"method": "Method", "dataset": "Data set", "network": "Network", "setting": "Judged on"}
 _text, _number = st.column_config.TextColumn, st.column_config.NumberColumn
 COLUMNS: dict[str, Any] = {
-    "run": _text("Run", width=220, pinned=True),
+    "run": _text("Run", width=300, pinned=True),
     "images": st.column_config.ImageColumn("Images", width=190, help="The first image of each of five classes."),
     "accuracy": _number("Accuracy (%)", format="%.1f", width=95, help="Test accuracy, mean over networks; of a set "
                         "on the network and by the protocol that judged most sets of its data; where “Judged on” has "
