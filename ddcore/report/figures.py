@@ -32,6 +32,7 @@ DARK, WHITE = "#1D2730", "#FFFFFF"  # numbers in the cells of a heat map
 WRAP = {"x": 44, "y": 26}  # letters of an axis title in a line: more are cut off on a narrow screen
 ROOM = 1.2  # how far beyond the values a tick of a logarithmic axis may stand
 ENTRIES = 3  # in a legend; for more of them the chart is higher
+FEW_STEPS = 8  # of an axis of whole numbers, each of which then has a tick
 RIDGE = 0.9  # height of a class's histogram, where the next begins at 1
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 Axis = Mapping[str, Any]  # plotly's settings of an axis
@@ -58,7 +59,9 @@ def lines(
         for i, (name, part) in enumerate(frame.groupby(series, sort=False))
     ]
     # Made at once: traces and axes added one by one take four times as long, and live pages draw this all the time.
-    layout = _look(len(traces), x={"title": x_title}, y={"title": y_title, **(log_axis(frame[y]) if log else {})})
+    across = {"dtick": 1} if frame[x].max() - frame[x].min() < FEW_STEPS else {}  # no half epochs
+    up = log_axis(frame[y]) if log else {}
+    layout = _look(len(traces), x={"title": x_title, **across}, y={"title": y_title, **up})
     return _majority(go.Figure({"data": traces, "layout": layout}), majority, judged_on)
 
 

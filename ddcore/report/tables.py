@@ -63,10 +63,14 @@ def flops(rows: Sequence[NetworkCount]) -> pd.DataFrame:
     return pd.DataFrame([
         {"Network": row.title or row.network, "Input": "×".join(map(str, row.shape)), "Classes": row.classes,
          "Parameters": row.parameters, "MACs": row.macs, "FLOPs = 2 × MACs": row.flops,
-         "Not counted": ", ".join(f"{OPERATORS.get(name, name.removeprefix('aten::'))} ×{n}" for name, n in row.uncounted.items())
-         or text.NONE}
+         "Not counted": ", ".join(f"{_operator(name)} ×{n}" for name, n in row.uncounted.items()) or text.NONE}
         for row in rows
     ])
+
+
+def _operator(name: str) -> str:
+    """An operator of the counter in words: "max pooling"."""
+    return OPERATORS.get(name, name.removeprefix("aten::"))
 
 
 def curves(

@@ -106,6 +106,11 @@ def points(fraction: float | None) -> str:
     return NONE if fraction is None else _minus(f"{100 * fraction:+.1f} points")
 
 
+def signed(low: float, high: float) -> str:
+    """(−0.288, 0.155) → "−28.8 to +15.5": where a difference in points lies."""
+    return _minus(f"{100 * low:+.1f} to {100 * high:+.1f}")
+
+
 def times(ratio: float) -> str:
     """11.6 → "12 times", 2.93 → "2.9 times"."""
     return f"{ratio:,.0f} times" if ratio >= 10 else f"{ratio:.1f} times"

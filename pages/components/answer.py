@@ -74,7 +74,7 @@ def _over_random(known: Answer) -> None:
     interval, colour = known.interval, "off"
     if interval and interval.decided:
         colour = "green" if interval.mean > 0 else "orange"
-    low_high = f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}" if interval else "n = 1"
+    low_high = text.signed(interval.low, interval.high) if interval else "n = 1"
     st.metric("Over random real images", text.points(known.points), low_high, delta_color=colour,  # type: ignore[arg-type]
               delta_arrow="off", help=OVER)
 

@@ -153,7 +153,7 @@ def _short(score: Score) -> str:
 def _score(score: Score) -> str:
     if score.value is None:
         return text.NONE
-    return f"{score.value:.1f}" if score.name in ("lrs", "ars") else f"{100 * score.value:+.1f} points"
+    return f"{score.value:.1f}" if score.name in ("lrs", "ars") else text.points(score.value)
 
 
 def literature(published: Sequence[Published], setting: str) -> None:

@@ -12,34 +12,58 @@ SKIPPED = "Their loss was above {:g}: the student had ended too far from its exp
 
 
 def section(run: RunRecord, config: PADConfig) -> None:
-    """Curves of a finished run, from which epochs students started within the range that widens, and learnt labels."""
-    curves(run, beside=True)
-    events, _ = frame.store().events(run.id)
-    starts = matching.starts(events, config.threshold)
-    if not starts.empty:
-        st.markdown("**Start epochs**", help="Where in an expert's training the student begins; later epochs come in "
-                    "step by step.")
-        charts.chart(figures.starts(starts, matching.reach(config)), f"starts-{run.id}")
-        left_out, done = matching.skipped(events), int(starts["step"].iloc[-1])
-        st.caption(f"{left_out:,} of {done:,} updates were skipped.", help=SKIPPED.format(config.threshold))
-    labels(run)
-
-
-def curves(run: RunRecord, *, beside: bool = False) -> None:
-    """Loss, gradient norms and the learnt learning rate over the iterations; beside: the latter two side by side."""
-    charts.losses(run, {"loss": "matching loss"}, *LOSS)
-    events, _ = frame.store().events(run.id)
-    left, right = st.columns(2, gap="medium") if beside else (st.container(), st.container())
-    gradient = tables.curves(events, {"grad_images": "of the images", "grad_labels": "of the label logits"})
-    if not gradient.empty:
-        left.markdown("**Gradient norms**", help="How strongly images and labels are moved.")
+    """Curves of a finished run; folded, where students started within the range that widens, and learnt labels."""
+    left, right = st.columns(2, gap="medium", vertical_alignment="bottom")
+    with left:
+        loss(run)
+    with right:
+        gradients(run)
+    with st.expander("**Start epochs, learning rate and labels** of the students"):
+        left, right = st.columns(2, gap="medium")
         with left:
-            charts.lines(gradient, "step", "Step", "Gradient norm", f"gradients-{run.id}", log=True)
-    rate = tables.curves(events, {"lr": "learnt learning rate"})
-    if not rate.empty:
-        right.markdown("**Learning rate of the student**", help="Learnt like the images, and stored with them.")
+            starts(run, config)
         with right:
-            charts.lines(rate, "step", "Step", "Learning rate", f"lr-{run.id}")
+            rate(run)
+        labels(run)
+
+
+def curves(run: RunRecord) -> None:
+    """Loss, gradient norms and the learnt learning rate over the iterations, below one another."""
+    for draw in (loss, gradients, rate):
+        draw(run)
+
+
+def loss(run: RunRecord) -> None:
+    charts.losses(run, {"loss": "matching loss"}, *LOSS)
+
+
+def gradients(run: RunRecord) -> None:
+    events, _ = frame.store().events(run.id)
+    norms = tables.curves(events, {"grad_images": "of the images", "grad_labels": "of the label logits"})
+    if not norms.empty:
+        st.markdown("**Gradient norms**", help="How strongly images and labels are moved.")
+        charts.lines(norms, "step", "Step", "Gradient norm", f"gradients-{run.id}", log=True)
+
+
+def rate(run: RunRecord) -> None:
+    events, _ = frame.store().events(run.id)
+    learnt = tables.curves(events, {"lr": "learnt learning rate"})
+    if not learnt.empty:
+        st.markdown("**Learning rate of the student**", help="Learnt like the images, and stored with them.")
+        charts.lines(learnt, "step", "Step", "Learning rate", f"lr-{run.id}")
+
+
+def starts(run: RunRecord, config: PADConfig) -> None:
+    """Where in an expert's training the students began, and how many of them taught nothing."""
+    events, _ = frame.store().events(run.id)
+    begun = matching.starts(events, config.threshold)
+    if begun.empty:
+        return
+    left_out, done = matching.skipped(events), int(begun["step"].iloc[-1])
+    st.markdown("**Start epochs**", help="Where in an expert's training the student begins; later epochs come in "
+                "step by step.")
+    charts.chart(figures.starts(begun, matching.reach(config)), f"starts-{run.id}")
+    st.caption(f"{left_out:,} of {done:,} updates were skipped.", help=SKIPPED.format(config.threshold))
 
 
 def labels(run: RunRecord) -> None:

@@ -37,7 +37,8 @@ def page(name: str) -> None:
             again(like)
         widgets.earlier("distill", "Earlier runs", name)
         for kind in filter(frame.store().records, method.shows):
-            widgets.earlier(kind, f"Earlier {KINDS[kind].title.lower()}")
+            with st.expander(f"Earlier {KINDS[kind].title.lower()}"):
+                widgets.earlier(kind, "")
 
 
 def cited(method: Method) -> str:

@@ -117,7 +117,7 @@ def stopped(record: RunRecord, live: Callable[[str], None] | None = None) -> Non
         return
     if record.state == "failed":
         error = (frame.store().error(record.id) or "").strip()
-        st.error(f"**This run failed.** {reason(record)}", icon=":material/error:")
+        st.error(f"**This run failed**: {reason(record)}", icon=":material/error:")
     else:
         st.warning(
             "**This run was cancelled.** What it had done so far is kept." if record.state == "cancelled" else

@@ -50,10 +50,14 @@ def standing(run: RunRecord) -> None:
 
 
 def _strip(parts: Sequence[Stage], facts: Callable[[int, Stage], None], run: RunRecord | None) -> None:
-    """A card for each stage, the scheduler and the evaluation among them; run: None where it is not started yet."""
+    """A card for each stage, and the scheduler; for the evaluation too, until it stands on the page by itself.
+
+    run: None where it is not started yet.
+    """
+    ended = run is not None and run.state == "done"
     scheduled = any(stage.spec.kind == "experts" for stage in parts)
     number = count(1)
-    with st.grid(len(parts) + 1 + scheduled, min_column_width=160):
+    with st.grid(len(parts) + scheduled + (not ended), min_column_width=160):
         for i, stage in enumerate(parts):
             if isinstance(config := stage.spec.config, TrajectoryConfig) and stage.spec.kind == "experts":
                 with _card(next(number), "Scheduler", SCHEDULER):
@@ -62,8 +66,9 @@ def _strip(parts: Sequence[Stage], facts: Callable[[int, Stage], None], run: Run
             with _card(next(number), "Matching" if is_last and scheduled else stage.title, stage.words):
                 _badge(stage, is_started=run is not None)
                 facts(i, stage)
-        with _card(next(number), "Evaluation", EVALUATION):
-            _evaluation(run)
+        if not ended:
+            with _card(next(number), "Evaluation", EVALUATION):
+                _evaluation(run)
 
 
 def _card(number: int, title: str, words: str) -> st.delta_generator.DeltaGenerator:
@@ -113,7 +118,7 @@ def _evaluation(run: RunRecord | None) -> None:
     if run is None or last is None:
         if run is not None:
             st.badge("On request", color="gray", icon=":material/touch_app:")
-        st.caption("Asked for above." if run and run.state == "done" else "When the images are there.")
+        st.caption("When the images are there.")
         return
     progress.badge(last)
     if accuracy := last.summary.accuracy:

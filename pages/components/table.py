@@ -139,7 +139,7 @@ def _cell(value: Any, column: Mapping[str, Any]) -> str:
 def _number(value: Any, style: str | None) -> str:
     """A number in the `format` of its column, of those that columns here have."""
     if style == "localized":
-        return f"{value:,}"
+        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,}"
     if style == "compact":
         return text.count(value)
     if style == "bytes":

@@ -10,10 +10,12 @@ def _reading() -> None:
 
     from pages.components import table
 
-    rows = [{"name": f"<b>network {i}</b>", "flops": 49_246_208, "share": 12.345, "gone": 1, "curve": [1.0, 2.0],
-             "images": "data:image/png;base64,AA==", "ok": True, "nothing": None} for i in range(103)]
+    rows = [{"name": f"<b>network {i}</b>", "flops": 49_246_208, "steps": 1234.0, "share": 12.345, "gone": 1,
+             "curve": [1.0, 2.0], "images": "data:image/png;base64,AA==", "ok": True, "nothing": None}
+            for i in range(103)]
     config = {
         "name": "Network", "flops": st.column_config.NumberColumn("FLOPs", format="compact"), "gone": None,
+        "steps": st.column_config.NumberColumn("Steps", format="localized"),
         "share": st.column_config.NumberColumn("Share", format="%.1f %%"),
         "curve": st.column_config.LineChartColumn("Curve"), "images": st.column_config.ImageColumn("Images"),
     }
@@ -36,7 +38,7 @@ def test_a_card_has_the_first_column_as_its_title_and_says_each_cell_as_its_colu
     html = app.get("html")[0].proto.body
     first = html.partition("</article>")[0]
     assert "<p>&lt;b&gt;network 0&lt;/b&gt;</p>" in first
-    assert "<dt>FLOPs</dt><dd>49.2 M</dd><dt>Share</dt><dd>12.3 %</dd>" in first
+    assert "<dt>FLOPs</dt><dd>49.2 M</dd><dt>Steps</dt><dd>1,234</dd><dt>Share</dt><dd>12.3 %</dd>" in first
     assert '<dt>Images</dt><dd><img src="data:image/png;base64,AA==" alt=""></dd><dt>ok</dt><dd>yes</dd>' in first
     assert all(name not in first for name in ("gone", "Curve", "nothing"))
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
 from ddcore.report import figures
 from ddcore.report.published import Published
@@ -187,3 +188,10 @@ def test_class_names_that_look_like_html_are_drawn_as_they_are():
     for figure in drawn:
         assert "<a" not in figure.to_json().replace("\\u003c", "<")
         assert "&lt;a href" in figure.to_json().replace("\\u0026", "&")
+
+
+@pytest.mark.parametrize(("epochs", "apart"), [(2, 1), (5, 1), (40, None)])
+def test_a_few_epochs_have_a_tick_each_and_none_between_them(epochs: int, apart: int | None) -> None:
+    frame = pd.DataFrame({"epoch": range(1, epochs + 1), "value": 0.5, "series": "training"})
+    drawn = figures.lines(frame, "epoch", "value", x_title="Epoch", y_title="Accuracy (%)")
+    assert drawn.layout.xaxis.dtick == apart
