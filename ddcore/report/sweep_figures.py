@@ -5,6 +5,7 @@ Over more it is told as an architecture search is: `nas.figures.parallel` and `i
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from ddcore.lazy import go, pd
@@ -61,14 +62,20 @@ def _control(answer: Answer, places: list[Any]) -> list[dict[str, Any]]:
 
 
 def heat(answer: Answer) -> go.Figure:
-    """Accuracy over two axes, each cell with its number."""
+    """Accuracy over two axes, each cell with its number, or how it stands where it has none."""
     first, second = answer.config.axes[:2]
     frame = pd.DataFrame(float("nan"), index=[answer.written(first, i) for i in range(len(first.points))],
                          columns=[answer.written(second, i) for i in range(len(second.points))])
     for point in answer.points:
         if point.accuracy:
             frame.loc[answer.at(point, first.names), answer.at(point, second.names)] = 100 * _accuracy(point)
-    return number_grid(frame, x_title=answer.axis_title(second.names), y_title=answer.axis_title(first.names))
+    figure = number_grid(frame, x_title=answer.axis_title(second.names), y_title=answer.axis_title(first.names))
+    states = {(answer.at(p, first.names), answer.at(p, second.names)): "" if p.accuracy else p.state
+              for p in answer.points}
+    for (y, row), (x, column) in itertools.product(enumerate(frame.index), enumerate(frame.columns)):
+        if words := states.get((row, column), "left out" if answer.tested else ""):
+            figure.add_annotation(x=x, y=y, text=words, showarrow=False, font={"size": 11, "color": GREY})
+    return figure
 
 
 def _title(answer: Answer) -> str:

@@ -6,7 +6,7 @@ Read from the runs of its cells, so it can be looked at from the first of them o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -79,6 +79,13 @@ class Answer:
     def over(self) -> bool:
         """Whether nothing is to come any more."""
         return not self.outcome.missing
+
+    @property
+    def standing(self) -> dict[str, int]:
+        """State → how many cells stand there: the done ones first, the waiting ones last."""
+        states = [cell.state for cell in self.outcome.cells]
+        order = sorted(dict.fromkeys(("done", *states)), key=lambda state: (state == "waiting", state == "running"))
+        return {state: states.count(state) for state in order}
 
     @cached_property
     def points(self) -> tuple[Point, ...]:
@@ -246,14 +253,20 @@ def param(method: str, name: str) -> ParamInfo:
 
 def answer(config: SweepConfig, store: Store) -> Answer:
     """What the runs in the store say of a sweep by now, whether it was asked for or not."""
-    known = dict[str, Ended | None]()
+    known, running = dict[str, Ended | None](), set[str]()
 
     def look(one: Spec) -> Ended | None:
         if one.key not in known:
-            known[one.key] = _ended(store.record(one.key)) if store.exists(one.key) else None
+            record = store.record(one.key) if store.exists(one.key) else None
+            known[one.key] = _ended(record) if record else None
+            if record and record.state in ("running", "cancelling"):
+                running.add(record.id)
         return known[one.key]
 
-    return Answer(config, replay(config, look))
+    outcome = replay(config, look)
+    cells = tuple(cell.model_copy(update={"state": "running"}) if cell.state == "waiting"
+                  and running & {cell.run, cell.evaluation} else cell for cell in outcome.cells)
+    return Answer(config, replace(outcome, cells=cells))
 
 
 def _ended(record: RunRecord) -> Ended | None:

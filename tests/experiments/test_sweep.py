@@ -12,7 +12,7 @@ from ddcore.errors import ConfigError
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import Cell, SweepConfig, config_of, replay
 from ddcore.methods import METHODS
-from ddcore.report import sweeps
+from ddcore.report import sweep_figures, sweeps
 from ddcore.report.nas import figures as nas_figures
 from ddcore.runs.store import Store
 
@@ -181,3 +181,13 @@ def test_a_sweep_is_computed_to_its_end_and_what_diverges_is_marked() -> None:
     before = len(Store().records())
     jobs.run_inline(question(vary="lr_img=1,3,10000", num_inits=5, lambda_task=100))
     assert len(Store().records()) == before + 1 + 2, "the sweep, and one cell's two runs"
+
+
+def test_a_cell_without_a_number_says_on_the_map_how_it_stands() -> None:
+    asked = config(vary="lambda_task=0,1; ipc=1,2,900", leave_out=True)
+    world = World(lambda values: None if values.get("lambda_task") == 1.0 else 0.5)
+    world.compute(replay(asked, world.look).missing)
+    figure = sweep_figures.heat(sweeps.Answer(asked, replay(asked, world.look)))
+    texts = {(note.x, note.y): note.text for note in figure.layout.annotations}
+    assert texts == {(0, 0): "50.5", (1, 0): "50.5", (2, 0): "left out",
+                     (0, 1): "failed", (1, 1): "failed", (2, 1): "left out"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from ddcore import jobs
 from ddcore.experiments import Spec, spec
+from ddcore.experiments.sweep import SweepConfig
 from ddcore.methods import METHODS
 from ddcore.runs.store import Store
-from tests.pages.conftest import Backend, Filled, Open
+from tests.pages.conftest import Backend, Filled, Open, put
 
 PAGE = "pages/6_Sweeps.py"
 TINY: dict[str, Any] = {"dataset": "digits", "num_inits": 2, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 1,
@@ -120,6 +122,38 @@ def test_what_is_varied_is_in_the_address(open_page: Open, backend: Backend) -> 
     address = {name: value if isinstance(value, str) else value[0] for name, value in app.query_params.items()}
     assert address["vary"] == "lambda_task=0, 1"
     assert chosen(open_page(PAGE, **address))["λ"] == "0, 1"
+
+
+def standing(state: str) -> str:
+    """A sweep in this state over λ and IPC, of whose four cells one runs, one failed and one IPC was left out."""
+    asked = sweep(vary="lambda_task=0,1; ipc=1,2,900", leave_out=True)
+    assert isinstance(asked.config, SweepConfig)
+    put(asked.config.cell({"lambda_task": 0.0, "ipc": 1}, 0).distil, "running")
+    put(asked.config.cell({"lambda_task": 1.0, "ipc": 1}, 0).distil, "failed")
+    put(asked.config.cell({"lambda_task": 1.0, "ipc": 2}, 0).distil, "queued")
+    return put(asked, state)
+
+
+@pytest.mark.parametrize(("state", "told"), [
+    ("queued", "Cancel"), ("running", "Cancel"), ("cancelled", "Resume"), ("failed", "Resume")])
+def test_a_sweep_in_any_state_tells_how_each_cell_stands(
+    state: str, told: str, open_page: Open, backend: Backend
+) -> None:
+    app = open_page(PAGE, run=standing(state))
+    (table,) = [one.value for one in app.dataframe if "behind the best" in one.value]
+    assert dict(zip(table["values"], table["state"], strict=True)) == {
+        "λ 0, IPC 1": "running", "λ 0, IPC 2": "waiting", "λ 1, IPC 1": "failed", "λ 1, IPC 2": "waiting"}
+    assert told in [one.label for one in app.button]
+    assert "λ 1, IPC 1, seed 0: failed. The loss is not a number." in words(app)
+    assert "Left out: lambda_task=0, ipc=900 (ipc must be at most" in words(app).replace("\\", "")
+    if state in ("queued", "running"):
+        (bar,) = [one.proto.text for one in app.get("progress")]
+        assert re.match(r"\*\*0 of 4 cells done\*\* · 1 failed · 1 running · 2 waiting · about .* left\. ", bar), bar
+        button(app, "Cancel").click().run()
+        assert backend.cancelled
+    else:
+        button(app, "Resume").click().run()
+        assert backend.resumed
 
 
 @pytest.fixture

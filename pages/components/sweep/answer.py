@@ -8,7 +8,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
-from ddcore.report import sweep_figures, sweeps, text
+from ddcore.report import estimate, sweep_figures, sweeps, text
 from ddcore.report.export.table import Table, latex
 from ddcore.report.nas import figures as nas_figures
 from ddcore.report.sweeps import Answer
@@ -20,6 +20,8 @@ from pages.components.sweep import closer
 if TYPE_CHECKING:
     import pandas as pd
 
+UNDER_WAY = ("running", "waiting")
+MOST_PROBLEMS = 3  # cells whose reason is told before all cells are opened
 MOST_COMPARED = 20  # sets that one link opens side by side
 _text = st.column_config.TextColumn
 COLUMNS = {
@@ -54,16 +56,26 @@ def _live(run_id: str, config: SweepConfig) -> None:
     """What is known by now, and what is being computed."""
     if not jobs.status(run_id).active:
         st.rerun()
-    answer = sweeps.answer(config, frame.store())
-    ended = sum(cell.state != "waiting" for cell in answer.outcome.cells)
+    answer, status = sweeps.answer(config, frame.store()), jobs.status(run_id)
+    cells = len(answer.outcome.cells)
+    share = 1 - sum(answer.standing.get(state, 0) for state in UNDER_WAY) / max(1, cells)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.progress(ended / max(1, len(answer.outcome.cells)),
-                    text=f"**{ended} of {len(answer.outcome.cells)} cells** have ended. The sweep goes on if you close "
-                    "this page.")
-        if st.button("Cancel", key=f"cancel-{run_id}", help="Also cancels what only this sweep waits for."):
+        st.progress(share, text=f"{_standing(answer)}. The sweep goes on if you close this page.")
+        stopping = status.state == "cancelling"
+        if st.button("Stopping …" if stopping else "Cancel", key=f"cancel-{run_id}", disabled=stopping,
+                     help="Also cancels what only this sweep waits for."):
             jobs.cancel(run_id)
             st.rerun(scope="fragment")
     _answer(run_id, config)
+
+
+def _standing(answer: Answer) -> str:
+    """ "**3 of 6 cells done** · 1 failed · 1 running · 1 waiting · about 2 min left"."""
+    done, *others = [f"{number:,} {state}" for state, number in answer.standing.items()]
+    number, _, word = done.partition(" ")
+    left = estimate.total(answer.outcome.missing, frame.store().records(), frame.device())
+    return " · ".join([f"**{number} of {len(answer.outcome.cells):,} cells {word}**", *others,
+                       *([f"{left} left"] if answer.outcome.missing else [])])
 
 
 def _answer(run_id: str, config: SweepConfig) -> None:
@@ -88,6 +100,10 @@ def _answer(run_id: str, config: SweepConfig) -> None:
         for words, made in (("CSV", frame_.to_csv(index=False)), ("LaTeX", latex(_paper(answer, frame_)))):
             st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
                                on_click="ignore", icon=":material/download:")
+    ended = [f"{answer.name(point)}, seed {cell.seed}: {cell.state}. {cell.problem}"
+             for point in answer.points for cell in point.cells if cell.problem]
+    for words in ended[:MOST_PROBLEMS]:
+        st.caption(f":material/error: {plain(words)}")
     for place, why in config.grid.impossible.items():
         st.caption(f"Left out: {plain(place)} ({plain(why)}).")
     _cells(answer)
