@@ -20,13 +20,14 @@ def effect(answer: Answer) -> go.Figure:
     """Accuracy over the values of the one axis, ± one standard deviation over seeds and networks, controls as bands."""
     axis = answer.config.axes[0]
     param = answer.param(axis.names[0])
-    numbers = len(axis.names) == 1 and param.type in ("int", "float")
+    ordered = len(axis.names) == 1 and param.type in ("int", "float")
+    numbers = ordered and not _crowded([value for value, *_ in axis.points])
     known = [p for p in answer.points if p.accuracy]
     places = [p.values[axis.names[0]] if numbers else answer.at(p, axis.names) for p in known]
     log = numbers and _logarithmic(answer, places)
     figure = go.Figure(_control(answer, places if numbers else [answer.at(p, axis.names) for p in answer.points]))
     figure.add_scatter(
-        x=places, y=[100 * _accuracy(p) for p in known], mode="lines+markers" if numbers else "markers",
+        x=places, y=[100 * _accuracy(p) for p in known], mode="lines+markers" if ordered else "markers",
         name=f"{answer.method} sets", marker={"size": 10, "color": COLOURS[0]}, line={"width": 2, "color": COLOURS[0]},
         error_y={"type": "data", "array": [_spread(p) for p in known], "thickness": 2, "width": 5},
         customdata=[text.accuracy(p.accuracy) for p in known], hovertemplate="%{x}: %{customdata}<extra></extra>",
@@ -34,6 +35,12 @@ def effect(answer: Answer) -> go.Figure:
     kind = log_axis(pd.Series(places, dtype=float)) if log else {} if numbers else {"type": "category"}
     return dress(figure, 380, {"title": answer.axis_title(axis.names), **kind},
                  {"title": _title(answer), "rangemode": "normal"})
+
+
+def _crowded(values: list[Any]) -> bool:
+    """Whether values would lie on one another: they spread over more than a power of ten, and one has no logarithm."""
+    above = [value for value in values if value and value > 0]
+    return len(above) < len(values) and bool(above) and max(above) >= 10 * min(above)
 
 
 def _logarithmic(answer: Answer, places: list[Any]) -> bool:

@@ -47,7 +47,7 @@ def header(run: RunRecord, form: bool = False) -> None:
         housekeeping.origin(run)
         st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
         st.space("stretch")
-        with st.container(horizontal=True, width="content"):
+        with st.container(horizontal=True, width="content", vertical_alignment="center"):
             _toolbar(run, form)
     for sentence in sanity.warnings(run):
         st.warning(sentence, icon=":material/warning:")

@@ -289,3 +289,9 @@ def test_numbers_in_the_cells_of_a_heat_map_are_clear_of_them() -> None:
             ends = [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in (pale, full)]
             cell = "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in zip(*ends, strict=True))
             assert contrast(note.font.color, cell) >= 3.5
+
+
+def test_values_of_a_sweep_that_would_lie_on_one_another_stand_apart() -> None:
+    crowded = EXAMPLES["effect"]()  # λ 0, 0.01 and 1: without the 0 the axis would be logarithmic
+    assert (crowded.layout.xaxis.type, crowded.data[-1].x) == ("category", ("0", "0.01", "1"))
+    assert EXAMPLES["effect of IPC"]().layout.xaxis.type == "log"

@@ -31,10 +31,12 @@ def show(runs: Sequence[Compared]) -> None:
     if "loss" in names and len({run.record.name for run in runs if run.record.makes_images}) > 1:
         st.caption("These methods match different things, so their losses have different units: compare the shapes, "
                    "not the heights.")
-    for name in names:
-        st.markdown(f"**{titles[name]}**")
-        figure = compare_figures.overlay(
-            overlay.smooth(curves[name], weight), axis, x_title=overlay.AXES[axis], y_title=titles[name],
-            colours=colours(runs), log_x=log_x, log_y=log_y and name not in overlay.ACCURACY,
-        )
-        charts.chart(figure, f"curve-{name}")
+    with st.grid(min(2, len(names)) or 1, min_column_width=360):
+        for name in names:
+            figure = compare_figures.overlay(
+                overlay.smooth(curves[name], weight), axis, x_title=overlay.AXES[axis], y_title=titles[name],
+                colours=colours(runs), log_x=log_x, log_y=log_y and name not in overlay.ACCURACY,
+            )
+            with st.container():
+                st.markdown(f"**{titles[name]}**")
+                charts.chart(figure, f"curve-{name}")

@@ -131,9 +131,9 @@ def _picture(answer: Answer, run_id: str) -> None:
 
 def _cells(answer: Answer) -> None:
     """Every cell with a link to its run, closed, and what the controls reached."""
-    for one in answer.controls:
-        words = sweep_figures.CONTROLS[one.role] + (f", IPC {one.ipc}, seed {one.seed}" if one.ipc else "")
-        st.caption(f"{words}: {text.accuracy(one.accuracy) if one.accuracy else one.state}")
+    st.caption("  \n".join(
+        sweep_figures.CONTROLS[one.role] + (f", IPC {one.ipc}, seed {one.seed}" if one.ipc else "")
+        + f": {text.accuracy(one.accuracy) if one.accuracy else one.state}" for one in answer.controls))
     with st.expander(f"All {len(answer.outcome.cells):,} cells"):
         for cell in answer.outcome.cells:
             if frame.store().exists(cell.run):
