@@ -140,10 +140,12 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def settings(store: Store, records: Iterable[RunRecord]) -> list[str]:
-    """The settings under which chosen runs were tested, that of most runs first."""
-    each = [set(map(setting_of, _evaluations(store, record))) for record in records]
-    runs = Counter(chain.from_iterable(each))
-    return sorted(runs, key=lambda setting: (-runs[setting], setting))
+    """The settings under which chosen runs were tested, that of most runs first, of several the one last asked for."""
+    each = [list(_evaluations(store, record)) for record in records]
+    runs = Counter(chain.from_iterable(set(map(setting_of, evaluations)) for evaluations in each))
+    by_age = sorted(chain.from_iterable(each), key=lambda evaluation: evaluation.created)
+    asked = {setting_of(evaluation): evaluation.created for evaluation in by_age}
+    return sorted(runs, key=lambda setting: (-runs[setting], -asked[setting]))
 
 
 def setting_of(evaluation: RunRecord) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ddcore.experiments import KINDS, spec
 from ddcore.runs.store import Store
+from pages.components.compare import numbers
 from tests.pages.conftest import DM, TINY, Filled, Open, finish, put, words
 
 PAGE = "pages/7_Compare.py"
@@ -197,3 +199,9 @@ def test_a_box_that_nobody_touched_unticks_no_run(home: Path) -> None:
     app = AppTest.from_function(called_for_a_box_that_is_gone, args=("0" * 16,)).run()
     assert "".join(app.query_params["runs"]) == "0" * 16
     assert "rows-anew" not in app.session_state
+
+
+def test_the_cost_that_most_runs_have_is_drawn_first() -> None:
+    known = pd.DataFrame({"label": ["a", "b"], "seconds_all": [1.0, None], "seconds_train": [1.0, 2.0]})
+    assert numbers._best_known(["seconds_all", "seconds_train"], known) == "seconds_train"
+    assert numbers._best_known(["seconds_all", "seconds_train"], known[:1]) == "seconds_all"

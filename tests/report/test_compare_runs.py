@@ -47,7 +47,7 @@ def test_the_chosen_setting_says_which_evaluation_speaks(store: Store, answer: A
     judged_as(answer, run, "course", 0.5, 0.6)
     judged_as(answer, run, "quick", 0.3, 0.4)
     settings = compare_runs.settings(store, [run, distilled(store, lr_img=9.0)])
-    assert len(settings) == 2
+    assert [one.rpartition(" ")[2] for one in settings] == ["quick", "course"], "of two, the one last asked for"
     course = next(one for one in settings if one.endswith("course"))
     (found,) = compare_runs.compared(store, [run], course)
     assert found.accuracies == (0.5, 0.6)

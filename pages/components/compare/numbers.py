@@ -143,12 +143,19 @@ def _scatter(runs: Sequence[Compared], numbers: pd.DataFrame, parameters: dict[s
     names, costs = list(axes), [cost for cost in tradeoff.COSTS.values() if cost in axes]
     with st.container(horizontal=True, vertical_alignment="bottom"):
         y = _axis("y", "Vertical", titles, "mean" if "mean" in axes else names[0])
-        x = _axis("x", "Horizontal", titles, costs[0] if costs else names[-1])
+        x = _axis("x", "Horizontal", titles, _best_known(costs, numbers) if costs else names[-1])
         log_x, log_y = (_log(key, axes[name], numbers[name], title)
                         for key, name, title in (("x", x, "Horizontal"), ("y", y, "Vertical")))
-    figure = compare_figures.tradeoff(tradeoff.scatter(numbers, x, y), titles[x], colours(runs), titles[y], log=log_x,
-                                      log_y=log_y)
+    drawn = tradeoff.scatter(numbers, x, y)
+    figure = compare_figures.tradeoff(drawn, titles[x], colours(runs), titles[y], log=log_x, log_y=log_y)
     charts.chart(figure, f"scatter-{x}-{y}")
+    if missing := [label for label in numbers["label"] if label not in set(drawn["label"])]:
+        st.caption(f"Not drawn, as one of the two is not known of it: {widgets.plain(', '.join(missing))}.")
+
+
+def _best_known(costs: Sequence[str], numbers: pd.DataFrame) -> str:
+    """The cost that is known of most runs, the first of several."""
+    return max(costs, key=lambda cost: numbers[cost].notna().sum())
 
 
 def _axis(key: str, label: str, titles: dict[str, str], first: str) -> str:
