@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from ddcore.home import PROJECT
+from pages.components import frame
 
 FILES = {path.stem: path for path in sorted((PROJECT / "docs").glob("*.md")) if path.stem != "index"}
 FIRST = "five-minutes"
@@ -17,6 +18,7 @@ def main() -> None:
     chosen = st.selectbox("Page of the docs", list(texts), format_func=lambda name: title(texts[name]),
                           index=list(texts).index(asked if asked in texts else FIRST), width=360)
     st.query_params["page"] = chosen
+    st.set_page_config(page_title=f"{title(texts[chosen])} · {frame.APP}")
     st.markdown(linked(texts[chosen]))
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from ddcore.home import PROJECT
@@ -27,3 +29,10 @@ def test_an_address_of_no_page_shows_the_first() -> None:
     app = AppTest.from_file(PAGE)
     app.query_params["page"] = "../../etc/passwd"
     assert "five minutes" in words(app.run()).lower()
+
+
+def test_the_browsers_tab_says_which_page_of_the_docs_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(st, "set_page_config", lambda page_title: titles.append(page_title))
+    AppTest.from_file(PAGE).run()
+    assert titles == ["The first five minutes · Dataset distillation"]
