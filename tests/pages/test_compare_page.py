@@ -187,6 +187,13 @@ def test_searches_truths_and_trials_stop_no_section(open_page: Open, home: Path)
         assert not app.segmented_control[0].set_value(section).run().error, section
 
 
+def test_what_differs_is_a_card_for_each_parameter_on_a_narrow_screen(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, runs=both(filled), view="What differs")
+    cards = [html.proto.body for html in app.get("html") if 'class="cards"' in html.proto.body]
+    assert len(cards) == len(app.dataframe) > 0
+    assert "<dt>DataDAM</dt><dd>0.1</dd><dt>DM</dt><dd>1</dd>" in cards[0]
+
+
 def test_a_box_that_nobody_touched_unticks_no_run(home: Path) -> None:
     def called_for_a_box_that_is_gone(run_id: str) -> None:
         import streamlit as st

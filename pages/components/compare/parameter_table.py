@@ -9,6 +9,7 @@ import streamlit as st
 
 from ddcore.report import compare_runs, differences
 from ddcore.report.compare_runs import Compared
+from pages.components import table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,5 +40,5 @@ def _table(frame: pd.DataFrame, first: str, same: str) -> None:
         return
     column = st.column_config.TextColumn
     runs = [str(name) for name in frame if name not in (first, "Meaning")]
-    st.dataframe(frame, hide_index=True, width="stretch", column_order=[first, *runs, "Meaning"],
-                 column_config={first: column(pinned=True, width=220), "Meaning": column(width=280)})
+    table.dataframe(frame, width="stretch", column_order=[first, *runs, "Meaning"],
+                    column_config={first: column(pinned=True, width=220), "Meaning": column(width=280)})
