@@ -27,7 +27,7 @@ def open_section(name: str, proxy: str) -> AppTest:
 @pytest.mark.parametrize(
     ("section", "proxy", "said"),
     [
-        ("Ranks", "random", "The network that this set picked is not among the 7 networks compared."),
+        ("Ranks", "random", "The network that this set picked is not among the 7 drawn for the comparison"),
         ("Ranks", "whole", "what the other rankings are compared with"),
         ("Accuracy and FLOPs", "random", "after training on this set"),
         ("Options", "random", "it takes 3 for each value of an option beyond its first"),

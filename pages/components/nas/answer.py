@@ -127,8 +127,8 @@ def _truth(search: RunRecord, study: Study, truth: RunRecord | None) -> None:
         st.caption(f"The whole data has ranked {len(whole.results):,} of {whole.asked or len(study.candidates):,} "
                    "networks so far; every one makes these figures surer.")
     elif whole is not None and 0 < len(whole.results) < len(study.candidates):
-        st.caption(f"Compared with {len(whole.results):,} of the {len(study.candidates):,} networks, trained on the "
-                   "whole data.")
+        st.caption(f"Compared with {len(whole.results):,} of the {len(study.candidates):,} networks, drawn at random "
+                   "and trained on the whole data; what a set picked was trained on it too.")
     truths.more(search, truth)
 
 
@@ -161,7 +161,8 @@ def _ranks(answer: Answer, proxy: ProxyResult, key: str) -> None:
                 "first on this set. Equally accurate networks share their mean rank.")
     charts.chart(figures.scatter(ranked, proxy.title), f"scatter-{key}")
     if not ranked["selected"].any():
-        st.caption(f"The network that this set picked is not among the {len(ranked):,} networks compared.")
+        st.caption(f"The network that this set picked is not among the {len(ranked):,} drawn for the comparison: it "
+                   "was trained on the whole data beside them.")
 
 
 def _costs(answer: Answer, proxy: ProxyResult, key: str) -> None:
