@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,10 +84,20 @@ def _axis(text: str, params: Mapping[str, ParamInfo]) -> Axis:
 def _points(names: tuple[str, ...], text: str, params: Mapping[str, ParamInfo]) -> Iterator[tuple[Any, ...]]:
     """The values that stand there one by one."""
     for part in text.split(","):
-        words = [word.strip() for word in part.split("+")]
+        words = _words([params[name] for name in names], part.strip())
         if len(words) != len(names):
             raise ConfigError([f"{'+'.join(names)} takes {len(names)} values at a time, with + between, got {part!r}"])
         yield tuple(_value(params[name], word) for name, word in zip(names, words, strict=True))
+
+
+def _words(params: Sequence[ParamInfo], part: str) -> list[str]:
+    """ "0.1+0.9": a word for each parameter. A choice or a number may have a + in itself: "real+noise", "1e+20"."""
+    if len(params) == 1:
+        return [part]
+    own = ("|".join(map(re.escape, sorted(p.choices, key=len, reverse=True))) if p.choices else r"[^+]*[eE]\+\d+|[^+]*"
+           for p in params)
+    found = re.fullmatch(r"\+".join(rf"\s*({one})\s*" for one in own), part)
+    return [word.strip() for word in (found.groups() if found else part.split("+"))]
 
 
 def _value(p: ParamInfo, word: str) -> Any:
@@ -127,8 +138,8 @@ def _range(p: ParamInfo, text: str) -> list[Any]:
         above = " above 0, for its values are spaced on a logarithm" if p.log else ""
         raise ConfigError([f"the range of {p.name} goes from a smaller number to a larger one{above}; got {ends!r}"])
     steps = int(count) - 1
-    values = [low * (high / low) ** (i / steps) if p.log else low + (high - low) * i / steps for i in range(steps)]
-    rounded = [float(f"{value:.3g}") for value in values] + [high]
+    between = [low * (high / low) ** (i / steps) if p.log else low + (high - low) * i / steps for i in range(1, steps)]
+    rounded = [low, *(float(f"{value:.3g}") for value in between), high]
     return [round(value) for value in rounded] if p.type == "int" else rounded
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
+from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import evaluate
 from ddcore.experiments.axes import EVALUATION, Axis, axes
@@ -33,6 +34,7 @@ CONTROL = "random"  # the method whose sets, real images at random, each cell is
 NAMED = 5  # values of an axis that a sweep's name has
 MOST_CELLS = 2000  # of one sweep
 NOT_VARIED = ("dataset", "device", "seed", "exact")  # other questions, or none: seeds have a parameter of their own
+T = TypeVar("T")
 JUDGING = ("protocol", "batch_size", "augment", *NETWORK_PARAMS)  # of EvaluateConfig, behind `evaluate.`
 
 
@@ -95,6 +97,9 @@ class SweepConfig(Config):
         if self.strategy == "halving" and (not length or any(length in axis.names for axis in parsed)):
             why = f"{length} is varied" if length else f"{self.method} has no length"
             problems.append(f"halving makes runs longer step by step, and {why}; choose another strategy")
+        if self.strategy != "grid" and not self.held_out:
+            problems.append("the data set is so small that no image of it is held out to choose by; take the grid, "
+                            f"got {self.strategy}")
         if self.strategy == "grid" and self.budget is not None:
             problems.append(f"a grid tries every place; budget is for the other strategies, got {self.budget}")
         places = math.prod(len(axis.points) for axis in parsed)
@@ -112,6 +117,11 @@ class SweepConfig(Config):
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
         return axes(self.vary, self.varied())
+
+    @cached_property
+    def held_out(self) -> bool:
+        """Whether the data set is large enough to have a validation split."""
+        return bool(DATASETS[self.values()["dataset"]].parts.get("val", 1))
 
     @cached_property
     def grid(self) -> Places:
@@ -132,7 +142,21 @@ class SweepConfig(Config):
                     getattr(self, method.length_param, None), self.budget, self.all_seeds[0])
 
     def cell(self, values: Mapping[str, Any], seed: int, length: int | None = None) -> Cell:
-        """The cell with these values on the axes. Raises ConfigError where it cannot run."""
+        """The cell with these values on the axes, made once. Raises ConfigError where it cannot run."""
+        return self.once((*values.items(), seed, length), lambda: self._cell(values, seed, length))
+
+    def once(self, what: Hashable, make: Callable[[], T]) -> T:
+        """What was made for this before, else what `make` makes: checking the parameters of a run takes a while."""
+        if what not in self._made:
+            self._made[what] = make()
+        made: T = self._made[what]
+        return made
+
+    @cached_property
+    def _made(self) -> dict[Hashable, Any]:
+        return {}
+
+    def _cell(self, values: Mapping[str, Any], seed: int, length: int | None) -> Cell:
         own = {name: v for name, v in values.items() if not name.startswith(EVALUATION)}
         judging = {name.removeprefix(EVALUATION): v for name, v in values.items() if name.startswith(EVALUATION)}
         longer = {METHODS[self.method].Config.length_param: length} if length else {}
@@ -167,9 +191,15 @@ class Cell:
     distil: Spec
     judging: Mapping[str, Any]
 
-    def judged(self, split: str = "test", run: Spec | None = None) -> Spec:
-        """The evaluation of its images, or of another run's in the same setting."""
-        return self._judged((run or self.distil).key, split)
+    def judged(self, split: str = "test") -> Spec:
+        """The evaluation of its images."""
+        run = self.distil.key
+        return self.sweep.once((run, split, *self._setting), lambda: self._judged(run, split))
+
+    @cached_property
+    def _setting(self) -> tuple[Any, ...]:
+        """What tells its judging from that of other cells: the network of its set, and what is varied of it."""
+        return (*((name, self._own.get(name)) for name in ("resolution", *NETWORK_PARAMS)), *self.judging.items())
 
     def _judged(self, run: str, split: str) -> Spec:
         network = {name: v for name, v in self.judging.items() if name in NETWORK_PARAMS}
@@ -181,29 +211,36 @@ class Cell:
         """Raise ConfigError where its images cannot be judged as it is asked."""
         self._judged(run="0" * 16, split="test")
 
+    def specs(self, look: Look, split: str) -> tuple[Spec, ...]:
+        """What makes and judges it: on the validation split as well where its evaluation measured that not yet."""
+        judged = look(self.judged(split))
+        lacks = judged is not None and judged.state == "done" and _validation(judged, split) is None
+        return (self.distil, self.judged(split), *([self.judged("val")] if lacks and self.sweep.held_out else []))
+
     def ended(self, look: Look, split: str) -> bool:
         """Whether nothing more is to come: it is judged, or one of its runs ended early."""
-        made, judged = look(self.distil), look(self.judged(split))
-        return bool(judged or (made and made.state != "done"))
+        runs = [look(one) for one in self.specs(look, split)]
+        return None not in runs or any(one is not None and one.state != "done" for one in runs)
 
     def validation(self, look: Look, split: str) -> Accuracy | None:
         """The accuracy of its networks on the validation split, where that is known."""
-        judged = look(self.judged(split))
-        if not judged or judged.state != "done":
-            return None
-        summary = judged.summary
-        assert isinstance(summary, EvaluateSummary)
-        return summary.accuracy if split == "val" else summary.validation
+        _, judged, *again = (look(one) for one in self.specs(look, split))
+        return _validation(again[0], "val") if again else _validation(judged, split)
 
     @property
-    def control(self) -> Spec:
-        """As many real images at random, of the same seed."""
-        return spec("distill", CONTROL, {name: self._own[name]
-                                         for name in ("dataset", "resolution", "ipc", "seed", "device")})
+    def control(self) -> tuple[Spec, Spec]:
+        """As many real images at random, of the same seed; what judges them as its own."""
+        place = {name: self._own[name] for name in ("dataset", "resolution", "ipc", "seed", "device")}
+        random = self.sweep.once(("random", *place.items()), lambda: spec("distill", CONTROL, place))
+        judged = self.sweep.once((random.key, "test", *self._setting), lambda: self._judged(random.key, "test"))
+        return random, judged
 
     @property
     def full(self) -> Spec:
         """Training on the full data in the setting in which it is judged."""
+        return self.sweep.once(("full", *self._setting), self._full)
+
+    def _full(self) -> Spec:
         config = self.judged().config
         assert isinstance(config, EvaluateConfig)
         place = {name: self._own[name] for name in ("dataset", "resolution", "device")}
@@ -213,6 +250,14 @@ class Cell:
     @cached_property
     def _own(self) -> dict[str, Any]:
         return self.distil.config.values()
+
+
+def _validation(judged: Ended | None, split: str) -> Accuracy | None:
+    """What an evaluation on this split measured on the validation split."""
+    if judged is None or judged.state != "done":
+        return None
+    assert isinstance(judged.summary, EvaluateSummary)
+    return judged.summary.accuracy if split == "val" else judged.summary.validation
 
 
 @dataclass(frozen=True)
@@ -246,7 +291,8 @@ class CellResult(Answer):
     evaluation: the ids of its runs; state: of the one that is furthest behind; problem: why it ended early.
 
     accuracy: on the test images, None where it was not tested; validation: of the same networks on the validation
-    split; seconds: of the distillation; seconds_train: of training one network on the set.
+    split; seconds: of the distillation; seconds_train: of training one network on the set. random_real, full: the ids
+    of the runs that judged its controls, as far as there are some.
     """
 
     values: Values
@@ -260,6 +306,8 @@ class CellResult(Answer):
     validation: Accuracy | None = None
     seconds: Seconds | None = None
     seconds_train: Seconds | None = None
+    random_real: str = ""
+    full: str = ""
 
 
 class ControlResult(Answer):
@@ -303,17 +351,32 @@ Look = Callable[[Spec], Ended | None]  # how the run that answers a question end
 
 
 def replay(config: SweepConfig, look: Look) -> Outcome:
-    """The sweep as far as its cells have ended: its strategy asks anew and is answered with what is known."""
+    """The sweep as far as its cells have ended: its strategy asks anew and is answered with what is known.
+
+    look: asked once for each run.
+    """
+    known = dict[str, Ended | None]()
+
+    def look_once(one: Spec) -> Ended | None:
+        if one.key not in known:
+            known[one.key] = look(one)
+        return known[one.key]
+
+    return _replay(config, look_once)
+
+
+def _replay(config: SweepConfig, look: Look) -> Outcome:
     split = "test" if config.strategy == "grid" else "val"
     tried, over = _tried(config, look, split)
     cells = [cell for seed in config.all_seeds for cell in (cells[seed] for cells in tried.values())]
     best = _best(tried, look, split) if over else None
     tested = cells if split == "test" else list(tried[best].values()) if best else []
     controls = _controls(tested, config.with_full)
-    specs = [one for cell in cells for one in (cell.distil, cell.judged(split))]
+    ids = {cell.distil.key for cell in tested}
+    specs = [one for cell in cells for one in cell.specs(look, split)]
     specs += [one for cell in tested for one in (cell.judged(),)] + [one for c in controls for one in c.specs]
     return Outcome(
-        cells=tuple(_result(cell, look, split, cell in tested) for cell in cells),
+        cells=tuple(_result(cell, look, split, cell.distil.key in ids) for cell in cells),
         controls=tuple(control.result(look) for control in controls),
         chosen=values_at(config.axes, best.positions) if best else {},
         missing=tuple(one for one in {one.key: one for one in specs}.values() if not look(one)),
@@ -354,7 +417,7 @@ def _best(tried: Mapping[Trial, Mapping[int, Cell]], look: Look, split: str) -> 
 
 
 def _result(cell: Cell, look: Look, split: str, tested: bool) -> CellResult:
-    runs = [look(one) for one in (cell.distil, cell.judged(split), *([cell.judged()] if tested else []))]
+    runs = [look(one) for one in (*cell.specs(look, split), *([cell.judged()] if tested else []))]
     last = next((one for one in runs if one is None or one.state != "done"), runs[-1])
     made, judged = (one.summary if one and one.state == "done" else None for one in (runs[0], runs[-1]))
     return CellResult(
@@ -364,6 +427,8 @@ def _result(cell: Cell, look: Look, split: str, tested: bool) -> CellResult:
         accuracy=judged.accuracy if judged and (tested or split == "test") else None,
         validation=cell.validation(look, split),
         seconds=made.seconds if made else None, seconds_train=judged.seconds_train if judged else None,
+        random_real=cell.control[-1].key if tested else "",
+        full=cell.full.key if tested and cell.sweep.with_full else "",
     )
 
 
@@ -390,8 +455,7 @@ def _controls(cells: Sequence[Cell], with_full: bool) -> list[Control]:
     """As many real images for each size, seed and setting of these cells, each once; the full data on request."""
     controls = dict[str, Control]()
     for cell in cells:
-        random, ipc = cell.control, cell.distil.config.values()["ipc"]
-        judged = cell.judged(run=random)
+        (random, judged), ipc = cell.control, cell.distil.config.values()["ipc"]
         controls.setdefault(judged.key, Control("random_real", (random, judged), cell.judging, ipc, cell.seed))
         if with_full:
             full = cell.full
@@ -410,8 +474,14 @@ def run(name: str, config: SweepConfig, recorder: Recorder) -> SweepSummary:
     return SweepSummary(
         cells=outcome.cells, controls=outcome.controls, chosen=outcome.chosen, left_out=config.grid.impossible,
         accuracy=Accuracy.pooled(cell.accuracy for cell in best),
-        seconds=sum(cell.seconds or 0 for cell in outcome.cells),
+        seconds=_seconds(outcome.cells),
     )
+
+
+def _seconds(cells: Iterable[CellResult]) -> float:
+    """Of all distillations, each once: a longer one tells the time of the shorter that it continued too."""
+    longest = {(*cell.values.items(), cell.seed): cell for cell in sorted(cells, key=lambda cell: cell.length or 0)}
+    return sum({cell.run: cell.seconds or 0.0 for cell in longest.values()}.values())
 
 
 @lru_cache(maxsize=128)

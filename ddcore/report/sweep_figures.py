@@ -6,6 +6,7 @@ Over more it is told as an architecture search is: `nas.figures.parallel` and `i
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 from ddcore.lazy import go, pd
@@ -22,10 +23,10 @@ def effect(answer: Answer) -> go.Figure:
     param = answer.param(axis.names[0])
     ordered = len(axis.names) == 1 and param.type in ("int", "float")
     numbers = ordered and not _crowded([value for value, *_ in axis.points])
-    known = [p for p in answer.points if p.accuracy]
+    known = [p for p in answer.whole if p.accuracy]
     places = [p.values[axis.names[0]] if numbers else answer.at(p, axis.names) for p in known]
     log = numbers and _logarithmic(answer, places)
-    figure = go.Figure(_control(answer, places if numbers else [answer.at(p, axis.names) for p in answer.points]))
+    figure = go.Figure(_control(answer, dict(zip(places, known, strict=True))))
     figure.add_scatter(
         x=places, y=[100 * _accuracy(p) for p in known], mode="lines+markers" if ordered else "markers",
         name=f"{answer.method} sets", marker={"size": 10, "color": COLOURS[0]}, line={"width": 2, "color": COLOURS[0]},
@@ -48,12 +49,15 @@ def _logarithmic(answer: Answer, places: list[Any]) -> bool:
     return bool(places) and min(places) > 0 and max(places) >= 10 * min(places)
 
 
-def _control(answer: Answer, places: list[Any]) -> list[dict[str, Any]]:
-    """A pale band and its middle for each control, along the axis where its size is what is varied."""
+def _control(answer: Answer, places: Mapping[Any, Point]) -> list[dict[str, Any]]:
+    """A pale band and its middle for each control, at each place that of the set there.
+
+    None beside accuracies on the validation split: controls are tested.
+    """
     traces: list[dict[str, Any]] = []
     for n, role in enumerate(dict.fromkeys(one.role for one in answer.controls)):
-        points = [(place, accuracy) for place in places if (accuracy := answer.control(role, place))]
-        if not points:
+        points = [(place, accuracy) for place, point in places.items() if (accuracy := answer.control(role, point))]
+        if not (points and answer.tested):
             continue
         colour, x = (GREY, COLOURS[2])[n % 2], [place for place, _ in points]
         middle, spread = [100 * a.mean for _, a in points], [100 * (a.std or 0) for _, a in points]
@@ -73,16 +77,17 @@ def heat(answer: Answer) -> go.Figure:
     first, second = answer.config.axes[:2]
     frame = pd.DataFrame(float("nan"), index=[answer.written(first, i) for i in range(len(first.points))],
                          columns=[answer.written(second, i) for i in range(len(second.points))])
-    for point in answer.points:
+    for point in answer.whole:
         if point.accuracy:
             frame.loc[answer.at(point, first.names), answer.at(point, second.names)] = 100 * _accuracy(point)
     figure = number_grid(frame, x_title=answer.axis_title(second.names), y_title=answer.axis_title(first.names))
-    states = {(answer.at(p, first.names), answer.at(p, second.names)): "" if p.accuracy else p.state
-              for p in answer.points}
-    for (y, row), (x, column) in itertools.product(enumerate(frame.index), enumerate(frame.columns)):
-        if words := states.get((row, column), "left out" if answer.tested else ""):
-            figure.add_annotation(x=x, y=y, text=words, showarrow=False, font={"size": 11, "color": GREY})
-    return figure
+    states = {(answer.at(p, first.names), answer.at(p, second.names)): answer.stands(p) for p in answer.points}
+    empty = frame.isna().to_numpy()
+    words = [{"x": x, "y": y, "text": states.get((row, column), "left out" if answer.tested else ""),
+              "showarrow": False, "font": {"size": 11, "color": GREY}}
+             for (y, row), (x, column) in itertools.product(enumerate(frame.index), enumerate(frame.columns))
+             if empty[y, x]]
+    return figure.update_layout(annotations=[*figure.layout.annotations, *words])
 
 
 def _title(answer: Answer) -> str:

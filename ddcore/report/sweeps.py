@@ -32,22 +32,22 @@ LEVEL = 0.95  # of all intervals of a sweep together
 class Point:
     """The cells of one place on the axes, over all seeds. length: of a shorter run than asked, None for the whole.
 
-    accuracy: over all networks of all seeds that are known, on the test images or (tested: False) the validation split;
-    validation: the same networks on the validation split.
+    test, validation: over all networks of all seeds that are known; accuracy: that of the two by which all points of
+    the sweep are shown, the test (on_test) or the validation.
     """
 
     values: Mapping[str, Any]
     length: int | None
     cells: tuple[CellResult, ...]
+    on_test: bool
 
     @property
-    def tested(self) -> bool:
-        return any(cell.accuracy for cell in self.cells)
+    def accuracy(self) -> Accuracy | None:
+        return self.test if self.on_test else self.validation
 
     @cached_property
-    def accuracy(self) -> Accuracy | None:
-        known = [cell.accuracy if self.tested else cell.validation for cell in self.cells]
-        return Accuracy.pooled(one for one in known if one)
+    def test(self) -> Accuracy | None:
+        return Accuracy.pooled(cell.accuracy for cell in self.cells if cell.accuracy)
 
     @cached_property
     def validation(self) -> Accuracy | None:
@@ -55,10 +55,11 @@ class Point:
 
     @cached_property
     def sample(self) -> Accuracy | None:
-        """What varies by chance: the seeds' means where there are several, else the networks of the one."""
-        known = [one for cell in self.cells if (one := cell.accuracy if self.tested else cell.validation)]
-        if len(known) > 1:
-            return Accuracy.of([one.mean for one in known])
+        """What varies by chance on the test images: the seeds' means where several were asked, else the networks of the
+        one. Of a single seed that is left of several no spread is known."""
+        known = [cell.accuracy for cell in self.cells if cell.accuracy]
+        if len(self.cells) > 1:
+            return Accuracy.of([one.mean for one in known]) if known else None
         return known[0] if known else None
 
     @property
@@ -95,9 +96,19 @@ class Answer:
             same = grouped.setdefault(tuple(cell.values.values()), [])
             if not same or same[0].length == cell.length:
                 same.append(cell)
-        order = {point: i for axis in self.config.axes for i, point in enumerate(axis.points)}
-        points = [Point(cells[0].values, cells[0].length, tuple(cells)) for cells in grouped.values()]
-        return tuple(sorted(points, key=lambda p: [order[axis.of(p.values)] for axis in self.config.axes]))
+        order = [(axis, {point: i for i, point in enumerate(axis.points)}) for axis in self.config.axes]
+        points = [Point(cells[0].values, cells[0].length, tuple(cells), self.tested) for cells in grouped.values()]
+        return tuple(sorted(points, key=lambda p: [places[axis.of(p.values)] for axis, places in order]))
+
+    @cached_property
+    def whole(self) -> tuple[Point, ...]:
+        """The points of the longest runs: accuracies of shorter ones are no others' (halving)."""
+        longest = max((point.length or 0 for point in self.points), default=0)
+        return tuple(point for point in self.points if (point.length or 0) == longest)
+
+    def stands(self, point: Point) -> str:
+        """How a point stands: "done", "1 done, 1 failed"; "done, stopped at 50" where its runs were not to go on."""
+        return point.state + (f", stopped at {point.length:,}" if point.length and point not in self.whole else "")
 
     @cached_property
     def best(self) -> Point | None:
@@ -111,14 +122,20 @@ class Answer:
         return [point for point in self.points if at.items() <= point.values.items()]
 
     def behind(self, point: Point) -> Interval | None:
-        """How much better the best is than this point, with intervals that hold for all points together (Bonferroni).
+        """How much better the best is than this point on the test images, with intervals that hold for all points
+        together (Bonferroni).
 
-        None where one of them has a single value, or they were not measured on the same images.
+        None where one of them has a single value, or was not tested.
         """
-        best, others = self.best, sum(p.sample is not None for p in self.points) - 1
-        if best is None or point is best or not best.sample or not point.sample or point.tested != best.tested:
+        best = self.best
+        if best is None or point is best or not best.sample or not point.sample:
             return None
-        return best.sample.minus(point.sample, 1 - (1 - LEVEL) / max(1, others))
+        return best.sample.minus(point.sample, 1 - (1 - LEVEL) / max(1, self._compared))
+
+    @cached_property
+    def _compared(self) -> int:
+        """How many points the best is compared with."""
+        return sum(p.sample is not None for p in self.points) - 1
 
     @property
     def method(self) -> str:
@@ -130,11 +147,10 @@ class Answer:
         """Whether the points were judged on the test images; else on the validation split."""
         return self.config.strategy == "grid"
 
-    def control(self, role: str, place: Any) -> Accuracy | None:
-        """A control over all seeds; where IPC is the first axis, the one of this size."""
-        sizes = self.config.axes[0].names == ("ipc",)
-        return Accuracy.pooled(one.accuracy for one in self.controls if one.role == role and one.accuracy
-                               and (not sizes or one.ipc in (None, place)))
+    def control(self, role: str, point: Point) -> Accuracy | None:
+        """A control of this point's own size and setting, over all seeds that are known."""
+        own = {cell.full if role == "full" else cell.random_real for cell in point.cells}
+        return Accuracy.pooled(one.accuracy for one in self.controls if one.evaluation in own and one.accuracy)
 
     @property
     def controls(self) -> tuple[ControlResult, ...]:
@@ -148,12 +164,12 @@ class Answer:
     def frame(self) -> pd.DataFrame:
         """A row a judged point: a column for each axis by its title, then accuracy (percent), network (what the point
         is called), index, place (1 for the most accurate), pruned: as `nas.study.frame` has them of networks."""
-        judged = [(p, p.accuracy.mean) for p in self.points if p.accuracy]
+        judged, whole = [(p, p.accuracy.mean) for p in self.points if p.accuracy], {*map(id, self.whole)}
         order = sorted((mean for _, mean in judged), reverse=True)
         rows = [{**{self.title(axis.names): p.values[axis.names[0]] if len(axis.names) == 1 else self.at(p, axis.names)
                     for axis in self.config.axes},
                  "accuracy": 100 * mean, "network": self.name(p), "index": i, "place": 1 + order.index(mean),
-                 "pruned": False} for i, (p, mean) in enumerate(judged)]
+                 "pruned": id(p) not in whole} for i, (p, mean) in enumerate(judged)]
         return pd.DataFrame(rows, columns=[*self.titles, "accuracy", "network", "index", "place", "pruned"])
 
     @property
@@ -193,9 +209,11 @@ class Answer:
         best = self.best
         if best is None:
             return "Nothing can be said yet." if not self.over else "No cell could be judged, so nothing can be chosen."
-        judged_on = "test images" if best.tested else "validation split"
-        known = best.accuracy and f"{text.spread(best.accuracy)} on the {judged_on}, n = {best.accuracy.n}"
-        said = f"{self.name(best)} is the best by validation ({known})."
+        tested = (f"{text.spread(best.test)} on the test images, n = {best.test.n}, protocol "
+                  f"{best.test.protocol or self.config.protocol}" if best.test else "not tested")
+        said = f"{self.name(best)} is the best by validation ({tested})."
+        if not self.tested:
+            return f"{said} The others were not tested, so by how much it is better is not known."
         intervals = [(p, i) for p in self.points if (i := self.behind(p))]
         worse = [(p, i) for p, i in intervals if i.low > 0]
         better = [(p, Interval(-i.mean, -i.high, -i.low)) for p, i in intervals if i.high < 0]
@@ -253,15 +271,13 @@ def param(method: str, name: str) -> ParamInfo:
 
 def answer(config: SweepConfig, store: Store) -> Answer:
     """What the runs in the store say of a sweep by now, whether it was asked for or not."""
-    known, running = dict[str, Ended | None](), set[str]()
+    running = set[str]()
 
     def look(one: Spec) -> Ended | None:
-        if one.key not in known:
-            record = store.record(one.key) if store.exists(one.key) else None
-            known[one.key] = _ended(record) if record else None
-            if record and record.state in ("running", "cancelling"):
-                running.add(record.id)
-        return known[one.key]
+        record = store.record(one.key) if store.exists(one.key) else None
+        if record and record.state in ("running", "cancelling"):
+            running.add(record.id)
+        return _ended(record) if record else None
 
     outcome = replay(config, look)
     cells = tuple(cell.model_copy(update={"state": "running"}) if cell.state == "waiting"
@@ -274,12 +290,14 @@ def _ended(record: RunRecord) -> Ended | None:
 
 
 def table(answer: Answer) -> pd.DataFrame:
-    """A row a point: a column for each axis, then accuracy, validation, behind the best, time, state."""
+    """A row a point: a column for each axis, then accuracy, random real, validation, behind the best, time, state."""
     rows = [
         {**{answer.title(axis.names): answer.at(p, axis.names) for axis in answer.config.axes},
-         "accuracy": text.accuracy(p.accuracy if p.tested else None), "validation": text.accuracy(p.validation),
+         "accuracy": text.accuracy(p.test), "random real": text.accuracy(answer.control("random_real", p)),
+         "validation": text.accuracy(p.validation),
          "behind the best": _points(interval) if (interval := answer.behind(p)) else text.NONE,
-         "time": text.duration(sum(cell.seconds or 0 for cell in p.cells) or None), "state": p.state}
+         "time": text.duration(sum(cell.seconds or 0 for cell in p.cells) or None),
+         "state": answer.stands(p)}
         for p in answer.points
     ]
     return pd.DataFrame(rows)
@@ -292,7 +310,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "cells": [cell.to_json() for cell in answer.outcome.cells],
         "controls": [one.to_json() for one in answer.controls],
         "chosen": dict(answer.outcome.chosen) or None,
-        "accuracy": best.accuracy.to_json() if best and best.tested and best.accuracy else None,
+        "accuracy": best.test.to_json() if best and best.test else None,
         "importance": {name: round(float(share), 2) for name, share in answer.importance.to_numpy()},
         "left_out": dict(answer.config.grid.impossible), "sentence": answer.sentence,
     }

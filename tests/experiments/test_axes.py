@@ -26,6 +26,18 @@ def test_a_range_is_even_and_on_a_logarithm_where_the_parameter_is_declared_so()
     assert points("num_inits=10..100:3") == [[(10,), (55,), (100,)]]
 
 
+def test_a_range_ends_where_it_says() -> None:
+    assert points("lr_img=0.0012345..1:3") == [[(0.0012345,), (0.0351,), (1.0,)]]
+    assert points("num_inits=12345..20000:2") == [[(12345,), (20000,)]]
+
+
+def test_a_choice_with_a_plus_is_one_value_also_beside_another_parameter() -> None:
+    assert points("init=real,real+noise") == [[("real",), ("real+noise",)]]
+    (axis,) = axes("init + lr_img = real+noise + 1e+2, real + 0.5", PARAMS)
+    assert axis.points == (("real+noise", 100.0), ("real", 0.5))
+    assert axes(str(axis), PARAMS) == (axis,)
+
+
 def test_two_parameters_move_together() -> None:
     (axis,) = axes("lr_img+momentum_img=1+0.5,10+0.9", PARAMS)
     assert [axis.at(0), axis.at(1)] == [{"lr_img": 1.0, "momentum_img": 0.5}, {"lr_img": 10.0, "momentum_img": 0.9}]

@@ -9,7 +9,7 @@ from sweeping import SMALL, World, config, question
 
 from ddcore import jobs
 from ddcore.errors import ConfigError
-from ddcore.experiments import spec
+from ddcore.experiments import spec, sweep
 from ddcore.experiments.sweep import Cell, SweepConfig, config_of, replay
 from ddcore.methods import METHODS
 from ddcore.report import sweep_figures, sweeps
@@ -170,6 +170,86 @@ def test_the_axis_that_matters_explains_the_variance() -> None:
     assert (answer.frame["place"] == 1).sum() == 4, "the four with λ 1"
     charted = nas_figures.parallel(answer.frame, answer.titles)
     assert list(charted.layout.xaxis.ticktext[:3]) == ["λ", "Initialisation", "IPC"]
+
+
+def played(quality: Any, held_out: float = 0.0, **changes: Any) -> sweeps.Answer:
+    asked = config(**changes)
+    return sweeps.Answer(asked, World(quality, held_out).play(asked)[0])
+
+
+@pytest.mark.parametrize("vary", ["evaluate.protocol=quick,course", "width=16,32", "ipc+num_inits=1+9,2+9"])
+def test_a_control_stands_beside_the_sets_of_its_own_size_and_setting_only(vary: str) -> None:
+    answer = played(lambda values: 0.5, vary=vary, seeds=2)
+    assert len(answer.controls) == 4, "two settings or sizes, two seeds"
+    for point in answer.points:
+        control = answer.control("random_real", point)
+        assert control is not None
+        assert (control.n, control.seeds) == (4, 2)
+    assert len({cell.random_real for cell in answer.outcome.cells}) == 4
+    assert sweeps.table(answer)["random real"].tolist() == ["50.5 ± 0.6 % (n = 4)"] * 2
+
+
+def test_what_was_chosen_on_the_validation_split_is_drawn_on_it_and_told_on_the_test_images() -> None:
+    answer = played(lambda values: 0.5 + values.get("lambda_task", 0.0) / 10, held_out=0.2, strategy="random")
+    assert answer.frame["accuracy"].tolist() == pytest.approx([70.5, 70.6, 80.5])
+    figure = sweep_figures.effect(answer)
+    assert [trace.name for trace in figure.data] == ["DataDAM sets"], "controls are tested, these accuracies are not"
+    assert "λ 1 is the best by validation (60.5 ± 0.7 % on the test images, n = 2, protocol quick)" in answer.sentence
+    assert "The others were not tested" in answer.sentence
+    assert sweeps.table(answer)["accuracy"].tolist() == ["–", "–", "60.5 ± 0.7 % (n = 2)"]
+
+
+def test_points_are_in_the_order_of_each_axis() -> None:
+    answer = played(lambda values: 0.5, vary="ipc=1,10,50; num_inits=50,1")
+    assert [tuple(point.values.values()) for point in answer.points] == [
+        (1, 50), (1, 1), (10, 50), (10, 1), (50, 50), (50, 1)]
+
+
+def test_one_seed_that_is_left_of_several_is_not_compared_by_the_spread_of_its_networks() -> None:
+    answer = played(lambda values: None if (values["seed"], values.get("lambda_task")) == (1, 1.0)
+                    else 0.5 + values["seed"] / 100 - values.get("lambda_task", 0.0) / 10, seeds=2)
+    assert answer.best is not None
+    assert answer.best.values == {"lambda_task": 0.0}
+    assert [answer.behind(point) is None for point in answer.points] == [True, False, True]
+
+
+def test_shorter_runs_of_a_halving_stand_apart_from_whole_ones() -> None:
+    answer = played(lambda values: 0.1 + values.get("lambda_task", 0.0) / 20, strategy="halving",
+                    vary="lambda_task=0..8:9")
+    assert [point.values for point in answer.whole] == [{"lambda_task": 8.0}]
+    assert sweeps.table(answer)["state"].tolist() == ["done, stopped at 1"] * 6 + ["done, stopped at 3"] * 2 + ["done"]
+    assert list(sweep_figures.effect(answer).data[0].x) == [8.0]
+    assert answer.frame["pruned"].sum() == 8
+    assert sweep._seconds(answer.outcome.cells) == 9, "one second each; the longer ones go on from the shorter"
+
+
+def test_the_time_of_a_set_that_is_judged_twice_counts_once() -> None:
+    outcome = played(lambda values: 0.5, vary="evaluate.protocol=quick,course").outcome
+    assert sweep._seconds(outcome.cells) == 1
+
+
+def test_a_cell_whose_old_evaluation_measured_no_validation_is_judged_on_it() -> None:
+    world, asked = World(by_lambda, old=True), config(vary="lambda_task=0,0.01")
+    outcome, batches = world.play(asked)
+    assert batches == [6, 2], "two cells and their control, then both on the validation split"
+    assert outcome.chosen == {"lambda_task": 0.01}
+    assert [cell.validation and cell.validation.mean for cell in outcome.cells] == pytest.approx([0.605, 0.805])
+
+
+def test_without_images_held_out_nothing_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SweepConfig, "held_out", False)
+    with pytest.raises(ConfigError, match="take the grid"):
+        question(strategy="tpe")
+    outcome, batches = World(by_lambda, old=True).play(config(vary="lambda_task=0,0.01"))
+    assert (batches, outcome.chosen) == ([6], {})
+
+
+def test_a_sweep_that_is_looked_at_again_checks_no_parameters_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, world = config(seeds=2), World(by_lambda)
+    world.play(asked)
+    monkeypatch.delattr(sweep, "spec")
+    monkeypatch.delattr(sweep.evaluate, "question")
+    assert replay(asked, world.look).chosen == {"lambda_task": 0.01}
 
 
 @pytest.mark.slow
