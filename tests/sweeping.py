@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ddcore.experiments import Spec, spec
@@ -79,12 +79,16 @@ class World:
         """The finished sweep with all its runs on disk; its id. Every set has images and a few steps."""
         assert isinstance(asked.config, SweepConfig)
         while (outcome := replay(asked.config, self.look)).missing:
-            self.compute(outcome.missing)
-            for one in outcome.missing:
-                _store(one, self.ends[one.key], store)
+            self.put(outcome.missing, store)
         summary = SweepSummary(cells=outcome.cells, controls=outcome.controls, chosen=outcome.chosen, seconds=1.0)
         _store(asked, Ended(asked.key, "done", "", summary), store)
         return asked.key
+
+    def put(self, specs: Sequence[Spec], store: Store) -> None:
+        """These runs, ended, on disk."""
+        self.compute(specs)
+        for one in specs:
+            _store(one, self.ends[one.key], store)
 
 
 def _store(one: Spec, ended: Ended, store: Store) -> None:

@@ -194,14 +194,15 @@ class Cell:
     def judged(self, split: str = "test") -> Spec:
         """The evaluation of its images."""
         run = self.distil.key
-        return self.sweep.once((run, split, *self._setting), lambda: self._judged(run, split))
+        return self.sweep.once((run, split, *self._setting), lambda: self.judged_as(run, split))
 
     @cached_property
     def _setting(self) -> tuple[Any, ...]:
         """What tells its judging from that of other cells: the network of its set, and what is varied of it."""
         return (*((name, self._own.get(name)) for name in ("resolution", *NETWORK_PARAMS)), *self.judging.items())
 
-    def _judged(self, run: str, split: str) -> Spec:
+    def judged_as(self, run: str, split: str = "test") -> Spec:
+        """The evaluation of the run of this id in the cell's setting."""
         network = {name: v for name, v in self.judging.items() if name in NETWORK_PARAMS}
         others = {name: v for name, v in self.judging.items() if name not in network}
         values = {"protocol": self.sweep.protocol, "nets": self.sweep.nets, "device": self._own["device"], **others}
@@ -209,7 +210,7 @@ class Cell:
 
     def check(self) -> None:
         """Raise ConfigError where its images cannot be judged as it is asked."""
-        self._judged(run="0" * 16, split="test")
+        self.judged_as(run="0" * 16, split="test")
 
     def specs(self, look: Look, split: str) -> tuple[Spec, ...]:
         """What makes and judges it: on the validation split as well where its evaluation measured that not yet."""
@@ -232,7 +233,7 @@ class Cell:
         """As many real images at random, of the same seed; what judges them as its own."""
         place = {name: self._own[name] for name in ("dataset", "resolution", "ipc", "seed", "device")}
         random = self.sweep.once(("random", *place.items()), lambda: spec("distill", CONTROL, place))
-        judged = self.sweep.once((random.key, "test", *self._setting), lambda: self._judged(random.key, "test"))
+        judged = self.sweep.once((random.key, "test", *self._setting), lambda: self.judged_as(random.key, "test"))
         return random, judged
 
     @property

@@ -8,7 +8,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
-from ddcore.report import estimate, sweep_figures, sweeps, text
+from ddcore.report import estimate, sizes, sweep_figures, sweeps, text
 from ddcore.report.export.table import Table, latex
 from ddcore.report.nas import figures as nas_figures
 from ddcore.report.sweeps import Answer
@@ -117,7 +117,11 @@ def _paper(answer: Answer, frame_: "pd.DataFrame") -> Table:
 
 def _picture(answer: Answer, run_id: str) -> None:
     axes = len(answer.config.axes)
-    if axes == 1:
+    if of_sizes := sizes.of(answer, frame.store()):
+        charts.chart(sweep_figures.against_size(answer, of_sizes), f"sizes-{run_id}")
+        for sentence in of_sizes.sentences:
+            st.markdown(plain(sentence))
+    elif axes == 1:
         charts.chart(sweep_figures.effect(answer), f"effect-{run_id}")
     elif axes == 2:
         charts.chart(sweep_figures.heat(answer), f"heat-{run_id}")

@@ -1,0 +1,158 @@
+"""Accuracy against the number of images: which set is lossless, and how many random images each is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from ddcore.data import DATASETS
+from ddcore.experiments.evaluate import EvaluateConfig
+from ddcore.experiments.sweep import CONTROL, Cell
+from ddcore.methods import METHODS
+from ddcore.report import text
+from ddcore.report.sweeps import Answer, Point
+from ddcore.runs.store import RunRecord, Store
+from ddcore.summary import Accuracy
+
+MARGIN = 0.005  # what a lossless set may lose, as a fraction
+
+
+def lossless(sets: Mapping[int, Accuracy], full: Accuracy, margin: float = MARGIN) -> int | None:
+    """The smallest IPC whose set loses at most `margin`: there the 95 % interval of full data minus set ends.
+
+    A set that is better than the full data counts. None where no set is, or what varies by chance is not known.
+    """
+    differences = ((ipc, full.minus(sets[ipc])) for ipc in sorted(sets))
+    return next((ipc for ipc, one in differences if one and one.high <= margin), None)
+
+
+def worth(accuracy: float, random: Mapping[int, float]) -> float | None:
+    """How many random images per class reach this accuracy, between those measured a line over log₂ IPC.
+
+    0 where the fewest that were measured do; infinite where the most do not; None where none was measured.
+    """
+    if not random:
+        return None
+    known = sorted(random.items())
+    if known[0][1] >= accuracy:
+        return float(known[0][0]) if known[0][1] == accuracy else 0.0
+    for (fewer, low), (more, high) in pairwise(known):
+        if high >= accuracy:
+            return float(fewer * (more / fewer) ** ((accuracy - low) / (high - low)))
+    return math.inf
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Accuracies by images per class, over all networks. samples: of the sets, what varies by chance (`Point.sample`).
+
+    total: training images of the data set, of so many classes; equal_steps: whether networks take as many optimiser
+    steps whatever the size.
+    """
+
+    sets: Mapping[int, Accuracy]
+    samples: Mapping[int, Accuracy]
+    random: Mapping[int, Accuracy]
+    full: Accuracy | None
+    classes: int
+    total: int
+    equal_steps: bool
+    protocol: str = ""
+    coresets: Mapping[str, Mapping[int, Accuracy]] = field(default_factory=dict)
+
+    def share(self, ipc: float) -> float:
+        """The share of the training data that so many images per class are."""
+        return ipc * self.classes / self.total
+
+    @property
+    def lossless(self) -> int | None:
+        """The lossless point; none where networks on larger sets are trained for longer."""
+        return lossless(self.samples, self.full) if self.full and self.equal_steps else None
+
+    @property
+    def sentences(self) -> list[str]:
+        """What can be read off: the lossless point or why there is none, and what each set is worth."""
+        worths = [f"IPC {ipc} as {told}" for ipc, one in self.sets.items() if (told := self._worth(one.mean))]
+        return [self._lossless(), *([f"As accurate as random real images: {', '.join(worths)}."] if worths else [])]
+
+    def _lossless(self) -> str:
+        if self.full is None:
+            return "The full data was not trained on, so nothing can be called lossless."
+        if not self.equal_steps:
+            return (f"Protocol {self.protocol} is not of equal steps: it trains networks on larger sets for longer. So "
+                    "nothing is called lossless here; the protocols steps and quick are of equal steps.")
+        if self.full.std is None:
+            return "One network on the full data has no spread, so nothing can be called lossless: train other seeds."
+        within = f"{text.number(100 * MARGIN)} points of the full data (95 % interval, equal optimiser steps)"
+        if self.lossless is None:
+            return f"No set is lossless: none is surely within {within}."
+        share = text.percent(self.share(self.lossless))
+        return f"Lossless at IPC {self.lossless}, {share} of the data: the smallest set surely within {within}."
+
+    def _worth(self, accuracy: float) -> str:
+        reached = worth(accuracy, {ipc: one.mean for ipc, one in self.random.items()})
+        if reached is None:
+            return ""
+        if not reached:
+            return f"fewer than {min(self.random)}"
+        if math.isinf(reached):
+            return f"more than {max(self.random)}"
+        return f"about {text.number(float(f'{reached:.2g}'))}"
+
+
+def of(answer: Answer, store: Store) -> Sizes | None:
+    """A sweep whose one axis is the number of images, with what other runs in its setting add; None of other sweeps,
+    and where the size of the data is not known."""
+    points = {int(p.values["ipc"]): p for p in answer.points if p.accuracy and [*p.values] == ["ipc"]}
+    facts = DATASETS[answer.config.values()["dataset"]]
+    if not points or not answer.tested or not facts.parts:
+        return None
+    cells = {ipc: answer.config.cell({"ipc": ipc}, answer.config.all_seeds[0]) for ipc in points}
+    cell = next(iter(cells.values()))
+    judging = cell.judged().config
+    assert isinstance(judging, EvaluateConfig)
+    random = {ipc: answer.control("random_real", point) for ipc, point in points.items()}
+    return Sizes(
+        sets={ipc: one for ipc, p in points.items() if (one := p.accuracy)}, samples=_samples(points),
+        random={ipc: one for ipc, one in random.items() if one}, full=_full(cell, store),
+        coresets=_coresets(cells, store), classes=len(facts.classes), total=facts.parts["train"],
+        protocol=answer.config.protocol, equal_steps=judging.training().steps is not None,
+    )
+
+
+def _samples(points: Mapping[int, Point]) -> dict[int, Accuracy]:
+    return {ipc: sample for ipc, point in points.items() if (sample := point.sample)}
+
+
+def _full(cell: Cell, store: Store) -> Accuracy | None:
+    """Training on all data in the cell's setting, over all seeds that were run."""
+    question = cell.full.without("seed")
+    return Accuracy.pooled(run.summary.accuracy for run in store.records("baseline")
+                           if run.state == "done" and run.without("seed") == question)
+
+
+def _coresets(cells: Mapping[int, Cell], store: Store) -> dict[str, dict[int, Accuracy]]:
+    """Chosen real images of these sizes that were judged in the same setting: each method's choice of most sizes."""
+    lines = dict[str, dict[str, dict[int, list[Accuracy]]]]()
+    for run in store.records("distill"):
+        ipc = int(run.config.get("ipc") or 0)
+        if ipc not in cells or not _chosen(run, cells[ipc]):
+            continue
+        judged = cells[ipc].judged_as(run.id).key
+        if store.exists(judged) and (accuracy := store.record(judged).summary.accuracy):
+            choice = lines.setdefault(METHODS[run.name].title, {}).setdefault(run.without("seed", "ipc"), {})
+            choice.setdefault(ipc, []).append(accuracy)
+    return {title: _line(max(choices.values(), key=len)) for title, choices in lines.items()}
+
+
+def _line(each: Mapping[int, Iterable[Accuracy]]) -> dict[int, Accuracy]:
+    return {ipc: one for ipc in sorted(each) if (one := Accuracy.pooled(each[ipc]))}
+
+
+def _chosen(run: RunRecord, cell: Cell) -> bool:
+    """Whether a run is a coreset of the cell's data that is neither the cell's own method nor its control."""
+    method, own = METHODS.get(run.name), cell.distil.config.values()
+    return (method is not None and method.step is None and run.name not in (CONTROL, cell.distil.name)
+            and all(run.config.get(name) == own[name] for name in ("dataset", "resolution")))

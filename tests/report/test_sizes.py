@@ -1,0 +1,111 @@
+"""Accuracy against the number of images: the lossless set and what each is worth, against numbers made by hand."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scipy import stats
+
+from ddcore.experiments import spec
+from ddcore.experiments.sweep import SweepConfig
+from ddcore.report import sizes, sweep_figures, sweeps
+from ddcore.report.sizes import Sizes, lossless, worth
+from ddcore.runs.store import Store
+from ddcore.summary import Accuracy
+from tests.sweeping import World, question
+
+FULL = Accuracy.of([0.978, 0.980, 0.982])
+SETS = {1: Accuracy.of([0.90, 0.91, 0.92]), 10: Accuracy.of([0.9765, 0.978, 0.9795]),
+        50: Accuracy.of([0.9795, 0.980, 0.9805])}
+
+
+def test_a_set_is_lossless_where_the_whole_interval_lies_within_the_margin() -> None:
+    high = stats.ttest_ind(FULL.each, SETS[10].each, equal_var=False).confidence_interval().high
+    assert 0.005 < high < 0.0065, "0.2 points behind, but not surely within half a point"
+    assert lossless(SETS, FULL) == 50
+    assert lossless(SETS, FULL, margin=0.0065) == 10
+    assert lossless({1: SETS[1]}, FULL) is None
+
+
+def test_a_set_that_beats_the_full_data_is_lossless_and_one_network_decides_nothing() -> None:
+    assert lossless({5: Accuracy.of([0.990, 0.991, 0.992])}, FULL) == 5
+    assert lossless({5: Accuracy.of([0.99])}, FULL) is None
+
+
+@pytest.mark.parametrize(("accuracy", "images"), [(0.5, 0.0), (0.6, 1.0), (0.7, 2.0), (0.75, 2 * math.sqrt(2)),
+                                                  (0.8, 4.0), (0.85, 8.0), (0.9, 16.0), (0.91, math.inf)])
+def test_so_many_random_images_are_as_accurate_on_a_line_over_the_doublings(accuracy: float, images: float) -> None:
+    assert worth(accuracy, {1: 0.6, 2: 0.7, 4: 0.8, 16: 0.9}) == pytest.approx(images)
+
+
+def test_random_images_that_dip_are_worth_what_first_reaches_it() -> None:
+    assert worth(0.7, {1: 0.6, 2: 0.8, 4: 0.5, 8: 0.9}) == pytest.approx(math.sqrt(2))
+    assert worth(0.7, {}) is None
+
+
+def of(**changes: Any) -> Sizes:
+    random = {1: Accuracy.of([0.6]), 10: Accuracy.of([0.95])}
+    given = {"sets": SETS, "samples": SETS, "random": random, "full": FULL, "classes": 10, "total": 54000,
+             "equal_steps": True, "protocol": "course"}
+    return Sizes(**{**given, **changes})
+
+
+def test_what_can_be_read_off_is_said_with_the_margin_and_the_share() -> None:
+    first, second = of().sentences
+    assert first == ("Lossless at IPC 50, 0.9 % of the data: the smallest set surely within 0.5 points of the full "
+                     "data (95 % interval, equal optimiser steps).")
+    assert second == ("As accurate as random real images: IPC 1 as about 7.7, IPC 10 as more than 10, IPC 50 as more "
+                      "than 10.")
+
+
+def test_what_keeps_a_set_from_being_called_lossless_is_said() -> None:
+    uneven = of(equal_steps=False)
+    assert uneven.lossless is None
+    assert "Protocol course is not of equal steps" in uneven.sentences[0]
+    assert "no spread" in of(full=Accuracy.of([0.98])).sentences[0]
+    assert "was not trained on" in of(full=None).sentences[0]
+    assert "No set is lossless" in of(samples={1: SETS[1]}).sentences[0]
+
+
+@pytest.fixture
+def asked(home: Path) -> SweepConfig:
+    one = question(vary="ipc=1,2,5", seeds=2, with_full=True)
+    World(lambda values: 0.4 + 0.05 * values["ipc"]).stored(one, Store())
+    assert isinstance(one.config, SweepConfig)
+    return one.config
+
+
+def test_a_coreset_and_other_seeds_of_the_full_data_come_from_what_was_run_before(asked: SweepConfig) -> None:
+    store = Store()
+    before = sizes.of(sweeps.answer(asked, store), store)
+    assert before
+    assert (before.full and before.full.n, before.coresets, before.equal_steps) == (2, {}, True)
+    cell, world = asked.cell({"ipc": 2}, 0), World(lambda values: 0.66)
+    chosen = spec("distill", "herding", {"dataset": "digits", "ipc": 2, "width": 8})
+    other = spec("baseline", "baseline", {**cell.full.config.values(), "seed": 7})
+    world.put([chosen, cell.judged_as(chosen.key), other], store)
+    after = sizes.of(sweeps.answer(asked, store), store)
+    assert after
+    assert {name: {ipc: one.mean for ipc, one in line.items()} for name, line in after.coresets.items()} == {
+        "Herding": {2: pytest.approx(0.665)}}
+    assert after.full
+    assert after.full.n == 4
+
+
+def test_ticks_double_and_the_axis_above_is_in_percent_of_the_data(asked: SweepConfig) -> None:
+    answer = sweeps.answer(asked, Store())
+    found = sizes.of(answer, Store())
+    assert found
+    layout = sweep_figures.against_size(answer, found).layout
+    assert list(layout.xaxis.tickvals) == [1, 2, 4]
+    assert layout.xaxis.range == layout.xaxis2.range
+    assert layout.xaxis2.ticktext[0] == f"{100 * 10 / found.total:.3g} %"
+
+
+def test_another_axis_is_no_sweep_of_sizes(home: Path) -> None:
+    one = question(vary="lambda_task=0,1")
+    World(lambda values: 0.5).stored(one, Store())
+    assert sizes.of(sweeps.answer(one.config, Store()), Store()) is None  # type: ignore[arg-type]
