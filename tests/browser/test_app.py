@@ -18,7 +18,7 @@ SLOW = 60_000  # ms: two cores that also compute
 
 PAGES = {
     "": "Dataset distillation workbench", "Datasets": "Datasets", "Baselines": "Baselines", "DataDAM": "DataDAM",
-    "PAD": "PAD", "DM": "DM", "NAS": "NAS", "Compare": "Compare", "Runs": "Runs",
+    "PAD": "PAD", "DM": "DM", "NAS": "NAS", "Sweeps": "Sweeps", "Compare": "Compare", "Runs": "Runs",
 }
 
 
