@@ -27,6 +27,7 @@ _text = st.column_config.TextColumn
 COLUMNS = {
     "values": _text("Values"),
     "accuracy": _text("Test accuracy", help="Mean and spread over the networks of all seeds."),
+    "random real": _text("Random real", help="As many real images at random, judged alike."),
     "validation": _text("Validation", help="Of the same networks on the validation split: it chooses the best."),
     "behind the best": _text("Behind the best", help="Intervals hold for all values together (Bonferroni)."),
     "time": _text("Time", help="Distilling, all seeds together."), "state": _text("State"),
