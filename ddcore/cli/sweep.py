@@ -18,7 +18,7 @@ from ddcore.experiments.sweep import SweepConfig
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.methods import METHODS, Method
 from ddcore.protocols import PROTOCOLS
-from ddcore.report import estimate, sweeps, text
+from ddcore.report import estimate, sweeps
 from ddcore.report.sweeps import Answer
 from ddcore.runs.store import Store
 
@@ -83,9 +83,7 @@ def _promise(missing: tuple[Spec, ...], store: Store) -> float:
 
 def answer_text(answer: Answer) -> str:
     """The table, the controls and what can be said, for a terminal."""
-    titles = {"random_real": "random real images", "full": "full data"}
-    controls = [f"  {titles[one.role]}{f', IPC {one.ipc}, seed {one.seed}' if one.ipc else ''}: "
-                f"{text.accuracy(one.accuracy)}" for one in answer.controls]
+    controls = [f"  {name}: {told}" for name, told in answer.controls_told().items()]
     left = [f"  left out: {place} ({why})" for place, why in answer.config.grid.impossible.items()]
     return "\n".join([sweeps.table(answer).to_string(index=False), *controls, *left, answer.sentence])
 

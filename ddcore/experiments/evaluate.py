@@ -264,7 +264,7 @@ class Evaluation:
 def _cost(name: str, config: EvaluateConfig, images: int | None) -> int:
     _, val, test = part_sizes(config)
     trained = trained_images(config.training(), set_size(config, images))
-    return of_training(config, config.nets * trained, config.nets * (test if config.split == "test" else val))
+    return of_training(config, config.nets * trained, config.nets * (val + (test if config.split == "test" else 0)))
 
 
 def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:

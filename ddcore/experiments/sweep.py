@@ -189,7 +189,7 @@ class Cell:
     seed: int
     length: int | None
     distil: Spec
-    judging: Mapping[str, Any]
+    judging: dict[str, Any]
 
     def judged(self, split: str = "test") -> Spec:
         """The evaluation of its images."""
@@ -313,7 +313,7 @@ class CellResult(Answer):
 
 class ControlResult(Answer):
     """What a control reached in the setting of some cells. role: "random_real" or "full"; ipc, seed: of the real
-    images; judging: how it was judged, where that is varied."""
+    images; judging: on which network and how it was judged, where that is varied."""
 
     role: str
     evaluation: str
@@ -457,10 +457,11 @@ def _controls(cells: Sequence[Cell], with_full: bool) -> list[Control]:
     controls = dict[str, Control]()
     for cell in cells:
         (random, judged), ipc = cell.control, cell.distil.config.values()["ipc"]
-        controls.setdefault(judged.key, Control("random_real", (random, judged), cell.judging, ipc, cell.seed))
+        on = {name: v for name, v in cell.values.items() if name in ("resolution", *NETWORK_PARAMS)} | cell.judging
+        controls.setdefault(judged.key, Control("random_real", (random, judged), on, ipc, cell.seed))
         if with_full:
             full = cell.full
-            controls.setdefault(full.key, Control("full", (full,), cell.judging))
+            controls.setdefault(full.key, Control("full", (full,), on))
     return sorted(controls.values(), key=lambda one: one.role == "full")
 
 

@@ -123,7 +123,8 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
 
 def with_parameters(frame: pd.DataFrame, store: Store, parameters: Mapping[str, Quantity]) -> pd.DataFrame:
     """The catalogue with a column for each of these parameters."""
-    records = [store.record(run_id) for run_id in frame["id"]] if parameters else []
+    by_id = {record.id: record for record in store.records()} if parameters else {}
+    records = [by_id[run_id] for run_id in frame["id"]] if parameters else []
     columns = {name: quantities.values(records, one).set_axis(frame.index) for name, one in parameters.items()}
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
 

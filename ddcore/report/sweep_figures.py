@@ -14,9 +14,7 @@ from ddcore.lazy import go, pd
 from ddcore.report import text
 from ddcore.report.figures import COLOURS, GREY, ROOM, as_text, dress, faint, log_axis, number_grid
 from ddcore.report.sizes import Sizes
-from ddcore.report.sweeps import Answer, Point
-
-CONTROLS = {"random_real": "Random real images", "full": "Full data"}
+from ddcore.report.sweeps import CONTROLS, Answer, Point
 
 
 def effect(answer: Answer) -> go.Figure:

@@ -25,6 +25,7 @@ from ddcore.report.nas import importance as anova
 from ddcore.runs.store import RunRecord, Store
 from ddcore.summary import Accuracy, Interval
 
+CONTROLS = {"random_real": "Random real images", "full": "Full data"}  # by their role
 LEVEL = 0.95  # of all intervals of a sweep together
 
 
@@ -155,6 +156,17 @@ class Answer:
     @property
     def controls(self) -> tuple[ControlResult, ...]:
         return self.outcome.controls
+
+    def controls_told(self) -> dict[str, str]:
+        """Each control in words → what it reached, else how it stands."""
+        return {self._control_name(one): text.accuracy(one.accuracy) if one.accuracy else one.state
+                for one in self.controls}
+
+    def _control_name(self, one: ControlResult) -> str:
+        """ "Random real images, IPC 1, seed 0, width 32"."""
+        size = [f"IPC {one.ipc}", f"seed {one.seed}"] if one.ipc else []
+        setting = [words_of(EvaluateConfig.param(name), value) or shown(value) for name, value in one.judging.items()]
+        return ", ".join([CONTROLS[one.role], *size, *setting])
 
     def param(self, name: str) -> ParamInfo:
         """The declaration of what is varied under this name."""

@@ -177,10 +177,15 @@ def played(quality: Any, held_out: float = 0.0, **changes: Any) -> sweeps.Answer
     return sweeps.Answer(asked, World(quality, held_out).play(asked)[0])
 
 
-@pytest.mark.parametrize("vary", ["evaluate.protocol=quick,course", "width=16,32", "ipc+num_inits=1+9,2+9"])
-def test_a_control_stands_beside_the_sets_of_its_own_size_and_setting_only(vary: str) -> None:
+@pytest.mark.parametrize(("vary", "names"), [
+    ("evaluate.protocol=quick,course", [f"IPC 1, seed {seed}, protocol {p}" for p in ("quick", "course")
+                                        for seed in (0, 1)]),
+    ("width=16,32", [f"IPC 1, seed {seed}, width {width}" for width in (16, 32) for seed in (0, 1)]),
+    ("ipc+num_inits=1+9,2+9", [f"IPC {ipc}, seed {seed}" for ipc in (1, 2) for seed in (0, 1)]),
+])
+def test_a_control_stands_beside_the_sets_of_its_own_size_and_setting_only(vary: str, names: list[str]) -> None:
     answer = played(lambda values: 0.5, vary=vary, seeds=2)
-    assert len(answer.controls) == 4, "two settings or sizes, two seeds"
+    assert sorted(answer.controls_told()) == sorted(f"Random real images, {name}" for name in names)
     for point in answer.points:
         control = answer.control("random_real", point)
         assert control is not None

@@ -8,7 +8,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
-from ddcore.report import estimate, sizes, sweep_figures, sweeps, text
+from ddcore.report import estimate, sizes, sweep_figures, sweeps
 from ddcore.report.export.table import Table, latex
 from ddcore.report.nas import figures as nas_figures
 from ddcore.report.sweeps import Answer
@@ -136,9 +136,7 @@ def _picture(answer: Answer, run_id: str) -> None:
 
 def _cells(answer: Answer) -> None:
     """Every cell with a link to its run, closed, and what the controls reached."""
-    st.caption("  \n".join(
-        sweep_figures.CONTROLS[one.role] + (f", IPC {one.ipc}, seed {one.seed}" if one.ipc else "")
-        + f": {text.accuracy(one.accuracy) if one.accuracy else one.state}" for one in answer.controls))
+    st.caption("  \n".join(f"{plain(name)}: {told}" for name, told in answer.controls_told().items()))
     with st.expander(f"All {len(answer.outcome.cells):,} cells"):
         for cell in answer.outcome.cells:
             if frame.store().exists(cell.run):
