@@ -22,6 +22,8 @@ from ddcore.report.nas import figures as nas_figures
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.importance import importance
 from ddcore.report.published import Published
+from ddcore.report.sizes import Sizes
+from ddcore.summary import Accuracy
 from tests.report.studies import each, proxy, whole
 
 LABELS = ["DataDAM · mnist · IPC 10 · λ 0.1 · noise", "DM · mnist · IPC 10", "Random · mnist · IPC 10"]
@@ -71,6 +73,16 @@ def swept(vary: str) -> sweeps.Answer:
     asked = config(vary=vary, with_full=True, seeds=2)
     outcome, _ = World(lambda values: 0.5 + values["ipc"] / 200 + values.get("lambda_task", 0) / 10).play(asked)
     return sweeps.Answer(asked, outcome)
+
+
+def sized() -> Sizes:
+    """Sets of one to fifty images per class beside random ones, a coreset and the full data."""
+    def line(*means: float) -> dict[int, Accuracy]:
+        return {ipc: Accuracy.of([m, m + 0.01]) for ipc, m in zip((1, 10, 50), means, strict=True)}
+
+    sets = line(0.7, 0.9, 0.95)
+    return Sizes(sets=sets, samples=sets, random=line(0.4, 0.7, 0.9), full=Accuracy.of([0.95, 0.96]), classes=10,
+                 total=54_000, equal_steps=True, coresets={"Herding": line(0.5, 0.75, 0.9)})
 
 
 def difficulty() -> go.Figure:
@@ -161,6 +173,7 @@ EXAMPLES: Figures = {
     "tradeoff": lambda: compare_figures.tradeoff(tradeoff.tradeoff(numbers(), "distill"), COST, RUNS, log=True),
     "effect": lambda: sweep_figures.effect(swept("lambda_task=0,0.01,1")),
     "effect of IPC": lambda: sweep_figures.effect(swept("ipc=1,10,50")),
+    "against_size": lambda: sweep_figures.against_size(swept("ipc=1,10,50"), sized()),
     "effect of names": lambda: sweep_figures.effect(swept("init=real,noise")),
     "heat": lambda: sweep_figures.heat(swept("lambda_task=0,0.01,1; init=real,noise")),
     "number_grid": lambda: figures.number_grid(pd.DataFrame({"real": [90.0, 91.0]}, index=["0", "0.01"]),
