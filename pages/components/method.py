@@ -16,8 +16,19 @@ from ddcore.methods import METHODS, Method
 from ddcore.protocols import PROTOCOLS
 from ddcore.report import text
 from ddcore.runs.store import RunRecord
-from pages.components import answer, charts, edits, evaluation, form, frame, images, run_page, stages, widgets
-from pages.components.sweep import choose as sweeps
+from pages.components import (
+    answer,
+    charts,
+    edits,
+    evaluation,
+    form,
+    frame,
+    images,
+    run_page,
+    stages,
+    vary,
+    widgets,
+)
 
 
 def page(name: str) -> None:
@@ -109,7 +120,7 @@ def launch_form(
         stages.ahead(entered.asked)
     with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
         widgets.launch("distill", entered.asked, entered.wrong, judged)
-        sweeps.link({**from_here, **edits.of(key)}, "Vary …")
+        vary.link({**from_here, **edits.of(key)}, "Vary …")
 
 
 def judged(spec: Spec) -> list[Spec]:

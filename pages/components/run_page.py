@@ -14,8 +14,7 @@ from ddcore.report import sanity, text
 from ddcore.report.export import sets
 from ddcore.runs.images import Images
 from ddcore.runs.store import RunRecord
-from pages.components import fields, frame, housekeeping, progress, widgets
-from pages.components.sweep import choose
+from pages.components import fields, frame, housekeeping, progress, vary, widgets
 
 LOAD = "`np.load(file)` gives `images`, `labels`, `classes`, `mean`, `std`; `images * std + mean` lies in 0 to 1."
 # What a set can be taken away as: words, end of the file's name, its type, how it is made.
@@ -60,8 +59,8 @@ def _toolbar(run: RunRecord, form: bool) -> None:
     if form and st.button("Use these parameters", icon=":material/tune:", key="like",
                           help="Opens the form filled in as for this run."):
         frame.open_run(run.id, parameter="like")
-    if choose.can_vary(run):
-        choose.link({"like": run.id})
+    if vary.can_vary(run):
+        vary.link({"like": run.id})
     if run.state == "done":
         extend(run)
         download(run)

@@ -1,7 +1,6 @@
 """Images of the compared runs: side by side under one slider, one laid over another, one image through time."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -12,9 +11,8 @@ from ddcore.ops import pictures
 from ddcore.ops.pictures import Stored
 from ddcore.report import gallery
 from ddcore.report.compare_runs import Compared
-from ddcore.report.gallery import Layout, Over, Snapshots
-from ddcore.runs.images import Images
-from pages.components import frame, progress, widgets
+from ddcore.report.gallery import Layout
+from pages.components import frame, progress, strips, widgets
 from pages.components.compare import selection
 from pages.components.images import data_address
 
@@ -25,16 +23,8 @@ HEAVY = 200  # more images than that in a grid are sent with a loss: eight exact
 WIDEST = 64  # pixels of one image on the screen, so that one image per class does not fill it
 FRAME = 112  # pixels of one image alone
 VIEWS = ("Side by side", "Two over each other", "One image through time")
-SLIDERS: dict[Over, tuple[str, str]] = {  # (key, title)
-    "step": ("step", "Step"), "share": ("img-share", "Share of the run"), "time": ("img-time", "Distillation time"),
-}
-CLIPPED = ("Pixels are denormalised and clipped to what a screen can display; distilled images need not look like "
-           "photographs, they only need to train a network well.")
 _html, _css, _js = ((Path(__file__).parent / f"viewer.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
 _viewer = st.components.v2.component("ddcore-before-after", html=_html, css=_css, js=_js)  # with a divider, or blinking
-# What is read and drawn once. When a run was created is part of every key: a run can be computed again.
-_cached = partial(st.cache_data, show_spinner=False,
-                  hash_funcs={Compared: lambda run: (run.record.id, run.record.created)})
 
 
 def show(runs: Sequence[Compared]) -> None:
@@ -47,14 +37,14 @@ def show(runs: Sequence[Compared]) -> None:
 def _section(runs: Sequence[Compared]) -> None:
     if any(run.record.active and not _active(run) for run in runs):
         st.rerun()
-    why = {run.label: gallery.missing(run.record, steps(run)) for run in runs}
+    why = {run.label: gallery.missing(run.record, strips.steps(run)) for run in runs}
     shown = [run for run in runs if not why[run.label]]
     why |= {run.label: f"{MOST} grids are the most that can be seen at a time" for run in shown[MOST:]}
     if shown:
         view = st.segmented_control("Images", VIEWS, default=VIEWS[0], required=True, key="img-view",
                                     bind="query-params", label_visibility="collapsed")
         dict(zip(VIEWS, (_side_by_side, _two, _through_time), strict=True))[view](shown[:MOST])
-        st.caption(CLIPPED)
+        st.caption(strips.CLIPPED)
     else:
         st.info("None of these runs has images.", icon=":material/image_not_supported:")
     for label, reason in why.items():
@@ -63,10 +53,10 @@ def _section(runs: Sequence[Compared]) -> None:
 
 
 def _side_by_side(runs: Sequence[Compared]) -> None:
-    series = [kept(run) for run in runs]
-    counts = [counted(run, each) for run, each in zip(runs, series, strict=True)]
+    series = [strips.kept(run) for run in runs]
+    counts = [strips.counted(run, each) for run, each in zip(runs, series, strict=True)]
     classes, per_class = _which(counts)
-    over, at = slider(series, any(run.record.active for run in runs))
+    over, at = strips.slider(series, any(run.record.active for run in runs))
     layouts = [gallery.aligned(own, counts, per_class, classes) for own in counts]
     stored: Stored = "lossy" if max(layout.images for layout in layouts) > HEAVY else "quickly"
     across = min(ACROSS, len(runs))
@@ -93,33 +83,13 @@ def _which(counts: Sequence[dict[str, int]]) -> tuple[list[str], int | None]:
     return classes, None if per_class == "all" else int(per_class)
 
 
-def slider(series: Sequence[Snapshots], growing: bool) -> tuple[Over, float]:
-    """The axis and the place on it; the one slider for all runs."""
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    over = right.segmented_control(
-        "The slider runs over", list(SLIDERS), default="step", required=True, key="img-over", bind="query-params",
-        help="Runs of other lengths can be held side by side at the same step, when the same share of each was done, "
-        "or after the same time.",
-    )
-    key, title = SLIDERS[over]
-    stops = gallery.stops(series, over, growing)
-    if len(stops) < 2:
-        return over, gallery.NEWEST
-    at = left.select_slider(
-        title, stops, value=stops[-1], key=key, bind="query-params", format_func=lambda at: gallery.words(at, over),
-        help="Images are kept at steps 0, 1, 2, 5, 10, 20, 50 … and at the end, the same for every run. A run without "
-        "images of just that place shows the nearest that it has, and says which.",
-    )
-    return over, at
-
-
 def _card(run: Compared, place: str, step: int, layout: Layout, cell: int, stored: Stored) -> None:
     """One run's grid with its name and what it shows, or why it cannot be drawn."""
     st.html(f'<div style="height:.25rem;border-radius:2px;background:{run.colour}"></div>')
     state = "" if run.record.state == "done" else f" · {progress.STATES[run.record.state][0].lower()}"
     st.markdown(f"**{widgets.plain(run.label)}**  \n{place}{state}")
     try:
-        picture = sheet(run, step, layout, cell, stored)
+        picture = strips.sheet(run, step, layout, cell, stored)
     except DDCoreError as error:
         st.error(widgets.plain(str(error)), icon=":material/broken_image:")
         return
@@ -134,7 +104,7 @@ def _two(runs: Sequence[Compared]) -> None:
     left, right = st.columns(2, gap="medium")
     run, first = _choose(left, runs, "a", "First", 0, start=len(runs) == 1)
     other, second = _choose(right, runs, "b", "Second", min(1, len(runs) - 1))
-    before, after = _read(run, first), _read(other, second)
+    before, after = strips.read(run, first), strips.read(other, second)
     if problem := gallery.mismatch(before, after):
         st.info(f"These two cannot be laid over each other: {problem}.", icon=":material/layers_clear:")
         return
@@ -145,7 +115,7 @@ def _two(runs: Sequence[Compared]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Before and after**", help="Drag the divider, or move it with the arrow keys.")
-        sheets = [sheet(run, first, layout, cell), sheet(other, second, layout, cell)]
+        sheets = [strips.sheet(run, first, layout, cell), strips.sheet(other, second, layout, cell)]
         names = [f"{run.label}, step {first:,}", f"{other.label}, step {second:,}"]
         _viewer(key="img-viewer", data={"pictures": sheets, "names": names})
     with right:
@@ -159,7 +129,7 @@ def _choose(
 ) -> tuple[Compared, int]:
     """A run and one of its steps; start: the first step is offered, else the last."""
     run = selection.run(box, f"{title} set", runs, f"img-{key}", index)
-    series = kept(run)
+    series = strips.kept(run)
     if len(series.steps) < 2:
         box.caption(gallery.caption(series, "step", gallery.NEWEST))
         return run, series.steps[0]
@@ -189,8 +159,8 @@ def _difference(picture: str, most: float, mean: float) -> None:
 def _through_time(runs: Sequence[Compared]) -> None:
     left, middle, right = st.columns([3, 2, 1])
     run = selection.run(left, "Run", runs, "img-run")
-    series = kept(run)
-    counts = {name: n for name, n in _counted(run, series.steps[0]).items() if n}
+    series = strips.kept(run)
+    counts = {name: n for name, n in strips.images_of(run, series.steps[0]).items() if n}
     name = middle.selectbox("Class", list(counts), key="img-of", bind="query-params")
     number = 1
     if counts[name] > 1:
@@ -209,55 +179,16 @@ def _active(run: Compared) -> bool:
     return frame.store().exists(run.record.id) and frame.store().record(run.record.id).active
 
 
-def steps(run: Compared) -> tuple[int, ...] | None:
-    """The steps kept by now, None where the run was deleted."""
-    return tuple(frame.store().snapshots(run.record.id)) if frame.store().exists(run.record.id) else None
-
-
-def kept(run: Compared) -> Snapshots:
-    """When the images of a run can be seen."""
-    return _kept(run, steps(run) or ())
-
-
-@_cached(max_entries=256)
-def _kept(run: Compared, steps: tuple[int, ...]) -> Snapshots:
-    store = frame.store()
-    return gallery.snapshots(store.record(run.record.id), steps, store.events(run.record.id)[0])
-
-
-def counted(run: Compared, series: Snapshots) -> dict[str, int]:
-    """{class: images}; nothing where they cannot be read: drawing them will say why."""
-    try:
-        return _counted(run, series.steps[0])
-    except DDCoreError:
-        return {}
-
-
-@_cached(max_entries=256)
-def _counted(run: Compared, step: int) -> dict[str, int]:
-    return gallery.counts(_read(run, step))
-
-
-@_cached(max_entries=256, max_size="100MB")
-def sheet(run: Compared, step: int, layout: Layout, cell: int, stored: Stored = "quickly") -> str:
-    """A grid as a data address: a media file would be deleted while the browser still asks for it."""
-    return data_address(gallery.sheet(_read(run, step), layout, cell, stored))
-
-
-@_cached(max_entries=64, max_size="50MB")
+@strips.cached(max_entries=64, max_size="50MB")
 def _contrast(
     run: Compared, first: int, other: Compared, second: int, layout: Layout, cell: int
 ) -> tuple[str, float, float]:
     """The picture of the differences, the largest of them and their mean size."""
-    difference = gallery.difference(_read(run, first), _read(other, second), layout)
+    difference = gallery.difference(strips.read(run, first), strips.read(other, second), layout)
     return data_address(gallery.contrast(difference, layout, cell)), difference.most, difference.mean
 
 
-def _read(run: Compared, step: int) -> Images:
-    return frame.store().snapshot(run.record.id, step)
-
-
-@_cached(max_entries=64)
+@strips.cached(max_entries=64)
 def _film(run: Compared, steps: tuple[int, ...], name: str, number: int) -> list[str]:
     store = frame.store()
     return [data_address(png) for png in gallery.film(store, store.record(run.record.id), steps, name, number, FRAME)]

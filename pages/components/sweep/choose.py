@@ -27,17 +27,6 @@ SHOWN = ("seeds", "protocol", "nets", "strategy", "budget")  # of the sweep itse
 MOST_AXES = 4  # offered here; the command line takes any number
 
 
-def can_vary(run: RunRecord) -> bool:
-    """Whether a sweep can start from this run: a method of this version made its images."""
-    return run.makes_images and run.name in METHODS
-
-
-def link(query: Mapping[str, str], words: str = "Vary") -> None:
-    """The way to the form of a sweep; query: what it starts from, as `form` reads it from the address."""
-    st.page_link(menu.of_title("Sweeps").page(), label=words, icon=":material/tune:", query_params=dict(query),
-                 help="How do its parameters matter? Opens a sweep that starts from these values.")
-
-
 def form(like: RunRecord | None) -> None:
     """The form, from an earlier sweep, a run that one wants to vary, or a preset, and its start button.
 

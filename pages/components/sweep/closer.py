@@ -10,9 +10,7 @@ from ddcore.report import compare_runs, gallery, sweeps
 from ddcore.report.compare_runs import Compared
 from ddcore.report.gallery import Layout, Over
 from ddcore.report.sweeps import Answer, Seen
-from pages.components import frame
-from pages.components.compare import curves
-from pages.components.compare import images as compared
+from pages.components import frame, overlaid, strips
 from pages.components.markdown import plain
 
 MOST = 48  # strips at a time
@@ -57,7 +55,7 @@ def _curves(answer: Answer, each: Sequence[Seen]) -> None:
     across = answer.config.axes[1:2]
     ordered = sorted(each, key=lambda one: [axis.points.index(axis.of(one.point.values)) for axis in across])
     runs = [one.run for one in ordered if one.run]
-    curves.show(runs[: compare_runs.MOST])
+    overlaid.show(runs[: compare_runs.MOST])
     if len(runs) > compare_runs.MOST:
         st.caption(f"The first {compare_runs.MOST} of {len(runs)} cells.")
     for one in each:
@@ -71,9 +69,9 @@ def _images(answer: Answer, each: Sequence[Seen]) -> None:
     if not runs:
         st.info("No cell has images yet.", icon=":material/image_not_supported:")
         return
-    series = [compared.kept(run) for run in runs]
-    over, at = compared.slider(series, any(run.record.active for run in runs))
-    layout = gallery.strip([compared.counted(run, one) for run, one in zip(runs, series, strict=True)])
+    series = [strips.kept(run) for run in runs]
+    over, at = strips.slider(series, any(run.record.active for run in runs))
+    layout = gallery.strip([strips.counted(run, one) for run, one in zip(runs, series, strict=True)])
     matrix = len(answer.config.axes) > 1
     grid = st.grid(len(answer.config.axes[1].points), min_column_width=NARROW) if matrix else None
     for one in each[:MOST]:
@@ -81,7 +79,7 @@ def _images(answer: Answer, each: Sequence[Seen]) -> None:
             _strip(one, layout, over, at, NARROW if matrix else LINE)
     if len(each) > MOST:
         st.caption(f"The first {MOST} of {len(each)} cells.")
-    st.caption(f"Left to right: {plain(', '.join(name for name, _ in layout.most))}.", help=compared.CLIPPED)
+    st.caption(f"Left to right: {plain(', '.join(name for name, _ in layout.most))}.", help=strips.CLIPPED)
 
 
 def _strip(one: Seen, layout: Layout, over: Over, at: float, width: int) -> None:
@@ -97,9 +95,9 @@ def _strip(one: Seen, layout: Layout, over: Over, at: float, width: int) -> None
 
 def _picture(run: Compared, layout: Layout, over: Over, at: float) -> tuple[str, str, str]:
     """The strip's address, what it shows, and what keeps it from being drawn."""
-    series = compared.kept(run)
+    series = strips.kept(run)
     place = gallery.caption(series, over, at)
     try:
-        return compared.sheet(run, gallery.step_at(series, over, at), layout, pictures.CELL), place, ""
+        return strips.sheet(run, gallery.step_at(series, over, at), layout, pictures.CELL), place, ""
     except DDCoreError as error:
         return "", place, str(error)
