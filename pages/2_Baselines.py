@@ -33,17 +33,17 @@ LAST = "baselines-tab"  # where "New run" leads back to
 def main() -> None:
     with frame.page("Baselines", LEAD, "baseline", "distill"):
         run = frame.chosen_run(*TABS)
-        like = frame.chosen_run("distill", parameter="like")
+        like = frame.chosen_run("baseline", "distill", parameter="like")
         if run is not None:
             st.session_state[LAST] = TABS[run.kind]
         if run is not None and run.kind == "baseline":
-            run_page.show(run, done, lambda run_id: charts.training(run))
+            run_page.show(run, done, lambda run_id: charts.training(run), form=True)
             return
         if run is not None and run.makes_images:
             method.show(run)
             return
-        first = TABS["distill"] if like else st.session_state.get(LAST, TABS["baseline"])
-        drawn: tuple[Callable[[], None], ...] = (new_run, partial(coreset, like), flops)
+        first = TABS[like.kind] if like else st.session_state.get(LAST, TABS["baseline"])
+        drawn: tuple[Callable[[], None], ...] = (partial(new_run, like), partial(coreset, like), flops)
         tabs = st.tabs(list(TABS.values()), default=first, on_change="rerun", key="baselines-tabs")
         for draw, tab in zip(drawn, tabs, strict=True):
             if tab.open:
@@ -66,9 +66,11 @@ def coreset(like: RunRecord | None) -> None:
     widgets.earlier("distill", "Earlier coresets", *names)
 
 
-def new_run() -> None:
+def new_run(like: RunRecord | None) -> None:
+    """The form of a training on the full data; like: the run whose parameters it starts from."""
     frame.device_banner()
-    kind.new_run(KINDS["baseline"], {}, "")
+    config = like.config if like and not like.makes_images else {}
+    kind.new_run(KINDS["baseline"], config, like.id if like and config else "")
     widgets.earlier("baseline", "Earlier trainings")
 
 

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from ddcore.experiments import spec
 from ddcore.methods import METHODS
-from tests.pages.conftest import Backend, Filled, Open, show_tab, words
+from tests.pages.conftest import Backend, Filled, Open, finish, show_tab, words
 
 PAGE = "pages/2_Baselines.py"
 CORESETS = [name for name, method in METHODS.items() if method.step is None]
@@ -40,3 +43,10 @@ def test_earlier_coresets_are_listed(open_page: Open, filled: Filled) -> None:
     app = show_tab(open_page(PAGE), "baselines-tabs", "Coresets")
     links = [link.proto.label for link in app.get("page_link")]
     assert any(label.startswith("Herding") for label in links)
+
+
+def test_a_training_on_the_full_data_fills_the_form_for_the_next_one(open_page: Open, home: Path) -> None:
+    asked = spec("baseline", "baseline", {"dataset": "digits", "epochs": 7, "width": 24})
+    run = finish(asked, {"accuracy": {"mean": 0.9, "n": 1, "protocol": "course"}})
+    app = open_page(PAGE, like=run)
+    assert {"7", "24"} <= {field.value for field in app.text_input}
