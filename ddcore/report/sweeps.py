@@ -231,12 +231,14 @@ class Answer:
         better = [(p, Interval(-i.mean, -i.high, -i.low)) for p, i in intervals if i.high < 0]
         if not intervals:
             return f"{said} One network each has no spread, so nothing can be told apart."
+        over = "" if self.config.seeds > 1 else " One seed: the intervals are over its networks, not over other sets."
         if not worse and not better:
-            return f"{said} No other value can be told from it."
+            return f"{said} No other value can be told from it.{over}"
         parts = [f"{self.name(p)} is {word} by {_points(i)}" for word, those in (("worse", worse), ("better", better))
                  for p, i in those]
         rest = len(intervals) - len(parts)
-        return f"{said} {'; '.join(parts)}." + (f" The other {rest} cannot be told from it." if rest else "")
+        told = f" The other {rest} cannot be told from it." if rest else ""
+        return f"{said} {'; '.join(parts)}.{told}{over}"
 
 
 @dataclass(frozen=True)
