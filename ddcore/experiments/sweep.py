@@ -180,7 +180,7 @@ def set_by_hand(config: type[Config], values: Mapping[str, Any]) -> dict[str, An
     return {name: v for name, v in values.items() if name not in following or getattr(derived, name) != v}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a sweep keeps its cells: to compare them would be to compare it with itself
 class Cell:
     """A place of the grid with one seed: what distils it, and how it is judged. length: of a shorter run than asked."""
 
