@@ -94,7 +94,7 @@ def test_a_sparkline_has_few_points(store: Store) -> None:
     assert catalogue.sparkline(run) == [1.0, 0.5]
 
 
-def test_a_thousand_questions_are_a_table_within_a_second(store: Store) -> None:
+def test_a_thousand_questions_are_a_table_within_two_seconds(store: Store) -> None:
     many(store, 1000)
     for number, folder in enumerate((store.root / "distill").iterdir()):
         path = folder / "run.json"
@@ -104,7 +104,7 @@ def test_a_thousand_questions_are_a_table_within_a_second(store: Store) -> None:
     every = catalogue.filtered(catalogue.catalogue(store), words="digits")
     found = catalogue.in_order(catalogue.seeds_together(every), "created")
     assert len(found) == 1000
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 2.0  # 0.5 s on a quiet machine
 
 
 def test_one_row_for_each_value_of_a_parameter(store: Store, answer: Answer) -> None:
