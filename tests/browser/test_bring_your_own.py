@@ -85,6 +85,7 @@ def test_an_uploaded_zip_is_looked_at_added_distilled_and_judged(server: Server,
     expect(page.get_by_role("heading", name="DM", level=1)).to_be_visible(timeout=SLOW)
     choose(page, "Data set", "tiles")
     expect(page.get_by_role("textbox", name="T · Iterations")).to_have_value("200", timeout=SLOW)  # not of digits
+    page.get_by_text("More parameters").click()
     for label, value in (
         ("T · Iterations", "40"),
         ("IPC · Images per class", "2"),
