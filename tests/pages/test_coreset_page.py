@@ -15,7 +15,7 @@ CORESETS = [name for name, method in METHODS.items() if method.step is None]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CORESETS)
 def test_every_coreset_is_started_from_the_baselines_page(name: str, open_page: Open, backend: Backend) -> None:
-    app = open_page(PAGE)
+    app = show_tab(open_page(PAGE), "baselines-tabs", "Coresets")
     app.segmented_control(key="coreset").set_value(name).run()
     assert METHODS[name].summary in words(app)
     app.button(key="launch-distill").click().run()

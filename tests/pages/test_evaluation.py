@@ -213,7 +213,7 @@ def test_unequal_classes_have_a_balanced_column_and_every_chart_of_accuracy_the_
     charts = drawn(app) + drawn(on_tab(app, filled.distilled, "Over iterations"))
     accuracies = [f["layout"] for f in charts if axes(f) & set(titles) and "Class" not in axes(f)]
     assert {title for layout in accuracies for title in axes({"layout": layout})} >= set(titles)
-    lines = {layout["annotations"][0]["text"] for layout in accuracies}
+    lines = {shape["name"] for layout in accuracies for shape in layout["shapes"]}
     assert lines == {"majority class 40.0 %", "majority class of validation images 40.0 %"}
 
 

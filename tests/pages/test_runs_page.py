@@ -111,7 +111,10 @@ def test_what_cannot_grow_is_not_offered_to_be_extended(open_page: Open, kept: K
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", ["", "pages/2_Baselines.py"])
-def test_a_name_is_shown_as_it_was_given_and_not_as_markup(page: str, open_page: Open, filled: Filled) -> None:
+def test_a_name_is_shown_as_it_was_given_and_not_as_markup(
+    page: str, open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pages.components.home.LATEST", 9)
     Store().annotate(filled.baseline, name="**bold** :smile: ![x](http://example.org)")
     app = open_page(page, run=filled.baseline)
     shown = words(app) + " ".join(link.proto.label for link in app.get("page_link"))

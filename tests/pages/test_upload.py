@@ -87,7 +87,7 @@ def test_a_zip_is_looked_at_once_and_becomes_a_data_set_that_every_menu_offers(
     assert len(looks) == 1
     app.button(key="own-add").click().run()
     assert app.query_params["set"] == "my-pets"
-    assert "Describe my-pets" in words(app)
+    assert "Training 17" in words(app)
     assert DATASETS["my-pets"].sizes == (19, 5)
     for page in (METHOD, BASELINES):
         menu = next(s for s in open_page(page).selectbox if s.label == "Data set")
@@ -221,7 +221,7 @@ def test_a_finished_run_of_a_removed_set_still_opens_and_nothing_new_can_be_aske
         menu = next(s for s in open_page(page).selectbox if s.label == "Data set")
         assert "pets" not in menu.options
     app = open_page(METHOD, run=run)
-    assert "Synthetic images 4" in words(app)
+    assert "4 images ·" in words(app)
     assert "pets was removed" in words(app)
     assert all(b.disabled for b in app.button if "Evaluate with controls" in b.label)
     app = open_page(METHOD, like=run)
@@ -239,7 +239,7 @@ def test_a_run_of_a_set_that_is_not_known_here_still_opens(open_page: Open) -> N
     run = jobs.run_inline(spec("distill", "dm", {**DM, "dataset": "pets"}))
     described = jobs.run_inline(spec("describe", "describe", {"dataset": "pets"}))
     remove("pets", data_root(), keep_facts=False)
-    assert "Synthetic images 4" in words(open_page(METHOD, run=run))
+    assert "4 images ·" in words(open_page(METHOD, run=run))
     assert "not known here" in words(open_page(METHOD, like=run))
     app = open_page(PAGE, run=described)
     assert "not known here" in words(app)
