@@ -115,9 +115,9 @@ def show(run: RunRecord) -> None:
     for check in summary.checks:
         if not check.ok:
             st.warning(f"{check.text[:1].upper()}{check.text[1:]}.", icon=":material/warning:")
-    facts = DATASETS[run.config["dataset"]]
-    if browsable := gallery.can_show(facts):
-        gallery.section(facts)
+    name = run.config["dataset"]
+    if browsable := name in DATASETS and gallery.can_show(DATASETS[name]):
+        gallery.section(DATASETS[name])
     cells = [[balance], [statistics, checks]]
     if votes.voted(summary):
         cells = [[balance], [agreement], [statistics], [checks]]
