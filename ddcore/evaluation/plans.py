@@ -26,7 +26,6 @@ from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_PARAMS
 from ddcore.summary import BESIDE, Scores, Summary
 
-CONTROL = "random"  # the method whose sets, real images at random, every set is held against
 CEILING_PASSES = 10  # over the training images, from which a network on the full data counts as the ceiling
 
 
@@ -131,16 +130,14 @@ def plan(of: RunRecord | Spec, question: Question) -> Plan:
     final, (run_id, config) = evaluation(of, question), _subject(of)
     judging, own, method = final.config, _config(of), METHODS[of.name]
     assert isinstance(judging, EvaluateConfig)
-    place = {"dataset": config["dataset"], "resolution": config["resolution"], "device": question.device}
-    random = spec("distill", CONTROL, {**place, "ipc": config["ipc"], "seed": config["seed"]})
-    network = {"network": judging.network, **judging.network_options()}
+    random = evaluate.control(config, question.device)
     soft = own is not None and method.learns_labels(own) and question.labels == "learnt"
     return Plan(
         run=run_id, final=final, random=random, random_real=evaluation(of, question, run=random.key),
         initial=evaluation(of, question, images="initial") if method.step else None,
         initial_hard=evaluation(of, question, images="initial", labels="hard") if method.step and soft else None,
         variations=tuple(_varied(of, one, question) for one in (method.variations(own) if own else ())),
-        full=spec("baseline", "baseline", {**place, **network, **judging.training().values(), "seed": question.seed}),
+        full=evaluate.full_data(judging),
     )
 
 

@@ -21,6 +21,7 @@ from ddcore.protocols import PROTOCOLS
 from ddcore.settings import NETWORK_PARAMS, NetworkConfig, TrainConfig
 from ddcore.summary import Accuracy, Arithmetic, Share, Source, Summary, Values
 
+CONTROL = "random"  # the method whose sets, real images at random, every set is compared with
 TEST_POINTS = 10  # parts of the training after which the test curve has a point; the last is the test itself
 RECORDED = 100  # parts of the training after which its loss is recorded; a GPU runs ahead in between
 TEST_IMAGES = 1000  # that a point of it is measured on: it is for eyes, and testing takes longer than training
@@ -109,6 +110,18 @@ def question(run_id: str, config: Mapping[str, Any], network: Mapping[str, Any],
     if chosen.get("network", config.get("network")) == config.get("network"):
         chosen = {**{name: config.get(name) for name in NETWORK_PARAMS}, **chosen}
     return spec("evaluate", "evaluate", {**place, **chosen, "run": run_id, **values})
+
+
+def control(config: Mapping[str, Any], device: str) -> Spec:
+    """As many real images at random as a set with these parameters has, of the same seed."""
+    place = {name: config[name] for name in ("dataset", "resolution", "ipc", "seed")}
+    return spec("distill", CONTROL, {**place, "device": device})
+
+
+def full_data(judging: EvaluateConfig) -> Spec:
+    """Training on the full data in the setting of this evaluation."""
+    place = {name: getattr(judging, name) for name in ("dataset", "resolution", "device", "seed", "network")}
+    return spec("baseline", "baseline", {**place, **judging.network_options(), **judging.training().values()})
 
 
 class EvaluateSummary(Summary):

@@ -30,7 +30,6 @@ from ddcore.protocols import PROTOCOLS
 from ddcore.settings import NETWORK_PARAMS
 from ddcore.summary import Accuracy, Answer, Count, Seconds, Summary, Values
 
-CONTROL = "random"  # the method whose sets, real images at random, each cell is compared with
 NAMED = 5  # values of an axis that a sweep's name has
 MOST_CELLS = 2000  # of one sweep
 NOT_VARIED = ("dataset", "device", "seed", "exact")  # other questions, or none: seeds have a parameter of their own
@@ -231,8 +230,8 @@ class Cell:
     @property
     def control(self) -> tuple[Spec, Spec]:
         """As many real images at random, of the same seed; what judges them as its own."""
-        place = {name: self._own[name] for name in ("dataset", "resolution", "ipc", "seed", "device")}
-        random = self.sweep.once(("random", *place.items()), lambda: spec("distill", CONTROL, place))
+        own = tuple(self._own[name] for name in ("resolution", "ipc", "seed"))
+        random = self.sweep.once(("random", *own), lambda: evaluate.control(self._own, self._own["device"]))
         judged = self.sweep.once((random.key, "test", *self._setting), lambda: self.judged_as(random.key, "test"))
         return random, judged
 
@@ -244,9 +243,7 @@ class Cell:
     def _full(self) -> Spec:
         config = self.judged().config
         assert isinstance(config, EvaluateConfig)
-        place = {name: self._own[name] for name in ("dataset", "resolution", "device")}
-        network = {"network": config.network, **config.network_options()}
-        return spec("baseline", "baseline", {**place, **network, **config.training().values(), "seed": config.seed})
+        return evaluate.full_data(config)
 
     @cached_property
     def _own(self) -> dict[str, Any]:
@@ -288,7 +285,7 @@ def values_at(along: Sequence[Axis], place: Sequence[int]) -> dict[str, Any]:
 
 
 class CellResult(Answer):
-    """What became of a cell. values: on the axes; steps: of the method, where it is shorter than asked (halving); run,
+    """What became of a cell. values: on the axes; length: of the method, where it is shorter than asked (halving); run,
     evaluation: the ids of its runs; state: of the one that is furthest behind; problem: why it ended early.
 
     accuracy: on the test images, None where it was not tested; validation: of the same networks on the validation

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from ddcore.data import DATASETS
-from ddcore.experiments.evaluate import EvaluateConfig
-from ddcore.experiments.sweep import CONTROL, Cell
+from ddcore.experiments.evaluate import CONTROL, EvaluateConfig
+from ddcore.experiments.sweep import Cell
 from ddcore.methods import METHODS
 from ddcore.report import text
 from ddcore.report.sweeps import Answer, Point

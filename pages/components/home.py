@@ -7,7 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ddcore import jobs
 from ddcore.errors import DDCoreError
-from ddcore.evaluation.plans import CONTROL
+from ddcore.experiments.evaluate import CONTROL
 from ddcore.methods import METHODS
 from ddcore.report import catalogue, compare_runs, film, results, sanity, tables, text, thumbnails
 from ddcore.runs.store import RunRecord
