@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,15 @@ import click
 
 from ddcore import jobs
 from ddcore.cli.flags import JSON, as_json, caveats, check_target, given, percent, show
-from ddcore.cli.nas import answer_text
 from ddcore.data import DATASETS
-from ddcore.errors import ConfigError
+from ddcore.errors import ConfigError, DDCoreError
 from ddcore.experiments import KINDS, search
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
 from ddcore.params import Config
 from ddcore.protocols import PROTOCOLS
 from ddcore.report import tables
+from ddcore.report.findings import FINDINGS
 from ddcore.runs import memo
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
@@ -103,24 +104,40 @@ def _run_line(run: RunRecord) -> str:
     return "  ".join(filter(None, [f"{run.id:<18} {run.kind:<10} {run.state:<12} {tables.title(run)}", accuracy, tags]))
 
 
-@click.command("show", help="One run: its parameters, state, result, and the reason if it failed.")
+@click.command("show", help="One run: its parameters, state, result, the reason if it failed; of a search or a sweep "
+               "its answer by now.")
 @click.argument("run_id", metavar="RUN")
 @as_json
 def show_run(run_id: str, as_json: bool) -> None:
     store = Store()
     record = store.record(run_id)
     status = jobs.status(record.id)
+    found, words = _found(store, record)
     result = {
         "run": record.id, "kind": record.kind, "name": record.name, "title": tables.title(record),
         "status": status.state, "done": status.done, "total": status.total, "config": record.config,
         "summary": record.summary.to_json(), "user": record.user, "error": store.error(record.id),
-        "problem": record.problem, "info": record.info,
+        "problem": record.problem, "info": record.info, **found,
     }
     caveats(record.summary.notes)
-    show(result, as_json, lambda: _details(result))
+    show(result, as_json, lambda: "\n".join(filter(None, [*_details(result, found), words()])))
 
 
-def _details(result: dict[str, Any]) -> str:
+def _found(store: Store, record: RunRecord) -> tuple[dict[str, Any], Callable[[], str]]:
+    """What it found out, where its kind reads that from other runs: for scripts, and for people."""
+    if record.kind not in FINDINGS:
+        return {}, str
+    why, finding = "nothing is known of what it found", FINDINGS[record.kind]
+    try:
+        if record.state != "broken":
+            return finding.to_json(store, record), lambda: finding.words(store, record)
+    except DDCoreError as error:  # of a version that had other parameters, or its data is not here
+        why = f"what it found cannot be read here: {error}"
+    return {}, lambda: f"  {why}"
+
+
+def _details(result: Mapping[str, Any], found: Container[str]) -> list[str]:
+    """found: what is told in words of its own behind them."""
     lines = [f"run {result['run']} ({result['kind']}, {result['name']}): {result['status']}", f"  {result['title']}"]
     if result["problem"]:
         lines.append(f"  {result['problem']}")
@@ -131,10 +148,7 @@ def _details(result: dict[str, Any]) -> str:
     if result["error"]:
         lines.append(f"  {result['error'].strip().splitlines()[-1]}")
     lines += [f"  {name} = {value}" for name, value in result["config"].items() if value is not None]
-    lines += [f"  {name}: {_short(value)}" for name, value in result["summary"].items()]
-    if result["kind"] == "search":
-        lines.append(answer_text(Store().record(result["run"])))
-    return "\n".join(lines)
+    return lines + [f"  {name}: {_short(value)}" for name, value in result["summary"].items() if name not in found]
 
 
 def _short(value: Any) -> str:

@@ -17,10 +17,10 @@ from ddcore.experiments import Spec, search, spec
 from ddcore.experiments.search import SearchConfig
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.report import estimate, text
+from ddcore.report.findings import search as finding
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas.answer import Answer
-from ddcore.report.nas.study import study
-from ddcore.runs.store import RunRecord, Store
+from ddcore.runs.store import Store
 
 TITLES = {"search": "the search", "truth": "the whole-data truth"}
 
@@ -41,7 +41,7 @@ def _nas(preset: str | None, wait: bool, as_json: bool, **parameters: Any) -> No
     if wait:
         for what, run_id in runs.items():
             wait_for(run_id, f"{what} {run_id}")
-    about, answer = config.about(), _answer(runs, store)
+    about, answer = config.about(), finding.answer(store, store.record(runs["search"]), runs.get("truth"))
     result = {
         "run": runs["search"], "truth_run": runs.get("truth"), "status": jobs.status(runs["search"]).state,
         "truth_status": jobs.status(runs["truth"]).state if "truth" in runs else None,
@@ -77,26 +77,6 @@ def _promised(specs: Mapping[str, Spec], store: Store) -> dict[str, float]:
     return promised
 
 
-def _answer(runs: Mapping[str, str], store: Store) -> Answer:
-    """What the search says by now, compared with its truth where there is one."""
-    search, truth = store.record(runs["search"]), runs.get("truth")
-    held_against = (store.record(truth), store.events(truth)[0]) if truth else ()
-    return answers.answer(study(search, store.events(search.id)[0], *held_against))
-
-
-def answer_text(record: RunRecord) -> str:
-    """What a search says by now, compared with its own truth where that was begun."""
-    if record.state == "broken":
-        return "  nothing is known of what it found"
-    store = Store()
-    config = spec("search", "search", record.config).config
-    assert isinstance(config, SearchConfig)
-    truth = config.truth_config()
-    run_id = None if truth is None else Spec("truth", "truth", truth).key
-    runs = {"search": record.id} | ({"truth": run_id} if run_id and store.exists(run_id) else {})
-    return _columns(_answer(runs, store))
-
-
 def _text(result: Mapping[str, Any], answer: Answer) -> str:
     lines = [f"search {result['run']}: {result['status']}"]
     if result["truth_run"]:
@@ -104,7 +84,7 @@ def _text(result: Mapping[str, Any], answer: Answer) -> str:
     lines.append(f"  {result['networks']:,} networks")
     lines += [f"  {number:,} left out: {why}" for why, number in result["left_out"].items()]
     if answer.lines:
-        lines += [_columns(answer), *answers.remarks(answer)]
+        lines += [finding.columns(answer), *answers.remarks(answer)]
     for images, share in (("validation split", answer.study.majority), ("test images", answer.study.majority_test)):
         lines += [] if share is None else [f"Majority class of the {images}: {text.percent(share)}"]
     seconds = {f"Promised for {TITLES[what]}": value for what, value in result["promised_seconds"].items() if value}
@@ -113,12 +93,6 @@ def _text(result: Mapping[str, Any], answer: Answer) -> str:
     if {result["status"], result["truth_status"]} - {"done", None}:
         lines.append("  follow them with `python -m ddcore show RUN`; the same command with --wait shows the answer")
     return "\n".join(lines)
-
-
-def _columns(answer: Answer) -> str:
-    """The table on its side: a proxy a column, so that it fits a terminal."""
-    table = answers.table(answer)
-    return table.set_index(table.columns[0]).T.to_string(justify="left")
 
 
 _PRESETS = ", ".join(preset.name for preset in search.PRESETS)

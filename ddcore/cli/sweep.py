@@ -19,7 +19,7 @@ from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.methods import METHODS, Method
 from ddcore.protocols import PROTOCOLS
 from ddcore.report import estimate, sweeps
-from ddcore.report.sweeps import Answer
+from ddcore.report.findings.sweep import words
 from ddcore.runs.store import Store
 
 
@@ -68,7 +68,7 @@ def _sweep(question: Spec, stay: bool, as_json: bool) -> None:
     answer, state = sweeps.answer(config, store), jobs.status(run_id).state
     result = {"run": run_id, "status": state, "computed": len(missing), "promised_seconds": promised,
               **({"waited_seconds": round(time.monotonic() - began, 1)} if stay else {}), **sweeps.to_json(answer)}
-    show(result, as_json, lambda: "\n".join([f"sweep {run_id}: {state}", answer_text(answer)]))
+    show(result, as_json, lambda: "\n".join([f"sweep {run_id}: {state}", words(answer)]))
 
 
 def _promise(missing: tuple[Spec, ...], store: Store) -> float:
@@ -79,13 +79,6 @@ def _promise(missing: tuple[Spec, ...], store: Store) -> float:
     guess = estimate.total(missing, records, device_of(missing[0]))
     click.echo(f"{len(missing):,} runs to compute, {guess}; {guess.basis}", err=True)
     return round(guess.seconds, 1)
-
-
-def answer_text(answer: Answer) -> str:
-    """The table, the controls and what can be said, for a terminal."""
-    controls = [f"  {name}: {told}" for name, told in answer.controls_told().items()]
-    left = [f"  left out: {place} ({why})" for place, why in answer.config.grid.impossible.items()]
-    return "\n".join([sweeps.table(answer).to_string(index=False), *controls, *left, answer.sentence])
 
 
 COMMANDS: tuple[click.Command, ...] = (sweep,)
