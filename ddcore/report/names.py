@@ -263,8 +263,13 @@ def words_of(info: ParamInfo, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return f"{'' if value else 'no '}{info.short}"
-    shown = network_title({"network": value}) if info.name == "network" else text.value(value)
+    shown = value_of(info, value)
     return f"{info.short} {shown}" if info.short else f"{shown} {info.unit}".strip()
+
+
+def value_of(info: ParamInfo, value: Any) -> str:
+    """A value of this parameter as people read it; of a network its title."""
+    return network_title({"network": value}) if info.name == "network" and value else text.value(value)
 
 
 def apart(records: Sequence[RunRecord], value: Any = text.value) -> dict[str, tuple[str, ...]]:

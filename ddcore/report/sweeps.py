@@ -17,15 +17,12 @@ from ddcore.experiments.sweep import CellResult, ControlResult, Outcome, SweepCo
 from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo, shown
-from ddcore.report import gallery, text
-from ddcore.report.compare_runs import Compared
-from ddcore.report.figures import along
+from ddcore.report import effects, text
+from ddcore.report.effects import CONTROLS, Effects
 from ddcore.report.names import words_of
-from ddcore.report.nas import importance as anova
 from ddcore.runs.store import RunRecord, Store
 from ddcore.summary import Accuracy, Interval
 
-CONTROLS = {"random_real": "Random real images", "full": "Full data"}  # by their role
 LEVEL = 0.95  # of all intervals of a sweep together
 
 
@@ -48,11 +45,11 @@ class Point:
 
     @cached_property
     def test(self) -> Accuracy | None:
-        return Accuracy.pooled(cell.accuracy for cell in self.cells if cell.accuracy)
+        return effects.pooled(cell.accuracy for cell in self.cells)
 
     @cached_property
     def validation(self) -> Accuracy | None:
-        return Accuracy.pooled(cell.validation for cell in self.cells if cell.validation)
+        return effects.pooled(cell.validation for cell in self.cells)
 
     @cached_property
     def sample(self) -> Accuracy | None:
@@ -66,16 +63,23 @@ class Point:
     @property
     def state(self) -> str:
         """ "done", or how many of its cells stand where: "2 done, 1 failed"."""
-        states = [cell.state for cell in self.cells]
-        return ", ".join(f"{states.count(s)} {s}" if len(set(states)) > 1 else s for s in dict.fromkeys(states))
+        return effects.standing([cell.state for cell in self.cells])
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Effects[Point]):
     """A sweep as it stands."""
 
     config: SweepConfig
     outcome: Outcome
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return self.config.axes
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        return self.config.all_seeds
 
     @property
     def over(self) -> bool:
@@ -116,12 +120,6 @@ class Answer:
         """The point that was chosen by validation, once the sweep is over."""
         return next((p for p in self.points if p.values == self.outcome.chosen), None) if self.outcome.chosen else None
 
-    def through(self, places: Mapping[tuple[str, ...], int]) -> list[Point]:
-        """The points of a slice: those at these places; places: names of an axis → position on it."""
-        at = {name: value for axis in self.config.axes if axis.names in places
-              for name, value in axis.at(places[axis.names]).items()}
-        return [point for point in self.points if at.items() <= point.values.items()]
-
     def behind(self, point: Point) -> Interval | None:
         """How much better the best is than this point on the test images, with intervals that hold for all points
         together (Bonferroni).
@@ -144,6 +142,14 @@ class Answer:
         return METHODS[self.config.method].title
 
     @property
+    def sets(self) -> str:
+        return f"{self.method} sets"
+
+    @property
+    def absent(self) -> str:
+        return "left out" if self.tested else ""
+
+    @property
     def tested(self) -> bool:
         """Whether the points were judged on the test images; else on the validation split."""
         return self.config.strategy == "grid"
@@ -151,7 +157,12 @@ class Answer:
     def control(self, role: str, point: Point) -> Accuracy | None:
         """A control of this point's own size and setting, over all seeds that are known."""
         own = {cell.full if role == "full" else cell.random_real for cell in point.cells}
-        return Accuracy.pooled(one.accuracy for one in self.controls if one.evaluation in own and one.accuracy)
+        return effects.pooled(one.accuracy for one in self.controls if one.evaluation in own)
+
+    def of_seed(self, point: Point, seed: int, store: Store) -> tuple[RunRecord | None, str]:
+        cell = next(cell for cell in point.cells if cell.seed == seed)
+        state = "" if cell.state == "done" else ": ".join(filter(None, [cell.state, cell.problem]))
+        return store.record(cell.run) if store.exists(cell.run) else None, state
 
     @property
     def controls(self) -> tuple[ControlResult, ...]:
@@ -169,51 +180,7 @@ class Answer:
         return ", ".join([CONTROLS[one.role], *size, *setting])
 
     def param(self, name: str) -> ParamInfo:
-        """The declaration of what is varied under this name."""
         return param(self.config.method, name)
-
-    @cached_property
-    def frame(self) -> pd.DataFrame:
-        """A row a judged point: a column for each axis by its title, then accuracy (percent), network (what the point
-        is called), index, place (1 for the most accurate), pruned: as `nas.study.frame` has them of networks."""
-        judged, whole = [(p, p.accuracy.mean) for p in self.points if p.accuracy], {*map(id, self.whole)}
-        order = sorted((mean for _, mean in judged), reverse=True)
-        rows = [{**{self.title(axis.names): p.values[axis.names[0]] if len(axis.names) == 1 else self.at(p, axis.names)
-                    for axis in self.config.axes},
-                 "accuracy": 100 * mean, "network": self.name(p), "index": i, "place": 1 + order.index(mean),
-                 "pruned": id(p) not in whole} for i, (p, mean) in enumerate(judged)]
-        return pd.DataFrame(rows, columns=[*self.titles, "accuracy", "network", "index", "place", "pruned"])
-
-    @property
-    def titles(self) -> list[str]:
-        """What the axes are called."""
-        return [self.title(axis.names) for axis in self.config.axes]
-
-    @cached_property
-    def importance(self) -> pd.DataFrame:
-        """How much of the variance each axis explains (`nas.importance`); axes that move together are one."""
-        return anova.importance(self.frame, self.titles)
-
-    def title(self, names: Sequence[str]) -> str:
-        """ "λ" or "η_S + Image momentum": an axis by the signs of its parameters."""
-        return " + ".join(self.param(name).symbol or self.param(name).label for name in names)
-
-    def axis_title(self, names: Sequence[str]) -> str:
-        """ "λ · Task balance": an axis as a chart writes it, with units."""
-        params = [self.param(name) for name in names]
-        return " and ".join(f"{p.title} ({p.unit})" if p.unit else p.title for p in params)
-
-    def written(self, axis: Axis, position: int) -> str:
-        """ "0.01": a place on an axis."""
-        return " + ".join(map(shown, axis.points[position]))
-
-    def at(self, point: Point, names: Sequence[str]) -> str:
-        """ "0.01": where a point lies on an axis."""
-        return " + ".join(shown(point.values[name]) for name in names)
-
-    def name(self, point: Point) -> str:
-        """ "λ 0.01, noise"."""
-        return ", ".join(words_of(self.param(name), value) or shown(value) for name, value in point.values.items())
 
     @property
     def sentence(self) -> str:
@@ -239,36 +206,6 @@ class Answer:
         rest = len(intervals) - len(parts)
         told = f" The other {rest} cannot be told from it." if rest else ""
         return f"{said} {'; '.join(parts)}.{told}{over}"
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A point with one seed, to look at. run: None where nothing was computed yet.
-
-    missing: why it has no images, "" where it has some; state: how it stands and why, "" where it is done.
-    """
-
-    name: str
-    point: Point
-    run: Compared | None
-    missing: str
-    state: str
-
-
-def seen(answer: Answer, points: Sequence[Point], seed: int, store: Store) -> list[Seen]:
-    """These points with one seed, each in a colour of its place on the first axis."""
-    first = answer.config.axes[0]
-    colours = dict(zip(first.points, along(len(first.points)), strict=True))
-    found = []
-    for point in points:
-        cell = next(cell for cell in point.cells if cell.seed == seed)
-        run, colour, missing = None, colours[first.of(point.values)], "it is not computed yet"
-        if store.exists(cell.run):
-            run = Compared(store.record(cell.run), answer.name(point), colour, None, None, {}, None)
-            missing = gallery.missing(run.record, tuple(store.snapshots(cell.run))) or ""
-        state = "" if cell.state == "done" else ": ".join(filter(None, [cell.state, cell.problem]))
-        found.append(Seen(answer.name(point), point, run, missing, state))
-    return found
 
 
 def _points(interval: Interval) -> str:

@@ -12,7 +12,7 @@ from ddcore.errors import ConfigError
 from ddcore.experiments import spec, sweep
 from ddcore.experiments.sweep import Cell, SweepConfig, config_of, replay
 from ddcore.methods import METHODS
-from ddcore.report import sweep_figures, sweeps
+from ddcore.report import effect_figures, sweeps
 from ddcore.report.nas import figures as nas_figures
 from ddcore.runs.store import Store
 
@@ -198,7 +198,7 @@ def test_a_control_stands_beside_the_sets_of_its_own_size_and_setting_only(vary:
 def test_what_was_chosen_on_the_validation_split_is_drawn_on_it_and_told_on_the_test_images() -> None:
     answer = played(lambda values: 0.5 + values.get("lambda_task", 0.0) / 10, held_out=0.2, strategy="random")
     assert answer.frame["accuracy"].tolist() == pytest.approx([70.5, 70.6, 80.5])
-    figure = sweep_figures.effect(answer)
+    figure = effect_figures.effect(answer)
     assert [trace.name for trace in figure.data] == ["DataDAM sets"], "controls are tested, these accuracies are not"
     assert "λ 1 is the best by validation (60.5 ± 0.7 % on the test images, n = 2, protocol quick)" in answer.sentence
     assert "The others were not tested" in answer.sentence
@@ -224,7 +224,7 @@ def test_shorter_runs_of_a_halving_stand_apart_from_whole_ones() -> None:
                     vary="lambda_task=0..8:9")
     assert [point.values for point in answer.whole] == [{"lambda_task": 8.0}]
     assert sweeps.table(answer)["state"].tolist() == ["done, stopped at 1"] * 6 + ["done, stopped at 3"] * 2 + ["done"]
-    assert list(sweep_figures.effect(answer).data[0].x) == [8.0]
+    assert list(effect_figures.effect(answer).data[0].x) == [8.0]
     assert answer.frame["pruned"].sum() == 8
     assert sweep._seconds(answer.outcome.cells) == 9, "one second each; the longer ones go on from the shorter"
 
@@ -273,7 +273,7 @@ def test_a_cell_without_a_number_says_on_the_map_how_it_stands() -> None:
     asked = config(vary="lambda_task=0,1; ipc=1,2,900", leave_out=True)
     world = World(lambda values: None if values.get("lambda_task") == 1.0 else 0.5)
     world.compute(replay(asked, world.look).missing)
-    figure = sweep_figures.heat(sweeps.Answer(asked, replay(asked, world.look)))
+    figure = effect_figures.heat(sweeps.Answer(asked, replay(asked, world.look)))
     texts = {(note.x, note.y): note.text for note in figure.layout.annotations}
     assert texts == {(0, 0): "50.5", (1, 0): "50.5", (2, 0): "left out",
                      (0, 1): "failed", (1, 1): "failed", (2, 1): "left out"}

@@ -16,7 +16,17 @@ import pytest
 from sweeping import World, config
 
 import ddcore.report
-from ddcore.report import compare_figures, compare_runs, features, figures, quantities, sweep_figures, sweeps, tradeoff
+from ddcore.report import (
+    compare_figures,
+    compare_runs,
+    effect_figures,
+    features,
+    figures,
+    quantities,
+    sweep_figures,
+    sweeps,
+    tradeoff,
+)
 from ddcore.report.nas import answer as answers
 from ddcore.report.nas import figures as nas_figures
 from ddcore.report.nas import study as studies
@@ -171,11 +181,11 @@ EXAMPLES: Figures = {
     "parallel": lambda: nas_figures.parallel(studies.frame(search().study, "random"), search().study.options),
     "compared accuracies": lambda: compare_figures.accuracies(numbers(), RUNS, 11.4),
     "tradeoff": lambda: compare_figures.tradeoff(tradeoff.tradeoff(numbers(), "distill"), COST, RUNS, log=True),
-    "effect": lambda: sweep_figures.effect(swept("lambda_task=0,0.01,1")),
-    "effect of IPC": lambda: sweep_figures.effect(swept("ipc=1,10,50")),
+    "effect": lambda: effect_figures.effect(swept("lambda_task=0,0.01,1")),
+    "effect of IPC": lambda: effect_figures.effect(swept("ipc=1,10,50")),
     "against_size": lambda: sweep_figures.against_size(swept("ipc=1,10,50"), sized()),
-    "effect of names": lambda: sweep_figures.effect(swept("init=real,noise")),
-    "heat": lambda: sweep_figures.heat(swept("lambda_task=0,0.01,1; init=real,noise")),
+    "effect of names": lambda: effect_figures.effect(swept("init=real,noise")),
+    "heat": lambda: effect_figures.heat(swept("lambda_task=0,0.01,1; init=real,noise")),
     "number_grid": lambda: figures.number_grid(pd.DataFrame({"real": [90.0, 91.0]}, index=["0", "0.01"]),
                                                x_title="Initialisation", y_title="λ · Task balance"),
     "against_ipc": lambda: compare_figures.against_ipc(tradeoff.against_ipc(numbers())),

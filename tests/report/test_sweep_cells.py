@@ -35,11 +35,11 @@ def test_a_slice_goes_through_the_chosen_place_of_the_other_axes(home: Path) -> 
 def test_each_cell_has_its_colour_and_what_is_not_there_says_why(home: Path) -> None:
     asked, store = question(vary="lambda_task=0,1", seeds=2), Store()
     empty = sweeps.answer(asked.config, store)  # type: ignore[arg-type]
-    assert [(one.run, one.missing) for one in sweeps.seen(empty, empty.points, 1, store)] == 2 * [
+    assert [(one.run, one.missing) for one in empty.seen(empty.points, 1, store)] == 2 * [
         (None, "it is not computed yet")]
     World(lambda values: 0.5 if values.get("lambda_task", 0.0) == 0 else None).stored(asked, store)
     answer = sweeps.answer(asked.config, store)  # type: ignore[arg-type]
-    each = sweeps.seen(answer, answer.points, 1, store)
+    each = answer.seen(answer.points, 1, store)
     assert [one.run.colour for one in each if one.run] == [COLOURS[0], COLOURS[1]]
     assert [one.state for one in each] == ["", "failed: it diverged"]
     assert [one.run.record.config["seed"] for one in each if one.run] == [1, 1]

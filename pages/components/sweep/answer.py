@@ -10,12 +10,10 @@ from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
 from ddcore.report import estimate, sizes, sweep_figures, sweeps
 from ddcore.report.export.table import Table, latex
-from ddcore.report.nas import figures as nas_figures
 from ddcore.report.sweeps import Answer
 from ddcore.runs.store import RunRecord
-from pages.components import charts, frame, menu, progress, run_page, table, widgets
+from pages.components import charts, closer, effects, frame, menu, progress, run_page, table, widgets
 from pages.components.markdown import plain
-from pages.components.sweep import closer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,21 +115,13 @@ def _paper(answer: Answer, frame_: "pd.DataFrame") -> Table:
 
 
 def _picture(answer: Answer, run_id: str) -> None:
-    axes = len(answer.config.axes)
     if of_sizes := sizes.of(answer, frame.store()):
         charts.chart(sweep_figures.against_size(answer, of_sizes), f"sizes-{run_id}")
         for sentence in of_sizes.sentences:
             st.markdown(plain(sentence))
-    elif axes == 1:
-        charts.chart(sweep_figures.effect(answer), f"effect-{run_id}")
-    elif axes == 2:
-        charts.chart(sweep_figures.heat(answer), f"heat-{run_id}")
     else:
-        charts.chart(nas_figures.parallel(answer.frame, answer.titles), f"parallel-{run_id}")
-    if axes > 1 and len(answer.importance):
-        st.markdown("**What matters**", help="Functional ANOVA: how much of the variance of the accuracy each axis "
-                    "explains, less what chance would.")
-        charts.chart(nas_figures.importance(answer.importance), f"importance-{run_id}")
+        effects.picture(answer, run_id)
+    effects.importance(answer, run_id)
 
 
 def _cells(answer: Answer) -> None:

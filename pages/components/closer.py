@@ -1,4 +1,4 @@
-"""The cells of a sweep from close by: their images under one slider, and how they learnt."""
+"""Places on axes from close by, of a sweep or of chosen runs: images along the axes under one slider, and curves."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,10 +6,10 @@ import streamlit as st
 
 from ddcore.errors import DDCoreError
 from ddcore.ops import pictures
-from ddcore.report import compare_runs, gallery, sweeps
+from ddcore.report import compare_runs, gallery
 from ddcore.report.compare_runs import Compared
+from ddcore.report.effects import Effects, P, Seen
 from ddcore.report.gallery import Layout, Over
-from ddcore.report.sweeps import Answer, Seen
 from pages.components import frame, overlaid, strips
 from pages.components.markdown import plain
 
@@ -18,41 +18,41 @@ NAME = 150  # pixels of the name beside a strip
 LINE, NARROW = 520, 150  # pixels of a strip with a line for itself, and of one in a matrix, which folds below that
 
 
-def show(answer: Answer) -> None:
+def show(effects: Effects[P]) -> None:
     """What is asked for, of one seed: at once along one axis, on demand over more."""
-    several = len(answer.config.axes) > 1
+    several = len(effects.axes) > 1
     with st.container(horizontal=True, vertical_alignment="bottom"):
         view = st.segmented_control("A closer look", ("Images", "Curves"), default=None if several else "Images",
                                     key="look", bind="query-params")
-        seeds = [*answer.config.all_seeds]
+        seeds = [*effects.seeds]
         seed = seeds[0]
         if view and len(seeds) > 1:
             seed = st.segmented_control("Seed", seeds, default=seed, required=True, key="of-seed", bind="query-params")
     if view is None:
         return
-    each = sweeps.seen(answer, answer.through(_places(answer)), seed, frame.store())
+    each = effects.seen(effects.through(_places(effects)), seed, frame.store())
     if view == "Curves":
-        _curves(answer, each)
+        _curves(effects, each)
     else:
-        _images(answer, each)
+        _images(effects, each)
 
 
-def _places(answer: Answer) -> Mapping[tuple[str, ...], int]:
+def _places(effects: Effects[P]) -> Mapping[tuple[str, ...], int]:
     """Where to cut through the axes behind the second: at first, through the best."""
     at = dict[tuple[str, ...], int]()
     with st.container(horizontal=True):
-        for axis in answer.config.axes[2:]:
-            best = axis.points.index(axis.of(answer.best.values)) if answer.best else 0
-            written = {i: answer.written(axis, i) for i in range(len(axis.points))}
-            key, title = f"at-{'+'.join(axis.names)}", answer.title(axis.names)
+        for axis in effects.axes[2:]:
+            best = axis.points.index(axis.of((effects.best or effects.points[0]).values))
+            written = {i: effects.written(axis, i) for i in range(len(axis.points))}
+            key, title = f"at-{'+'.join(axis.names)}", effects.title(axis.names)
             at[axis.names] = st.selectbox(title, list(written), best, key=key, format_func=written.__getitem__,
                                           bind="query-params")
     return at
 
 
-def _curves(answer: Answer, each: Sequence[Seen]) -> None:
+def _curves(effects: Effects[P], each: Sequence[Seen[P]]) -> None:
     """Losses and gradient norms, coloured along the first axis, dashed along the second."""
-    across = answer.config.axes[1:2]
+    across = effects.axes[1:2]
     ordered = sorted(each, key=lambda one: [axis.points.index(axis.of(one.point.values)) for axis in across])
     runs = [one.run for one in ordered if one.run]
     overlaid.show(runs[: compare_runs.MOST])
@@ -63,7 +63,7 @@ def _curves(answer: Answer, each: Sequence[Seen]) -> None:
             st.caption(f"{plain(one.name)}: {plain(one.state)}")
 
 
-def _images(answer: Answer, each: Sequence[Seen]) -> None:
+def _images(effects: Effects[P], each: Sequence[Seen[P]]) -> None:
     """A strip for each value under one slider; over two axes a matrix of them."""
     runs = [one.run for one in each[:MOST] if one.run and not one.missing]
     if not runs:
@@ -72,8 +72,8 @@ def _images(answer: Answer, each: Sequence[Seen]) -> None:
     series = [strips.kept(run) for run in runs]
     over, at = strips.slider(series, any(run.record.active for run in runs))
     layout = gallery.strip([strips.counted(run, one) for run, one in zip(runs, series, strict=True)])
-    matrix = len(answer.config.axes) > 1
-    grid = st.grid(len(answer.config.axes[1].points), min_column_width=NARROW) if matrix else None
+    matrix = len(effects.axes) > 1
+    grid = st.grid(len(effects.axes[1].points), min_column_width=NARROW) if matrix else None
     for one in each[:MOST]:
         with grid.cell() if grid else st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _strip(one, layout, over, at, NARROW if matrix else LINE)
@@ -82,7 +82,7 @@ def _images(answer: Answer, each: Sequence[Seen]) -> None:
     st.caption(f"Left to right: {plain(', '.join(name for name, _ in layout.most))}.", help=strips.CLIPPED)
 
 
-def _strip(one: Seen, layout: Layout, over: Over, at: float, width: int) -> None:
+def _strip(one: Seen[P], layout: Layout, over: Over, at: float, width: int) -> None:
     """One cell: its values, its images or why it has none, and how it stands where it is not done."""
     picture, place, problem = _picture(one.run, layout, over, at) if one.run and not one.missing else ("", "", "")
     notes = [one.state or problem or one.missing, place if "nearest" in place else ""]
