@@ -1,0 +1,72 @@
+"""A sweep over two axes in a real browser: built by hand, watched, opened in another browser, taken away."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.conftest import Server, Watched
+from tests.browser.test_app import SLOW
+from tests.browser.test_bring_your_own import fill
+
+expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
+pytestmark = pytest.mark.browser
+CELLS = [["1.0", "real"], ["1.0", "noise"], ["10.0", "real"], ["10.0", "noise"]]
+
+
+def downloaded(page: Any, button: Any) -> Path:
+    with page.expect_download(timeout=SLOW) as waiting:
+        button.click()
+    return Path(waiting.value.path())
+
+
+def start_sweep(page: Any, server: Server) -> str:
+    """Four tiny cells, from the menu to the page of the sweep; its address."""
+    page.goto(server.url)
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name="DM").click()
+    fill(page, "T · Iterations", "2")
+    page.get_by_text("More parameters").click()
+    fill(page, "Width", "8")
+    expect(page.get_by_text(re.compile("T · Iterations 2 instead of .*Width 8 instead"))).to_be_visible(timeout=SLOW)
+    page.get_by_role("link", name="Vary …").click()
+    expect(page.get_by_role("heading", name="Sweeps", level=1)).to_be_visible(timeout=SLOW)
+    fill(page, "η_S · Image learning rate", "1, 10")
+    page.get_by_role("combobox", name="What is varied").click()
+    page.get_by_role("option", name="Initialisation").first.click()
+    page.keyboard.press("Escape")
+    fill(page, "Initialisation", "real, noise")
+    expect(page.get_by_text("4 cells, 10 runs to compute")).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Start sweep").click()
+    page.wait_for_url(re.compile(r"\?run=[0-9a-f]{16}$"), timeout=SLOW)
+    return str(page.url)
+
+
+@pytest.mark.timeout(400)  # ten runs, each in a process of its own, on two cores that also show two browsers
+def test_a_sweep_is_built_by_hand_fills_and_is_shared(server: Server, watched: Watched, chromium: Any) -> None:
+    page: Any = watched.page
+    address = start_sweep(page, server)
+    expect(page.get_by_text(re.compile("[0-3] of 4 cells done"))).to_be_visible(timeout=SLOW)
+    sentence = page.get_by_text("is the best by validation")
+    expect(sentence).to_be_visible(timeout=5 * SLOW)
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=SLOW)
+    said = sentence.inner_text()
+    table = downloaded(page, page.get_by_role("button", name="CSV", exact=True)).read_text("utf-8")
+    assert [row[:2] for row in list(csv.reader(io.StringIO(table)))[1:]] == CELLS
+    page.get_by_text("All 4 cells").click()
+    page.get_by_role("link", name=re.compile("^DM · digits")).first.click()
+    expect(page.get_by_role("heading", name="How good is it?")).to_be_visible(timeout=SLOW)
+    other = chromium.new_context()
+    fresh = other.new_page()
+    fresh.goto(address)
+    expect(fresh.get_by_text(said)).to_be_visible(timeout=SLOW)
+    fresh.get_by_role("link", name="Report").click()
+    report = downloaded(fresh, fresh.get_by_role("button", name=re.compile("report", re.IGNORECASE)).first)
+    with zipfile.ZipFile(io.BytesIO(report.read_bytes())) as archive:
+        assert {"README.md", "commands.sh"} <= {*archive.namelist()}
+    other.close()
