@@ -18,6 +18,7 @@ from tests.runs import shelf
 
 SMALL: dict[str, Any] = {"dataset": "digits", "ipc": 1, "num_inits": 9, "num_iters": 1, "net_steps": 0, "width": 16,
                          "protocol": "quick", "nets": 2, "vary": "lambda_task=0,0.01,1"}
+COST: dict[str, Any] = {"seconds_train": 0.1, "macs": 1000, "steps": 4, "images": 10, "batch_size": 10}  # to train one
 
 
 def question(method: str = "datadam", **changes: Any) -> Spec:
@@ -63,9 +64,9 @@ class World:
             self.tested.add(values["run"])
         chosen_by = Accuracy.of([share + self.held_out, share + self.held_out + 0.01])
         if values.get("split") == "val":
-            return "done", "", EvaluateSummary(accuracy=chosen_by, validation=chosen_by, seconds_train=0.1)
+            return "done", "", EvaluateSummary(accuracy=chosen_by, validation=chosen_by, **COST)
         near = Accuracy.of([share, share + 0.01])
-        return "done", "", EvaluateSummary(accuracy=near, validation=None if self.old else chosen_by, seconds_train=0.1)
+        return "done", "", EvaluateSummary(accuracy=near, validation=None if self.old else chosen_by, **COST)
 
     def play(self, asked: SweepConfig) -> tuple[Outcome, list[int]]:
         """The sweep to its end; how many runs were asked for at a time."""

@@ -5,8 +5,9 @@ Read from the runs of its cells, so it can be looked at from the first of them o
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,7 @@ from ddcore.experiments.sweep import CellResult, ControlResult, Outcome, SweepCo
 from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo, shown
-from ddcore.report import effects, text
+from ddcore.report import compare_runs, effects, tables, text
 from ddcore.report.effects import CONTROLS, Effects
 from ddcore.report.names import words_of
 from ddcore.runs.store import RunRecord, Store
@@ -61,6 +62,17 @@ class Point:
         return known[0] if known else None
 
     @property
+    def seconds(self) -> float | None:
+        """Of distilling, all seeds together."""
+        return sum(known) if (known := [cell.seconds for cell in self.cells if cell.seconds is not None]) else None
+
+    @property
+    def seconds_train(self) -> float | None:
+        """Of training one network on a set, mean over the seeds."""
+        known = [cell.seconds_train for cell in self.cells if cell.seconds_train is not None]
+        return statistics.mean(known) if known else None
+
+    @property
     def state(self) -> str:
         """ "done", or how many of its cells stand where: "2 done, 1 failed"."""
         return effects.standing([cell.state for cell in self.cells])
@@ -68,10 +80,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Answer(Effects[Point]):
-    """A sweep as it stands."""
+    """A sweep as it stands. training_flops: of training one network, by the evaluation that told its steps."""
 
     config: SweepConfig
     outcome: Outcome
+    training_flops: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -135,6 +148,10 @@ class Answer(Effects[Point]):
     def _compared(self) -> int:
         """How many points the best is compared with."""
         return sum(p.sample is not None for p in self.points) - 1
+
+    def flops(self, point: Point) -> float | None:
+        """Of training one network on a set of this point, None until one was trained."""
+        return next((known for cell in point.cells if (known := self.training_flops.get(cell.evaluation))), None)
 
     @property
     def method(self) -> str:
@@ -222,18 +239,20 @@ def param(method: str, name: str) -> ParamInfo:
 
 def answer(config: SweepConfig, store: Store) -> Answer:
     """What the runs in the store say of a sweep by now, whether it was asked for or not."""
-    running = set[str]()
+    running, flops = set[str](), dict[str, float | None]()
 
     def look(one: Spec) -> Ended | None:
         record = store.record(one.key) if store.exists(one.key) else None
         if record and record.state in ("running", "cancelling"):
             running.add(record.id)
+        if record and record.kind == "evaluate":
+            flops[record.id] = compare_runs.training_flops(record)
         return _ended(record) if record else None
 
     outcome = replay(config, look)
     cells = tuple(cell.model_copy(update={"state": "running"}) if cell.state == "waiting"
                   and running & {cell.run, cell.evaluation} else cell for cell in outcome.cells)
-    return Answer(config, replace(outcome, cells=cells))
+    return Answer(config, replace(outcome, cells=cells), flops)
 
 
 def _ended(record: RunRecord) -> Ended | None:
@@ -241,17 +260,39 @@ def _ended(record: RunRecord) -> Ended | None:
 
 
 def table(answer: Answer) -> pd.DataFrame:
-    """A row a point: a column for each axis, then accuracy, random real, validation, behind the best, time, state."""
+    """A row a point: a column for each axis, then accuracy, random real, validation, behind the best, what it took
+    (distilling all its seeds, training one network on a set of it, the FLOPs of that), state."""
     rows = [
         {**{answer.title(axis.names): answer.at(p, axis.names) for axis in answer.config.axes},
          "accuracy": text.accuracy(p.test), "random real": text.accuracy(answer.control("random_real", p)),
          "validation": text.accuracy(p.validation),
          "behind the best": _points(interval) if (interval := answer.behind(p)) else text.NONE,
-         "time": text.duration(sum(cell.seconds or 0 for cell in p.cells) or None),
-         "state": answer.stands(p)}
+         "distilling": text.duration(p.seconds), "training": text.duration(p.seconds_train),
+         "FLOPs": text.count(answer.flops(p)), "state": answer.stands(p)}
         for p in answer.points
     ]
     return pd.DataFrame(rows)
+
+
+def numbers(answer: Answer) -> pd.DataFrame:
+    """What `table` tells, as numbers: accuracies and points in percent, times in seconds, None where not known.
+
+    A column for each parameter that is varied, by its name.
+    """
+    return pd.DataFrame([_numbers(answer, point) for point in answer.points])
+
+
+def _numbers(answer: Answer, point: Point) -> dict[str, Any]:
+    behind, random = answer.behind(point), tables.spread(answer.control("random_real", point))
+    validation = tables.spread(point.validation)
+    return {
+        **point.values, **tables.spread(point.test), "n": point.test and point.test.n, "random_real": random["mean"],
+        "random_real_std": random["std"], "validation": validation["mean"], "validation_std": validation["std"],
+        **{name: behind and 100 * getattr(behind, end)
+           for name, end in (("behind_best", "mean"), ("behind_best_low", "low"), ("behind_best_high", "high"))},
+        "seconds_distill": point.seconds, "seconds_train": point.seconds_train, "flops_training": answer.flops(point),
+        "state": answer.stands(point),
+    }
 
 
 def to_json(answer: Answer) -> dict[str, Any]:

@@ -43,3 +43,17 @@ def test_each_cell_has_its_colour_and_what_is_not_there_says_why(home: Path) -> 
     assert [one.run.colour for one in each if one.run] == [COLOURS[0], COLOURS[1]]
     assert [one.state for one in each] == ["", "failed: it diverged"]
     assert [one.run.record.config["seed"] for one in each if one.run] == [1, 1]
+
+
+def test_beside_its_accuracy_stands_what_a_cell_took(home: Path) -> None:
+    asked, store = question(vary="lambda_task=0,1", seeds=2), Store()
+    World(lambda values: 0.5 if values.get("lambda_task", 0.0) == 0 else None).stored(asked, store)
+    answer = sweeps.answer(asked.config, store)  # type: ignore[arg-type]
+    told = sweeps.table(answer)[["distilling", "training", "FLOPs"]]
+    assert [*map(tuple, told.to_numpy())] == [("2.0 s", "0.1 s", "240 k"), ("–", "–", "–")]
+    first, second = sweeps.numbers(answer).to_dict("records")
+    steps, forward_and_backward, flops_of_a_mac, images, macs = 4, 3, 2, 10, 1000
+    assert first["flops_training"] == macs * flops_of_a_mac * forward_and_backward * images * steps
+    assert (first["seconds_distill"], first["seconds_train"], first["n"]) == (2.0, 0.1, 4)
+    assert (first["lambda_task"], round(first["mean"], 2), second["lambda_task"], second["state"]) == (
+        0.0, 50.5, 1.0, "failed")

@@ -10,6 +10,7 @@ from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
 from ddcore.report import estimate, sizes, sweep_figures, sweeps
 from ddcore.report.export.table import Table, latex
+from ddcore.report.quantities import MEASURES
 from ddcore.report.sweeps import Answer
 from ddcore.runs.store import RunRecord
 from pages.components import charts, closer, effects, frame, menu, progress, run_page, table, widgets
@@ -28,7 +29,9 @@ COLUMNS = {
     "random real": _text("Random real", help="As many real images at random, judged alike."),
     "validation": _text("Validation", help="Of the same networks on the validation split: it chooses the best."),
     "behind the best": _text("Behind the best", help="Intervals hold for all values together (Bonferroni)."),
-    "time": _text("Time", help="Distilling, all seeds together."), "state": _text("State"),
+    "distilling": _text("Distilling", help="Wall time of all seeds together."),
+    "training": _text("Training", help="Wall time of training one network on a set, mean over the seeds."),
+    "FLOPs": _text("FLOPs", help=MEASURES["flops_training"].help), "state": _text("State"),
 }
 
 
@@ -96,7 +99,8 @@ def _answer(run_id: str, config: SweepConfig) -> None:
             page = menu.of_title("Compare").page()
             for view, words in (("Images", "Images in full"), ("Report", "Report")):
                 st.page_link(page, label=words, icon=":material/compare:", query_params={"runs": ids, "view": view})
-        for words, made in (("CSV", frame_.to_csv(index=False)), ("LaTeX", latex(_paper(answer, frame_)))):
+        numbers = sweeps.numbers(answer).to_csv(index=False)
+        for words, made in (("CSV", numbers), ("LaTeX", latex(_paper(answer, frame_)))):
             st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
                                on_click="ignore", icon=":material/download:")
     ended = [f"{answer.name(point)}, seed {cell.seed}: {cell.state}. {cell.problem}"
