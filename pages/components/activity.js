@@ -1,6 +1,7 @@
 // Copies the page's address, and tells through the browser of runs that ended while somebody looked elsewhere.
 const WANTED = "ddcore notifications"; // in the browser's own storage: "yes" once a person asked for them
 const told = new Set();
+let before; // what the page showed at the last look
 
 async function copy(button, address) {
   try {
@@ -29,7 +30,14 @@ function draw(button) {
   button.textContent = refused ? "Notifications are blocked by this browser" : "Notify me at the end";
 }
 
+// Streamlit keeps the place when the same page opens something else: it would be read from its middle.
+function begin(opened) {
+  if (before !== undefined && before !== opened) document.querySelector("[data-testid=stMain]").scrollTo(0, 0);
+  before = opened;
+}
+
 export default function ({ parentElement, data }) {
+  begin(data.opened);
   const [copier, notifier, address] = [".copy", ".notify", ".address"].map((one) => parentElement.querySelector(one));
   copier.onclick = () => copy(copier, address);
   if (!("Notification" in window)) return;

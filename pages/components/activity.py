@@ -1,6 +1,7 @@
 """Below the menu of every page: the docs, what runs now, word of a run that has ended, and the page's link.
 
-A browser tells of an end also while another window is before it, once a person has asked for that with a click.
+A browser tells of an end also while another window is before it, once a person has asked for that with a click. What
+opens on the page where one is, is seen from its top.
 """
 
 from pathlib import Path
@@ -14,6 +15,7 @@ from pages.components import frame, menu, progress
 from pages.components.markdown import called
 
 FOLLOWED, TOLD, POLLING = "runs under way", "runs that ended", "activity is polling"  # in the session
+VIEWS = ("run", "like", "bring", "page")  # parameters of the address that open something else on the same page
 _html, _css, _js = ((Path(__file__).parent / f"activity.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
 _buttons = st.components.v2.component("ddcore-activity", html=_html, css=_css, js=_js)
 
@@ -35,7 +37,13 @@ def _now() -> None:
     _tell(_ended([run_id for run_id, _ in active]))
     if active:
         st.progress(share([status for _, status in active]), text=count([status for _, status in active]))
-    _buttons(key="activity", data={"ended": st.session_state.get(TOLD, []), "active": bool(active)})
+    data = {"ended": st.session_state.get(TOLD, []), "active": bool(active), "opened": _opened()}
+    _buttons(key="activity", data=data)
+
+
+def _opened() -> str:
+    """The page and what it shows, but not how it shows that."""
+    return "&".join([str(st.session_state.get(menu.CURRENT)), *(st.query_params.get(name, "") for name in VIEWS)])
 
 
 def share(active: list[jobs.Status]) -> float:

@@ -59,3 +59,16 @@ def test_the_link_is_copied_the_docs_are_a_click_away_and_the_picture_keeps_stil
     page.get_by_role("button", name="Copy link").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == page.url == f"{server.url}/Docs?page=five-minutes"
+
+
+def test_a_run_that_opens_on_the_page_where_one_is_is_seen_from_its_top(server: Server, watched: Watched) -> None:
+    page: Any = watched.page
+    page.goto(f"{server.url}/NAS")
+    down = page.get_by_role("button", name=re.compile("Architecture search · mnist"))
+    down.scroll_into_view_if_needed(timeout=SLOW)
+    scrolled = "document.querySelector('[data-testid=stMain]').scrollTop"
+    assert page.evaluate(scrolled) > 0
+    down.click()
+    expect(page.get_by_role("heading", name="Train the winner")).to_be_attached(timeout=SLOW)
+    expect(page.get_by_role("heading", name="Architecture search · mnist", level=1)).to_be_in_viewport()
+    assert page.evaluate(scrolled) == 0
