@@ -18,10 +18,14 @@ WORDS = {"relu": "ReLU", "leakyrelu": "LeakyReLU", "sigmoid": "sigmoid", "avg": 
 
 @dataclass(frozen=True)
 class Space:
-    """All combinations of these `options` of one `network`; what is not named has its published value."""
+    """All combinations of these `options` of one `network`; what is not named has its published value.
+
+    plural: what its networks are called.
+    """
 
     name: str
     title: str
+    plural: str
     help: str
     network: str
     options: Subset
@@ -35,13 +39,13 @@ class Space:
 SPACES: Mapping[str, Space] = {
     space.name: space
     for space in (
-        Space("course", "Course, 54 networks",
+        Space("course", "Course, 54 networks", "CourseNets",
               "2 to 4 convolutions (3×3, padding 1, each with 2×2 max pooling), 16 to 64 filters, a hidden layer of 64 "
               "to 256 units, ReLU or LeakyReLU.",
               "coursenet",
               {"depth": (2, 3, 4), "width": (16, 32, 64), "units": (64, 128, 256),
                "activation": ("relu", "leakyrelu")}),
-        Space("convnet720", "ConvNet, 720 networks",
+        Space("convnet720", "ConvNet, 720 networks", "ConvNets",
               "The ConvNets of the field's architecture searches: width, depth, normalisation, activation and pooling "
               "(DC, Zhao et al., ICLR 2021; repeated by DM and DataDAM).",
               "convnet3",

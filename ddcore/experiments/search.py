@@ -17,7 +17,7 @@ from ddcore.experiments.base import Command, Kind, Parent, Point, Recorder, Spec
 from ddcore.experiments.metrics import check_fit, majority, notes
 from ddcore.experiments.samplers import GridSampler, OptunaSampler
 from ddcore.experiments.search_results import NetworkResult, ProxyResult, SearchSummary
-from ddcore.experiments.search_settings import SpaceConfig, space_label
+from ddcore.experiments.search_settings import SpaceConfig, length_told, networks_told
 from ddcore.experiments.trial import MOST_SEEDS, TrialData
 from ddcore.experiments.truth import TruthConfig
 from ddcore.methods import METHODS
@@ -26,6 +26,7 @@ from ddcore.presets import Preset
 from ddcore.run_id import RUN_ID
 
 EARLY = "early"  # the whole training part, for as many steps as a proxy gets
+_EARLY = "Early stopping"
 
 
 def coresets() -> tuple[str, ...]:
@@ -260,7 +261,7 @@ def _seconds(parent: Parent) -> dict[str, float]:
 def _title(parent: Parent | None) -> str:
     """What a proxy is called in tables."""
     if parent is None:
-        return "Early stopping"
+        return _EARLY
     method = METHODS[parent.name].title if parent.name in METHODS else parent.name
     return f"{method}, IPC {parent.config.get('ipc')}"
 
@@ -317,14 +318,20 @@ def preset(name: str) -> Preset:
 
 
 def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """What tells searches of one space apart: "on random, early, 2 sets", "tpe, 20 trials", "150 steps, n = 2"."""
+    """What tells searches apart: "24 CourseNets", "on random real images, 2 distilled sets", "150 steps, 2 seeds"."""
     names = str(config.get("proxies")).split(",")
-    words = [name for name in names if name in METHODS or name == EARLY]
-    sets = len(names) - len(words)
-    on = ", ".join([*words, *([f"{sets} set{'s' * (sets > 1)}"] if sets else [])])
+    words = [_told(_EARLY if name == EARLY else METHODS[name].title) for name in names
+             if name in METHODS or name == EARLY]
+    if sets := len(names) - len(words):
+        words.append(f"{sets} distilled set{'s' * (sets > 1)}")
     strategy = "" if config.get("strategy") == "grid" else f"{config.get('strategy')}, {config.get('trials')} trials"
-    length = f"{config.get('steps')} steps, n = {config.get('nets')}"
-    return (f"on {on}", strategy, "pruned" if config.get("pruning") else "", length)
+    return (networks_told(config), f"on {', '.join(words)}", strategy, "pruned" if config.get("pruning") else "",
+            length_told(config))
+
+
+def _told(title: str) -> str:
+    """A title within a name: ordinary words begin small."""
+    return f"{title[0].lower()}{title[1:]}" if title[1:2].islower() else title
 
 
 KIND = Kind(
@@ -332,7 +339,7 @@ KIND = Kind(
     help="Rank the networks of a space on small sets, and hold the ranking against the whole data.",
     config=lambda name: SearchConfig, summary=SearchSummary, run=run,
     parents=lambda config: config.runs(), needs=lambda name, config: tuple(config.sets().values()),
-    parts=_parts, part_kind="trial", label=lambda name, config, summary: space_label("Architecture search", config),
-    details=_details, told=("space", "subset", "proxies", "strategy", "trials", "pruning", "steps", "nets"),
-    presets=lambda name: PRESETS, page="NAS", command=Command(lambda name, config: ("nas",)),
+    parts=_parts, part_kind="trial", details=_details,
+    told=("space", "subset", "proxies", "strategy", "trials", "pruning", "steps", "nets"), presets=lambda name: PRESETS,
+    page="NAS", command=Command(lambda name, config: ("nas",)),
 )

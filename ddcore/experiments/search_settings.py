@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ddcore import counts, spaces
+from ddcore.data import DATASETS
 from ddcore.experiments.search_results import NetworkFacts
 from ddcore.experiments.trial import MOST_SEEDS, TrialConfig
-from ddcore.networks import Variant
+from ddcore.networks import Shape, Variant
 from ddcore.params import Param
 from ddcore.settings import DataConfig, TrainConfig
 
@@ -16,10 +18,26 @@ IMAGE = 16  # bytes for each number of a map while a network learns: four tensor
 MOST = 32 * 10**9  # bytes that one network may take while it learns
 
 
-def space_label(title: str, config: Mapping[str, Any]) -> str:
-    """ "Architecture search in course, depth=2,3": what a run on a space is called."""
-    subset = config.get("subset")
-    return f"{title} in {config.get('space')}{f', {subset}' if subset else ''}"
+def networks_told(config: Mapping[str, Any]) -> str:
+    """ "24 CourseNets": the networks of these parameters; unnumbered where that follows from what is not known here."""
+    dataset, side, subset = str(config.get("dataset")), config.get("resolution"), str(config.get("subset") or "")
+    space = spaces.SPACES.get(str(config.get("space")))
+    if space is None:
+        return "networks"
+    if dataset not in DATASETS or not isinstance(side, int) or spaces.misspelt(space, subset):
+        return space.plural
+    return f"{_number(space.name, subset, DATASETS[dataset].shape(side))} {space.plural}"
+
+
+@lru_cache(maxsize=256)
+def _number(space: str, subset: str, shape: Shape) -> int:
+    return len(spaces.members(spaces.space(space), subset, shape))
+
+
+def length_told(config: Mapping[str, Any]) -> str:
+    """ "60 steps", "150 steps, 2 seeds": how long each network is trained, and how often where that is not once."""
+    seeds = config.get("nets")
+    return f"{config.get('steps')} steps{'' if seeds == 1 else f', {seeds} seeds'}"
 
 
 class SpaceConfig(TrainConfig, DataConfig):

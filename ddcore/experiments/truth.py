@@ -15,7 +15,7 @@ from ddcore.experiments import trial
 from ddcore.experiments.base import Kind, Recorder
 from ddcore.experiments.metrics import majority, notes
 from ddcore.experiments.search_results import NetworkResult, TruthSummary
-from ddcore.experiments.search_settings import SpaceConfig, space_label
+from ddcore.experiments.search_settings import SpaceConfig, length_told, networks_told
 from ddcore.experiments.trial import TrialConfig
 from ddcore.params import Param
 
@@ -59,15 +59,15 @@ def run(name: str, config: TruthConfig, recorder: Recorder) -> TruthSummary:
 
 
 def _details(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """What tells truths of one space apart: "12 networks", "600 steps, n = 1"."""
-    return (f"{config.get('sample') or 'all'} networks", f"{config.get('steps')} steps, n = {config.get('nets')}")
+    """What tells truths apart: "12 of 54 CourseNets", "600 steps"."""
+    sample = f"{config['sample']} of" if config.get("sample") else "all"
+    return (f"{sample} {networks_told(config)}", length_told(config))
 
 
 KIND = Kind(
     name="truth", title="Whole-data truth", help="Train the networks of a space on the whole training part.",
     config=lambda name: TruthConfig, summary=TruthSummary, run=run,
     parts=lambda name, config, key: tuple(map(trial.question, config.trials(config.sampled()))), part_kind="trial",
-    label=lambda name, config, summary: space_label("Whole-data truth", config),
     details=_details, told=("space", "subset", "sample", "steps", "nets"), page="NAS", command=None,
     asked_by="a search",
 )

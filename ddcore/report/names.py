@@ -143,7 +143,10 @@ class Names:
         return self._listed.get(run_id)
 
     def _departures(self, record: RunRecord, declared: Kind, room: int) -> tuple[str, ...]:
-        """The preset, where that is not the first, and the parameters that differ from it, as many as there is room."""
+        """The preset, where that is not the first, and the parameters that differ from it, as many as there is room.
+
+        A count of more says something behind those that are named, and nothing by itself.
+        """
         about = next(filter(None, map(self._record, _subjects(record, declared)[:1])), None)
         network = about.config if about else {}
         no_setting = (declared.about, "device", LAST)
@@ -155,7 +158,7 @@ class Names:
         for n, words in enumerate(found.words):
             left = len(found.words) - n
             if left > 1 and (n >= MOST or sum(map(len, [*shown, words])) + 3 * (n + 2) > room):
-                return (*shown, f"{left} more")
+                return (*shown, f"{left} more") if shown else ()
             shown.append(words)
         return tuple(shown)
 

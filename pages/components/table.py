@@ -23,16 +23,16 @@ PER_PAGE = 8  # cards with a tick drawn at once
 
 def dataframe(
     data: Any, *, column_config: Mapping[str, Any] | None = None, column_order: Iterable[str] | None = None,
-    hide_index: bool = True, **options: Any,
+    card: Iterable[str] | None = None, hide_index: bool = True, **options: Any,
 ) -> None:
     """`st.dataframe` for reading, with its arguments: on a narrow screen a card for each row.
 
-    The first column is a card's title. A column set to None in `column_config` and an empty cell are left out, so are
-    pictures of curves.
+    card: the columns that a card has, its title first, where they are not all in their order. A column set to None in
+    `column_config` and an empty cell are left out, so are pictures of curves.
     """
     frame = pd.DataFrame(data)
     if len(frame):
-        st.html(_cards(frame, _columns(frame, column_config, column_order)))
+        st.html(_cards(frame, _columns(frame, column_config, column_order if card is None else card)))
     st.dataframe(data, column_config=column_config, column_order=column_order, hide_index=hide_index, **options)
 
 

@@ -402,7 +402,11 @@ def test_a_proxy_that_begins_leaves_the_reader_where_he_is(open_page: Open, back
 def test_a_network_that_diverged_is_told_on_the_leaderboard(open_page: Open, backend: Backend) -> None:
     run = put(SEARCH, "running")
     tell(run, begun("random"), tried("random", 0, 0.5))
-    assert "state" not in open_page(PAGE, run=run).dataframe[0].proto.column_order
+    app = open_page(PAGE, run=run)
+    assert "state" not in app.dataframe[0].proto.column_order
+    card = next(one.proto.body for one in app.get("html") if 'class="cards"' in one.proto.body)
+    assert "conv ×" in card.partition("</p>")[0]
+    assert "<dt>Rank</dt><dd>1</dd>" in card
     tell(run, {**tried("random", 1, 0.1), "diverged": True})
     board = open_page(PAGE, run=run).dataframe[0]
     assert "state" in board.proto.column_order

@@ -60,12 +60,15 @@ def test_a_trial_is_in_no_list_of_runs_but_counts_as_a_use_of_its_data(store: St
 
 
 def test_each_is_called_by_what_it_is(search: RunRecord, truth: RunRecord, trial: RunRecord) -> None:
-    where = " in course, depth=2 units=64 · digits†"  # its notes are of the data
-    assert tables.title(search).endswith(f"{where} · on random, early · 20 steps, n = 1 · 3 more")
-    assert tables.title(truth).startswith(f"Whole-data truth{where} · all networks · 3000 steps, n = 1")
-    other = {**search.config, "proxies": f"random,{'0' * 16}", "strategy": "tpe", "trials": 9, "pruning": True}
-    told = tables.title(dataclasses.replace(search, config=other))
-    assert "on random, 1 set · tpe, 9 trials · pruned · 20 steps, n = 1" in told
+    of = " · digits† · "  # its notes are of the data
+    name = f"Architecture search{of}6 CourseNets · on random real images, early stopping · 20 steps"
+    assert tables.title(search) == name
+    assert tables.title(truth).startswith(f"Whole-data truth{of}all 6 CourseNets · 3000 steps")
+    other = {"proxies": f"random,{'0' * 16}", "strategy": "tpe", "trials": 9, "pruning": True, "nets": 2}
+    told = tables.title(dataclasses.replace(search, config={**search.config, **other}))
+    assert "on random real images, 1 distilled set · tpe, 9 trials · pruned · 20 steps, 2 seeds" in told
+    unknown = {**truth.config, "dataset": "was removed", "sample": 4}
+    assert "4 of CourseNets" in tables.title(dataclasses.replace(truth, config=unknown))
     assert "on the validation split · digits · CourseNet, depth 2" in tables.title(trial)
 
 

@@ -141,7 +141,7 @@ def _closer(answer: Answer, search: RunRecord) -> None:
     proxy = leaderboard.selected(study, f"closer-{search.id}")
     sections: dict[str, Callable[[Answer, ProxyResult, str], None]] = {
         "Ranks": _ranks, "Accuracy and FLOPs": _costs, "Options": _options,
-        "Leaderboard": lambda answer, proxy, key: leaderboard.table(answer.study, proxy),
+        "Leaderboard": lambda answer, proxy, key: leaderboard.networks(answer.study, proxy),
     }
     name = st.segmented_control("Show", list(sections), default=next(iter(sections)), required=True, key="closer",
                                 bind="query-params", label_visibility="collapsed")

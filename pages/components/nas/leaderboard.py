@@ -8,6 +8,7 @@ from ddcore.experiments.search_results import ProxyResult
 from ddcore.report import text
 from ddcore.report.nas import study as studies
 from ddcore.report.nas.study import Study
+from pages.components import table
 from pages.components.markdown import plain
 from pages.components.nas import truths
 
@@ -35,20 +36,21 @@ def show(study: Study, key: str) -> None:
     st.markdown("**Leaderboard** · accuracy on the validation split",
                 help="Real training images held out of all training. Networks are ranked by the mean over their "
                 "seeds; of equally accurate ones the one with fewer FLOPs stands first.")
-    table(study, selected(study, key))
+    networks(study, selected(study, key))
 
 
-def table(study: Study, proxy: ProxyResult) -> None:
+def networks(study: Study, proxy: ProxyResult) -> None:
     """The networks of one proxy, best first."""
     of = f" of {proxy.asked:,}" if proxy.asked else ""
     st.caption(f"{len(proxy.results):,}{of} networks tried, {text.duration(proxy.seconds)} of training.")
     rows, truth = studies.leaderboard(study, proxy), study.whole
     against = ["test"] if proxy is truth else ["true"] if study.true else []
     state = ["state"] if rows["state"].any() else []
-    st.dataframe(
+    columns = ["accuracy", *against, "flops", "time", *state]
+    table.dataframe(
         rows.assign(time=rows["seconds"].map(text.duration), flops=rows["flops"].map(text.count)),
-        hide_index=True, width="stretch", placeholder=text.NONE, height="content" if len(rows) <= 10 else HEIGHT,
-        column_order=["rank", "network", "accuracy", *against, "flops", "time", *state], column_config=COLUMNS,
+        width="stretch", placeholder=text.NONE, height="content" if len(rows) <= 10 else HEIGHT,
+        column_order=["rank", "network", *columns], card=["network", "rank", *columns], column_config=COLUMNS,
     )
 
 
