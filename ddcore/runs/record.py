@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ddcore.summary import Summary
 
 LATEST = 4e9  # seconds since 1970: the year 2096
+KEPT = 2**15  # records of finished runs, of some 12 kB each; one more than are kept makes every look read all anew
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
 
 Check = Callable[[Any], bool]
@@ -55,9 +57,9 @@ _CONFIG: Mapping[str, Check] = {"dataset": _is(str), "ipc": _whole, "resolution"
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. summary: what it measured, of its kind's own type once it is done; info: the whole of run.json, or as
-    much of it as is known before the end; user: {name, tags, note} given by people; problem: for a failed, interrupted
-    or broken run, the sentence that says why; created: when it was first submitted (seconds since 1970).
+    """One run. summary: what it measured, of its kind's own type once it is done; info: run.json without the summary,
+    or as much of it as is known before the end; user: {name, tags, note} given by people; problem: for a failed,
+    interrupted or broken run, the sentence that says why; created: when it was first submitted (seconds since 1970).
 
     Records of finished runs are shared by all who ask: do not change what they hold.
     """
@@ -91,6 +93,10 @@ class RunRecord:
         """Whether it makes a small set of images, which can be looked at and evaluated."""
         kind = _kind(self.kind)
         return kind is not None and kind.makes_images
+
+    def stored(self) -> dict[str, Any]:
+        """All that the run has written of itself: of a finished one, the whole of run.json."""
+        return read_json(self.folder / "run.json") if self.state == "done" else dict(self.info)
 
     def answer(self, type_: type[S]) -> S:
         """The summary as the type of its kind. RunBroken where the run has none of that type (yet)."""
@@ -133,7 +139,7 @@ def _read(folder: Path, demo: bool) -> RunRecord:
         return _record(folder, demo, *_unfinished(folder))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=KEPT)
 def _finished(folder: str, demo: bool, answer: Version, user: Version | None) -> RunRecord:
     """The record of a finished run, made again only when one of its files was replaced."""
     return _record(Path(folder), demo, "done", read_json(Path(folder, "run.json")), None)
@@ -141,13 +147,33 @@ def _finished(folder: str, demo: bool, answer: Version, user: Version | None) ->
 
 def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem: str | None) -> RunRecord:
     _check(folder, info)
-    submitted = info["times"].get("submitted")
+    submitted, facts = info["times"].get("submitted"), _slim(info)
     return RunRecord(
-        id=info["id"], kind=info["kind"], name=info["name"], state=state, config=dict(info["config"]),
-        summary=_summary(info["kind"], info.get("summary") or {} if state == "done" else None), info=dict(info),
+        id=facts["id"], kind=facts["kind"], name=facts["name"], state=state, config=facts["config"],
+        summary=_summary(info["kind"], info.get("summary") or {} if state == "done" else None), info=facts,
         user=_user(folder), demo=demo, folder=folder, problem=problem,
         created=float(submitted) if isinstance(submitted, int | float) else _mtime(folder),
     )
+
+
+def _slim(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record keeps of run.json: ten thousand of them are in memory, and most say the same of most things."""
+    return {name: _shared(value) for name, value in info.items() if name != "summary"}
+
+
+def _shared(value: Any) -> Any:
+    """A value with one copy of each text in all records, and of each dictionary that holds nothing but texts."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    if not isinstance(value, dict):
+        return value
+    one = {sys.intern(name): _shared(each) for name, each in value.items()}
+    return _one_of(tuple(one.items())) if all(isinstance(each, str) for each in one.values()) else one
+
+
+@lru_cache(maxsize=1024)
+def _one_of(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return dict(items)
 
 
 def _kind(name: str) -> Kind | None:

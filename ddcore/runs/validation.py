@@ -96,7 +96,7 @@ def _answer(record: RunRecord) -> Iterator[str]:
         yield f"run.json has the name {shown(record.name)}, which nothing here is called"
     if not all(isinstance(one, str) and RUN_ID.fullmatch(one) for one in info["parents"]):
         yield "run.json names parents that are no run ids (16 hex digits)"
-    if any("![" in text for text in _texts(info)):
+    if any("![" in text for text in _texts(record.stored())):
         yield "run.json holds a picture in a text; pages would fetch it from wherever it says"
 
 

@@ -83,7 +83,7 @@ def test_images_normalised_otherwise_are_no_proxy(store: Store) -> None:
 
 
 def test_a_set_of_what_lay_in_the_place_of_the_data_before_is_no_proxy(store: Store, run: RunRecord) -> None:
-    write_json(run.folder / "run.json", {**run.info, "dataset": {"name": "digits", "fingerprint": "digits-before"}})
+    write_json(run.folder / "run.json", {**run.stored(), "dataset": {"name": "digits", "fingerprint": "digits-before"}})
     (found,) = proxies.problems(search(run.id), store)
     assert found.endswith("was made from other images than those that are in the place of digits now")
 

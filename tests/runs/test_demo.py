@@ -94,7 +94,7 @@ def test_the_shipped_search_has_networks_that_differ_and_a_truth_that_can_tell_p
 
 
 def test_the_accuracy_of_each_network_is_read_from_demo_runs_of_older_versions(store: Store) -> None:
-    stored = [(record, record.info["summary"]) for record in store.records("evaluate")]
+    stored = [(record, record.stored()["summary"]) for record in store.records("evaluate")]
     older = [(record, told["accuracies"]) for record, told in stored if "accuracies" in told]
     assert older
     for record, accuracies in older:
@@ -105,7 +105,7 @@ def test_the_accuracy_of_each_network_is_read_from_demo_runs_of_older_versions(s
 
 def test_what_a_demo_run_answers_is_told_again_as_it_is_stored_counts_as_whole_numbers(store: Store) -> None:
     for record in store.records():
-        stored = upgrade.summary(record.info["summary"])
+        stored = upgrade.summary(record.stored()["summary"])
         stored.pop("accuracies", None)  # they stand with the accuracy
         assert json.dumps(record.summary.to_json(), sort_keys=True) == json.dumps(stored, sort_keys=True), record.kind
 

@@ -498,10 +498,19 @@ def test_a_finished_run_is_read_again_only_when_one_of_its_files_was_replaced(st
     assert store.record(record.id) is store.records()[0]
     assert store.annotate(record.id, name="mine").user["name"] == "mine"
     assert store.records()[0].user["name"] == "mine"
-    write_json(record.folder / "run.json", {**record.info, "summary": {"steps": 5}})
+    write_json(record.folder / "run.json", {**record.stored(), "summary": {"steps": 5}})
     assert store.record(record.id).summary == DistillSummary(steps=5)
     (record.folder / "run.json").write_text("{")
     assert store.record(record.id).state == "broken"
+
+
+def test_a_record_keeps_what_all_runs_say_once_and_the_summary_in_its_own_type_only(store: Store):
+    first, second = (finished(store, question(seed=seed)) for seed in (0, 1))
+    assert first.stored() == read_json(first.folder / "run.json")
+    assert first.info == {name: value for name, value in first.stored().items() if name != "summary"}
+    for name in ("libraries", "code", "device", "kind"):
+        assert first.info[name] is second.info[name]
+    assert first.info["config"] is first.config
 
 
 def test_a_moment_sees_the_runs_as_they_were_until_something_is_put_away_through_it(store: Store):

@@ -139,6 +139,6 @@ def _images(store: Store, run: Compared) -> Iterator[tuple[str, bytes]]:
 def _recorded(run: Compared) -> bytes:
     """What a run recorded of itself, with what people gave it and what judged it."""
     record = run.record
-    info = {**record.info, "state": record.state, "problem": record.problem, "user": record.user,
-            "imported": imported(record.folder), "judged_by": run.evaluation and run.evaluation.info}
+    info = {**record.stored(), "state": record.state, "problem": record.problem, "user": record.user,
+            "imported": imported(record.folder), "judged_by": run.evaluation and run.evaluation.stored()}
     return (json.dumps(info, indent=2, sort_keys=True) + "\n").encode()
