@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 from ddcore import counts
@@ -111,10 +112,17 @@ class NetworkConfig(DataConfig):
 
 def network_title(config: Mapping[str, Any]) -> str:
     """ "ConvNet-3, width 32": the network of these parameters and how it departs from the published one; "" if none."""
-    if (name := str(config.get("network") or "")) not in NETWORKS:
+    return _network_title(str(config.get("network") or ""), *map(config.get, NETWORK_OPTIONS))
+
+
+@lru_cache(maxsize=4096, typed=True)  # pages with thousands of runs have few networks
+def _network_title(name: str, *options: Any) -> str:
+    """The title of a network by the values of NETWORK_OPTIONS."""
+    if name not in NETWORKS:
         return name
-    changed = [f"{NetworkConfig.param(option).label.lower()} {shown(config[option])}"
-               for option, published in NETWORKS[name].options.items() if config.get(option) not in (None, published)]
+    given = dict(zip(NETWORK_OPTIONS, options, strict=True))
+    changed = [f"{NetworkConfig.param(option).label.lower()} {shown(given[option])}"
+               for option, published in NETWORKS[name].options.items() if given.get(option) not in (None, published)]
     return ", ".join([NETWORKS[name].title, *changed])
 
 

@@ -40,7 +40,7 @@ def catalogue(store: Store) -> pd.DataFrame:
     set; created: seconds since 1970; group: equal for runs that differ in their seeds alone; members: ids of the row.
     """
     records = store.records()
-    speak, usual = judges(records), settings(records)
+    speak, usual = store.once(judged)
     groups: dict[str, str] = {}
     for record in sorted(records, key=lambda r: bool(r.config.get("run"))):  # evaluations of a group are a group
         groups[record.id] = differences.question(record, groups)
@@ -52,14 +52,22 @@ def catalogue(store: Store) -> pd.DataFrame:
 Data = tuple[Any, Any]  # name and side of the images
 
 
-def judges(records: Iterable[RunRecord]) -> dict[str, RunRecord]:
+def judged(store: Store) -> tuple[dict[str, RunRecord], dict[Data, str]]:
+    """`judges` and `settings` of all runs of a store."""
+    records = store.records()
+    usual = settings(records)
+    return judges(records, usual), usual
+
+
+def judges(records: Iterable[RunRecord], usual: Mapping[Data, str] | None = None) -> dict[str, RunRecord]:
     """Run → the finished run whose accuracy speaks for it: itself, or an evaluation.
 
     Of its evaluations the newest in the setting in which most sets of its data were judged, so that a table holds
-    numbers that compare; one that was not judged in it has its newest.
+    numbers that compare; one that was not judged in it has its newest. usual: the `settings`, where they are known.
     """
     newest_first = list(records)
-    usual, found, other = settings(newest_first), dict[str, RunRecord](), dict[str, RunRecord]()
+    found, other = dict[str, RunRecord](), dict[str, RunRecord]()
+    usual = settings(newest_first) if usual is None else usual
     for record in newest_first:
         if record.summary.accuracy:
             found.setdefault(record.id, record)

@@ -42,7 +42,8 @@ def rows(records: Sequence[RunRecord], alone: Container[str] = ()) -> list[Row]:
             host.append(record)
         if host is None or record.kind in alone:
             listed.append(record)
-    judges, usual = catalogue.judges(records), catalogue.settings(records)
+    usual = catalogue.settings(records)
+    judges = catalogue.judges(records, usual)
     return [Row(record, tuple(inside[record.id]), judge, judge is not None and catalogue.elsewhere(judge, usual))
             for record in listed for judge in [judges.get(record.id)]]
 

@@ -6,7 +6,7 @@ import reprlib
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -82,7 +82,7 @@ class RunRecord:
         """Whether it is in the queue or being worked on."""
         return self.state in ACTIVE
 
-    @property
+    @cached_property
     def declared(self) -> Kind | None:
         """What its kind declares; None where the kind, or the name within it, is not known here."""
         kind = _kind(self.kind)

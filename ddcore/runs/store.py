@@ -65,6 +65,10 @@ class Store:
         return _newest_first(read_record(folder, demo) for folder, demo in folders
                              if not demo or folder.name not in own)
 
+    def once(self, make: Callable[[Any], T]) -> T:
+        """What `make` makes of these runs; a Moment makes it once."""
+        return make(self)
+
     def finished(self, kind: str) -> list[Path]:
         """The folders of the finished runs of a kind, newest first, without a look at what they answer."""
         ended: dict[str, tuple[float, Path]] = {}
@@ -359,7 +363,7 @@ class Moment(Store):
     def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
         super().__init__(root, demo)
         self._listed: list[RunRecord] | None = None
-        self._made: dict[Callable[[Moment], Any], Any] = {}
+        self._made: dict[Callable[[Any], Any], Any] = {}
 
     def records(self, kind: str | None = None) -> list[RunRecord]:
         if kind in parts():
@@ -368,7 +372,7 @@ class Moment(Store):
             self._listed = super().records()
         return [record for record in self._listed if kind in (None, record.kind)]
 
-    def once(self, make: Callable[[Moment], T]) -> T:
+    def once(self, make: Callable[[Any], T]) -> T:
         """What `make` makes of these runs, made once for this look at them."""
         if make not in self._made:
             self._made[make] = make(self)

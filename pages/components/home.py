@@ -42,7 +42,7 @@ def _film() -> None:
         return
     title, data = METHODS[run.name].title, tables.data(run)
     player.show(film.frames(store, run), f"Images of {data} take shape over {run.summary.steps} steps of {title}.")
-    judge = catalogue.judges(store.records()).get(run.id)
+    judge = store.once(catalogue.judged)[0].get(run.id)
     st.caption(f"{run.summary.images or 0:,} images, {run.summary.steps:,} steps of {title}: {_accuracy(run, judge)}")
 
 
@@ -79,7 +79,7 @@ def _latest() -> None:
     """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
     st.header("Latest results", anchor=False)
     store = frame.store()
-    judges, usual = catalogue.judges(store.records()), catalogue.settings(store.records())
+    judges, usual = store.once(catalogue.judged)
     done = _newest(store.records(), judges)
     if not done:
         st.caption("No finished run yet.")
