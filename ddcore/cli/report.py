@@ -10,7 +10,7 @@ import click
 from ddcore.cli.flags import as_json, caveats, check_target, count_runs, show
 from ddcore.errors import ConfigError
 from ddcore.report.compare_runs import Compared, compared, settings
-from ddcore.report.export.bundle import bundle, completed
+from ddcore.report.export.bundle import bundle, completed, gathered
 from ddcore.report.export.pivot import DIMENSIONS, METRICS, Choice, why_not
 from ddcore.runs.files import size, write_bytes
 from ddcore.runs.store import RunRecord, Store
@@ -21,7 +21,8 @@ LISTED = ", ".join(DIMENSIONS)
 @click.command(
     "report",
     help="Put chosen runs into one zip: figures, tables (CSV, LaTeX, Markdown), images, parameters and the commands "
-    "that make them again. The pivot table's rows, columns and metric can be chosen.",
+    "that make them again. A sweep comes whole: its table, figures and sentence, and the sets of its cells. The pivot "
+    "table's rows, columns and metric can be chosen.",
 )
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The zip to write.")
@@ -35,7 +36,7 @@ def report(
 ) -> None:
     check_target(out, ".zip")
     choice, store = Choice(_names(rows), _names(columns), metric), Store()
-    records = list({record.id: record for record in map(store.record, runs)}.values())
+    records = gathered(store, map(store.record, runs))
     rated = _evaluated(store, records, protocol)
     archive = bundle(store, rated, choice)
     content = archive.zipped()

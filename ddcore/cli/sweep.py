@@ -34,8 +34,8 @@ def _command(method: Method) -> click.Command:
 
     config = KINDS["sweep"].config(method.name)
     own = {"vary": click.Option(["--vary"], multiple=True, metavar="NAME=VALUES", help=config.param("vary").help),
-           "protocol": click.Option(["--evaluate", "protocol"], help=f"How each set is judged: {', '.join(PROTOCOLS)}. "
-                                    f"[default: {config.param('protocol').default}]")}
+           "protocol": click.Option(["--evaluate", "--protocol", "protocol"], help="How each set is judged: "
+                                    f"{', '.join(PROTOCOLS)}. [default: {config.param('protocol').default}]")}
     presets = ", ".join(p.name for p in method.presets)
     return click.Command(method.name, callback=callback, help=f"Sweep over {method.title}.", params=[
         *own.values(), click.Option(["--preset"], help=f"Start from a named set of values: {presets or 'none here'}."),

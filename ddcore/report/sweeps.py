@@ -20,6 +20,7 @@ from ddcore.methods import METHODS
 from ddcore.params import ParamInfo, shown
 from ddcore.report import compare_runs, effects, tables, text
 from ddcore.report.effects import CONTROLS, Effects
+from ddcore.report.export.table import Table
 from ddcore.report.names import words_of
 from ddcore.runs.store import RunRecord, Store
 from ddcore.summary import Accuracy, Interval
@@ -293,6 +294,13 @@ def _numbers(answer: Answer, point: Point) -> dict[str, Any]:
         "seconds_distill": point.seconds, "seconds_train": point.seconds_train, "flops_training": answer.flops(point),
         "state": answer.stands(point),
     }
+
+
+def paper(answer: Answer) -> Table:
+    """The table for a paper, with what can be said below it."""
+    shown = table(answer)
+    rows = tuple(tuple(map(str, row)) for row in shown.itertuples(index=False))
+    return Table((tuple(map(str, shown.columns)),), rows, len(answer.config.axes), notes=(answer.sentence,))
 
 
 def to_json(answer: Answer) -> dict[str, Any]:

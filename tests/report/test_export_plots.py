@@ -26,7 +26,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plot(label: str = "A", title: str = "T") -> plots.Plot:
     def draw(axes: Axes) -> None:
-        axes.plot([1, 2], [3, 4], label=plots._words(label))
+        axes.plot([1, 2], [3, 4], label=plots.words(label))
 
     return plots.Plot("loss", "Losses", title, 3.0, draw, lambda: None)
 
@@ -38,10 +38,10 @@ def test_an_endless_name_does_not_take_minutes() -> None:
 
 
 def test_words_are_cut_after_three_lines_and_say_that_they_were() -> None:
-    said = plots._words(20 * "some words ")
+    said = plots.words(20 * "some words ")
     assert len(said.splitlines()) == plots.LINES
     assert said.endswith(" …")
-    assert plots._words("short $1$") == r"short \$1\$"
+    assert plots.words("short $1$") == r"short \$1\$"
 
 
 def test_the_settings_of_whoever_draws_change_nothing_and_are_kept() -> None:

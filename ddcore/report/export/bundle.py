@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,15 @@ from ddcore.report.export.caveats import aside
 from ddcore.report.export.escape import one_line
 from ddcore.report.export.pivot import Choice, Pivot
 from ddcore.report.export.table import Table
+from ddcore.report.findings import FINDINGS, Tabled, Whole, compared_by
 from ddcore.run_id import RUN_ID
 from ddcore.runs.packing import imported
-from ddcore.runs.store import Store
+from ddcore.runs.store import RunRecord, Store
 
 if TYPE_CHECKING:
     from ddcore.ops import pictures
     from ddcore.report.export import plots
+    from ddcore.report.export.plots import Plot
 else:
     pictures, plots = lazy("ddcore.ops.pictures"), lazy("ddcore.report.export.plots")
 
@@ -51,13 +53,20 @@ class Bundle:
 
 
 def bundle(store: Store, runs: Sequence[Compared], choice: Choice) -> Bundle:
-    """Figures, tables, images, parameters and commands of these runs. What fails is told, and the rest is written."""
-    recipe, problems = commands.commands(store, runs), list[str]()
-    numbers, shown = compare_runs.numbers(runs), pivot.pivot(runs, choice)
-    by_name = tables(runs, numbers, shown)
-    captions: dict[str, str] = {}
-    files = dict(_figures(store, runs, numbers, captions, problems))
-    files |= _tables(runs, numbers, shown, by_name)
+    """Figures, tables, images, parameters and commands of these runs. What fails is told, and the rest is written.
+
+    What put others of them together has tables, figures and sentences of its own, and is no row beside them.
+    """
+    problems = list[str]()
+    wholes = dict(_wholes(store, runs, problems))
+    rows = [run for run in runs if run.record.id not in wholes]
+    recipe = commands.commands(store, runs)
+    numbers, shown = compare_runs.numbers(rows), pivot.pivot(rows, choice)
+    by_name, captions = tables(rows, numbers, shown), dict[str, str]()
+    files = dict(_figures(_plots(store, rows, numbers, wholes.values()), captions, problems))
+    files |= _tables(rows, numbers, shown, by_name)
+    for name, tabled in (pair for whole in wholes.values() for pair in whole.tables.items()):
+        files |= dict(_tabled(name, tabled))
     for run in runs:
         try:
             files |= dict(_images(store, run))
@@ -65,25 +74,47 @@ def bundle(store: Store, runs: Sequence[Compared], choice: Choice) -> Bundle:
             problems.append(f"images of {run.label} (run {run.record.id}): {error}")
         if RUN_ID.fullmatch(run.record.id):  # a broken folder may be called anything, and recorded nothing
             files[f"configs/{run.record.id}.json"] = _recorded(run)
-    words = readme.readme(runs, ["README.md", "commands.sh", "report.tex", *files], by_name, recipe, problems)
+    found = list(wholes.values())
+    words = readme.readme(runs, ["README.md", "commands.sh", "report.tex", *files], by_name, recipe, problems, found)
     top = {"README.md": words, "commands.sh": commands.script(recipe),
-           "report.tex": readme.document(runs, by_name, captions)}
+           "report.tex": readme.document(rows, by_name, captions, found)}
     return Bundle({name: content.encode() for name, content in top.items()} | files, tuple(problems))
 
 
-def _figures(
-    store: Store, runs: Sequence[Compared], numbers: pd.DataFrame, captions: dict[str, str], problems: list[str]
-) -> Iterator[tuple[str, bytes]]:
+def gathered(store: Store, records: Iterable[RunRecord]) -> list[RunRecord]:
+    """These runs, each once, and behind each the runs that it compares."""
+    both = (one for record in records for one in (record, *map(store.record, compared_by(store, record))))
+    return list({record.id: record for record in both}.values())
+
+
+def _wholes(store: Store, runs: Sequence[Compared], problems: list[str]) -> Iterator[tuple[str, Whole]]:
+    """What those found out that put others together, by their ids."""
+    for run in runs:
+        whole = FINDINGS[run.record.kind].whole if run.record.kind in FINDINGS else None
+        if whole and run.record.state != "broken":
+            try:
+                yield run.record.id, whole(store, run.record)
+            except DDCoreError as error:  # of a version that had other parameters, or its data is not here
+                problems.append(f"the answer of {run.label} (run {run.record.id}): {error}")
+
+
+def _plots(store: Store, runs: Sequence[Compared], numbers: pd.DataFrame, found: Iterable[Whole]) -> Iterator[Plot]:
+    for whole in found:
+        yield from whole.plots
+    yield from plots.plots(store, runs, numbers)
+
+
+def _figures(drawn: Iterable[Plot], captions: dict[str, str], problems: list[str]) -> Iterator[tuple[str, bytes]]:
     """All that can be drawn; fills in the captions of these, and why others could not."""
     try:
-        for plot in plots.plots(store, runs, numbers):
+        for plot in drawn:
             try:
-                drawn = {**plots.paper(plot), "html": plots.page(plot)}
+                by_ending = {**plots.paper(plot), "html": plots.page(plot)}
             except Exception as error:  # whatever a drawing may raise, the numbers are not lost for it
                 problems.append(f"figure {plot.name}: {_sentence(error)}")
                 continue
             captions[plot.name] = f"{plot.what}: {plot.title}"
-            yield from ((f"figures/{plot.name}.{ending}", content) for ending, content in drawn.items())
+            yield from ((f"figures/{plot.name}.{ending}", content) for ending, content in by_ending.items())
     except Exception as error:
         problems.append(f"further figures: {_sentence(error)}")
     if captions:
@@ -123,6 +154,13 @@ def _tables(
             if name != "cost":  # its numbers are in that of numbers
                 files[f"tables/{name}.csv"] = table.csv(*plain.get(name, (one.headings, one.rows)))
     return {name: content.encode() for name, content in files.items()}
+
+
+def _tabled(name: str, tabled: Tabled) -> Iterator[tuple[str, bytes]]:
+    frame = tabled.numbers.astype(object).where(tabled.numbers.notna(), None)
+    yield f"tables/{name}.tex", table.latex(tabled.table).encode()
+    yield f"tables/{name}.md", table.markdown(tabled.table).encode()
+    yield f"tables/{name}.csv", table.csv(list(map(str, frame.columns)), frame.values.tolist()).encode()
 
 
 def _images(store: Store, run: Compared) -> Iterator[tuple[str, bytes]]:

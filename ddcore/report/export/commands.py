@@ -15,6 +15,7 @@ from ddcore.params import Config
 from ddcore.report import results, tables
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export.escape import one_line
+from ddcore.report.findings import compared_by
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_PARAMS
 
@@ -38,8 +39,16 @@ class Command:
 
 
 def commands(store: Store, runs: Iterable[Compared]) -> list[Command]:
-    """Of the chosen runs, of what judges them and of their controls, each behind what it builds on."""
-    return [command(store, record) for record in in_order(store, [r for run in runs for r in _with_judges(store, run)])]
+    """Of the chosen runs, of what judges them and of their controls, each behind what it builds on.
+
+    What another one of them asks for by itself has no command of its own.
+    """
+    runs = list(runs)
+    whole = {run.record.id: command(store, run.record) for run in runs if compared_by(store, run.record)}
+    made = {run_id for run in runs if run.record.id in whole and whole[run.record.id].arguments
+            for run_id in compared_by(store, run.record)}
+    records = [r for run in runs if run.record.id not in made for r in _with_judges(store, run)]
+    return [whole.get(record.id) or command(store, record) for record in in_order(store, records)]
 
 
 def _with_judges(store: Store, run: Compared) -> list[RunRecord]:

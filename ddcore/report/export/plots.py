@@ -119,7 +119,7 @@ def paper(plot: Plot) -> dict[str, bytes]:
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()
         plot.draw(axes)
-        figure.suptitle(_words(plot.title, 2 * WRAPPED), fontsize=9, x=0.01, horizontalalignment="left")
+        figure.suptitle(words(plot.title, 2 * WRAPPED), fontsize=9, x=0.01, horizontalalignment="left")
         axes.grid(alpha=0.3)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -150,12 +150,12 @@ def script() -> bytes:
     return str(offline.get_plotlyjs()).encode()
 
 
-def _words(words: object, width: int = WRAPPED) -> str:
+def words(said: object, width: int = WRAPPED) -> str:
     """Anybody's words for matplotlib, which sets what is between dollars as a formula and hides what begins with _.
 
     Cut short: it takes minutes for endless ones, and others wait for it.
     """
-    lines = textwrap.wrap(one_line(str(words)[: 9 * width]), width, max_lines=LINES, placeholder=" …") or [text.NONE]
+    lines = textwrap.wrap(one_line(str(said)[: 9 * width]), width, max_lines=LINES, placeholder=" …") or [text.NONE]
     plain = "\n".join(lines).replace("$", r"\$")
     return f" {plain}" if plain.startswith("_") else plain
 
@@ -173,7 +173,7 @@ def _accuracies(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], majo
         axes.errorbar(row["mean"], place, xerr=or_zero(row["std"]), fmt="o", color=colours[row["label"]], capsize=4)
     if majority is not None:
         axes.axvline(majority, color=MAJORITY, linestyle=":", label=f"Majority class {majority:.1f} %")
-    axes.set_yticks(places, [_words(row["label"]) for row in rows])
+    axes.set_yticks(places, [words(row["label"]) for row in rows])
     axes.set_ylim(0.4, len(rows) + 0.6)
     axes.set_xlabel("Test accuracy (%),\nmean ± standard deviation over networks")
 
@@ -184,7 +184,7 @@ def _against_ipc(axes: Axes, frame: pd.DataFrame) -> None:
         colour, means = COLOURS[i % len(COLOURS)], part.groupby("ipc")["mean"].mean()
         axes.plot(means.index.tolist(), means.tolist(), DASHES[i % len(DASHES)], color=colour)
         axes.errorbar(part["ipc"].tolist(), part["mean"].tolist(), yerr=part["std"].fillna(0).tolist(), fmt="o",
-                      color=colour, capsize=3, label=_words(method))
+                      color=colour, capsize=3, label=words(method))
     for full in sorted({round(value, 2) for value in frame["full"].dropna()}):
         axes.axhline(full, color=GREY, linestyle="--", label=f"Full training data {full:.1f} %")
     sizes = sorted({int(ipc) for ipc in frame["ipc"]})
@@ -203,7 +203,7 @@ def _tradeoff(axes: Axes, frame: pd.DataFrame, title: str, colours: Mapping[str,
     for row in frame.to_dict("records"):
         point = POINTS[colour_round(row["label"], colours) % len(POINTS)]
         axes.errorbar(row["x"], row["y"], yerr=or_zero(row["std"]), fmt=point, color=colours[row["label"]],
-                      capsize=3, fillstyle="full" if row["front"] else "none", label=_words(row["label"]))
+                      capsize=3, fillstyle="full" if row["front"] else "none", label=words(row["label"]))
     axes.set_xscale("log" if log else "linear")
     axes.set_xlabel(title)
     axes.set_ylabel("Test accuracy (%), mean ± standard deviation")
@@ -213,7 +213,7 @@ def _curves(axes: Axes, frame: pd.DataFrame, colours: Mapping[str, str], log: bo
     for label, part in frame.groupby("label", sort=False):
         dash = DASHES[colour_round(str(label), colours) % len(DASHES)]
         axes.plot(part["step"].tolist(), part["value"].tolist(), dash, color=colours[str(label)],
-                  linewidth=1.2, label=_words(label))
+                  linewidth=1.2, label=words(label))
     axes.set_yscale("log" if log else "linear")
     axes.set_xlabel("Step")
     axes.set_ylabel("Loss (as its method defines it)")

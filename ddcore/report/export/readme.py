@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ddcore.report import compare_runs, tables, text
 from ddcore.report.compare_runs import Compared
@@ -12,6 +13,7 @@ from ddcore.report.export.commands import Command
 from ddcore.report.export.escape import latex, markdown, one_line
 from ddcore.report.export.pivot import why_not
 from ddcore.report.export.table import Table
+from ddcore.report.findings import Whole
 
 READ = ("An accuracy is a mean ± standard deviation over n networks trained from different random weights, each tested "
         "once, after its last step, on the test images unless said otherwise. Numbers compare only under the "
@@ -30,14 +32,16 @@ WHAT = {
 
 def readme(
     runs: Sequence[Compared], files: Sequence[str], by_name: Mapping[str, Table], commands: Sequence[Command],
-    problems: Sequence[str],
+    problems: Sequence[str], found: Sequence[Whole] = (),
 ) -> str:
-    """The README. files: beside it, by name; by_name: the tables; problems: what could not be written, and why."""
+    """The README. files: beside it, by name; by_name: the tables; problems: what could not be written, and why; found:
+    what put others of the runs together."""
     contents = [f"- `{name}`: {words}." for name, words in WHAT.items() if any(file.startswith(name) for file in files)]
     missing = ["## Not in it", "\n".join(f"- {markdown(problem)}" for problem in problems)] if problems else []
     parts = [
         f"# Report on {len(runs)} run{'s' if len(runs) != 1 else ''}", READ,
         "## What is in it", "\n".join(contents), *missing,
+        *map(_whole, found),
         "## Results", *(tabular.markdown(by_name[name]) for name in ("numbers", "pivot") if by_name[name].rows),
         *map(markdown, compare_runs.no_ceiling(runs)),
         "## Runs", *map(_run, runs),
@@ -46,6 +50,13 @@ def readme(
         *map(_command, commands),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _whole(whole: Whole) -> str:
+    """The answer of a run that put others together: what can be said, and its tables."""
+    said = [markdown(sentence) for sentence in whole.sentences]
+    shown = [tabular.markdown(replace(one.table, notes=())) for one in whole.tables.values()]
+    return "\n\n".join([f"## {markdown(whole.title)}", *said, *(one.strip("\n") for one in shown)])
 
 
 def _run(run: Compared) -> str:
@@ -83,13 +94,16 @@ def _command(command: Command) -> str:
     return f"{words}\n\n```sh\n{command.line}\n```" if command.line else words
 
 
-def document(runs: Sequence[Compared], by_name: Mapping[str, Table], figures: Mapping[str, str]) -> str:
+def document(runs: Sequence[Compared], by_name: Mapping[str, Table], figures: Mapping[str, str],
+             found: Sequence[Whole] = ()) -> str:
     """report.tex: all tables that have rows, and all figures (name → what it shows)."""
     captions = {"pivot": "The runs in one table.", "numbers": "Accuracy of each run and its controls.",
                 "cost": "What each run took.", "parameters": "Parameters in which the runs differ.",
                 "environment": "What else differs between the runs."}
+    captions = {name: words for name, words in captions.items() if by_name[name].rows}
+    captions |= {name: one_line(one.caption) for whole in found for name, one in whole.tables.items()}
     floats = [_float("table", rf"\caption{{{latex(words)}}}\smallskip", rf"\input{{tables/{name}.tex}}")
-              for name, words in captions.items() if by_name[name].rows]
+              for name, words in captions.items()]
     floats += [_float("figure", rf"\includegraphics[width=0.9\linewidth]{{figures/{name}.pdf}}",
                       rf"\caption{{{latex(one_line(words))}}}") for name, words in figures.items()]
     for place in range(MOST_FLOATS, len(floats), MOST_FLOATS):

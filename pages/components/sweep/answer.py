@@ -1,7 +1,5 @@
 """What a sweep says, live while its cells are computed."""
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
 from ddcore import jobs
@@ -9,15 +7,12 @@ from ddcore.errors import DDCoreError
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
 from ddcore.report import estimate, sizes, sweep_figures, sweeps
-from ddcore.report.export.table import Table, latex
+from ddcore.report.export.table import latex
 from ddcore.report.quantities import MEASURES
 from ddcore.report.sweeps import Answer
 from ddcore.runs.store import RunRecord
 from pages.components import charts, closer, effects, frame, menu, progress, run_page, table, widgets
 from pages.components.markdown import plain
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 UNDER_WAY = ("running", "waiting")
 MOST_PROBLEMS = 3  # cells whose reason is told before all cells are opened
@@ -100,7 +95,7 @@ def _answer(run_id: str, config: SweepConfig) -> None:
             for view, words in (("Images", "Images in full"), ("Report", "Report")):
                 st.page_link(page, label=words, icon=":material/compare:", query_params={"runs": ids, "view": view})
         numbers = sweeps.numbers(answer).to_csv(index=False)
-        for words, made in (("CSV", numbers), ("LaTeX", latex(_paper(answer, frame_)))):
+        for words, made in (("CSV", numbers), ("LaTeX", latex(sweeps.paper(answer)))):
             st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
                                on_click="ignore", icon=":material/download:")
     ended = [f"{answer.name(point)}, seed {cell.seed}: {cell.state}. {cell.problem}"
@@ -110,12 +105,6 @@ def _answer(run_id: str, config: SweepConfig) -> None:
     for place, why in config.grid.impossible.items():
         st.caption(f"Left out: {plain(place)} ({plain(why)}).")
     _cells(answer)
-
-
-def _paper(answer: Answer, frame_: "pd.DataFrame") -> Table:
-    """The table for a paper, with what can be said below it."""
-    rows = tuple(tuple(map(str, row)) for row in frame_.itertuples(index=False))
-    return Table((tuple(map(str, frame_.columns)),), rows, len(answer.config.axes), notes=(answer.sentence,))
 
 
 def _picture(answer: Answer, run_id: str) -> None:
