@@ -13,9 +13,11 @@ from pages.components.compare import missing, rows, setting
 
 LEAD = "Runs side by side: accuracy, cost, images and what differs. Copy the address to share what you see."
 SECTIONS = {  # title → the module that draws it, loaded when it is asked for
-    "What differs": "parameter_table", "Numbers": "numbers", "Curves": "curves", "Images": "images",
-    "Feature space": "feature_space", "Report": "report_tab",
+    "What differs": "parameter_table", "Numbers": "numbers", "Effects": "effects", "Curves": "curves",
+    "Images": "images", "Feature space": "feature_space", "Report": "report_tab",
 }
+JUDGED = ("Numbers", "Effects")  # sections that lack something where a run is not judged
+ALL = ("Effects",)  # that show every run, not only as many as there are colours to tell them apart
 
 
 def main() -> None:
@@ -41,13 +43,14 @@ def side_by_side(records: Sequence[RunRecord]) -> None:
     legend = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         section = st.segmented_control("Show", list(SECTIONS), default="Numbers", required=True, key="view",
-                                       bind="query-params", label_visibility="collapsed")
+                                       bind="query-params", label_visibility="collapsed", wrap=True)
         judged = setting.choose(records)
-    runs = compare_runs.compared(frame.store(), records, judged.name)
+    shown = records if section in ALL else records[:compare_runs.MOST]
+    runs = compare_runs.compared(frame.store(), shown, judged.name)
     with legend:
-        rows.legend(runs)
+        rows.legend(runs[:compare_runs.MOST], records)
         widgets.footnotes(records)
-    if section == "Numbers" and judged.question:
+    if section in JUDGED and judged.question:
         with frame.guarded():
             missing.section(runs, judged.question)
     show: Callable[[Sequence[Compared]], None] = import_module(f"pages.components.compare.{SECTIONS[section]}").show

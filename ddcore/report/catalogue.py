@@ -254,19 +254,13 @@ def selections(store: Store) -> dict[str, list[str]]:
         groups: dict[tuple[str, int | None], dict[str, str]] = {}
         for record in records:
             place = str(record.config.get("dataset")), compare_runs.ipc(record)
-            groups.setdefault(place, {}).setdefault(_label(record), record.id)
+            groups.setdefault(place, {}).setdefault(compare_runs.method(record), record.id)
         largest = sorted(groups.items(), key=lambda group: -len(group[1]))[:SELECTIONS]
         for (dataset, ipc), ids in largest:
             if len(ids) > 1 and sorted(ids.values()) not in map(sorted, found.values()):
                 title = DATASETS[dataset].title if dataset in DATASETS else dataset
                 found[f"{words} · {title}, IPC {ipc}"] = list(ids.values())
     return found
-
-
-def _label(record: RunRecord) -> str:
-    """The method as people call it: one with other parameters may have a name of its own."""
-    label = record.declared.label if record.declared else None
-    return label(record.name, record.config, record.summary) if label else record.name
 
 
 def sparkline(record: RunRecord) -> list[float]:

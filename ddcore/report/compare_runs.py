@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,6 +27,7 @@ from ddcore.summary import Accuracy, Scores, Summary
 MOST = 24  # runs compared at once: more cannot be told apart in a chart, and a table of all runs is at hand
 FLOAT_BYTES = 4  # a set is kept in float32
 LONGEST_LABEL = 34  # letters of a label up to which it tells how a run departs from its preset
+MORE = re.compile(r"(^|· )\d+ more( ·|$)")  # in an automatic name: departures for which there was no room
 OWN = "own setting"
 RUN_COLOURS = tuple(colour for colour in figures.COLOURS if colour != figures.MAJORITY)  # that one means something
 
@@ -171,10 +173,11 @@ def measured_on(run: Compared) -> str | None:
 def labels(records: Sequence[RunRecord]) -> list[str]:
     """A short name for each run that no other of them has: its title without what all share.
 
-    Where these are long, only what they are, and of equal ones the parameters that tell them apart.
+    Where these are long or leave something out, only what they are, and of equal ones the parameters that tell them
+    apart.
     """
     short = _unshared([tables.title(record) for record in records])
-    if max(map(len, short), default=0) > LONGEST_LABEL:
+    if any(len(label) > LONGEST_LABEL or MORE.search(label) for label in short):
         short = _unshared([names.heading(record) for record in records])
     for places in _repeated(short):
         words = names.apart([records[place] for place in places])
@@ -308,7 +311,11 @@ def _passes(run: Compared) -> float | None:
 
 
 def method(record: RunRecord) -> str:
-    """The method that made a set, of an evaluation the one whose set it tested; of other kinds their own title."""
+    """What made a set, by the name that it has with its parameters, as DATM of PAD; of an evaluation the method whose
+    set it tested; of other kinds their own title."""
+    declared = record.declared
+    if declared and declared.makes_images and declared.label:
+        return declared.label(record.name, record.config, record.summary)
     name = record.summary.source.method if record.summary.source else record.name
     return METHODS[name].title if name and name in METHODS else tables.kind(record.kind)
 

@@ -1,5 +1,6 @@
 """Places on axes from close by, of a sweep or of chosen runs: images along the axes under one slider, and curves."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -72,14 +73,27 @@ def _images(effects: Effects[P], each: Sequence[Seen[P]]) -> None:
     series = [strips.kept(run) for run in runs]
     over, at = strips.slider(series, any(run.record.active for run in runs))
     layout = gallery.strip([strips.counted(run, one) for run, one in zip(runs, series, strict=True)])
-    matrix = len(effects.axes) > 1
-    grid = st.grid(len(effects.axes[1].points), min_column_width=NARROW) if matrix else None
-    for one in each[:MOST]:
+    rows = _rows(effects, each[:MOST])
+    grid = st.grid(len(rows[0]), min_column_width=NARROW) if len(effects.axes) > 1 else None
+    for one in itertools.chain.from_iterable(rows):
         with grid.cell() if grid else st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            _strip(one, layout, over, at, NARROW if matrix else LINE)
+            if one:
+                _strip(one, layout, over, at, NARROW if grid else LINE)
     if len(each) > MOST:
         st.caption(f"The first {MOST} of {len(each)} cells.")
     st.caption(f"Left to right: {plain(', '.join(name for name, _ in layout.most))}.", help=strips.CLIPPED)
+
+
+def _rows(effects: Effects[P], each: Sequence[Seen[P]]) -> list[list[Seen[P] | None]]:
+    """The cells as the first axis has them from top to bottom and the second from left to right, None where none is;
+    along one axis, each for itself. Without rows and columns of nothing."""
+    if len(effects.axes) == 1:
+        return [[one] for one in each]
+    first, second = effects.axes[:2]
+    cells = {(first.of(one.point.values), second.of(one.point.values)): one for one in each}
+    rows, columns = ([point for point in axis.points if any(place[i] == point for place in cells)]
+                     for i, axis in enumerate((first, second)))
+    return [[cells.get((row, column)) for column in columns] for row in rows]
 
 
 def _strip(one: Seen[P], layout: Layout, over: Over, at: float, width: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ddcore.report import catalogue, tables, text, thumbnails
-from ddcore.report.compare_runs import MOST, Compared
+from ddcore.report.compare_runs import Compared
 from ddcore.run_id import RUN_ID
 from ddcore.runs.store import RunRecord
 from pages.components import frame, housekeeping, images, widgets
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DRAWN = frame.session_key("Compare", "table")
 BOX = "table"  # in the session: whether the table is unfolded
 HERE = frame.session_key("Compare", "here")  # in the session: whether this page was drawn since another one was
+TICKED = 100  # runs at once: so many ids fit an address, and a chart of effects; other sections show the first MOST
 PER_PAGE = 50  # rows drawn at once: each brings a picture and a curve
 PER_PAGE_NARROW = 8  # of these, cards with a tick drawn at once
 
@@ -40,10 +41,10 @@ def selected() -> list[RunRecord]:
     if missing:
         st.warning(f"Not here: {widgets.plain(', '.join(missing))}. It was deleted, or the link comes from another "
                    "machine.", icon=":material/link_off:")
-    if len(records) > MOST:
-        st.warning(f"{len(records)} runs are more than can be told apart; the first {MOST} are compared.",
+    if len(records) > TICKED:
+        st.warning(f"{len(records)} runs are more than can be compared; the first {TICKED} are.",
                    icon=":material/filter_alt:")
-    return records[:MOST]
+    return records[:TICKED]
 
 
 def _named(*keys: str) -> list[str]:
@@ -103,7 +104,8 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
     if was_key != key or first is None:  # another beginning would be another table, which loses a tick under way
         first = _rows(members, [record.id for record in records])
     st.session_state[DRAWN] = key, members, first
-    _bar(records, f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
+    _bar(records, [run_id for each in rows["members"] for run_id in each],
+         f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
          + (f", {left_out:,} more runs are filtered out" if left_out else ""))
     drawn = _drawn(page, set(view.columns))
     with st.container(key=f"wide-{key}"):
@@ -140,18 +142,30 @@ def toggle(box: str, members: Sequence[str], drawn: bool) -> None:
     if bool(st.session_state.get(box, drawn)) == drawn:
         return
     others = [run_id for run_id in _named() if run_id not in members]
-    _anew(others if drawn else [*others, *members][:MOST])
+    _anew(others if drawn else [*others, *members][:TICKED])
 
 
-def _bar(records: Sequence[RunRecord], rows: str) -> None:
-    """What to do with the ticked rows; at the right only words, for there the table's own tools appear."""
+def _bar(records: Sequence[RunRecord], listed: Sequence[str], rows: str) -> None:
+    """What to do with the ticked rows; at the right only words, for there the table's own tools appear.
+
+    listed: the runs of all rows on all pages.
+    """
     number = len(records)
     label = f"Compare {widgets.runs(number)}" if number else "Compare"
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(label, key="compare", type="primary", icon=":material/compare:", disabled=not number, on_click=fold)
+        if others := set(listed) - {record.id for record in records}:
+            st.button(f"Tick all {len(listed):,}", icon=":material/select_all:", key="all", type="tertiary",
+                      disabled=number + len(others) > TICKED, on_click=_anew, args=(_with(records, listed),),
+                      help=f"All runs that the filter leaves, on every page, at most {TICKED}.")
         if number:
             _clear()
         st.caption(f"{rows}. Tick rows to compare them.", width="content")
+
+
+def _with(records: Sequence[RunRecord], listed: Sequence[str]) -> list[str]:
+    """The ids of the chosen runs, then of the listed ones that are not."""
+    return list(dict.fromkeys([*(record.id for record in records), *listed]))
 
 
 def _clear() -> None:
@@ -190,12 +204,12 @@ def _clicked(records: Sequence[RunRecord], members: Sequence[list[str]], rows: S
     for i in rows:
         ticked = members[i] if i < len(members) else []
         new = [run_id for run_id in ticked if run_id not in after and frame.store().exists(run_id)]
-        if len(after) + len(new) <= MOST:
+        if len(after) + len(new) <= TICKED:
             after += new
         else:
             left_out = True
     if left_out:
-        st.warning(f"At most {MOST} runs can be told apart: not all that is ticked is compared.",
+        st.warning(f"At most {TICKED} runs can be compared: not all that is ticked is.",
                    icon=":material/filter_alt:")
     if after == before:
         return list(records)
@@ -203,16 +217,18 @@ def _clicked(records: Sequence[RunRecord], members: Sequence[list[str]], rows: S
     return [frame.store().record(run_id) for run_id in after]
 
 
-def legend(runs: Sequence[Compared]) -> None:
-    """What is compared: each run's colour, name and state, and a button that leaves it out."""
+def legend(runs: Sequence[Compared], records: Sequence[RunRecord]) -> None:
+    """What is compared: each run's colour and name, and a button that leaves it out; records: with those beyond."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for run in runs:
             with st.container(horizontal=True, vertical_alignment="center", gap=None, width="content"):
                 st.markdown(f':color[**●**]{{foreground="{run.colour}"}}', width="content")
                 frame.link(run.record, widgets.plain(run.label))
-                others = [other.record.id for other in runs if other is not run]
+                others = [record.id for record in records if record.id != run.record.id]
                 st.button("", icon=":material/close:", key=f"out-{run.record.id}", type="tertiary", on_click=compare,
                           args=(others,), help=f"Leave out {widgets.plain(run.label)}")
+        if more := len(records) - len(runs):
+            st.caption(f"and {more} more, which only Effects shows", width="content")
         _clear()
 
 
