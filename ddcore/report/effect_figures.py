@@ -6,13 +6,18 @@ Over more it is told as an architecture search is: `nas.figures.parallel` and `i
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ddcore.lazy import go, pd
 from ddcore.report import text
 from ddcore.report.effects import CONTROLS, Effects, P, Place
-from ddcore.report.figures import COLOURS, GREY, dress, faint, log_axis, number_grid
+from ddcore.report.figures import COLOURS, GREY, as_text, dress, faint, log_axis, number_grid
+from ddcore.summary import Accuracy
+
+LEVEL_WORDS = 6  # places along an axis up to which words at each have room side by side
+WITH_NOTES = 8  # columns of a map up to which there is room for n and controls in its cells
 
 
 def effect(effects: Effects[P]) -> go.Figure:
@@ -21,9 +26,10 @@ def effect(effects: Effects[P]) -> go.Figure:
     param = effects.param(axis.names[0])
     ordered = len(axis.names) == 1 and param.type in ("int", "float") and (None,) not in axis.points
     numbers = ordered and not _crowded([value for value, *_ in axis.points])
+    all_places = {id(p): p.values[axis.names[0]] if numbers else effects.at(p, axis.names) for p in effects.points}
     known = [p for p in effects.whole if p.accuracy]
-    places = [p.values[axis.names[0]] if numbers else effects.at(p, axis.names) for p in known]
-    log = numbers and _logarithmic(places, param.log)
+    places = [all_places[id(p)] for p in known]
+    log = numbers and _logarithmic([*all_places.values()], param.log)
     figure = go.Figure(_control(effects, dict(zip(places, known, strict=True))))
     figure.add_scatter(
         x=places, y=[100 * _accuracy(p) for p in known], mode="lines+markers" if ordered else "markers",
@@ -31,10 +37,23 @@ def effect(effects: Effects[P]) -> go.Figure:
         error_y={"type": "data", "array": [_spread(p) for p in known], "thickness": 2, "width": 5},
         customdata=[text.accuracy(p.accuracy) for p in known], hovertemplate="%{x}: %{customdata}<extra></extra>",
     )
-    kind = log_axis(pd.Series(places, dtype=float)) if log else {} if numbers else {
-        "type": "category", "categoryorder": "array", "categoryarray": places}
+    kind = log_axis(pd.Series([*all_places.values()], dtype=float)) if log else {} if numbers else {
+        "type": "category", "categoryorder": "array", "categoryarray": [*all_places.values()]}
+    missing = _missing(effects, {*map(id, known)}, lambda p, i: i if not numbers else all_places[id(p)], log)
+    if missing:  # keeps room on the axis for what has no accuracy, or none yet
+        figure.add_scatter(x=[*all_places.values()], y=[None] * len(all_places), showlegend=False, hoverinfo="skip")
     return dress(figure, 380, {"title": effects.axis_title(axis.names), **kind},
-                 {"title": accuracy_title(effects), "rangemode": "normal"})
+                 {"title": accuracy_title(effects), "rangemode": "normal"}, annotations=missing)
+
+
+def _missing(
+    effects: Effects[P], drawn: Collection[int], place: Callable[[P, int], Any], log: bool
+) -> list[dict[str, Any]]:
+    """At its place on the axis, how each point stands that is not drawn; place: of a point and its number."""
+    level = len(effects.points) <= LEVEL_WORDS
+    return [{"x": math.log10(place(p, i)) if log else place(p, i), "y": 0, "yref": "paper", "yanchor": "bottom",
+             "text": effects.stands(p), "textangle": 0 if level else -90, "showarrow": False,
+             "font": {"size": 11, "color": GREY}} for i, p in enumerate(effects.points) if id(p) not in drawn]
 
 
 def _crowded(values: list[Any]) -> bool:
@@ -72,21 +91,51 @@ def _control(effects: Effects[P], places: Mapping[Any, P]) -> list[dict[str, Any
 
 
 def heat(effects: Effects[P]) -> go.Figure:
-    """Accuracy over two axes, each cell with its number, or how it stands where it has none."""
+    """Accuracy over two axes, each cell with its number, n and controls, or how it stands where it has none."""
     first, second = effects.axes[:2]
-    frame = pd.DataFrame(float("nan"), index=[effects.written(first, i) for i in range(len(first.points))],
-                         columns=[effects.written(second, i) for i in range(len(second.points))])
-    for point in effects.whole:
-        if point.accuracy:
-            frame.loc[effects.at(point, first.names), effects.at(point, second.names)] = 100 * _accuracy(point)
-    figure = number_grid(frame, x_title=effects.axis_title(second.names), y_title=effects.axis_title(first.names))
-    states = {(effects.at(p, first.names), effects.at(p, second.names)): effects.stands(p) for p in effects.points}
-    empty = frame.isna().to_numpy()
-    words = [{"x": x, "y": y, "text": states.get((row, column), effects.absent),
+    rows, columns = ([effects.written(axis, i) for i in range(len(axis.points))] for axis in (first, second))
+    frame = pd.DataFrame(float("nan"), index=rows, columns=columns)
+    places = {(first.points.index(first.of(p.values)), second.points.index(second.of(p.values))): p
+              for p in effects.points}
+    whole = {*map(id, effects.whole)}
+    known = {place: p for place, p in places.items() if p.accuracy and id(p) in whole}
+    for place, point in known.items():
+        frame.iloc[place] = 100 * _accuracy(point)
+    few = len(columns) <= WITH_NOTES
+    notes = {place: _beside(effects, point) for place, point in known.items()} if few else {}
+    figure = number_grid(frame, x_title=effects.axis_title(second.names), y_title=effects.axis_title(first.names),
+                         notes=notes)
+    figure.update_traces(
+        customdata=[["<br>".join(_told(effects, known[y, x])) if (y, x) in known else "" for x in range(len(columns))]
+                    for y in range(len(rows))],
+        hovertemplate="%{customdata}<extra></extra>")
+    words = [{"x": x, "y": y, "text": effects.stands(places[y, x]) if (y, x) in places else effects.absent,
               "showarrow": False, "font": {"size": 11, "color": GREY}}
-             for (y, row), (x, column) in itertools.product(enumerate(frame.index), enumerate(frame.columns))
-             if empty[y, x]]
+             for y, x in itertools.product(range(len(rows)), range(len(columns))) if (y, x) not in known]
+    shown = dict.fromkeys(CONTROLS[role] for point in known.values() if few for role, _ in _controls(effects, point))
+    if shown:
+        words.append({"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom",
+                      "text": f"In brackets: {' · '.join(shown).lower()}", "showarrow": False,
+                      "font": {"size": 11, "color": GREY}})
     return figure.update_layout(annotations=[*figure.layout.annotations, *words])
+
+
+def _beside(effects: Effects[P], point: P) -> list[str]:
+    """What stands below the number of a cell: ["n 6", "(70.5 · 98.1)"]."""
+    assert point.accuracy
+    controls = " · ".join(f"{100 * one.mean:.1f}" for _, one in _controls(effects, point))
+    return [f"n {point.accuracy.n}", *([f"({controls})"] if controls else [])]
+
+
+def _told(effects: Effects[P], point: P) -> list[str]:
+    """What a cell tells at the pointer."""
+    return [f"{as_text(effects.name(point))}: {text.accuracy(point.accuracy)}",
+            *(f"{CONTROLS[role]}: {text.accuracy(one)}" for role, one in _controls(effects, point))]
+
+
+def _controls(effects: Effects[P], point: P) -> list[tuple[str, Accuracy]]:
+    """The controls of a place that are known; none beside accuracies on the validation split: controls are tested."""
+    return [(role, one) for role in CONTROLS if effects.tested and (one := effects.control(role, point))]
 
 
 def accuracy_title(effects: Effects[P]) -> str:

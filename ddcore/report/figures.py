@@ -9,6 +9,7 @@ import html
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from ddcore.lazy import go, pd
@@ -266,14 +267,22 @@ def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classe
     })
 
 
-def number_grid(frame: pd.DataFrame, *, x_title: str, y_title: str) -> go.Figure:
-    """Heat map of accuracies in percent between the lowest and the highest of them; empty where not known."""
+def number_grid(
+    frame: pd.DataFrame, *, x_title: str, y_title: str, notes: Mapping[tuple[int, int], Sequence[str]] | None = None,
+) -> go.Figure:
+    """Heat map of accuracies in percent between the lowest and the highest of them; empty where not known.
+
+    notes: by (row, column), lines below the number.
+    """
     known = [value for value in frame.astype(float).to_numpy().flat if value == value]
     low, high = (min(known), max(known)) if known else (0.0, 100.0)
-    return _heat(frame, x_title=x_title, y_title=y_title, low=low, high=high, digits=1)
+    return _heat(frame, x_title=x_title, y_title=y_title, low=low, high=high, digits=1, notes=notes or {})
 
 
-def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: float, digits: int) -> go.Figure:
+def _heat(
+    frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: float, digits: int,
+    notes: Mapping[tuple[int, int], Sequence[str]] = MappingProxyType({}),
+) -> go.Figure:
     """A heat map from pale to blue, each cell with its number, the first row on top."""
     columns, rows = ([as_text(name).replace(", ", ",<br>") for name in names] for names in (frame.columns, frame.index))
     values = frame.astype(float)
@@ -283,14 +292,15 @@ def _heat(frame: pd.DataFrame, *, x_title: str, y_title: str, low: float, high: 
     ))
     # All at once: one by one, a hundred of them take seconds.
     figure.update_layout(annotations=[
-        {"x": x, "y": y, "text": f"{value:.{digits}f}", "showarrow": False,
+        {"x": x, "y": y, "showarrow": False, "text": "<br>".join([f"{value:.{digits}f}", *notes.get((y, x), ())]),
          "font": {"size": 11, "color": WHITE if value > low + HALF * (high - low) else DARK}}
         for y, line in enumerate(values.values.tolist())  # by place: a name like "0.01" would be taken for one
         for x, value in enumerate(line)
         if value == value
     ])
     axis = {"type": "category", "showgrid": False}
-    return dress(figure, 110 + 30 * len(rows) + 4 * max(map(len, columns), default=0),
+    lines = max(map(len, notes.values()), default=0)
+    return dress(figure, 110 + (30 + 15 * lines) * len(rows) + 4 * max(map(len, columns), default=0),
                  {"title": x_title, **axis}, {"title": y_title, "autorange": "reversed", **axis})
 
 

@@ -274,6 +274,22 @@ def test_a_cell_without_a_number_says_on_the_map_how_it_stands() -> None:
     world = World(lambda values: None if values.get("lambda_task") == 1.0 else 0.5)
     world.compute(replay(asked, world.look).missing)
     figure = effect_figures.heat(sweeps.Answer(asked, replay(asked, world.look)))
-    texts = {(note.x, note.y): note.text for note in figure.layout.annotations}
-    assert texts == {(0, 0): "50.5", (1, 0): "50.5", (2, 0): "left out",
+    *cells, legend = [((note.x, note.y), note.text) for note in figure.layout.annotations]
+    texts = dict(cells)
+    number = "50.5<br>n 2<br>(50.5)"
+    assert texts == {(0, 0): number, (1, 0): number, (2, 0): "left out",
                      (0, 1): "failed", (1, 1): "failed", (2, 1): "left out"}
+    assert legend[1] == "In brackets: random real images"
+    assert figure.data[0].customdata[0][0] == ("λ 0, IPC 1: 50.5 ± 0.7 % (n = 2)<br>"
+                                               "Random real images: 50.5 ± 0.7 % (n = 2)")
+
+
+def test_along_one_axis_what_has_no_accuracy_says_at_its_place_how_it_stands() -> None:
+    asked = config(vary="lr_img=1,10,100", seeds=2)
+    world = World(lambda values: None if values.get("lr_img") == 100.0 else 0.5)
+    for value, seed in ((1.0, 0), (1.0, 1), (100.0, 0), (100.0, 1)):
+        cell = asked.cell({"lr_img": value}, seed)
+        world.compute([cell.distil, cell.judged()])
+    figure = effect_figures.effect(sweeps.Answer(asked, replay(asked, world.look)))
+    assert {note.x: note.text for note in figure.layout.annotations} == {1.0: "waiting", 2.0: "failed"}
+    assert set(figure.data[-1].x) == {1.0, 10.0, 100.0}, "the axis has room for all"
