@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ddcore.experiments.heavy import optuna
 
@@ -118,6 +119,45 @@ def rungs(length: int, trials: int) -> list[int]:
     """
     number = next(n for n in itertools.count() if KEPT**n >= trials)
     return sorted({max(1, math.ceil(length / KEPT**n)) for n in range(number + 1)})
+
+
+def remembered(name: str, space: Grid) -> Asking:
+    """The strategy of this name; what it asked before after the same standings is not worked out again.
+
+    A model proposes the same when it hears the same, and a page that shows a sweep asks for all of it every few
+    seconds.
+    """
+    known, told, rounds = _asked(name, space), tuple[float | None, ...](), list[Standing]()
+    while told in known:
+        if not (trials := list(known[told])):
+            return
+        standing = yield trials
+        told += tuple(standing[one] for one in trials)
+        rounds.append(dict(standing))
+    strategy = STRATEGIES[name](space)
+    trials = next(strategy, [])
+    for standing in rounds:
+        trials = _send(strategy, standing)
+    while True:
+        known[told] = tuple(trials)
+        if not trials:
+            return
+        standing = yield trials
+        told += tuple(standing[one] for one in trials)
+        trials = _send(strategy, standing)
+
+
+@lru_cache(maxsize=16)
+def _asked(name: str, space: Grid) -> dict[tuple[float | None, ...], tuple[Trial, ...]]:
+    """What a strategy asked in this grid after which standings of all that it had asked; nothing where it ended."""
+    return {}
+
+
+def _send(strategy: Asking, standing: Standing) -> list[Trial]:
+    try:
+        return strategy.send(standing)
+    except StopIteration:
+        return []
 
 
 STRATEGIES: dict[str, Callable[[Grid], Asking]] = {"grid": grid, "random": random, "tpe": tpe, "halving": halving}

@@ -23,7 +23,7 @@ from ddcore.experiments import evaluate
 from ddcore.experiments.axes import EVALUATION, Axis, axes
 from ddcore.experiments.base import Command, Ended, Kind, Recorder, Spec, spec
 from ddcore.experiments.evaluate import EvaluateConfig, EvaluateSummary
-from ddcore.experiments.strategies import STRATEGIES, Grid, Trial
+from ddcore.experiments.strategies import Grid, Trial, remembered
 from ddcore.methods import METHODS
 from ddcore.params import Config, Param, ParamInfo, shown
 from ddcore.protocols import PROTOCOLS
@@ -384,7 +384,7 @@ def _replay(config: SweepConfig, look: Look) -> Outcome:
 def _tried(config: SweepConfig, look: Look, split: str) -> tuple[dict[Trial, dict[int, Cell]], bool]:
     """(the cells of each trial that the strategy has asked by now, by seed; whether it has no more to ask)."""
     tried, standing = dict[Trial, dict[int, Cell]](), dict[Trial, float | None]()
-    strategy = STRATEGIES[config.strategy](config.space)
+    strategy = remembered(config.strategy, config.space)
     trials = next(strategy, [])
     while trials:
         for one in trials:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from ddcore.experiments.strategies import STRATEGIES, Grid, Trial, coarse_first, rungs
+from ddcore.experiments.strategies import STRATEGIES, Asking, Grid, Trial, coarse_first, remembered, rungs
 
 
 def space(*sizes: int, length: int | None = None, budget: int | None = None, seed: int = 0) -> Grid:
@@ -16,7 +16,11 @@ def space(*sizes: int, length: int | None = None, budget: int | None = None, see
 
 def play(name: str, grid: Grid, quality: object) -> list[list[Trial]]:
     """The batches that a strategy asks for, answered by quality(trial)."""
-    strategy, standing, batches = STRATEGIES[name](grid), {}, []
+    return played(STRATEGIES[name](grid), quality)
+
+
+def played(strategy: Asking, quality: object) -> list[list[Trial]]:
+    standing, batches = {}, []
     trials = next(strategy, [])
     while trials:
         batches.append(trials)
@@ -83,3 +87,22 @@ def test_tpe_comes_near_the_best_with_a_third_of_the_grid_and_replays_itself() -
 def test_tpe_ends_where_the_whole_grid_is_tried_or_nothing_can_be_measured() -> None:
     assert len(list(itertools.chain.from_iterable(play("tpe", space(2, 2, budget=20), peak)))) <= 4
     play("tpe", space(3, budget=3), lambda one: None)
+
+
+def test_a_strategy_is_asked_again_only_after_standings_that_it_has_not_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, grid = list[Grid](), space(9, 9, budget=14, seed=5)
+    monkeypatch.setitem(STRATEGIES, "tpe", lambda space, own=STRATEGIES["tpe"]: [asked.append(space), own(space)][1])
+    batches = played(remembered("tpe", grid), peak)
+    assert played(remembered("tpe", space(9, 9, budget=14, seed=5)), peak) == batches
+    assert len(asked) == 1
+    other = played(remembered("tpe", grid), lambda one: 1 - peak(one))
+    assert other == play("tpe", grid, lambda one: 1 - peak(one)) != batches
+
+
+def test_what_is_remembered_in_part_goes_on_as_if_it_were_new() -> None:
+    grid, standing = space(9, 9, budget=14, seed=6), dict[Trial, float | None]()
+    looking = remembered("tpe", grid)
+    for _ in range(3):  # a look at a sweep under way ends where nothing more is known
+        trials = looking.send(dict(standing)) if standing else next(looking)
+        standing |= {one: peak(one) for one in trials}
+    assert played(remembered("tpe", grid), peak) == play("tpe", grid, peak)
