@@ -18,8 +18,9 @@ from ddcore.experiments.sweep import SweepConfig
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.methods import METHODS, Method
 from ddcore.protocols import PROTOCOLS
-from ddcore.report import estimate, sweeps
+from ddcore.report import sweeps
 from ddcore.report.findings.sweep import words
+from ddcore.report.sweeps import Answer
 from ddcore.runs.store import Store
 
 
@@ -55,7 +56,7 @@ def _sweep(question: Spec, stay: bool, as_json: bool) -> None:
     missing = before.outcome.missing
     check_data(store, missing)
     check_disk(store, missing)
-    promised, began = _promise(missing, store), time.monotonic()
+    promised, began = _promise(before, store), time.monotonic()
     run_id = jobs.submit(question)
     if jobs.status(run_id).state == "done":  # it was over before; what was thrown away since is computed again
         for one in missing:
@@ -71,12 +72,12 @@ def _sweep(question: Spec, stay: bool, as_json: bool) -> None:
     show(result, as_json, lambda: "\n".join([f"sweep {run_id}: {state}", words(answer)]))
 
 
-def _promise(missing: tuple[Spec, ...], store: Store) -> float:
+def _promise(before: Answer, store: Store) -> float:
     """Seconds that the runs which are still to be computed will take, said on standard error."""
+    missing = before.outcome.missing
     if not missing:
         return 0.0
-    records = store.records()
-    guess = estimate.total(missing, records, device_of(missing[0]))
+    guess = sweeps.left(before, store, device_of(missing[0]))
     click.echo(f"{len(missing):,} runs to compute, {guess}; {guess.basis}", err=True)
     return round(guess.seconds, 1)
 

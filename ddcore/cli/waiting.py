@@ -9,6 +9,7 @@ import click
 from tqdm import tqdm
 
 from ddcore import jobs
+from ddcore.report.overview import waiting_for
 
 SECONDS_BETWEEN_LINES = 5
 
@@ -30,7 +31,7 @@ class _Bar:
         if status.state == "running" and status.total:
             self.bar.bar_format = None
             self.bar.total, self.bar.n = status.total, status.done
-        self.bar.set_description_str(f"{self.title}: {status.phase or status.state}")
+        self.bar.set_description_str(f"{self.title}: {_state(status)}")
         self.bar.refresh()
 
     def close(self) -> None:
@@ -42,7 +43,7 @@ class _Lines:
         self.title, self.last, self.at = title, "", 0.0
 
     def __call__(self, status: jobs.Status) -> None:
-        line = f"{self.title}: {status.state}"
+        line = f"{self.title}: {waiting_for(status) if status.awaited else status.state}"
         if status.state == "running" and status.total:
             line = f"{self.title}: {status.phase} {status.done}/{status.total}"
             if status.eta_seconds is not None:
@@ -52,3 +53,7 @@ class _Lines:
             self.last, self.at = line, time.monotonic()
 
     def close(self) -> None: ...
+
+
+def _state(status: jobs.Status) -> str:
+    return waiting_for(status) if status.awaited else status.phase or status.state

@@ -161,3 +161,23 @@ def _send(strategy: Asking, standing: Standing) -> list[Trial]:
 
 
 STRATEGIES: dict[str, Callable[[Grid], Asking]] = {"grid": grid, "random": random, "tpe": tpe, "halving": halving}
+
+
+def later(name: str, space: Grid, lengths: Sequence[int | None]) -> float:
+    """How much work a strategy will still ask for at most, over all that it has asked; lengths: of the trials asked."""
+    if not lengths:
+        return 0.0
+    return LATER[name](space, lengths) if name in LATER else 0.0
+
+
+def _rest_of_budget(space: Grid, lengths: Sequence[int | None]) -> float:
+    return (space.most - len(lengths)) / len(lengths)
+
+
+def _rest_of_rungs(space: Grid, lengths: Sequence[int | None]) -> float:
+    """Each rung is about as much work: a third of the trials, three times as long."""
+    assert space.length is not None
+    return len(rungs(space.length, space.most)) / len(set(lengths)) - 1
+
+
+LATER: dict[str, Callable[[Grid, Sequence[int | None]], float]] = {"tpe": _rest_of_budget, "halving": _rest_of_rungs}

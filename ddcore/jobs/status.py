@@ -14,7 +14,8 @@ from ddcore.runs.state import ACTIVE
 
 @dataclass(frozen=True)
 class Status:
-    """position: 1 for the job that is taken next, None when it does not wait; done of total units;
+    """position: 1 for the job that is taken next, None when it does not wait; awaited: how many of the runs that it
+    asked for are still to end, which it waits for; done of total units;
     elapsed_seconds over all sessions; eta_seconds None until there is a speed; message: why it
     waits, or why it ended; heartbeat_age: seconds since the worker last said something."""
 
@@ -27,6 +28,7 @@ class Status:
     eta_seconds: float | None = None
     message: str = ""
     heartbeat_age: float | None = None
+    awaited: int = 0
 
     @property
     def active(self) -> bool:
@@ -34,7 +36,7 @@ class Status:
         return self.state in ACTIVE
 
 
-def read_status(record: RunRecord, position: int | None = None) -> Status:
+def read_status(record: RunRecord, position: int | None = None, awaited: int = 0) -> Status:
     """The status of a run; tolerates missing and malformed files."""
     path = record.folder / "progress.json"
     try:
@@ -49,7 +51,7 @@ def read_status(record: RunRecord, position: int | None = None) -> Status:
     live = record.state in ("running", "cancelling")
     eta = note.get("eta") if live else None
     return Status(
-        state=record.state, position=position, done=int(done), total=int(total), phase=phase,
+        state=record.state, position=position, awaited=awaited, done=int(done), total=int(total), phase=phase,
         elapsed_seconds=elapsed + (age or 0.0) * live,
         eta_seconds=max(0.0, eta - (age or 0.0)) if isinstance(eta, int | float) else None,
         message=record.problem or "", heartbeat_age=age if live else None,

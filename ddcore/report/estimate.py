@@ -9,7 +9,7 @@ trials) takes as long as those of them that are not known, and one that goes on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import islice
@@ -64,11 +64,28 @@ def estimate(
 
 
 def total(
-    specs: Iterable[Spec], records: Iterable[RunRecord], device: str = "cpu", images: int | None = None
+    specs: Iterable[Spec], records: Iterable[RunRecord], device: str = "cpu", images: int | None = None,
+    like: Iterable[RunRecord] = (), at_once: int = 1,
 ) -> Estimate:
-    """The time of several runs one after another, each once, with what they need and without what is computed."""
-    runs = list(records)
-    return _together([_alone(question, runs, device, images) for question in unfinished(specs, runs).values()])
+    """The time of several runs, each once, with what they need and without what is computed.
+
+    images: of a set whose size is not known from these; like: runs to measure them by, newest first, where some are of
+    the same kind; at_once: how many run at a time.
+    """
+    runs, nearest = list(records), list(like)
+    left = unfinished(specs, runs)
+    sizes = {run_id: one.config.ipc * len(one.config.facts.classes) for run_id, one in left.items()
+             if isinstance(one.config, MethodConfig)}
+    each = [_alone(one, runs, device, _size(one, runs, sizes) or images, nearest) for one in left.values()]
+    whole = _together(each)
+    return replace(whole, seconds=max([whole.seconds / at_once, *(one.seconds for one in each)])) if each else whole
+
+
+def _size(question: Spec, records: list[RunRecord], sizes: Mapping[str, int]) -> int | None:
+    """Images of the set that a run judges; sizes: of those that are still made, by their runs."""
+    run_id = str(getattr(question.config, "run", ""))
+    done = (record.summary.images for record in records if record.id == run_id)
+    return sizes.get(run_id) or next(done, None) if run_id else None
 
 
 def _together(estimates: list[Estimate]) -> Estimate:
@@ -81,8 +98,9 @@ def _together(estimates: list[Estimate]) -> Estimate:
                     sum(one.parts for one in estimates), sum(one.known for one in estimates))
 
 
-def _alone(question: Spec, records: list[RunRecord], device: str, images: int | None) -> Estimate:
-    """The time of one run without what it needs."""
+def _alone(question: Spec, records: list[RunRecord], device: str, images: int | None,
+           nearest: Sequence[RunRecord] = ()) -> Estimate:
+    """The time of one run without what it needs; nearest: what it is measured by first."""
     sizes = frozenset(_sizes(question, records).items())
     like, parts = _parts(question, id_of(question), sizes, device)
     if like is not None:
@@ -90,7 +108,10 @@ def _alone(question: Spec, records: list[RunRecord], device: str, images: int | 
     modelled = _left(question, records, device, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
-    likeness, measured = _measured(records, question, device, RECENT)
+    own = [record for record in nearest if _likeness(record, question)]
+    likeness, measured = _measured(own, question, device, RECENT)
+    if not measured:
+        likeness, measured = _measured(records, question, device, RECENT)
     factor = median(taken / model for taken, model in measured) if measured else 1.0
     return _corrected(modelled, likeness, factor, len(measured), device)
 

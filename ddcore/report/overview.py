@@ -86,7 +86,8 @@ def counted(records: Sequence[RunRecord]) -> str:
 
 
 def waits(jobs: Iterable[tuple[str, Status]], records: Mapping[str, RunRecord]) -> dict[str, str]:
-    """What runs that have not ended are at: run → "running, 40 %", "queued, number 2", "queued, after DM · mnist"."""
+    """What runs that have not ended are at: run → "running, 40 %", "queued, number 2", "queued, after DM · mnist",
+    "waiting for 3 runs" that it asked for."""
     states = dict(jobs)
     return {run_id: _at(status, records.get(run_id), states, records) for run_id, status in states.items()}
 
@@ -100,4 +101,11 @@ def _at(status: Status, record: RunRecord | None, states: Mapping[str, Status],
     first = next((records[parent] for parent in record.info.get("parents") or () if parent in states), None)
     if first is not None:
         return f"queued, after {tables.title(first)}"
+    if status.awaited:
+        return waiting_for(status)
     return f"queued, number {status.position}" if status.position else "queued"
+
+
+def waiting_for(status: Status) -> str:
+    """ "waiting for 3 runs", which it asked for."""
+    return f"waiting for {status.awaited:,} run{'s' * (status.awaited != 1)}"

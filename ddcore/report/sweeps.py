@@ -11,15 +11,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from ddcore import jobs
+from ddcore.experiments import strategies
 from ddcore.experiments.axes import EVALUATION, Axis
 from ddcore.experiments.base import Ended, Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.experiments.sweep import CellResult, ControlResult, Outcome, SweepConfig, replay
+from ddcore.jobs.status import read_status
 from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo, shown
-from ddcore.report import compare_runs, effects, tables, text
+from ddcore.report import compare_runs, effects, estimate, tables, text
 from ddcore.report.effects import CONTROLS, Effects
+from ddcore.report.estimate import Estimate
 from ddcore.report.export.table import Table
 from ddcore.report.names import words_of
 from ddcore.runs.store import RunRecord, Store
@@ -301,6 +305,25 @@ def paper(answer: Answer) -> Table:
     shown = table(answer)
     rows = tuple(tuple(map(str, row)) for row in shown.itertuples(index=False))
     return Table((tuple(map(str, shown.columns)),), rows, len(answer.config.axes), notes=(answer.sentence,))
+
+
+def left(answer: Answer, store: Store, device: str) -> Estimate:
+    """How long the rest takes: measured by its own runs that have ended, with as many at once as there are slots, less
+    what those that run have had; and what its strategy will still ask for."""
+    records = {record.id: record for record in store.records()}
+    config, asked = answer.config, answer.outcome
+    ids = {run_id for cell in asked.cells for run_id in (cell.run, cell.evaluation)} | {
+        one.evaluation for one in asked.controls}
+    own = [record for run_id, record in records.items() if run_id in ids and record.state == "done"]
+    slots = len(jobs.slots())
+    time = estimate.total(asked.missing, records.values(), device, like=own, at_once=slots)
+    had = sum(read_status(records[one.key]).elapsed_seconds for one in asked.missing
+              if one.key in records and records[one.key].state == "running")
+    seconds = max(0.0, time.seconds - had / slots)
+    tried = {(tuple(cell.values.values()), cell.length) for cell in asked.cells}
+    more = strategies.later(config.strategy, config.space, [length for _, length in tried])
+    taken = sum(compare_runs.seconds(record) or 0.0 for record in own) / slots
+    return replace(time, seconds=seconds + more * (taken + time.seconds), rough=time.rough or more > 0)
 
 
 def to_json(answer: Answer) -> dict[str, Any]:

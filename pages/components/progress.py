@@ -5,7 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.report import sanity, text
+from ddcore.report import overview, sanity, text
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 from pages.components.markdown import called, plain
@@ -83,7 +83,8 @@ def bar(run_id: str, status: jobs.Status) -> None:
     words, button = st.columns([5, 1], vertical_alignment="center")
     with words:
         if status.state == "queued":
-            place = f"number {status.position} in the queue" if status.position else "about to start"
+            place = (overview.waiting_for(status).removeprefix("waiting ") if status.awaited else
+                     f"number {status.position} in the queue" if status.position else "about to start")
             st.progress(0.0, text=f"**Waiting** · {place}. The run goes on if you close this page.")
         else:
             share = min(1.0, status.done / status.total) if status.total else 0.0

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from ddcore.experiments.strategies import STRATEGIES, Asking, Grid, Trial, coarse_first, remembered, rungs
+from ddcore.experiments.strategies import STRATEGIES, Asking, Grid, Trial, coarse_first, later, remembered, rungs
 
 
 def space(*sizes: int, length: int | None = None, budget: int | None = None, seed: int = 0) -> Grid:
@@ -106,3 +106,18 @@ def test_what_is_remembered_in_part_goes_on_as_if_it_were_new() -> None:
         trials = looking.send(dict(standing)) if standing else next(looking)
         standing |= {one: peak(one) for one in trials}
     assert played(remembered("tpe", grid), peak) == play("tpe", grid, peak)
+
+
+@pytest.mark.parametrize("name", list(STRATEGIES))
+def test_what_a_strategy_will_still_ask_for_ends_at_nothing(name: str) -> None:
+    grid, asked = space(9, 9, length=81, budget=20, seed=3), list[Trial]()
+    for batch in play(name, grid, peak):
+        asked += batch
+    assert later(name, grid, [one.length for one in asked]) == 0
+    assert later(name, grid, []) == 0
+
+
+def test_of_twenty_trials_five_leave_three_times_as_much_and_of_four_rungs_one() -> None:
+    assert later("tpe", space(9, 9, budget=20), [None] * 5) == 3
+    assert later("halving", space(27, length=27), [1] * 27) == 3
+    assert later("grid", space(9, 9), [None] * 5) == later("random", space(9, 9, budget=20), [None] * 20) == 0

@@ -53,6 +53,7 @@ def test_cancelling_it_cancels_what_only_it_waits_for():
     run_id = jobs.submit(one)
     first, second, third = (spec.key for spec in asked(one.config))
     until(lambda: begun(first))
+    assert jobs.status(run_id).awaited == 3
     assert own.key == second
     jobs.submit(own)  # somebody asks for the same
     jobs.cancel(run_id)

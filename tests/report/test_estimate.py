@@ -53,6 +53,23 @@ def test_a_finished_run_predicts_itself() -> None:
     assert not predicted.rough
 
 
+def test_what_is_nearest_measures_first_and_several_at_once_take_no_less_than_the_longest() -> None:
+    asked = [spec("distill", "datadam", {**QUICK, "seed": seed}) for seed in (1, 2, 3)]
+    slow, fast = [finished(600.0)], [finished(60.0)]
+    assert estimate.total(asked, slow).seconds == pytest.approx(3 * 600, rel=0.01)
+    assert estimate.total(asked, slow, like=fast).seconds == pytest.approx(3 * 60, rel=0.01)
+    assert estimate.total(asked, slow, like=fast, at_once=2).seconds == pytest.approx(90, rel=0.01)
+    assert estimate.total(asked, slow, like=fast, at_once=9).seconds == pytest.approx(60, rel=0.01)
+    other = replace(fast[0], kind="evaluate", name="evaluate")
+    assert estimate.total(asked, slow, like=[other]).seconds == pytest.approx(3 * 600, rel=0.01), "another kind"
+
+
+def test_an_evaluation_of_a_set_that_is_still_made_counts_the_images_that_it_will_have() -> None:
+    few, many = ([set_ := spec("distill", "random", {"dataset": "digits", "ipc": ipc}),
+                  plans.evaluation(set_, QUESTION, protocol="course")] for ipc in (1, 50))
+    assert estimate.total(many, []).seconds > 2 * estimate.total(few, []).seconds
+
+
 def test_twice_the_work_takes_twice_as_long() -> None:
     work = guess([finished(64.0)], num_inits=2 * QUICK["num_inits"]).seconds - estimate.START
     assert work == pytest.approx(2 * (64.0 - estimate.START), rel=0.01)

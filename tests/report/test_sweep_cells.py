@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from ddcore import jobs
+from ddcore.experiments import Spec, spec
+from ddcore.experiments.sweep import replay
+from ddcore.jobs import Slot, Status
+from ddcore.jobs.job import mark_running
 from ddcore.report import sweeps
+from ddcore.report.estimate import START
 from ddcore.report.figures import COLOURS, along
 from ddcore.report.gallery import strip
+from ddcore.runs.files import write_json
 from ddcore.runs.store import Store
 from tests.sweeping import World, config, question
 
@@ -57,3 +66,34 @@ def test_beside_its_accuracy_stands_what_a_cell_took(home: Path) -> None:
     assert (first["seconds_distill"], first["seconds_train"], first["n"]) == (2.0, 0.1, 4)
     assert (first["lambda_task"], round(first["mean"], 2), second["lambda_task"], second["state"]) == (
         0.0, 50.5, 1.0, "failed")
+
+
+def test_the_rest_of_a_sweep_is_told_from_its_own_cells_less_what_those_that_run_have_had(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "slots", lambda: (Slot("cpu", "cpu"),))
+    store, world, asked = Store(), World(lambda values: 0.5), question(vary="lambda_task=0,0.01,0.1,1")
+    first, *others = replay(asked.config, world.look).missing  # type: ignore[arg-type]
+
+    def left() -> float:
+        return sweeps.left(sweeps.answer(asked.config, store), store, "cpu").seconds  # type: ignore[arg-type]
+
+    for seed in range(5):  # of the same kind, data and network, and newer
+        took(world, spec("distill", "datadam", {**first.config.values(), "seed": 7 + seed}), 1000.0)
+    took(world, first, 100.0)
+    took(world, others[0], 10.0)
+    assert left() == pytest.approx(3 * 100 + 4 * 10 + START, rel=0.01), "three cells, and a control that only reads"
+    second = next(one for one in others if one.kind == "distill")
+    monkeypatch.setattr(sweeps, "read_status", lambda record: Status("running", elapsed_seconds=60.0))
+    alone = left()
+    mark_running(store.create(second).folder, "cpu")
+    assert alone - left() == pytest.approx(60)
+    monkeypatch.setattr(jobs, "slots", lambda: (Slot("gpu0", "cuda:0"), Slot("gpu1", "cuda:0")))
+    assert left() == pytest.approx((alone - 60) / 2)
+
+
+def took(world: World, one: Spec, seconds: float) -> None:
+    world.put([one], Store())
+    record = Store().record(one.key)
+    info = {**record.info, "times": {"seconds": seconds}, "device": {"type": "cpu"}}
+    write_json(record.folder / "run.json", {**info, "summary": {**record.summary.to_json(), "images": 10}})

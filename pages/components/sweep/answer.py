@@ -6,7 +6,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
-from ddcore.report import estimate, sizes, sweep_figures, sweeps
+from ddcore.report import sizes, sweep_figures, sweeps
 from ddcore.report.export.table import latex
 from ddcore.report.quantities import MEASURES
 from ddcore.report.sweeps import Answer
@@ -70,7 +70,7 @@ def _standing(answer: Answer) -> str:
     """ "**3 of 6 cells done** · 1 failed · 1 running · 1 waiting · about 2 min left"."""
     done, *others = [f"{number:,} {state}" for state, number in answer.standing.items()]
     number, _, word = done.partition(" ")
-    left = estimate.total(answer.outcome.missing, frame.store().records(), frame.device())
+    left = sweeps.left(answer, frame.store(), frame.device())
     return " · ".join([f"**{number} of {len(answer.outcome.cells):,} cells {word}**", *others,
                        *([f"{left} left"] if answer.outcome.missing else [])])
 

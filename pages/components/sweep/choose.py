@@ -14,7 +14,7 @@ from ddcore.experiments.sweep import SweepConfig, set_by_hand
 from ddcore.jobs.requirements import check_data, check_disk, disk
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo
-from ddcore.report import estimate, sweeps, text
+from ddcore.report import sweeps, text
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import edits, fields, frame, menu, widgets
@@ -172,12 +172,13 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
             return
         config = spec.config
         assert isinstance(config, SweepConfig)
-        outcome, records = sweeps.answer(config, frame.store()).outcome, frame.store().records()
+        known, records = sweeps.answer(config, frame.store()), frame.store().records()
+        outcome = known.outcome
         if (run := widgets.answer(spec)) and run.state == "done" and not outcome.missing:
             if widgets.open_result("launch-sweep", "sweep"):
                 frame.open_run(run.id)
             return
-        place, time = st.container(width="content"), estimate.total(outcome.missing, records, frame.device())
+        place, time = st.container(width="content"), sweeps.left(known, frame.store(), frame.device())
         room = disk(outcome.missing, records)
         st.markdown(f"**{len(outcome.cells):,} cells**, {len(outcome.missing):,} runs to compute: **{time}**"
                     + (f", **{size(room)}** on disk" if room else ""), help=f"{time.basis}.", width="content")
