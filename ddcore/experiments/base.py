@@ -215,7 +215,7 @@ class Kind:
     parts, a training step being three forward passes (forward, gradient of activations, gradient of weights), 0 where
     it only reads and counts; steps(name, config, images), its optimiser steps; images: the size of the set that it
     trains on, where that is another run's; disk(name, config): bytes that it will write, where they are more than a few
-    MB.
+    MB; aside: whether its runs, which build on nothing, take so little that they go on beside what fills the slots.
 
     What it keeps: arrays, file → array → its dtypes and sides; makes_images: whether it makes a small set of images,
     which can be looked at and evaluated; travels: whether its finished runs may be packed.
@@ -248,6 +248,7 @@ class Kind:
     cost: Callable[[str, Any, int | None], int] = lambda name, config, images: 0
     steps: Callable[[str, Any, int | None], int] = lambda name, config, images: 0
     disk: Callable[[str, Any], int] = lambda name, config: 0
+    aside: bool = False
     arrays: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     travels: bool = True
     label: Callable[[str, Mapping[str, Any], Summary], str] | None = None

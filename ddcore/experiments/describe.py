@@ -239,5 +239,5 @@ KIND = Kind(
     help="Read a data set and count it: splits, classes, statistics.",
     config=lambda name: DescribeConfig, summary=DescribeSummary, run=run,
     version=lambda name: 2,  # 2: the total, identical pairs by name, the majority of all images, framed examples
-    page="Datasets", of_data=True,
+    page="Datasets", of_data=True, aside=True,
 )

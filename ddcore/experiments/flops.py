@@ -76,4 +76,5 @@ def _version(name: str) -> int:
 KIND = Kind(
     name="flops", title="FLOPs table", help="Count parameters and multiply-adds of every network.",
     config=lambda name: FlopsConfig, summary=FlopsSummary, run=run, version=_version, page="Baselines", command=None,
+    aside=True,
 )

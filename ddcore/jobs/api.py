@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed
 from ddcore.jobs.asking import enqueue, only_for
 from ddcore.jobs.job import mark_asked, mark_ended, mark_waiting, request_cancel
-from ddcore.jobs.launch import tend
+from ddcore.jobs.launch import start_aside, tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
+from ddcore.jobs.slots import slots
 from ddcore.jobs.status import Status, read_status
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import awaited
@@ -37,6 +38,8 @@ def submit(spec: Spec, asked_by: str | None = None) -> str:
     Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
     question cannot be written down or the disk is too small for the answer.
     """
+    from ddcore.experiments import KINDS
+
     store = Store()
     run_id = spec.key
     if store.exists(run_id) and store.record(run_id).state == "done":
@@ -48,6 +51,8 @@ def submit(spec: Spec, asked_by: str | None = None) -> str:
         if not asked_by:
             mark_asked(record.folder)
     tend(store, Queue())
+    if KINDS[spec.kind].aside and Queue().crowded(len(slots())) and store.state(run_id) == "queued":
+        start_aside(record)
     return run_id
 
 

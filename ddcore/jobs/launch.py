@@ -15,9 +15,11 @@ from ddcore.jobs.queue import Queue
 from ddcore.jobs.slots import Slot, slots
 from ddcore.runs.files import read_json, write_json
 from ddcore.runs.process import is_alive, start_mark
+from ddcore.runs.record import RunRecord
 from ddcore.runs.store import Store
 
 LOG_LIMIT = 1_000_000  # bytes
+ASIDE = "aside"  # in place of the name of a slot
 
 
 def tend(store: Store, queue: Queue) -> None:
@@ -32,6 +34,13 @@ def tend(store: Store, queue: Queue) -> None:
                     queue.release(stray, run_id)
             for slot in _missing(queue):
                 _start(slot)
+
+
+def start_aside(record: RunRecord) -> None:
+    """Start the worker of a run that waits, beside the slots. Should it not come up, the run still stands in the queue.
+    """
+    with open(record.folder / "log.txt", "ab") as log:
+        _collect(child(["-m", "ddcore.jobs.worker", record.id, ASIDE], log))
 
 
 def runner_file(slot: str) -> Path:
@@ -74,7 +83,11 @@ def _start(slot: Slot) -> None:
     with open(log, "wb" if fresh else "ab") as output:
         process = child(["-m", "ddcore.jobs.runner", slot.name], output, **gpu)
     write_json(place, {"pid": process.pid, "mark": start_mark(process.pid)}, durable=False)
-    # Somebody has to collect the exit status, or a long-lived server gathers zombies.
+    _collect(process)
+
+
+def _collect(process: subprocess.Popen[bytes]) -> None:
+    """Somebody has to wait for the exit status, or a long-lived server gathers zombies."""
     threading.Thread(target=process.wait, daemon=True).start()
 
 

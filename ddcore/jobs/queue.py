@@ -38,6 +38,10 @@ class Queue:
         """Whether nothing waits and nothing is taken; two looks at folders."""
         return not _names(self._waiting) and not _names(self._active)
 
+    def crowded(self, slots: int) -> bool:
+        """Whether more is taken or waits than there are slots, so that what came last has to wait."""
+        return len(self.active()) + len(self.waiting()) > slots
+
     def held(self) -> set[str]:
         """Ids of the runs that wait or that a slot has taken."""
         return {*self.active().values(), *(ticket.run_id for ticket in self.waiting())}

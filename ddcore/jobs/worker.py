@@ -28,7 +28,7 @@ def main(run_id: str, slot: str) -> int:
     """Compute the run; 0 when it is done or was cancelled, else an exit code."""
     store = Store()
     record = store.record(run_id)
-    if record.state == "done":
+    if record.state in ("done", "cancelled"):  # before its worker came up
         return 0
     if record.state == "broken":
         raise JobFailed(f"run {record.id} cannot be computed: {record.problem}")

@@ -17,6 +17,7 @@ from toyjobs import finish, job, reached, toy, until
 from ddcore import home as places
 from ddcore import jobs
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
+from ddcore.experiments import spec
 from ddcore.jobs import worker
 from ddcore.jobs.job import mark_queued
 from ddcore.jobs.queue import Queue
@@ -93,6 +94,30 @@ def test_the_queue_keeps_its_order_and_says_the_position():
     for run_id in later:
         finish(run_id)
     assert sorted(later, key=lambda run_id: job(run_id)["started"]) == later
+
+
+def test_what_only_reads_goes_on_beside_what_fills_the_slots(toys: Path):
+    busy = jobs.submit(toy(manner="gated"))
+    waiting = jobs.submit(toy(seed=1))
+    until(lambda: jobs.status(busy).state == "running")
+    described = jobs.submit(spec("describe", "describe", {"dataset": "digits"}))
+    assert finish(described).classes
+    assert job(described)["slot"] == "aside"
+    assert (jobs.status(busy).state, jobs.status(waiting).state) == ("running", "queued")
+    (toys / "gate").touch()
+    finish(waiting)
+    assert jobs.list_jobs() == []
+    assert job(described)["sessions"] == 1
+
+
+def test_what_was_cancelled_before_its_worker_came_up_is_not_computed(toys: Path):
+    busy = jobs.submit(toy(manner="gated"))
+    until(lambda: jobs.status(busy).state == "running")
+    described = jobs.submit(spec("describe", "describe", {"dataset": "digits"}))
+    jobs.cancel(described)
+    assert worker.main(described, "aside") == 0
+    assert jobs.status(described).state == "cancelled"
+    jobs.cancel(busy)
 
 
 def test_a_failure_carries_its_sentence_and_its_traceback():
