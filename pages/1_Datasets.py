@@ -76,8 +76,8 @@ def about(facts: Dataset) -> None:
 
 
 def distil(facts: Dataset) -> None:
-    """The ways on: the form of each method, with this data set chosen."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    """The ways on, in sight at the end of the page: the form of each method, with this data set chosen."""
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Distil this** with", width="content")
         for name in menu.distillers():
             if entry := menu.of_method(name):

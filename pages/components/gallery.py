@@ -54,8 +54,8 @@ def _browse(name: str) -> None:
                              format_func=lambda label: "All classes" if label == ALL else data.classes[label])
         order: browse.Order = "as they lie"
         if scores and part == "train":
-            order = st.selectbox("Order", list(_ORDERS), key=f"gallery-{name}-order", width=180,
-                                 format_func=_ORDERS.__getitem__, help=_told(scores))
+            order = st.segmented_control("Order", list(_ORDERS), default="as they lie", required=True, key=_order(name),
+                                         format_func=_ORDERS.__getitem__, help=_told(scores))
     positions = browse.chosen(splits[part], None if label == ALL else label, order, scores)
     pages = max(1, -(-len(positions) // PER_PAGE))
     number = st.pagination(pages, key=f"gallery-{name}-{part}-{label}-{order}", max_visible_pages=5) if pages > 1 else 1
@@ -71,6 +71,11 @@ def _browse(name: str) -> None:
 _ORDERS: Mapping[browse.Order, str] = {
     "as they lie": "As they lie", "easiest first": "Easiest first", "hardest first": "Hardest first",
 }
+
+
+def _order(name: str) -> str:
+    """The key of the order in the session."""
+    return f"gallery-{name}-order"
 
 
 def _told(scores: Difficulty) -> str:
@@ -114,5 +119,6 @@ def difficult(facts: Dataset) -> None:
         time, basis = widgets.time_of(question)
         if st.button("Find the easiest and hardest", icon=":material/sort:", key="gallery-scores", help=basis):
             jobs.submit(question)
+            st.session_state[_order(facts.name)] = "hardest first"  # once the scores are there
             st.rerun()
         st.caption(f"Trains networks to see which images are learnt late: **{time}**.", width="content")

@@ -66,21 +66,27 @@ def test_images_are_ordered_by_the_scores_of_a_run_that_is_named(open_page: Open
     scores = browse.scored(Store(), "digits")
     assert scores is not None
     app = open_page(DATASETS)
-    app.selectbox(key="gallery-digits-order").set_value("hardest first").run()
+    order = app.button_group(key="gallery-digits-order")
+    assert order.options == ["As they lie", "Easiest first", "Hardest first"]
+    order.set_value("hardest first").run()
     hardest = scores.indices[np.argsort(-scores.values, kind="stable")][0]
     assert shown(app)[0].endswith(f"training image {hardest + 1:,}")
     assert "hardest first by EL2N from *Difficulty scores" in words(app)
     app.segmented_control[0].set_value("val").run()
-    assert "gallery-digits-order" not in [box.key for box in app.selectbox]
+    assert "gallery-digits-order" not in [group.key for group in app.button_group]
 
 
 def test_scores_are_asked_for_where_none_are_known(
     open_page: Open, filled: Filled, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    known = browse.scored
     monkeypatch.setattr(browse, "scored", lambda store, dataset: None)
     app = open_page(DATASETS)
     app.button(key="gallery-scores").click().run()
     assert [one.kind for one in backend.submitted] == ["scores"]
+    monkeypatch.setattr(browse, "scored", known)
+    app.run()
+    assert app.button_group(key="gallery-digits-order").value == "hardest first"
 
 
 @pytest.mark.parametrize("method", ["datadam", "dm", "pad"])
