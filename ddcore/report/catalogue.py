@@ -29,6 +29,8 @@ MEANS = ("seconds", "seconds_train", "flops_training", "peak_memory", "stored") 
 SELECTIONS = 2  # of a sort that are offered
 POINTS = 40  # of a sparkline, and its last
 ELSEWHERE = "‡"  # beside an accuracy of another network or protocol than most of its table; † marks data
+NOT_POOLED = ("seed", "run")  # repeats; of which set an evaluation is
+SEVERAL = 3  # values, and parameters, that a row of different runs names
 STOPPED = ("failed", "cancelled", "interrupted", "broken")
 
 
@@ -198,6 +200,29 @@ def grouped(frame: pd.DataFrame, by: str, title: str) -> pd.DataFrame:
     names = [f"{title} {shown(value)} · {dataset}" if tables.is_known(value) else name
              for name, value, dataset in zip(rows["run"], rows[by], rows["dataset"], strict=True)]
     return rows.assign(run=names)
+
+
+def pooled_over(frame: pd.DataFrame, store: Store) -> list[str]:
+    """What differs between the runs of each row, beyond their seeds: "IPC 1, 10; λ 0, 0.1"; "" where nothing does."""
+    by_id = {record.id: record for record in store.records()}
+    return [_differences([by_id[run_id] for run_id in members if run_id in by_id]) for members in frame["members"]]
+
+
+def _differences(records: Sequence[RunRecord]) -> str:
+    if len(records) < 2:
+        return ""
+    methods = dict.fromkeys(map(compare_runs.method, records))
+    found = [", ".join(methods)] if len(methods) > 1 else []
+    for name, values in differences.differing(records).items():
+        if name not in NOT_POOLED and None not in values:
+            declared = differences.declarations(records, name)
+            sign = declared[0].short if declared else name.replace("_", " ")
+            numbers = all(isinstance(value, int | float) for value in values)
+            different = list(dict.fromkeys(map(shown, sorted(values) if numbers else values)))
+            more = f" and {len(different) - SEVERAL} more" if len(different) > SEVERAL else ""
+            found.append(f"{sign} {', '.join(different[:SEVERAL])}{more}".strip())
+    more = f"; {len(found) - SEVERAL} more" if len(found) > SEVERAL else ""
+    return f"{'; '.join(found[:SEVERAL])}{more}"
 
 
 def _grouped(frame: pd.DataFrame, keys: Sequence[tuple[Any, ...]]) -> pd.DataFrame:

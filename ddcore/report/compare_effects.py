@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from ddcore.experiments.axes import Axis
-from ddcore.methods import METHODS
 from ddcore.params import Config, Param, ParamInfo
 from ddcore.report import compare_runs, effects, names
 from ddcore.report.compare_runs import Compared
@@ -110,15 +109,18 @@ class Comparison(Effects[Group]):
         return {METHOD: method, **{name: one for name, one in deciding.items() if not one.follows(method)}}
 
     def _methods(self, differing: Mapping[str, _Column]) -> _Column | None:
-        """The method of each run, None where all are of one: by the names that runs have with their parameters, as
-        DATM of PAD, where these tell all that differs."""
+        """The method of each run, as DATM of PAD, with what differs between its runs and other methods have not:
+        "DataDAM, λ 0.1". None where all are of one."""
         if len({run.record.name for run in self.runs}) == 1:
             return None
-        info = _Method.param(METHOD)
-        called = _Column(info, tuple(compare_runs.method(run.record) for run in self.runs))
-        if all(one.follows(called) for one in differing.values()):
-            return called
-        return _Column(info, tuple(_title(run.record) for run in self.runs))
+        heads = [compare_runs.method(run.record) for run in self.runs]
+        own = [one for one in differing.values() if None in one.values]
+        words = [[names.words_of(one.info, one.values[i]) for one in own
+                  if len({v for v, other in zip(one.values, heads, strict=True) if other == head}) > 1]
+                 for i, head in enumerate(heads)]
+        values = [", ".join([head, *filter(None, own)]) for head, own in zip(heads, words, strict=True)]
+        in_order = sorted(dict.fromkeys(values), key=lambda value: heads.index(heads[values.index(value)]))
+        return _Column(replace(_Method.param(METHOD), choices=tuple(in_order)), tuple(values))
 
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
@@ -220,10 +222,6 @@ def of(runs: Sequence[Compared]) -> tuple[Comparison, dict[str, str]]:
     left_out = {run.label: "it is no set of images" if sets else "it is of another kind"
                 for run in runs if run.record.kind != kind}
     return Comparison(tuple(run for run in runs if run.record.kind == kind)), left_out
-
-
-def _title(record: RunRecord) -> str:
-    return METHODS[record.name].title if record.name in METHODS else record.name
 
 
 def _is_used(info: ParamInfo, record: RunRecord) -> bool:

@@ -26,7 +26,7 @@ CONTROLS = {"initial": ("Initial images, undistilled", "triangle-left-open"),
             "initial_hard": ("Initial images, class labels", "triangle-down-open"),
             "random_real": ("Random real images", "circle-open"),
             "full": ("Full training data", "line-ns-open")}
-SYMBOLS = ("circle", "square", "diamond", "cross", "x")
+SYMBOLS = {"circle": "●", "square": "■", "diamond": "◆", "cross": "✚", "x": "✖"}  # plotly's names, as letters
 LARGE = 1e4  # from there on ticks are told as "10 k"
 ROW = 46  # pixels of one run's line
 UNIFIED = 12  # lines told in one box at the pointer; more would cover the chart
@@ -55,7 +55,8 @@ def accuracies(numbers: pd.DataFrame, colours: Mapping[str, str], majority: floa
         figure.add_scatter(
             x=[row["mean"]], y=[as_text(row["label"])], mode="markers", showlegend=False,
             error_x={"type": "data", "array": [or_zero(row["std"])], "thickness": 2, "width": 6},
-            marker={"size": 12, "color": colours[row["label"]]}, hovertemplate=f"{_hover(row)}<extra></extra>",
+            marker={"size": 12, "color": colours[row["label"]], "symbol": mark(row["label"], colours)},
+            hovertemplate=f"{_hover(row)}<extra></extra>",
         )
     if majority is not None:
         line = {"color": MAJORITY, "dash": "dot", "width": 2}
@@ -91,13 +92,13 @@ def tradeoff(
         if len(best) > 1:
             figure.add_trace(pareto_front(best["x"], best["y"], legendgroup="front", showlegend=i == 0))
     for row in frame.to_dict("records"):
-        symbol = SYMBOLS[colour_round(row["label"], colours) % len(SYMBOLS)]
+        shape = mark(row["label"], colours)
         filled = row["front"] or not frame["front"].any()
         figure.add_scatter(
             x=[row["x"]], y=[row["y"]], mode="markers", name=as_text(short(row["label"])),
             error_y={"type": "data", "array": [or_zero(row["std"])], "thickness": 1.5},
             marker={"size": 13 if filled else 10, "color": colours[row["label"]],
-                    "symbol": symbol if filled else f"{symbol}-open", "line": {"width": 2}},
+                    "symbol": shape if filled else f"{shape}-open", "line": {"width": 2}},
             hovertemplate=f"{as_text(row['label'])}<br>%{{y:{precise([row['y']])}}} at "
             f"%{{x:{precise([row['x']])}}}<br>{as_text(row['group'] or '')}<extra></extra>",
         )
@@ -111,6 +112,11 @@ def _axis(title: str, values: pd.Series, log: bool) -> dict[str, Any]:
 def colour_round(label: str, colours: Mapping[str, str]) -> int:
     """How often the colours were used up before this run had its own: told by symbols and dashes."""
     return list(colours).index(label) // len(set(colours.values()))
+
+
+def mark(label: str, colours: Mapping[str, str]) -> str:
+    """Of a run's marks: another one for each time that the colours were used up."""
+    return [*SYMBOLS][colour_round(label, colours) % len(SYMBOLS)]
 
 
 def against_ipc(frame: pd.DataFrame) -> go.Figure:

@@ -29,7 +29,8 @@ FLOAT_BYTES = 4  # a set is kept in float32
 LONGEST_LABEL = 34  # letters of a label up to which it tells how a run departs from its preset
 MORE = re.compile(r"(^|· )\d+ more( ·|$)")  # in an automatic name: departures for which there was no room
 OWN = "own setting"
-RUN_COLOURS = tuple(colour for colour in figures.COLOURS if colour != figures.MAJORITY)  # that one means something
+VIOLET, BROWN = "#7B3FE4", "#8B5A2B"  # told from all others by colour-blind eyes too, and seen on white and on black
+RUN_COLOURS = (*(colour for colour in figures.COLOURS if colour != figures.MAJORITY), VIOLET, BROWN)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from ddcore.run_id import RUN_ID
 from ddcore.runs import store as stores
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NETWORK_PARAMS, NOT_ALWAYS, network_title
-from ddcore.summary import Source
+from ddcore.summary import Source, Summary
 
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MOST = 3  # parameters named as departures from the preset, and as many that tell neighbours apart
@@ -202,9 +202,22 @@ def departures(kind: str, name: str, values: tuple[tuple[str, Any], ...], networ
             for place in range(max(1, len(presets)))]
     differing = [[n for n in _order(config) if n in given and given[n] != values.get(n)] for values in each]
     nearest = min(range(len(each)), key=lambda i: len(differing[i]))
-    told = (*declared.told, *NEVER)
+    usual_of = {n: each[nearest][n] for n in differing[nearest]}
+    told = (*declared.told, *NEVER, *_told_by_name(declared, name, given, usual_of))
     words = tuple(filter(None, (words_of(_info(config, n), given[n]) for n in differing[nearest] if n not in told)))
     return Departures(presets[nearest].name if nearest else "", words)
+
+
+def _told_by_name(declared: Kind, name: str, given: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:
+    """The parameters without whose values the set would be called otherwise, as PAD without a scheduler is DATM.
+
+    usual: the values from which these depart.
+    """
+    if not (declared.makes_images and declared.label):
+        return []
+    own, *others = (declared.label(name, {**given, **changed}, Summary())
+                    for changed in ({}, usual, *({n: value} for n, value in usual.items())))
+    return [n for n, called in zip(usual, others[1:], strict=True) if called != own] if others[0] != own else []
 
 
 @lru_cache(maxsize=1024)

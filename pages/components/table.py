@@ -19,6 +19,8 @@ from pages.components.markdown import plain
 FEW = 8  # cards shown at first
 MOST = 100  # cards in all: who looks through more rows does so on a wide screen
 PER_PAGE = 8  # cards with a tick drawn at once
+WORDS: Mapping[str, Callable[[float], str]] = {"compact": text.count, "bytes": text.bytes_}  # by Streamlit's format
+PICTURED = ("image", "line_chart", "bar_chart", "list")  # types of columns that show no words
 
 
 def dataframe(
@@ -33,7 +35,8 @@ def dataframe(
     frame = pd.DataFrame(data)
     if len(frame):
         st.html(_cards(frame, _columns(frame, column_config, column_order if card is None else card)))
-    st.dataframe(data, column_config=column_config, column_order=column_order, hide_index=hide_index, **options)
+    words, config = in_words(frame, column_config or {}, _columns(frame, column_config, column_order))
+    st.dataframe(words, column_config=config, column_order=column_order, hide_index=hide_index, **options)
 
 
 def choosable(
@@ -45,16 +48,50 @@ def choosable(
     key: another one for other rows, as a tick counts rows; card: the columns that a card has, its title first, where
     they are not all.
     """
+    frame = pd.DataFrame(data)
+    words, config = in_words(frame, column_config or {}, _columns(frame, column_config, column_order))
     with st.container(key=f"wide-{key}"):
         event = st.dataframe(
-            data, key=key, column_config=column_config, column_order=column_order, hide_index=hide_index,
+            words, key=key, column_config=config, column_order=column_order, hide_index=hide_index,
             on_select="rerun", selection_mode="multi-row", **options,
         )
     chosen: list[int] = event["selection"]["rows"]
-    frame = pd.DataFrame(data)
     with st.container(key=f"narrow-{key}", gap="small"):
         ticked = _ticked(frame, _columns(frame, column_config, column_order if card is None else card), key)
     return sorted(row for row in {*chosen, *ticked} if row < len(frame))
+
+
+def in_words(
+    frame: pd.DataFrame, config: Mapping[str, Any], shown: Iterable[str]
+) -> tuple[Any, Mapping[str, Any]]:
+    """(the frame, its columns of large numbers told as everywhere else, "179 G", "5.1 kB"; its columns).
+
+    Streamlit has no such format, and shows what a Styler says of a number only where the column has none; it sorts by
+    the number itself. shown: columns of which anything has to be said.
+    """
+    styles = {name: _kind(config.get(name)) for name in shown if name in frame}
+    told = {name: WORDS[style["format"]] for name, style in styles.items() if style.get("format") in WORDS}
+    if not told or not frame.index.is_unique:
+        return frame, config
+    # What a Styler says of pictures, lists and columns that nobody sees would be sent as well.
+    silent = [name for name in frame if name not in styles or styles[name].get("type") in PICTURED]
+    words: Any = frame.style.format(na_rep=text.NONE).format(_silent, subset=silent)
+    for name, tell in told.items():
+        words = words.format(tell, subset=[name], na_rep=text.NONE)
+    return words, {**config, **{name: _without_format(config[name]) for name in told}}
+
+
+def _silent(value: object) -> str:
+    return ""
+
+
+def _kind(column: Any) -> Mapping[str, Any]:
+    """What Streamlit's declaration of a column says of its type."""
+    return (column.get("type_config") or {}) if isinstance(column, Mapping) else {}
+
+
+def _without_format(column: Mapping[str, Any]) -> dict[str, Any]:
+    return {**column, "type_config": {**column["type_config"], "format": None}}
 
 
 def _ticked(frame: pd.DataFrame, columns: Mapping[str, Any], key: str) -> set[int]:
@@ -124,7 +161,7 @@ def _card(values: Mapping[str, Any], columns: Mapping[str, Any]) -> tuple[str, l
 
 def _cell(value: Any, column: Mapping[str, Any]) -> str:
     """A cell as HTML, "" where it says nothing in words."""
-    kind = column.get("type_config") or {}
+    kind = _kind(column)
     if isinstance(value, list | tuple | np.ndarray):
         return "" if kind.get("type") == "line_chart" else escape(", ".join(map(str, value)))
     if value is None or value != value or value in ("", text.NONE):
@@ -140,10 +177,8 @@ def _number(value: Any, style: str | None) -> str:
     """A number in the `format` of its column, of those that columns here have."""
     if style == "localized":
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,}"
-    if style == "compact":
-        return text.count(value)
-    if style == "bytes":
-        return text.bytes_(value)
+    if style and style in WORDS:
+        return WORDS[style](value)
     if style and "%" in style:
         return style % value
     return (style or "").strip() if style else f"{value:g}" if isinstance(value, float) else str(value)

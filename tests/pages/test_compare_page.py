@@ -212,3 +212,21 @@ def test_the_cost_that_most_runs_have_is_drawn_first() -> None:
     known = pd.DataFrame({"label": ["a", "b"], "seconds_all": [1.0, None], "seconds_train": [1.0, 2.0]})
     assert numbers._best_known(["seconds_all", "seconds_train"], known) == "seconds_train"
     assert numbers._best_known(["seconds_all", "seconds_train"], known[:1]) == "seconds_all"
+
+
+def test_a_group_of_runs_with_other_settings_says_so_beside_its_number(open_page: Open, filled: Filled) -> None:
+    app = open_page(PAGE, method="DataDAM", group="Data set")
+    assert "pools" not in app.dataframe[0].proto.column_order, "one run alone"
+    put(spec("distill", "datadam", {**TINY, "lambda_task": 0.9}), "queued")
+    app = open_page(PAGE, method="DataDAM", group="Data set")
+    assert app.dataframe[0].value["pools"].tolist() == ["λ 0.01, 0.9"]
+    assert list(app.dataframe[0].proto.column_order)[4:6] == ["n", "pools"]
+    assert set(open_page(PAGE, method="DataDAM").dataframe[0].value["pools"]) == {""}
+
+
+def test_more_runs_than_colours_are_told_apart_by_their_marks(open_page: Open, home: Path) -> None:
+    ids = [put(spec("distill", "datadam", {**TINY, "seed": seed}), "queued") for seed in range(8)]
+    app = open_page(PAGE, runs=",".join(ids), view="What differs")
+    marks = [one.value for one in app.markdown if one.value.startswith(":color[")]
+    assert len(set(marks)) == 8
+    assert sum("●" in mark for mark in marks) == 7

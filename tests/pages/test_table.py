@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 from streamlit.testing.v1 import AppTest
 
 
@@ -68,3 +69,13 @@ def test_rows_are_ticked_in_the_table_or_on_cards_and_stay_ticked_on_another_pag
     app.run()
     app.checkbox[2].uncheck().run()
     assert app.markdown[-1].value == "chosen [0, 19]"
+
+
+def test_large_numbers_are_told_in_the_wide_table_as_on_the_cards_and_stay_numbers() -> None:
+    app = AppTest.from_function(_reading).run()
+    shown = app.dataframe[0]
+    assert shown.value["flops"].tolist()[:2] == [49_246_208] * 2
+    assert '"format": "compact"' not in shown.proto.columns
+    words = pa.ipc.open_stream(shown.proto.arrow_data.styler.display_values).read_all().to_pydict()
+    assert words["flops"][0] == "49.2 M"
+    assert words["images"][0] == words["curve"][0] == words["gone"][0] == "", "pictures are not sent twice"

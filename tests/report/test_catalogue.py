@@ -163,3 +163,16 @@ def test_a_table_holds_accuracies_of_one_setting_and_marks_those_of_another(stor
     assert catalogue.told([judges[sets[0].id]], usual) == ""
     listed = overview.table(overview.rows(store.records()), {}).set_index("id")
     assert [listed.loc[run.id, "accuracy"].endswith("‡") for run in sets] == [False, False, False, True]
+
+
+def test_a_row_of_runs_that_differ_says_in_what_and_one_of_seeds_alone_says_nothing(store: Store) -> None:
+    runs = [distilled(store, ipc=ipc, seed=seed, lambda_task=0.0) for ipc in (1, 2) for seed in (0, 1)]
+    imitated(store)
+    sets = catalogue.filtered(catalogue.catalogue(store), kinds=["distill"])
+    assert catalogue.pooled_over(catalogue.seeds_together(sets), store) == ["", "", ""]
+    assert len(runs) == 4
+    (row,) = catalogue.pooled_over(catalogue.grouped(sets, "dataset", "Data set"), store)
+    assert row.startswith("PAD, DataDAM; IPC 1, 2")
+    by_method = catalogue.grouped(sets, "method", "Method")
+    told = dict(zip(by_method["method"], catalogue.pooled_over(by_method, store), strict=True))
+    assert told == {"PAD": "", "DataDAM": "IPC 1, 2"}

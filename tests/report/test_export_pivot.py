@@ -271,3 +271,12 @@ def test_no_runs_at_all_is_an_empty_table() -> None:
     made = pivot.table(pivot.pivot(nothing, Choice()))
     assert made.rows == ()
     assert made.notes == ("None of these runs has such a number.",)
+
+
+DATM = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0}
+
+
+def test_a_method_has_the_name_that_its_parameters_give_it_as_on_the_pages(store: Store, answer: Answer) -> None:
+    runs = [judge(answer, imitated(store), 0.5, 0.52), judge(answer, imitated(store, **DATM), 0.55, 0.57)]
+    assert [line[0] for line in shown(store, runs)[2:]] == ["PAD", "DATM"]
+    assert [str(label).partition(" · ")[0] for label in numbers(compared(store, runs))["method"]] == ["PAD", "DATM"]

@@ -19,6 +19,8 @@ from ddcore.report import names, tables
 from ddcore.runs import store as stores
 from ddcore.runs.store import RunRecord, Store
 
+DATM = {"initial_ratio": 1.0, "remove_ratio": 0.0, "second_remove_ratio": 0.0, "shallow_ratio": 0.0}
+
 
 @pytest.fixture
 def store(home: Path) -> Store:
@@ -52,6 +54,9 @@ def called(*asked: Spec) -> list[str]:
      ("datadam", "paper", {"num_inits": 4000}, "DataDAM · mnist · IPC 10 · paper preset · K 4000"),
      ("dm", "quick", {"ipc": 50, "width": 64}, "DM · mnist · IPC 50 · width 64"),
      ("dm", "quick", {"network": "lenet"}, "DM · mnist · IPC 10 · LeNet"),
+     ("pad", "quick", DATM, "DATM · mnist · IPC 10"),
+     ("pad", "quick", {**DATM, "lr_img": 7.0}, "DATM · mnist · IPC 10 · image learning rate 7"),
+     ("pad", "quick", {"shallow_ratio": 0.5}, "PAD · mnist · IPC 10 · α 0.5"),
      ("pad", "quick", {"soft_labels": False}, "PAD · mnist · IPC 10 · no soft labels"),
      ("random", "", {"seed": 3}, "Random real images · mnist · IPC 10")],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -18,6 +19,7 @@ CHOSEN = COLOURS[1]  # the selected network, in every chart
 BEST = COLOURS[2]
 SHOWN = 20  # networks in parallel coordinates: more are a tangle
 PLATE = "#4A5560"  # behind values in parallel coordinates, legible on white and on black
+PLATE_LETTERS = 12  # in a line on such a plate
 SPREAD = 0.08  # height over which lines that meet in one value are spread
 MANY = 100  # networks from which on marks are small
 LOG = 4  # an axis is logarithmic from this ratio of its largest to its smallest value on
@@ -149,10 +151,15 @@ def _heights(values: Sequence[Any], log: float = LOG) -> dict[Any, float]:
 def _values(axes: Sequence[Mapping[Any, float]]) -> list[dict[str, Any]]:
     """The values of the options, each on a plate over its place: lines would cross bare words."""
     return [
-        {"x": x, "y": y, "text": as_text(_WORDS.get(str(value), str(value))), "showarrow": False, "bgcolor": PLATE,
+        {"x": x, "y": y, "text": _in_lines(_WORDS.get(str(value), str(value))), "showarrow": False, "bgcolor": PLATE,
          "font": {"color": "white", "size": 12}, "borderpad": 3}
         for x, axis in enumerate(axes) for value, y in axis.items()
     ]
+
+
+def _in_lines(words: str) -> str:
+    """Words on a plate that a narrow screen has room for."""
+    return "<br>".join(map(as_text, textwrap.wrap(words, PLATE_LETTERS) or [words]))
 
 
 def _ends(heights: Mapping[float, float], x: int) -> dict[str, Any]:

@@ -66,6 +66,9 @@ def show(runs: Sequence[Compared]) -> None:
         st.markdown("**Accuracy against images per class**", help="Full data is the ceiling, where it is trained "
                     "long enough; where a method meets it, the field calls the set lossless.")
         charts.chart(compare_figures.against_ipc(points), "against-ipc")
+        if points.duplicated(["group", "method", "ipc"]).any():
+            st.caption("Where a method has several sets of one size, of other parameters or seeds, its line is "
+                       "their mean.")
 
 
 def _with_parameters(

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ddcore.report import catalogue, tables, text, thumbnails
+from ddcore.report.compare_figures import SYMBOLS, mark
 from ddcore.report.compare_runs import Compared
 from ddcore.run_id import RUN_ID
 from ddcore.runs.store import RunRecord
 from pages.components import frame, housekeeping, images, widgets
 from pages.components.compare import toolbar
-from pages.components.table import card
+from pages.components.table import card, in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,10 +109,11 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
          f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
          + (f", {left_out:,} more runs are filtered out" if left_out else ""))
     drawn = _drawn(page, set(view.columns))
+    words, columns = in_words(drawn, view.columns, view.columns)
     with st.container(key=f"wide-{key}"):
         event = st.dataframe(
-            drawn, hide_index=True, width="stretch", row_height=40, key=key, on_select="rerun",
-            selection_mode="multi-row", column_config=view.columns, placeholder=text.NONE,
+            words, hide_index=True, width="stretch", row_height=40, key=key, on_select="rerun",
+            selection_mode="multi-row", column_config=columns, placeholder=text.NONE,
             selection_default={"selection": {"rows": first}},
             column_order=list(view.columns),
         )
@@ -219,10 +221,12 @@ def _clicked(records: Sequence[RunRecord], members: Sequence[list[str]], rows: S
 
 def legend(runs: Sequence[Compared], records: Sequence[RunRecord]) -> None:
     """What is compared: each run's colour and name, and a button that leaves it out; records: with those beyond."""
+    colours = {run.label: run.colour for run in runs}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for run in runs:
+            letter = SYMBOLS[mark(run.label, colours)]
             with st.container(horizontal=True, vertical_alignment="center", gap=None, width="content"):
-                st.markdown(f':color[**●**]{{foreground="{run.colour}"}}', width="content")
+                st.markdown(f':color[**{letter}**]{{foreground="{run.colour}"}}', width="content")
                 frame.link(run.record, widgets.plain(run.label))
                 others = [record.id for record in records if record.id != run.record.id]
                 st.button("", icon=":material/close:", key=f"out-{run.record.id}", type="tertiary", on_click=compare,

@@ -39,6 +39,8 @@ COLUMNS: dict[str, Any] = {
                         "a ‡, on another."),
     "std": _number("±", format="%.1f", width=48, help="Standard deviation over networks."),
     "n": _number("n", format="%d", width=44, help="Networks trained and tested."),
+    "pools": _text("Mean over", width=200, help="What differs between the runs of this row beside their seeds: its "
+                   "accuracy is a mean over these settings too, and its ± holds their differences."),
     "setting": _text("Judged on", width=235, help="Network and protocol of the accuracy. Accuracies compare only "
                      "where these are the same."),
     "seeds": _text("Runs", width=60, help="Runs taken together in this row; “3 of 4”: so many were judged."),
@@ -81,7 +83,7 @@ def toolbar(every: pd.DataFrame) -> View:
         group, by, rising = _order(titles)
     with menus[2]:
         names = st.multiselect(
-            "Columns", [*(name for name in COLUMNS if name != "run"), *parameters], default=list(SHOWN),
+            "Columns", [*(name for name in COLUMNS if name not in ("run", "pools")), *parameters], default=list(SHOWN),
             key="cols", bind="query-params", width=460, format_func=lambda name: _heading(name, parameters),
         )
     with menus[0]:
@@ -100,6 +102,7 @@ def toolbar(every: pd.DataFrame) -> View:
     elif group != EACH:
         short = {**WORDS, **{name: one.short for name, one in {**MEASURES, **parameters}.items()}}[group]
         rows = catalogue.grouped(rows, group, short)
+    rows = rows.assign(pools=catalogue.pooled_over(rows, frame.store()) if group not in (SEEDS, EACH) else "")
     # Newest and largest first, names from A: what one looks for is on the first page.
     rows = catalogue.in_order(rows, by, falling=(by not in ("run", *WORDS)) != rising)
     return View(rows, _columns(rows, names, parameters, grouped=group != EACH), group != EACH)
@@ -191,7 +194,8 @@ def _columns(rows: pd.DataFrame, names: Sequence[str], parameters: Mapping[str, 
     """How the columns look: those asked for, and what cannot be left out of these rows."""
     state = ["state"] if (~rows["state"].str.startswith("done")).any() else []
     seeds = ["seeds"] if grouped and (rows["seeds"] > 1).any() else []
-    order = ["run", *(name for name in COLUMNS if name in {*names, *seeds, *state}),
+    pools = ["pools"] if rows["pools"].astype(bool).any() else []
+    order = ["run", *(name for name in COLUMNS if name in {*names, *seeds, *pools, *state}),
              *(name for name in parameters if name in names)]
     return {name: COLUMNS[name] if name in COLUMNS else parameter(parameters[name]) for name in order}
 
