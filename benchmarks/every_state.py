@@ -5,6 +5,7 @@ About a minute on two idle cores. For benchmarks.screens.
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import time
@@ -16,6 +17,7 @@ from ddcore import jobs
 from ddcore.errors import JobFailed
 from ddcore.experiments import Spec, spec
 from ddcore.jobs.job import read_job
+from ddcore.runs import packing
 from ddcore.runs.store import Store
 
 WIDTH = {"width": 8}
@@ -42,7 +44,7 @@ LONG = {**DIGITS, "num_inits": 100_000, "batch_real": 16, "exact": True}  # exac
 
 
 def fill() -> dict[str, str]:
-    """Put finished, failed, cancelled and interrupted runs below DDCORE_HOME; their ids by method, kind or state."""
+    """Put finished, failed, cancelled, interrupted and imported runs below DDCORE_HOME; their ids by what they are."""
     made = {name: _computed("distill", config, name) for name, config in SETS.items()}
     for name in JUDGED:
         _computed("evaluate", {**DIGITS, "run": made[name], "nets": 2, "protocol": "course"})
@@ -50,6 +52,7 @@ def fill() -> dict[str, str]:
     made["search"] = _computed("search", {**SPACE, "steps": 10, "batch_size": 20, "ipc": 2, "proxies": "random,early"})
     made["truth"] = _computed("truth", {**SPACE, "steps": 20})
     made |= {name: _computed("sweep", config, "datadam") for name, config in SWEEPS.items()}
+    made["imported"] = _imported({"dataset": "digits", "ipc": 2, "seed": 7}, "random")
     _computed("describe", {"dataset": "digits"})
     made["failed"] = _failed(spec("distill", "dm", DIVERGING))
     made["cancelled"] = _ended({**LONG, "seed": 3}, jobs.cancel, "cancelled")
@@ -58,21 +61,31 @@ def fill() -> dict[str, str]:
 
 
 @contextmanager
-def working() -> Iterator[dict[str, str]]:
-    """While one run computes and another waits behind it: their ids by state."""
+def working(finished: str) -> Iterator[dict[str, str]]:
+    """While one run computes and others wait behind it, as one that judges a finished set: their ids by state."""
     running, queued = (jobs.submit(spec("distill", "datadam", {**LONG, "seed": seed})) for seed in (5, 6))
     sweeping = jobs.submit(spec("sweep", "datadam", GROWING))
+    judging = jobs.submit(spec("evaluate", "evaluate", {**DIGITS, "run": finished, "nets": 3, "protocol": "course"}))
     try:
         _wait(lambda: jobs.status(running).done >= 20)
-        yield {"running": running, "queued": queued, "sweeping": sweeping}
+        yield {"running": running, "queued": queued, "sweeping": sweeping, "judged": finished}
     finally:
-        for run_id in (sweeping, queued, running):
+        for run_id in (judging, sweeping, queued, running):
             jobs.cancel(run_id, grace=0)
         _wait(lambda: not jobs.list_jobs())
 
 
 def _computed(kind: str, config: dict[str, Any], name: str = "") -> str:
     return jobs.run_inline(spec(kind, name or kind, config))
+
+
+def _imported(config: dict[str, Any], name: str) -> str:
+    """A run that came in a file, as from another machine."""
+    store, file = Store(), io.BytesIO()
+    packing.pack(store, run_id := _computed("distill", config, name), file)
+    store.trash(run_id)
+    store.purge(run_id)
+    return packing.unpack(store, file, "random-digits.ddrun").record.id
 
 
 def _failed(asked: Spec) -> str:

@@ -4,8 +4,9 @@
 
 Makes a home with a run of every kind and state (benchmarks.every_state), starts a server on it and one on an empty
 home, and visits every page in a Chromium. FOLDER/index.html shows what was seen, whole pages each, with their words and
-what was wrong: errors in the console or on the page, and pages that did not come to rest. words: only the screens whose
-names have one of them, as "NAS" or "failed". Exit status 1 when something was wrong. Needs playwright and a Chromium.
+what was wrong: errors in the console or on the page, pages that did not come to rest, that are wider than their window
+or too long on a telephone. words: only the screens whose names have one of them, as "NAS" or "failed". Exit status 1
+when something was wrong. Needs playwright and a Chromium.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import html
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from benchmarks import every_state
 from benchmarks.browsing import chromium, server, settle, words
+from ddcore import jobs
 
 FOLDER = Path(__file__).parent / "screens"
 PAGES = ("", "Datasets", "Baselines", "DataDAM", "PAD", "DM", "NAS", "Sweeps", "Compare", "Runs")
@@ -32,6 +35,10 @@ VIEWS = ("Numbers", "What differs", "Curves", "Images", "Feature space", "Report
 WIDTHS = {"wide": 1400, "narrow": 420}
 SCHEMES = ("light", "dark")
 HEIGHTS = (900, 12_000)  # px: of a window, and at most of a picture
+INSTEAD = "choose what to compare"  # opens in place of what is compared
+LONGEST = 5000  # px: of a page on a telephone
+WIDER = "document.querySelector('[data-testid=stMain]').scrollWidth > innerWidth"
+POLLED = 4  # seconds in which a page sees that a run has ended
 BROKEN = "[data-testid=stException], :text('This page met an error'), :text('Page not found')"
 
 
@@ -70,18 +77,30 @@ def _served(stack: ExitStack) -> Iterator[tuple[str, dict[str, str], str]]:
     with _home() as home:
         runs = every_state.fill()
         with server(home) as (address, _):
-            yield "full", {**{page or "Home": page for page in PAGES}, **of_runs(runs), **compared(runs)}, address
-            with every_state.working() as unfinished:
+            pages = {page or "Home": page for page in PAGES}
+            yield "full", {**pages, **of_runs(runs), **compared(runs), **choosing(runs)}, address
+            with every_state.working(runs["datadam"]) as unfinished:
                 yield "computing", {"Home": "", "Runs": "Runs", **of_runs(unfinished)}, address
+
+
+def choosing(runs: dict[str, str]) -> dict[str, str]:
+    """Addresses of forms that somebody has begun to fill in, rightly and wrongly, and of a run on the Runs page."""
+    return {
+        "DataDAM like a run": f"DataDAM?like={runs['datadam']}&ipc=5",
+        "DataDAM with wrong values": "DataDAM?ipc=5000&lambda_task=-3",
+        "Sweeps of two parameters": f"Sweeps?vary={quote_plus('lambda_task=0,0.01,1; ipc=1,10')}&strategy=random",
+        "Sweeps like a run": f"Sweeps?like={runs['datadam']}",
+        "Sweeps with wrong values": f"Sweeps?vary={quote_plus('lambda_task=0,-1')}",
+        "Runs with one open": f"Runs?run={runs['datadam']}",
+    }
 
 
 def of_runs(runs: dict[str, str]) -> dict[str, str]:
     """Addresses of runs on their own pages, by method, kind or state."""
     pages = {"dm": "DM", "failed": "DM", "pad": "PAD", "herding": "Baselines", "random": "Baselines",
              "baseline": "Baselines", "search": "NAS", "truth": "NAS", "sweep": "Sweeps", "grid": "Sweeps",
-             "sweeping": "Sweeps"}
-    return {f"run {name}": f"{pages.get(name, 'DataDAM')}?{'truth' if name == 'truth' else 'run'}={run_id}"
-            for name, run_id in runs.items()}
+             "sweeping": "Sweeps", "imported": "Baselines"}
+    return {f"run {name}": f"{pages.get(name, 'DataDAM')}?run={run_id}" for name, run_id in runs.items()}
 
 
 def compared(runs: dict[str, str]) -> dict[str, str]:
@@ -120,24 +139,38 @@ def complaint(said: ConsoleMessage) -> bool:
 def _shot(tab: Page, name: str, width: int, folder: Path, complaints: list[str]) -> Screen:
     """A picture of the whole page: Streamlit scrolls inside of its window, so that is made as high as the page."""
     rests = settle(tab)
+    if ", computing" not in name and _computed():
+        tab.wait_for_timeout(1000 * POLLED)
+        rests = settle(tab)
     for _ in range(2):  # a higher window may make room for more
         need = tab.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         tab.set_viewport_size({"width": width, "height": max(HEIGHTS[0], min(need, HEIGHTS[1]))})
         rests = settle(tab, 20) and rests
     file = "".join(char if char.isalnum() else "-" for char in name) + ".png"
+    tab.mouse.move(0, 0)  # away from what shows a help text or a toolbar
     tab.screenshot(path=folder / file)
     found = [*complaints, *([] if rests else ["it did not come to rest"])]
     found += ["an error is shown"] * bool(tab.locator(BROKEN).count())
+    found += ["it is wider than its window"] * tab.evaluate(WIDER)
+    found += [f"it is {need:,} px long"] * (width == WIDTHS["narrow"] and need > LONGEST)
     screen = Screen(name, file, len(words(tab)), found)
     complaints.clear()
     tab.set_viewport_size({"width": width, "height": HEIGHTS[0]})
     return screen
 
 
+def _computed() -> bool:
+    """Wait until nothing is computed any more that a page began by itself; whether there was something."""
+    was_busy = bool(jobs.list_jobs())
+    while jobs.list_jobs():
+        time.sleep(0.5)
+    return was_busy
+
+
 def _unfold(tab: Page) -> int:
     """Open what is folded on the page, and what is folded in there; how much there was."""
     opened = 0
-    shut = tab.locator("[data-testid=stMain] details:not([open]) > summary:visible")
+    shut = tab.locator("[data-testid=stMain] details:not([open]) > summary:visible").filter(has_not_text=INSTEAD)
     while shut.count() and opened < 30:
         shut.first.click()
         settle(tab, 20, 0.2)

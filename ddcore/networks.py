@@ -47,7 +47,7 @@ class Network:
         if "depth" in values and values.get("pooling") != "none":
             deepest, (c, h, w) = max_depth(shape, self.grows), shape
             if values["depth"] > deepest:
-                problems.append(f"depth must be at most {deepest} for {c}x{h}x{w} images "
+                problems.append(f"depth must be at most {deepest} for {c}×{h}×{w} images "
                                 f"(each block halves the side), got {values['depth']}")
         return problems
 

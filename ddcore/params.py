@@ -85,6 +85,7 @@ class ParamInfo:
     main: bool
     used: Used | None
     short: str
+    titles: Mapping[str, str]  # of the choices that have one where they are declared
 
     def is_used(self, values: Mapping[str, Any]) -> bool:
         """Whether these values of all parameters leave it any effect."""
@@ -255,8 +256,14 @@ def _declared(cls: type[Config], name: str, choices: tuple[str, ...] | None) -> 
     return ParamInfo(
         name=name, type=kind, optional=optional, default=field.default, help=field.description or "",
         low=bounds.get("ge", bounds.get("gt")), low_open="gt" in bounds, high=bounds.get("le"),
-        **{**meta, "choices": names},
+        titles=_titles(meta["choices"]), **{**meta, "choices": names},
     )
+
+
+def _titles(choices: Any) -> dict[str, str]:
+    """What the entries of a registry are called."""
+    entries = choices.items() if isinstance(choices, Mapping) else ()
+    return {name: entry.title for name, entry in entries if hasattr(entry, "title")}
 
 
 def _meta(cls: type[Config], name: str) -> dict[str, Any]:

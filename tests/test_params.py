@@ -75,7 +75,7 @@ def test_a_parameter_is_a_widget_with_its_words_bounds_and_choices(
     assert p.flag in shown.help
     match p.type:
         case "choice":
-            assert list(shown.options) == list(p.choices or ())
+            assert list(shown.options) == [p.titles.get(choice, choice) for choice in p.choices or ()]
         case "int" | "float":
             assert p.allowed in shown.help
             assert p.read(shown.value) == a_value(label, p)
@@ -200,7 +200,7 @@ def test_all_problems_are_told_at_once_with_the_nearest_name() -> None:
 
 
 def test_a_configs_rules_across_parameters_are_sentences_too() -> None:
-    with pytest.raises(ConfigError, match=r"depth must be at most 3 for 1x8x8 images .* got 5"):
+    with pytest.raises(ConfigError, match=r"depth must be at most 3 for 1×8×8 images .* got 5"):
         NetworkConfig.build({"dataset": "digits", "depth": 5})
     with pytest.raises(ConfigError, match=r"depth is not an option of lenet"):
         NetworkConfig.build({"network": "lenet", "depth": 2})

@@ -31,12 +31,12 @@ def test_networks_that_do_not_fit_are_left_out_with_the_reason() -> None:
     assert {member.options["depth"] for member in members} == {2, 3}
     ((reason, how_many),) = spaces.left_out(COURSE, "", (1, 8, 8)).items()
     assert how_many == 18
-    assert "depth must be at most 3 for 1x8x8 images" in reason
+    assert "depth must be at most 3 for 1×8×8 images" in reason
 
 
 def test_a_value_that_was_asked_for_and_fits_nowhere_is_a_problem() -> None:
     assert spaces.problems(COURSE, "depth=2,4", (1, 8, 8)) == [
-        "depth must be at most 3 for 1x8x8 images (each block halves the side), got 4"
+        "depth must be at most 3 for 1×8×8 images (each block halves the side), got 4"
     ]
     assert not spaces.problems(CONVNETS, "depth=4", (1, 8, 8)), "without pooling four blocks fit"
     assert spaces.problems(CONVNETS, "depth=4 pooling=avg,max", (1, 8, 8))

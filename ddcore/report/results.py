@@ -68,6 +68,11 @@ def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
     return lines
 
 
+def distinct(rows: list[Result]) -> list[Result]:
+    """Without a line that asks what another one asked before: random real images are their own control."""
+    return [row for i, row in enumerate(rows) if all(row.specs[-1] != other.specs[-1] for other in rows[:i])]
+
+
 def _initial(store: Store, plan: Plan) -> list[Result]:
     """What the set was before its first step, if it had one; with and without its soft labels, where it has any."""
     if not plan.initial:

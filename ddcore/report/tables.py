@@ -213,8 +213,8 @@ def votes(summary: DescribeSummary) -> pd.DataFrame:
 
 def parameters(config: type[Config], values: Mapping[str, Any]) -> pd.DataFrame:
     """Every parameter of a run: columns Parameter, Value, Meaning."""
-    rows = [(p.title, f"{text.value(values[p.name])} {p.unit}".strip(), p.help) for p in config.params()
-            if values.get(p.name) is not None]
+    rows = [(p.title, f"{p.titles.get(str(value)) or text.value(value)} {p.unit}".strip(), p.help)
+            for p in config.params() if (value := values.get(p.name)) is not None]
     return pd.DataFrame(rows, columns=["Parameter", "Value", "Meaning"])
 
 

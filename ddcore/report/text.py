@@ -117,9 +117,11 @@ def times(ratio: float) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """0.42 → "0.4 s"; 200 → "3 min 20 s"; 7500 → "2 h 05 min"."""
+    """0.01 → "< 0.1 s"; 0.42 → "0.4 s"; 200 → "3 min 20 s"; 7500 → "2 h 05 min"."""
     if seconds is None or not math.isfinite(seconds):
         return NONE
+    if 0 < seconds < 0.05:
+        return "< 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

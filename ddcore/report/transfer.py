@@ -68,7 +68,7 @@ def table(cells: Sequence[Cell]) -> pd.DataFrame:
     """One row a network: network, parameters, macs, flops, accuracy, balanced_accuracy, auc (texts), mean, std, drop
     (points), state."""
     rows = [
-        {"network": cell.title + (" (distilled on)" if cell.source else ""), "parameters": cell.parameters,
+        {"network": cell.title + (" (made on)" if cell.source else ""), "parameters": cell.parameters,
          "macs": cell.macs, "flops": cell.macs and 2 * cell.macs, **accuracies(cell.scores),
          "drop": None if cell.drop is None else 100 * cell.drop,
          "state": cell.problem or (state(cell.result) if cell.result else text.NONE)}

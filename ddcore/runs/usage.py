@@ -35,7 +35,8 @@ class Used:
 
 TITLES = {
     "trash": "Trash", "own": "Own data sets", "prepared": "Prepared data (made again when needed)",
-    "memo": "Memo (made again when needed)", "compiled": "Compiled code (made again when needed)",
+    "memo": "What pages keep to open fast (made again when needed)",
+    "compiled": "Compiled code (made again when needed)",
 }
 
 

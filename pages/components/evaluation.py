@@ -158,7 +158,7 @@ def _explained(final: Result) -> None:
 
 
 def _show(run: RunRecord, answers: Answers) -> None:
-    rows = answers.rows
+    rows = results.distinct(answers.rows)
     config = _config(rows[0])
     others = published(config.dataset, config.network, run.config["ipc"])
     evaluation_details.notes(run, rows)

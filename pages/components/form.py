@@ -187,7 +187,7 @@ def widget(p: ParamInfo, key: str, options: Sequence[Any] | None = None, words: 
     common: dict[str, Any] = {"label": fields.title(p), "key": key, "help": fields.described(p)}
     if p.type == "choice" or options:
         return st.selectbox(options=list(options or p.choices or ()), on_change=let_go, args=(p,),
-                            format_func=lambda v: str((words or {}).get(v, v)), **common)
+                            format_func=lambda v: str({**p.titles, **(words or {})}.get(v, v)), **common)
     if p.type == "bool":
         return st.checkbox(**common)
     return st.text_input(**common)

@@ -137,10 +137,11 @@ def link(record: RunRecord, label: str | None = None) -> None:
 
 
 def page_of(record: RunRecord) -> menu.Entry:
-    """The page that shows this run: a method's run its method's page, an evaluation that of the set it judged."""
+    """The page that shows this run: a set its method's, an evaluation that of its set, others that of their kind."""
     record = _shown_by(record)
     title = record.declared.page_title if record.declared else RUNS_PAGE
-    return menu.of_method(record.name) or menu.of_kind(record.kind, title)
+    method = menu.of_method(record.name) if record.makes_images else None  # sweeps, too, are named after a method
+    return method or menu.of_kind(record.kind, title)
 
 
 def _shown_by(record: RunRecord) -> RunRecord:

@@ -119,7 +119,8 @@ def launch_form(
     if entered.asked:
         stages.ahead(entered.asked)
     with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
-        widgets.launch("distill", entered.asked, entered.wrong, judged)
+        with st.container(width="content"):
+            widgets.launch("distill", entered.asked, entered.wrong, judged)
         vary.link({**from_here, **edits.of(key)}, "Vary …")
 
 

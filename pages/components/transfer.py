@@ -12,7 +12,7 @@ from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation_details, frame, pending, table
 
 LEAD = """
-Images can come to fit the network they were distilled on. Each line trains **another network** on the same images
+Images can come to fit the network they were made on. Each line trains **another network** on the same images
 under the same protocol; *drop* is the accuracy lost compared with the network they were made on.
 """
 
@@ -40,7 +40,8 @@ def _show(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
     states = ["does not fit" if cell.problem else state for cell, state in zip(cells, lines["state"], strict=True)]
     table.dataframe(
         lines.assign(state=states), hide_index=True, width="stretch", height="content", placeholder=text.NONE,
-        column_order=["network", "parameters", "macs", "flops", "accuracy", *results.beside(answers), "drop", "state"],
+        column_order=["network", "parameters", "macs", "flops", "accuracy", *results.beside(answers),
+                      *(["drop"] if any(cell.source for cell in cells) else []), "state"],
         column_config={
             **evaluation_details.COLUMNS, "network": text_("Network", width="medium"),
             "parameters": number("Parameters", format="compact"),
@@ -63,9 +64,10 @@ def _show(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
 
 def _matrix(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
     if len(rows) < 2:
-        st.caption("Distil the same set on another network as well, and both stand side by side here as a matrix.")
+        if run.config.get("network"):
+            st.caption("Make the same set on another network as well, and both stand side by side here as a matrix.")
         return
-    st.markdown("**Distilled on × evaluated on**: test accuracy in percent")
+    st.markdown("**Made on × evaluated on**: test accuracy in percent")
     elsewhere = [r for cells in list(rows.values())[1:] for cell in cells if (r := cell.result) and r.missing]
     if elsewhere:
         pending.button(f"Evaluate the other {len(elsewhere)} cells", elsewhere, run, f"matrix-all-{run.id}")

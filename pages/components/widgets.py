@@ -216,10 +216,11 @@ def parameters(config: type[Config], run: RunRecord) -> None:
                         column_config={"Meaning": st.column_config.TextColumn(width="large")})
         info = run.info or {}
         device = info.get("device") or {}
-        words = [f"device {device.get('name') or device.get('type') or 'unknown'}"]
+        words = [f"device {name}"] if (name := device.get("name") or device.get("type")) else []
         words += [f"{name} {version}" for name, version in (info.get("libraries") or {}).items()]
         if commit := (info.get("code") or {}).get("commit"):
             words.append(f"code {commit[:10]}")
         if peak := info.get("peak_memory_bytes"):
             words.append(f"peak memory {peak / 2**20:,.0f} MiB")
-        st.caption(" · ".join(words))
+        if words:
+            st.caption(" · ".join(words))

@@ -101,7 +101,7 @@ def test_a_preset_starts_the_values_and_flags_change_them(call: Call, asked: lis
 def test_networks_that_do_not_fit_the_images_are_told_with_their_reason(call: Call, asked: list[Spec]) -> None:
     _, out, _ = call("nas", "--dataset", "digits")
     assert "36 networks" in out
-    assert "18 left out: depth must be at most 3 for 1x8x8 images" in out
+    assert "18 left out: depth must be at most 3 for 1×8×8 images" in out
     assert "the same command with --wait shows the answer" in out
 
 
@@ -148,7 +148,7 @@ def test_a_search_that_cannot_be_read_is_shown_with_what_is_wrong(call: Call) ->
     [
         ("--space coures", "no search space 'coures'; did you mean 'course'?"),
         ("--subset depth=9", "depth of course is one of 2, 3, 4, got '9'"),
-        ("--subset depth=4", "depth must be at most 3 for 1x8x8 images (each block halves the side), got 4"),
+        ("--subset depth=4", "depth must be at most 3 for 1×8×8 images (each block halves the side), got 4"),
         ("--proxies randm", "did you mean 'random'?"),
         ("--proxies 0123456789abcdef", "proxy 0123456789abcdef: no run '0123456789abcdef'"),
         ("--preset fast", "no preset 'fast'; allowed: course, papers, quick"),

@@ -154,7 +154,7 @@ def test_images_need_not_be_square():
 
 
 def test_depth_that_leaves_nothing_is_refused_with_the_limit():
-    with pytest.raises(ConfigError, match=r"depth must be at most 3 for 1x8x8 images .*, got 4"):
+    with pytest.raises(ConfigError, match=r"depth must be at most 3 for 1×8×8 images .*, got 4"):
         build("convnet3", (1, 8, 8), 10, {"depth": 4})
 
 

@@ -61,6 +61,11 @@ def test_a_run_opens_on_the_page_of_its_method(name: str, config: dict, page: st
     assert frame.page_of(Store().record(put(spec("distill", name, config), "failed"))).file == page
 
 
+def test_a_sweep_which_is_named_after_its_method_opens_on_the_page_of_sweeps(home: Path) -> None:
+    sweep = put(spec("sweep", "datadam", {"dataset": "digits", "vary": "lambda_task=0,1"}), "failed")
+    assert frame.page_of(Store().record(sweep)).file == "pages/6_Sweeps.py"
+
+
 def test_a_run_that_cannot_be_read_opens_on_the_page_of_all_runs(filled: Filled) -> None:
     (Store().record(filled.dm).folder / "run.json").write_text("{", "utf-8")
     broken = Store().record(filled.dm)

@@ -8,7 +8,7 @@ from ddcore.methods import METHODS
 from ddcore.report.estimate import Estimate
 from ddcore.runs.store import Store
 from pages.components import widgets
-from tests.pages.conftest import Backend, Open, words
+from tests.pages.conftest import Backend, Filled, Open, words
 
 PAGE = "pages/3_DataDAM.py"
 QUICK = METHODS["datadam"].preset("quick").for_dataset("digits")
@@ -47,6 +47,13 @@ def test_a_group_is_named_only_where_something_of_it_is_used(open_page: Open) ->
     assert "**Small set**" not in headings
     app.selectbox(key="datadam.digits.quick.init").select("real+noise").run()
     assert "**Small set**" in [one.value for one in app.markdown]
+
+
+def test_a_menu_and_the_parameters_of_a_run_call_a_network_by_its_title(open_page: Open, filled: Filled) -> None:
+    assert "ConvNet-3" in open_page(PAGE).selectbox(key="datadam.digits.quick.network").options
+    assert open_page(PAGE).selectbox(key="datadam.digits.quick.network").value == "convnet3"
+    (shown,) = (one.value for one in open_page("pages/5_DM.py", run=filled.dm).dataframe if "Meaning" in one.value)
+    assert shown.set_index("Parameter").loc["Network", "Value"] == "ConvNet-3"
 
 
 def drawn(app: object) -> set[str]:

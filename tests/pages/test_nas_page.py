@@ -140,7 +140,7 @@ def test_a_choice_of_options_is_the_subset_that_is_searched(open_page: Open, bac
 def test_a_depth_that_the_images_are_too_small_for_is_refused_with_the_reason(open_page: Open) -> None:
     app = open_page(PAGE)
     next(one for one in app.multiselect if one.label == "Depth").select(4).run()
-    assert "depth must be at most 3 for 1x8x8 images" in words(app)
+    assert "depth must be at most 3 for 1×8×8 images" in words(app)
     assert app.button(key="launch-search").disabled
 
 

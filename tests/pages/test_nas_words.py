@@ -12,7 +12,7 @@ from ddcore.report.nas.ranking import Coefficient
 from ddcore.report.nas.study import study
 from pages.components.nas import verdict
 from pages.components.nas.verdict import sentences
-from tests.report.studies import TRUE, each, proxy, search, whole
+from tests.report.studies import TRUE, each, proxy, scored, search, whole
 
 ALMOST = (*TRUE[:6], TRUE[7], TRUE[6])  # but for the best two, whose order is turned round
 
@@ -83,6 +83,8 @@ def test_of_several_sets_the_best_is_named_as_one_of_so_many_and_held_beside_ran
 
 def test_without_a_truth_the_sentence_says_that_nobody_knows() -> None:
     assert "nobody can say how well a set ranks" in verdict.headline(answer(study(search(proxy("dm", each(*TRUE))))))
+    picked = answer(study(search(proxy("dm", each(*TRUE)), winners=scored({0: [0.9]}))))
+    assert verdict.headline(picked).startswith("Only what the sets picked has been trained on the whole data yet")
     few = answer(whole(proxy("dm", each(*TRUE)), true=each(*TRUE[:2])))
     assert "too few or too equal" in verdict.headline(few)
 

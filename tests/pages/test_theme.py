@@ -55,3 +55,11 @@ def test_text_captions_links_and_primary_buttons_can_be_read(mode: str) -> None:
             for colour in ("linkColor", "primaryColor"):
                 found[f"{colour} on {place[name]}"] = contrast(rgb(theme[colour]), ground)
     assert {name: value for name, value in found.items() if value < READABLE} == {}
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_axes_of_charts_can_be_read(mode: str) -> None:
+    colours = re.search(r"\.xtick.*\n\s*fill: light-dark\((#\w{6}), (#\w{6})\)", STYLE.read_text("utf-8"))
+    assert colours
+    axis, ground = rgb(colours[1 if mode == "light" else 2]), rgb(THEME[mode]["backgroundColor"])
+    assert contrast(axis, ground) >= READABLE

@@ -10,6 +10,7 @@ from ddcore.jobs.job import mark_queued
 from ddcore.report import results
 from ddcore.runs import RunRecord, Store
 from tests.report.conftest import BRIEF, QUESTION, Answer, distilled, imitated
+from tests.runs import shelf
 
 
 def test_a_set_stands_beside_its_controls(store: Store, run: RunRecord, answer: Answer) -> None:
@@ -19,6 +20,13 @@ def test_a_set_stands_beside_its_controls(store: Store, run: RunRecord, answer: 
     table = results.table(rows).set_index("name")
     assert table.loc["Distilled images", "mean"] == pytest.approx(65.0)
     assert table.loc["Random real images", "state"] == "not computed"
+
+
+def test_random_real_images_are_not_compared_with_themselves(store: Store, run: RunRecord) -> None:
+    same = shelf.finished(store, spec("distill", "random", {"dataset": "digits", "ipc": run.config["ipc"]}), steps=0)
+    assert [row.role for row in results.distinct(results.results(store, same, QUESTION))] == ["final", "full"]
+    rows = results.results(store, run, QUESTION)
+    assert results.distinct(rows) == rows
 
 
 TWO = {"per_class": [0.5, 0.9], "balanced_accuracy": {"mean": 0.7, "std": 0.02, "n": 2},

@@ -8,8 +8,8 @@ from ddcore.summary import Accuracy, Scores
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
-    [(0.42, "0.4 s"), (42, "42 s"), (59.7, "1 min"), (200, "3 min 20 s"), (1500, "25 min"), (7500, "2 h 05 min"),
-     (4 * 86400, "4.0 days"), (None, "–"), (float("nan"), "–")],
+    [(0.0, "0.0 s"), (0.01, "< 0.1 s"), (0.42, "0.4 s"), (42, "42 s"), (59.7, "1 min"), (200, "3 min 20 s"),
+     (1500, "25 min"), (7500, "2 h 05 min"), (4 * 86400, "4.0 days"), (None, "–"), (float("nan"), "–")],
 )
 def test_durations_read_naturally(seconds: float | None, shown: str) -> None:
     assert text.duration(seconds) == shown

@@ -38,7 +38,7 @@ def test_every_cell_is_a_run_of_its_own_with_that_very_network(store: Store, run
 def test_a_network_that_does_not_fit_the_images_says_why(store: Store, run: RunRecord) -> None:
     deep = next(c for c in transfer.row(store, run, QUESTION) if c.title == "ConvNet-3, depth 4")
     assert deep.result is deep.macs is None
-    assert "depth must be at most 3 for 1x8x8 images" in deep.problem
+    assert "depth must be at most 3 for 1×8×8 images" in deep.problem
 
 
 def test_the_drop_is_against_the_source_network(store: Store, run: RunRecord, answer: Answer) -> None:
@@ -53,7 +53,7 @@ def test_the_drop_is_against_the_source_network(store: Store, run: RunRecord, an
     table = transfer.table(list(cells.values())).set_index("network")
     assert table.loc["MLP", "drop"] == pytest.approx(30.0)
     assert table.loc["MLP", "auc"] == "25.0 %"
-    assert table.loc["ConvNet-3, width 8 (distilled on)", "mean"] == pytest.approx(80.0)
+    assert table.loc["ConvNet-3, width 8 (made on)", "mean"] == pytest.approx(80.0)
 
 
 def test_the_matrix_has_a_row_for_each_network_that_the_same_set_was_distilled_on(

@@ -24,9 +24,10 @@ def headline(answer: Answer) -> str:
     """The answer in a sentence: what the proxy that ranks best picked, and whether that may be chance; in markdown."""
     judged = [line for line in answer.lines if line.overall.spearman.value is not None]
     if not judged:
-        trained = any(line.n for line in answer.lines)
-        return ("The networks compared so far are too few or too equal to judge a ranking." if trained else
-                "No network has been trained on the whole data yet, so nobody can say how well a set ranks.")
+        if any(line.n for line in answer.lines):
+            return "The networks compared so far are too few or too equal to judge a ranking."
+        trained = "Only what the sets picked" if answer.study.known else "No network"
+        return f"{trained} has been trained on the whole data yet, so nobody can say how well a set ranks."
     best = max(judged, key=lambda line: line.overall.spearman.value or 0.0)
     rho, at = best.overall.spearman, answers.place(answer, best)
     picked = f"ranked {rho.n:,} networks"
