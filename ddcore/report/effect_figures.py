@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ddcore.lazy import go, pd
@@ -103,8 +103,8 @@ def heat(effects: Effects[P]) -> go.Figure:
         frame.iloc[place] = 100 * _accuracy(point)
     few = len(columns) <= WITH_NOTES
     notes = {place: _beside(effects, point) for place, point in known.items()} if few else {}
-    figure = number_grid(frame, x_title=effects.axis_title(second.names), y_title=effects.axis_title(first.names),
-                         notes=notes)
+    x_title = f"{effects.axis_title(second.names)}{_brackets(effects, known.values()) if few else ''}"
+    figure = number_grid(frame, x_title=x_title, y_title=effects.axis_title(first.names), notes=notes)
     figure.update_traces(
         customdata=[["<br>".join(_told(effects, known[y, x])) if (y, x) in known else "" for x in range(len(columns))]
                     for y in range(len(rows))],
@@ -112,12 +112,13 @@ def heat(effects: Effects[P]) -> go.Figure:
     words = [{"x": x, "y": y, "text": effects.stands(places[y, x]) if (y, x) in places else effects.absent,
               "showarrow": False, "font": {"size": 11, "color": GREY}}
              for y, x in itertools.product(range(len(rows)), range(len(columns))) if (y, x) not in known]
-    shown = dict.fromkeys(CONTROLS[role] for point in known.values() if few for role, _ in _controls(effects, point))
-    if shown:
-        words.append({"x": 0, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom",
-                      "text": f"In brackets: {' · '.join(shown).lower()}", "showarrow": False,
-                      "font": {"size": 11, "color": GREY}})
     return figure.update_layout(annotations=[*figure.layout.annotations, *words])
+
+
+def _brackets(effects: Effects[P], known: Iterable[P]) -> str:
+    """What the numbers in brackets are, behind an axis title: above the map are its buttons."""
+    roles = dict.fromkeys(role for point in known for role, _ in _controls(effects, point))
+    return f" · in brackets: {' · '.join(CONTROLS[role].lower() for role in roles)}" if roles else ""
 
 
 def _beside(effects: Effects[P], point: P) -> list[str]:

@@ -274,12 +274,11 @@ def test_a_cell_without_a_number_says_on_the_map_how_it_stands() -> None:
     world = World(lambda values: None if values.get("lambda_task") == 1.0 else 0.5)
     world.compute(replay(asked, world.look).missing)
     figure = effect_figures.heat(sweeps.Answer(asked, replay(asked, world.look)))
-    *cells, legend = [((note.x, note.y), note.text) for note in figure.layout.annotations]
-    texts = dict(cells)
+    texts = {(note.x, note.y): note.text for note in figure.layout.annotations}
     number = "50.5<br>n 2<br>(50.5)"
     assert texts == {(0, 0): number, (1, 0): number, (2, 0): "left out",
                      (0, 1): "failed", (1, 1): "failed", (2, 1): "left out"}
-    assert legend[1] == "In brackets: random real images"
+    assert figure.layout.xaxis.title.text.replace("<br>", " ").endswith(" · in brackets: random real images")
     assert figure.data[0].customdata[0][0] == ("λ 0, IPC 1: 50.5 ± 0.7 % (n = 2)<br>"
                                                "Random real images: 50.5 ± 0.7 % (n = 2)")
 
