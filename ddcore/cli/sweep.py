@@ -57,10 +57,7 @@ def _sweep(question: Spec, stay: bool, as_json: bool) -> None:
     check_data(store, missing)
     check_disk(store, missing)
     promised, began = _promise(before, store), time.monotonic()
-    run_id = jobs.submit(question)
-    if jobs.status(run_id).state == "done":  # it was over before; what was thrown away since is computed again
-        for one in missing:
-            jobs.submit(one)
+    run_id = sweeps.ask(question, missing)
     if stay:
         wait_for(run_id, f"sweep {run_id}")
         for one in missing:

@@ -118,10 +118,11 @@ def control(config: Mapping[str, Any], device: str) -> Spec:
     return spec("distill", CONTROL, {**place, "device": device})
 
 
-def full_data(judging: EvaluateConfig) -> Spec:
-    """Training on the full data in the setting of this evaluation."""
-    place = {name: getattr(judging, name) for name in ("dataset", "resolution", "device", "seed", "network")}
-    return spec("baseline", "baseline", {**place, **judging.network_options(), **judging.training().values()})
+def full_data(judging: EvaluateConfig, number: int = 0) -> Spec:
+    """Training on the full data in the setting of this evaluation. number: of the network; each has its own seed."""
+    place = {name: getattr(judging, name) for name in ("dataset", "resolution", "device", "network")}
+    values = {**place, **judging.network_options(), **judging.training().values(), "seed": judging.seed + number}
+    return spec("baseline", "baseline", values)
 
 
 class EvaluateSummary(Summary):

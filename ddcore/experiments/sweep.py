@@ -32,6 +32,7 @@ from ddcore.summary import Accuracy, Answer, Count, Seconds, Summary, Values
 
 NAMED = 5  # values of an axis that a sweep's name has
 MOST_CELLS = 2000  # of one sweep
+LEAST_FULL = 2  # networks on the full data: one has no spread, so nothing could be held against it
 NOT_VARIED = ("dataset", "device", "seed", "exact")  # other questions, or none: seeds have a parameter of their own
 T = TypeVar("T")
 JUDGING = ("protocol", "batch_size", "augment", *NETWORK_PARAMS)  # of EvaluateConfig, behind `evaluate.`
@@ -62,7 +63,8 @@ class SweepConfig(Config):
     nets: int = Param(3, label="Networks", symbol="n", group="Sweep", ge=1, le=100, step=1,
                       help="Networks that judge each set.")
     with_full: bool = Param(False, label="With full data", group="Sweep",
-                            help="Also trains on the full data under the protocol. Long.")
+                            help="Also trains networks on the full data under the protocol: as many as judge each set, "
+                            f"at least {LEAST_FULL}, so that differences have an interval. Long.")
     leave_out: bool = Param(False, label="Leave out what cannot run", group="Sweep",
                             help="Goes on without the cells that cannot run, which are named, instead of refusing all.")
 
@@ -236,14 +238,14 @@ class Cell:
         return random, judged
 
     @property
-    def full(self) -> Spec:
-        """Training on the full data in the setting in which it is judged."""
+    def full(self) -> tuple[Spec, ...]:
+        """Networks on the full data in the setting in which it is judged, as many as judge it, at least two."""
         return self.sweep.once(("full", *self._setting), self._full)
 
-    def _full(self) -> Spec:
+    def _full(self) -> tuple[Spec, ...]:
         config = self.judged().config
         assert isinstance(config, EvaluateConfig)
-        return evaluate.full_data(config)
+        return tuple(evaluate.full_data(config, number) for number in range(max(LEAST_FULL, config.nets)))
 
     @cached_property
     def _own(self) -> dict[str, Any]:
@@ -309,8 +311,9 @@ class CellResult(Answer):
 
 
 class ControlResult(Answer):
-    """What a control reached in the setting of some cells. role: "random_real" or "full"; ipc, seed: of the real
-    images; judging: on which network and how it was judged, where that is varied."""
+    """What a control reached in the setting of some cells. role: "random_real" or "full"; evaluation: the run that
+    measured it, of several the first; ipc, seed: of the real images; judging: on which network and how it was judged,
+    where that is varied."""
 
     role: str
     evaluation: str
@@ -426,26 +429,34 @@ def _result(cell: Cell, look: Look, split: str, tested: bool) -> CellResult:
         validation=cell.validation(look, split),
         seconds=made.seconds if made else None, seconds_train=judged.seconds_train if judged else None,
         random_real=cell.control[-1].key if tested else "",
-        full=cell.full.key if tested and cell.sweep.with_full else "",
+        full=cell.full[0].key if tested and cell.sweep.with_full else "",
     )
 
 
 @dataclass(frozen=True)
 class Control:
-    """What cells are compared with: the runs to ask, the last of which measures it."""
+    """What cells are compared with. made: the runs that it takes first; measured: those that measure it."""
 
     role: str
-    specs: tuple[Spec, ...]
+    made: tuple[Spec, ...]
+    measured: tuple[Spec, ...]
     judging: Mapping[str, Any]
     ipc: int | None = None
     seed: int | None = None
 
+    @property
+    def specs(self) -> tuple[Spec, ...]:
+        """All runs to ask."""
+        return (*self.made, *self.measured)
+
     def result(self, look: Look) -> ControlResult:
-        ended = look(self.specs[-1])
+        """What those have measured that have ended."""
+        ended = [look(one) for one in self.measured]
+        states = [one.state if one else "waiting" for one in ended]
         return ControlResult(
-            role=self.role, evaluation=self.specs[-1].key, state=ended.state if ended else "waiting", ipc=self.ipc,
-            seed=self.seed, judging=self.judging,
-            accuracy=ended.summary.accuracy if ended and ended.state == "done" else None,
+            role=self.role, evaluation=self.measured[0].key, ipc=self.ipc, seed=self.seed, judging=self.judging,
+            state=next((state for state in states if state != "done"), "done"),
+            accuracy=_pooled(one.summary.accuracy for one in ended if one and one.state == "done"),
         )
 
 
@@ -455,11 +466,16 @@ def _controls(cells: Sequence[Cell], with_full: bool) -> list[Control]:
     for cell in cells:
         (random, judged), ipc = cell.control, cell.distil.config.values()["ipc"]
         on = {name: v for name, v in cell.values.items() if name in ("resolution", *NETWORK_PARAMS)} | cell.judging
-        controls.setdefault(judged.key, Control("random_real", (random, judged), on, ipc, cell.seed))
+        controls.setdefault(judged.key, Control("random_real", (random,), (judged,), on, ipc, cell.seed))
         if with_full:
-            full = cell.full
-            controls.setdefault(full.key, Control("full", (full,), on))
+            controls.setdefault(cell.full[0].key, Control("full", (), cell.full, on))
     return sorted(controls.values(), key=lambda one: one.role == "full")
+
+
+def _pooled(accuracies: Iterable[Accuracy | None]) -> Accuracy | None:
+    """Over all networks of these; one alone as it is."""
+    each = list(accuracies)
+    return each[0] if len(each) == 1 else Accuracy.pooled(each)
 
 
 def run(name: str, config: SweepConfig, recorder: Recorder) -> SweepSummary:

@@ -128,7 +128,7 @@ def _samples(points: Mapping[int, Point]) -> dict[int, Accuracy]:
 
 def _full(cell: Cell, store: Store) -> Accuracy | None:
     """Training on all data in the cell's setting, over all seeds that were run."""
-    question = cell.full.without("seed")
+    question = cell.full[0].without("seed")
     return Accuracy.pooled(run.summary.accuracy for run in store.records("baseline")
                            if run.state == "done" and run.without("seed") == question)
 

@@ -337,3 +337,12 @@ def to_json(answer: Answer) -> dict[str, Any]:
         "importance": {name: round(float(share), 2) for name, share in answer.importance.to_numpy()},
         "left_out": dict(answer.config.grid.impossible), "sentence": answer.sentence,
     }
+
+
+def ask(question: Spec, missing: Sequence[Spec]) -> str:
+    """Ask for a sweep, of one that was over before for what it lacks since; its id. missing: as its outcome has it."""
+    run_id = jobs.submit(question)
+    if jobs.status(run_id).state == "done":  # it was thrown away, or a newer version asks for more
+        for one in missing:
+            jobs.submit(one)
+    return run_id

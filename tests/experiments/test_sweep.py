@@ -9,6 +9,7 @@ from sweeping import SMALL, World, config, question
 
 from ddcore import jobs
 from ddcore.errors import ConfigError
+from ddcore.evaluation import plans
 from ddcore.experiments import spec, sweep
 from ddcore.experiments.sweep import Cell, SweepConfig, config_of, replay
 from ddcore.methods import METHODS
@@ -40,6 +41,36 @@ def test_controls_are_shared_one_for_each_size_and_seed() -> None:
     assert len(outcome.missing) == 8 * 2 + 4 * 2
     full = replay(config(vary="lambda_task=0,0.01; ipc=1,2", with_full=True), lambda one: None)
     assert [one.role for one in full.controls] == ["random_real", "random_real", "full"]
+
+
+@pytest.mark.parametrize(("nets", "trainings"), [(1, 2), (2, 2), (5, 5)])
+def test_the_full_data_is_trained_on_as_often_as_each_set_and_at_least_twice(nets: int, trainings: int) -> None:
+    world, asked = World(by_lambda), config(vary="lambda_task=0,0.01", with_full=True, nets=nets)
+    trained = [one for one in replay(asked, world.look).missing if one.kind == "baseline"]
+    assert [one.config.values()["seed"] for one in trained] == list(range(trainings))
+    cell = asked.cell({"lambda_task": 0.01}, seed=0)
+    assert trained[0].key == plans.plan(cell.distil, plans.Question("quick", nets=nets)).full.key
+    world.compute(trained[:1])
+    (full,) = [one for one in replay(asked, world.look).controls if one.role == "full"]
+    assert (full.state, full.accuracy and full.accuracy.n) == ("waiting", 2), "one is known, of two networks here"
+    outcome, _ = world.play(asked)
+    (full,) = [one for one in outcome.controls if one.role == "full"]
+    assert (full.state, full.accuracy and full.accuracy.n) == ("done", 2 * trainings)
+    assert {one.full for one in outcome.cells} == {trained[0].key} == {full.evaluation}
+
+
+def test_a_sweep_of_a_version_that_trained_once_on_the_full_data_says_what_that_reached() -> None:
+    world, asked = World(by_lambda), config(vary="lambda_task=0,0.01", with_full=True)
+    _, *others = [one for one in replay(asked, world.look).missing if one.kind == "baseline"]
+    world.compute(one for one in replay(asked, world.look).missing if one.key not in {each.key for each in others})
+    answer = sweeps.Answer(asked, replay(asked, world.look))
+    assert [one.key for one in answer.outcome.missing] == [one.key for one in others]
+    assert answer.best
+    assert answer.best.values == {"lambda_task": 0.01}
+    full = answer.control("full", answer.points[0])
+    assert full
+    assert full.mean == pytest.approx(0.505)
+    assert answer.controls_told()["Full data"].startswith("50.5")
 
 
 def test_how_a_set_is_judged_can_be_varied_too() -> None:

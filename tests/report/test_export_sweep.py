@@ -110,7 +110,8 @@ def test_its_figures_are_on_paper_what_they_are_on_the_page(changes: dict[str, A
         assert set(axes.get_legend_handles_labels()[1]) == (set() if shown.layout.showlegend is False else named)
         for said, axis in ((shown.layout.xaxis.title.text, axes.xaxis), (shown.layout.yaxis.title.text, axes.yaxis)):
             assert axis.label.get_text().split() == (said or "").replace("<br>", " ").split()
-        assert {note.get_text() for note in axes.texts} >= {note.text for note in shown.layout.annotations}
+        said = {note.text.replace("<br>", "\n") for note in shown.layout.annotations}
+        assert {note.get_text() for note in axes.texts} >= said
         if shown.layout.xaxis.tickvals:
             assert axes.get_xticks().tolist() == pytest.approx(list(shown.layout.xaxis.tickvals))
 

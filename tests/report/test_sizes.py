@@ -82,17 +82,17 @@ def test_a_coreset_and_other_seeds_of_the_full_data_come_from_what_was_run_befor
     store = Store()
     before = sizes.of(sweeps.answer(asked, store), store)
     assert before
-    assert (before.full and before.full.n, before.coresets, before.equal_steps) == (2, {}, True)
+    assert (before.full and before.full.n, before.coresets, before.equal_steps) == (4, {}, True)
     cell, world = asked.cell({"ipc": 2}, 0), World(lambda values: 0.66)
     chosen = spec("distill", "herding", {"dataset": "digits", "ipc": 2, "width": 8})
-    other = spec("baseline", "baseline", {**cell.full.config.values(), "seed": 7})
+    other = spec("baseline", "baseline", {**cell.full[0].config.values(), "seed": 7})
     world.put([chosen, cell.judged_as(chosen.key), other], store)
     after = sizes.of(sweeps.answer(asked, store), store)
     assert after
     assert {name: {ipc: one.mean for ipc, one in line.items()} for name, line in after.coresets.items()} == {
         "Herding": {2: pytest.approx(0.665)}}
     assert after.full
-    assert after.full.n == 4
+    assert after.full.n == 6
 
 
 def test_ticks_double_and_the_axis_above_is_in_percent_of_the_data(asked: SweepConfig) -> None:

@@ -30,9 +30,11 @@ def draw(axes: Axes, figure: go.Figure) -> None:
     for shape in layout.get("shapes", ()):
         axes.axhspan(shape["y0"], shape["y1"], color=_colour(shape["fillcolor"]), linewidth=0)
     for note in layout.get("annotations", ()):
-        axes.annotate(_plain(note["text"]), (note["x"], note["y"]), ha="center", va="center", fontsize=8,
-                      color=_colour(note["font"]["color"]),
-                      bbox={"boxstyle": "round", "color": _colour(note["bgcolor"])} if "bgcolor" in note else None)
+        axes.annotate(
+            _plain(note["text"]), (note["x"], note["y"]), fontsize=8, color=_colour(note["font"]["color"]),
+            xycoords="axes fraction" if note.get("yref") == "paper" else "data",
+            ha=note.get("xanchor", "center"), va=note.get("yanchor", "middle").replace("middle", "center"),
+            bbox={"boxstyle": "round", "color": _colour(note["bgcolor"])} if "bgcolor" in note else None)
     _dress(axes, layout, places)
 
 
@@ -112,8 +114,8 @@ def _dress(axes: Axes, layout: Marks, places: _Places) -> None:
 
 def _plain(text: object) -> str:
     """Words for matplotlib of what plotly would take as HTML."""
-    plain = html.unescape(re.sub(r"<br ?/?>", " ", str(text)))
-    return words(plain) if plain.strip() else ""
+    lines = (html.unescape(line) for line in re.split(r"<br ?/?>", str(text)))
+    return "\n".join(words(line) for line in lines if line.strip())
 
 
 def _colour(told: object) -> Any:

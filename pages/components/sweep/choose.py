@@ -5,7 +5,6 @@ from typing import Any
 
 import streamlit as st
 
-from ddcore import jobs
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, Spec
@@ -189,5 +188,5 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
         with st.spinner("Starting the sweep …"):
             check_data(frame.store(), outcome.missing)
             check_disk(frame.store(), outcome.missing)
-            run_id = jobs.submit(spec)
+            run_id = sweeps.ask(spec, outcome.missing)
         frame.open_run(run_id)
