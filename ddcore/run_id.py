@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-RUN_ID = re.compile(r"[0-9a-f]{16}")  # part of addresses, commands and parameters, and the name of a run's folder
+KEY = re.compile(r"[0-9a-f]{16}")  # of a question
+# Part of addresses, commands and parameters, and the name of a run's folder: the key of its question; behind that of a
+# run that was not computed here a hash of what it holds, so that it never lies where an answer is looked for.
+RUN_ID = re.compile(rf"{KEY.pattern}(?:-{KEY.pattern})?")
 LARGEST = 1e300  # numbers beyond it cannot be calculated with
 
 

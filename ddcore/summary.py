@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 from pydantic.fields import FieldInfo
+from pydantic_core.core_schema import ValidationInfo
 
 from ddcore.run_id import LARGEST, is_number
 
@@ -68,7 +69,8 @@ class Accuracy(Answer):
     """A fraction measured on n networks: an accuracy, a balanced accuracy or an AUC.
 
     std: sample standard deviation (n − 1), None of one network. values: of each network, where they are known.
-    protocol, split: how and on which part of the data; seeds: over how many distillation seeds it was pooled.
+    protocol, split: how and on which part of the data; seeds: over how many distillation seeds it was pooled;
+    imported: that it, or a part of it, was not measured here, as where it is stored tells: it is not stored itself.
     """
 
     mean: Share
@@ -78,11 +80,27 @@ class Accuracy(Answer):
     split: str | None = None
     values: tuple[Share, ...] | None = None
     seeds: Count | None = None
+    imported: Flag = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _where(cls, values: Any, info: ValidationInfo) -> Any:
+        """An accuracy of an imported run says so of itself; one that is computed with keeps what it says."""
+        if info.context is None or not isinstance(values, Mapping):
+            return values
+        return {**values, "imported": bool(info.context.get("imported"))}
 
     @model_validator(mode="after")
-    def _one_value_each(self) -> Self:
-        if self.values is not None and len(self.values) != self.n:
+    def _agrees(self) -> Self:
+        """Mean and standard deviation are those of the values, as far as these are there."""
+        if self.values is None:
+            return self
+        if len(self.values) != self.n:
             raise ValueError(f"{len(self.values)} values of {self.n} networks")
+        if abs(self.mean - (mean := statistics.fmean(self.values))) > CLOSE:
+            raise ValueError(f"its mean is {self.mean:g}, that of its values is {mean:g}")
+        if self.std is not None and self.n > 1 and abs(self.std - (std := statistics.stdev(self.values))) > CLOSE:
+            raise ValueError(f"its std is {self.std:g}, that of its values is {std:g}")
         return self
 
     @classmethod
@@ -103,14 +121,14 @@ class Accuracy(Answer):
         parts = [group for group in groups if group is not None]
         if not parts or len(parts) < len(groups):
             return None
-        first, n = parts[0], sum(part.n for part in parts)
+        first, n, came = parts[0], sum(part.n for part in parts), {"imported": any(part.imported for part in parts)}
         if all(part.values for part in parts):
             values = [value for part in parts for value in part.values or ()]
-            return cls.of(values, first.protocol, first.split).model_copy(update={"seeds": len(parts)})
+            return cls.of(values, first.protocol, first.split).model_copy(update={"seeds": len(parts), **came})
         mean = sum(part.n * part.mean for part in parts) / n
         squares = sum((part.n - 1) * (part.std or 0) ** 2 + part.n * (part.mean - mean) ** 2 for part in parts)
         std = math.sqrt(squares / (n - 1)) if n > 1 else None
-        return cls(mean=mean, std=std, n=n, protocol=first.protocol, split=first.split, seeds=len(parts))
+        return cls(mean=mean, std=std, n=n, protocol=first.protocol, split=first.split, seeds=len(parts), **came)
 
     @property
     def each(self) -> tuple[float, ...]:
@@ -177,6 +195,7 @@ class Scores(Answer):
         return {**self.accuracy.to_json(), **others, **{name: v for name, v in cost.items() if v is not None}}
 
 
+CLOSE = 1e-4  # by which shares that are worked out in two ways, in half of the cases in float32, may differ
 BESIDE = ("balanced_accuracy", "auc")  # the scores that are shown beside an accuracy
 
 
@@ -242,6 +261,28 @@ class Summary(Answer):
             raise ValueError(f"classes, per_class and confusion are of {' and '.join(map(str, sorted(sizes)))} classes")
         return self
 
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        """What the confusion matrix says is what stands beside it, as far as that is there."""
+        if not (counted := [sum(row) for row in self.confusion]) or self.accuracy is None:
+            return self
+        networks, total, right = self.accuracy.n, sum(counted), [row[i] for i, row in enumerate(self.confusion)]
+        shares = [r / images if images else None for r, images in zip(right, counted, strict=True)]
+        seen = [share for share in shares if share is not None]
+        if self.test_images is not None and total != networks * self.test_images:
+            raise ValueError(f"its confusion counts {total} images, {networks} networks with {self.test_images} test "
+                             f"images each saw {networks * self.test_images}")
+        balanced = self.balanced_accuracy.mean if self.balanced_accuracy else None
+        told: list[tuple[str, float | None, float | None]] = [
+            ("accuracy", self.accuracy.mean, sum(right) / max(1, total)), ("balanced_accuracy", balanced, _mean(seen)),
+            ("majority", self.majority, max(counted) / max(1, total)),
+            *(("per_class", own, share) for own, share in zip(self.per_class, shares, strict=False)),
+        ]
+        for name, own, share in told:
+            if own is not None and share is not None and abs(own - share) > CLOSE:
+                raise ValueError(f"its {name} is {own:g}, that of its confusion is {share:g}")
+        return self
+
     @property
     def scores(self) -> Scores | None:
         """The accuracy with what stands beside it; None of a run that measured none."""
@@ -262,6 +303,10 @@ class Summary(Answer):
     def lines(self) -> tuple[str, ...]:
         """What the command line prints of it beyond its scores."""
         return ()
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return statistics.fmean(values) if values else None
 
 
 def is_share(field: FieldInfo) -> bool:

@@ -77,7 +77,7 @@ def new_run(like: RunRecord | None) -> None:
 def done(run: RunRecord) -> None:
     s = run.answer(BaselineSummary)
     with st.grid(4, min_column_width=150):
-        st.metric("Test accuracy", text.percent(s.accuracy.mean, 2),
+        st.metric("Test accuracy", text.percent(s.accuracy.mean, 2) + text.mark(s.accuracy),
                   help=f"Of the final epoch, one network (n = 1), protocol {s.accuracy.protocol}.")
         evaluation_details.metrics(s, tables.beside(s))
         st.metric("Majority class", text.percent(s.majority, 2),

@@ -84,4 +84,5 @@ def percent(scores: Scores | None, also: Sequence[str] = ()) -> str:
         return "not computed"
     accuracy = scores.accuracy
     spread = "" if accuracy.std is None else f" ± {100 * accuracy.std:.1f}"
-    return f"{100 * accuracy.mean:.1f}{spread} % (n={accuracy.n}, {accuracy.protocol}){text.beside(scores, also)}"
+    told = f"{100 * accuracy.mean:.1f}{spread} %{text.mark(accuracy)}"
+    return f"{told} (n={accuracy.n}, {accuracy.protocol}){text.beside(scores, also)}"

@@ -84,7 +84,7 @@ def runs(kind: str | None, as_json: bool) -> None:
     rows = [
         {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state, "config": r.config, **_scores(r),
          "seconds": r.summary.seconds, "data_notes": list(tables.data_notes(r)), "tags": r.user["tags"],
-         "title": tables.title(r), "demo": r.demo, "problem": r.problem}
+         "title": tables.title(r), "demo": r.demo, "imported": r.imported, "problem": r.problem}
         for r in records
     ]
     lines = [*map(_run_line, records), *tables.footnotes(records)]
@@ -117,7 +117,7 @@ def show_run(run_id: str, as_json: bool) -> None:
         "run": record.id, "kind": record.kind, "name": record.name, "title": tables.title(record),
         "status": status.state, "done": status.done, "total": status.total, "config": record.config,
         "summary": record.summary.to_json(), "user": record.user, "error": store.error(record.id),
-        "problem": record.problem, "info": record.stored(), **found,
+        "problem": record.problem, "imported": record.imported, "info": record.stored(), **found,
     }
     caveats(record.summary.notes)
     show(result, as_json, lambda: "\n".join(filter(None, [*_details(result, found), words()])))

@@ -100,7 +100,7 @@ class Recorder(Protocol):
         """A finished run that this one builds on."""
 
     def answered(self, spec: Spec) -> Parent | None:
-        """The finished run that answers this question, if there is one that was computed here."""
+        """The finished run that answers this question, if there is one."""
 
     def answer(self, spec: Spec, summary: Summary, seconds: float) -> Parent:
         """Keep the answer to a smaller question, found on the way in so many seconds, as a finished run of its own.
@@ -322,10 +322,10 @@ class Spec:
         """The id of its run, 16 hex digits: SHA-256 of its identity. Raises like `identity`."""
         return digest(self.identity)
 
-    def without(self, *names: str) -> str:
-        """What is asked but for these parameters, to be held against `RunRecord.without`."""
-        own = self.identity
-        return question_without(names, self.kind, self.name, own["version"], own["dataset"], self.config.values())
+    def without(self, *names: str, kind: str = "") -> str:
+        """What is asked but for these parameters, to be held against `RunRecord.without`; kind: in place of its own."""
+        own, values = self.identity, self.config.values()
+        return question_without(names, kind or self.kind, self.name, own["version"], own["dataset"], values)
 
     @cached_property
     def family(self) -> str:

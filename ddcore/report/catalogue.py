@@ -65,9 +65,10 @@ def judges(records: Iterable[RunRecord], usual: Mapping[Data, str] | None = None
     """Run → the finished run whose accuracy speaks for it: itself, or an evaluation.
 
     Of its evaluations the newest in the setting in which most sets of its data were judged, so that a table holds
-    numbers that compare; one that was not judged in it has its newest. usual: the `settings`, where they are known.
+    numbers that compare; one that was not judged in it has its newest. An imported one speaks where none here does.
+    usual: the `settings`, where they are known.
     """
-    newest_first = list(records)
+    newest_first = sorted(records, key=lambda record: record.imported is not None)
     found, other = dict[str, RunRecord](), dict[str, RunRecord]()
     usual = settings(newest_first) if usual is None else usual
     for record in newest_first:
@@ -115,7 +116,8 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
     accuracy = judge.summary.accuracy if judge else None
     floats = record.summary.stored_floats if record.summary.source is None else None
     return {
-        "id": record.id, "run": tables.title(record), "kind": record.kind, "method": compare_runs.method(record),
+        "id": record.id, "run": compare_runs.marked(tables.title(record), judge), "kind": record.kind,
+        "method": compare_runs.method(record),
         "dataset": record.config.get("dataset"), "ipc": compare_runs.ipc(record),
         "accuracy": tables.spread(accuracy)["mean"], "std": tables.spread(accuracy)["std"],
         "n": accuracy and accuracy.n, "seeds": 1, "judged": int(judge is not None),

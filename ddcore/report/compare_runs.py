@@ -72,9 +72,9 @@ def compared(store: Store, records: Sequence[RunRecord], setting: str | None = N
                    for record in records]
     return [
         Compared(
-            record=record, label=label, colour=RUN_COLOURS[i % len(RUN_COLOURS)], evaluation=evaluation,
-            scores=evaluation.summary.scores if evaluation else None, controls=_controls(store, record, evaluation),
-            seconds_parents=_seconds_parents(store, record),
+            record=record, label=marked(label, record, evaluation), colour=RUN_COLOURS[i % len(RUN_COLOURS)],
+            evaluation=evaluation, scores=evaluation.summary.scores if evaluation else None,
+            controls=_controls(store, record, evaluation), seconds_parents=_seconds_parents(store, record),
         )
         for i, (record, label, evaluation) in enumerate(zip(records, labels(records), evaluations, strict=True))
     ]
@@ -97,7 +97,7 @@ def seeds_together(store: Store, runs: Sequence[Compared]) -> list[Compared]:
     """
     groups = by_question(store, runs)
     called = labels([group[0].record for group in groups])
-    return [_over_seeds(name, group) if len(group) > 1 else replace(group[0], label=name)
+    return [_over_seeds(name, group) if len(group) > 1 else replace(group[0], label=_called(name, group[0]))
             for name, group in zip(called, groups, strict=True)]
 
 
@@ -110,7 +110,7 @@ def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
         for role, scores in seed.controls.items():
             controls.setdefault(role, []).append(scores)
     return replace(
-        judged[0], label=f"{name} · {number}", record=_mean_record([seed.record for seed in seeds]),
+        judged[0], label=_called(f"{name} · {number}", *judged), record=_mean_record([seed.record for seed in seeds]),
         evaluation=_mean_evaluation([seed.evaluation for seed in judged if seed.evaluation]),
         seconds_parents=_mean([seed.seconds_parents for seed in seeds]),
         seeds=tuple(statistics.mean(seed.accuracies) for seed in judged if seed.accuracies),
@@ -118,6 +118,16 @@ def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
         # The full data's networks are the same for every seed of the set.
         controls={role: each[0] if role == "full" else pooled(each) or each[0] for role, each in controls.items()},
     )
+
+
+def _called(label: str, *runs: Compared) -> str:
+    return marked(label, *chain.from_iterable((run.record, run.evaluation) for run in runs))
+
+
+def marked(label: str, *records: RunRecord | None) -> str:
+    """The label, with the mark of imported runs where one of those whose numbers stand under it is one."""
+    came = any(record is not None and record.imported is not None for record in records)
+    return f"{label}{names.IMPORTED}" if came and names.IMPORTED not in label else label
 
 
 def _mean_record(records: Sequence[RunRecord]) -> RunRecord:

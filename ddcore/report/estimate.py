@@ -213,7 +213,8 @@ def _shorter(question: Spec, records: list[RunRecord]) -> Config | None:
 
 def _taken(record: RunRecord, device: str) -> Taken | None:
     """How long a finished run took on this kind of device, and was modelled to; None where it cannot be told."""
-    if record.state != "done" or record.demo or (record.info.get("device") or {}).get("type") != device:
+    here = record.state == "done" and not record.demo and record.imported is None
+    if not here or (record.info.get("device") or {}).get("type") != device:
         return None
     seconds = (record.info.get("times") or {}).get("seconds") or 0
     try:

@@ -25,6 +25,7 @@ from ddcore.runs.store import RunRecord
 from ddcore.settings import NETWORK_PARAMS, NOT_ALWAYS, network_title
 from ddcore.summary import Source, Summary
 
+IMPORTED = " (imported)"  # behind the name of a run that was not computed here
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MOST = 3  # parameters named as departures from the preset, and as many that tell neighbours apart
 LONGEST = 80  # letters up to which departures are named
@@ -35,7 +36,7 @@ SHORT_ID = 6
 
 def title(record: RunRecord) -> str:
     """What a person calls this run: the name they gave it, else the automatic one."""
-    return str(record.user.get("name") or automatic(record))
+    return _given(record) or automatic(record)
 
 
 def automatic(record: RunRecord) -> str:
@@ -45,7 +46,17 @@ def automatic(record: RunRecord) -> str:
 
 def heading(record: RunRecord) -> str:
     """The name that was given, else "DM · mnist · IPC 10": without parameters, so that several runs may have it."""
-    return str(record.user.get("name") or _now().head(record))
+    return _given(record) or _now().head(record) + mark(record)
+
+
+def mark(record: RunRecord) -> str:
+    """What stands behind the name of an imported run, "" behind all others."""
+    return IMPORTED if record.imported is not None else ""
+
+
+def _given(record: RunRecord) -> str:
+    """The name that people gave it, if they did."""
+    return f"{name}{mark(record)}" if (name := record.user.get("name")) else ""
 
 
 def _now() -> Names:
@@ -109,8 +120,8 @@ class Names:
         """The name without a look at neighbours."""
         head, declared = self.head(record), record.declared
         if record.state == "broken" or declared is None:
-            return head
-        return joined(head, self._departures(record, declared, LONGEST - len(head)), declared.about)
+            return head + mark(record)
+        return joined(head, self._departures(record, declared, LONGEST - len(head)), declared.about) + mark(record)
 
     def head(self, record: RunRecord) -> str:
         """What it is, of which data or which run, without its parameters."""
@@ -127,7 +138,7 @@ class Names:
         """What those are called; of one that is not here, what the run itself recorded of it, if it did."""
         source = record.summary.source or Source()
         if first := self._record(subjects[0]) if subjects else None:
-            called = str(first.user.get("name") or self.of(first))
+            called = _given(first) or self.of(first)
         elif method := source.method:
             title = METHODS[method].title if method in METHODS else method
             called = " · ".join(filter(None, [title, data(record), f"IPC {source.ipc}" if source.ipc else ""]))
@@ -165,7 +176,7 @@ class Names:
     def _value(self, value: Any) -> str:
         """A value as people read it; of a run its name."""
         if isinstance(value, str) and RUN_ID.fullmatch(value) and (other := self._record(value)):
-            return str(other.user.get("name") or self.of(other))
+            return _given(other) or self.of(other)
         return text.value(value)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from ddcore.jobs import Status
 from ddcore.lazy import pd
 from ddcore.report import catalogue, compare_runs, tables, text
-from ddcore.runs import packing
 from ddcore.runs.store import RunRecord
 
 
@@ -71,7 +70,7 @@ def table(rows: Sequence[Row], waits: Mapping[str, str]) -> pd.DataFrame:
                   for row, accuracy in zip(rows, shown["accuracy"], strict=True)],
         run=shown["run"].mask(unreadable, shown["id"]),
         note=shown["note"].mask(unreadable, [row.record.problem for row in rows]),
-        state=[waits.get(row.record.id, state) + (" (imported)" if packing.imported(row.record.folder) else "")
+        state=[waits.get(row.record.id, state)
                for row, state in zip(rows, shown["state"], strict=True)],
         judged=[compare_runs.setting_of(row.judge) if row.judge else text.NONE for row in rows],
         inside=[counted(row.inside) for row in rows],

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ddcore.errors import RunNotFound
 from ddcore.evaluation import plans
 from ddcore.evaluation.plans import Plan, Question, undertrained
 from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.lazy import pd
-from ddcore.report import tables, text
+from ddcore.report import names, tables, text
 from ddcore.runs.store import RunRecord, Store, begun
 from ddcore.settings import NETWORK_OPTIONS, network_title
 from ddcore.summary import BESIDE, Scores, Summary
@@ -27,7 +26,8 @@ class Result:
     """One line of the comparison.
 
     role: final, initial, initial_hard, random_real, full or that of a method's variation; specs: what to submit, in
-    order, to get it; record: the run that answers it, in whatever state, or None when it was never asked for;
+    order, to get it; record: the run that answers it, in whatever state, or an imported one as long as it was never
+    asked for here, None without either;
     scores: once it is computed, of full data what `full_data` tells.
     """
 
@@ -46,12 +46,17 @@ class Result:
     @property
     def done(self) -> bool:
         """Whether its run is finished."""
-        return self.record is not None and self.record.state == "done"
+        return self.record is not None and self.record.state == "done" and not self.imported
+
+    @property
+    def imported(self) -> bool:
+        """Whether what is known of it was computed elsewhere: shown, and no answer."""
+        return self.record is not None and self.record.imported is not None
 
     @property
     def missing(self) -> bool:
         """Whether it is neither known nor under way: never asked for, or ended early."""
-        return self.scores is None and not self.active and not self.done
+        return (self.scores is None or self.imported) and not self.active and not self.done
 
 
 def results(store: Store, run: RunRecord, question: Question) -> list[Result]:
@@ -87,11 +92,9 @@ def _initial(store: Store, plan: Plan) -> list[Result]:
 
 def result(store: Store, role: str, title: str, help: str, *specs: Spec, scores: Scores | None = None) -> Result:
     """What is known of the last of these specs; scores: where they are more than what that run says."""
-    try:
-        record = store.record(specs[-1].key)
-    except RunNotFound:
-        return Result(role, title, help, specs, None, scores)
-    return Result(role, title, help, specs, record, scores or record.summary.scores)
+    record = store.record(specs[-1].key) if store.exists(specs[-1].key) else store.imported(specs[-1])
+    called = title + (names.mark(record) if record else "")
+    return Result(role, called, help, specs, record, scores or (record.summary.scores if record else None))
 
 
 def with_fewer(store: Store, line: Result) -> RunRecord | None:
@@ -106,12 +109,14 @@ def last_evaluation(store: Store, run: RunRecord, *, done: bool = False) -> RunR
 
 
 def evaluations(store: Store, run: RunRecord, *, done: bool = False) -> list[RunRecord]:
-    """The evaluations of this run's result on the test images, newest first; done: only finished ones.
+    """The evaluations of this run's result on the test images, newest first, imported ones behind those from here;
+    done: only finished ones.
 
     Those of snapshots, on the validation split or with another augmentation answer questions beside the main one.
     """
-    return [r for r in store.records("evaluate")
-            if r.config.get("run") == run.id and of_the_result(r) and (r.state == "done" or not done)]
+    found = [r for r in store.records("evaluate")
+             if r.config.get("run") == run.id and of_the_result(r) and (r.state == "done" or not done)]
+    return sorted(found, key=lambda r: r.imported is not None)
 
 
 def of_the_result(evaluation: RunRecord) -> bool:
@@ -256,5 +261,7 @@ def seeds_table(seeds: Seeds) -> pd.DataFrame:
 
 
 def state(result: Result) -> str:
-    """ "done", "running", …, or "not computed" where it was never asked for."""
+    """ "done", "running", …, or "not computed" where it was never asked for here."""
+    if result.imported:
+        return "imported"
     return result.record.state if result.record else "not computed"

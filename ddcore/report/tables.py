@@ -54,8 +54,10 @@ def runs(records: Iterable[RunRecord], judges: Mapping[str, RunRecord] | None = 
 
 
 def state(record: RunRecord) -> str:
-    """The state of a run, a warning with it where there is one; "done (demo)" of one that ships with the code."""
-    return f"{sanity.state(record)} (demo)" if record.demo else sanity.state(record)
+    """The state of a run, a warning with it where there is one; "done (demo)" of one that ships with the code, "done
+    (imported)" of one that was computed elsewhere."""
+    came = " (demo)" if record.demo else "" if record.imported is None else " (imported)"
+    return sanity.state(record) + came
 
 
 def flops(rows: Sequence[NetworkCount]) -> pd.DataFrame:

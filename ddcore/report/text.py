@@ -63,12 +63,18 @@ def _minus(number: str) -> str:
 
 
 def accuracy(value: Accuracy | None) -> str:
-    """ "93.4 ± 0.5 % (n = 3)"; without the spread when there is only one network."""
+    """ "93.4 ± 0.5 % (n = 3)"; without the spread when there is only one network; "93.4 % imported (n = 1)" where it
+    was not measured here."""
     if value is None:
         return NONE
-    if value.n > 1 and value.std is not None:
-        return f"{plus_minus(100 * value.mean, 100 * value.std, POINT)} % (n = {value.n})"
-    return f"{percent(value.mean)} (n = {value.n})"
+    several = value.n > 1 and value.std is not None
+    told = f"{plus_minus(100 * value.mean, 100 * (value.std or 0), POINT)} %" if several else percent(value.mean)
+    return f"{told}{mark(value)} (n = {value.n})"
+
+
+def mark(value: Accuracy) -> str:
+    """ " imported" behind a number that was not measured here, "" behind all others."""
+    return " imported" if value.imported else ""
 
 
 def spread(value: Accuracy | None) -> str:
@@ -86,13 +92,13 @@ def difference(one: Accuracy, other: Accuracy) -> str:
 
     √(s₁²/n₁ + s₂²/n₂); without it where one of them has no spread. "no difference" where they agree to a digit.
     """
-    more = one.mean - other.mean
+    more, came = one.mean - other.mean, mark(one) or mark(other)
     if one.std is None or other.std is None:
-        return points(more) if round(100 * more, 1) else "no difference"
+        return points(more) + came if round(100 * more, 1) else "no difference"
     error = math.sqrt(one.std**2 / one.n + other.std**2 / other.n)
     told = plus_minus(100 * more, 100 * error, POINT)
     rises = more > 0 and any(digit in told.partition(" ")[0] for digit in "123456789")  # no plus before nothing
-    return _minus(f"{'+' if rises else ''}{told} points")
+    return _minus(f"{'+' if rises else ''}{told} points") + came
 
 
 def ordinal(place: int) -> str:

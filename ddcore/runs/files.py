@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import itertools
 import json
 import math
@@ -100,6 +101,12 @@ def version(path: str) -> Version:
     """What differs once the file was replaced, or changed in its place; OSError when there is none."""
     stat = os.stat(path)
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def sha256(path: Path) -> str:
+    """The hash of what a file holds, in hex digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def dumps(value: Any) -> str:

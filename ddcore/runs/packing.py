@@ -17,7 +17,6 @@ import hashlib
 import io
 import json
 import os
-import re
 import shutil
 import stat
 import struct
@@ -25,27 +24,27 @@ import tempfile
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO
 
 from pydantic import Field, ValidationError
 
 from ddcore.data.images import SHOWN
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
-from ddcore.run_id import RUN_ID
+from ddcore.run_id import KEY
 from ddcore.runs import validation
-from ddcore.runs.files import check_room, dumps, read_json_cached, size, usable, write_json
-from ddcore.runs.record import RunRecord
-from ddcore.runs.store import IMPORTED, NAME, Store
+from ddcore.runs.apart import HEAVY, apart
+from ddcore.runs.files import check_room, dumps, sha256, size, usable, write_json
+from ddcore.runs.record import IMPORTED, RunRecord
+from ddcore.runs.store import NAME, Store
 from ddcore.summary import Answer
 
 SUFFIX = ".ddrun"
 FORMAT = 1
 MANIFEST = "manifest.json"
-HEAVY = re.compile(r"checkpoint\.safetensors|[^/]*\.npy")
 MAX_BYTES = 2**31 - 2**20  # what a zip holds without 64-bit extensions
 MAX_FILES = 2000
 MAX_ENTRY = 600  # bytes of an entry in the archive's directory, and of a file in the manifest
@@ -85,7 +84,7 @@ class Manifest(Answer):
     """What a packed run says of itself."""
 
     format: int
-    id: str = Field(pattern=f"^(?:{RUN_ID.pattern})$")
+    id: str = Field(pattern=f"^(?:{KEY.pattern})$")
     kind: str = Field(pattern=f"^(?:{NAME.pattern})$")
     files: tuple[File, ...]
 
@@ -120,7 +119,7 @@ def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = Fals
     packed = [name for name in names if heavy or not HEAVY.fullmatch(name)]
     _check_limits(record, packed)
     files = tuple(_file(record.folder, name) for name in packed)
-    manifest = dumps(Manifest(format=FORMAT, id=record.id, kind=record.kind, files=files).to_json()).encode()
+    manifest = dumps(Manifest(format=FORMAT, id=record.key, kind=record.kind, files=files).to_json()).encode()
     with _written(target) as out, zipfile.ZipFile(out, "w") as archive:
         _add(archive, MANIFEST, io.BytesIO(manifest), len(manifest))
         for file in files:
@@ -164,9 +163,7 @@ def _check_limits(record: RunRecord, names: Sequence[str]) -> None:
 
 
 def _file(folder: Path, name: str) -> File:
-    with open(folder / name, "rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return File(name=name, bytes=stream.tell(), sha256=digest)
+    return File(name=name, bytes=(folder / name).stat().st_size, sha256=sha256(folder / name))
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: IO[bytes], length: int) -> str:
@@ -198,8 +195,8 @@ def _written(target: Path | IO[bytes]) -> Iterator[IO[bytes]]:
 def unpack(store: Store, source: Path | IO[bytes], name: str = "") -> Arrived:
     """Take the run in a file that `pack` wrote into the store; name: what a stream is called.
 
-    Raises RunRefused, with everything that is wrong; nothing of the file is in the store then. A run that is here
-    already, byte for byte, stays as it is; one with other content is refused.
+    It lies apart from what is computed here, and answers no question. A run that is here already, byte for byte, stays
+    as it is. Raises RunRefused, with everything that is wrong; nothing of the file is in the store then.
     """
     called = _called(source, name)
     with _opened(source, called) as stream:
@@ -213,8 +210,10 @@ def unpack(store: Store, source: Path | IO[bytes], name: str = "") -> Arrived:
                 raise RunRefused(called, problems)
             if (present := _present(store, manifest, called)) is not None:
                 return Arrived(present, False, _missing(store, present))
+            name = apart(manifest.id, {file.name: file.sha256 for file in manifest.files})
             with usable(store.root):
                 write_json(folder / IMPORTED, {"when": time.time(), "file": called})
+                folder = folder.rename(folder.with_name(name))
             record = store.adopt(folder)
     return Arrived(record, True, _missing(store, record))
 
@@ -253,14 +252,6 @@ def _unpack_one(store: Store, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) 
         except RunBroken as error:
             raise RunRefused(_called(one, entry.filename), [str(error)]) from None
         return unpack(store, one, entry.filename)
-
-
-def imported(folder: Path) -> Mapping[str, Any] | None:
-    """{when, file} of a run that was brought; None for one that was computed here."""
-    try:
-        return read_json_cached(folder / IMPORTED)
-    except (OSError, RunBroken):
-        return None
 
 
 def _called(source: Path | IO[bytes], name: str) -> str:
@@ -416,20 +407,19 @@ def _pieces(archive: zipfile.ZipFile, entry: str | zipfile.ZipInfo) -> Iterator[
 
 
 def _present(store: Store, manifest: Manifest, called: str) -> RunRecord | None:
-    """The same run where it is here already, byte for byte; refused where it is here and differs.
+    """The same run where it is here already, byte for byte; another import that answers the same is refused.
 
-    What people called it, tagged and noted may differ: that of the run here stays. One that ships gives way.
+    What people called it, tagged and noted may differ: that of the run here stays.
     """
-    if not store.exists(manifest.id):
-        return None
-    record = store.record(manifest.id)
-    differ = [file.name for file in manifest.files if file.name != "user.json" and not _same(record.folder, file)]
-    if record.state == "done" and not differ:
-        return record
-    if record.demo:
-        return None
-    what = f"with other content ({', '.join(differ[:SHOWN])})" if record.state == "done" else f"and {record.state}"
-    raise RunRefused(called, [f"run {record.id} is here already, {what}; move that to the trash first"])
+    here = [run_id for run_id in (manifest.id, store.imports().get(manifest.id)) if run_id and store.exists(run_id)]
+    for record in map(store.record, here):
+        differ = [file.name for file in manifest.files if file.name != "user.json" and not _same(record.folder, file)]
+        if record.state == "done" and not differ:
+            return record
+        if record.id != manifest.id:
+            what = f"with other content ({', '.join(differ[:SHOWN])})"
+            raise RunRefused(called, [f"run {record.id} was imported before, {what}; move that to the trash first"])
+    return None
 
 
 def _same(folder: Path, file: File) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ddcore.experiments.base import Kind
     from ddcore.summary import Summary
 
+IMPORTED = "imported.json"  # in the folder of a run that was not computed here: when it came, from which file
 LATEST = 4e9  # seconds since 1970: the year 2096
 KEPT = 2**15  # records of finished runs, of some 12 kB each; one more than are kept makes every look read all anew
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
@@ -59,7 +60,9 @@ _CONFIG: Mapping[str, Check] = {"dataset": _is(str), "ipc": _whole, "resolution"
 class RunRecord:
     """One run. summary: what it measured, of its kind's own type once it is done; info: run.json without the summary,
     or as much of it as is known before the end; user: {name, tags, note} given by people; problem: for a failed,
-    interrupted or broken run, the sentence that says why; created: when it was first submitted (seconds since 1970).
+    interrupted or broken run, the sentence that says why; created: when it was first submitted (seconds since 1970);
+    imported: {when, file} of one that was not computed here, None for all others. An imported run answers no question
+    here: its id is not the key of one.
 
     Records of finished runs are shared by all who ask: do not change what they hold.
     """
@@ -76,6 +79,12 @@ class RunRecord:
     folder: Path
     problem: str | None
     created: float
+    imported: Mapping[str, Any] | None = None
+
+    @property
+    def key(self) -> str:
+        """The key of the question that it answers, where it was computed: here that is its id."""
+        return self.id.partition("-")[0]
 
     @property
     def active(self) -> bool:
@@ -105,7 +114,7 @@ class RunRecord:
         return self.summary
 
     def without(self, *names: str, run: str | None = None) -> str:
-        """What it asks but for these parameters: equal for runs that differ in them alone.
+        """What it asks but for these parameters: equal for runs that differ in them alone, all or none imported.
 
         run: stands for the run that it names, so that evaluations of equal sets are equal questions.
         """
@@ -114,7 +123,20 @@ class RunRecord:
         if self.state == "broken":
             return self.id
         config = self.config if run is None else {**self.config, "run": run}
-        return question_without(names, self.kind, self.name, self.info.get("version"), self.info.get("dataset"), config)
+        kind = self.kind if self.imported is None else elsewhere(self.kind)
+        return question_without(names, kind, self.name, self.info.get("version"), self.info.get("dataset"), config)
+
+    def linked(self, ids: Mapping[str, str]) -> RunRecord:
+        """The record with these ids in place of the keys by which it names the runs that it builds on."""
+        config = {name: ",".join(ids.get(one, one) for one in value.split(",")) if isinstance(value, str) else value
+                  for name, value in self.config.items()}
+        parents = [ids.get(one, one) for one in self.info.get("parents") or ()]
+        return replace(self, config=config, info={**self.info, "parents": parents})
+
+
+def elsewhere(kind: str) -> str:
+    """What stands for the kind in the questions of imported runs, so that no question here is equal to one."""
+    return f"imported {kind}"
 
 
 def read_record(folder: Path, demo: bool = False) -> RunRecord:
@@ -133,6 +155,8 @@ def _read(folder: Path, demo: bool) -> RunRecord:
         raise RunBroken("this is a link, not a run folder")
     if not RUN_ID.fullmatch(folder.name):
         raise RunBroken("this folder is not named like a run (16 hex digits)")
+    if "-" in folder.name and not (folder / IMPORTED).exists():
+        raise RunBroken(f"this folder is named like that of an imported run, and holds no {IMPORTED}")
     try:
         return _finished(str(folder), demo, version(f"{folder}/run.json"), _user_version(folder))
     except FileNotFoundError:
@@ -147,12 +171,16 @@ def _finished(folder: str, demo: bool, answer: Version, user: Version | None) ->
 
 def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem: str | None) -> RunRecord:
     _check(folder, info)
-    submitted, facts = info["times"].get("submitted"), _slim(info)
+    submitted, facts, imported = info["times"].get("submitted"), _slim(info), _imported(folder)
+    stored = info.get("summary") or {} if state == "done" else None
+    summary = _summary(info["kind"], stored, imported is not None)
+    if stored is not None:
+        _check_counts(info, summary)
     return RunRecord(
-        id=facts["id"], kind=facts["kind"], name=facts["name"], state=state, config=facts["config"],
-        summary=_summary(info["kind"], info.get("summary") or {} if state == "done" else None), info=facts,
+        id=sys.intern(folder.name), kind=facts["kind"], name=facts["name"], state=state, config=facts["config"],
+        summary=summary, info=facts,
         user=_user(folder), demo=demo, folder=folder, problem=problem,
-        created=float(submitted) if isinstance(submitted, int | float) else _mtime(folder),
+        created=float(submitted) if isinstance(submitted, int | float) else _mtime(folder), imported=imported,
     )
 
 
@@ -184,8 +212,19 @@ def _kind(name: str) -> Kind | None:
     return KINDS.known().get(name)
 
 
-def _summary(kind: str, stored: Mapping[str, Any] | None) -> Summary:
+def _imported(folder: Path) -> Mapping[str, Any] | None:
+    """What imported.json says, as far as it can be read; None where there is none."""
+    try:
+        return read_json(folder / IMPORTED)
+    except FileNotFoundError:
+        return None
+    except (OSError, RunBroken):
+        return {}
+
+
+def _summary(kind: str, stored: Mapping[str, Any] | None, imported: bool = False) -> Summary:
     """What run.json holds, as the type that its kind declares; an empty one where nothing is stored or known of it.
+    imported: its accuracies say of themselves that they were not measured here.
 
     Raises RunBroken with all that is not what a run of the kind writes there.
     """
@@ -197,7 +236,7 @@ def _summary(kind: str, stored: Mapping[str, Any] | None) -> Summary:
     if stored is None or declared is None:
         return Summary()
     try:
-        return declared.summary.model_validate(upgrade.summary(stored))
+        return declared.summary.model_validate(upgrade.summary(stored), context={"imported": imported})
     except ValidationError as error:
         raise RunBroken("; ".join(problems(error))) from None
 
@@ -225,8 +264,20 @@ def _check(folder: Path, info: Mapping[str, Any]) -> None:
         for name, value in values.items():
             if value is not None and name in checks and not checks[name](value):
                 raise RunBroken(f"its {name!r} is {reprlib.repr(value)}, which no run writes there")
-    if info["id"] != folder.name or info["kind"] != folder.parent.name:
+    if info["id"] != folder.name.partition("-")[0] or info["kind"] != folder.parent.name:
         raise RunBroken(f"it says to be {info['kind']}/{info['id']}: the folder was renamed or copied")
+
+
+def _check_counts(info: Mapping[str, Any], summary: Summary) -> None:
+    """RunBroken where the images that judged are not as many as the data set has, and no note says why."""
+    from ddcore.data import DATASETS
+
+    name, accuracy = info["config"].get("dataset"), summary.accuracy
+    if accuracy is None or summary.test_images is None or summary.notes or name not in DATASETS.shipped:
+        return  # two people's own data sets may have the same name
+    part = accuracy.split or info["config"].get("split") or "test"
+    if (images := DATASETS[name].parts.get(part)) not in (None, summary.test_images):
+        raise RunBroken(f"its 'test_images' is {summary.test_images}, the {part} images of {name} are {images}")
 
 
 def too_long(user: Mapping[str, Any]) -> list[str]:

@@ -23,7 +23,7 @@ from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import CANCEL_FLAG, awaited, sessions
-from ddcore.runs.store import IMPORTED, Store, checked_name, final_step
+from ddcore.runs.store import Store, checked_name, final_step
 from ddcore.summary import Summary
 
 if TYPE_CHECKING:
@@ -105,9 +105,8 @@ class FolderRecorder:
         return finished(self.store, run_id)
 
     def answered(self, spec: Spec) -> Parent | None:
-        record = self.store.record(spec.key) if self.store.exists(spec.key) else None
-        here = record is not None and record.state == "done" and not (record.folder / IMPORTED).exists()
-        return finished(self.store, spec.key) if here else None
+        done = self.store.exists(spec.key) and self.store.record(spec.key).state == "done"
+        return finished(self.store, spec.key) if done else None
 
     def answer(self, spec: Spec, summary: Summary, seconds: float) -> Parent:
         with self.store.lock():

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ddcore import home
 from ddcore.errors import ConfigError, DataBroken, DataMissing, DDCoreError, RunBroken, RunNotFound
 from ddcore.run_id import RUN_ID
+from ddcore.runs.apart import set_apart
 from ddcore.runs.events import read_events
 from ddcore.runs.files import read_json, usable, write_json
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
-from ddcore.runs.record import RunRecord, read_record, too_long
+from ddcore.runs.record import IMPORTED, RunRecord, elsewhere, read_record, too_long
 from ddcore.runs.state import ACTIVE, STATES, job_state
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["ACTIVE", "STATES", "RunRecord", "Store"]
 
 TRASH = ".trash"
-IMPORTED = "imported.json"  # in the folder of a run that was computed elsewhere
+MARKER = ".apart"  # in a home whose imported runs lie apart from answers
 LOCK_SECONDS = 60
 SHORTEST_PREFIX = 6
+_LOOKED_AT: set[Path] = set()
 _NOW: ContextVar[Moment | None] = ContextVar("moment", default=None)
 T = TypeVar("T")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -50,11 +52,12 @@ class Store:
     def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
         self.root = root or home.runs_root()
         self.demo = demo or home.demo_root()
+        _set_apart(self)
 
     def record(self, run_id: str) -> RunRecord:
         """The run with this id, or with this unique beginning of it (at least 6 characters)."""
         folder, demo = self._find(run_id)
-        return read_record(folder, demo)
+        return self._linked([read_record(folder, demo)])[0]
 
     def records(self, kind: str | None = None) -> list[RunRecord]:
         """All runs, newest first, parts of others only where their kind is asked for; folders that cannot be read come
@@ -62,8 +65,27 @@ class Store:
         unlisted = () if kind else parts()
         folders = [one for one in self._all(kind) if one[0].parent.name not in unlisted]
         own = {folder.name for folder, demo in folders if not demo}
-        return _newest_first(read_record(folder, demo) for folder, demo in folders
-                             if not demo or folder.name not in own)
+        return _newest_first(self._linked([read_record(folder, demo) for folder, demo in folders
+                                           if not demo or folder.name not in own]))
+
+    def imports(self) -> dict[str, str]:
+        """Key of a question → the id of the imported run that answered it elsewhere."""
+        return {folder.name.partition("-")[0]: folder.name for folder in _folders(self.root) if "-" in folder.name}
+
+    def imported(self, question: Spec) -> RunRecord | None:
+        """The imported run that answers this question elsewhere: to look at, never in place of an answer from here."""
+        if not self.imports():
+            return None
+        asked = question.without(kind=elsewhere(question.kind))
+        return next((record for record in self.records(question.kind) if record.without() == asked), None)
+
+    def _linked(self, records: list[RunRecord]) -> list[RunRecord]:
+        """These records; imported ones build on imported runs, as far as these are here, and else on those with the
+        keys by which they name them."""
+        if all(record.imported is None for record in records):
+            return records
+        ids = self.imports()
+        return [record if record.imported is None else record.linked(ids) for record in records]
 
     def once(self, make: Callable[[Any], T]) -> T:
         """What `make` makes of these runs; a Moment makes it once."""
@@ -189,7 +211,7 @@ class Store:
     def longest_prefix(self, record: RunRecord) -> RunRecord | None:
         """The longest finished run that asks the same as `record` but for less, and can be continued.
 
-        None that was brought: what is computed here rests on nothing that was not.
+        None that was imported: what is computed here goes on from nothing that was not.
         """
         family, length = record.info.get("family"), record.info.get("length")
         if not family or not isinstance(length, int):
@@ -319,11 +341,12 @@ class Store:
         return refused
 
     def adopt(self, folder: Path) -> RunRecord:
-        """Take in the whole run in `folder`, <kind>/<id> on the same disk. It may take the place of one that ships."""
+        """Take in the whole run in `folder`, <kind>/<id> on the same disk."""
         with self.lock():
-            if (present := self._exact(folder.name)) is not None and not present[1]:
+            if self.exists(folder.name):
                 raise DDCoreError(f"run {folder.name} is here already")
-            return read_record(_move(folder, self.root))
+            _move(folder, self.root)
+        return self.record(folder.name)
 
     def own(self, run_id: str, deed: str) -> RunRecord:
         """The run with this id, if it may be `deed` ("changed"); DDCoreError for one that ships with the app."""
@@ -419,7 +442,7 @@ def longest_prefix(records: Iterable[RunRecord], family: str, length: int) -> Ru
         other for other in records
         if other.state == "done" and other.info.get("family") == family
         and isinstance(other.info.get("length"), int) and other.info["length"] < length
-        and (other.folder / "checkpoint.safetensors").exists() and not (other.folder / IMPORTED).exists()
+        and other.imported is None and (other.folder / "checkpoint.safetensors").exists()
     ]
     return max(shorter, key=lambda r: r.info["length"], default=None)
 
@@ -445,6 +468,20 @@ def checked_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise DDCoreError(f"a name may have small letters, digits, - and _, got {name!r}")
     return name
+
+
+def _set_apart(store: Store) -> None:
+    """Move what earlier versions imported to where no answer is looked for; looked at once for a home."""
+    if store.root in _LOOKED_AT or not store.root.is_dir():
+        return
+    _LOOKED_AT.add(store.root)
+    with contextlib.suppress(DDCoreError, OSError):  # a home that is read-only is shown as it is
+        if os.path.exists(store.root / MARKER):
+            return
+        if any(os.path.exists(f"{folder}/{IMPORTED}") for folder in _folders(store.root) if "-" not in folder.name):
+            with store.lock():
+                set_apart(Store.records(store))
+        write_json(store.root / MARKER, {"when": time.time()}, durable=False)
 
 
 def _folders(root: Path, kind: str | None = None) -> Iterator[Path]:

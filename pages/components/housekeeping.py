@@ -127,7 +127,8 @@ def bring() -> None:
         st.caption(
             "Files that *Download* on this page or `python -m ddcore pack` made. Names, sizes, checksums, parameters, "
             "arrays and pictures are checked before anything of them is here, and nothing in them is executed. Whether "
-            "the numbers are true only the one who made them knows: brought runs are marked as imported."
+            "the numbers are true only the one who made them knows: brought runs are marked as imported wherever their "
+            "numbers stand, and what is asked here is computed here."
         )
         if files:
             with st.spinner("Checking what is in them …"):
@@ -154,7 +155,7 @@ def _arrived(results: Sequence[packing.Arrived | DDCoreError]) -> None:
 
 def origin(record: RunRecord) -> None:
     """That a run was not computed here, where it was not."""
-    if source := packing.imported(record.folder):
+    if (source := record.imported) is not None:
         st.badge("imported", color="violet", icon=":material/upload_file:")
         when = source.get("when")
         moment = text.ago(when) if isinstance(when, int | float) else text.NONE

@@ -118,8 +118,9 @@ def test_runs_are_packed_and_brought_into_another_home(
     assert status == 1
     assert out.count("here now") == 2
     assert error.startswith("error: bad.ddrun: it is no packed run")
-    assert answer(say, "unpack", one)["arrived"] == [{"run": runs[0].id, "new": False, "missing": []}]
-    assert {record.id for record in Store().records()} == {record.id for record in runs}
+    (again,) = answer(say, "unpack", one)["arrived"]
+    assert (again["run"][:17], again["new"]) == (f"{runs[0].id}-", False)
+    assert {record.key for record in Store().records()} == {record.id for record in runs}
 
 
 def test_where_runs_cannot_be_packed_is_said(say: Say, store: Store, runs: Any, tmp_path: Path) -> None:

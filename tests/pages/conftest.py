@@ -135,6 +135,12 @@ def filled(home: Path, computed: tuple[Path, Filled]) -> Filled:
     return computed[1]
 
 
+def confusion(share: float) -> list[list[int]]:
+    """A hundred images of each of ten classes, this share of them right and the rest taken for the next class."""
+    right = round(100 * share)
+    return [[right if j == i else 100 - right if j == (i + 1) % 10 else 0 for j in range(10)] for i in range(10)]
+
+
 def finish(asked: Spec, summary: dict[str, Any], state: str = "done") -> str:
     """A finished run with this summary, and what its kind's cannot do without; nothing is computed.
 

@@ -16,7 +16,7 @@ from pages.components.compare import numbers
 from tests.pages.conftest import DM, Backend, Filled, Open, finish, put, words
 
 PAGE = "pages/7_Compare.py"
-TEST = {"mean": 0.5, "std": 0.1, "n": 2, "protocol": "course", "values": [0.4, 0.6]}
+TEST = {"mean": 0.5, "std": 0.02**0.5, "n": 2, "protocol": "course", "values": [0.4, 0.6]}
 
 
 def judged(run_id: str, **network: object) -> str:

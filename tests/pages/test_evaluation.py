@@ -18,7 +18,7 @@ from ddcore.report.published import Published
 from ddcore.runs.store import Store
 from ddcore.settings import TrainConfig
 from pages.components import evaluation
-from tests.pages.conftest import TINY, Backend, Filled, Open, finish, put, words
+from tests.pages.conftest import TINY, Backend, Filled, Open, confusion, finish, put, words
 
 PAGE = "pages/3_DataDAM.py"
 ASKED = Question("course", nets=2, network={"network": "convnet3"})
@@ -27,8 +27,9 @@ ASKED = Question("course", nets=2, network={"network": "convnet3"})
 def told(mean: float, **more: Any) -> dict[str, Any]:
     """The summary of an evaluation that came out so."""
     accuracy = {"mean": mean, "std": 0.01, "n": 2, "protocol": "course"}
-    return {"accuracy": accuracy, "accuracies": [mean - 0.01, mean + 0.01], "majority": 0.1, "seconds_train": 1.0,
-            "images": 20, "steps": 20, "per_class": [mean] * 10, "confusion": [[1] * 10] * 10, **more}
+    each = [mean - 0.01 / 2**0.5, mean + 0.01 / 2**0.5]
+    return {"accuracy": accuracy, "accuracies": each, "majority": 0.1, "seconds_train": 1.0, "images": 20,
+            "steps": 20, "per_class": [mean] * 10, "confusion": confusion(mean), **more}
 
 
 def answer(asked: Spec, mean: float) -> None:

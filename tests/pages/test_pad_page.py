@@ -214,7 +214,8 @@ def test_what_the_labels_alone_are_worth_is_a_number_once_it_is_known(open_page:
     for one, mean in ((asked.final, 0.9), (asked.initial, 0.85), (asked.initial_hard, 0.8)):
         assert one
         told = {"mean": mean, "std": 0.01, "n": 2, "protocol": "course"}
-        finish(one, {"accuracy": told, "accuracies": [mean - 0.007, mean + 0.007], "majority": 0.1, "images": 20})
+        each = [mean - 0.01 / 2**0.5, mean + 0.01 / 2**0.5]
+        finish(one, {"accuracy": told, "accuracies": each, "majority": 0.1, "images": 20})
     shown = words(open_page(PAGE, run=filled.pad))
     assert "what soft labels alone are worth, **+5.0 ± 1.0 points**" in shown
     assert "what distilling is worth, **+5.0 ± 1.0 points**" in shown

@@ -13,7 +13,7 @@ from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import spec
 from ddcore.runs.store import Store
 from pages.components import images, progress
-from tests.pages.conftest import DM, TINY, Backend, Filled, Open, finish, put, words
+from tests.pages.conftest import DM, TINY, Backend, Filled, Open, confusion, finish, put, words
 
 PAGE = "pages/5_DM.py"
 ASKED = Question("quick", nets=3, network={"network": "convnet3"})
@@ -23,7 +23,7 @@ def judged(run: str, role: str, mean: float, seconds: float) -> None:
     """The run's set, or one of its controls, came out so."""
     accuracy = {"mean": mean, "std": 0.01, "n": 3, "protocol": "quick"}
     told: dict[str, Any] = {"accuracy": accuracy, "majority": 0.1, "seconds_train": seconds, "images": 20, "steps": 600,
-                            "per_class": [mean] * 10, "confusion": [[1] * 10] * 10}
+                            "per_class": [mean] * 10, "confusion": confusion(mean)}
     finish(getattr(plan(Store().record(run), ASKED), role), told)
 
 

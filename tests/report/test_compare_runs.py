@@ -18,7 +18,7 @@ from tests.runs import shelf
 def judged_as(answer: Answer, run: RunRecord, protocol: str, *accuracies: float) -> RunRecord:
     """A finished evaluation of this run under this protocol."""
     asked = evaluation(run, Question(protocol, nets=max(2, len(accuracies))))
-    return answer(asked, *accuracies, accuracy=Accuracy.of(accuracies, protocol).model_copy(update={"std": 0.01}))
+    return answer(asked, *accuracies, accuracy=Accuracy.of(accuracies, protocol))
 
 
 def test_labels_leave_out_what_all_share_and_tell_what_differs(store: Store) -> None:

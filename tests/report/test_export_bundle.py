@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -155,10 +157,9 @@ def test_a_figure_that_cannot_be_drawn_is_told_and_the_rest_is_there(
 
 @pytest.mark.usefixtures("quick")
 def test_a_run_that_was_brought_is_told_to_be(store: Store, found: list[Compared]) -> None:
-    run = found[0].record
-    (run.folder / "imported.json").write_text(json.dumps({"when": 86400.0, "file": "a|b.ddrun"}))
-    (found[1].record.folder / "imported.json").write_text(json.dumps({"when": "1e999", "file": "x"}))
-    files = bundle.bundle(store, found, Choice()).files
+    came: list[dict[str, Any]] = [{"when": 86400.0, "file": "a|b.ddrun"}, {"when": "1e999", "file": "x"}]
+    runs = [replace(one, record=replace(one.record, imported=how)) for one, how in zip(found[:2], came, strict=True)]
+    files, run = bundle.bundle(store, [*runs, *found[2:]], Choice()).files, found[0].record
     assert "- came: imported from a\\|b.ddrun on 1970-01-02\n" in files["README.md"].decode()
     assert "- came: imported from x on an unknown day\n" in files["README.md"].decode()
     assert json.loads(files[f"configs/{run.id}.json"])["imported"] == {"when": 86400.0, "file": "a|b.ddrun"}

@@ -115,8 +115,8 @@ def test_searches_truths_and_trials_travel_as_files(
         content = io.BytesIO()
         packing.pack(store, record.id, content)
         arrived = packing.unpack(other, content)
-        assert (arrived.new, arrived.record.summary) == (True, record.summary)
-    assert {record.id for record in other.records()} == {search.id, truth.id}
+        assert (arrived.new, arrived.record.summary.to_json()) == (True, record.summary.to_json())
+    assert {record.key for record in other.records()} == {search.id, truth.id}
 
 
 def test_a_search_has_no_images_to_export(store: Store, search: RunRecord) -> None:

@@ -156,7 +156,7 @@ def test_the_parameter_table_takes_words_from_the_declaration() -> None:
 
 EVALUATED = {
     "config": {"dataset": "mhist", "network": "convnet3"},
-    "summary": evaluated(per_class=[0.75, 0.5], confusion=[[3, 1], [2, 2]]),
+    "summary": evaluated(accuracy={"mean": 0.625, "n": 1}, per_class=[0.75, 0.5], confusion=[[3, 1], [2, 2]]),
 }
 
 

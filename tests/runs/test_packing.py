@@ -138,7 +138,8 @@ def test_a_run_comes_back_with_the_same_key_and_the_same_bytes(
 ) -> None:
     content = packed(store, run, heavy)
     arrived = unpack(other, io.BytesIO(content), "best.ddrun")
-    assert (arrived.record.id, arrived.record.state, arrived.new, arrived.missing) == (run.id, "done", True, ())
+    assert (arrived.record.key, arrived.record.state, arrived.new, arrived.missing) == (run.id, "done", True, ())
+    assert not other.exists(run.id)
     assert arrived.record.user == run.user
     names = set(files_of(content))
     assert names >= {"run.json", "spec.json", "user.json", "events.jsonl", "log.txt", "images.safetensors",
@@ -183,7 +184,7 @@ def test_every_run_that_ships_can_be_packed_and_brought(home: Path, other: Store
     content = io.BytesIO()
     pack_all(shipped, ids, content)
     became = unpack_all(other, content, "runs.zip")
-    assert [one.record.id for one in became if isinstance(one, Arrived)] == ids
+    assert [one.record.key for one in became if isinstance(one, Arrived)] == ids
     assert {record.state for record in other.records()} == {"done"}
 
 
@@ -193,29 +194,42 @@ def test_a_run_that_is_here_already_stays_as_it_is(store: Store, run: RunRecord)
     arrived = unpack(store, io.BytesIO(content))
     assert not arrived.new
     assert arrived.record.user["name"] == "renamed here"
-    assert packing.imported(run.folder) is None
+    assert arrived.record.imported is None
 
 
-def test_a_run_with_other_content_is_refused_until_the_one_here_is_put_away(store: Store, run: RunRecord) -> None:
+def test_a_run_with_other_content_comes_to_lie_beside_the_one_that_was_computed_here(
+    store: Store, run: RunRecord
+) -> None:
     content = packed(store, run)
     (run.folder / "events.jsonl").write_text('{"event": "step", "step": 1}\n')
-    with pytest.raises(RunRefused, match=r"here already, with other content \(events\.jsonl\); move that to the trash"):
-        unpack(store, io.BytesIO(content))
-    store.trash(run.id)
-    assert unpack(store, io.BytesIO(content)).new
+    arrived = unpack(store, io.BytesIO(content))
+    assert arrived.new
+    assert sorted(record.id for record in store.records()) == [run.id, arrived.record.id]
+    assert (store.record(run.id).imported, arrived.record.key) == (None, run.id)
+
+
+def test_of_two_imports_with_one_key_the_second_is_refused_until_the_first_is_put_away(
+    content: bytes, other: Store
+) -> None:
+    first = unpack(other, io.BytesIO(content)).record
+    second = remade(content, having("events.jsonl", b'{"event": "step", "step": 1}\n'))
+    with pytest.raises(RunRefused, match=rf"{first.id} was imported before, with other content \(events\.jsonl\)"):
+        unpack(other, io.BytesIO(second))
+    assert not unpack(other, io.BytesIO(content)).new
+    other.trash(first.id)
+    assert unpack(other, io.BytesIO(second)).record.id != first.id
 
 
 def test_a_run_that_is_being_computed_here_is_not_touched(store: Store, run: RunRecord) -> None:
     content = packed(store, run)
     (run.folder / "run.json").unlink()
-    with pytest.raises(RunRefused, match="is here already, and interrupted"):
-        unpack(store, io.BytesIO(content))
+    assert unpack(store, io.BytesIO(content)).record.id != run.id
     assert store.record(run.id).state == "interrupted"
 
 
 def test_what_was_brought_says_when_and_from_which_file(content: bytes, other: Store) -> None:
     record = unpack(other, io.BytesIO(content), "C:\\data\\../best.ddrun").record
-    came = packing.imported(record.folder)
+    came = record.imported
     assert came is not None
     assert came["file"] == "best.ddrun"
     assert abs(came["when"] - time.time()) < 60
@@ -241,8 +255,9 @@ def test_a_run_of_a_kind_that_is_not_known_here_is_held_to_what_entered_its_key(
         content = zipped({"manifest.json": b'{"files": []}', "run.json": json.dumps(told).encode()})
         return io.BytesIO(remade(content, lambda files: None, format=1, id=run_id, kind="hunt"))
 
-    assert unpack(other, of(told)).record.kind == "hunt"
-    other.trash(run_id)
+    hunt = unpack(other, of(told)).record
+    assert hunt.kind == "hunt"
+    other.trash(hunt.id)
     with pytest.raises(RunRefused, match="two values for 'trials'"):
         unpack(other, of({**told, "config": {"trials": 4}}))
     with pytest.raises(RunRefused, match="cannot be told here: no kind of run 'hunt'"):
@@ -469,7 +484,7 @@ def test_several_runs_come_in_one_zip_and_a_bad_one_spoils_nothing(store: Store,
     assert isinstance(refused, RunRefused)
     assert str(refused).startswith(f"{run.id}.ddrun: it is no packed run")
     assert isinstance(arrived, Arrived)
-    assert [record.id for record in other.records()] == [second.id]
+    assert [record.key for record in other.records()] == [second.id]
 
 
 def test_a_zip_of_several_is_held_to_the_same_rules(content: bytes, other: Store) -> None:
@@ -534,14 +549,16 @@ def test_a_file_that_is_not_there_is_said(other: Store, tmp_path: Path) -> None:
     assert str(refused) == "gone.ddrun: it cannot be read: No such file or directory"
 
 
-def test_a_brought_run_may_take_the_place_of_one_that_ships(store: Store, run: RunRecord) -> None:
+def test_a_run_that_ships_still_answers_beside_an_import_with_other_content(store: Store, run: RunRecord) -> None:
     content = packed(store, run)
     store.demo.mkdir()
     os.replace(run.folder.parent, store.demo / "distill")
     assert not unpack(store, io.BytesIO(content)).new
     (store.demo / "distill" / run.id / "events.jsonl").unlink()
-    assert unpack(store, io.BytesIO(content)).new
-    assert not store.record(run.id).demo
+    arrived = unpack(store, io.BytesIO(content))
+    assert arrived.new
+    assert store.record(run.id).demo
+    assert {record.id for record in store.records()} == {run.id, arrived.record.id}
 
 
 def test_a_full_disk_is_said_before_anything_is_copied(

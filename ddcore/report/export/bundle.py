@@ -14,13 +14,12 @@ from ddcore.lazy import lazy, pd
 from ddcore.report import compare_runs
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export import commands, pivot, readme, summary, table
-from ddcore.report.export.caveats import aside
+from ddcore.report.export.caveats import aside, origin
 from ddcore.report.export.escape import one_line
 from ddcore.report.export.pivot import Choice, Pivot
 from ddcore.report.export.table import Table
 from ddcore.report.findings import FINDINGS, Tabled, Whole, compared_by
 from ddcore.run_id import RUN_ID
-from ddcore.runs.packing import imported
 from ddcore.runs.store import RunRecord, Store
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def _tables(
     runs: Sequence[Compared], numbers: pd.DataFrame, shown: Pivot, by_name: Mapping[str, Table]
 ) -> dict[str, bytes]:
     """Each that has rows in three languages; as CSV with plain numbers where it has any."""
-    frame = numbers.assign(measured=[aside(run.evaluation) for run in runs])
+    frame = numbers.assign(measured=[aside(run.evaluation) for run in runs], imported=[_came(run) for run in runs])
     plain = {"numbers": (list(map(str, frame.columns)), frame.values.tolist()), "pivot": pivot.numbers(shown)}
     files = {}
     for name, one in by_name.items():
@@ -163,6 +162,12 @@ def _tabled(name: str, tabled: Tabled) -> Iterator[tuple[str, bytes]]:
     yield f"tables/{name}.csv", table.csv(list(map(str, frame.columns)), frame.values.tolist()).encode()
 
 
+def _came(run: Compared) -> str:
+    """Where the numbers of a run are from, where they are not from here."""
+    judge = run.evaluation
+    return origin(run.record) or (origin(judge) if judge else "")
+
+
 def _images(store: Store, run: Compared) -> Iterator[tuple[str, bytes]]:
     """The set of a run as a picture and as it is; nothing of runs that make none, or have not yet."""
     record = run.record
@@ -178,5 +183,5 @@ def _recorded(run: Compared) -> bytes:
     """What a run recorded of itself, with what people gave it and what judged it."""
     record = run.record
     info = {**record.stored(), "state": record.state, "problem": record.problem, "user": record.user,
-            "imported": imported(record.folder), "judged_by": run.evaluation and run.evaluation.stored()}
+            "imported": record.imported, "judged_by": run.evaluation and run.evaluation.stored()}
     return (json.dumps(info, indent=2, sort_keys=True) + "\n").encode()

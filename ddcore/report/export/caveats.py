@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from ddcore.report import results
-from ddcore.runs.packing import imported
 from ddcore.runs.record import RunRecord
 
 
@@ -27,8 +26,10 @@ def aside(judge: RunRecord | None) -> str:
 
 def origin(record: RunRecord) -> str:
     """ "imported from a.ddrun on 2026-01-02": that a run was not computed here; empty for one that was."""
-    pack = imported(record.folder)
-    return "" if pack is None else f"imported from {pack.get('file')} on {_day(pack.get('when'))}"
+    came = record.imported
+    if came is None:
+        return ""
+    return f"imported from {came.get('file') or 'elsewhere'} on {_day(came.get('when'))}"
 
 
 def _day(when: object) -> str:

@@ -138,7 +138,7 @@ def _makes(make: Make, values: Mapping[str, Any], config: Config) -> bool:
 def _note(question: Spec, record: RunRecord) -> str:
     """Whether the command gives this very run, where it would not."""
     try:
-        if question.key == record.id:
+        if question.key == record.key:
             return ""
     except DDCoreError as error:  # the data set is not here
         return one_line(f"Whether it gives this very run is not known here: {error}")

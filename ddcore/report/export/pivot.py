@@ -313,7 +313,7 @@ def table(pivot: Pivot) -> Table:
     levels = [[heading[level] for heading in headings] for level in range(len(pivot.choice.columns))]
     last = levels[-1] if levels else [METRICS[pivot.choice.metric]]
     head = [*((*[""] * len(titles), *level) for level in levels[:-1]), (*titles, *last)]
-    rows = [(*row, *(text.spread(pivot.cells.get((r, c))).removesuffix(" %") for c in range(len(pivot.columns))))
+    rows = [(*row, *(text.spread(pivot.cells.get((r, c))).replace(" %", "") for c in range(len(pivot.columns))))
             for r, row in enumerate(pivot.rows)]
     return Table(
         tuple(head), tuple(rows), names=len(titles), bold=frozenset((r, len(titles) + c) for r, c in pivot.best),

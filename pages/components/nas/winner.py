@@ -64,7 +64,8 @@ def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunR
     """What it reached, and the way to Compare, with the other winners that are trained."""
     summary = record.answer(BaselineSummary)
     with st.grid(4, min_column_width=150):
-        st.metric("Test accuracy", text.percent(summary.accuracy.mean, 2), help="Of one network, n = 1.")
+        st.metric("Test accuracy", text.percent(summary.accuracy.mean, 2) + text.mark(summary.accuracy),
+                  help="Of one network, n = 1.")
         st.metric("Majority class", text.percent(summary.majority, 2),
                   help="What always answering the most frequent class of the test images would reach.")
         st.metric("Training time", text.duration(summary.seconds_train))
