@@ -159,14 +159,15 @@ def shared(
     return _layout({name: min(n, other[name]) for name, n in one.items() if name in other}, per_class, classes)
 
 
-def strip(sets: Iterable[Mapping[str, int]]) -> Layout:
-    """One line for each of these sets, of which all share the classes: the first images of as many as have room."""
+def strip(sets: Iterable[Mapping[str, int]], lines: int = 1) -> Layout:
+    """One line, or as many as asked, for each of these sets, of which all share the classes: the first images of as
+    many as have room."""
     most: dict[str, int] = {}
     for counts in sets:
         most |= {name: max(most.get(name, 0), n) for name, n in counts.items() if n}
     names = list(most)[:STRIP]
     layout = _layout(most, max(1, STRIP // max(1, len(names))), names)
-    return replace(layout, across=max(1, len(names)), named=False)
+    return replace(layout, across=max(1, math.ceil(len(names) / lines)), named=False)
 
 
 def _layout(most: Mapping[str, int], per_class: int | None, classes: Collection[str]) -> Layout:

@@ -29,6 +29,7 @@ from ddcore.report.names import words_of
 from ddcore.runs.store import RunRecord, Store
 from ddcore.summary import Accuracy, Interval
 
+NAMED = 3  # points of which the sentence tells one by one that they differ
 LEVEL = 0.95  # of all intervals of a sweep together
 
 
@@ -209,7 +210,7 @@ class Answer(Effects[Point]):
         """What can be said honestly of all points."""
         best = self.best
         if best is None:
-            return "Nothing can be said yet." if not self.over else "No cell could be judged, so nothing can be chosen."
+            return self._so_far()
         tested = (f"{text.spread(best.test)} on the test images, n = {best.test.n}, protocol "
                   f"{best.test.protocol or self.config.protocol}" if best.test else "not tested")
         said = f"{self.name(best)} is the best by validation ({tested})."
@@ -223,11 +224,26 @@ class Answer(Effects[Point]):
         over = "" if self.config.seeds > 1 else " One seed: the intervals are over its networks, not over other sets."
         if not worse and not better:
             return f"{said} No other value can be told from it.{over}"
-        parts = [f"{self.name(p)} is {word} by {_points(i)}" for word, those in (("worse", worse), ("better", better))
-                 for p, i in those]
-        rest = len(intervals) - len(parts)
-        told = f" The other {rest} cannot be told from it." if rest else ""
+        parts = [part for word, those in (("worse", worse), ("better", better)) for part in self._apart(word, those)]
+        rest = len(intervals) - len(worse) - len(better)
+        told = f" The other{f' {rest}' if rest > 1 else ''} cannot be told from it." if rest else ""
         return f"{said} {'; '.join(parts)}.{told}{over}"
+
+    def _so_far(self) -> str:
+        """What can be said while nothing is chosen."""
+        known = [(p.validation.mean, p) for p in self.whole if p.validation]
+        if not known:
+            return "No cell could be judged, so nothing can be chosen." if self.over else "Nothing can be said yet."
+        _, first = max(known, key=lambda one: one[0])
+        ahead = f"{self.name(first)} is ahead by validation ({text.spread(first.validation)})"
+        return f"No value was judged with every seed, so none is chosen; {ahead}." if self.over else f"So far {ahead}."
+
+    def _apart(self, word: str, those: Sequence[tuple[Point, Interval]]) -> list[str]:
+        """The points that are worse, or better, each by how much; of many of them the range."""
+        if len(those) <= NAMED:
+            return [f"{self.name(p)} is {word} by {_points(i)}" for p, i in those]
+        low, high = (f"{100 * end(i.mean for _, i in those):.1f}" for end in (min, max))
+        return [f"{len(those)} others are {word}, by {low} to {high} points"]
 
 
 def _points(interval: Interval) -> str:
@@ -270,6 +286,7 @@ def table(answer: Answer) -> pd.DataFrame:
     rows = [
         {**{answer.title(axis.names): answer.at(p, axis.names) for axis in answer.config.axes},
          "accuracy": text.accuracy(p.test), "random real": text.accuracy(answer.control("random_real", p)),
+         **({"full data": text.accuracy(answer.control("full", p))} if answer.config.with_full else {}),
          "validation": text.accuracy(p.validation),
          "behind the best": _points(interval) if (interval := answer.behind(p)) else text.NONE,
          "distilling": text.duration(p.seconds), "training": text.duration(p.seconds_train),
@@ -288,11 +305,12 @@ def numbers(answer: Answer) -> pd.DataFrame:
 
 
 def _numbers(answer: Answer, point: Point) -> dict[str, Any]:
-    behind, random = answer.behind(point), tables.spread(answer.control("random_real", point))
-    validation = tables.spread(point.validation)
+    behind = answer.behind(point)
+    beside = {**{role: answer.control(role, point) for role in CONTROLS}, "validation": point.validation}
     return {
-        **point.values, **tables.spread(point.test), "n": point.test and point.test.n, "random_real": random["mean"],
-        "random_real_std": random["std"], "validation": validation["mean"], "validation_std": validation["std"],
+        **point.values, **tables.spread(point.test), "n": point.test and point.test.n,
+        **{f"{name}{'_std' * (part == 'std')}": value for name, accuracy in beside.items()
+           for part, value in tables.spread(accuracy).items()},
         **{name: behind and 100 * getattr(behind, end)
            for name, end in (("behind_best", "mean"), ("behind_best_low", "low"), ("behind_best_high", "high"))},
         "seconds_distill": point.seconds, "seconds_train": point.seconds_train, "flops_training": answer.flops(point),

@@ -1,11 +1,12 @@
 """Places on axes from close by, of a sweep or of chosen runs: images along the axes under one slider, and curves."""
 
-import itertools
 from collections.abc import Mapping, Sequence
+from html import escape
 
 import streamlit as st
 
 from ddcore.errors import DDCoreError
+from ddcore.experiments.axes import Axis
 from ddcore.ops import pictures
 from ddcore.report import compare_runs, gallery
 from ddcore.report.compare_runs import Compared
@@ -16,7 +17,8 @@ from pages.components.markdown import plain
 
 MOST = 48  # strips at a time
 NAME = 150  # pixels of the name beside a strip
-LINE, NARROW = 520, 150  # pixels of a strip with a line for itself, and of one in a matrix, which folds below that
+LINE = 520  # pixels of a strip with a line for itself
+FOLDED = 2  # lines of a strip in a matrix, whose cells are narrow
 
 
 def show(effects: Effects[P]) -> None:
@@ -72,39 +74,64 @@ def _images(effects: Effects[P], each: Sequence[Seen[P]]) -> None:
         return
     series = [strips.kept(run) for run in runs]
     over, at = strips.slider(series, any(run.record.active for run in runs))
-    layout = gallery.strip([strips.counted(run, one) for run, one in zip(runs, series, strict=True)])
-    rows = _rows(effects, each[:MOST])
-    grid = st.grid(len(rows[0]), min_column_width=NARROW) if len(effects.axes) > 1 else None
-    for one in itertools.chain.from_iterable(rows):
-        with grid.cell() if grid else st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            if one:
-                _strip(one, layout, over, at, NARROW if grid else LINE)
+    matrix = len(effects.axes) > 1
+    counted = [strips.counted(run, one) for run, one in zip(runs, series, strict=True)]
+    layout = gallery.strip(counted, lines=FOLDED if matrix else 1)
+    if matrix:
+        st.html(_matrix(effects, each[:MOST], layout, over, at))
+    else:
+        for one in each[:MOST]:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                _strip(one, layout, over, at)
     if len(each) > MOST:
         st.caption(f"The first {MOST} of {len(each)} cells.")
-    st.caption(f"Left to right: {plain(', '.join(name for name, _ in layout.most))}.", help=strips.CLIPPED)
+    order = "Left to right, top to bottom" if matrix else "Left to right"
+    st.caption(f"{order}: {plain(', '.join(name for name, _ in layout.most))}.", help=strips.CLIPPED)
 
 
-def _rows(effects: Effects[P], each: Sequence[Seen[P]]) -> list[list[Seen[P] | None]]:
-    """The cells as the first axis has them from top to bottom and the second from left to right, None where none is;
-    along one axis, each for itself. Without rows and columns of nothing."""
-    if len(effects.axes) == 1:
-        return [[one] for one in each]
+def _matrix(effects: Effects[P], each: Sequence[Seen[P]], layout: Layout, over: Over, at: float) -> str:
+    """A table of the values of the first axis by those of the second, with the images of each, or why it has none.
+
+    On a narrow screen it is wider than the page and moves under the finger, so that rows stay rows. Without rows and
+    columns of nothing.
+    """
     first, second = effects.axes[:2]
-    cells = {(first.of(one.point.values), second.of(one.point.values)): one for one in each}
-    rows, columns = ([point for point in axis.points if any(place[i] == point for place in cells)]
-                     for i, axis in enumerate((first, second)))
-    return [[cells.get((row, column)) for column in columns] for row in rows]
+    cells = {(first.of(one.point.values), second.of(one.point.values)): _cell(one, layout, over, at) for one in each}
+    rows, columns = ([i for i, point in enumerate(axis.points) if effects.absent or point in there]
+                     for axis, there in zip((first, second), zip(*cells, strict=True), strict=True))
+    head = "".join(f'<th scope="col">{_head(effects, second, i)}</th>' for i in columns)
+    lines = ["".join(f"<td>{cells.get((first.points[row], second.points[i]), effects.absent)}</td>" for i in columns)
+             for row in rows]
+    body = "".join(f'<tr><th scope="row">{_head(effects, first, row)}</th>{line}</tr>'
+                   for row, line in zip(rows, lines, strict=True))
+    return ('<div class="matrix" role="region" aria-label="Images by two axes" tabindex="0">'
+            f"<table><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table></div>")
 
 
-def _strip(one: Seen[P], layout: Layout, over: Over, at: float, width: int) -> None:
-    """One cell: its values, its images or why it has none, and how it stands where it is not done."""
+def _head(effects: Effects[P], axis: Axis, position: int) -> str:
+    return escape(f"{effects.title(axis.names)} {effects.written(axis, position)}")
+
+
+def _cell(one: Seen[P], layout: Layout, over: Over, at: float) -> str:
+    picture, alt, notes = _shown(one, layout, over, at)
+    image = f'<img src="{picture}" alt="{escape(alt)}">' if picture else ""
+    return image + "".join(f"<p>{escape(note)}</p>" for note in notes)
+
+
+def _strip(one: Seen[P], layout: Layout, over: Over, at: float) -> None:
+    """One value with its images beside it, and what is to be told of them."""
+    picture, alt, notes = _shown(one, layout, over, at)
+    st.markdown("  \n".join([f"**{plain(one.name)}**", *(f":small[{plain(note)}]" for note in notes)]), width=NAME)
+    if picture:
+        with st.container(width=LINE):
+            st.image(picture, width="stretch", alt=alt)
+
+
+def _shown(one: Seen[P], layout: Layout, over: Over, at: float) -> tuple[str, str, list[str]]:
+    """The images of a cell, what they are in words, and why it has none or how it stands where it is not done."""
     picture, place, problem = _picture(one.run, layout, over, at) if one.run and not one.missing else ("", "", "")
     notes = [one.state or problem or one.missing, place if "nearest" in place else ""]
-    st.markdown("  \n".join([f"**{plain(one.name)}**", *(f":small[{plain(note)}]" for note in notes if note)]),
-                width=NAME if width == LINE else "stretch")
-    if picture:
-        with st.container(width=LINE if width == LINE else "stretch"):
-            st.image(picture, width="stretch", alt=f"{one.name}, {place}: images of each class")
+    return picture, f"{one.name}, {place}: images of each class", [note for note in notes if note]
 
 
 def _picture(run: Compared, layout: Layout, over: Over, at: float) -> tuple[str, str, str]:

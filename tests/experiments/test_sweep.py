@@ -189,7 +189,7 @@ def test_what_can_be_said_is_said_with_intervals_that_hold_for_all_values() -> N
     assert answer.behind(near) is not None
     assert "λ 0.01 is the best by validation" in answer.sentence
     assert "λ 0 is worse by 20.0 points (15.6 to 24.4)." in answer.sentence
-    assert "The other 1 cannot be told from it." in answer.sentence
+    assert "The other cannot be told from it." in answer.sentence
     assert "One seed: the intervals are over its networks" in answer.sentence
 
 

@@ -145,7 +145,7 @@ def test_a_sweep_in_any_state_tells_how_each_cell_stands(
         "λ 0, IPC 1": "running", "λ 0, IPC 2": "waiting", "λ 1, IPC 1": "failed", "λ 1, IPC 2": "waiting"}
     assert told in [one.label for one in app.button]
     assert "λ 1, IPC 1, seed 0: failed. The loss is not a number." in words(app)
-    assert "Left out: lambda_task=0, ipc=900 (ipc must be at most" in words(app).replace("\\", "")
+    assert "lambda_task=0, ipc=900: ipc must be at most" in words(app).replace("\\", "")
     if state in ("queued", "running"):
         (bar,) = [one.proto.text for one in app.get("progress")]
         assert re.match(r"\*\*0 of 4 cells done\*\* · 1 failed · 1 running · 2 waiting · about .* left\. ", bar), bar

@@ -97,6 +97,7 @@ def test_numbers_far_apart_stand_on_a_logarithmic_axis_and_words_in_their_order(
     assert figures._heights((2, 3, 4)) == pytest.approx({2: 0, 3: 0.5, 4: 1})
     assert figures._heights(("none", "batch", "layer")) == {"none": 0, "batch": 0.5, "layer": 1}
     assert figures._heights((3,)) == {3: 0}
+    assert figures._heights((1.0, 0.0, 0.01)) == {0.0: 0, 0.01: 0.5, 1.0: 1}, "none on another"
 
 
 def test_names_in_a_brought_run_that_look_like_html_are_drawn_as_they_are():

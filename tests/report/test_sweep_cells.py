@@ -8,13 +8,14 @@ import pytest
 
 from ddcore import jobs
 from ddcore.experiments import Spec, spec
-from ddcore.experiments.sweep import replay
+from ddcore.experiments.sweep import SweepConfig, replay
 from ddcore.jobs import Slot, Status
 from ddcore.jobs.job import mark_running
 from ddcore.report import sweeps
 from ddcore.report.estimate import START
 from ddcore.report.figures import COLOURS, along
 from ddcore.report.gallery import strip
+from ddcore.report.nas import figures as nas_figures
 from ddcore.runs.files import write_json
 from ddcore.runs.store import Store
 from tests.sweeping import World, config, question
@@ -97,3 +98,38 @@ def took(world: World, one: Spec, seconds: float) -> None:
     record = Store().record(one.key)
     info = {**record.info, "times": {"seconds": seconds}, "device": {"type": "cpu"}}
     write_json(record.folder / "run.json", {**info, "summary": {**record.summary.to_json(), "images": 10}})
+
+
+def told(world: World, asked: Spec, missing: int = 0) -> str:
+    """What is said of a sweep of which the last so many runs have not ended."""
+    assert isinstance(asked.config, SweepConfig)
+    store, wanted = Store(), replay(asked.config, world.look).missing
+    world.put(wanted[: len(wanted) - missing], store)
+    return sweeps.answer(asked.config, store).sentence
+
+
+def test_what_is_ahead_is_told_before_all_has_ended(home: Path) -> None:
+    by_rate = World(lambda values: {1.0: 0.5, 10.0: 0.7, 100.0: 0.6}[values.get("lr_img", 1.0)])
+    asked = question(vary="lr_img=1,10,100")
+    assert told(by_rate, asked, missing=8) == "Nothing can be said yet."
+    assert told(by_rate, asked, missing=4) == "So far η_S 10 is ahead by validation (70.5 ± 0.7 %)."
+
+
+def test_where_no_value_has_all_its_seeds_none_is_chosen_and_that_is_said(home: Path) -> None:
+    one_seed = World(lambda values: None if values.get("seed") == 1 else 0.5)
+    assert told(one_seed, question(vary="lambda_task=0,1", seeds=2)) == (
+        "No value was judged with every seed, so none is chosen; λ 0 is ahead by validation (50.5 ± 0.7 %).")
+
+
+def test_of_many_that_are_worse_the_sentence_tells_the_range(home: Path) -> None:
+    falling = World(lambda values: 0.9 - values.get("lambda_task", 0.0) / 10)
+    assert told(falling, question(vary="lambda_task=0,2,3,4,5", seeds=2)).endswith(
+        " 4 others are worse, by 20.0 to 50.0 points.")
+
+
+def test_parallel_coordinates_write_values_as_people_do_and_none_on_another(home: Path) -> None:
+    asked = question(vary="lambda_task=0,0.01,1; init=real,noise; ipc=1,2")
+    World(lambda values: 0.5 + values.get("lambda_task", 0.0) / 10).stored(asked, store := Store())
+    answer = sweeps.answer(asked.config, store)  # type: ignore[arg-type]
+    notes = [note for note in nas_figures.parallel(answer.frame, answer.titles).layout.annotations if note.x == 0]
+    assert {note.text: note.y for note in notes} == {"0": 0, "0.01": 0.5, "1": 1}

@@ -137,24 +137,30 @@ def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> g
 def _heights(values: Sequence[Any], log: float = LOG) -> dict[Any, float]:
     """Where each value stands on its axis, from 0 to 1; those that are no numbers stand as they come.
 
-    log: from this ratio of the largest to the smallest on the axis is logarithmic.
+    log: from this ratio of the largest to the smallest on the axis is logarithmic; with a 0 among them, which has no
+    logarithm, all stand equally far apart.
     """
     numbers = all(isinstance(value, int | float) for value in values)
     places = {value: float(value if numbers else index) for index, value in enumerate(values)}
     low, high = min(places.values(), default=0), max(places.values(), default=0)
-    if numbers and low > 0 and high >= log * low:
-        places = {value: math.log(place) for value, place in places.items()}
-        low, high = math.log(low), math.log(high)
+    if numbers and high >= log * min((place for place in places.values() if place > 0), default=math.inf):
+        order = sorted(places)
+        places = {value: math.log(place) if low > 0 else order.index(value) for value, place in places.items()}
+        low, high = min(places.values()), max(places.values())
     return {value: (place - low) / ((high - low) or 1) for value, place in places.items()}
 
 
 def _values(axes: Sequence[Mapping[Any, float]]) -> list[dict[str, Any]]:
     """The values of the options, each on a plate over its place: lines would cross bare words."""
     return [
-        {"x": x, "y": y, "text": _in_lines(_WORDS.get(str(value), str(value))), "showarrow": False, "bgcolor": PLATE,
+        {"x": x, "y": y, "text": _in_lines(_written(value)), "showarrow": False, "bgcolor": PLATE,
          "font": {"color": "white", "size": 12}, "borderpad": 3}
         for x, axis in enumerate(axes) for value, y in axis.items()
     ]
+
+
+def _written(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(_WORDS.get(str(value), str(value)))
 
 
 def _in_lines(words: str) -> str:

@@ -22,6 +22,7 @@ COLUMNS = {
     "values": _text("Values"),
     "accuracy": _text("Test accuracy", help="Mean and spread over the networks of all seeds."),
     "random real": _text("Random real", help="As many real images at random, judged alike."),
+    "full data": _text("Full data", help="All training images, judged alike."),
     "validation": _text("Validation", help="Of the same networks on the validation split: it chooses the best."),
     "behind the best": _text("Behind the best", help="Intervals hold for all values together (Bonferroni)."),
     "distilling": _text("Distilling", help="Wall time of all seeds together."),
@@ -98,13 +99,25 @@ def _answer(run_id: str, config: SweepConfig) -> None:
         for words, made in (("CSV", numbers), ("LaTeX", latex(sweeps.paper(answer)))):
             st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
                                on_click="ignore", icon=":material/download:")
-    ended = [f"{answer.name(point)}, seed {cell.seed}: {cell.state}. {cell.problem}"
-             for point in answer.points for cell in point.cells if cell.problem]
-    for words in ended[:MOST_PROBLEMS]:
-        st.caption(f":material/error: {plain(words)}")
-    for place, why in config.grid.impossible.items():
-        st.caption(f"Left out: {plain(place)} ({plain(why)}).")
+    _ended_early(answer)
+    if left_out := config.grid.impossible:
+        with st.expander(f"{len(left_out):,} {'cell' if len(left_out) == 1 else 'cells'} left out"):
+            st.caption("  \n".join(f"{plain(place)}: {plain(why)}" for place, why in left_out.items()))
     _cells(answer)
+
+
+def _ended_early(answer: Answer) -> None:
+    """Which cells failed or were cancelled, and why, the seeds of a place together."""
+    seeds = dict[tuple[str, str], list[str]]()
+    for point in answer.points:
+        for cell in point.cells:
+            if cell.problem:
+                seeds.setdefault((answer.name(point), f"{cell.state}. {cell.problem}"), []).append(str(cell.seed))
+    told = [f"{name}, {'seed' if len(those) == 1 else 'seeds'} {', '.join(those)}: {why}"
+            for (name, why), those in seeds.items()]
+    more = f"  \nand {len(told) - MOST_PROBLEMS:,} more, below" if len(told) > MOST_PROBLEMS else ""
+    if told:
+        st.caption(":material/error: " + "  \n:material/error: ".join(map(plain, told[:MOST_PROBLEMS])) + more)
 
 
 def _picture(answer: Answer, run_id: str) -> None:
@@ -118,11 +131,11 @@ def _picture(answer: Answer, run_id: str) -> None:
 
 
 def _cells(answer: Answer) -> None:
-    """Every cell with a link to its run, closed, and what the controls reached."""
-    st.caption("  \n".join(f"{plain(name)}: {told}" for name, told in answer.controls_told().items()))
-    with st.expander(f"All {len(answer.outcome.cells):,} cells"):
+    """Every cell with a link to its run, and what each control reached; closed."""
+    with st.expander(f"All {len(answer.outcome.cells):,} cells and their controls"):
         for cell in answer.outcome.cells:
             if frame.store().exists(cell.run):
                 with st.container(horizontal=True, vertical_alignment="center"):
                     frame.link(frame.store().record(cell.run))
                     st.caption(" · ".join(filter(None, [cell.state, plain(cell.problem)])), width="content")
+        st.caption("  \n".join(f"{plain(name)}: {told}" for name, told in answer.controls_told().items()))
