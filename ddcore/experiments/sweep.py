@@ -32,6 +32,7 @@ from ddcore.summary import Accuracy, Answer, Count, Seconds, Summary, Values
 
 NAMED = 5  # values of an axis that a sweep's name has
 MOST_CELLS = 2000  # of one sweep
+WITHOUT_THEM = "leave_out goes on without them"  # what can be done about cells that cannot run
 LEAST_FULL = 2  # networks on the full data: one has no spread, so nothing could be held against it
 NOT_VARIED = ("dataset", "device", "seed", "exact")  # other questions, or none: seeds have a parameter of their own
 T = TypeVar("T")
@@ -112,7 +113,7 @@ class SweepConfig(Config):
             problems.append("none of the cells can run: " + "; ".join(grid.impossible.values()))
         elif grid.impossible and not self.leave_out:
             problems += [f"{place} cannot run: {why}" for place, why in grid.impossible.items()]
-            problems.append("leave_out goes on without them")
+            problems.append(WITHOUT_THEM)
         return problems
 
     @cached_property

@@ -48,6 +48,14 @@ def tell(form: str, parameters: Collection[str], menus: Menus = NONE) -> None:
         st.query_params.from_dict(told)
 
 
+def change(form: str, parameter: str, words: str) -> None:
+    """Change a parameter as if somebody had done so in its widget."""
+    of(form)[parameter] = words
+    for key in map(str, list(st.session_state)):
+        if key.startswith(f"{form}.") and key.endswith(f".{parameter}"):
+            del st.session_state[key]
+
+
 def reset(form: str) -> None:
     """Forget what was changed, and what stands in the widgets, whose keys begin with the form's name."""
     of(form).clear()

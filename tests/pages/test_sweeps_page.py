@@ -16,6 +16,7 @@ from ddcore.experiments.sweep import SweepConfig
 from ddcore.methods import METHODS
 from ddcore.runs.store import Store
 from tests.pages.conftest import Backend, Filled, Open, put
+from tests.sweeping import World
 
 PAGE = "pages/6_Sweeps.py"
 TINY: dict[str, Any] = {"dataset": "digits", "num_inits": 2, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 1,
@@ -59,6 +60,29 @@ def test_values_that_are_none_are_told_and_start_nothing(open_page: Open, backen
     axes.set_value([]).run()
     assert button(app, "Start sweep").disabled
     assert backend.submitted == []
+
+
+def test_cells_that_cannot_run_are_named_one_by_one_and_left_out_on_request(
+    open_page: Open, backend: Backend
+) -> None:
+    app = open_page(PAGE, method="datadam", dataset="digits", vary="lambda_task=0,1; ipc=1,900,901")
+    (told,) = [error.value for error in app.error]
+    assert [f"lambda_task={v}, ipc={ipc} cannot run" in told for v in (0, 1) for ipc in (1, 900, 901)] == 2 * [
+        False, True, True]
+    assert "and 4 more above" in words(app)
+    assert button(app, "Start sweep").disabled
+    button(app, "Leave these cells out").click().run()
+    assert "**2 cells**" in words(app)
+    assert not app.error
+    button(app, "Start sweep").click().run()
+    assert backend.submitted[0].config.values()["leave_out"] is True
+
+
+def test_before_a_sweep_starts_it_says_how_many_cells_are_known(open_page: Open, backend: Backend) -> None:
+    World(lambda values: 0.5).stored(sweep(vary="lambda_task=0,1"), Store())
+    like = Store().records("sweep")[0].id
+    app = open_page(PAGE, like=like, vary="lambda_task=0,0.5,1")
+    assert "**3 cells**, 2 of them known, 2 runs to compute" in words(app)
 
 
 def way(app: AppTest, label: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from ddcore.data import DATASETS
 from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS, Spec
 from ddcore.experiments.axes import axes
-from ddcore.experiments.sweep import SweepConfig, set_by_hand
+from ddcore.experiments.sweep import WITHOUT_THEM, SweepConfig, set_by_hand
 from ddcore.jobs.requirements import check_data, check_disk, disk
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo
@@ -50,6 +50,9 @@ def form(like: RunRecord | None) -> None:
     sides = {"resolution": DATASETS[dataset].resolutions}
     entered = forms.config_form(config, {**values, "vary": vary}, key, start, limits=sides,
                                 hidden=("dataset", "vary", *varied), shown={*config.first(), *SHOWN})
+    if WITHOUT_THEM in entered.wrong:
+        st.button("Leave these cells out", key=f"{key}-leave-out", icon=":material/block:", on_click=edits.change,
+                  args=(key, "leave_out", "True"))
     if entered.changed:
         forms.changed(key, entered.changed)
     with st.bottom:
@@ -167,7 +170,9 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if spec is None or not ready:
             st.button("Start sweep", type="primary", icon=":material/play_arrow:", key="launch-sweep", disabled=True)
-            st.markdown(f":red[{plain('; '.join(dict.fromkeys(wrong)))}.]" if wrong else "The data set is not ready.")
+            first, *others = dict.fromkeys(wrong) or [""]
+            more = f" and {len(others):,} more above" if others else ""
+            st.markdown(f":red[{plain(first)}{more}.]" if wrong else "The data set is not ready.")
             return
         config = spec.config
         assert isinstance(config, SweepConfig)
@@ -179,7 +184,9 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
             return
         place, time = st.container(width="content"), sweeps.left(known, frame.store(), frame.device())
         room = disk(outcome.missing, records)
-        st.markdown(f"**{len(outcome.cells):,} cells**, {len(outcome.missing):,} runs to compute: **{time}**"
+        done = known.standing["done"]
+        st.markdown(f"**{len(outcome.cells):,} cells**{f', {done:,} of them known' if done else ''}, "
+                    f"{len(outcome.missing):,} runs to compute: **{time}**"
                     + (f", **{size(room)}** on disk" if room else ""), help=f"{time.basis}.", width="content")
         with place:
             removed = DATASETS[config.values()["dataset"]].removed
