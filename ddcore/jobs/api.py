@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed
-from ddcore.jobs.asking import enqueue, only_for
+from ddcore.jobs.asking import along, enqueue, only_for
 from ddcore.jobs.job import mark_asked, mark_ended, mark_waiting, request_cancel
 from ddcore.jobs.launch import start_aside, tend
 from ddcore.jobs.queue import Queue
@@ -94,7 +94,7 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
 
 
 def resume(run_id: str) -> str:
-    """Go on with a run that was cancelled, failed or interrupted; its id."""
+    """Go on with a run that was cancelled, failed or interrupted, and with what was asked along with it; its id."""
     from ddcore.experiments import spec as build_spec
 
     record = Store().record(run_id)
@@ -108,7 +108,11 @@ def resume(run_id: str) -> str:
             f"run {record.id} cannot be resumed: the code or the data set has changed since, and the same "
             f"parameters are now run {now}; submit it anew"
         )
-    return submit(spec)
+    ended = along(Store(), record)
+    submit(spec)
+    for one in ended:
+        submit(build_spec(one.kind, one.name, one.config), asked_by=record.id)
+    return record.id
 
 
 def extend(run_id: str, length: int) -> str:

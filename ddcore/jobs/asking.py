@@ -60,6 +60,13 @@ def only_for(store: Store, queue: Queue, record: RunRecord) -> list[RunRecord]:
     return [under_way[run_id] for run_id in own - others]
 
 
+def along(store: Store, record: RunRecord) -> list[RunRecord]:
+    """What was asked along with a run and ended with it before it was done; not what the run asks for by itself."""
+    by_itself = awaited(record.folder)
+    return [one for one in store.records() if one.state != "done" and not one.active and one.id not in by_itself
+            and asker(one.folder) == record.id]
+
+
 def _behind(run_ids: Sequence[str], needs: Mapping[str, Sequence[str]]) -> set[str]:
     """Everything that these need, directly or for what they need."""
     found, left = set[str](), [one for run_id in run_ids for one in needs.get(run_id, ())]

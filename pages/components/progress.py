@@ -127,7 +127,7 @@ def stopped(record: RunRecord, live: Callable[[str], None] | None = None) -> Non
             icon=":material/pause_circle:",
         )
     if st.button("Resume", key=f"resume-{record.id}", icon=":material/play_arrow:", type="primary",
-                 help="Goes on from the last checkpoint; starts afresh if there is none."):
+                 help="Goes on from the last checkpoint, afresh if there is none; so does what was asked with it."):
         jobs.resume(record.id)
         st.rerun()
     if live is not None:

@@ -74,6 +74,19 @@ def test_what_was_asked_along_with_a_run_is_cancelled_with_it_unless_somebody_el
     jobs.cancel(shared)
 
 
+def test_what_was_asked_along_with_a_run_and_cancelled_with_it_is_resumed_with_it():
+    run_id = jobs.submit(toy(steps=400, pause=0.02))
+    judging = jobs.submit(toy(parent=run_id), asked_by=run_id)
+    other = jobs.submit(toy(seed=8))
+    jobs.cancel(run_id)
+    jobs.cancel(other)
+    until(lambda: Store().record(run_id).state == Store().record(judging).state == "cancelled")
+    assert jobs.resume(run_id) == run_id
+    assert [Store().record(one).active for one in (run_id, judging, other)] == [True, True, False]
+    jobs.cancel(run_id)
+    assert Store().record(judging).state == "cancelled", "it is still only asked along"
+
+
 @pytest.mark.slow
 def test_asked_again_it_goes_on_with_what_was_cancelled():
     one = toy(asks=2, steps=30, pause=0.02)
