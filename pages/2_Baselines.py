@@ -56,7 +56,7 @@ def coreset(like: RunRecord | None) -> None:
     st.markdown("A **coreset** is a small set of real images. A distilled set of the same size has to beat it.")
     names = [name for name in METHODS if METHODS[name].step is None]
     if like is not None and like.name in names:
-        method.again(like)
+        method.again(METHODS[like.name], like)
     else:
         name = st.segmented_control("Which images", names, default=names[0], required=True, key="coreset",
                                     format_func=lambda n: METHODS[n].title, persist_state="session")

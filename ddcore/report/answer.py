@@ -60,6 +60,12 @@ class Answer:
         return [row for row in self.rows if row.role != "full" and row.missing]
 
     @property
+    def full_missing(self) -> Result | None:
+        """The training on the full data, where that is all that lacks and nobody has asked for it."""
+        full = self.row("full")
+        return full if full.missing and self.row("final").scores else None
+
+    @property
     def active(self) -> bool:
         """Whether something of it is being computed."""
         return any(row.active for row in self.rows)

@@ -84,6 +84,6 @@ def _faster(run: RunRecord, known: Answer) -> None:
         small, full = map(text.duration, known.seconds)
         st.metric("Trains faster than full data", text.times(known.seconds[1] / known.seconds[0]),
                   f"{small}, not {full}", delta_color="off", delta_arrow="off", help=FASTER)
-    elif (missing := known.row("full")).missing and known.row("final").scores:
+    elif missing := known.full_missing:
         st.caption("Faster than on the full data? That is not trained yet.")
         pending.button("Train on full data", [missing], run, f"answer-full-{run.id}", help=missing.help)

@@ -183,15 +183,16 @@ def _config(row: Result) -> EvaluateConfig:
 def _buttons(run: RunRecord, rows: list[Result]) -> None:
     """One button for the set and its small controls, one for the full data; each with its time estimate.
 
-    The same as on top of the page are not marked as the one to press.
+    The first is not marked as the one to press where it is on top of the page as well; the second is there only once.
     """
-    on_top = rows[0].specs[-1] == plans.evaluation(run, answer.question(frame.store(), run))
+    asked = answer.question(frame.store(), run)
+    on_top = rows[0].specs[-1] == plans.evaluation(run, asked)
     missing = [row for row in rows if row.role != "full" and row.missing]
     full = next(row for row in rows if row.role == "full")
     with st.container(horizontal=True, vertical_alignment="center"):
         if missing:
             pending.button("Evaluate with controls", missing, run, f"evaluate-{run.id}", primary=not on_top)
-        if full.missing:
+        if full.missing and not (on_top and answer.Answer(asked, tuple(rows)).full_missing):
             pending.button("Train on full data", [full], run, f"full-{run.id}", help=full.help)
 
 

@@ -38,14 +38,17 @@ def page(name: str) -> None:
     with frame.page(method.title, f"{method.lead or method.summary} {cited(method)}", *shown):
         run = frame.chosen_run(*shown)
         if run is not None:
-            (stages.show if run.kind in method.shows else show)(run)
+            if run.kind in method.shows:
+                stages.show(run, form=has_form(method, run))
+            else:
+                show(run)
             return
-        like = frame.chosen_run("distill", parameter="like")
-        if like is None or like.name != name:
+        like = frame.chosen_run(*shown, parameter="like")
+        if like is None or not has_form(method, like):
             frame.device_banner()
             new_run(method)
         else:
-            again(like)
+            again(method, like)
         widgets.earlier("distill", "Earlier runs", name)
         for kind in filter(frame.store().records, method.shows):
             with st.expander(f"Earlier {KINDS[kind].title.lower()}"):
@@ -94,9 +97,15 @@ def special(method: Method, preset: str, dataset: str) -> str:
     return f" **On {DATASETS[dataset].title}**: {', '.join(words)}." if words else ""
 
 
-def again(run: RunRecord) -> None:
-    """The form as it stood for an earlier run, on the same data set."""
-    method = METHODS[run.name]
+def has_form(method: Method, run: RunRecord) -> bool:
+    """Whether the method's form has all parameters of this run: of its own ones, and of some that it builds on."""
+    if run.kind == "distill":
+        return run.name == method.name
+    return KINDS[run.kind].config(run.name).model_fields.keys() <= method.Config.model_fields.keys()
+
+
+def again(method: Method, run: RunRecord) -> None:
+    """The form as it stood for an earlier run, on the same data set; what that did not ask for is as at first."""
     values = {name: value for name, value in run.config.items() if name in method.Config.model_fields}
     widgets.starting_point(run)
     if values["dataset"] not in DATASETS:
@@ -104,6 +113,8 @@ def again(run: RunRecord) -> None:
                    icon=":material/folder_off:")
         return
     widgets.data_note(values["dataset"])
+    if run.name != method.name:
+        values = {**method.presets[0].for_dataset(values["dataset"]), **values}
     key = f"{method.name}.{run.id}"
     edits.arrive(key, method.Config.model_fields)
     launch_form(method, values, key, {"like": run.id})

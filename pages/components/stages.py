@@ -169,10 +169,10 @@ def live(run: RunRecord) -> None:
         matching.curves(run)
 
 
-def show(run: RunRecord) -> None:
-    """A run of one stage by itself, whatever state it is in."""
+def show(run: RunRecord, *, form: bool) -> None:
+    """A run of one stage by itself, whatever state it is in; form: whether this page's form can make it."""
     section, curve = OF_KIND.get(run.kind, (kind.measured, None))
-    run_page.show(run, section, curve and (lambda run_id: curve(run)))
+    run_page.show(run, section, curve and (lambda run_id: curve(run)), form=form)
 
 
 def imitates(run: RunRecord) -> bool:

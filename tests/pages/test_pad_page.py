@@ -107,6 +107,18 @@ def test_the_run_of_each_stage_has_its_own_view(open_page: Open, filled: Filled)
     assert {frame.page_of(stage.record).file for stage in (scores, experts) if stage.record} == {PAGE}
 
 
+def test_experts_lend_their_parameters_to_the_form_and_scores_which_it_has_not_do_not(
+    open_page: Open, filled: Filled
+) -> None:
+    scores, experts, _ = (one.spec.key for one in stages.of_run(Store(), Store().record(filled.pad)))
+    assert "like" not in [button.key for button in open_page(PAGE, run=scores).button]
+    app = open_page(PAGE, run=experts)
+    app.button(key="like").click().run()
+    assert app.query_params["like"] == experts
+    values = {name: app.text_input(key=f"pad.{experts}.{name}").value for name in ("train_epochs", "num_iters")}
+    assert values == {"train_epochs": "4", "num_iters": str(QUICK["num_iters"])}
+
+
 @pytest.mark.slow
 def test_another_score_than_the_schedulers_has_no_cuts(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, run=filled.pad)

@@ -59,11 +59,12 @@ def test_a_set_that_nobody_judged_has_one_button_to_press_with_its_time(
     assert "Being evaluated, see below." in words(app)
 
 
-def test_full_data_that_nobody_trained_is_asked_for_beside_the_answer(
+def test_full_data_that_nobody_trained_is_asked_for_once_beside_the_answer(
     open_page: Open, filled: Filled, backend: Backend
 ) -> None:
     judged(filled.dm, "final", 0.8, 2.0)
     app = open_page(PAGE, run=filled.dm)
+    assert len([b for b in app.button if b.label.startswith("Train on full data")]) == 1
     app.button(key=f"answer-full-{filled.dm}").click().run()
     assert [s.kind for s in backend.submitted] == ["baseline"]
 

@@ -82,7 +82,7 @@ def test_nothing_is_evaluated_on_a_data_set_that_was_removed(open_page: Open, re
     app = open_page("pages/3_DataDAM.py", run=removed.distilled)
     assert not app.error
     asked = [b for b in app.button if b.label.startswith(("Evaluate with controls", "Train on full data"))]
-    assert [b.disabled for b in asked] == [True, True, True]  # full data also beside the answer
+    assert [b.disabled for b in asked] == [True, True]
     mean = Store().record(removed.evaluated).summary.accuracy.mean
     accuracies: Any = next(table.value for table in app.dataframe if "accuracy" in table.value.columns)
     assert accuracies["accuracy"][0].startswith(f"{100 * mean:.1f}")
