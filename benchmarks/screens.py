@@ -147,7 +147,7 @@ def _shot(tab: Page, name: str, width: int, folder: Path, complaints: list[str])
         tab.set_viewport_size({"width": width, "height": max(HEIGHTS[0], min(need, HEIGHTS[1]))})
         rests = settle(tab, 20) and rests
     file = "".join(char if char.isalnum() else "-" for char in name) + ".png"
-    tab.mouse.move(0, 0)  # away from what shows a help text or a toolbar
+    tab.mouse.move(width - 2, 300)  # away from what shows a help text or a toolbar
     tab.screenshot(path=folder / file)
     found = [*complaints, *([] if rests else ["it did not come to rest"])]
     found += ["an error is shown"] * bool(tab.locator(BROKEN).count())
