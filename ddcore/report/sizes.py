@@ -14,6 +14,7 @@ from ddcore.methods import METHODS
 from ddcore.report import text
 from ddcore.report.sweeps import Answer, Point
 from ddcore.runs.store import RunRecord, Store
+from ddcore.settings import NETWORK_PARAMS
 from ddcore.summary import Accuracy
 
 MARGIN = 0.005  # what a lossless set may lose, as a fraction
@@ -60,6 +61,7 @@ class Sizes:
     total: int
     equal_steps: bool
     protocol: str = ""
+    margin: float = MARGIN
     coresets: Mapping[str, Mapping[int, Accuracy]] = field(default_factory=dict)
 
     def share(self, ipc: float) -> float:
@@ -69,13 +71,14 @@ class Sizes:
     @property
     def lossless(self) -> int | None:
         """The lossless point; none where networks on larger sets are trained for longer."""
-        return lossless(self.samples, self.full) if self.full and self.equal_steps else None
+        return lossless(self.samples, self.full, self.margin) if self.full and self.equal_steps else None
 
     @property
     def sentences(self) -> list[str]:
         """What can be read off: the lossless point or why there is none, and what each set is worth."""
-        worths = [f"IPC {ipc} as {told}" for ipc, one in self.sets.items() if (told := self._worth(one.mean))]
-        return [self._lossless(), *([f"As accurate as random real images: {', '.join(worths)}."] if worths else [])]
+        worths = [f"IPC {ipc} → {told}" for ipc, one in self.sets.items() if (told := self._worth(one.mean))]
+        said = f"Random real images per class that reach the same accuracy: {', '.join(worths)}."
+        return [self._lossless(), *([said] if worths else [])]
 
     def _lossless(self) -> str:
         if self.full is None:
@@ -85,7 +88,7 @@ class Sizes:
                     "nothing is called lossless here; the protocols steps and quick are of equal steps.")
         if self.full.std is None:
             return "One network on the full data has no spread, so nothing can be called lossless: train other seeds."
-        within = f"{text.number(100 * MARGIN)} points of the full data (95 % interval, equal optimiser steps)"
+        within = f"{text.number(100 * self.margin)} points of the full data (95 % interval, equal optimiser steps)"
         if self.lossless is None:
             return f"No set is lossless: none is surely within {within}."
         share = text.percent(self.share(self.lossless))
@@ -102,13 +105,20 @@ class Sizes:
         return f"about {text.number(float(f'{reached:.2g}'))}"
 
 
-def of(answer: Answer, store: Store) -> Sizes | None:
-    """A sweep whose one axis is the number of images, with what other runs in its setting add; None of other sweeps,
-    and where the size of the data is not known."""
-    points = {int(p.values["ipc"]): p for p in answer.points if p.accuracy and [*p.values] == ["ipc"]}
-    facts = DATASETS[answer.config.values()["dataset"]]
-    if not points or not answer.tested or not facts.parts:
+def over_sizes(answer: Answer) -> bool:
+    """Whether the one axis of a sweep is the number of images, its sets were tested, and the size of the data is
+    known."""
+    one_axis = [axis.names for axis in answer.config.axes] == [("ipc",)]
+    return (one_axis and answer.tested and any(point.accuracy for point in answer.points)
+            and bool(DATASETS[answer.config.values()["dataset"]].parts))
+
+
+def of(answer: Answer, store: Store, margin: float = MARGIN) -> Sizes | None:
+    """A sweep over the number of images, with what other runs in its setting add; None of other sweeps."""
+    if not over_sizes(answer):
         return None
+    points = {int(p.values["ipc"]): p for p in answer.points if p.accuracy}
+    facts = DATASETS[answer.config.values()["dataset"]]
     cells = {ipc: answer.config.cell({"ipc": ipc}, answer.config.all_seeds[0]) for ipc in points}
     cell = next(iter(cells.values()))
     judging = cell.judged().config
@@ -118,8 +128,20 @@ def of(answer: Answer, store: Store) -> Sizes | None:
         sets={ipc: one for ipc, p in points.items() if (one := p.accuracy)}, samples=_samples(points),
         random={ipc: one for ipc, one in random.items() if one}, full=_full(cell, store),
         coresets=_coresets(cells, store), classes=len(facts.classes), total=facts.parts["train"],
-        protocol=answer.config.protocol, equal_steps=judging.training().steps is not None,
+        protocol=answer.config.protocol, margin=margin, equal_steps=judging.training().steps is not None,
     )
+
+
+def coreset(answer: Answer, known: Sizes) -> dict[str, str]:
+    """What the form of a sweep over the same sizes of chosen real images starts from, judged alike; {} where there are
+    some at all sizes, or the sweep is one of them itself."""
+    chosen = [name for name, method in METHODS.items() if method.step is None and name != CONTROL]
+    if answer.config.method in chosen or any(each.keys() >= known.sets.keys() for each in known.coresets.values()):
+        return {}
+    own = answer.config.values()
+    alike = ("dataset", "resolution", *NETWORK_PARAMS, "seed", "seeds", "protocol", "nets")
+    return {"method": chosen[0], "vary": str(answer.config.axes[0]),
+            **{name: str(own[name]) for name in alike if own.get(name) is not None}}
 
 
 def _samples(points: Mapping[int, Point]) -> dict[int, Accuracy]:

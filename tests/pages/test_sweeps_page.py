@@ -180,6 +180,28 @@ def test_a_sweep_in_any_state_tells_how_each_cell_stands(
         assert backend.resumed
 
 
+def test_a_sweep_over_sizes_leads_to_a_coreset_that_is_judged_alike(open_page: Open, backend: Backend) -> None:
+    asked = sweep(vary="ipc=1,2,5", seeds=2)
+    World(lambda values: 0.5).stored(asked, Store())
+    query = way(open_page(PAGE, run=asked.key), "Add a coreset")
+    app = open_page(PAGE, **query)
+    assert not app.error
+    button(app, "Start sweep").click().run()
+    (coreset,) = backend.submitted
+    assert isinstance(asked.config, SweepConfig)
+    assert isinstance(coreset.config, SweepConfig)
+    for cell in (coreset.config.cell({"ipc": ipc}, seed) for ipc in (1, 2, 5) for seed in (0, 1)):
+        of_sweep = asked.config.cell(cell.values, cell.seed)
+        assert cell.judged().key == of_sweep.judged_as(cell.distil.key).key
+
+
+def test_the_margin_of_a_lossless_set_is_chosen_and_in_the_address(open_page: Open, home: Path) -> None:
+    asked = sweep(vary="ipc=1,2,5", with_full=True, seeds=2)
+    World(lambda values: 0.48 + values["ipc"] / 1000).stored(asked, Store())
+    assert "within 0.5 points of the full data" in words(open_page(PAGE, run=asked.key))
+    assert "within 2 points of the full data" in words(open_page(PAGE, run=asked.key, margin="2 points"))
+
+
 @pytest.fixture
 def finished(home: Path) -> str:
     return jobs.run_inline(sweep(vary="lambda_task=0,1"))

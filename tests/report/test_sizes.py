@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,9 @@ def test_what_can_be_read_off_is_said_with_the_margin_and_the_share() -> None:
     first, second = of().sentences
     assert first == ("Lossless at IPC 50, 0.9 % of the data: the smallest set surely within 0.5 points of the full "
                      "data (95 % interval, equal optimiser steps).")
-    assert second == ("As accurate as random real images: IPC 1 as about 7.7, IPC 10 as more than 10, IPC 50 as more "
-                      "than 10.")
+    assert second == ("Random real images per class that reach the same accuracy: IPC 1 → about 7.7, IPC 10 → more "
+                      "than 10, IPC 50 → more than 10.")
+    assert "IPC 10, 0.2 % of the data: the smallest set surely within 3 points" in of(margin=0.03).sentences[0]
 
 
 def test_what_keeps_a_set_from_being_called_lossless_is_said() -> None:
@@ -109,3 +111,13 @@ def test_another_axis_is_no_sweep_of_sizes(home: Path) -> None:
     one = question(vary="lambda_task=0,1")
     World(lambda values: 0.5).stored(one, Store())
     assert sizes.of(sweeps.answer(one.config, Store()), Store()) is None  # type: ignore[arg-type]
+
+
+def test_a_coreset_is_offered_until_there_is_one_at_every_size(asked: SweepConfig) -> None:
+    answer, store = sweeps.answer(asked, Store()), Store()
+    found = sizes.of(answer, store)
+    assert found
+    assert sizes.coreset(answer, found)["vary"] == "ipc=1,2,5"
+    some = {"Herding": {1: FULL, 2: FULL}}
+    assert sizes.coreset(answer, replace(found, coresets=some))
+    assert sizes.coreset(answer, replace(found, coresets={"Herding": {**some["Herding"], 5: FULL}})) == {}

@@ -11,10 +11,11 @@ from ddcore.report.export.table import latex
 from ddcore.report.quantities import MEASURES
 from ddcore.report.sweeps import Answer
 from ddcore.runs.store import RunRecord
-from pages.components import charts, closer, effects, frame, menu, progress, run_page, table, widgets
+from pages.components import charts, closer, effects, frame, menu, progress, run_page, table, vary, widgets
 from pages.components.markdown import plain
 
 UNDER_WAY = ("running", "waiting")
+MARGINS = (100 * sizes.MARGIN, 0.2, 1.0, 2.0)  # points that a lossless set may lose, the usual one first
 MOST_PROBLEMS = 3  # cells whose reason is told before all cells are opened
 MOST_COMPARED = 20  # sets that one link opens side by side
 _text = st.column_config.TextColumn
@@ -121,13 +122,29 @@ def _ended_early(answer: Answer) -> None:
 
 
 def _picture(answer: Answer, run_id: str) -> None:
-    if of_sizes := sizes.of(answer, frame.store()):
-        charts.chart(sweep_figures.against_size(answer, of_sizes), f"sizes-{run_id}")
-        for sentence in of_sizes.sentences:
-            st.markdown(plain(sentence))
+    if sizes.over_sizes(answer):
+        _sizes(answer, run_id)
     else:
         effects.picture(answer, run_id)
     effects.importance(answer, run_id)
+
+
+def _sizes(answer: Answer, run_id: str) -> None:
+    """Accuracy against the number of images, what can be read off it, and the way to a coreset to compare with."""
+    shown = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        points = st.segmented_control(
+            "Lossless within", MARGINS, default=MARGINS[0], required=True, key="margin", bind="query-params",
+            format_func=lambda points: f"{points:g} points", help="What a set may lose against the full data, at most, "
+            "with its 95 % interval.")
+        found = sizes.of(answer, frame.store(), points / 100)
+        assert found
+        if coreset := sizes.coreset(answer, found):
+            vary.link(coreset, "Add a coreset")
+    with shown:
+        charts.chart(sweep_figures.against_size(answer, found), f"sizes-{run_id}")
+        for sentence in found.sentences:
+            st.markdown(plain(sentence))
 
 
 def _cells(answer: Answer) -> None:
