@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 
@@ -76,6 +76,6 @@ def test_large_numbers_are_told_in_the_wide_table_as_on_the_cards_and_stay_numbe
     shown = app.dataframe[0]
     assert shown.value["flops"].tolist()[:2] == [49_246_208] * 2
     assert '"format": "compact"' not in shown.proto.columns
-    words = pa.ipc.open_stream(shown.proto.arrow_data.styler.display_values).read_all().to_pydict()
+    words = convert_arrow_bytes_to_pandas_df(shown.proto.arrow_data.styler.display_values)
     assert words["flops"][0] == "49.2 M"
     assert words["images"][0] == words["curve"][0] == words["gone"][0] == "", "pictures are not sent twice"
