@@ -6,20 +6,27 @@ The server imports this file once, and then runs it for every visitor and click.
 import webbrowser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from threading import Timer
+from threading import Event, Thread, Timer
 
 import streamlit as st
 
+from ddcore.jobs import keeper
 from pages.components import activity, menu
 
 
 @asynccontextmanager
 async def opening(_: st.App) -> AsyncIterator[None]:
-    """While the server runs. A browser is opened where there is a screen, as Streamlit does for files without App."""
+    """While the server runs, the queue is looked after, whether or not somebody has a page open.
+
+    A browser is opened where there is a screen, as Streamlit does for files without App.
+    """
+    closing = Event()
+    Thread(target=keeper.keep, args=(keeper.resumes(), lambda: not closing.is_set()), daemon=True).start()
     if not st.get_option("server.headless"):
         address = f"http://localhost:{st.get_option('server.port')}"
         Timer(1, webbrowser.open, [address]).start()  # the server answers in a moment
     yield
+    closing.set()
 
 
 if __name__ == "__main__":

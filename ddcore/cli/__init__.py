@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from ddcore.cli import compute, data, housekeeping, inspect, nas, report, sweep
+from ddcore.cli import compute, data, housekeeping, inspect, nas, report, serve, sweep
 from ddcore.errors import DDCoreError
 from ddcore.runs.store import moment
 
@@ -15,7 +15,7 @@ from ddcore.runs.store import moment
 def cli() -> None: ...
 
 
-for module in (compute, sweep, nas, inspect, data, report, housekeeping):
+for module in (compute, sweep, nas, inspect, data, report, housekeeping, serve):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -20,7 +20,7 @@ from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.jobs.slots import slots
 from ddcore.jobs.status import Status, read_status
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import awaited
+from ddcore.runs.state import asker, awaited
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5.0
 
 
-def submit(spec: Spec, asked_by: str | None = None) -> str:
+def submit(spec: Spec, asked_by: str | None = None, by_itself: bool = False) -> str:
     """Have a question answered; the id of its run, at once. asked_by: the run that it is asked along with, if it is to
-    be cancelled with that one while nobody else asks for it.
+    be cancelled with that one while nobody else asks for it; by_itself: nobody asks, it goes on after an interruption.
 
     Done already or under way: nothing is started. Ended early: it is queued again and goes on from
     its checkpoint, and so are the parents that it needs; what it needs and nobody asked yet is asked too.
@@ -48,7 +48,7 @@ def submit(spec: Spec, asked_by: str | None = None) -> str:
     check_disk(store, [spec])
     with store.lock():
         (record,) = enqueue(store, Queue(), [spec], asked_by)
-        if not asked_by:
+        if not (asked_by or by_itself):
             mark_asked(record.folder)
     tend(store, Queue())
     if KINDS[spec.kind].aside and Queue().crowded(len(slots())) and store.state(run_id) == "queued":
@@ -93,8 +93,11 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
     tend(store, queue)
 
 
-def resume(run_id: str) -> str:
-    """Go on with a run that was cancelled, failed or interrupted, and with what was asked along with it; its id."""
+def resume(run_id: str, by_itself: bool = False) -> str:
+    """Go on with a run that was cancelled, failed or interrupted, and with what was asked along with it; its id.
+
+    by_itself: nobody asked for that.
+    """
     from ddcore.experiments import spec as build_spec
 
     record = Store().record(run_id)
@@ -109,7 +112,7 @@ def resume(run_id: str) -> str:
             f"parameters are now run {now}; submit it anew"
         )
     ended = along(Store(), record)
-    submit(spec)
+    submit(spec, asker(record.folder) if by_itself else None, by_itself)
     for one in ended:
         submit(build_spec(one.kind, one.name, one.config), asked_by=record.id)
     return record.id

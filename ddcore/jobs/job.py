@@ -17,7 +17,7 @@ from typing import Any
 from ddcore.errors import RunBroken
 from ddcore.runs.files import read_json, write_bytes, write_json
 from ddcore.runs.process import start_mark
-from ddcore.runs.state import ASKER, CANCEL_FLAG
+from ddcore.runs.state import ASKER, CANCEL_FLAG, RESUMED
 
 
 def read_job(folder: Path) -> dict[str, Any]:
@@ -44,8 +44,9 @@ def mark_waiting(folder: Path, awaited: Iterable[str]) -> None:
 
 
 def mark_asked(folder: Path) -> None:
-    """Somebody asked for it beside the run that waits for it: it outlives that one."""
-    (folder / ASKER).unlink(missing_ok=True)  # a file of its own: its worker may be writing job.json
+    """A person asked for it: it outlives the run that waits for it, and may go on by itself as often as any."""
+    for name in (ASKER, RESUMED):  # files of their own: its worker may be writing job.json
+        (folder / name).unlink(missing_ok=True)
 
 
 def mark_running(folder: Path, slot: str) -> dict[str, Any]:

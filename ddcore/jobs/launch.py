@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import IO, Any
 
 from ddcore import home
 from ddcore.errors import RunBroken
+from ddcore.jobs.job import mark_ended
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.slots import Slot, slots
-from ddcore.runs.files import read_json, write_json
+from ddcore.runs.files import read_json, sweep, write_json
 from ddcore.runs.process import is_alive, start_mark
 from ddcore.runs.record import RunRecord
 from ddcore.runs.store import Store
 
 LOG_LIMIT = 1_000_000  # bytes
 ASIDE = "aside"  # in place of the name of a slot
+PATIENCE = (0.5, 1.0, 2.0, 4.0)  # seconds after each start in vain until the next
+SILENT = 60.0  # seconds without a beat after which a runner counts as dead
+AGAIN = 600.0  # seconds after which a slot that was given up is tried once more
 
 
 def tend(store: Store, queue: Queue) -> None:
-    """Start a runner for every slot that has work and no live runner. Cheap when there is nothing to do."""
-    if not queue.idle() and (_strays(queue) or _missing(queue)):
+    """Start a runner for every slot that has work and no live runner. Cheap when there is nothing to do.
+
+    One that dies before it has begun a job is started again a few times, each time later; then what waits for it ends
+    with the reason.
+    """
+    if not queue.idle() and (_strays(queue) or _missing(queue) or not _hope()):
         with store.lock():
             for stray, run_id in _strays(queue).items():  # give back what it took
                 state = store.state(run_id) if store.exists(run_id) else "gone"
@@ -33,7 +44,10 @@ def tend(store: Store, queue: Queue) -> None:
                 if state not in ("running", "cancelling"):
                     queue.release(stray, run_id)
             for slot in _missing(queue):
+                _end_silent(slot.name)
                 _start(slot)
+            if not _hope():
+                _give_up(store, queue)
 
 
 def start_aside(record: RunRecord) -> None:
@@ -46,6 +60,17 @@ def start_aside(record: RunRecord) -> None:
 def runner_file(slot: str) -> Path:
     """Where the process of a slot's runner is written down."""
     return home.jobs_root() / "slots" / f"{slot}.json"
+
+
+def beat(slot: str) -> None:
+    """A runner of this slot is there and works."""
+    with contextlib.suppress(OSError):
+        os.utime(runner_file(slot))
+
+
+def begun(slot: str) -> None:
+    """A runner of this slot came as far as a job, or found none: the next that dies is the first to die."""
+    _starts_file(slot).unlink(missing_ok=True)
 
 
 def child(arguments: list[str], log: IO[bytes], **environment: str) -> subprocess.Popen[bytes]:
@@ -61,24 +86,100 @@ def child(arguments: list[str], log: IO[bytes], **environment: str) -> subproces
 def _missing(queue: Queue) -> list[Slot]:
     """The slots that should have a runner and have none."""
     active = queue.active()
-    free = [slot for slot in slots() if slot.name not in active]
-    busy = [*(slot for slot in slots() if slot.name in active), *free[: len(queue.waiting())]]
-    return [slot for slot in busy if not _lives(slot.name)]
+    due = [slot for slot in slots() if not _lives(slot.name) and _due(slot.name)]
+    busy = [slot for slot in due if slot.name in active]
+    served = sum(slot.name not in active and _lives(slot.name) for slot in slots())
+    free = [slot for slot in due if slot.name not in active]
+    return [*busy, *free[: max(0, len(queue.waiting()) - served)]]
+
+
+def _starts_file(slot: str) -> Path:
+    """Where is written down how many runners in succession were started in vain; its age is that of the last start."""
+    return runner_file(slot).with_suffix(".starts")
+
+
+def _starts(slot: str) -> int:
+    try:
+        return int(_starts_file(slot).read_text())
+    except (OSError, ValueError):
+        return 0
+
+
+def _due(slot: str) -> bool:
+    """Whether another runner may be started by now."""
+    if not (starts := _starts(slot)):
+        return True
+    try:
+        age = time.time() - _starts_file(slot).stat().st_mtime
+    except FileNotFoundError:  # it has just begun a job
+        return False
+    return not 0 <= age < (*PATIENCE, AGAIN)[min(starts - 1, len(PATIENCE))]
+
+
+def _given_up(slot: str) -> bool:
+    """Whether its runners died one after another, and the last is not there either."""
+    return _starts(slot) > len(PATIENCE) and not _lives(slot)
+
+
+def _hope() -> bool:
+    """Whether some slot has a runner, or will have one."""
+    return not all(_given_up(slot.name) for slot in slots())
+
+
+def _give_up(store: Store, queue: Queue) -> None:
+    """End what waits with the reason why nobody works on it. Under the lock."""
+    first = slots()[0].name
+    message = f"No job could be started: {_last_words(first)} More is in {first}.log in the folder jobs/slots. Once " \
+              "that is mended, it can be resumed."
+    for ticket in queue.waiting():
+        if store.exists(ticket.run_id) and store.state(ticket.run_id) == "queued":
+            mark_ended(store.record(ticket.run_id).folder, "failed", message)
+        queue.remove(ticket)
+    for slot in slots():
+        begun(slot.name)
+
+
+def _last_words(slot: str) -> str:
+    """The last line that a slot's runner wrote, as a sentence."""
+    try:
+        lines = runner_file(slot).with_suffix(".log").read_text(errors="replace").split("\n")
+    except OSError as error:
+        return f"{error}."
+    return f"{next((line.strip() for line in reversed(lines) if line.strip()), 'it died without a word')}."
 
 
 def _lives(slot: str) -> bool:
+    """Whether the slot's runner is there and has shown it lately."""
+    try:
+        age = time.time() - runner_file(slot).stat().st_mtime
+    except OSError:
+        return False
+    return age < SILENT and bool(_process(slot))
+
+
+def _process(slot: str) -> int:
+    """The process of the slot's runner; 0 where it has none."""
     try:
         process: dict[str, Any] = read_json(runner_file(slot))
     except (OSError, RunBroken):
-        return False
-    return is_alive(process.get("pid"), process.get("mark"))
+        return 0
+    return int(process["pid"]) if is_alive(process.get("pid"), process.get("mark")) else 0
+
+
+def _end_silent(slot: str) -> None:
+    """Kill a runner that is there and shows no sign of it (stopped, or hanging): the next one takes over its worker."""
+    if pid := _process(slot):
+        with contextlib.suppress(OSError):
+            os.kill(pid, signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)
 
 
 def _start(slot: Slot) -> None:
     place = runner_file(slot.name)
     place.parent.mkdir(parents=True, exist_ok=True)
+    sweep(place.parent)
     log = place.with_suffix(".log")
     fresh = log.exists() and log.stat().st_size > LOG_LIMIT
+    _starts_file(slot.name).write_text(str(_starts(slot.name) + 1))
     gpu = {"CUDA_VISIBLE_DEVICES": slot.gpu} if slot.gpu is not None else {}
     with open(log, "wb" if fresh else "ab") as output:
         process = child(["-m", "ddcore.jobs.runner", slot.name], output, **gpu)
@@ -93,9 +194,10 @@ def _collect(process: subprocess.Popen[bytes]) -> None:
 
 def _strays(queue: Queue) -> dict[str, str]:
     """slot name → run id, for what was taken by a slot that this process does not have (a GPU was removed) and that
-    nobody serves.
+    nobody serves, or by one that was given up.
 
     A slot with a live runner belongs to a process that may see other GPUs (CUDA_VISIBLE_DEVICES).
     """
     own = {slot.name for slot in slots()}
-    return {slot: run_id for slot, run_id in queue.active().items() if slot not in own and not _lives(slot)}
+    return {slot: run_id for slot, run_id in queue.active().items()
+            if (_given_up(slot) if slot in own else not _lives(slot))}

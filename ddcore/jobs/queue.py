@@ -70,7 +70,9 @@ class Queue:
 
 
 def _names(folder: Path) -> list[str]:
+    """The plain files of a folder; whatever else lies there is none of ours, and nothing to start a runner for."""
     try:
-        return [name for name in os.listdir(folder) if not name.startswith(".")]
+        with os.scandir(folder) as entries:
+            return [one.name for one in entries if not one.name.startswith(".") and one.is_file(follow_symlinks=False)]
     except (FileNotFoundError, NotADirectoryError):
         return []

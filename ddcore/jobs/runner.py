@@ -12,22 +12,25 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ddcore.errors import DDCoreError
 from ddcore.jobs.job import cancel_grace, mark_ended, read_job
-from ddcore.jobs.launch import child, runner_file
+from ddcore.jobs.launch import beat, begun, child, runner_file
 from ddcore.jobs.queue import Queue, Ticket
 from ddcore.runs.files import write_json
-from ddcore.runs.process import is_alive, start_mark
+from ddcore.runs.process import is_alive, is_stopped, start_mark
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import ACTIVE, KILLED, awaited
+from ddcore.runs.state import ACTIVE, KILLED, STOOD, STOPPED_SECONDS, awaited
 from ddcore.runs.store import Store
 
 POLL_SECONDS = 0.05
+BEAT_SECONDS = 2.0  # from one sign of life to the next
 NICE = 5  # the page's server goes first
 ALREADY_RUNNING = 75  # a worker's exit code: another worker holds this run
 LOST = {"gone": "is no longer there", "failed": "failed",
@@ -53,9 +56,21 @@ class Runner:
     def work(self) -> None:
         write_json(runner_file(self.slot), {"pid": os.getpid(), "mark": start_mark(os.getpid())}, durable=False)
         if (left := self.queue.active().get(self.slot)) is not None:
-            self._adopt(left)
+            self._safely(self._adopt, left)
         while (run_id := self._take()) is not None:
-            self._run(run_id)
+            self._safely(self._run, run_id)
+
+    def _safely(self, work: Callable[[str], None], run_id: str) -> None:
+        """Do this work for a claimed job; what stops it ends that job, and not the runner that others wait for."""
+        try:
+            work(run_id)
+        except (DDCoreError, OSError) as error:  # it was put into the trash meanwhile, or the disk is full
+            traceback.print_exc()
+            with self.store.lock():
+                with contextlib.suppress(DDCoreError, OSError):
+                    if self.store.state(run_id) == "queued":
+                        mark_ended(self.store.record(run_id).folder, "failed", f"It could not be started: {error}")
+                self.queue.release(self.slot, run_id)
 
     def _take(self) -> str | None:
         """Claim the first job that can start; None when nothing waits (and then the runner is signed off)."""
@@ -68,8 +83,10 @@ class Runner:
                         return ticket.run_id
                 if not self.queue.waiting():
                     # Under the lock: who adds a job after this sees that there is no runner.
+                    begun(self.slot)
                     runner_file(self.slot).unlink(missing_ok=True)
                     return None
+            beat(self.slot)
             time.sleep(4 * POLL_SECONDS)
 
     def _ready(self, ticket: Ticket, state_of: Callable[[str], str]) -> bool:
@@ -129,11 +146,22 @@ class Runner:
         self, folder: Path, pid: int, mark: str | None, worker: subprocess.Popen[bytes] | None = None
     ) -> int | None:
         """Wait until a worker has ended, and kill it when it ignores a cancel; its exit code if it is our child."""
-        since: float | None = None
+        begun(self.slot)
+        asked: float | None = None
+        stopped: float | None = None
+        looked = 0.0
         while (worker.poll() is None) if worker is not None else is_alive(pid, mark):
+            now = time.monotonic()
             if (grace := cancel_grace(folder)) is not None:
-                since = since or time.monotonic()
-                if time.monotonic() - since > grace:
+                asked = asked or now
+                if now - asked > grace:
+                    _kill_group(pid, mark)
+            if now - looked > BEAT_SECONDS:
+                looked = now
+                beat(self.slot)
+                stopped = (stopped or now) if is_stopped(pid) else None
+                if stopped and now - stopped > STOPPED_SECONDS:
+                    mark_ended(folder, "interrupted", STOOD)
                     _kill_group(pid, mark)
             time.sleep(POLL_SECONDS)
         return worker.returncode if worker is not None else None
@@ -144,7 +172,8 @@ class Runner:
             # Asked for again the moment it ended? Then what job.json says is about the next session.
             waits = any(ticket.run_id == run_id for ticket in self.queue.waiting())
             again = waits or any(s != self.slot and r == run_id for s, r in self.queue.active().items())
-            if self.store.state(run_id) not in ("done", "running", "broken") and not again:
+            there = self.store.exists(run_id)  # else it was put into the trash the moment it ended
+            if there and self.store.state(run_id) not in ("done", "running", "broken") and not again:
                 record = self.store.record(run_id)
                 if (job := read_job(record.folder).get("state")) in ("running", "queued"):
                     mark_ended(record.folder, *_end(record, job, code))

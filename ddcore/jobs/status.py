@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddcore.errors import RunBroken
+from ddcore.jobs.job import read_job
 from ddcore.runs.files import read_json
+from ddcore.runs.process import is_stopped
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import ACTIVE
+from ddcore.runs.state import ACTIVE, STANDS
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Status:
     """position: 1 for the job that is taken next, None when it does not wait; awaited: how many of the runs that it
     asked for are still to end, which it waits for; done of total units;
     elapsed_seconds over all sessions; eta_seconds None until there is a speed; message: why it
-    waits, or why it ended; heartbeat_age: seconds since the worker last said something."""
+    stands still, or why it ended; heartbeat_age: seconds since the worker last said something."""
 
     state: str
     position: int | None = None
@@ -50,11 +52,12 @@ def read_status(record: RunRecord, position: int | None = None, awaited: int = 0
         return Status("done", None, int(total), int(total), phase, elapsed if seconds is None else seconds)
     live = record.state in ("running", "cancelling")
     eta = note.get("eta") if live else None
+    stands = live and is_stopped(read_job(record.folder).get("pid") or 0)
     return Status(
         state=record.state, position=position, awaited=awaited, done=int(done), total=int(total), phase=phase,
         elapsed_seconds=elapsed + (age or 0.0) * live,
         eta_seconds=max(0.0, eta - (age or 0.0)) if isinstance(eta, int | float) else None,
-        message=record.problem or "", heartbeat_age=age if live else None,
+        message=STANDS if stands else record.problem or "", heartbeat_age=age if live else None,
     )
 
 

@@ -9,14 +9,17 @@ import json
 import math
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ddcore.errors import DDCoreError, RunBroken
+from ddcore.runs.process import start_mark
 
 Version = tuple[int, int, int]
+LEFT_SECONDS = 3600.0  # after which a file that is not whole is nobody's, whoever has its writer's process id by now
 
 _counter = itertools.count()
 
@@ -118,9 +121,17 @@ def dumps(value: Any) -> str:
 
 
 def sweep(folder: Path) -> None:
-    """Remove temporary files that a crash left in a folder nobody else writes to."""
-    for left in folder.glob(".*.tmp"):
-        left.unlink(missing_ok=True)
+    """Remove temporary files that a crash left in a folder and in those within, but no file that is being written."""
+    for left in folder.rglob(".*.tmp"):
+        with contextlib.suppress(OSError):  # finished or removed meanwhile
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS or not _writes(left):
+                left.unlink()
+
+
+def _writes(temporary: Path) -> bool:
+    """Whether the process that began this file may still be at it."""
+    pid = temporary.name.split(".")[-3]
+    return pid.isdecimal() and start_mark(int(pid)) is not None
 
 
 @lru_cache(maxsize=4096)

@@ -17,17 +17,34 @@ def start_mark(pid: int) -> str | None:
     """
     if (boot := _boot()) is None:
         return _start_time(pid)
-    try:
-        # The name in parentheses may hold anything, so count from the last one: state, …, start time.
-        fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in "ZX" else f"{boot}/{fields[19]}"
+    fields = _stat(pid)
+    return None if not fields or fields[0] in "ZX" else f"{boot}/{fields[19]}"
 
 
 def is_alive(pid: object, mark: object) -> bool:
     """Whether the process with this pid and start mark runs. Tolerates anything a file may hold."""
     return isinstance(pid, int) and pid > 0 and isinstance(mark, str) and start_mark(pid) == mark
+
+
+def is_stopped(pid: int) -> bool:
+    """Whether a signal or a debugger has stopped this process: it is there, and does nothing until it is continued."""
+    if _boot() is not None:
+        return _stat(pid)[:1] in (["T"], ["t"])
+    import psutil  # type: ignore[import-untyped]
+
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.Error:
+        return False
+
+
+def _stat(pid: int) -> list[str]:
+    """What Linux says of a process: its state, …, as the twentieth its start; [] where there is none."""
+    try:
+        # The name in parentheses may hold anything, so count from the last one.
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 @cache
@@ -39,7 +56,7 @@ def _boot() -> str | None:
 
 
 def _start_time(pid: int) -> str | None:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     try:
         process = psutil.Process(pid)

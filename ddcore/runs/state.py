@@ -16,10 +16,14 @@ STATES = ("queued", "running", "cancelling", "cancelled", "failed", "interrupted
 ACTIVE = ("queued", "running", "cancelling")
 
 CANCEL_FLAG = "cancel"
+RESUMED = "resumed"  # the file with the number of times that it went on by itself
 ASKER = "asker"  # the file with the id of the run that asked for this one, while no person did
 
 DIED = "The worker died without a word (killed, out of memory, or the machine went down). It can be resumed."
 KILLED = "It did not stop when asked to, so it was killed. It can be resumed."
+STOPPED_SECONDS = 600.0  # for which a stopped worker keeps its slot
+STOOD = f"Its worker was stopped (SIGSTOP) for {STOPPED_SECONDS / 60:.0f} minutes, so it was ended. It can be resumed."
+STANDS = f"Its worker is stopped (SIGSTOP) and computes nothing; after {STOPPED_SECONDS / 60:.0f} minutes it is ended."
 NEVER_QUEUED = "It was never put into the queue. It can be resumed."
 
 
@@ -66,6 +70,14 @@ def asker(folder: Path) -> str:
         return (folder / ASKER).read_text()
     except FileNotFoundError:
         return ""
+
+
+def resumed(folder: Path) -> int:
+    """How often it went on by itself since a person asked for it."""
+    try:
+        return int((folder / RESUMED).read_text())
+    except (OSError, ValueError):
+        return 0
 
 
 def sessions(folder: Path) -> int:

@@ -89,6 +89,8 @@ def bar(run_id: str, status: jobs.Status) -> None:
         else:
             share = min(1.0, status.done / status.total) if status.total else 0.0
             st.progress(share, text=describe(status))
+        if status.message:
+            st.caption(f":orange[{plain(status.message)}]")
     stopping = status.state == "cancelling"
     label = "Stopping …" if stopping else "Cancel"
     if button.button(label, key=f"cancel-{run_id}", disabled=stopping, width="stretch"):
@@ -122,8 +124,7 @@ def stopped(record: RunRecord, live: Callable[[str], None] | None = None) -> Non
     else:
         st.warning(
             "**This run was cancelled.** What it had done so far is kept." if record.state == "cancelled" else
-            "**This run was interrupted**: its process ended without a word (a restart, or memory ran out). "
-            "It goes on from its last checkpoint.",
+            f"**This run was interrupted.** {plain(record.problem or '')} It goes on from its last checkpoint.",
             icon=":material/pause_circle:",
         )
     if st.button("Resume", key=f"resume-{record.id}", icon=":material/play_arrow:", type="primary",

@@ -1,0 +1,222 @@
+"""The queue is looked after: runners that cannot start, processes that stand still, interrupted runs that go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from toyjobs import finish, job, kill, reached, runner, toy, until
+
+from ddcore import home as places
+from ddcore import jobs
+from ddcore.errors import DDCoreError
+from ddcore.jobs import keeper, launch
+from ddcore.jobs import runner as runners
+from ddcore.jobs.job import mark_running
+from ddcore.jobs.keeper import Keeper
+from ddcore.jobs.queue import Queue
+from ddcore.jobs.runner import Runner
+from ddcore.runs import Store
+from ddcore.runs.files import sweep, write_json
+from ddcore.runs.process import is_alive, start_mark
+from ddcore.runs.state import STANDS, STOOD
+
+pytestmark = pytest.mark.usefixtures("toys")
+
+
+def test_a_folder_in_the_queue_starts_no_runner_and_holds_up_nobody(toys: Path):
+    (toys / "jobs/queue/00000000000000000003.dir").mkdir(parents=True)
+    (toys / "jobs/active/cpu.dir").mkdir(parents=True)
+    assert jobs.list_jobs() == []
+    assert not [*toys.glob("jobs/slots/*")]
+    assert finish(jobs.submit(toy(steps=1))).steps == 1
+
+
+@pytest.fixture
+def no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Python that cannot start; the file has a line for every try."""
+    tries, python = tmp_path / "tries", tmp_path / "python"
+    python.write_text(f"#!/bin/sh\necho $$ >> {tries}\necho 'no such library: libfoo' >&2\nexit 1\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    return tries
+
+
+def test_what_waits_for_a_runner_that_cannot_start_ends_with_the_reason_after_a_few_tries(
+    no_python: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(launch, "PATIENCE", (0.05, 0.1))
+    run_id, second = jobs.submit(toy(steps=2)), jobs.submit(toy(steps=3))
+    until(lambda: jobs.status(run_id).state == "failed")
+    assert "no such library: libfoo." in jobs.status(run_id).message
+    assert jobs.status(second).state == "failed"
+    assert len(no_python.read_text().split()) == 3
+    monkeypatch.undo()
+    time.sleep(0.2)
+    assert Queue().idle()
+
+
+def test_runners_that_die_are_started_later_each_time(no_python: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(launch, "PATIENCE", (0.4, 60.0))
+    run_id, began = jobs.submit(toy(steps=2)), time.monotonic()
+    until(lambda: jobs.status(run_id) and len(no_python.read_text().split()) == 2)
+    assert time.monotonic() - began > 0.35
+    for _ in range(20):
+        assert jobs.status(run_id).state == "queued"
+    assert len(no_python.read_text().split()) == 2
+
+
+def test_once_it_can_start_again_everything_goes_on(no_python: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(launch, "PATIENCE", (0.05,))
+    run_id = jobs.submit(toy(steps=2))
+    until(lambda: jobs.status(run_id).state == "failed")
+    monkeypatch.setattr(sys, "executable", os.environ["_PYTHON"])
+    assert jobs.resume(run_id) == run_id
+    assert finish(run_id).steps == 2
+
+
+@pytest.fixture(autouse=True)
+def python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_PYTHON", sys.executable)
+
+
+@pytest.mark.slow  # it waits until a runner has shown no sign of life for some seconds
+def test_a_stopped_runner_is_ended_and_the_next_one_takes_over_its_worker(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(launch, "SILENT", 2 * runners.BEAT_SECONDS)
+    run_id = jobs.submit(toy(steps=300, pause=0.03))
+    until(lambda: reached(run_id, 1))
+    worker, stopped = job(run_id)["pid"], runner()
+    os.kill(stopped["pid"], signal.SIGSTOP)
+    until(lambda: jobs.status(run_id) and runner()["pid"] != stopped["pid"])
+    assert not is_alive(stopped["pid"], stopped["mark"])
+    assert finish(run_id).pid == worker
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    """A process in a session of its own that stands still."""
+    process = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    os.kill(process.pid, signal.SIGSTOP)
+    return process
+
+
+def test_a_stopped_worker_is_told_at_once_and_its_slot_is_freed_after_a_while(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runners, "STOPPED_SECONDS", 0.1)
+    monkeypatch.setattr(runners, "BEAT_SECONDS", 0.02)
+    record, process = Store().create(toy(steps=2)), sleeper()
+    mark_running(record.folder, "cpu")
+    write_json(record.folder / "job.json", {**job(record.id), "pid": process.pid, "mark": start_mark(process.pid)})
+    until(lambda: jobs.status(record.id).message == STANDS)
+    Runner("cpu")._watch(record.folder, process.pid, start_mark(process.pid), process)
+    assert process.returncode == -signal.SIGKILL
+    assert (jobs.status(record.id).state, jobs.status(record.id).message) == ("interrupted", STOOD)
+
+
+def claimed(run_id: str) -> None:
+    queue = Queue()
+    queue.add(run_id)
+    queue.claim(queue.waiting()[0], "cpu")
+
+
+@pytest.mark.parametrize("work", [lambda one: one._settle("0" * 16, 0),
+                                  lambda one: one._safely(one._run, "0" * 16)], ids=["ended", "about to start"])
+def test_a_run_that_is_put_into_the_trash_the_moment_it_ends_costs_nobody_the_runner(work: Callable[[Runner], None]):
+    claimed("0" * 16)
+    work(Runner("cpu"))
+    assert Queue().idle()
+
+
+def test_a_job_whose_log_cannot_be_written_fails_and_the_runner_goes_on():
+    record = Store().create(toy(steps=2))
+    (record.folder / "log.txt").mkdir()
+    jobs.submit(toy(steps=2))
+    until(lambda: jobs.status(record.id).state == "failed")
+    assert "log.txt" in jobs.status(record.id).message
+    assert finish(jobs.submit(toy(steps=3))).steps == 3
+
+
+def interrupted(run_id: str) -> None:
+    """Kill its worker, and wait until its runner has seen it."""
+    until(lambda: job(run_id).get("state") == "running" and reached(run_id, 0))
+    kill(job(run_id))
+    until(lambda: job(run_id).get("state") == "interrupted")
+
+
+def test_an_interrupted_run_goes_on_by_itself_so_many_times_and_again_once_somebody_asks():
+    run_id, kept = jobs.submit(toy(manner="stuck")), Keeper(1)
+    until(lambda: job(run_id).get("state") == "running")
+    kept.look()
+    interrupted(run_id)
+    kept.look()
+    assert jobs.status(run_id).active
+    until(lambda: job(run_id).get("state") == "running")
+    kept.look()
+    interrupted(run_id)
+    kept.look()
+    assert jobs.status(run_id).state == "interrupted"
+    jobs.resume(run_id)
+    until(lambda: job(run_id).get("state") == "running")
+    kept.look()
+    interrupted(run_id)
+    kept.look()
+    assert jobs.status(run_id).active
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_after_a_reboot_what_was_interrupted_goes_on_if_that_is_wished(most: int):
+    run_id = jobs.submit(toy(manner="stuck"))
+    until(lambda: reached(run_id, 0))
+    kill(runner())
+    kill(job(run_id))
+    Queue().release("cpu", run_id)
+    Keeper(most).look()
+    assert Store().state(run_id) in (("queued", "running") if most else ("interrupted",))
+
+
+def test_a_cancelled_run_does_not_go_on_by_itself():
+    run_id, kept = jobs.submit(toy(manner="gated")), Keeper(1)
+    until(lambda: job(run_id).get("state") == "running")
+    kept.look()
+    jobs.cancel(run_id)
+    until(lambda: Queue().idle())
+    kept.look()
+    assert jobs.status(run_id).state == "cancelled"
+
+
+@pytest.mark.slow  # processes of their own: the keeper, the runner, the worker
+def test_the_keeper_starts_what_waits_without_anybody_looking(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs.api, "tend", lambda *_: None)
+    run_id = jobs.submit(toy(steps=2))
+    serve = subprocess.Popen([sys.executable, "-m", "ddcore", "serve"], cwd=places.PROJECT, start_new_session=True)
+    try:
+        until(lambda: (Store().record(run_id).folder / "run.json").exists())
+    finally:
+        serve.kill()
+        serve.wait()
+
+
+def test_the_number_of_times_is_a_whole_number(monkeypatch: pytest.MonkeyPatch):
+    assert keeper.resumes() == 0
+    monkeypatch.setenv("DDCORE_RESUMES", "3")
+    assert keeper.resumes() == 3
+    monkeypatch.setenv("DDCORE_RESUMES", "-1")
+    with pytest.raises(DDCoreError, match="0 or more; got '-1'"):
+        keeper.resumes()
+
+
+def test_a_file_that_is_being_written_is_not_swept_and_what_a_crash_left_is(tmp_path: Path):
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    (tmp_path / "snapshots").mkdir()
+    mine, left = tmp_path / f".cancel.{os.getpid()}.0.tmp", tmp_path / "snapshots" / f".20.safetensors.{dead.pid}.1.tmp"
+    old, odd = tmp_path / f".old.{os.getpid()}.1.tmp", tmp_path / ".odd.tmp"
+    for path in (mine, left, old, odd):
+        path.touch()
+    os.utime(old, (1, 1))
+    sweep(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*.tmp")] == [mine.name]
