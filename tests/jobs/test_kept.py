@@ -144,7 +144,7 @@ def interrupted(run_id: str) -> None:
     """Kill its worker, and wait until its runner has seen it."""
     until(lambda: job(run_id).get("state") == "running" and reached(run_id, 0))
     kill(job(run_id))
-    until(lambda: job(run_id).get("state") == "interrupted")
+    until(lambda: job(run_id).get("state") == "interrupted" and Queue().idle())
 
 
 def test_an_interrupted_run_goes_on_by_itself_so_many_times_and_again_once_somebody_asks():
