@@ -22,7 +22,7 @@ from ddcore.runs.files import check_room, dumps, sweep, usable, write_bytes, wri
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import CANCEL_FLAG, awaited, sessions
+from ddcore.runs.state import CANCEL_FLAG, awaited, ended_at, sessions
 from ddcore.runs.store import Store, checked_name, final_step
 from ddcore.summary import Summary
 
@@ -123,10 +123,20 @@ class FolderRecorder:
         if not self.store.exists(spec.key):
             return None
         record = self.store.record(spec.key)
-        again = record.state == "interrupted" and sessions(record.folder) < MOST_SESSIONS
-        if record.active or (record.state != "done" and (again or record.id not in self._awaited)):
+        if record.active or (record.state != "done" and (record.id not in self._awaited or self._goes_on(record))):
             return None
         return Ended(record.id, record.state, record.problem or "", record.summary)
+
+    def _goes_on(self, record: RunRecord) -> bool:
+        """Whether a run that is not done ended by chance: its process was killed, or that of a run it builds on."""
+        if record.state == "interrupted":
+            return sessions(record.folder) < MOST_SESSIONS
+        if record.state != "failed" or sessions(record.folder):
+            return False
+        given_up = ended_at(record.folder)
+        parents = [self.store.record(one) for one in record.info["parents"] if self.store.exists(one)]
+        return any(parent.info["times"].get("finished", 0.0) > given_up if parent.state == "done"
+                   else parent.active or self._goes_on(parent) for parent in parents)
 
     def wait_for(self, specs: Sequence[Spec]) -> NoReturn:
         raise Waits(specs)

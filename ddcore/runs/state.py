@@ -85,6 +85,11 @@ def sessions(folder: Path) -> int:
     return int(_job(folder).get("sessions") or 0)
 
 
+def ended_at(folder: Path) -> float:
+    """When it ended, in seconds since 1970; 0 where it has not."""
+    return float(_job(folder).get("finished") or 0.0)
+
+
 def _job(folder: Path) -> dict[str, Any]:
     """job.json; empty where it is missing or malformed."""
     try:

@@ -16,6 +16,7 @@ from ddcore.jobs import asking, worker
 from ddcore.jobs.job import mark_asked, mark_ended, mark_running, request_cancel
 from ddcore.jobs.queue import Queue
 from ddcore.runs import Store
+from ddcore.runs.recorder import FolderRecorder
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -187,3 +188,24 @@ def test_in_one_process_it_does_not_wait_for_what_another_computes():
     mark_running(Store().create(asked(one.config)[0]).folder, "cpu")
     with pytest.raises(JobFailed, match="elsewhere"):
         jobs.run_inline(one)
+
+
+def test_what_was_lost_with_a_killed_run_is_asked_for_again_with_it_and_no_more_once_that_failed():
+    store, parent, child = Store(), toy(seed=1), toy(seed=2, parent=toy(seed=1).key)
+    asker, first, second = (store.create(spec).folder for spec in (toy(asks=1), parent, child))
+    asking.mark_waiting(asker, [parent.key, child.key])
+    recorder = FolderRecorder(store, toy(asks=1).key)
+
+    def ended() -> list[str | None]:
+        return [end and end.state for end in map(recorder.ended, (parent, child))]
+
+    mark_running(first, "cpu")
+    mark_ended(first, "interrupted", "It was killed.")
+    mark_ended(second, "failed", "The run that it builds on was interrupted.")
+    assert ended() == [None, None]
+    mark_ended(first, "failed", "It diverged.")
+    assert ended() == ["failed", "failed"]
+    assert finish(jobs.submit(parent)).steps
+    assert ended() == ["done", None], "somebody asked for it again meanwhile"
+    mark_ended(second, "failed", "Its worker could not start.")
+    assert ended() == ["done", "failed"]

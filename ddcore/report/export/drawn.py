@@ -84,7 +84,7 @@ def _cells(axes: Axes, trace: Marks, places: _Places) -> None:
     places("x", trace["x"])
     places("y", trace["y"])
     scale = colors.LinearSegmentedColormap.from_list("heat", [colour for _, colour in trace["colorscale"]])
-    axes.imshow(trace["z"], cmap=scale, vmin=trace["zmin"], vmax=trace["zmax"], aspect="auto")
+    axes.imshow(trace["z"], cmap=scale, vmin=trace["zmin"], vmax=trace["zmax"], aspect="auto", zorder=1)
 
 
 def _dress(axes: Axes, layout: Marks, places: _Places) -> None:
