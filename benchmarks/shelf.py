@@ -34,7 +34,8 @@ def fill(number: int) -> int:
         shutil.copytree(record.folder, folder)
         for name in ("run.json", "spec.json"):
             known = json.loads((record.folder / name).read_bytes())
-            (folder / name).write_text(json.dumps({n: info[n] for n in ("in_key", *known)}) + "\n")
+            told = {n: info.get(n, value) for n, value in {"in_key": None, **known}.items()}
+            (folder / name).write_text(json.dumps(told) + "\n")
     return sum(not record.demo for record in Store().records())
 
 

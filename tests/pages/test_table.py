@@ -33,7 +33,7 @@ def _choosing() -> None:
 
 
 def test_a_card_has_the_first_column_as_its_title_and_says_each_cell_as_its_column_does() -> None:
-    app = AppTest.from_function(_reading).run()
+    app = AppTest.from_function(_reading, default_timeout=60).run()
     assert not app.exception
     assert len(app.dataframe[0].value) == 103
     html = app.get("html")[0].proto.body
@@ -45,7 +45,7 @@ def test_a_card_has_the_first_column_as_its_title_and_says_each_cell_as_its_colu
 
 
 def test_of_many_rows_a_narrow_screen_shows_the_first_cards_and_folds_the_others() -> None:
-    html = AppTest.from_function(_reading).run().get("html")[0].proto.body
+    html = AppTest.from_function(_reading, default_timeout=60).run().get("html")[0].proto.body
     before, folded, after = html.partition("<summary>Show all 103</summary>")
     assert folded
     assert (before.count("<article>"), after.count("<article>")) == (8, 92)
@@ -53,7 +53,7 @@ def test_of_many_rows_a_narrow_screen_shows_the_first_cards_and_folds_the_others
 
 
 def test_rows_are_ticked_in_the_table_or_on_cards_and_stay_ticked_on_another_page_of_cards() -> None:
-    app = AppTest.from_function(_choosing).run()
+    app = AppTest.from_function(_choosing, default_timeout=60).run()
     assert [box.label for box in app.checkbox][:1] == [r"**run 0 \*\***"]
     assert "<dt>id</dt>" not in app.get("html")[0].proto.body
     app.checkbox[2].check().run()
@@ -72,7 +72,7 @@ def test_rows_are_ticked_in_the_table_or_on_cards_and_stay_ticked_on_another_pag
 
 
 def test_large_numbers_are_told_in_the_wide_table_as_on_the_cards_and_stay_numbers() -> None:
-    app = AppTest.from_function(_reading).run()
+    app = AppTest.from_function(_reading, default_timeout=60).run()
     shown = app.dataframe[0]
     assert shown.value["flops"].tolist()[:2] == [49_246_208] * 2
     assert '"format": "compact"' not in shown.proto.columns
