@@ -10,6 +10,7 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.report import tables
+from ddcore.runs.state import asker
 from ddcore.runs.store import RunRecord
 from pages.components import frame, menu, progress
 from pages.components.markdown import called
@@ -61,13 +62,15 @@ def count(active: list[jobs.Status]) -> str:
 
 
 def _ended(active: list[str]) -> list[RunRecord]:
-    """The runs that were under way at the last look and are no longer, but for those that another one asked for."""
+    """The runs that were under way at the last look and are no longer, but for those of another that is or was, too:
+    what it needs, and what it asked for, as a sweep does."""
     store, before = frame.store(), st.session_state.get(FOLLOWED, [])
     st.session_state[FOLLOWED] = active
     asked = {parent for run_id in {*before, *active} if store.exists(run_id)
              for parent in store.record(run_id).info.get("parents", [])}
     gone = [store.record(run_id) for run_id in before if run_id not in active and store.exists(run_id)]
-    return [record for record in gone if record.id not in asked and not record.active]
+    return [record for record in gone if record.id not in asked and not record.active
+            and asker(record.folder) not in {*before, *active}]
 
 
 def _tell(ended: list[RunRecord]) -> None:

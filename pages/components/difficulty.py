@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+HISTOGRAM = "The height is the logarithm of the number of images, so that the few hard ones are seen; point at a bar " \
+            "for the number itself."
+
+
 def section(run: RunRecord, config: PADConfig | None = None) -> None:
     """A finished run of scores; config: the run that builds on it, whose scheduler cuts the images."""
     summary, store = run.answer(ScoresSummary), frame.store()
@@ -34,26 +38,30 @@ def section(run: RunRecord, config: PADConfig | None = None) -> None:
         return
     used = config.difficulty if config else offered[0]
     name = st.segmented_control("Score", offered, default=used if used in offered else offered[0], required=True,
-                                format_func=difficulty.TITLES.__getitem__, key=f"score-{run.id}") or offered[0]
-    st.markdown(difficulty.HELP[name])
+                                format_func=difficulty.TITLES.__getitem__, key=f"score-{run.id}",
+                                help="\n\n".join(f"**{difficulty.TITLES[n]}**: {difficulty.HELP[n]}" for n in offered),
+                                ) or offered[0]
     scores = difficulty.scores(store, run, name)
     cuts = _cuts(scores, config) if config and config.scheduled and name == used else {}
+    st.markdown("**Images of each class by their score**", help=" ".join(filter(None, (HISTOGRAM, _seen(config)))))
     charts.chart(figures.difficulty(difficulty.histogram(scores), cuts), f"difficulty-{run.id}")
-    st.caption("One histogram a class. The height is the logarithm of the number of images, so that the few hard ones "
-               "are seen; point at a bar for the number itself.")
-    if config and config.scheduled:
-        first, last = matched(config)
-        st.markdown(
-            f"At IPC {config.ipc} students imitate the epochs {first} to {last}. In epoch {first} the experts see "
-            f"{in_use(config, first)}, in epoch {last} {in_use(config, last)}." if name == used else
-            f"This run's scheduler orders images by **{difficulty.TITLES[used]}**."
-        )
+    if config and config.scheduled and name != used:
+        st.caption(f"This run's scheduler orders images by **{difficulty.TITLES[used]}**.")
     left, right = st.columns(2, gap="medium")
     with left:
         images.grid(run, "Easiest images", name=f"easiest_{name}")
     with right:
         images.grid(run, "Hardest images", name=f"hardest_{name}",
                     help="The hardest of each class first. Hard images are odd, ambiguous or wrongly labelled ones.")
+
+
+def _seen(config: PADConfig | None) -> str:
+    """Which images the experts see in the epochs that students imitate; "" of a run without a scheduler."""
+    if config is None or not config.scheduled:
+        return ""
+    first, last = matched(config)
+    return (f"At IPC {config.ipc} students imitate the epochs {first} to {last}. In epoch {first} the experts see "
+            f"{in_use(config, first)}, in epoch {last} {in_use(config, last)}.")
 
 
 def _cuts(scores: pd.DataFrame, config: PADConfig) -> dict[str, pd.DataFrame]:

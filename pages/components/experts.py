@@ -15,15 +15,16 @@ from ddcore.runs.store import RunRecord
 from pages.components import charts, difficulty, frame, table
 
 
-def in_short(config: TrajectoryConfig) -> None:
-    """The scheduler in a few words, for its card."""
+def in_short(config: TrajectoryConfig, *, windows: bool) -> None:
+    """The scheduler in a few words, for its card; windows: with what it leaves out, which a finished run has below."""
     if not config.scheduled:
         st.badge("Off", color="gray", icon=":material/block:")
         st.caption("All images in every epoch.")
         return
     st.badge("Set", color="green", icon=":material/tune:")
     end = config.train_epochs - 1
-    st.caption(f"Epoch 0: {difficulty.in_use(config, 0)}. Epoch {end}: {difficulty.in_use(config, end)}.")
+    if windows:
+        st.caption(f"Epoch 0: {difficulty.in_use(config, 0)}. Epoch {end}: {difficulty.in_use(config, end)}.")
 
 
 def plan(config: PADConfig) -> None:
@@ -39,13 +40,12 @@ def schedule(config: TrajectoryConfig) -> None:
     if not config.scheduled:
         st.markdown("The scheduler is **off**: the experts see all images in every epoch.")
         return
-    st.markdown("**Images in use**: of each class, from the easiest (0 %) to the hardest (100 %)")
-    charts.chart(figures.schedule(experts.schedule(config, epochs)), f"schedule-{config.train_epochs}")
     words = "Easy images teach what a class looks like, hard ones where it ends."
     if epochs:
         words += (f" Students imitate the epochs {epochs[0]} to {epochs[1]}: few images per class can hold little, so "
                   "they imitate early, easy epochs; larger sets later ones.")
-    st.caption(words)
+    st.markdown("**Images in use**: of each class, from the easiest (0 %) to the hardest (100 %)", help=words)
+    charts.chart(figures.schedule(experts.schedule(config, epochs)), f"schedule-{config.train_epochs}")
 
 
 def section(run: RunRecord, config: PADConfig | None = None) -> None:
@@ -92,6 +92,6 @@ def _dropped(layers: Sequence[Layer], config: PADConfig | None) -> None:
         },
     )
     if config is not None:
-        st.markdown(f"{experts.in_words(layers, config.shallow_ratio, config.selection)}.")
-        st.caption("Shallow layers learn edges and strokes that any image teaches; deep ones what tells classes apart. "
-                   "Dropped parameters do not count in the matching loss.")
+        st.markdown(f"{experts.in_words(layers, config.shallow_ratio, config.selection)}.",
+                    help="Shallow layers learn edges and strokes that any image teaches; deep ones what tells classes "
+                    "apart. Dropped parameters do not count in the matching loss.")

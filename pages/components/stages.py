@@ -61,7 +61,7 @@ def _strip(parts: Sequence[Stage], facts: Callable[[int, Stage], None], run: Run
         for i, stage in enumerate(parts):
             if isinstance(config := stage.spec.config, TrajectoryConfig) and stage.spec.kind == "experts":
                 with _card(next(number), "Scheduler", SCHEDULER):
-                    experts.in_short(config)
+                    experts.in_short(config, windows=not ended)
             is_last = i == len(parts) - 1
             with _card(next(number), "Matching" if is_last and scheduled else stage.title, stage.words):
                 _badge(stage, is_started=run is not None)

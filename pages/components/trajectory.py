@@ -10,15 +10,16 @@ from ddcore.report.trajectory import Point
 from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation_details, frame, pending, table
 
-LEAD = """
-Does it pay to go on? The images kept along the way are judged by the same protocol on the **validation split**:
-real training images held out of everything, so that looking at this curve chooses nothing on the test set.
+LEAD = "Does it pay to go on? The images kept along the way, judged on the **validation split**."
+HELP = """
+By the same protocol, on real training images held out of everything, so that looking at this curve chooses nothing on
+the test set.
 """
 
 
 def tab(run: RunRecord, question: Question) -> None:
     """The curve of validation accuracy, and the one test figure of the final images beside it."""
-    st.caption(LEAD)
+    st.caption(LEAD, help=HELP)
     pending.watch(
         lambda: trajectory.points(frame.store(), run, question), lambda points: [point.result for point in points],
         partial(_show, run, question),

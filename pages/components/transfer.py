@@ -11,15 +11,16 @@ from ddcore.report.transfer import Cell
 from ddcore.runs.store import RunRecord
 from pages.components import charts, evaluation_details, frame, pending, table
 
-LEAD = """
-Images can come to fit the network they were made on. Each line trains **another network** on the same images
-under the same protocol; *drop* is the accuracy lost compared with the network they were made on.
+LEAD = "Each line trains **another network** on the same images."
+HELP = """
+Under the same protocol. Images can come to fit the network they were made on; *drop* is the accuracy lost compared with
+that one. Make the same set on another network as well, and both stand side by side here as a matrix.
 """
 
 
 def tab(run: RunRecord, question: Question) -> None:
     """One line a network, and the matrix where the same set was distilled on several."""
-    st.caption(LEAD)
+    st.caption(LEAD, help=HELP)
     pending.watch(
         lambda: transfer.rows(frame.store(), run, question),
         lambda rows: [cell.result for cells in rows.values() for cell in cells if cell.result],
@@ -56,16 +57,14 @@ def _show(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
         with st.expander("One at a time", key=f"single-{run.id}", on_change="rerun"), st.container(horizontal=True):
             for i, (cell, result) in enumerate(missing):
                 pending.button(cell.title, [result], run, f"transfer-{run.id}-{i}")
-    for cell in cells:
-        if cell.problem:
-            st.caption(f"{cell.title}: {cell.problem}.")
+    if misfits := [cell for cell in cells if cell.problem]:
+        st.caption(f"Not for these images: {', '.join(cell.title for cell in misfits)}.",
+                   help="\n\n".join(f"{cell.title}: {cell.problem}." for cell in misfits))
     _matrix(run, rows)
 
 
 def _matrix(run: RunRecord, rows: Mapping[str, list[Cell]]) -> None:
     if len(rows) < 2:
-        if run.config.get("network"):
-            st.caption("Make the same set on another network as well, and both stand side by side here as a matrix.")
         return
     st.markdown("**Made on × evaluated on**: test accuracy in percent")
     elsewhere = [r for cells in list(rows.values())[1:] for cell in cells if (r := cell.result) and r.missing]

@@ -86,7 +86,7 @@ def test_a_finished_run_shows_what_each_stage_found(
     app.session_state[f"stages-{filled.pad}"] = tab
     app.run()
     assert not app.error
-    assert said in words(app)
+    assert said in words(app) + " ".join(one.proto.help for one in app.markdown)
     assert axes <= {title.replace("<br>", " ") for title in titles(app)}
 
 
