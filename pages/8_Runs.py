@@ -100,6 +100,7 @@ def listed(rows: list[Row]) -> list[RunRecord]:
         st.fragment(_watch, run_every=progress.POLL_SECONDS)({run_id: status.state for run_id, status in under_way})
     shown = overview.table(rows, overview.waits(under_way, active))
     also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
+    st.caption(widgets.runs(len(rows)))  # the table's own buttons come up over this line and over no filter
     ticked = table.choosable(
         shown, key=housekeeping.table_key("runs-table", (record.id for record in records)), column_config=COLUMNS,
         column_order=["run", "state", "accuracy", "judged", "inside", *also, *(["majority"] if also else []), "data",

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from ddcore import jobs
 from ddcore.experiments import spec
 from ddcore.jobs import Status
-from ddcore.jobs.job import mark_ended
+from ddcore.jobs.job import mark_ended, mark_queued
 from ddcore.runs.store import Store
 from pages.components import activity
 from tests.pages.conftest import TINY, Open, put
@@ -36,6 +36,22 @@ def test_an_end_is_told_once(open_page: Open, home: Path, monkeypatch: pytest.Mo
     (toast,) = app.toast
     assert toast.value.startswith("**Failed:** DataDAM")
     assert not look(app, monkeypatch, other).toast
+
+
+def test_what_a_run_asked_for_ends_without_a_word_while_that_one_goes_on(
+    open_page: Open, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking, *cells = (put(spec("distill", "datadam", {**TINY, "seed": seed}), "queued") for seed in range(4))
+    for cell in cells:
+        mark_queued(Store().record(cell).folder, asking)
+    app = look(open_page(), monkeypatch, asking, *cells)
+    mark_ended(Store().record(cells[0]).folder, "failed")
+    app = look(app, monkeypatch, asking, *cells[1:])
+    assert not app.toast
+    for run in (asking, *cells[1:]):
+        mark_ended(Store().record(run).folder, "cancelled")
+    (toast,) = look(app, monkeypatch).toast
+    assert "seed 0" in toast.value
 
 
 def test_a_run_that_another_one_asked_for_ends_without_a_word(
