@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from diskcache import Cache, Disk, Timeout
-from diskcache.core import MODE_BINARY, MODE_RAW
+from diskcache.core import DEFAULT_SETTINGS, MODE_BINARY, MODE_RAW
 
 from ddcore import home
 from ddcore.errors import DDCoreError
@@ -145,4 +145,6 @@ def _open(root: Path) -> Cache:
 def _cache(root: Path) -> Cache:
     root.mkdir(parents=True, exist_ok=True)
     root.chmod(0o700)
-    return Cache(str(root), disk=SafeDisk, size_limit=SIZE_LIMIT, eviction_policy="least-recently-stored", timeout=5)
+    # All settings are given: what the folder says of them could be wrong, and would break every call.
+    settings = {**DEFAULT_SETTINGS, "size_limit": SIZE_LIMIT, "eviction_policy": "least-recently-stored"}
+    return Cache(str(root), disk=SafeDisk, timeout=5, **settings)

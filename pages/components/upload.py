@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -28,7 +27,6 @@ REFUSALS = frame.session_key("Datasets", "refusals")  # their number: a new one 
 MOST_MB = 200
 WAYS = ("Upload a zip", "A folder on this machine")
 LOCAL = ("127.0.0.1", "localhost", "::1")
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")  # what proxies add
 CLASSES, EACH = 20, 8  # rows and columns of the examples
 REDRAWN = 0.2  # seconds between two movements of a progress bar
 
@@ -138,13 +136,13 @@ def chosen_source() -> Brought | None:
 def at_this_machine() -> bool:
     """Whether only somebody at this machine can be asking: else anybody could look into its folders.
 
-    A server that answers this machine alone may still stand behind a proxy that lets others in.
+    What a visitor sends is not asked, for it can say anything. A server that answers this machine alone may still stand
+    behind a proxy that lets others in; that of somebody who has a screen does not. `DDCORE_FOLDERS` says it outright:
+    1 where there is no screen and no proxy, 0 where there are both.
     """
-    headers = st.context.headers
-    host = headers.get("Host", "localhost").rsplit(":", 1)[0].strip("[]")
-    origin = urlsplit(headers.get("Origin", "")).hostname or host  # what stands in the browser's address bar
-    forwarded = any(name.lower() in FORWARDED for name in headers)
-    return st.get_option("server.address") in LOCAL and {host, origin} <= {*LOCAL} and not forwarded
+    switch = os.environ.get("DDCORE_FOLDERS")
+    wished = not st.get_option("server.headless") if switch is None else switch == "1"
+    return wished and st.get_option("server.address") in LOCAL
 
 
 def _remembered(token: str) -> Brought | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import pickle
 import sqlite3
@@ -92,6 +93,17 @@ def test_a_damaged_memo_is_begun_again():
     (places.memo_root() / "cache.db").write_bytes(b"this is no database" * 100)
     memo.put_json("a", 1)
     assert memo.get_json("a") == 1
+
+
+@pytest.mark.parametrize("value", ["x", None, b"\0"])
+def test_settings_that_somebody_planted_in_a_memo_are_not_followed(home: Path, value: object):
+    memo.put_bytes("a", b"1")
+    memo.memo().close()
+    memo._open.cache_clear()
+    with contextlib.closing(sqlite3.connect(places.memo_root() / "cache.db")) as base, base:
+        assert base.execute("UPDATE Settings SET value = ? WHERE key = 'disk_min_file_size'", (value,)).rowcount == 1
+    memo.put_bytes("b", b"2")
+    assert (memo.get_bytes("a"), memo.get_bytes("b")) == (b"1", b"2")
 
 
 def test_a_memo_that_cannot_be_written_costs_time_only(home: Path):
