@@ -65,8 +65,8 @@ def test_a_sweep_is_built_by_hand_fills_and_is_shared(server: Server, watched: W
     fresh = other.new_page()
     fresh.goto(address)
     expect(fresh.get_by_text(said)).to_be_visible(timeout=SLOW)
-    fresh.get_by_role("link", name="Report").click()
-    report = downloaded(fresh, fresh.get_by_role("button", name=re.compile("report", re.IGNORECASE)).first)
+    report = downloaded(fresh, fresh.get_by_role("button", name="Report", exact=True))
     with zipfile.ZipFile(io.BytesIO(report.read_bytes())) as archive:
-        assert {"README.md", "commands.sh"} <= {*archive.namelist()}
+        assert {"README.md", "commands.sh", f"tables/sweep-{address[-16:]}.csv"} <= {*archive.namelist()}
+        assert said in archive.read("README.md").decode().replace("\\", "")
     other.close()

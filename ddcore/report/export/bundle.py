@@ -80,6 +80,11 @@ def bundle(store: Store, runs: Sequence[Compared], choice: Choice) -> Bundle:
     return Bundle({name: content.encode() for name, content in top.items()} | files, tuple(problems))
 
 
+def whole(store: Store, run_id: str) -> Bundle:
+    """The report on one run, with those that it compares."""
+    return bundle(store, compare_runs.compared(store, gathered(store, [store.record(run_id)])), Choice())
+
+
 def gathered(store: Store, records: Iterable[RunRecord]) -> list[RunRecord]:
     """These runs, each once, and behind each the runs that it compares."""
     both = (one for record in records for one in (record, *map(store.record, compared_by(store, record))))

@@ -7,10 +7,11 @@ from ddcore.errors import DDCoreError
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
 from ddcore.report import sizes, sweep_figures, sweeps
+from ddcore.report.export import bundle
 from ddcore.report.export.table import latex
 from ddcore.report.quantities import MEASURES
 from ddcore.report.sweeps import Answer
-from ddcore.runs.store import RunRecord
+from ddcore.runs.store import RunRecord, Store
 from pages.components import charts, closer, effects, frame, menu, progress, run_page, table, vary, widgets
 from pages.components.markdown import plain
 
@@ -18,6 +19,8 @@ UNDER_WAY = ("running", "waiting")
 MARGINS = (100 * sizes.MARGIN, 0.2, 1.0, 2.0)  # points that a lossless set may lose, the usual one first
 MOST_PROBLEMS = 3  # cells whose reason is told before all cells are opened
 MOST_COMPARED = 20  # sets that one link opens side by side
+REPORT = ("Table, figures, sentence, all its sets and the command that makes it again, as one zip. Takes some seconds; "
+          "`python -m ddcore report` writes the same.")
 _text = st.column_config.TextColumn
 COLUMNS = {
     "values": _text("Values"),
@@ -93,9 +96,10 @@ def _answer(run_id: str, config: SweepConfig) -> None:
         done = [cell.run for cell in answer.outcome.cells if cell.state == "done"]
         if done:
             ids = ",".join(dict.fromkeys(done[:MOST_COMPARED]))
-            page = menu.of_title("Compare").page()
-            for view, words in (("Images", "Images in full"), ("Report", "Report")):
-                st.page_link(page, label=words, icon=":material/compare:", query_params={"runs": ids, "view": view})
+            st.page_link(menu.of_title("Compare").page(), label="Images in full", icon=":material/compare:",
+                         query_params={"runs": ids, "view": "Images"})
+            st.download_button("Report", lambda: bundle.whole(Store(), run_id).zipped(), f"sweep-{run_id}.zip",
+                               "application/zip", on_click="ignore", icon=":material/archive:", help=REPORT)
         numbers = sweeps.numbers(answer).to_csv(index=False)
         for words, made in (("CSV", numbers), ("LaTeX", latex(sweeps.paper(answer)))):
             st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
