@@ -193,6 +193,60 @@ class Effects(ABC, Generic[P]):
                          for name, value in point.values.items())
 
 
+@dataclass(frozen=True)
+class Slice(Effects[P]):
+    """The places of others along one of their axes, on all other axes where the best of them is."""
+
+    through_best: Effects[P]
+    along: int
+
+    @classmethod
+    def all(cls, effects: Effects[P]) -> list[Slice[P]]:
+        """One along each axis on which there is more than the best."""
+        slices = [cls(effects, i) for i in range(len(effects.axes))]
+        return [one for one in slices if sum(p.accuracy is not None for p in one.points) > 1]
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        return (self.through_best.axes[self.along],)
+
+    @cached_property
+    def points(self) -> tuple[P, ...]:
+        known = [(p.accuracy.mean, i) for i, p in enumerate(self.through_best.whole) if p.accuracy]
+        best = self.through_best.best or (self.through_best.whole[max(known)[1]] if known else None)
+        others = [axis for axis in self.through_best.axes if axis is not self.axes[0]]
+        return tuple(p for p in self.through_best.points
+                     if best and all(axis.of(p.values) == axis.of(best.values) for axis in others))
+
+    @property
+    def whole(self) -> tuple[P, ...]:
+        return tuple(p for p in self.through_best.whole if p in self.points)
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        return self.through_best.seeds
+
+    @property
+    def sets(self) -> str:
+        return self.through_best.sets
+
+    @property
+    def tested(self) -> bool:
+        return self.through_best.tested
+
+    def param(self, name: str) -> ParamInfo:
+        return self.through_best.param(name)
+
+    def control(self, role: str, point: P) -> Accuracy | None:
+        return self.through_best.control(role, point)
+
+    def of_seed(self, point: P, seed: int, store: Store) -> tuple[RunRecord | None, str]:
+        return self.through_best.of_seed(point, seed, store)
+
+    def stands(self, point: P) -> str:
+        return self.through_best.stands(point)
+
+
 def standing(states: Sequence[str]) -> str:
     """ "done", or how many of these stand where: "2 done, 1 failed"."""
     return ", ".join(f"{states.count(s)} {s}" if len(set(states)) > 1 else s for s in dict.fromkeys(states))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ddcore.report import effect_figures
-from ddcore.report.effects import Effects, P
+from ddcore.report.effects import Effects, P, Slice
 from ddcore.report.nas import figures as nas_figures
 from pages.components import charts
 
@@ -25,3 +25,15 @@ def importance(effects: Effects[P], key: str) -> None:
         st.markdown("**What matters**", help="Functional ANOVA: how much of the variance of the accuracy each axis "
                     "explains, less what chance would.")
         charts.chart(nas_figures.importance(effects.importance), f"importance-{key}")
+
+
+def slices(effects: Effects[P], key: str) -> None:
+    """Of more than two axes, accuracy along each through the best."""
+    shown = Slice.all(effects) if len(effects.axes) > 2 else []
+    if not shown:
+        return
+    st.markdown("**Through the best**", help="Accuracy along one axis; on the others every set is as the best.")
+    with st.grid(min(3, len(shown)), min_column_width=300):
+        for one in shown:
+            with st.container():
+                charts.chart(effect_figures.effect(one), f"slice-{one.along}-{key}")

@@ -77,5 +77,6 @@ def test_of_three_axes_a_slice_is_seen_through_the_best_of_the_third(open_page: 
     app = open_page(PAGE, run=run, look="Images")
     assert [cell.partition(", step")[0] for row in matrix(app)[1] for cell in row[1:]] == [
         "λ 0, real, IPC 2", "λ 0, noise, IPC 2", "λ 1, real, IPC 2", "λ 1, noise, IPC 2"]
+    assert "**Through the best**" in words(app)
     (cut,) = [box for box in app.selectbox if box.label == "IPC"]
     assert cut.value == 1, "the second place, IPC 2"

@@ -69,7 +69,7 @@ def test_cells_that_cannot_run_are_named_one_by_one_and_left_out_on_request(
     (told,) = [error.value for error in app.error]
     assert [f"lambda_task={v}, ipc={ipc} cannot run" in told for v in (0, 1) for ipc in (1, 900, 901)] == 2 * [
         False, True, True]
-    assert "and 4 more above" in words(app)
+    assert "; 4 more above" in words(app)
     assert button(app, "Start sweep").disabled
     button(app, "Leave these cells out").click().run()
     assert "**2 cells**" in words(app)

@@ -11,7 +11,8 @@ from ddcore.experiments import Spec, spec
 from ddcore.experiments.sweep import SweepConfig, replay
 from ddcore.jobs import Slot, Status
 from ddcore.jobs.job import mark_running
-from ddcore.report import sweeps
+from ddcore.report import effect_figures, sweeps
+from ddcore.report.effects import Slice
 from ddcore.report.estimate import START
 from ddcore.report.figures import COLOURS, along
 from ddcore.report.gallery import strip
@@ -133,3 +134,16 @@ def test_parallel_coordinates_write_values_as_people_do_and_none_on_another(home
     answer = sweeps.answer(asked.config, store)  # type: ignore[arg-type]
     notes = [note for note in nas_figures.parallel(answer.frame, answer.titles).layout.annotations if note.x == 0]
     assert {note.text: note.y for note in notes} == {"0": 0, "0.01": 0.5, "1": 1}
+
+
+def test_slices_go_along_each_axis_with_the_others_as_the_best_has_them(home: Path) -> None:
+    asked = question(vary="lambda_task=0,1; init=real,noise; ipc=1,2")
+    World(lambda values: 0.9 - 0.1 * values.get("lambda_task", 0.0) - 0.2 * (values.get("init") == "noise")
+          - 0.05 * values.get("ipc", 1)).stored(asked, store := Store())
+    answer = sweeps.answer(asked.config, store)  # type: ignore[arg-type]
+    assert [[answer.name(point) for point in one.points] for one in Slice.all(answer)] == [
+        ["λ 0, real, IPC 1", "λ 1, real, IPC 1"], ["λ 0, real, IPC 1", "λ 0, noise, IPC 1"],
+        ["λ 0, real, IPC 1", "λ 0, real, IPC 2"]]
+    drawn = effect_figures.effect(Slice.all(answer)[1])
+    (sets,) = [trace for trace in drawn.data if trace.name == "DataDAM sets"]
+    assert dict(zip(sets.x, sets.y, strict=True)) == pytest.approx({"real": 85.5, "noise": 65.5})

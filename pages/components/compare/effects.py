@@ -27,6 +27,7 @@ def show(runs: Sequence[Compared]) -> None:
     if any(point.accuracy for point in compared.points):
         effects.picture(compared, "compared")
         effects.importance(compared, "compared")
+        effects.slices(compared, "compared")
     else:
         st.info("None of these runs is judged in this setting.", icon=":material/info:")
     for sentence in compared.told:

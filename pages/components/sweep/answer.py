@@ -16,7 +16,7 @@ from pages.components import charts, closer, effects, frame, menu, progress, run
 from pages.components.markdown import plain
 
 UNDER_WAY = ("running", "waiting")
-MARGINS = (100 * sizes.MARGIN, 0.2, 1.0, 2.0)  # points that a lossless set may lose, the usual one first
+MARGINS = sorted({0.2, 100 * sizes.MARGIN, 1.0, 2.0})  # points that a lossless set may lose
 MOST_PROBLEMS = 3  # cells whose reason is told before all cells are opened
 MOST_COMPARED = 20  # sets that one link opens side by side
 REPORT = ("Table, figures, sentence, all its sets and the command that makes it again, as one zip. Takes some seconds; "
@@ -131,6 +131,7 @@ def _picture(answer: Answer, run_id: str) -> None:
     else:
         effects.picture(answer, run_id)
     effects.importance(answer, run_id)
+    effects.slices(answer, run_id)
 
 
 def _sizes(answer: Answer, run_id: str) -> None:
@@ -138,7 +139,7 @@ def _sizes(answer: Answer, run_id: str) -> None:
     shown = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         points = st.segmented_control(
-            "Lossless within", MARGINS, default=MARGINS[0], required=True, key="margin", bind="query-params",
+            "Lossless within", MARGINS, default=100 * sizes.MARGIN, required=True, key="margin", bind="query-params",
             format_func=lambda points: f"{points:g} points", help="What a set may lose against the full data, at most, "
             "with its 95 % interval.")
         found = sizes.of(answer, frame.store(), points / 100)

@@ -171,7 +171,7 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
         if spec is None or not ready:
             st.button("Start sweep", type="primary", icon=":material/play_arrow:", key="launch-sweep", disabled=True)
             first, *others = dict.fromkeys(wrong) or [""]
-            more = f" and {len(others):,} more above" if others else ""
+            more = f"; {len(others):,} more above" if others else ""
             st.markdown(f":red[{plain(first)}{more}.]" if wrong else "The data set is not ready.")
             return
         config = spec.config
