@@ -24,6 +24,8 @@ from ddcore.evaluation.plans import Question
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.search import SearchConfig
 from ddcore.methods import METHODS, quick
+from ddcore.runs import validation, whole
+from ddcore.runs.files import read_json, write_json
 from ddcore.runs.store import parts
 
 DATASET, SEED = "mnist", 7
@@ -133,6 +135,8 @@ def _copy(source: Path, target: Path) -> None:
         place = target / file.relative_to(source)
         place.parent.mkdir(exist_ok=True)
         _halved(file, place)
+    info = read_json(target / "run.json")
+    write_json(target / "run.json", {**info, "files": whole.hashes(target, validation.names(target))})
 
 
 def _image_sets(source: Path) -> list[Path]:

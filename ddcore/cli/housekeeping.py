@@ -8,11 +8,13 @@ from typing import Any
 
 import click
 
+from ddcore import home
 from ddcore.cli.flags import as_json, check_folder, count_runs, fail, show
+from ddcore.data import own
 from ddcore.errors import ConfigError, DDCoreError
 from ddcore.report import tables, text
-from ddcore.runs import packing, usage
-from ddcore.runs.store import RunRecord, Store
+from ddcore.runs import packing, usage, whole
+from ddcore.runs.store import RunRecord, Store, parts
 
 RUN = click.argument("run_id", metavar="RUN")
 RUNS = click.argument("run_ids", metavar="RUN...", nargs=-1, required=True)
@@ -158,6 +160,38 @@ def _arrived(one: packing.Arrived) -> str:
     return f"{one.record.id} {tables.title(one.record)}: {'here now' if one.new else 'was here already'}{builds}"
 
 
+@click.command(help="Whether the files of finished runs are still what was written, by their SHA-256.")
+@click.argument("run_ids", metavar="[RUN...]", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every finished run, trials too, and own data sets.")
+@as_json
+def check(run_ids: Sequence[str], everything: bool, as_json: bool) -> int:
+    store = Store()
+    if bool(run_ids) == everything:
+        raise ConfigError(["name the runs to check, or say --all"])
+    records = _every(store) if everything else [store.record(run_id) for run_id in dict.fromkeys(run_ids)]
+    rows: list[dict[str, Any]] = [
+        {"run": r.id, "title": tables.title(r), "problems": _damage(r), "known": whole.has_hashes(r)} for r in records
+    ]
+    root = home.data_root()
+    sets = {name: own.verify(name, root) for name in own.known(root) if own.exists(name, root)} if everything else {}
+    problems = [f"run {row['run']} {row['title']}: {one}" for row in rows for one in row["problems"]]
+    problems += [f"data set {name}: {one}" for name, found in sets.items() for one in found]
+    status, silent = fail(problems), sum(not row["known"] for row in rows)
+    lines = [f"{count_runs(len(rows))} and {len(sets)} own data sets checked" if everything else
+             f"{count_runs(len(rows))} checked", *([f"{count_runs(silent)}: {whole.NO_HASHES}"] if silent else [])]
+    show({"runs": rows, "data": sets}, as_json, lambda: "\n".join(lines))
+    return status
+
+
+def _every(store: Store) -> list[RunRecord]:
+    kinds = [store.records(), *map(store.records, parts())]
+    return [record for records in kinds for record in records if record.state in ("done", "broken")]
+
+
+def _damage(record: RunRecord) -> list[str]:
+    return [str(record.problem)] if record.state == "broken" else whole.problems(record)
+
+
 @click.command("usage", help="What takes how much of the disk.")
 @as_json
 def usage_(as_json: bool) -> None:
@@ -168,4 +202,4 @@ def usage_(as_json: bool) -> None:
     show({"usage": rows, "bytes": total}, as_json, lambda: "\n".join([*lines, f"{text.bytes_(total):>10}  in all"]))
 
 
-COMMANDS: tuple[click.Command, ...] = (rename, tag, note, trash, restore, purge, pack, unpack, usage_)
+COMMANDS: tuple[click.Command, ...] = (rename, tag, note, trash, restore, purge, pack, unpack, check, usage_)

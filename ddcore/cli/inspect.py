@@ -22,7 +22,7 @@ from ddcore.params import Config
 from ddcore.protocols import PROTOCOLS
 from ddcore.report import tables
 from ddcore.report.findings import FINDINGS
-from ddcore.runs import memo
+from ddcore.runs import memo, whole
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 from ddcore.spaces import SPACES
@@ -119,7 +119,7 @@ def show_run(run_id: str, as_json: bool) -> None:
         "summary": record.summary.to_json(), "user": record.user, "error": store.error(record.id),
         "problem": record.problem, "imported": record.imported, "info": record.stored(), **found,
     }
-    caveats(record.summary.notes)
+    caveats([*record.summary.notes, *whole.lost(record)])
     show(result, as_json, lambda: "\n".join(filter(None, [*_details(result, found), words()])))
 
 

@@ -76,13 +76,28 @@ def verify(name: str, root: Path) -> list[str]:
         return [f"{folder / 'dataset.json'} cannot be read"]
     try:
         _arrays(facts, root)
-        actual = content(name, facts["classes"], facts["sizes"], facts["voters"], folder)
+        return [wrong] if (wrong := damage(facts, root)) else []
     except DataBroken as error:
         return [str(error)]
-    if actual != facts["fingerprint"]:
-        return [f"the images in {folder} are not those that were added: their fingerprint is {actual}, "
-                f"it was {facts['fingerprint']}"]
-    return []
+
+
+def damage(facts: Mapping[str, Any], root: Path) -> str:
+    """Why the stored values are not those that were added, by their fingerprint taken anew; "" where they are."""
+    folder = place(root) / facts["name"]
+    told = (facts["name"], tuple(facts["classes"]), tuple(facts["sizes"]), facts["voters"])
+    actual = _content(*told, folder, tuple(_changed(folder / f"{part}.npy") for part in _ARRAYS))
+    if actual == facts["fingerprint"]:
+        return ""
+    return (f"the images in {folder} are not those that were added: their fingerprint is {actual}, "
+            f"it was {facts['fingerprint']}")
+
+
+@functools.lru_cache(maxsize=64)
+def _content(
+    name: str, classes: tuple[str, ...], sizes: tuple[int, ...], voters: int, folder: Path, changed: tuple[int, ...]
+) -> str:
+    """`content`, taken once in a process as long as no file changes."""
+    return content(name, classes, sizes, voters, folder)
 
 
 def known(root: Path) -> dict[str, Dataset]:
@@ -192,6 +207,8 @@ def described(facts: Mapping[str, Any], removed: bool) -> Dataset:
 def _read(facts: Mapping[str, Any], root: Path, resolution: int) -> tuple[Split, Split]:
     """The (train, test) splits, the test images in memory; raises DataMissing or DataBroken."""
     pixels, labels, votes = _arrays(facts, root)
+    if wrong := damage(facts, root):
+        raise DataBroken(f"{wrong}; remove the data set and add it again")
     cut = facts["sizes"][0]
     train, test = (Split(pixels[part], labels[part], None if votes is None else votes[part])
                    for part in (slice(cut), slice(cut, None)))

@@ -86,6 +86,10 @@ class Recorder(Protocol):
     def save_picture(self, name: str, png: bytes) -> None:
         """Keep a PNG for eyes."""
 
+    def uses(self, told: Callable[[], Mapping[str, bool]]) -> None:
+        """told(): how this session has computed so far (fields of `Arithmetic`); kept with each checkpoint, so that the
+        answer tells it of all sessions."""
+
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         """Keep, atomically, what the run needs to go on from here."""
 

@@ -16,7 +16,9 @@ def accelerate(
     config: NetworkConfig, work: int, device: torch.device, recorder: Recorder
 ) -> acceleration.Acceleration:
     """What a run of so many multiply-adds may use of the machine."""
-    return acceleration.Acceleration(device, exact=config.exact, work=work, note=recorder.note)
+    speed = acceleration.Acceleration(device, exact=config.exact, work=work, note=recorder.note)
+    recorder.uses(speed.told)
+    return speed
 
 
 def macs(config: DataConfig) -> int:

@@ -54,6 +54,7 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> DistillSummary:
     part = Resident.from_split(data.train, data, where)
     exact = isinstance(config, NetworkConfig) and config.exact
     speed = acceleration.Acceleration(where, exact=exact, work=_cost(name, config, None), note=recorder.note)
+    recorder.uses(speed.told)
     task = Task(config, part, where, recorder.built_on(), partial(_tell, recorder), speed)
     recorder.progress(0, method.steps(config), "Preparing the first images")
     watch = device.Stopwatch(where)

@@ -35,7 +35,7 @@ from ddcore.data.images import SHOWN
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
 from ddcore.run_id import KEY
-from ddcore.runs import validation
+from ddcore.runs import validation, whole
 from ddcore.runs.apart import HEAVY, apart
 from ddcore.runs.files import check_room, dumps, sha256, size, usable, write_json
 from ddcore.runs.record import IMPORTED, RunRecord
@@ -118,6 +118,8 @@ def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = Fals
     names = validation.names(record.folder)
     packed = [name for name in names if heavy or not HEAVY.fullmatch(name)]
     _check_limits(record, packed)
+    if damaged := whole.problems(record, packed):
+        raise DDCoreError(f"run {record.id} cannot be packed: {'; '.join(damaged)}")
     files = tuple(_file(record.folder, name) for name in packed)
     manifest = dumps(Manifest(format=FORMAT, id=record.key, kind=record.kind, files=files).to_json()).encode()
     with _written(target) as out, zipfile.ZipFile(out, "w") as archive:

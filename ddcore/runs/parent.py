@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddcore.errors import RunBroken, RunNotFound
 from ddcore.experiments.base import ImageSet
+from ddcore.runs import whole
 from ddcore.runs.images import Images
 from ddcore.runs.store import Store, checked_name
 from ddcore.summary import Summary
@@ -38,10 +39,13 @@ class FinishedRun:
 
     def images(self, name: str = "images") -> ImageSet:
         """A stored image set as tensors on the CPU."""
+        self._check(f"{name}.safetensors")
         return _tensors(self.store.images(self.id, name))
 
     def snapshot(self, step: int) -> ImageSet:
         """The images as they were at `step`. RunNotFound when that step was not kept."""
+        for name in ("initial.safetensors", "images.safetensors", f"snapshots/{step}.safetensors"):
+            self._check(name)
         return _tensors(self.store.snapshot(self.id, step))
 
     def arrays(self, name: str) -> dict[str, torch.Tensor]:
@@ -51,6 +55,7 @@ class FinishedRun:
         path = self.store.record(self.id).folder / f"{checked_name(name)}.safetensors"
         if not path.is_file():
             raise RunNotFound(f"run {self.id} kept nothing called {name!r}")
+        self._check(path.name)
         return load_file(path)
 
     def mapped(self, name: str) -> np.ndarray:
@@ -66,8 +71,13 @@ class FinishedRun:
             raise RunNotFound(f"run {self.id} kept nothing called {name!r}") from None
         except (OSError, ValueError, EOFError) as error:
             raise RunBroken(f"{path.name} of run {self.id} cannot be read: {error}") from None
+        self._check(path.name)
         self.opened[name] = array
         return array
+
+    def _check(self, name: str) -> None:
+        """RunBroken where this file is not what the run wrote."""
+        whole.check(self.store.record(self.id), name)
 
 
 def _tensors(stored: Images) -> ImageSet:

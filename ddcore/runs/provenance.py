@@ -35,6 +35,11 @@ def device() -> dict[str, str | None]:
     return {"type": "cpu", "name": ", ".join(part for part in (_processor(), _threads()) if part) or None}
 
 
+def session() -> dict[str, Any]:
+    """{code, libraries, device} of this process."""
+    return {"code": code(), "libraries": libraries(), "device": device()}
+
+
 def peak_memory_bytes() -> int | None:
     """The most memory that was in use: on the GPU when one was used, else of this process."""
     if (cuda := _cuda()) is not None:

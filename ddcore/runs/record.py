@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 IMPORTED = "imported.json"  # in the folder of a run that was not computed here: when it came, from which file
 LATEST = 4e9  # seconds since 1970: the year 2096
 KEPT = 2**15  # records of finished runs, of some 12 kB each; one more than are kept makes every look read all anew
+NOT_KEPT = ("summary", "files")  # of run.json in a record: one is there as its own type, hashes are seldom asked for
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
 
 Check = Callable[[Any], bool]
@@ -51,14 +52,14 @@ _INFO: Mapping[str, Check] = {
     **dict.fromkeys(("dataset", "code", "libraries", "device"), _dict_of(_is(str))),
     "parents": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
     "times": _dict_of(lambda value: isinstance(value, int | float) and 0 <= value <= LATEST),
-    "length": _whole, "peak_memory_bytes": is_number,
+    "length": _whole, "lost_events": _whole, "peak_memory_bytes": is_number,
 }
 _CONFIG: Mapping[str, Check] = {"dataset": _is(str), "ipc": _whole, "resolution": _whole}
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. summary: what it measured, of its kind's own type once it is done; info: run.json without the summary,
+    """One run. summary: what it measured, of its kind's own type once it is done; info: run.json without NOT_KEPT,
     or as much of it as is known before the end; user: {name, tags, note} given by people; problem: for a failed,
     interrupted or broken run, the sentence that says why; created: when it was first submitted (seconds since 1970);
     imported: {when, file} of one that was not computed here, None for all others. An imported run answers no question
@@ -186,7 +187,7 @@ def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem:
 
 def _slim(info: Mapping[str, Any]) -> dict[str, Any]:
     """What a record keeps of run.json: ten thousand of them are in memory, and most say the same of most things."""
-    return {name: _shared(value) for name, value in info.items() if name != "summary"}
+    return {name: _shared(value) for name, value in info.items() if name not in NOT_KEPT}
 
 
 def _shared(value: Any) -> Any:

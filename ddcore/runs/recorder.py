@@ -8,23 +8,24 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ddcore.errors import Cancelled, Waits
+from ddcore.errors import Cancelled, RunBroken, Waits
 from ddcore.experiments.base import Ended, ImageSet, Parent, Point, Spec
-from ddcore.runs import checkpoint, provenance
+from ddcore.runs import checkpoint, provenance, validation, whole
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.events import rewind
-from ddcore.runs.files import check_room, dumps, sweep, usable, write_bytes, write_json
+from ddcore.runs.files import check_room, dumps, size, sweep, usable, write_bytes, write_json
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import CANCEL_FLAG, awaited, ended_at, sessions
 from ddcore.runs.store import Store, checked_name, final_step
-from ddcore.summary import Summary
+from ddcore.summary import Arithmetic, Summary
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +51,7 @@ class FolderRecorder:
         self._speed: deque[tuple[float, int]] = deque(maxlen=SPEED_WINDOW)
         self._first = 0
         self._mapped: list[np.memmap] = []
+        self._told: Callable[[], Mapping[str, bool]] = dict
         sweep(self.folder)
         self._start = self._starting_point()
         self._awaited = awaited(self.folder)
@@ -60,7 +62,7 @@ class FolderRecorder:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {text}\n")
 
     def event(self, event: str, **fields: Any) -> None:
-        with open(self.folder / "events.jsonl", "ab") as file:
+        with open(self._events, "ab") as file:
             file.write((dumps({"event": event, **fields}) + "\n").encode())
 
     def progress(self, done: int, total: int, phase: str = "") -> None:
@@ -100,6 +102,9 @@ class FolderRecorder:
 
     def save_picture(self, name: str, png: bytes) -> None:
         write_bytes(self._subfolder("pictures") / f"{checked_name(name)}.png", png)
+
+    def uses(self, told: Callable[[], Mapping[str, bool]]) -> None:
+        self._told = told
 
     def parent(self, run_id: str) -> Parent:
         return finished(self.store, run_id)
@@ -143,9 +148,9 @@ class FolderRecorder:
 
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         self._flush()
-        events = self.folder / "events.jsonl"
-        written = events.stat().st_size if events.exists() else 0
-        Checkpoint(self._own, dict(meta), self.seconds(), written, self._start.origin).write(tensors)
+        head = replace(self._start, meta=dict(meta), seconds=self.seconds(), events=_length(self._events),
+                       used=self._used(), sessions=self._sessions())
+        head.write(tensors)
 
     def resume_point(self, refuse: Callable[[Mapping[str, Any]], str] = lambda meta: "") -> Point | None:
         if self._own.exists():
@@ -155,38 +160,55 @@ class FolderRecorder:
             self._start = self._beginning()
         if (shorter := self.store.longest_prefix(self.record)) is None:
             return None
-        if (point := Checkpoint.read(shorter.folder)) is None:
-            self.note(f"The checkpoint of run {shorter.id} cannot be read: starting from the beginning.")
+        try:
+            point = Checkpoint.read(shorter.folder)
+            self._check_taken(shorter)
+        except RunBroken as error:
+            self.note(f"Begins anew, not where run {shorter.id} ended: {error}.")
+            return None
+        if point is None:  # thrown away meanwhile
             return None
         if why := refuse(point.meta):
             self.note(f"Begins anew, not where run {shorter.id} ended: {why}.")
             return None
         self._take_over(shorter, point)
-        self._start = Checkpoint(self._own, {}, point.seconds, point.events, origin=shorter.id)
+        self._start = replace(point, path=self._own, meta={}, origin=shorter.id)
         self.note(f"Continues run {shorter.id}: {shorter.info['length']} of {self.record.info['length']} are done.")
         return point.tensors(), point.meta
 
     def _starting_point(self) -> Checkpoint:
         """The run's own checkpoint, else the very beginning."""
-        if (own := Checkpoint.read(self.folder)) is not None:
-            rewind(self.folder / "events.jsonl", own.events)
-            return own
-        if self._own.exists():
-            self.note("The checkpoint could not be read: starting from the beginning.")
-        return self._beginning()
+        try:
+            own = Checkpoint.read(self.folder)
+        except RunBroken as error:
+            self.note(f"Begins anew: {error}.")
+            return self._beginning()
+        if own is None:
+            return self._beginning()
+        if (lost := own.events - _length(self._events)) > 0:
+            self.note(f"{size(lost)} of what was recorded are lost: curves have a gap.")
+            return replace(own, lost=own.lost + lost)
+        rewind(self._events, own.events)
+        return own
 
     def _beginning(self) -> Checkpoint:
         """The very beginning, to which nothing of an earlier session belongs."""
         self._own.unlink(missing_ok=True)
-        rewind(self.folder / "events.jsonl", 0)
+        rewind(self._events, 0)
         for snapshot in self.folder.glob("snapshots/*"):
             snapshot.unlink()
         return Checkpoint(self._own)
 
+    def _check_taken(self, shorter: RunRecord) -> None:
+        """RunBroken where what is taken over from a shorter run is not what was written."""
+        taken = ("events.jsonl", "images.safetensors", "snapshots/")
+        if damaged := whole.problems(shorter, [n for n in validation.names(shorter.folder) if n.startswith(taken)]):
+            raise RunBroken("; ".join(damaged))
+
     def _take_over(self, shorter: RunRecord, point: Checkpoint) -> None:
         """The shorter run's events, snapshots and result become the beginning of this one's history."""
         if (events := shorter.folder / "events.jsonl").exists():
-            write_bytes(self.folder / "events.jsonl", events.read_bytes()[: point.events])
+            write_bytes(self._events, events.read_bytes()[: point.events])
         if (shorter.folder / "snapshots").is_dir():
             shutil.copytree(shorter.folder / "snapshots", self._subfolder("snapshots"), dirs_exist_ok=True)
         if (last := final_step(shorter)) is not None:
@@ -201,21 +223,41 @@ class FolderRecorder:
         info = self.record.info
         times = {"submitted": info["times"].get("submitted"), "started": job.get("started"), "finished": time.time(),
                  "seconds": self.seconds()}
+        if summary.arithmetic is not None:
+            used = Arithmetic(**{**vars(summary.arithmetic), **self._used()})
+            summary = summary.model_copy(update={"arithmetic": used})
+        self._flush()
+        now = provenance.session()
         answer = {
-            **info, "code": provenance.code(), "libraries": provenance.libraries(), "device": provenance.device(),
+            **info, **now, "earlier": [one for one in self._sessions() if one != now] or None,
             "times": times, "sessions": job.get("sessions", 1), "continued_from": self._start.origin,
             "peak_memory_bytes": provenance.peak_memory_bytes(), "outcome": "done", "summary": summary.to_json(),
+            "lost_events": self._start.lost or None, "files": whole.hashes(self.folder, validation.names(self.folder)),
         }
-        self._flush()
         done, total, phase = self._last
         self._last = (max(done, total), total, phase)
         self._write_progress(time.monotonic())
-        write_json(self.folder / "run.json", answer)
+        write_json(self.folder / "run.json", {name: value for name, value in answer.items()
+                                              if value is not None or name not in ("earlier", "lost_events")})
+
+    def _used(self) -> dict[str, bool]:
+        """How all sessions of this run computed, as far as they said."""
+        now, before = self._told(), self._start.used
+        return {name: bool(now.get(name)) or bool(before.get(name)) for name in {**before, **now}}
+
+    def _sessions(self) -> list[dict[str, Any]]:
+        """Where and with what this run was computed so far, each once."""
+        now = provenance.session()
+        return [*(one for one in self._start.sessions if one != now), now]
 
     def _flush(self) -> None:
         """What was written to mapped arrays survives a power cut from now on, as what is told after it does."""
         for array in self._mapped:
             array.flush()
+
+    @property
+    def _events(self) -> Path:
+        return self.folder / "events.jsonl"
 
     @property
     def _own(self) -> Path:
@@ -239,6 +281,10 @@ class FolderRecorder:
         if d1 <= d0 or t1 - t0 < 2 * PROGRESS_SECONDS:
             return None
         return round((self._last[1] - self._last[0]) * (t1 - t0) / (d1 - d0), 1)
+
+
+def _length(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _present(path: Path, shape: tuple[int, ...], dtype: str) -> np.memmap | None:

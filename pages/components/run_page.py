@@ -12,6 +12,7 @@ from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS, spec
 from ddcore.report import sanity, text
 from ddcore.report.export import sets
+from ddcore.runs import whole
 from ddcore.runs.images import Images
 from ddcore.runs.store import RunRecord
 from pages.components import fields, frame, housekeeping, progress, vary, widgets
@@ -48,7 +49,7 @@ def header(run: RunRecord, form: bool = False) -> None:
         st.space("stretch")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             _toolbar(run, form)
-    for sentence in sanity.warnings(run):
+    for sentence in (*sanity.warnings(run), *(f"{one}." for one in whole.lost(run))):
         st.warning(sentence, icon=":material/warning:")
 
 

@@ -137,3 +137,21 @@ def test_the_disk_used_is_told_by_kind(say: Say, runs: Any) -> None:
     assert told["usage"][0] | {"bytes": 0} == {"what": "runs", "kind": "distill", "runs": 2, "bytes": 0}
     assert told["bytes"] == sum(row["bytes"] for row in told["usage"]) > 0
     assert "Distillation (2)" in say("usage")[1]
+
+
+def test_files_that_changed_at_rest_are_found_by_check(say: Say, runs: Any) -> None:
+    for record in runs:
+        shelf.sealed(record)
+    told = answer(say, "check", "--all")
+    assert {one["run"]: (one["problems"], one["known"]) for one in told["runs"]} == {r.id: ([], True) for r in runs}
+    images = runs[0].folder / "images.safetensors"
+    images.write_bytes(images.read_bytes()[:-1] + b"\1")
+    status, out, error = say("check", runs[0].id)
+    assert (status, out) == (1, "1 run checked\n")
+    assert f"error: run {runs[0].id} " in error
+    assert "images.safetensors is damaged: its " in error
+    assert say("check", runs[1].id)[0] == 0
+    assert say("check")[2] == "error: name the runs to check, or say --all\n"
+    shelf.unsealed(runs[1])
+    assert say("check", runs[1].id)[1].endswith("1 run: an earlier version made it and kept no hashes, so whether its "
+                                                "files changed cannot be told\n")

@@ -19,7 +19,7 @@ from ddcore.data import DATASETS, adding, own, preview, source
 from ddcore.data.layout import Row
 from ddcore.data.load import fingerprint, load
 from ddcore.data.source import Source
-from ddcore.errors import ConfigError, DataMissing, DataRefused, UnknownName
+from ddcore.errors import ConfigError, DataBroken, DataMissing, DataRefused, UnknownName
 
 GOOD = folders(5, 3)
 MANY = folders(20, 0)
@@ -425,6 +425,18 @@ def test_damaged_files_are_found(root, damage, state):
     assert DATASETS["pets"].check(root).state == state
     (problem,) = own.verify("pets", root)
     assert "pets" in problem
+
+
+def test_one_flipped_bit_in_the_images_is_found_before_anything_is_computed_with_them(root):
+    added(GOOD, root)
+    load("pets")
+    images = root / "own/pets/images.npy"
+    content = bytearray(images.read_bytes())
+    content[-1] ^= 1
+    images.write_bytes(content)
+    with pytest.raises(DataBroken, match=r"images in .*pets are not those that were added: their fingerprint is pets-"):
+        load("pets")
+    assert "not those that were added" in own.verify("pets", root)[0]
 
 
 def test_pickled_array_in_place_of_the_images_is_not_unpickled(root):

@@ -34,6 +34,7 @@ from ddcore.runs.images import read_images
 from ddcore.runs.store import Store
 from pages.components import frame, menu
 from tests.pages.conftest import Backend, Open, backend, open_page, words
+from tests.runs import shelf
 
 __all__ = ["backend", "open_page"]
 
@@ -227,6 +228,7 @@ def test_the_example_of_a_kind_travels_and_is_checked_where_it_arrives(
     assert (there.new, there.record.summary) == (True, Store().record(run).summary)
     kept = Store().record(run).folder / "brightness.safetensors"
     kept.write_bytes(save({"mean": np.zeros((10, 2), np.float32)}))
+    shelf.sealed(Store().record(run))
     packing.pack(Store(), run, file)
     with pytest.raises(packing.RunRefused, match=r"brightness.safetensors holds 'mean' as float32 \(10, 2\)"):
         packing.unpack(Store(tmp_path / "third"), file)

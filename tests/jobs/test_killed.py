@@ -222,3 +222,18 @@ def test_jobs_find_a_home_given_relative_to_where_the_user_stands(toys: Path, mo
     monkeypatch.chdir(toys.parent)
     monkeypatch.setenv("DDCORE_HOME", toys.name)
     assert finish(jobs.submit(toy(steps=1))).steps == 1
+
+
+def test_a_flipped_bit_in_the_checkpoint_of_a_killed_run_changes_no_result():
+    whole = finish(jobs.submit(toy(steps=30, seed=5)))
+    run_id = jobs.submit(toy(steps=30, pause=0.03, seed=5, manner="good", failing=1))
+    until(lambda: reached(run_id, 4))
+    kill(job(run_id))
+    until(lambda: jobs.status(run_id).state == "interrupted")
+    place = Store().record(run_id).folder / "checkpoint.safetensors"
+    content = place.read_bytes()
+    at = content.index(b'\\"total\\": ') + len(b'\\"total\\": ')
+    place.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    jobs.resume(run_id)
+    assert finish(run_id).total == whole.total
+    assert "Begins anew: checkpoint.safetensors is damaged: it is not what was written." in Store().log(run_id)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ddcore.experiments import KINDS, ImageSet, Spec, spec
-from ddcore.runs import RunRecord, Store
+from ddcore.runs import RunRecord, Store, validation, whole
 from ddcore.runs.apart import apart
 from ddcore.runs.files import read_json, sha256, write_json
 from ddcore.runs.record import IMPORTED, read_record
@@ -53,6 +53,19 @@ def finished(store: Store, one: Spec, steps: int = 4, **values: Any) -> RunRecor
     recorder.save_picture("final", PNG)
     recorder.finish(summary(one.kind, steps=steps, **values), {"started": 1.0})
     return store.record(record.id)
+
+
+def sealed(record: RunRecord) -> RunRecord:
+    """The run as one that wrote what lies in its folder by now."""
+    files = whole.hashes(record.folder, validation.names(record.folder))
+    write_json(record.folder / "run.json", {**record.stored(), "files": files})
+    return read_record(record.folder)
+
+
+def unsealed(record: RunRecord) -> RunRecord:
+    """The run as one of a version that kept no hashes."""
+    write_json(record.folder / "run.json", {name: told for name, told in record.stored().items() if name != "files"})
+    return read_record(record.folder)
 
 
 def imported(record: RunRecord) -> RunRecord:

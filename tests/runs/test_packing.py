@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import save
-from shelf import finished, question
+from shelf import finished, question, sealed
 
 from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS, spec
@@ -56,6 +56,7 @@ def whole(store: Store) -> RunRecord:
     (record.folder / "pictures" / "final.png").write_bytes(png())
     (record.folder / "log.txt").write_text("10:00  Goes on from step 2.\n")
     np.save(record.folder / "rows.npy", np.arange(6.0))
+    sealed(record)
     return store.annotate(record.id, name="the best", tags=["report"])
 
 
@@ -475,6 +476,7 @@ def test_a_zip_that_lists_nothing_is_refused(content: bytes, other: Store) -> No
 def test_several_runs_come_in_one_zip_and_a_bad_one_spoils_nothing(store: Store, other: Store, run: RunRecord) -> None:
     second = finished(store, question(seed=2))
     (second.folder / "pictures" / "final.png").write_bytes(png())
+    sealed(second)
     content = io.BytesIO()
     pack_all(store, [run.id, second.id, run.id], content)
     files = files_of(content.getvalue())
@@ -591,7 +593,7 @@ def test_links_in_a_run_folder_are_not_followed(store: Store, run: RunRecord, tm
 def test_a_run_says_what_entered_its_key(store: Store, run: RunRecord) -> None:
     assert run.info["in_key"]["ipc"] == 1
     assert "device" not in run.info["in_key"]
-    write_json(run.folder / "run.json", {n: v for n, v in run.info.items() if n != "in_key"})
+    write_json(run.folder / "run.json", {n: v for n, v in run.stored().items() if n != "in_key"})
     assert validation.problems(run.folder) == []
 
 
