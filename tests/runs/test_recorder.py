@@ -183,7 +183,7 @@ def test_a_crash_while_a_checkpoint_is_written_keeps_the_one_before(
     recorder: FolderRecorder, monkeypatch: pytest.MonkeyPatch
 ):
     recorder.checkpoint({}, {"step": 1})
-    (recorder.folder / ".checkpoint.safetensors.1.1.tmp").write_bytes(b"half")  # as a killed process leaves it
+    (recorder.folder / ".checkpoint.safetensors.99999999.1.tmp").write_bytes(b"half")  # as a killed process leaves it
     assert again(recorder).resume_point() == ({}, {"step": 1})
     assert not list(recorder.folder.glob("*.tmp"))
     assert not list(recorder.folder.glob(".*.tmp"))
