@@ -43,7 +43,9 @@ def _follow(run: RunRecord) -> None:
 
 
 def _figures(run: RunRecord, known: Answer) -> None:
-    _accuracy(known.row("final").scores, results.beside(known.rows))
+    final = known.row("final")
+    fewer = None if final.scores else results.with_fewer(frame.store(), final)  # networks, while more are trained
+    _accuracy(fewer.summary.scores if fewer else final.scores, results.beside(known.rows))
     for sentence in known.warnings:
         st.warning(sentence, icon=":material/warning:")
     if known.active:

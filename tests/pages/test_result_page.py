@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import spec
+from ddcore.report.text import spread
 from ddcore.runs.store import Store
 from pages.components import images, progress
 from tests.pages.conftest import DM, TINY, Backend, Filled, Open, confusion, finish, put, words
@@ -25,6 +26,17 @@ def judged(run: str, role: str, mean: float, seconds: float) -> None:
     told: dict[str, Any] = {"accuracy": accuracy, "majority": 0.1, "seconds_train": seconds, "images": 20, "steps": 600,
                             "per_class": [mean] * 10, "confusion": confusion(mean)}
     finish(getattr(plan(Store().record(run), ASKED), role), told)
+
+
+def test_while_more_networks_are_trained_the_accuracy_of_those_that_are_stands_on_top(
+    open_page: Open, filled: Filled
+) -> None:
+    known = Store().record(filled.evaluated)
+    put(spec("evaluate", "evaluate", {**known.config, "nets": 5}), "queued")
+    app = open_page("pages/3_DataDAM.py", run=filled.distilled)
+    assert known.summary.accuracy
+    assert metrics(app)["Test accuracy"][0] == spread(known.summary.accuracy)
+    assert "Being evaluated, see below." in words(app)
 
 
 def metrics(app: AppTest) -> dict[str, tuple[str, str]]:
