@@ -186,7 +186,8 @@ def test_two_classes_are_judged_by_balanced_accuracy_and_auc_too(open_page: Open
     control = plan(Store().record(filled.distilled), ASKED)
     spread = {"mean": 0.75, "std": 0.02, "n": 2}
     finish(control.random, {"images": 20})
-    finish(control.random_real, told(0.5, balanced_accuracy=spread, auc={**spread, "mean": 0.8}, stored_floats=1280))
+    finish(control.random_real, told(0.5, balanced_accuracy=spread, auc={**spread, "mean": 0.8}, stored_floats=1280,
+                                      confusion=()))
     app = open_page(PAGE, run=filled.distilled)
     app.session_state[f"detail-{filled.distilled}"] = True
     app.run()
@@ -201,7 +202,7 @@ def test_two_classes_are_judged_by_balanced_accuracy_and_auc_too(open_page: Open
 def test_unequal_classes_have_a_balanced_column_and_every_chart_of_accuracy_the_majority_line(
     open_page: Open, filled: Filled
 ) -> None:
-    unequal = {"majority": 0.4, "balanced_accuracy": {"mean": 0.25, "std": 0.0, "n": 2}}
+    unequal = {"majority": 0.4, "balanced_accuracy": {"mean": 0.25, "std": 0.0, "n": 2}, "confusion": []}
     edit(Store().record(filled.evaluated).folder / "run.json", unequal)
     first = trajectory.points(Store(), Store().record(filled.distilled), ASKED)[0].result.specs[-1]
     finish(first, told(0.5, **unequal))
