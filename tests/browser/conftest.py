@@ -116,7 +116,8 @@ def watched(chromium: object) -> Iterator[Watched]:
 
 def _note_console(seen: Watched, message: object) -> None:
     where = message.location.get("url", "")  # type: ignore[attr-defined]
-    # Streamlit's front end looks for the server below a deep link's own path first and is told 404 there.
+    # Streamlit's front end looks for the server below a deep link's own path first and is told 404 there (twice). An
+    # answer there would make it take the page's address for the server's.
     probing = "/_stcore/" in where and "404" in message.text  # type: ignore[attr-defined]
     if message.type == "error" and not probing:  # type: ignore[attr-defined]
         seen.complaints.append(f"console: {message.text} ({where})")  # type: ignore[attr-defined]
