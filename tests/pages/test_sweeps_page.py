@@ -214,5 +214,5 @@ def test_the_answer_is_a_sentence_a_picture_and_a_table_that_lead_to_the_images(
     assert f"λ {best['lambda_task']:g} is the best by validation" in words(app)
     (table,) = [one.value for one in app.dataframe if "behind the best" in one.value]
     assert list(table["values"]) == ["λ 0", "λ 1"]
-    assert "Random real images, IPC 1, seed 0" in words(app)
+    assert "Random real images, IPC 1: " in words(app)
     assert "Images in full" in [one.label for one in app.get("page_link")]
