@@ -36,7 +36,7 @@ def selected() -> list[RunRecord]:
     missing = []
     for run_id in _named("runs"):
         if not RUN_ID.fullmatch(run_id) or not frame.store().exists(run_id):
-            missing.append(run_id[:20])
+            missing.append(run_id[:40])
         elif (record := frame.store().record(run_id)) not in records:
             records.append(record)
     if missing:
