@@ -375,7 +375,9 @@ def _replay(config: SweepConfig, look: Look) -> Outcome:
     tested = cells if split == "test" else list(tried[best].values()) if best else []
     controls = _controls(tested, config.with_full)
     ids = {cell.distil.key for cell in tested}
-    specs = [one for cell in cells for one in cell.specs(look, split)]
+    specs = list[Spec]()
+    for cell in cells:  # where all are tested, each with its control, so that a first picture has both
+        specs += [*cell.specs(look, split), *(cell.control if split == "test" else ())]
     specs += [one for cell in tested for one in (cell.judged(),)] + [one for c in controls for one in c.specs]
     return Outcome(
         cells=tuple(_result(cell, look, split, cell.distil.key in ids) for cell in cells),

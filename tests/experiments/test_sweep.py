@@ -39,6 +39,9 @@ def test_controls_are_shared_one_for_each_size_and_seed() -> None:
     assert len(outcome.cells) == 8
     assert sorted((one.ipc, one.seed) for one in outcome.controls) == [(1, 0), (1, 1), (2, 0), (2, 1)]
     assert len(outcome.missing) == 8 * 2 + 4 * 2
+    first = outcome.cells[0]
+    beside = next(one for one in outcome.controls if (one.ipc, one.seed) == (first.values["ipc"], first.seed))
+    assert [one.key for one in outcome.missing[:4]][1::2] == [first.evaluation, beside.evaluation]
     full = replay(config(vary="lambda_task=0,0.01; ipc=1,2", with_full=True), lambda one: None)
     assert [one.role for one in full.controls] == ["random_real", "random_real", "full"]
 
