@@ -23,6 +23,7 @@ from ddcore.protocols import PROTOCOLS
 from ddcore.report import tables
 from ddcore.report.findings import FINDINGS
 from ddcore.runs import memo, whole
+from ddcore.runs.files import FolderUnusable
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_OPTIONS, NetworkConfig
 from ddcore.spaces import SPACES
@@ -80,6 +81,8 @@ def _listing(kind: str, rows: list[dict[str, Any]]) -> str:
 @click.option("--kind", type=click.Choice(list(KINDS)), help="Runs of this kind alone.")
 @as_json
 def runs(kind: str | None, as_json: bool) -> None:
+    if trouble := Store().trouble():
+        raise FolderUnusable(trouble)
     records = Store().records(kind)
     rows = [
         {"run": r.id, "kind": r.kind, "name": r.name, "status": r.state, "config": r.config, **_scores(r),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ddcore import jobs
-from ddcore.errors import ConfigError
+from ddcore.errors import ConfigError, RunBroken
 from ddcore.experiments import KINDS, Spec, evaluate, spec
 from ddcore.experiments.baseline import BaselineConfig, BaselineSummary
 from ddcore.experiments.evaluate import EvaluateConfig
@@ -106,7 +106,10 @@ class Plan:
 
 
 def _subject(of: RunRecord | Spec) -> tuple[str, Mapping[str, Any]]:
-    """(id, parameters) of a set that is judged, whether it is distilled already or not."""
+    """(id, parameters) of a set that is judged, whether it is distilled already or not. RunBroken of one that cannot be
+    read."""
+    if isinstance(of, RunRecord) and of.state == "broken":
+        raise RunBroken(f"run {of.id} cannot be read: {of.problem}")
     return (of.key, of.config.values()) if isinstance(of, Spec) else (of.id, of.config)
 
 

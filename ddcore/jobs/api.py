@@ -19,6 +19,7 @@ from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.jobs.slots import slots
 from ddcore.jobs.status import Status, read_status
+from ddcore.runs.files import FolderUnusable
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import asker, awaited
 from ddcore.runs.store import Store
@@ -62,12 +63,13 @@ def status(run_id: str) -> Status:
     record = store.record(run_id)
     if record.state == "done":
         return read_status(record)
-    if record.state == "queued" and not queue.holds(record.id):  # a crash or a tidy hand took it from the queue
-        with store.lock():
-            if store.record(record.id).state == "queued" and not queue.holds(record.id):
-                queue.add(record.id)
-        record = store.record(record.id)
-    tend(store, queue)
+    with contextlib.suppress(FolderUnusable):  # of a home that is only to be looked at
+        if record.state == "queued" and not queue.holds(record.id):  # a crash or a tidy hand took it from the queue
+            with store.lock():
+                if store.record(record.id).state == "queued" and not queue.holds(record.id):
+                    queue.add(record.id)
+            record = store.record(record.id)
+        tend(store, queue)
     return read_status(record, *_place(queue, record))
 
 
@@ -136,7 +138,8 @@ def extend(run_id: str, length: int) -> str:
 def list_jobs() -> list[tuple[str, Status]]:
     """(run id, status) of what is being worked on and of what waits, in that order."""
     store, queue = Store(), Queue()
-    tend(store, queue)
+    with contextlib.suppress(FolderUnusable):  # of a home that is only to be looked at
+        tend(store, queue)
     ids = [*queue.active().values(), *(ticket.run_id for ticket in queue.waiting())]
     records = [store.record(run_id) for run_id in dict.fromkeys(ids) if store.exists(run_id)]
     return [(r.id, read_status(r, *_place(queue, r))) for r in records if r.active]

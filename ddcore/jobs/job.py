@@ -9,12 +9,12 @@ interrupted by the runner; and read from a dead worker where no runner saw it di
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ddcore.errors import RunBroken
+from ddcore.runs import clock
 from ddcore.runs.files import read_json, write_bytes, write_json
 from ddcore.runs.process import start_mark
 from ddcore.runs.state import ASKER, CANCEL_FLAG, RESUMED
@@ -35,12 +35,12 @@ def mark_queued(folder: Path, asked_by: str | None = None) -> None:
         (folder / name).unlink(missing_ok=True)
     if asked_by:
         write_bytes(folder / ASKER, asked_by.encode(), durable=False)
-    _write(folder, state="queued", queued=time.time(), message=None, finished=None, pid=None, mark=None, awaited=None)
+    _write(folder, state="queued", queued=clock.now(), message=None, finished=None, pid=None, mark=None, awaited=None)
 
 
 def mark_waiting(folder: Path, awaited: Iterable[str]) -> None:
     """It goes on when the runs that it asked for have ended."""
-    _write(folder, state="queued", queued=time.time(), pid=None, mark=None, awaited=list(awaited))
+    _write(folder, state="queued", queued=clock.now(), pid=None, mark=None, awaited=list(awaited))
 
 
 def mark_asked(folder: Path) -> None:
@@ -51,7 +51,7 @@ def mark_asked(folder: Path) -> None:
 
 def mark_running(folder: Path, slot: str) -> dict[str, Any]:
     """This process works on it now; what job.json then says."""
-    job, now = read_job(folder), time.time()
+    job, now = read_job(folder), clock.now()
     return _write(
         folder, state="running", slot=slot, pid=os.getpid(), mark=start_mark(os.getpid()),
         started=job.get("started") or now, session_started=now, sessions=int(job.get("sessions") or 0) + 1,
@@ -62,12 +62,12 @@ def mark_ended(folder: Path, state: str, message: str | None = None, error: str 
     """It ended as "done", "failed", "cancelled" or "interrupted". message: a sentence; error: a traceback."""
     if error is not None:
         write_bytes(folder / "error.txt", error.encode())
-    _write(folder, state=state, message=message, finished=time.time(), pid=None, mark=None)
+    _write(folder, state=state, message=message, finished=clock.now(), pid=None, mark=None)
 
 
 def request_cancel(folder: Path, grace: float) -> None:
     """Ask the worker to stop; after `grace` seconds the runner kills it."""
-    write_json(folder / CANCEL_FLAG, {"asked": time.time(), "grace": grace})
+    write_json(folder / CANCEL_FLAG, {"asked": clock.now(), "grace": grace})
 
 
 def cancel_grace(folder: Path) -> float | None:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -68,12 +69,22 @@ def execute(store: Store, record: RunRecord, slot: str = "inline", await_runs: A
         mark_ended(record.folder, "cancelled", "It was cancelled.")
         return "cancelled"
     except BaseException as error:
-        mark_ended(record.folder, "failed", _sentence(error), traceback.format_exc())
+        _failed(record.folder, error)
         if not isinstance(error, Exception):
             raise
         return "failed"
     mark_ended(record.folder, "done")
     return "done"
+
+
+def _failed(folder: Path, error: BaseException) -> None:
+    """Write down why it failed; on a full disk in the room of what nobody needs any longer, for the reason is short."""
+    try:
+        mark_ended(folder, "failed", _sentence(error), traceback.format_exc())
+    except OSError:
+        for name in ("error.txt", "progress.json"):
+            (folder / name).unlink(missing_ok=True)
+        mark_ended(folder, "failed", _sentence(error))
 
 
 def _sentence(error: BaseException) -> str:

@@ -35,7 +35,7 @@ from ddcore.data.images import SHOWN
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
 from ddcore.run_id import KEY
-from ddcore.runs import validation, whole
+from ddcore.runs import clock, validation, whole
 from ddcore.runs.apart import HEAVY, apart
 from ddcore.runs.files import check_room, dumps, sha256, size, usable, write_json
 from ddcore.runs.record import IMPORTED, RunRecord
@@ -115,6 +115,19 @@ def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = Fals
         raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be packed")
     if record.declared and not record.declared.travels:
         raise DDCoreError(f"run {record.id} is a {record.kind} run, and these stay where they were computed")
+    try:
+        return _pack(record, target, heavy)
+    except FileNotFoundError as error:
+        if str(record.folder) not in str(error.filename):
+            raise
+        raise _moved(record) from None
+
+
+def _moved(record: RunRecord) -> DDCoreError:
+    return DDCoreError(f"run {record.id} was put away or changed while it was packed; pack it again")
+
+
+def _pack(record: RunRecord, target: Path | IO[bytes], heavy: bool) -> Packed:
     names = validation.names(record.folder)
     packed = [name for name in names if heavy or not HEAVY.fullmatch(name)]
     _check_limits(record, packed)
@@ -128,6 +141,8 @@ def pack(store: Store, run_id: str, target: Path | IO[bytes], heavy: bool = Fals
             with open(record.folder / file.name, "rb") as stream:
                 if _add(archive, file.name, stream, file.bytes) != file.sha256:
                     raise DDCoreError(f"{file.name} of run {record.id} was changed meanwhile; pack it again")
+        if "run.json" not in names or validation.names(record.folder) != names:  # else it would have some of them only
+            raise _moved(record)
     written = target.stat().st_size if isinstance(target, Path) else target.tell()
     return Packed(record.id, len(files), written, tuple(name for name in names if name not in packed))
 
@@ -214,7 +229,7 @@ def unpack(store: Store, source: Path | IO[bytes], name: str = "") -> Arrived:
                 return Arrived(present, False, _missing(store, present))
             name = apart(manifest.id, {file.name: file.sha256 for file in manifest.files})
             with usable(store.root):
-                write_json(folder / IMPORTED, {"when": time.time(), "file": called})
+                write_json(folder / IMPORTED, {"when": clock.now(), "file": called})
                 folder = folder.rename(folder.with_name(name))
             record = store.adopt(folder)
     return Arrived(record, True, _missing(store, record))

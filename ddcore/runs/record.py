@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ddcore.errors import RunBroken
 from ddcore.run_id import RUN_ID, is_number
 from ddcore.runs import upgrade
+from ddcore.runs.clock import LATEST
 from ddcore.runs.files import Version, read_json, read_json_cached, version
 from ddcore.runs.state import ACTIVE, job_state
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from ddcore.summary import Summary
 
 IMPORTED = "imported.json"  # in the folder of a run that was not computed here: when it came, from which file
-LATEST = 4e9  # seconds since 1970: the year 2096
 KEPT = 2**15  # records of finished runs, of some 12 kB each; one more than are kept makes every look read all anew
 NOT_KEPT = ("summary", "files")  # of run.json in a record: one is there as its own type, hashes are seldom asked for
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run

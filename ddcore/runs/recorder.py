@@ -16,7 +16,7 @@ import numpy as np
 
 from ddcore.errors import Cancelled, RunBroken, Waits
 from ddcore.experiments.base import Ended, ImageSet, Parent, Point, Spec
-from ddcore.runs import checkpoint, provenance, validation, whole
+from ddcore.runs import checkpoint, clock, provenance, validation, whole
 from ddcore.runs.checkpoint import Checkpoint
 from ddcore.runs.events import rewind
 from ddcore.runs.files import check_room, dumps, size, sweep, usable, write_bytes, write_json
@@ -118,7 +118,7 @@ class FolderRecorder:
             record = self.store.create(spec)
             if record.state != "done":
                 part = FolderRecorder(self.store, record.id, seconds)
-                part.finish(summary, {"started": time.time() - seconds})
+                part.finish(summary, {"started": max(0.0, clock.now() - seconds)})
         return finished(self.store, record.id)
 
     def built_on(self) -> tuple[Parent, ...]:
@@ -221,7 +221,7 @@ class FolderRecorder:
     def finish(self, summary: Summary, job: Mapping[str, Any]) -> None:
         """Write run.json: from then on the run is done. job: what job.json says of this session."""
         info = self.record.info
-        times = {"submitted": info["times"].get("submitted"), "started": job.get("started"), "finished": time.time(),
+        times = {"submitted": info["times"].get("submitted"), "started": job.get("started"), "finished": clock.now(),
                  "seconds": self.seconds()}
         if summary.arithmetic is not None:
             used = Arithmetic(**{**vars(summary.arithmetic), **self._used()})

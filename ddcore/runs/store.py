@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ddcore import home
 from ddcore.errors import ConfigError, DataBroken, DataMissing, DDCoreError, RunBroken, RunNotFound
 from ddcore.run_id import RUN_ID
+from ddcore.runs import clock
 from ddcore.runs.apart import set_apart
 from ddcore.runs.events import read_events
 from ddcore.runs.files import read_json, usable, write_json
@@ -38,6 +39,7 @@ MARKER = ".apart"  # in a home whose imported runs lie apart from answers
 LOCK_SECONDS = 60
 SHORTEST_PREFIX = 6
 _LOOKED_AT: set[Path] = set()
+_SEEN: set[Path] = set()  # roots that this process has listed
 _NOW: ContextVar[Moment | None] = ContextVar("moment", default=None)
 T = TypeVar("T")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -86,6 +88,20 @@ class Store:
             return records
         ids = self.imports()
         return [record if record.imported is None else record.linked(ids) for record in records]
+
+    def trouble(self) -> str:
+        """Why the user's own runs cannot be listed, in a sentence; "" where they can, or where there are none yet."""
+        try:
+            with os.scandir(self.root) as kinds:
+                for kind in kinds:
+                    if kind.is_dir(follow_symlinks=False):
+                        os.scandir(kind.path).close()
+        except FileNotFoundError:
+            return f"The folder {self.root}, which was there before, is gone." if self.root in _SEEN else ""
+        except OSError as error:
+            return f"The folder {error.filename or self.root} cannot be read: {error.strerror}."
+        _SEEN.add(self.root)
+        return ""
 
     def once(self, make: Callable[[Any], T]) -> T:
         """What `make` makes of these runs; a Moment makes it once."""
@@ -176,7 +192,7 @@ class Store:
         question = {
             "id": run_id, **spec.to_json(), "version": identity["version"], "parents": identity["parents"],
             "dataset": identity["dataset"], "seed": spec.config.values().get("seed"), "family": spec.family,
-            "in_key": identity["config"], "length": spec.config.length(), "times": {"submitted": time.time()},
+            "in_key": identity["config"], "length": spec.config.length(), "times": {"submitted": clock.now()},
         }
         with usable(self.root):
             folder.mkdir(parents=True, exist_ok=True)
@@ -481,7 +497,7 @@ def _set_apart(store: Store) -> None:
         if any(os.path.exists(f"{folder}/{IMPORTED}") for folder in _folders(store.root) if "-" not in folder.name):
             with store.lock():
                 set_apart(Store.records(store))
-        write_json(store.root / MARKER, {"when": time.time()}, durable=False)
+        write_json(store.root / MARKER, {"when": clock.now()}, durable=False)
 
 
 def _folders(root: Path, kind: str | None = None) -> Iterator[Path]:

@@ -12,7 +12,7 @@ from ddcore.report import tables
 from ddcore.run_id import RUN_ID
 from ddcore.runs.store import RunRecord, Store, moment, now
 from pages.components import menu
-from pages.components.markdown import called
+from pages.components.markdown import called, plain
 
 APP = "Dataset distillation"  # in the browser's tab behind the page's or the run's name
 _PREFIX = "kept by"
@@ -31,6 +31,9 @@ def page(title: str, lead: str, *kinds: str) -> Iterator[None]:
         st.title(called(run) if run and is_shown else title, anchor=False)
         if not is_shown:
             st.markdown(lead)
+        if trouble := store().trouble():
+            st.error(f"**Your runs cannot be listed.** {plain(trouble)} What is shown below ships with the app.",
+                     icon=":material/folder_off:")
         in_tab(title)
         yield
 
