@@ -18,7 +18,30 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
+
+
+class Worded(str):
+    """A problem as the command line tells it, by the names of flags and code; words: the same by what parameters are
+    called, as a form tells it, "" where the form has another way to say it."""
+
+    words: str
+
+    def __new__(cls, text: str, words: str) -> Self:
+        problem = super().__new__(cls, text)
+        problem.words = words
+        return problem
+
+    @classmethod
+    def join(cls, problems: Iterable[str]) -> Self:
+        """Several as one."""
+        each = tuple(problems)
+        return cls("; ".join(each), "; ".join(filter(None, map(in_words, each))))
+
+
+def in_words(problem: str) -> str:
+    """A problem as a form tells it."""
+    return problem.words if isinstance(problem, Worded) else problem
 
 
 class DDCoreError(Exception):
@@ -28,7 +51,7 @@ class DDCoreError(Exception):
 class ConfigError(DDCoreError):
     """Parameters that cannot run.
 
-    `problems` holds one sentence for each thing that is wrong.
+    `problems` holds one sentence for each thing that is wrong; `in_words` tells it in a form.
     """
 
     def __init__(self, problems: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from ddcore.errors import ConfigError, suggestion
+from ddcore.errors import ConfigError, Worded, suggestion
 
 ParamType = Literal["int", "float", "bool", "choice", "text"]
 _TYPES: dict[Any, ParamType] = {int: "int", float: "float", bool: "bool", str: "text"}
@@ -33,6 +33,7 @@ _MESSAGES = {  # by pydantic's type of the error
     **dict.fromkeys(("float_parsing", "float_type", "finite_number"), "{name} must be a finite number, got {value!r}"),
     **dict.fromkeys(("bool_parsing", "bool_type"), "{name} must be true or false, got {value!r}"),
 }
+_BOUNDS = ("greater_than_equal", "greater_than", "less_than_equal")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")  # 1,000
 Choices = Iterable[str] | Callable[[], Iterable[str]]
 Used = Callable[[Mapping[str, Any]], bool]
@@ -102,6 +103,11 @@ class ParamInfo:
         return f"{self.symbol} · {self.label}" if self.symbol else self.label
 
     @property
+    def sign(self) -> str:
+        """The paper's symbol, else the label."""
+        return self.symbol or self.label
+
+    @property
     def allowed(self) -> str:
         """The numbers that it may be: "from 1 to 1,000", "above 0, up to 10"; "" where that is any."""
         low = "" if self.low is None else f"{'above' if self.low_open else 'from'} {_bound(self.low)}"
@@ -123,9 +129,12 @@ class ParamInfo:
                      ((self.low, -math.inf), (self.high, math.inf)))
         if number is None or not whole or not low <= number <= high or (self.low_open and number == low):
             what = "" if whole else "a whole number" if self.type == "int" else "a number"
-            words = " ".join(filter(None, (what, self.allowed)))
-            raise ConfigError([f"{self.symbol or self.label}: {words}; got {text or 'nothing'}"])
+            raise ConfigError([self.refused(text or "nothing", what)])
         return int(number) if self.type == "int" else float(number)
+
+    def refused(self, got: str, what: str = "") -> str:
+        """ "IPC: a whole number from 1 to 1,000; got 1.5"; what: it has to be, where that is what is wrong."""
+        return f"{self.sign}: {' '.join(filter(None, (what, self.allowed)))}; got {got}"
 
 
 def _bound(bound: float) -> str:
@@ -187,7 +196,7 @@ class Config(BaseModel):
             f"no {p.label.lower()} {value!r}{suggestion(str(value), p.choices)}"
             for p in map(self.param, _named(type(self), "choices"))
             if p.choices and (value := getattr(self, p.name)) is not None and value not in p.choices
-        ] or self.problems()
+        ] or [_worded(type(self), problem) for problem in self.problems()]
         if problems:
             raise PydanticCustomError("problems", "{text}", {"text": "; ".join(problems), "problems": problems})
         return self
@@ -302,7 +311,17 @@ def _sentences(cls: type[Config], error: ValidationError) -> list[str]:
             case "literal_error":
                 sentences.append(f"{name}: no {value!r}{suggestion(str(value), cls.param(name).choices or ())}")
             case kind if kind in _MESSAGES:
-                sentences.append(_MESSAGES[kind].format(name=name, value=value, **context))
+                text = _MESSAGES[kind].format(name=name, value=value, **context)
+                words = cls.param(name).refused(shown(value))
+                sentences.append(Worded(text, words) if kind in _BOUNDS else _worded(cls, text))
             case _:
                 sentences.append(f"{name}: {e['msg']}, got {value!r}")
     return sentences
+
+
+def _worded(cls: type[Config], problem: str) -> str:
+    """A sentence about a parameter begins with its name, for people with what it is called."""
+    name, space, rest = problem.partition(" ")
+    if isinstance(problem, Worded) or name not in cls.model_fields:
+        return problem
+    return Worded(problem, f"{cls.param(name).sign}{space}{rest}")

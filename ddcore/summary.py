@@ -64,6 +64,11 @@ class Interval:
         """Whether zero lies outside, so that one of the two is better as far as these networks tell."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def known(self) -> bool:
+        """Whether it rules out any difference that there can be."""
+        return self.low > -1 or self.high < 1
+
 
 class Accuracy(Answer):
     """A fraction measured on n networks: an accuracy, a balanced accuracy or an AUC.
@@ -139,7 +144,8 @@ class Accuracy(Answer):
         """Welch's interval for the difference of two means, of samples with unequal variances.
 
         d ± t(ν)·√(s₁²/n₁ + s₂²/n₂) with Welch and Satterthwaite's ν (Welch 1947, Biometrika 34). None where a sample
-        has fewer than two values: one network has no spread to judge by.
+        has fewer than two values: one network has no spread to judge by. No end lies beyond −1 or 1: no two shares
+        differ by more.
         """
         if self.std is None or other.std is None:
             return None
@@ -151,7 +157,7 @@ class Accuracy(Answer):
             return Interval(difference, difference, difference)
         freedom = square**2 / sum(part**2 / free for part, free in squares)
         reach = float(special.stdtrit(freedom, (1 + level) / 2)) * math.sqrt(square)
-        return Interval(difference, difference - reach, difference + reach)
+        return Interval(difference, max(-1.0, difference - reach), min(1.0, difference + reach))
 
     @model_serializer
     def _stored(self) -> dict[str, Any]:

@@ -229,10 +229,11 @@ class Kind:
     which it is about, so that their names are in its own; told: the parameters that label and details tell;
     presets(name): what people start from; page: the title of the page that shows it, its own
     title where that is left empty; shown_with: the parameter, if any, that names the run on whose page it is shown
-    instead; result: whether its runs are results of their own, and not only seen with others; of_data: whether they
-    only tell of their data set, are started unasked, and go with it where nothing else uses it; curves(name): what it
-    tells as it goes; command, None where only asked_by, a page or another run, asks for it; presets_of: the method
-    whose presets its command takes, as far as it has the same parameters.
+    instead; result: whether its runs are results of their own, and not only seen with others; gathers: whether it
+    stands for the runs that it asked for by itself, so that the latest results name it once and not each of them;
+    of_data: whether they only tell of their data set, are started unasked, and go with it where nothing else uses it;
+    curves(name): what it tells as it goes; command, None where only asked_by, a page or another run, asks for it;
+    presets_of: the method whose presets its command takes, as far as it has the same parameters.
     """
 
     name: str
@@ -263,6 +264,7 @@ class Kind:
     page: str = ""
     shown_with: str = ""
     result: bool = False
+    gathers: bool = False
     of_data: bool = False
     makes_images: bool = False
     curves: Callable[[str], tuple[Curve, ...]] = lambda name: ()

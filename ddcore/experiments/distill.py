@@ -221,7 +221,7 @@ def _likely_cause(config: Config) -> str:
         return ""
     p, lr = config.param("lr_img"), config.values()["lr_img"]
     return (
-        f" The likely cause is too large a step on the images: {p.symbol or p.label} (lr_img) is {lr:g}; "
+        f" The likely cause is too large a step on the images: {p.sign} (lr_img) is {lr:g}; "
         f"try {lr / 10:g}."
     )
 

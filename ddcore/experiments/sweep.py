@@ -18,7 +18,7 @@ from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, TypeVar
 
 from ddcore.data import DATASETS
-from ddcore.errors import ConfigError
+from ddcore.errors import ConfigError, Worded
 from ddcore.experiments import evaluate
 from ddcore.experiments.axes import EVALUATION, Axis, axes
 from ddcore.experiments.base import Command, Ended, Kind, Recorder, Spec, spec
@@ -32,7 +32,7 @@ from ddcore.summary import Accuracy, Answer, Count, Seconds, Summary, Values
 
 NAMED = 5  # values of an axis that a sweep's name has
 MOST_CELLS = 2000  # of one sweep
-WITHOUT_THEM = "leave_out goes on without them"  # what can be done about cells that cannot run
+WITHOUT_THEM = Worded("leave_out goes on without them", "")  # what can be done about cells that cannot run
 LEAST_FULL = 2  # networks on the full data: one has no spread, so nothing could be held against it
 NOT_VARIED = ("dataset", "device", "seed", "exact")  # other questions, or none: seeds have a parameter of their own
 T = TypeVar("T")
@@ -110,9 +110,11 @@ class SweepConfig(Config):
                                f"{cells:,}: vary fewer values, or take fewer seeds"]
         grid = self.grid
         if not problems and not grid.places:
-            problems.append("none of the cells can run: " + "; ".join(grid.impossible.values()))
+            why = Worded.join(dict.fromkeys(grid.impossible.values()))
+            problems.append(Worded(f"none of the cells can run: {why}", f"None of the cells can run: {why.words}"))
         elif grid.impossible and not self.leave_out:
-            problems += [f"{place} cannot run: {why}" for place, why in grid.impossible.items()]
+            problems += [Worded(f"{place} cannot run: {why}", f"{place.words} cannot run: {why.words}")
+                         for place, why in grid.impossible.items()]
             problems.append(WITHOUT_THEM)
         return problems
 
@@ -266,17 +268,20 @@ class Places:
     """places: on the axes that can run; impossible: what the others are, and why not."""
 
     places: tuple[tuple[int, ...], ...]
-    impossible: Mapping[str, str]
+    impossible: Mapping[Worded, Worded]
 
     @classmethod
     def of(cls, config: SweepConfig) -> Places:
-        possible, impossible = list[tuple[int, ...]](), dict[str, str]()
+        varied = config.varied()
+        possible, impossible = list[tuple[int, ...]](), dict[Worded, Worded]()
         for place in itertools.product(*(range(len(axis.points)) for axis in config.axes)):
             values = values_at(config.axes, place)
             try:
                 config.cell(values, config.all_seeds[0]).check()
             except ConfigError as error:
-                impossible[", ".join(f"{n}={shown(v)}" for n, v in values.items())] = "; ".join(error.problems)
+                at = Worded(", ".join(f"{name}={shown(value)}" for name, value in values.items()),
+                            ", ".join(f"{_sign(varied[name])} {shown(value)}" for name, value in values.items()))
+                impossible[at] = Worded.join(error.problems)
             else:
                 possible.append(place)
         return cls(tuple(possible), impossible)
@@ -522,10 +527,14 @@ def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
 
 def _along(axis: Axis, varied: Mapping[str, ParamInfo]) -> str:
     """ "λ 0, 0.01, 1": an axis with its first few values."""
-    sign = " + ".join(varied[name].symbol or varied[name].label.lower() for name in axis.names)
+    sign = " + ".join(_sign(varied[name]) for name in axis.names)
     values = [" + ".join(map(shown, point)) for point in axis.points]
     few = values if len(values) <= NAMED else [*values[: NAMED - 1], "…", values[-1]]
     return f"{sign} {', '.join(few)}"
+
+
+def _sign(p: ParamInfo) -> str:
+    return p.symbol or p.label.lower()
 
 
 KIND = Kind(
@@ -533,6 +542,6 @@ KIND = Kind(
     help="How a method's parameters matter: one question over many values, each answered by ordinary runs.",
     names=lambda: tuple(METHODS), config=config_of, summary=SweepSummary, run=run,
     version=lambda name: METHODS[name].version, label=_label,
-    told=("vary",), presets=lambda name: METHODS[name].presets,
+    told=("vary",), gathers=True, presets=lambda name: METHODS[name].presets,
     page="Sweeps", command=Command(lambda name, config: ("sweep", name), ("exact",)),
 )

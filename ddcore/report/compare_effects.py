@@ -180,7 +180,7 @@ class Comparison(Effects[Group]):
             return []
         other = [one.info for name, one in self._columns.items() if one.differs and None not in one.values
                  and name not in self._differing and one.follows(self._differing[METHOD])]
-        return [info.symbol or info.label for info in sorted(other, key=lambda info: not info.symbol)]
+        return [info.sign for info in sorted(other, key=lambda info: not info.symbol)]
 
     @property
     def problem(self) -> str:

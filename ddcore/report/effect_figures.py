@@ -103,7 +103,8 @@ def heat(effects: Effects[P]) -> go.Figure:
         frame.iloc[place] = 100 * _accuracy(point)
     few = len(columns) <= WITH_NOTES
     notes = {place: _beside(effects, point) for place, point in known.items()} if few else {}
-    x_title = f"{effects.axis_title(second.names)}{_brackets(effects, known.values()) if few else ''}"
+    told = [accuracy_title(effects).lower(), *(["n", *_brackets(effects, known.values())] if few else [])]
+    x_title = f"{effects.axis_title(second.names)}<br>In the cells: {', '.join(told)}"
     figure = number_grid(frame, x_title=x_title, y_title=effects.axis_title(first.names), notes=notes)
     figure.update_traces(
         customdata=[["<br>".join(_told(effects, known[y, x])) if (y, x) in known else "" for x in range(len(columns))]
@@ -115,10 +116,10 @@ def heat(effects: Effects[P]) -> go.Figure:
     return figure.update_layout(annotations=[*figure.layout.annotations, *words])
 
 
-def _brackets(effects: Effects[P], known: Iterable[P]) -> str:
-    """What the numbers in brackets are, behind an axis title: above the map are its buttons."""
+def _brackets(effects: Effects[P], known: Iterable[P]) -> list[str]:
+    """What the numbers in brackets are, below an axis title: above the map are its buttons."""
     roles = dict.fromkeys(role for point in known for role, _ in _controls(effects, point))
-    return f" · in brackets: {' · '.join(CONTROLS[role].lower() for role in roles)}" if roles else ""
+    return [f"({' · '.join(CONTROLS[role].lower() for role in roles)})"] if roles else []
 
 
 def _beside(effects: Effects[P], point: P) -> list[str]:

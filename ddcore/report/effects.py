@@ -167,7 +167,7 @@ class Effects(ABC, Generic[P]):
 
     def title(self, names: Sequence[str]) -> str:
         """ "λ" or "η_S + Image momentum": an axis by the signs of its parameters."""
-        return " + ".join(self.param(name).symbol or self.param(name).label for name in names)
+        return " + ".join(self.param(name).sign for name in names)
 
     def axis_title(self, names: Sequence[str]) -> str:
         """ "λ · Task balance": an axis as a chart writes it, with units."""

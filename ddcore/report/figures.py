@@ -347,7 +347,10 @@ LEGEND = {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, 
 
 def _titled(axis: Axis, letters: int) -> Axis:
     """The axis with its title in lines that a narrow screen has room for."""
-    return {**axis, "title": {"text": "<br>".join(textwrap.wrap(axis["title"], letters))}} if "title" in axis else axis
+    if "title" not in axis:
+        return axis
+    lines = [part for line in axis["title"].split("<br>") for part in textwrap.wrap(line, letters)]
+    return {**axis, "title": {"text": "<br>".join(lines)}}
 
 
 def log_axis(values: Iterable[float], word: Callable[[float], str] = text.number) -> dict[str, Any]:

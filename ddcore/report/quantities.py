@@ -110,7 +110,7 @@ def _column(info: ParamInfo, labels: Mapping[str, set[str]]) -> str:
 
 def _quantity(info: ParamInfo) -> Quantity:
     unit = f" ({info.unit})" if info.unit else ""
-    return Quantity(title=f"{info.title}{unit}", short=info.symbol or info.label, help=f"{info.title}. {info.help}",
+    return Quantity(title=f"{info.title}{unit}", short=info.sign, help=f"{info.title}. {info.help}",
                     numeric=info.type in ("int", "float"), log=info.log, parameter=info.name, label=info.label)
 
 

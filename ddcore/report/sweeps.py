@@ -290,12 +290,20 @@ def table(answer: Answer) -> pd.DataFrame:
          "accuracy": text.accuracy(p.test), "random real": text.accuracy(answer.control("random_real", p)),
          **({"full data": text.accuracy(answer.control("full", p))} if answer.config.with_full else {}),
          "validation": text.accuracy(p.validation),
-         "behind the best": _points(interval) if (interval := answer.behind(p)) else text.NONE,
+         "behind the best": _behind(answer, p),
          "distilling": text.duration(p.seconds), "training": text.duration(p.seconds_train),
          "FLOPs": text.count(answer.flops(p)), "state": answer.stands(p)}
         for p in answer.points
     ]
     return pd.DataFrame(rows)
+
+
+def _behind(answer: Answer, point: Point) -> str:
+    """ "2.1 points (0.3 to 3.9)"; "not known (n = 2)" where so few tell nothing."""
+    interval, sample = answer.behind(point), point.sample
+    if interval is None or sample is None:
+        return text.NONE
+    return _points(interval) if interval.known else f"not known (n = {sample.n})"
 
 
 def numbers(answer: Answer) -> pd.DataFrame:

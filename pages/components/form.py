@@ -7,11 +7,11 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from ddcore.data import DATASETS
-from ddcore.errors import ConfigError
+from ddcore.errors import ConfigError, in_words
 from ddcore.experiments import KINDS, Spec
 from ddcore.params import Config, ParamInfo
 from ddcore.report import text as words_of
-from pages.components import edits, fields
+from pages.components import edits, fields, widgets
 
 LAST_GROUP = "Run"  # seed and device: what people change least
 
@@ -81,8 +81,8 @@ class _Form:
             try:
                 self.answer.asked = self.config.build(self.entered)
             except ConfigError as error:
-                problems = "\n".join(f"- {problem}" for problem in error.problems)
-                st.error(f"These values cannot run:\n\n{problems}", icon=":material/rule:")
+                told = filter(None, map(in_words, error.problems))
+                st.error(widgets.bullets("These values cannot run:", told), icon=":material/rule:")
                 self.answer.wrong += error.problems
         return self.answer
 

@@ -9,11 +9,13 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments.evaluate import CONTROL
 from ddcore.methods import METHODS
-from ddcore.report import catalogue, compare_runs, film, results, sanity, tables, text, thumbnails
+from ddcore.report import catalogue, compare_runs, film, findings, results, sanity, tables, text, thumbnails
+from ddcore.runs.state import asker
 from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
 from pages.components import film as player
 from pages.components import frame, menu, progress, widgets
+from pages.components.markdown import plain
 
 SHOWN, LATEST = 4, 3  # unfinished and finished runs listed here
 
@@ -76,11 +78,12 @@ def _jobs() -> None:
 
 
 def _latest() -> None:
-    """Distilled sets and full-data trainings; evaluations and controls are shown with the set they judge."""
+    """Distilled sets, full-data trainings and sweeps; evaluations and controls are shown with the set they judge."""
     st.header("Latest results", anchor=False)
     store = frame.store()
     judges, usual = store.once(catalogue.judged)
     done = _newest(store.records(), judges)
+    judged = {record.id: judges[record.id] for record in done if record.id in judges and not _gathers(record)}
     if not done:
         st.caption("No finished run yet.")
     with st.grid(3, min_column_width=250, key="home-results"):
@@ -91,20 +94,25 @@ def _latest() -> None:
                 frame.link(record)
                 if sanity.warnings(record):
                     progress.badge(record)
-                judge = judges.get(record.id)
+                judge = judged.get(record.id)
                 mark = f" {catalogue.ELSEWHERE}" if judge and catalogue.elsewhere(judge, usual) else ""
-                st.markdown(_accuracy(record, judge) + mark)
+                st.markdown(plain(findings.sentence(store, record)) or _accuracy(record, judge) + mark)
                 st.caption("demo" if record.demo else text.ago(record.created))
-    widgets.judged_elsewhere(judges[record.id] for record in done if record.id in judges)
+    widgets.judged_elsewhere(judged.values())
     widgets.footnotes(done)
 
 
 def _newest(records: Iterable[RunRecord], judges: Mapping[str, RunRecord]) -> list[RunRecord]:
-    """The first few results; of runs that differ by their seed alone, one. Those that ship come last, the best of the
-    sets that a method made first: they were all made on one day."""
+    """The first few results; of runs that differ by their seed alone, one, and those that a sweep asked for are told by
+    it. Those that ship come last, the best of the sets that a method made first: they were all made on one day."""
     newest: dict[str, RunRecord] = {}
-    for record in (r for r in records if r.state == "done" and r.declared and r.declared.result and r.name != CONTROL):
-        newest.setdefault(record.without("seed"), record)
+    by_id = {record.id: record for record in records}
+    gathering = {run_id for run_id, record in by_id.items() if _gathers(record)}
+    for record in by_id.values():
+        if record.state != "done" or record.declared is None or record.name == CONTROL:
+            continue
+        if record.declared.gathers or (record.declared.result and asker(record.folder) not in gathering):
+            newest.setdefault(record.without("seed"), record)
 
     def order(record: RunRecord) -> tuple[bool, bool, float]:
         judge = judges.get(record.id)
@@ -112,6 +120,11 @@ def _newest(records: Iterable[RunRecord], judges: Mapping[str, RunRecord]) -> li
         return record.demo, record.demo and not record.makes_images, -accuracy.mean if accuracy else 0.0
 
     return sorted(newest.values(), key=order)[:LATEST]
+
+
+def _gathers(record: RunRecord) -> bool:
+    """Whether it stands for the runs that it asked for: not where it ended before its answer."""
+    return record.declared is not None and record.declared.gathers and (record.active or record.state == "done")
 
 
 def _accuracy(record: RunRecord, judge: RunRecord | None) -> str:

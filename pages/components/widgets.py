@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ddcore import jobs
 from ddcore.data import DATASETS
-from ddcore.errors import DDCoreError
+from ddcore.errors import DDCoreError, in_words
 from ddcore.experiments import Spec
 from ddcore.home import data_root
 from ddcore.jobs.requirements import check_disk
@@ -119,7 +119,7 @@ def launch(
     with st.container(horizontal=True, vertical_alignment="center"):
         if spec is None:
             st.button(label, type="primary", icon=":material/play_arrow:", key=key, disabled=True)
-            st.markdown(f":red[{plain('; '.join(wrong))}.]")
+            st.markdown(f":red[{plain('; '.join(filter(None, map(in_words, wrong))))}.]")
             return
         if (run := answer(spec)) and run.state == "done":
             if open_result(key, "run"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from ddcore.methods import METHODS
 from ddcore.report import effect_figures, sweeps
 from ddcore.report.nas import figures as nas_figures
 from ddcore.runs.store import Store
+from ddcore.summary import Accuracy
 
 
 @pytest.fixture(autouse=True)
@@ -312,7 +314,9 @@ def test_a_cell_without_a_number_says_on_the_map_how_it_stands() -> None:
     number = "50.5<br>n 2<br>(50.5)"
     assert texts == {(0, 0): number, (1, 0): number, (2, 0): "left out",
                      (0, 1): "failed", (1, 1): "failed", (2, 1): "left out"}
-    assert figure.layout.xaxis.title.text.replace("<br>", " ").endswith(" · in brackets: random real images")
+    axis, *cells = figure.layout.xaxis.title.text.split("<br>")
+    assert (axis, " ".join(cells)) == (
+        "IPC · Images per class", "In the cells: test accuracy (%), n, (random real images)")
     assert figure.data[0].customdata[0][0] == ("λ 0, IPC 1: 50.5 ± 0.7 % (n = 2)<br>"
                                                "Random real images: 50.5 ± 0.7 % (n = 2)")
 
@@ -326,3 +330,11 @@ def test_along_one_axis_what_has_no_accuracy_says_at_its_place_how_it_stands() -
     figure = effect_figures.effect(sweeps.Answer(asked, replay(asked, world.look)))
     assert {note.x: note.text for note in figure.layout.annotations} == {1.0: "waiting", 2.0: "failed"}
     assert set(figure.data[-1].x) == {1.0, 10.0, 100.0}, "the axis has room for all"
+
+
+def test_how_far_behind_a_value_is_is_not_known_where_its_networks_tell_nothing() -> None:
+    answer = played(lambda values: 0.5, vary="lambda_task=0,1")
+    cells = tuple(cell.model_copy(update={"accuracy": Accuracy.of(values)})
+                  for cell, values in zip(answer.outcome.cells, ((0.2, 0.6), (0.1, 0.7)), strict=True))
+    wide = replace(answer, outcome=replace(answer.outcome, cells=cells, chosen=cells[0].values))
+    assert sweeps.table(wide)["behind the best"].tolist() == ["–", "not known (n = 2)"]

@@ -63,7 +63,7 @@ def test_another_network_brings_its_own_options(open_page: Open, backend: Backen
 def test_values_that_cannot_run_are_named_and_cannot_be_submitted(open_page: Open) -> None:
     app = open_page(PAGE)
     next(n for n in app.text_input if n.label.startswith("Depth")).set_value("8").run()
-    assert "depth must be at most" in app.error[0].value
+    assert "Depth must be at most" in app.error[0].value
     assert (button := app.button(key="launch-distill")).label == "Start run"
     assert button.disabled
 

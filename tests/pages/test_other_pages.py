@@ -10,8 +10,10 @@ from ddcore.data import agreement, mhist
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
 from ddcore.report import catalogue
+from ddcore.runs.state import ASKER
 from ddcore.runs.store import Store
 from pages.components import home as home_page
+from tests import sweeping
 from tests.pages.conftest import TINY, Backend, Filled, Open, away, finish, put, show_tab, words
 
 DATASETS, BASELINES = "pages/1_Datasets.py", "pages/2_Baselines.py"
@@ -64,6 +66,17 @@ def test_home_shows_ones_own_results_before_the_best_sets_that_ship(
     assert [one.name for one in shipped] == ["dm", "datadam", "herding"], "by accuracy, not by the hour"
     own = finish(spec("baseline", "baseline", {"dataset": "digits", "epochs": 1}), {})
     assert home_page._newest(Store().records(), catalogue.judges(Store().records()))[0].id == own
+
+
+def test_home_tells_a_sweep_once_with_its_sentence_and_not_each_of_its_cells(open_page: Open, home: Path) -> None:
+    asked = sweeping.question(vary="lambda_task=0,1")
+    run = sweeping.World(lambda values: 0.5 + values.get("lambda_task", 0) / 10).stored(asked, Store())
+    cells = [record for record in Store().records("distill") if record.name == "datadam"]
+    for record in cells[1:]:
+        (record.folder / ASKER).write_text(run)  # a person asked for the first as well
+    shown = home_page._newest(Store().records(), {})
+    assert [one.id for one in shown] == [run, cells[0].id]
+    assert "λ 1 is the best by validation (60.5 ± 0.7 % on the test images" in words(open_page())
 
 
 def test_home_says_in_plain_words_that_there_is_no_gpu(open_page: Open) -> None:

@@ -67,15 +67,24 @@ def test_cells_that_cannot_run_are_named_one_by_one_and_left_out_on_request(
 ) -> None:
     app = open_page(PAGE, method="datadam", dataset="digits", vary="lambda_task=0,1; ipc=1,900,901")
     (told,) = [error.value for error in app.error]
-    assert [f"lambda_task={v}, ipc={ipc} cannot run" in told for v in (0, 1) for ipc in (1, 900, 901)] == 2 * [
-        False, True, True]
-    assert "; 4 more above" in words(app)
+    assert [f"λ {v}, IPC {ipc} cannot run: IPC must be at most" in told
+            for v in (0, 1) for ipc in (1, 900, 901)] == 2 * [False, True, True]
+    assert "; 3 more above" in words(app)
     assert button(app, "Start sweep").disabled
     button(app, "Leave these cells out").click().run()
     assert "**2 cells**" in words(app)
     assert not app.error
     button(app, "Start sweep").click().run()
     assert backend.submitted[0].config.values()["leave_out"] is True
+
+
+def test_a_value_that_is_not_allowed_is_told_as_other_forms_tell_it(open_page: Open, backend: Backend) -> None:
+    app = open_page(PAGE, method="datadam", dataset="digits", vary="lambda_task=-1,0")
+    (told,) = [error.value for error in app.error]
+    assert told.splitlines()[2:] == ["- λ -1 cannot run: λ: from 0 to 100; got -1"]
+    assert "leave_out" not in words(app) + told
+    app = open_page(PAGE, method="datadam", dataset="digits", vary="lambda_task=-2,-1")
+    assert "None of the cells can run: λ: from 0 to 100; got -2; λ: from 0 to 100; got -1" in app.error[0].value
 
 
 def test_before_a_sweep_starts_it_says_how_many_cells_are_known(open_page: Open, backend: Backend) -> None:
@@ -169,7 +178,7 @@ def test_a_sweep_in_any_state_tells_how_each_cell_stands(
         "λ 0, IPC 1": "running", "λ 0, IPC 2": "waiting", "λ 1, IPC 1": "failed", "λ 1, IPC 2": "waiting"}
     assert told in [one.label for one in app.button]
     assert "λ 1, IPC 1, seed 0: failed. The loss is not a number." in words(app)
-    assert "lambda_task=0, ipc=900: ipc must be at most" in words(app).replace("\\", "")
+    assert "λ 0, IPC 900: IPC must be at most" in words(app)
     if state in ("queued", "running"):
         (bar,) = [one.proto.text for one in app.get("progress")]
         assert re.match(r"\*\*0 of 4 cells done\*\* · 1 failed · 1 running · 2 waiting · about .* left\. ", bar), bar

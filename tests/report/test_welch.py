@@ -68,3 +68,12 @@ def test_against_one_run_every_other_is_held_once(store: Store, answer: Answer) 
         judged_as(answer, run, "course", 0.5, 0.52)
     found = compare_runs.compared(store, runs)
     assert welch.pairs(found, found[1])["second"].tolist() == [found[1].label] * 2
+
+
+def test_no_interval_reaches_beyond_the_difference_that_there_can_be() -> None:
+    found = Accuracy.of([0.2, 0.4]).minus(Accuracy.of([0.1, 0.5]), 0.99)
+    assert found is not None
+    assert (found.low, found.high, found.known) == (-1, 1, False)
+    found = Accuracy.of([0.30, 0.32]).minus(Accuracy.of([0.1, 0.12]), 0.99)
+    assert found is not None
+    assert found.known

@@ -40,7 +40,7 @@ class Whole:
 @dataclass(frozen=True)
 class Finding:
     """What the runs of a kind found out. words: for a terminal; to_json: for scripts, under names that a run's own
-    facts do not have.
+    facts do not have; sentence: what can be said of it in short.
 
     whole: for a report, None where it has them as any other run; runs: the ids of those that it compares, which a
     report takes along and which its own command makes again.
@@ -49,11 +49,20 @@ class Finding:
     name: str
     words: Callable[[Store, RunRecord], str]
     to_json: Callable[[Store, RunRecord], dict[str, Any]]
+    sentence: Callable[[Store, RunRecord], str] = lambda store, record: ""
     whole: Callable[[Store, RunRecord], Whole] | None = None
     runs: Callable[[Store, RunRecord], tuple[str, ...]] = lambda store, record: ()
 
 
 FINDINGS: Registry[Finding] = Registry("kind of run with findings", "ddcore.report.findings", "FINDING")
+
+
+def sentence(store: Store, record: RunRecord) -> str:
+    """What can be said of it in short; "" where that cannot be read here."""
+    try:
+        return FINDINGS[record.kind].sentence(store, record) if record.kind in FINDINGS else ""
+    except DDCoreError:
+        return ""
 
 
 def compared_by(store: Store, record: RunRecord) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def whole(store: Store, record: RunRecord) -> Whole:
     found, name, title = answer(store, record), f"sweep-{record.id}", tables.title(record)
     of_sizes = sizes.of(found, store)
     controls = [f"{control}: {told}." for control, told in found.controls_told().items()]
-    left = [f"Left out: {place} ({why})." for place, why in found.config.grid.impossible.items()]
+    left = [f"Left out: {place.words} ({why.words})." for place, why in found.config.grid.impossible.items()]
     return Whole(
         title, (found.sentence, *(of_sizes.sentences if of_sizes else ()), *controls, *left),
         {name: Tabled(f"{title}: every value.", sweeps.paper(found), sweeps.numbers(found))},
@@ -76,4 +76,5 @@ def _figures(found: Answer, of_sizes: sizes.Sizes | None) -> Iterator[tuple[str,
 FINDING = Finding(
     "sweep", runs=runs, whole=whole, words=lambda store, record: words(answer(store, record)),
     to_json=lambda store, record: sweeps.to_json(answer(store, record)),
+    sentence=lambda store, record: answer(store, record).sentence,
 )

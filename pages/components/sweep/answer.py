@@ -28,7 +28,9 @@ COLUMNS = {
     "random real": _text("Random real", help="As many real images at random, judged alike."),
     "full data": _text("Full data", help="All training images, judged alike."),
     "validation": _text("Validation", help="Of the same networks on the validation split: it chooses the best."),
-    "behind the best": _text("Behind the best", help="Intervals hold for all values together (Bonferroni)."),
+    "behind the best": _text("Behind the best", help="Points by which the best, chosen by validation, is better on the "
+                             "test images; below 0 it is worse there. Intervals hold for all values together "
+                             "(Bonferroni)."),
     "distilling": _text("Distilling", help="Wall time of all seeds together."),
     "training": _text("Training", help="Wall time of training one network on a set, mean over the seeds."),
     "FLOPs": _text("FLOPs", help=MEASURES["flops_training"].help), "state": _text("State"),
@@ -107,7 +109,7 @@ def _answer(run_id: str, config: SweepConfig) -> None:
     _ended_early(answer)
     if left_out := config.grid.impossible:
         with st.expander(f"{len(left_out):,} {'cell' if len(left_out) == 1 else 'cells'} left out"):
-            st.caption("  \n".join(f"{plain(place)}: {plain(why)}" for place, why in left_out.items()))
+            st.caption("  \n".join(f"{plain(place.words)}: {plain(why.words)}" for place, why in left_out.items()))
     _cells(answer)
 
 

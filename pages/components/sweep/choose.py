@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from ddcore.data import DATASETS
-from ddcore.errors import ConfigError
+from ddcore.errors import ConfigError, in_words
 from ddcore.experiments import KINDS, Spec
 from ddcore.experiments.axes import axes
 from ddcore.experiments.sweep import WITHOUT_THEM, SweepConfig, set_by_hand
@@ -131,12 +131,13 @@ def _axes(
                 p = varied[name.partition("+")[0]]
                 if (typed := f"{key}.values of {name}") not in st.session_state:
                     st.session_state[typed] = begun.get(name) or _first(p, base.get(name, p.default))
-                st.text_input(_title(name, varied), key=typed, autocomplete="off", help=f"{HOW} {fields.described(p)}")
+                st.text_input(f"{_title(name, varied)}: values", key=typed, autocomplete="off", placeholder=HOW,
+                              help=f"{HOW} {fields.described(p)}")
                 parts.append(f"{name}={st.session_state[typed]}")
                 try:
                     axes(parts[-1], varied)
                 except ConfigError as error:
-                    problems = [problem.replace(name, p.symbol or p.label) for problem in error.problems]
+                    problems = [problem.replace(name, p.sign) for problem in error.problems]
                     wrong += problems
                     st.markdown(f":red[{plain('; '.join(problems))}]")
     kept["vary"] = vary = "; ".join(parts)
@@ -170,7 +171,7 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if spec is None or not ready:
             st.button("Start sweep", type="primary", icon=":material/play_arrow:", key="launch-sweep", disabled=True)
-            first, *others = dict.fromkeys(wrong) or [""]
+            first, *others = dict.fromkeys(filter(None, map(in_words, wrong))) or [""]
             more = f"; {len(others):,} more above" if others else ""
             st.markdown(f":red[{plain(first)}{more}.]" if wrong else "The data set is not ready.")
             return
