@@ -70,7 +70,7 @@ def status(run_id: str) -> Status:
                     queue.add(record.id)
             record = store.record(record.id)
         tend(store, queue)
-    return read_status(record, *_place(queue, record))
+    return read_status(record, *_places(queue)(record))
 
 
 def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
@@ -142,7 +142,8 @@ def list_jobs() -> list[tuple[str, Status]]:
         tend(store, queue)
     ids = [*queue.active().values(), *(ticket.run_id for ticket in queue.waiting())]
     records = [store.record(run_id) for run_id in dict.fromkeys(ids) if store.exists(run_id)]
-    return [(r.id, read_status(r, *_place(queue, r))) for r in records if r.active]
+    place = _places(queue)
+    return [(r.id, read_status(r, *place(r))) for r in records if r.active]
 
 
 def wait(run_id: str, on_status: Callable[[Status], None] | None = None, poll: float = 0.2) -> Status:
@@ -194,10 +195,15 @@ def _inline(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
     mark_waiting(record.folder, ids)
 
 
-def _place(queue: Queue, record: RunRecord) -> tuple[int | None, int]:
-    """(place in the queue, None where it is in none; how many of the runs that it asked for are under way)."""
-    if record.state != "queued":
-        return None, 0
-    order = [ticket.run_id for ticket in queue.waiting()]
-    asked = {*awaited(record.folder)} & {*order, *queue.active().values()}
-    return order.index(record.id) + 1 if record.id in order else None, len(asked)
+def _places(queue: Queue) -> Callable[[RunRecord], tuple[int | None, int]]:
+    """Of any run: (its place in the queue, None where it is in none; how many of the runs that it asked for are under
+    way). The queue is listed once for all of them: a sweep puts thousands into it."""
+    order = {ticket.run_id: place for place, ticket in enumerate(queue.waiting(), 1)}
+    under_way = {*order, *queue.active().values()}
+
+    def place(record: RunRecord) -> tuple[int | None, int]:
+        if record.state != "queued":
+            return None, 0
+        return order.get(record.id), len(under_way.intersection(awaited(record.folder)))
+
+    return place

@@ -10,13 +10,13 @@ trials) takes as long as those of them that are not known, and one that goes on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from itertools import islice
 from statistics import median
 from typing import Any
 
-from ddcore.errors import DDCoreError
+from ddcore.errors import DataBroken, DataMissing, DDCoreError
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.experiments.cost import compiled
 from ddcore.jobs.requirements import disk, id_of, unfinished
@@ -51,6 +51,48 @@ class Estimate:
         return f"about {text.duration(self.seconds)}" + (" (rough)" if self.rough else "")
 
 
+@dataclass(frozen=True)
+class _Known:
+    """The runs by which others are measured, gone through once for all that are estimated together.
+
+    nearest: the first to measure by, where some are of the same kind.
+    """
+
+    records: Sequence[RunRecord]
+    device: str
+    nearest: Sequence[RunRecord] = ()
+    _times: dict[tuple[Any, ...], tuple[int, list[Taken]]] = field(default_factory=dict)
+
+    @cached_property
+    def images(self) -> Mapping[str, int | None]:
+        """Run → how many images its set has."""
+        return {record.id: record.summary.images for record in self.records}
+
+    @cached_property
+    def _families(self) -> Mapping[object, Sequence[RunRecord]]:
+        found = dict[object, list[RunRecord]]()
+        for record in self.records:
+            found.setdefault(record.info.get("family"), []).append(record)
+        return found
+
+    def family(self, question: Spec) -> Sequence[RunRecord]:
+        """The runs that ask the same for longer or shorter; none where the data are not here to tell."""
+        try:
+            return self._families.get(question.family, ())
+        except (DataMissing, DataBroken):
+            return ()
+
+    def measured(self, question: Spec) -> tuple[int, list[Taken]]:
+        """`_measured`, by the nearest where these tell anything."""
+        config = question.config
+        key = (question.kind, question.name, getattr(config, "dataset", None), getattr(config, "network", None))
+        if key not in self._times:
+            own = [record for record in self.nearest if _likeness(record, question)]
+            times = _measured(own, question, self.device, RECENT)
+            self._times[key] = times if times[1] else _measured(self.records, question, self.device, RECENT)
+        return self._times[key]
+
+
 def estimate(
     kind: str, name: str, config: Any, records: Iterable[RunRecord], device: str = "cpu", images: int | None = None
 ) -> Estimate:
@@ -58,9 +100,9 @@ def estimate(
 
     records: the runs of the store, newest first.
     """
-    runs = list(records)
-    needs = unfinished(KINDS[kind].needs(name, config), runs).values()
-    return _together([_alone(question, runs, device, images) for question in (Spec(kind, name, config), *needs)])
+    known = _Known(list(records), device)
+    needs = unfinished(KINDS[kind].needs(name, config), known.records).values()
+    return _together([_alone(question, known, images) for question in (Spec(kind, name, config), *needs)])
 
 
 def total(
@@ -72,20 +114,19 @@ def total(
     images: of a set whose size is not known from these; like: runs to measure them by, newest first, where some are of
     the same kind; at_once: how many run at a time.
     """
-    runs, nearest = list(records), list(like)
-    left = unfinished(specs, runs)
+    known = _Known(list(records), device, list(like))
+    left = unfinished(specs, known.records)
     sizes = {run_id: one.config.ipc * len(one.config.facts.classes) for run_id, one in left.items()
              if isinstance(one.config, MethodConfig)}
-    each = [_alone(one, runs, device, _size(one, runs, sizes) or images, nearest) for one in left.values()]
+    each = [_alone(one, known, _size(one, known, sizes) or images) for one in left.values()]
     whole = _together(each)
     return replace(whole, seconds=max([whole.seconds / at_once, *(one.seconds for one in each)])) if each else whole
 
 
-def _size(question: Spec, records: list[RunRecord], sizes: Mapping[str, int]) -> int | None:
+def _size(question: Spec, known: _Known, sizes: Mapping[str, int]) -> int | None:
     """Images of the set that a run judges; sizes: of those that are still made, by their runs."""
     run_id = str(getattr(question.config, "run", ""))
-    done = (record.summary.images for record in records if record.id == run_id)
-    return sizes.get(run_id) or next(done, None) if run_id else None
+    return sizes.get(run_id) or known.images.get(run_id)
 
 
 def _together(estimates: list[Estimate]) -> Estimate:
@@ -98,22 +139,18 @@ def _together(estimates: list[Estimate]) -> Estimate:
                     sum(one.parts for one in estimates), sum(one.known for one in estimates))
 
 
-def _alone(question: Spec, records: list[RunRecord], device: str, images: int | None,
-           nearest: Sequence[RunRecord] = ()) -> Estimate:
-    """The time of one run without what it needs; nearest: what it is measured by first."""
-    sizes = frozenset(_sizes(question, records).items())
-    like, parts = _parts(question, id_of(question), sizes, device)
+def _alone(question: Spec, known: _Known, images: int | None) -> Estimate:
+    """The time of one run without what it needs."""
+    sizes = frozenset(_sizes(question, known).items())
+    like, parts = _parts(question, id_of(question), sizes, known.device)
     if like is not None:
-        return _in_parts(like, parts, records, device)
-    modelled = _left(question, records, device, images)
+        return _in_parts(like, parts, known)
+    modelled = _left(question, known, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
-    own = [record for record in nearest if _likeness(record, question)]
-    likeness, measured = _measured(own, question, device, RECENT)
-    if not measured:
-        likeness, measured = _measured(records, question, device, RECENT)
+    likeness, measured = known.measured(question)
     factor = median(taken / model for taken, model in measured) if measured else 1.0
-    return _corrected(modelled, likeness, factor, len(measured), device)
+    return _corrected(modelled, likeness, factor, len(measured), known.device)
 
 
 @lru_cache(maxsize=32)
@@ -132,29 +169,29 @@ def _parts(
     return next(iter(parts), None), modelled
 
 
-def _in_parts(like: Spec, parts: Mapping[str, float], records: list[RunRecord], device: str) -> Estimate:
+def _in_parts(like: Spec, parts: Mapping[str, float], known: _Known) -> Estimate:
     """The time of those parts that nobody has answered yet. All are of one kind, and `like` is one of them.
 
-    The listed `records` are without them, so the newest are read here.
+    The listed records are without them, so the newest are read here.
     """
     store = Store()
     finished = store.finished(like.kind)
     answered = {folder.name for folder in finished}
     missing = [modelled for run_id, modelled in parts.items() if run_id not in answered]
-    known = len(parts) - len(missing)
+    there = len(parts) - len(missing)
     if not missing:
-        return Estimate(START, False, "all of its parts are computed already", len(parts), known)
+        return Estimate(START, False, "all of its parts are computed already", len(parts), there)
     newest = [store.record(folder.name) for folder in finished[:RECENT_PARTS]]
-    likeness, measured = _measured([*newest, *records], like, device, RECENT_PARTS)
+    likeness, measured = _measured([*newest, *known.records], like, known.device, RECENT_PARTS)
     factor = sum(taken for taken, _ in measured) / sum(model for _, model in measured) if measured else 1.0
-    guess = _corrected(sum(missing), likeness, factor, len(measured), device)
-    return replace(guess, parts=len(parts), known=known)
+    guess = _corrected(sum(missing), likeness, factor, len(measured), known.device)
+    return replace(guess, parts=len(parts), known=there)
 
 
-def _sizes(question: Spec, records: list[RunRecord]) -> dict[str, int]:
+def _sizes(question: Spec, known: _Known) -> dict[str, int]:
     """How many images each set has that parts of this run may learn, by its run."""
-    parents = set(KINDS[question.kind].parents(question.config))
-    sizes = {record.id: record.summary.images or 0 for record in records if record.id in parents}
+    parents = KINDS[question.kind].parents(question.config)
+    sizes = {run_id: known.images[run_id] or 0 for run_id in parents if run_id in known.images}
     sets = ((need, need.config) for need in question.needs)
     return sizes | {id_of(need): config.ipc * len(config.facts.classes) for need, config in sets
                     if isinstance(config, MethodConfig)}
@@ -171,7 +208,7 @@ def _corrected(modelled: float, likeness: int, factor: float, measured: int, dev
     return Estimate(START + modelled * factor, likeness < 2, basis)
 
 
-def _measured(records: list[RunRecord], question: Spec, device: str, most: int) -> tuple[int, list[Taken]]:
+def _measured(records: Sequence[RunRecord], question: Spec, device: str, most: int) -> tuple[int, list[Taken]]:
     """(index of LIKE, what the newest runs took that are that much like it); the index is 0 where none tells it.
 
     That takes a millisecond for each, so among a thousand runs only those that count are asked.
@@ -193,10 +230,10 @@ def _model(kind: str, name: str, config: Any, device: str, images: int | None) -
     return work / ASSUMED[device] + step[device] * declared.steps(name, config, images) if work else 0.0
 
 
-def _left(question: Spec, records: list[RunRecord], device: str, images: int | None) -> float:
+def _left(question: Spec, known: _Known, images: int | None) -> float:
     """The same of what a run still has to do where it goes on from a finished shorter one."""
-    kind, name = question.kind, question.name
-    whole, shorter = _model(kind, name, question.config, device, images), _shorter(question, records)
+    kind, name, device = question.kind, question.name, known.device
+    whole, shorter = _model(kind, name, question.config, device, images), _shorter(question, known)
     if shorter is None:
         return whole
     cost = KINDS[kind].cost
@@ -205,9 +242,9 @@ def _left(question: Spec, records: list[RunRecord], device: str, images: int | N
     return whole - _model(kind, name, shorter, device, images)
 
 
-def _shorter(question: Spec, records: list[RunRecord]) -> Config | None:
+def _shorter(question: Spec, known: _Known) -> Config | None:
     """The question of the longest finished run from which this one goes on; None where it begins at the beginning."""
-    shorter = begun(question, records)
+    shorter = begun(question, known.family(question))
     return question.config.replace(**{question.config.length_param: shorter.info["length"]}) if shorter else None
 
 

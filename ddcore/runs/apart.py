@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from ddcore.runs.files import sha256, write_json
 from ddcore.runs.record import IMPORTED, RunRecord
@@ -27,13 +28,21 @@ def apart(key: str, files: Mapping[str, str]) -> str:
 
 
 def set_apart(records: Iterable[RunRecord]) -> None:
-    """Take what earlier versions imported, and what was computed on it, away from answers. Under the lock."""
+    """Take what earlier versions imported, and what was computed on it, away from answers. Under the lock.
+
+    records: of the trash too, from which they may come back.
+    """
     own = [record for record in records if record.state == "done" and record.id == record.key and not record.demo]
-    moved = {record.id: record for record in own if (record.folder / IMPORTED).exists()}
-    while resting := [r for r in own if r.id not in moved and moved.keys() & {*r.info["parents"]}]:
-        moved |= {record.id: record for record in resting}
-    for record in moved.values():
-        if not (record.folder / IMPORTED).exists():
-            write_json(record.folder / IMPORTED, {"when": record.created, "file": ""})
-        name = apart(record.id, {"run.json": sha256(record.folder / "run.json")})
-        os.rename(record.folder, record.folder.with_name(name))
+    moved = {record.folder: record for record in own if (record.folder / IMPORTED).exists()}
+    while resting := [r for r in own if r.folder not in moved and _only(moved, own) & {*r.info["parents"]}]:
+        moved |= {record.folder: record for record in resting}
+    for folder, record in moved.items():
+        if not (folder / IMPORTED).exists():
+            write_json(folder / IMPORTED, {"when": record.created, "file": ""})
+        name = apart(record.id, {"run.json": sha256(folder / "run.json")})
+        os.rename(folder, folder.with_name(name))
+
+
+def _only(moved: Mapping[Path, RunRecord], own: Iterable[RunRecord]) -> set[str]:
+    """The ids of these runs, but for those that a run which was computed here has as well."""
+    return {record.id for record in moved.values()} - {record.id for record in own if record.folder not in moved}

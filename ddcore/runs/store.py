@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -494,9 +495,10 @@ def _set_apart(store: Store) -> None:
     with contextlib.suppress(DDCoreError, OSError):  # a home that is read-only is shown as it is
         if os.path.exists(store.root / MARKER):
             return
-        if any(os.path.exists(f"{folder}/{IMPORTED}") for folder in _folders(store.root) if "-" not in folder.name):
+        folders = chain(_folders(store.root), _folders(store.root / TRASH))
+        if any(os.path.exists(f"{folder}/{IMPORTED}") for folder in folders if "-" not in folder.name):
             with store.lock():
-                set_apart(Store.records(store))
+                set_apart([*Store.records(store), *store.trashed()])
         write_json(store.root / MARKER, {"when": clock.now()}, durable=False)
 
 

@@ -19,6 +19,7 @@ from ddcore import jobs
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.experiments import spec
 from ddcore.jobs import worker
+from ddcore.jobs.asking import enqueue
 from ddcore.jobs.job import mark_queued
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.worker import execute
@@ -94,6 +95,17 @@ def test_the_queue_keeps_its_order_and_says_the_position():
     for run_id in later:
         finish(run_id)
     assert sorted(later, key=lambda run_id: job(run_id)["started"]) == later
+
+
+def test_all_jobs_are_listed_in_their_order_with_one_look_at_the_queue(monkeypatch: pytest.MonkeyPatch):
+    ids, looks, waiting = [toy(seed=seed) for seed in range(20)], [], Queue.waiting
+    with Store().lock():
+        enqueue(Store(), Queue(), ids)
+    monkeypatch.setattr("ddcore.jobs.api.tend", lambda store, queue: None)
+    monkeypatch.setattr(Queue, "waiting", lambda queue: (looks.append(queue), waiting(queue))[1])
+    assert [(run_id, status.position) for run_id, status in jobs.list_jobs()] == [
+        (one.key, place) for place, one in enumerate(ids, 1)]
+    assert len(looks) == 2
 
 
 def test_what_only_reads_goes_on_beside_what_fills_the_slots(toys: Path):

@@ -88,6 +88,17 @@ def test_of_many_runs_only_the_newest_that_are_most_alike_are_looked_into(monkey
     assert asked == known[:5]
 
 
+def test_however_many_are_estimated_together_the_known_runs_are_gone_through_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked, likeness = list[object](), estimate._likeness
+    monkeypatch.setattr(estimate, "_likeness", lambda record, spec: (looked.append(record), likeness(record, spec))[1])
+    asked = [spec("distill", "datadam", {**QUICK, "lr_img": float(rate)}) for rate in range(1, 31)]
+    known = [finished(60.0) for _ in range(7)]
+    assert estimate.total(asked, known).seconds == pytest.approx(30 * 60, rel=0.01)
+    assert len(looked) == len(known)
+
+
 def test_runs_of_another_kind_or_method_make_the_estimate_more_cautious_and_never_less() -> None:
     alone = guess([]).seconds - estimate.START
     other = replace(finished(60.0), name="dm", config=spec("distill", "dm", {"num_iters": 20}).config.values())

@@ -130,6 +130,25 @@ def test_a_home_of_an_earlier_version_sets_apart_what_was_imported_and_what_rest
     assert results.evaluations(store, found[run.id]) == [found[judges[0].id]]
 
 
+def test_what_an_earlier_version_imported_and_lies_in_the_trash_is_no_answer_when_it_comes_back(store: Store) -> None:
+    run, again = finished(store, question()), finished(store, question(seed=1))
+    judges = judged(store, run), judged(store, again)
+    for one in (run, again):
+        write_json(one.folder / IMPORTED, {"when": 1.0, "file": "x.ddrun"})
+        store.trash(one.id)
+    assert finished(store, question(seed=1)).id == again.id, "computed here since"
+    (store.root / MARKER).unlink(missing_ok=True)
+    _LOOKED_AT.discard(store.root)
+    after = Store(demo=store.demo)
+    trashed = {record.key: record.id for record in after.trashed()}
+    assert trashed.keys() == {run.id, again.id}
+    assert after.restore(trashed[run.id]).imported == {"when": 1.0, "file": "x.ddrun"}
+    assert not after.exists(run.id)
+    assert not after.exists(judges[0].id), "it was computed on what was imported"
+    assert after.record(again.id).imported is None
+    assert after.record(judges[1].id).imported is None
+
+
 def test_a_folder_named_like_an_import_that_is_none_is_broken(store: Store) -> None:
     there, run = imported(finished(store, question())), finished(store, question(seed=1))
     (there.folder / IMPORTED).unlink()
