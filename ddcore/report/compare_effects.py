@@ -145,7 +145,7 @@ class Comparison(Effects[Group]):
 
     @cached_property
     def seeds(self) -> Sequence[int]:
-        number = Counter(int(run.record.config.get(names.LAST) or 0) for run in self.runs)
+        number = Counter(map(_seed, self.runs))
         return sorted(number, key=lambda seed: (-number[seed], seed))
 
     @property
@@ -167,7 +167,7 @@ class Comparison(Effects[Group]):
         return each[0] if role == "full" and each else effects.pooled(each)
 
     def of_seed(self, point: Group, seed: int, store: Store) -> tuple[RunRecord | None, str]:
-        run = next((run for run in point.runs if (run.record.config.get(names.LAST) or 0) == seed), None)
+        run = next((run for run in point.runs if _seed(run) == seed), None)
         if run is None:
             return None, ""
         state = "" if run.record.state == "done" else ": ".join(filter(None, [run.record.state, run.record.problem]))
@@ -208,20 +208,34 @@ class Comparison(Effects[Group]):
         if lacking := [f"{self.name(p)} ({p.state})" for p in self.points if p.state != "done"]:
             more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
             said.append(f"Without an accuracy of every run: {', '.join(lacking[:NAMED])}{more}.")
+        if twice := [self.name(p) for p in self.points if len(p.runs) > len({*map(_seed, p.runs)})]:
+            more = f" and {len(twice) - NAMED} more" if len(twice) > NAMED else ""
+            said.append(f"Pooled although of one seed: runs at {', '.join(twice[:NAMED])}{more}, which differ in nothing "
+                        "that is an axis, as in the version that made them.")
         return said
 
 
 def of(runs: Sequence[Compared]) -> tuple[Comparison, dict[str, str]]:
     """(the chosen runs that compare; the label of each other one → why it is left out).
 
-    Sets where there are some, else what most of the runs are.
+    Sets where there are some, else what most of the runs are; of an imported run and the one from here that answers
+    the same, that from here.
     """
     kinds = Counter(run.record.kind for run in runs if run.record.declared and run.record.declared.result)
     sets = [kind for kind in kinds if any(r.record.makes_images for r in runs if r.record.kind == kind)]
     kind = next(iter(sets or [name for name, _ in kinds.most_common(1)]), None)
-    left_out = {run.label: "it is no set of images" if sets else "it is of another kind"
-                for run in runs if run.record.kind != kind}
-    return Comparison(tuple(run for run in runs if run.record.kind == kind)), left_out
+    here, out = {run.record.id for run in runs}, dict[str, str]()
+    for run in runs:
+        if run.record.kind != kind:
+            out[run.record.id] = "it is no set of images" if sets else "it is of another kind"
+        elif run.record.imported is not None and run.record.key in here:
+            out[run.record.id] = "the run from here that answers the same is chosen too"
+    left_out = {run.label: out[run.record.id] for run in runs if run.record.id in out}
+    return Comparison(tuple(run for run in runs if run.record.id not in out)), left_out
+
+
+def _seed(run: Compared) -> int:
+    return int(run.record.config.get(names.LAST) or 0)
 
 
 def _is_used(info: ParamInfo, record: RunRecord) -> bool:

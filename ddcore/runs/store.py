@@ -77,10 +77,9 @@ class Store:
 
     def imported(self, question: Spec) -> RunRecord | None:
         """The imported run that answers this question elsewhere: to look at, never in place of an answer from here."""
-        if not self.imports():
+        if not (answers := self.once(_imported)):
             return None
-        asked = question.without(kind=elsewhere(question.kind))
-        return next((record for record in self.records(question.kind) if record.without() == asked), None)
+        return answers.get(question.without(kind=elsewhere(question.kind)))
 
     def _linked(self, records: list[RunRecord]) -> list[RunRecord]:
         """These records; imported ones build on imported runs, as far as these are here, and else on those with the
@@ -485,6 +484,11 @@ def checked_name(name: str) -> str:
     if not NAME.fullmatch(name):
         raise DDCoreError(f"a name may have small letters, digits, - and _, got {name!r}")
     return name
+
+
+def _imported(store: Store) -> dict[str, RunRecord]:
+    """What an imported run answers → the newest that does."""
+    return {record.without(): record for record in reversed(store.records()) if record.imported is not None}
 
 
 def _set_apart(store: Store) -> None:

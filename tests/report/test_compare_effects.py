@@ -3,6 +3,8 @@ said."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 from ddcore.experiments import spec
 from ddcore.report import compare_effects, compare_runs, effect_figures, sweeps
 from ddcore.report.compare_effects import Comparison
+from ddcore.runs.files import write_json
+from ddcore.runs.record import IMPORTED
 from ddcore.runs.store import RunRecord, Store
 from tests.report.conftest import TINY, distilled, imitated
 from tests.runs import shelf
@@ -37,6 +41,26 @@ def test_a_parameter_that_differs_is_an_axis_and_seeds_are_repeats(store: Store)
     assert {group.accuracy.n for group in compared.points if group.accuracy} == {4}, "two networks on each of two sets"
     assert not compared.problem
     assert compared.told == []
+
+
+def test_an_imported_run_is_no_second_seed_of_the_one_from_here(store: Store) -> None:
+    runs = swept(store)
+    there = runs[0].folder.with_name(f"{runs[0].id}-{'0' * 16}")
+    shutil.copytree(runs[0].folder, there)
+    write_json(there / IMPORTED, {"when": 1.0, "file": "x.ddrun"})
+    chosen = compare_runs.compared(store, [*runs, store.record(there.name)])
+    compared, left_out = compare_effects.of(chosen)
+    assert {group.accuracy.n for group in compared.points if group.accuracy} == {2}
+    assert left_out == {chosen[-1].label: "the run from here that answers the same is chosen too"}
+
+
+def test_runs_of_one_seed_that_differ_in_no_axis_are_told(store: Store) -> None:
+    *others, run = compare_runs.compared(store, swept(store))
+    older = replace(run, record=replace(run.record, id="0" * 16, info={**run.record.info, "version": 0}))
+    compared, left_out = compare_effects.of([*others, run, older])
+    assert left_out == {}
+    assert compared.told == ["Pooled although of one seed: runs at λ 0, which differ in nothing that is an axis, as in "
+                             "the version that made them."]
 
 
 def test_chosen_runs_of_a_sweep_are_drawn_as_the_sweep_draws_them(store: Store) -> None:

@@ -18,7 +18,7 @@ from ddcore.runs import RunRecord, Store
 from ddcore.runs.files import read_json, write_json
 from ddcore.runs.record import IMPORTED
 from ddcore.runs.recorder import FolderRecorder
-from ddcore.runs.store import _LOOKED_AT, MARKER
+from ddcore.runs.store import _LOOKED_AT, MARKER, moment
 
 HOW = Question("quick", nets=2)
 
@@ -103,6 +103,18 @@ def test_the_mark_stands_wherever_the_number_stands(store: Store) -> None:
     pooled = compare_runs.pooled([there.summary.scores, there.summary.scores])
     assert pooled is not None
     assert text.accuracy(pooled.accuracy).partition(" (")[0].endswith(" imported")
+
+
+def test_what_imported_runs_answer_is_worked_out_once_a_look(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = imported(finished(store, question()))
+    asked, without = list[str](), RunRecord.without
+    monkeypatch.setattr(RunRecord, "without", lambda record: (asked.append(record.id), without(record))[1])
+    for _ in range(5):
+        finished(store, question(seed=len(list(store.root.glob("distill/*")))))
+    with moment() as look:
+        assert [found and found.id for found in map(look.imported, [question()] * 3)] == [there.id] * 3
+        assert look.imported(question(seed=99)) is None
+    assert asked == [there.id]
 
 
 def test_runs_from_here_and_imported_ones_are_not_seeds_of_one_another(store: Store) -> None:
