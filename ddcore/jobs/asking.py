@@ -63,8 +63,8 @@ def only_for(store: Store, queue: Queue, record: RunRecord) -> list[RunRecord]:
 def along(store: Store, record: RunRecord) -> list[RunRecord]:
     """What was asked along with a run and ended with it before it was done; not what the run asks for by itself."""
     by_itself = awaited(record.folder)
-    return [one for one in store.records() if one.state != "done" and not one.active and one.id not in by_itself
-            and asker(one.folder) == record.id]
+    return [one for one in store.records() if one.state not in ("done", "broken") and not one.active
+            and one.id not in by_itself and asker(one.folder) == record.id]
 
 
 def _behind(run_ids: Sequence[str], needs: Mapping[str, Sequence[str]]) -> set[str]:

@@ -210,8 +210,8 @@ class Comparison(Effects[Group]):
             said.append(f"Without an accuracy of every run: {', '.join(lacking[:NAMED])}{more}.")
         if twice := [self.name(p) for p in self.points if len(p.runs) > len({*map(_seed, p.runs)})]:
             more = f" and {len(twice) - NAMED} more" if len(twice) > NAMED else ""
-            said.append(f"Pooled although of one seed: runs at {', '.join(twice[:NAMED])}{more}, which differ in nothing "
-                        "that is an axis, as in the version that made them.")
+            said.append(f"Pooled although of one seed: runs at {', '.join(twice[:NAMED])}{more}, which differ in "
+                        "nothing that is an axis, as in the version that made them.")
         return said
 
 

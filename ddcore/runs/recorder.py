@@ -18,7 +18,7 @@ from ddcore.errors import Cancelled, RunBroken, Waits
 from ddcore.experiments.base import Ended, ImageSet, Parent, Point, Spec
 from ddcore.runs import checkpoint, clock, provenance, validation, whole
 from ddcore.runs.checkpoint import Checkpoint
-from ddcore.runs.events import rewind
+from ddcore.runs.events import read_events, rewind
 from ddcore.runs.files import check_room, dumps, size, sweep, usable, write_bytes, write_json
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
@@ -185,10 +185,18 @@ class FolderRecorder:
             return self._beginning()
         if own is None:
             return self._beginning()
-        if (lost := own.events - _length(self._events)) > 0:
-            self.note(f"{size(lost)} of what was recorded are lost: curves have a gap.")
-            return replace(own, lost=own.lost + lost)
+        if _length(self._events) < own.events:
+            own = self._with_a_gap(own)
         rewind(self._events, own.events)
+        return own
+
+    def _with_a_gap(self, own: Checkpoint) -> Checkpoint:
+        """The checkpoint as it is once events from before it were lost: what this session adds stands behind those that
+        are left whole, and is taken back where the next one begins here too."""
+        left = read_events(self._events)[1]
+        self.note(f"{size(own.events - left)} of what was recorded are lost: curves have a gap.")
+        own = replace(own, events=left, lost=own.lost + own.events - left)
+        own.write(own.tensors())
         return own
 
     def _beginning(self) -> Checkpoint:

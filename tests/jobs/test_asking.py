@@ -88,6 +88,17 @@ def test_what_was_asked_along_with_a_run_and_cancelled_with_it_is_resumed_with_i
     assert Store().record(judging).state == "cancelled", "it is still only asked along"
 
 
+def test_a_broken_run_that_was_asked_along_does_not_keep_the_other_from_being_resumed():
+    run_id = jobs.submit(toy(steps=400, pause=0.02))
+    judging = jobs.submit(toy(parent=run_id), asked_by=run_id)
+    jobs.cancel(run_id)
+    until(lambda: Store().record(run_id).state == Store().record(judging).state == "cancelled")
+    (Store().record(judging).folder / "spec.json").write_text("{")
+    assert jobs.resume(run_id) == run_id
+    assert Store().record(run_id).active
+    jobs.cancel(run_id)
+
+
 @pytest.mark.slow
 def test_asked_again_it_goes_on_with_what_was_cancelled():
     one = toy(asks=2, steps=30, pause=0.02)

@@ -109,6 +109,24 @@ def test_events_that_were_lost_under_way_are_told_in_the_log_and_in_the_answer(s
                                "curves have a gap"]
 
 
+def test_a_session_after_lost_events_that_is_killed_leaves_none_of_its_own(store: Store) -> None:
+    recorder = FolderRecorder(store, store.create(question()).id)
+    for step in range(4):
+        recorder.event("step", step=step)
+    recorder.checkpoint({}, {})
+    events = recorder.folder / "events.jsonl"
+    written, line = events.stat().st_size, events.stat().st_size // 4
+    events.write_bytes(events.read_bytes()[: 2 * line + 5])
+    for _ in "killed", "killed again", "to the next checkpoint":
+        again = FolderRecorder(store, recorder.record.id)
+        again.event("step", step=4)
+    again.checkpoint({}, {})
+    assert [event["step"] for event in store.events(recorder.record.id)[0]] == [0, 1, 4]
+    last = FolderRecorder(store, recorder.record.id)
+    last.finish(finished(store, question(seed=3)).summary, {})
+    assert store.record(recorder.record.id).info["lost_events"] == written - 2 * line
+
+
 def test_events_that_were_lost_afterwards_are_told_by_their_length(store: Store) -> None:
     run = finished(store, question())
     assert whole.lost(run) == []
