@@ -177,7 +177,7 @@ def check(run_ids: Sequence[str], everything: bool, as_json: bool) -> int:
     problems = [f"run {row['run']} {row['title']}: {one}" for row in rows for one in row["problems"]]
     problems += [f"data set {name}: {one}" for name, found in sets.items() for one in found]
     status, silent = fail(problems), sum(not row["known"] for row in rows)
-    lines = [f"{count_runs(len(rows))} and {len(sets)} own data sets checked" if everything else
+    lines = [f"{count_runs(len(rows))} and {len(sets)} own data set{'s' * (len(sets) != 1)} checked" if everything else
              f"{count_runs(len(rows))} checked", *([f"{count_runs(silent)}: {whole.NO_HASHES}"] if silent else [])]
     show({"runs": rows, "data": sets}, as_json, lambda: "\n".join(lines))
     return status

@@ -48,11 +48,12 @@ def submit(spec: Spec, asked_by: str | None = None, by_itself: bool = False) -> 
     check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
+        waited = Queue().holds(run_id)
         (record,) = enqueue(store, Queue(), [spec], asked_by)
         if not (asked_by or by_itself):
             mark_asked(record.folder)
     tend(store, Queue())
-    if KINDS[spec.kind].aside and Queue().crowded(len(slots())) and store.state(run_id) == "queued":
+    if KINDS[spec.kind].aside and not waited and Queue().crowded(len(slots())) and store.state(run_id) == "queued":
         start_aside(record)
     return run_id
 

@@ -97,6 +97,15 @@ def test_the_queue_keeps_its_order_and_says_the_position():
     assert sorted(later, key=lambda run_id: job(run_id)["started"]) == later
 
 
+def test_what_is_asked_again_while_it_starts_beside_the_slots_is_started_once(monkeypatch: pytest.MonkeyPatch):
+    started = list[str]()
+    monkeypatch.setattr("ddcore.jobs.api.tend", lambda store, queue: None)
+    monkeypatch.setattr("ddcore.jobs.api.start_aside", lambda record: started.append(record.id))
+    monkeypatch.setattr("ddcore.jobs.api.slots", tuple)
+    described = [jobs.submit(spec("describe", "describe", {"dataset": "digits"})) for _ in range(3)]
+    assert started == described[:1]
+
+
 def test_all_jobs_are_listed_in_their_order_with_one_look_at_the_queue(monkeypatch: pytest.MonkeyPatch):
     ids, looks, waiting = [toy(seed=seed) for seed in range(20)], [], Queue.waiting
     with Store().lock():
