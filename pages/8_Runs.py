@@ -21,19 +21,20 @@ tick several to compare, tag, download or put them away together.
 INSIDE = " and ".join(f"{kind.title}s" for kind in KINDS.values() if kind.shown_with)  # "Evaluations"
 _text_column = st.column_config.TextColumn
 COLUMNS = {
-    **evaluation_details.COLUMNS, "run": _text_column("Run", width=430), "state": _text_column("State"),
+    **evaluation_details.COLUMNS, "run": _text_column("Run", width=390), "state": _text_column("State"),
     "data": _text_column("Data", help="The data set and the side of its images; a †: see below the table."),
     "majority": _text_column("Majority class", alignment="right", help="Always answering the most frequent class of "
                              "the test images: a network has to beat that."),
-    "accuracy": _text_column("Test accuracy", alignment="right", width=150, help="Of a set the newest on the network "
+    "accuracy": _text_column("Test accuracy", alignment="right", width=140, help="Of a set the newest on the network "
                              "and by the protocol that judged most sets of its data; ‡: of another, told beside it."),
     "judged": _text_column("Judged on", width=215, help="Network and protocol of the accuracy. Accuracies "
                            "compare only where these are the same."),
-    "inside": _text_column(INSIDE, width=110, help="Of this run. Tick it to see them."),
+    "inside": _text_column(INSIDE, width=105, help="Of this run. Tick it to see them."),
     "time": _text_column("Time", alignment="right", width=100, help="Wall time of the run."),
     "created": _text_column("Started"), "tags": _text_column("Tags"), "note": _text_column("Note"),
     "id": _text_column("Id"),
 }
+JUDGED_ON = {"judged": {**COLUMNS["judged"], "width": 300}}  # in full, where no column counts what is inside
 CARD = ("run", "accuracy", "judged", "inside", "state", "created", "tags", "note")
 ALSO_HIDDEN = "And cancelled and interrupted ones, and those that cannot be read."
 
@@ -144,7 +145,7 @@ def within(records: Sequence[RunRecord]) -> None:
     st.header(INSIDE, anchor=False)
     waits = overview.waits(jobs.list_jobs(), {r.id: r for r in records}) if any(r.active for r in records) else {}
     ticked = table.choosable(
-        overview.table([Row(r, judge=r) for r in records], waits), column_config=COLUMNS,
+        overview.table([Row(r, judge=r) for r in records], waits), column_config=COLUMNS | JUDGED_ON,
         key=housekeeping.table_key("inside", (r.id for r in records)),
         column_order=["run", "state", "accuracy", "judged", "time", "created", "tags", "note", "id"], card=CARD,
     )

@@ -137,7 +137,8 @@ def checks(dataset: Dataset, official: Split, test: Split) -> tuple[Check, ...]:
     """What was expected of the data set and what was found; a difference is shown, never hidden."""
     results = []
     if dataset.sizes:
-        sizes = zip(("training images", "test images"), (len(official), len(test)), dataset.sizes, strict=True)
+        sizes = zip(("training and validation images", "test images"), (len(official), len(test)), dataset.sizes,
+                    strict=True)
         total = ("images in all", len(official) + len(test), sum(dataset.sizes))
         results = [_counted(*size) for size in (*sizes, total)]
     pairs = identical(official, test)

@@ -11,7 +11,7 @@ from typing import Any
 from ddcore.data import DATASETS
 from ddcore.lazy import pd
 from ddcore.params import shown
-from ddcore.report import compare_runs, differences, quantities, results, tables
+from ddcore.report import compare_runs, differences, names, quantities, results, tables
 from ddcore.report.compare_runs import FLOAT_BYTES
 from ddcore.report.quantities import Quantity
 from ddcore.runs.events import read_events
@@ -46,7 +46,9 @@ def catalogue(store: Store) -> pd.DataFrame:
     groups: dict[str, str] = {}
     for record in sorted(records, key=lambda r: bool(r.config.get("run"))):  # evaluations of a group are a group
         groups[record.id] = differences.question(record, groups)
-    rows = [{**_row(record, judge, groups[record.id]), "elsewhere": judge is not None and elsewhere(judge, usual)}
+    by_id = {record.id: record for record in records}
+    rows = [{**_row(record, judge, groups[record.id]), "method": _method(record, by_id),
+             "elsewhere": judge is not None and elsewhere(judge, usual)}
             for record in records for judge in [speak.get(record.id)]]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
@@ -133,6 +135,12 @@ def _row(record: RunRecord, judge: RunRecord | None, group: str) -> dict[str, An
     }
 
 
+def _method(record: RunRecord, by_id: Mapping[str, RunRecord]) -> str:
+    """What made the set; of an evaluation the set that it tested, as that is called where it is here."""
+    judged = by_id.get(str(record.config.get("run"))) if _judges_a_set(record) else None
+    return compare_runs.method(judged if judged and judged.makes_images else record)
+
+
 def with_parameters(frame: pd.DataFrame, store: Store, parameters: Mapping[str, Quantity]) -> pd.DataFrame:
     """The catalogue with a column for each of these parameters."""
     by_id = {record.id: record for record in store.records()} if parameters else {}
@@ -184,10 +192,12 @@ def _searched(row: Mapping[Any, Any]) -> str:
 def seeds_together(frame: pd.DataFrame) -> pd.DataFrame:
     """One row for all seeds of a question, in the place of its first: accuracy over all their networks, with n.
 
-    Only seeds that were judged in one setting, that of the first judged; times and memory are means; the id, name, tags
-    and note are the first's; a parameter in which they differ is None.
+    Only seeds that were judged in one setting, that of the first judged; times and memory are means; the id, tags and
+    note are the first's, so is the name, which tells no seed; a parameter in which they differ is None.
     """
-    return _grouped(frame, [(group,) for group in frame["group"]])
+    rows = _grouped(frame, [(group,) for group in frame["group"]])
+    return rows.assign(run=[names.of_seeds(name) if seeds > 1 else name
+                            for name, seeds in zip(rows["run"], rows["seeds"], strict=True)])
 
 
 def grouped(frame: pd.DataFrame, by: str, title: str) -> pd.DataFrame:

@@ -110,7 +110,8 @@ def _over_seeds(name: str, seeds: Sequence[Compared]) -> Compared:
         for role, scores in seed.controls.items():
             controls.setdefault(role, []).append(scores)
     return replace(
-        judged[0], label=_called(f"{name} · {number}", *judged), record=_mean_record([seed.record for seed in seeds]),
+        judged[0], label=_called(f"{names.of_seeds(name)} · {number}", *judged),
+        record=_mean_record([seed.record for seed in seeds]),
         evaluation=_mean_evaluation([seed.evaluation for seed in judged if seed.evaluation]),
         seconds_parents=_mean([seed.seconds_parents for seed in seeds]),
         seeds=tuple(statistics.mean(seed.accuracies) for seed in judged if seed.accuracies),

@@ -6,6 +6,7 @@ name that a person gave a run always wins.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ LONGEST = 80  # letters up to which departures are named
 NEVER = ("device", "dataset")  # changes no result; is told anyway
 LAST = "seed"  # tells runs apart only where nothing else does, and is no setting
 SHORT_ID = 6
+GROUPED = 10_000  # whole numbers from which on thousands stand apart in a name
+_SEED = re.compile(rf"(?: ·|,) {LAST} \d+\b")
 
 
 def title(record: RunRecord) -> str:
@@ -42,6 +45,11 @@ def title(record: RunRecord) -> str:
 def automatic(record: RunRecord) -> str:
     """The name that says what a run computes; among the runs of the look that is under way, no other has it."""
     return _now().of(record)
+
+
+def of_seeds(title: str) -> str:
+    """A title without its seed, for several runs that differ in it."""
+    return _SEED.sub("", title)
 
 
 def heading(record: RunRecord) -> str:
@@ -296,6 +304,8 @@ def words_of(info: ParamInfo, value: Any) -> str:
 
 def value_of(info: ParamInfo, value: Any) -> str:
     """A value of this parameter as people read it; of a network its title."""
+    if info.type == "int" and info.name != LAST and value and abs(value) >= GROUPED:
+        return f"{value:,}"
     return network_title({"network": value}) if info.name == "network" and value else text.value(value)
 
 

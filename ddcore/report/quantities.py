@@ -51,7 +51,8 @@ MEASURES: Mapping[str, Quantity] = {  # columns of `compare_runs.numbers`, or su
     "flops_training": Quantity("FLOPs of training one network", "FLOPs", "Of training one network on the set: a step "
                                "counts three forward passes, a multiply-add two FLOPs.", log=True),
     "flops": Quantity("FLOPs of one image forward", "FLOPs/image", "Through the evaluation network.", log=True),
-    "seconds_distill": Quantity("Distillation time (s)", "Distil (s)", "Wall time of the run."),
+    "seconds_distill": Quantity("Distillation time (s)", "Distil (s)", "Wall time of the whole run, also of "
+                                "reading data, choosing images and keeping them; its page tells that of its steps."),
     "seconds_parents": Quantity("Time of what it builds on (s)", "Parents (s)", "Scores, experts and other runs that "
                                 "it builds on; empty where one of them is gone."),
     "seconds_all": Quantity("Distillation time, all parents included (s)", "All (s)", "Of the run and of all that it "

@@ -45,7 +45,7 @@ def _browse(name: str) -> None:
     facts = DATASETS[name]
     data, scores = _data(name, facts.fingerprint(data_root(), facts.resolution)), browse.scored(frame.store(), name)
     splits = {part: split for part in PARTS if len(split := getattr(data, part))}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="top"):
         part = st.segmented_control(
             "Part", list(splits), default="train", required=True, key=f"gallery-{name}-part",
             format_func=lambda part: PARTS[part][0], help="\n\n".join(f"**{t}**: {h}" for t, h in PARTS.values()),

@@ -56,7 +56,7 @@ def test_summary_counts_what_was_read(told):
 def test_other_counts_than_the_official_ones_are_shown(told, histology, monkeypatch):
     monkeypatch.setenv("DDCORE_DATA", str(histology))
     summary = described(told, dataset="mhist", resolution=64)
-    assert "573 training images; there should be 2,175" in told.notes
+    assert "573 training and validation images; there should be 2,175" in told.notes
     assert "243 test images; there should be 977" in told.notes
     assert "816 images in all; there should be 3,152" in told.notes
     assert [c.ok for c in summary.checks][:3] == [False, False, False]

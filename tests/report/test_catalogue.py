@@ -176,3 +176,18 @@ def test_a_row_of_runs_that_differ_says_in_what_and_one_of_seeds_alone_says_noth
     by_method = catalogue.grouped(sets, "method", "Method")
     told = dict(zip(by_method["method"], catalogue.pooled_over(by_method, store), strict=True))
     assert told == {"PAD": "", "DataDAM": "IPC 1, 2"}
+
+
+def test_a_row_of_several_seeds_is_named_after_none_of_them(store: Store, answer: Answer) -> None:
+    for seed in (0, 1):
+        distilled(store, seed=seed)
+    frame = catalogue.catalogue(store).assign(run=["DataDAM · digits · seed 1 · 2 more", "DataDAM · digits · 2 more"])
+    assert catalogue.seeds_together(frame)["run"].tolist() == ["DataDAM · digits · 2 more"]
+
+
+def test_an_evaluation_is_listed_under_the_method_that_its_set_is_called_after(store: Store, answer: Answer) -> None:
+    datm = imitated(store, initial_ratio=1.0, remove_ratio=0.0, second_remove_ratio=0.0, shallow_ratio=0.0)
+    for run in (datm, imitated(store)):
+        judged_as(answer, run, "course", 0.5)
+    rows = catalogue.catalogue(store).set_index("kind")
+    assert sorted(rows.loc["evaluate", "method"]) == ["DATM", "PAD"]

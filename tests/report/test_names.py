@@ -182,3 +182,10 @@ def test_a_training_on_all_data_is_called_by_the_protocol_that_it_follows(store:
     asked = [spec("baseline", "baseline", {"dataset": "mnist", **values}) for values in ({}, setting)]
     name = "Full-data training · mnist · ConvNet-3"
     assert called(*asked) == [name, f"{name} · quick preset"]
+
+
+def test_thousands_stand_apart_in_a_name_but_not_in_a_seed() -> None:
+    config = METHODS["dm"].Config
+    assert names.words_of(config.param("num_iters"), 100_000).endswith("100,000")
+    assert names.words_of(config.param("num_iters"), 1000).endswith("1000")
+    assert names.words_of(config.param("seed"), 100_000) == "seed 100000"

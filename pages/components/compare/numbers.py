@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEW = 4  # runs of which all pairs are drawn; of more each is held against one
+SPREAD = ("mean", "std", "n")  # one line of a card
 SHOWN = ("mean", "std", "n", "random_real", "full", "seconds_train", "flops_training", "seconds_distill", "ipc",
          "stored_bytes")
 _number, _text = st.column_config.NumberColumn, st.column_config.TextColumn
@@ -38,6 +39,7 @@ COLUMNS: dict[str, Any] = {
     "std": _number("±", format="%.1f", width=48, help="Standard deviation over the networks."),
     "n": _number("n", format="%d", width=44, help="Networks trained and tested."),
     **{name: _measure(name) for name in MEASURES if name != "mean"},
+    "told": _text(MEASURES["mean"].short),
     "measured": _text("Judged on", width=220), "run": _text("Id"),
 }
 
@@ -90,7 +92,7 @@ def _accuracies(runs: Sequence[Compared], numbers: pd.DataFrame) -> None:
 
 def _table(numbers: pd.DataFrame, parameters: dict[str, Quantity]) -> None:
     """Accuracy and cost of each run in one table, with the columns that are asked for."""
-    titles = {name: str(one["label"]) for name, one in COLUMNS.items() if name != "label"}
+    titles = {name: str(one["label"]) for name, one in COLUMNS.items() if name not in ("label", "told")}
     titles |= {name: one.title for name, one in {**MEASURES, **parameters}.items()}
     address.tell(titles.values(), key="num-cols", what="column")
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -103,8 +105,17 @@ def _table(numbers: pd.DataFrame, parameters: dict[str, Quantity]) -> None:
                     "machine only. FLOPs: a multiply-add counts two, a training step three forward passes.")
     names = [*names, *(["measured"] if len(settings) > 1 and "measured" not in names else [])]
     known = [name for name in titles if name in names and numbers[name].notna().any()]
-    dataframe(numbers, placeholder=text.NONE, width="stretch", column_order=["label", *known],
+    cards = ["label", *dict.fromkeys("told" if name in SPREAD else name for name in known)]
+    dataframe(numbers.assign(told=_told(numbers)), placeholder=text.NONE, width="stretch",
+              column_order=["label", *known], card=cards,
               column_config={**COLUMNS, **{name: toolbar.parameter(one) for name, one in parameters.items()}})
+
+
+def _told(numbers: pd.DataFrame) -> list[str]:
+    """Accuracy with spread and number of networks, for the one line of a card."""
+    return ["" if mean != mean else f"{mean:.1f}{f' ± {std:.1f}' if std == std else ''} (n = {n:.0f})"
+            for mean, std, n in zip(numbers["mean"].astype(float), numbers["std"].astype(float),
+                                    numbers["n"].astype(float), strict=True)]
 
 
 def _cautions(runs: Sequence[Compared], numbers: pd.DataFrame) -> list[str]:
