@@ -44,11 +44,14 @@ class Keeper:
     def look(self) -> None:
         """One look: runners for what waits, and what was interrupted since the last look goes on."""
         store, queue = Store(), Queue()
+        # Before anybody is started who writes down how these ended.
+        left = set(_left(store)) if self.most and self._watched is None else set[str]()
         tend(store, queue)
         if self.most:
             active = set(queue.active().values())
-            for run_id in (self._watched - active if self._watched is not None else _left(store)):
-                self._go_on(store, run_id)
+            for run_id in left if self._watched is None else self._watched - active:
+                with contextlib.suppress(DDCoreError):  # its code or data are no longer the same; others go on
+                    self._go_on(store, run_id)
             self._watched = active
 
     def _go_on(self, store: Store, run_id: str) -> None:

@@ -178,6 +178,36 @@ def test_after_a_reboot_what_was_interrupted_goes_on_if_that_is_wished(most: int
     assert Store().state(run_id) in (("queued", "running") if most else ("interrupted",))
 
 
+def test_one_that_cannot_go_on_after_a_reboot_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch):
+    asked, runs = list[str](), [Store().create(toy(seed=seed)).id for seed in range(2)]
+
+    def resume(run_id: str, by_itself: bool) -> None:
+        asked.append(run_id)
+        raise DDCoreError("its code has changed")
+
+    monkeypatch.setattr(jobs.api, "resume", resume)
+    for run_id in runs:
+        write_json(Store().record(run_id).folder / "job.json", {"state": "running", "pid": 1, "mark": "gone"})
+    Keeper(1).look()
+    assert sorted(asked) == sorted(runs)
+
+
+def test_what_was_left_in_a_slot_at_a_reboot_goes_on_though_the_next_runner_is_quick(monkeypatch: pytest.MonkeyPatch):
+    run_id = jobs.submit(toy(manner="stuck"))
+    until(lambda: reached(run_id, 0))
+    kill(runner())
+    kill(job(run_id))
+    tend = launch.tend
+
+    def quick(store: Store, queue: Queue) -> None:
+        tend(store, queue)
+        until(lambda: job(run_id).get("state") == "interrupted")
+
+    monkeypatch.setattr(keeper, "tend", quick)
+    Keeper(1).look()
+    until(lambda: job(run_id).get("state") == "running")
+
+
 def test_a_cancelled_run_does_not_go_on_by_itself():
     run_id, kept = jobs.submit(toy(manner="gated")), Keeper(1)
     until(lambda: job(run_id).get("state") == "running")
