@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -13,6 +13,8 @@ from pages.components import table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LINES = 66  # pixels of a row: a meaning in three lines
 
 
 def show(runs: Sequence[Compared]) -> None:
@@ -40,5 +42,7 @@ def _table(frame: pd.DataFrame, first: str, same: str) -> None:
         return
     column = st.column_config.TextColumn
     runs = [str(name) for name in frame if name not in (first, "Meaning")]
-    table.dataframe(frame, width="stretch", column_order=[first, *runs, "Meaning"],
-                    column_config={first: column(pinned=True, width=220), "Meaning": column(width=280)})
+    tall: dict[str, Any] = {"row_height": LINES} if "Meaning" in frame else {}
+    table.dataframe(frame, width="stretch", column_order=[first, *runs, "Meaning"], **tall,
+                    column_config={first: column(pinned=True, width=180 if tall else 220),
+                                   "Meaning": column(width=320)})
