@@ -5,6 +5,9 @@ how the latest finished runs compared with it: the median factor over those most
 network; else same kind). Another method is another kind. Before any of the kind has finished, the cautious model is
 used and marked rough; runs of other kinds can then only make it more cautious. A run that has parts (a search its
 trials) takes as long as those of them that are not known, and one that goes on from a shorter run as long as the rest.
+
+Runs far shorter than the one that is asked for mostly start and warm up. What they took beyond the model is therefore
+added once and not multiplied up, and the estimate is rough.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
+from math import floor, log2
 from statistics import median
 from typing import Any
 
@@ -34,6 +38,9 @@ STEP = {"cpu": 0.02, "cuda": 0.005}  # seconds at least for a step, however smal
 PART_STEP = {"cpu": 0.006, "cuda": 0.005}  # of a trial, whose networks are small: 5.5 ms on digits, two cores
 RECENT = 5  # runs the median is taken over
 RECENT_PARTS = 50  # parts whose times are added up: those of one group of networks alone would say little of the others
+FAR_SHORTER = 0.1  # of the work that is asked for: a run with less says little of the speed
+MOSTLY_WORK = 10 * START  # seconds beside the start from which on a run of any length tells the speed
+LOOKED_INTO = 50  # runs that are looked into for some of a like length
 Taken = tuple[float, float]  # seconds that a run took beside its start, and how many the model says
 
 
@@ -52,6 +59,18 @@ class Estimate:
 
 
 @dataclass(frozen=True)
+class _Measured:
+    """What runs took by which another is measured.
+
+    likeness: index of LIKE; short: all are far shorter than the one that is asked for.
+    """
+
+    likeness: int = 0
+    times: Sequence[Taken] = ()
+    short: bool = False
+
+
+@dataclass(frozen=True)
 class _Known:
     """The runs by which others are measured, gone through once for all that are estimated together.
 
@@ -61,7 +80,7 @@ class _Known:
     records: Sequence[RunRecord]
     device: str
     nearest: Sequence[RunRecord] = ()
-    _times: dict[tuple[Any, ...], tuple[int, list[Taken]]] = field(default_factory=dict)
+    _times: dict[tuple[Any, ...], _Measured] = field(default_factory=dict)
 
     @cached_property
     def images(self) -> Mapping[str, int | None]:
@@ -82,14 +101,16 @@ class _Known:
         except (DataMissing, DataBroken):
             return ()
 
-    def measured(self, question: Spec) -> tuple[int, list[Taken]]:
-        """`_measured`, by the nearest where these tell anything."""
-        config = question.config
-        key = (question.kind, question.name, getattr(config, "dataset", None), getattr(config, "network", None))
+    def measured(self, question: Spec, modelled: float) -> _Measured:
+        """What measures a run that is modelled to take so long: the nearest where these tell its speed."""
+        config, octave = question.config, floor(log2(modelled))
+        key = (question.kind, question.name, getattr(config, "dataset", None), getattr(config, "network", None), octave)
         if key not in self._times:
             own = [record for record in self.nearest if _likeness(record, question)]
-            times = _measured(own, question, self.device, RECENT)
-            self._times[key] = times if times[1] else _measured(self.records, question, self.device, RECENT)
+            found = _measured(own, question, self.device, RECENT, 2.0**octave)
+            if not found.times or found.short:
+                found = _measured([*own, *self.records], question, self.device, RECENT, 2.0**octave)
+            self._times[key] = found
         return self._times[key]
 
 
@@ -148,9 +169,11 @@ def _alone(question: Spec, known: _Known, images: int | None) -> Estimate:
     modelled = _left(question, known, images)
     if not modelled:
         return Estimate(START, True, "it only reads and counts")
-    likeness, measured = known.measured(question)
-    factor = median(taken / model for taken, model in measured) if measured else 1.0
-    return _corrected(modelled, likeness, factor, len(measured), known.device)
+    measured = known.measured(question, modelled)
+    if measured.short and measured.likeness:
+        return _beside_start(modelled, measured, known.device)
+    factor = median(taken / model for taken, model in measured.times) if measured.times else 1.0
+    return _corrected(modelled, measured, factor, known.device)
 
 
 @lru_cache(maxsize=32)
@@ -182,9 +205,9 @@ def _in_parts(like: Spec, parts: Mapping[str, float], known: _Known) -> Estimate
     if not missing:
         return Estimate(START, False, "all of its parts are computed already", len(parts), there)
     newest = [store.record(folder.name) for folder in finished[:RECENT_PARTS]]
-    likeness, measured = _measured([*newest, *known.records], like, known.device, RECENT_PARTS)
-    factor = sum(taken for taken, _ in measured) / sum(model for _, model in measured) if measured else 1.0
-    guess = _corrected(sum(missing), likeness, factor, len(measured), known.device)
+    measured = _measured([*newest, *known.records], like, known.device, RECENT_PARTS)
+    taken, model = (sum(each) for each in zip(*measured.times, strict=True)) if measured.times else (1.0, 1.0)
+    guess = _corrected(sum(missing), measured, taken / model, known.device)
     return replace(guess, parts=len(parts), known=there)
 
 
@@ -197,30 +220,63 @@ def _sizes(question: Spec, known: _Known) -> dict[str, int]:
                     if isinstance(config, MethodConfig)}
 
 
-def _corrected(modelled: float, likeness: int, factor: float, measured: int, device: str) -> Estimate:
-    """The modelled time times the factor of so many measured runs; those of other kinds only make it more cautious."""
-    if not measured or (not likeness and factor < 1):
-        which, speed = "of this kind " if measured else "", text.count(ASSUMED[device])
-        guess = f"no run {which}has finished on this {device.upper()} yet; assumes {speed} multiply-adds a second"
+def _corrected(modelled: float, measured: _Measured, factor: float, device: str) -> Estimate:
+    """The modelled time times the factor of the measured runs; those of other kinds only make it more cautious."""
+    likeness, number = measured.likeness, len(measured.times)
+    if not number or (not likeness and (factor < 1 or measured.short)):
+        which = "of this kind " if number else ""
+        guess = f"no run {which}has finished on this {device.upper()} yet; assumes {_speed(device)}"
         return Estimate(START + modelled, True, guess)
-    number = "the last finished run" if measured == 1 else f"the last {measured} finished runs"
-    basis = f"measured on {number} {LIKE[likeness]}on this {device.upper()}"
-    return Estimate(START + modelled * factor, likeness < 2, basis)
+    return Estimate(START + modelled * factor, likeness < 2, f"measured on {_last(measured, device)}")
 
 
-def _measured(records: Sequence[RunRecord], question: Spec, device: str, most: int) -> tuple[int, list[Taken]]:
-    """(index of LIKE, what the newest runs took that are that much like it); the index is 0 where none tells it.
+def _beside_start(modelled: float, measured: _Measured, device: str) -> Estimate:
+    """The modelled time, beside what far shorter runs took to start and warm up; no slower than these were in all."""
+    longer = median(taken - model for taken, model in measured.times)
+    factor = min(1.0, median(taken / model for taken, model in measured.times))
+    return Estimate(START + max(0.0, longer) + modelled * factor, True,
+                    f"{_last(measured, device)} did far less work, so only their start is counted; "
+                    f"assumes {_speed(device)}")
+
+
+def _speed(device: str) -> str:
+    return f"{text.count(ASSUMED[device])} multiply-adds a second"
+
+
+def _last(measured: _Measured, device: str) -> str:
+    number = len(measured.times)
+    return (f"the last {'finished run' if number == 1 else f'{number} finished runs'} "
+            f"{LIKE[measured.likeness]}on this {device.upper()}")
+
+
+def _measured(
+    records: Sequence[RunRecord], question: Spec, device: str, most: int, modelled: float = 0.0
+) -> _Measured:
+    """What the newest runs took that are most like it, of those that tell the speed of a run modelled to take so long;
+    else what the shorter ones took.
 
     That takes a millisecond for each, so among a thousand runs only those that count are asked.
     """
     alike: dict[int, list[RunRecord]] = {}
     for record in records:
         alike.setdefault(_likeness(record, question), []).append(record)
+    others, shorter = alike.pop(0, []), _Measured()
     for likeness in sorted(alike, reverse=True):
-        times = (taken for record in alike[likeness] if (taken := _taken(record, device)) is not None)
-        if newest := list(islice(times, most)):
-            return likeness, newest
-    return 0, []
+        measured = _newest(alike[likeness], likeness, device, most, modelled)
+        if measured.times and not measured.short:
+            return measured
+        shorter = shorter if shorter.times else measured
+    return shorter if shorter.times else _newest(others, 0, device, most, modelled)
+
+
+def _newest(records: Iterable[RunRecord], likeness: int, device: str, most: int, modelled: float) -> _Measured:
+    """What the newest of equally like runs took: of those that tell the speed, else of the shorter ones."""
+    shorter, telling = list[Taken](), list[Taken]()
+    for taken in islice((one for record in records if (one := _taken(record, device))), LOOKED_INTO):
+        (telling if taken[1] >= FAR_SHORTER * modelled or taken[0] >= MOSTLY_WORK else shorter).append(taken)
+        if len(telling) == most:
+            break
+    return _Measured(likeness, telling or shorter[:most], not telling)
 
 
 def _model(kind: str, name: str, config: Any, device: str, images: int | None) -> float:

@@ -79,6 +79,40 @@ def test_the_middle_of_several_runs_counts() -> None:
     assert guess([finished(30.0), finished(50.0), finished(900.0)]).seconds == pytest.approx(50.0, rel=0.01)
 
 
+def longer(factor: int, seconds: float) -> Any:
+    return finished(seconds, num_inits=factor * QUICK["num_inits"])
+
+
+def work(factor: int) -> float:
+    """Seconds that the model says of so many times the work."""
+    return guess([], num_inits=factor * QUICK["num_inits"]).seconds - estimate.START
+
+
+def test_the_start_of_far_shorter_runs_is_counted_once_and_not_multiplied_up() -> None:
+    slow_start = [finished(estimate.START + work(1) + 9.0)] * 3
+    alike = guess(slow_start)
+    assert (alike.seconds, alike.rough) == (pytest.approx(estimate.START + work(1) + 9.0), False)
+    long = guess(slow_start, num_inits=100 * QUICK["num_inits"])
+    assert (long.seconds, long.rough) == (pytest.approx(estimate.START + 9.0 + work(100)), True)
+    assert "on this CPU did far less work, so only their start is counted" in long.basis
+    assert "(rough)" in str(long)
+
+
+def test_runs_of_like_length_measure_before_shorter_ones_that_are_newer_or_more_alike() -> None:
+    short, long = [finished(20.0)] * 9, longer(50, 154.0)
+    mnist = {**METHODS["datadam"].preset("quick").for_dataset("mnist"), "num_inits": 50 * QUICK["num_inits"]}
+    elsewhere = replace(long, config=spec("distill", "datadam", mnist).config.values())
+    alike, less = (guess([*short, one], num_inits=100 * QUICK["num_inits"]) for one in (long, elsewhere))
+    assert (alike.seconds, alike.rough) == (pytest.approx(304.0, rel=0.01), False)
+    assert (less.basis, less.rough) == ("measured on the last finished run of this kind on this CPU", True)
+    assert guess([long]).seconds == pytest.approx(estimate.START + 150.0 / 50, rel=0.01), "a longer run tells the speed"
+
+
+def test_a_short_run_that_worked_for_a_minute_tells_the_speed() -> None:
+    taken = guess([finished(64.0)], num_inits=100 * QUICK["num_inits"])
+    assert (taken.seconds, taken.rough) == (pytest.approx(6004.0, rel=0.01), False)
+
+
 def test_of_many_runs_only_the_newest_that_are_most_alike_are_looked_into(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, known = [], [finished(60.0 + i) for i in range(20)]
     others = [replace(one, kind="evaluate") for one in known]
