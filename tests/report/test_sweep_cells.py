@@ -113,7 +113,7 @@ def test_what_is_ahead_is_told_before_all_has_ended(home: Path) -> None:
     by_rate = World(lambda values: {1.0: 0.5, 10.0: 0.7, 100.0: 0.6}[values.get("lr_img", 1.0)])
     asked = question(vary="lr_img=1,10,100")
     assert told(by_rate, asked, missing=8) == "Nothing can be said yet."
-    assert told(by_rate, asked, missing=4) == "So far η_S 10 is ahead by validation (70.5 ± 0.7 %)."
+    assert told(by_rate, asked, missing=2) == "So far η_S 10 is ahead by validation (70.5 ± 0.7 %)."
 
 
 def test_where_no_value_has_all_its_seeds_none_is_chosen_and_that_is_said(home: Path) -> None:
