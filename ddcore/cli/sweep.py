@@ -21,6 +21,7 @@ from ddcore.protocols import PROTOCOLS
 from ddcore.report import sweeps
 from ddcore.report.findings.sweep import words
 from ddcore.report.sweeps import Answer
+from ddcore.runs.files import size
 from ddcore.runs.store import Store
 
 
@@ -75,7 +76,8 @@ def _promise(before: Answer, store: Store) -> float:
     if not missing:
         return 0.0
     guess = sweeps.left(before, store, device_of(missing[0]))
-    click.echo(f"{len(missing):,} runs to compute, {guess}; {guess.basis}", err=True)
+    click.echo(f"{len(missing):,} runs to compute, {guess}, {size(sweeps.room(before, store))} on disk; {guess.basis}",
+               err=True)
     return round(guess.seconds, 1)
 
 

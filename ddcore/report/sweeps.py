@@ -12,11 +12,12 @@ from functools import cached_property
 from typing import Any
 
 from ddcore import jobs
-from ddcore.experiments import strategies
+from ddcore.experiments import KINDS, strategies
 from ddcore.experiments.axes import EVALUATION, Axis
 from ddcore.experiments.base import Ended, Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.experiments.sweep import CellResult, ControlResult, Outcome, SweepConfig, replay
+from ddcore.jobs.requirements import disk, unfinished
 from ddcore.jobs.status import read_status
 from ddcore.lazy import pd
 from ddcore.methods import METHODS
@@ -27,9 +28,12 @@ from ddcore.report.estimate import Estimate
 from ddcore.report.export.table import Table
 from ddcore.report.names import words_of
 from ddcore.runs.store import RunRecord, Store
+from ddcore.runs.usage import run_bytes
 from ddcore.summary import Accuracy, Interval
 
 NAMED = 3  # points of which the sentence tells one by one that they differ
+RECENT = 20  # finished runs of a kind by whose median size the next one is estimated
+SMALL_RUN = 100_000  # bytes of a run while none of its kind has finished
 LEVEL = 0.95  # of all intervals of a sweep together
 
 
@@ -352,6 +356,21 @@ def left(answer: Answer, store: Store, device: str) -> Estimate:
     more = strategies.later(config.strategy, config.space, [length for _, length in tried])
     taken = sum(compare_runs.seconds(record) or 0.0 for record in own) / slots
     return replace(time, seconds=seconds + more * (taken + time.seconds), rough=time.rough or more > 0)
+
+
+def room(answer: Answer, store: Store) -> int:
+    """Bytes that the missing runs and what they need will write: what is declared of large ones, and of each of the
+    others what the latest finished ones of its kind take."""
+    records = store.records()
+    others = [one.kind for one in unfinished(answer.outcome.missing, records).values()
+              if not KINDS[one.kind].disk(one.name, one.config)]
+    return disk(answer.outcome.missing, records) + sum(
+        others.count(kind) * _usual_size(kind, records) for kind in dict.fromkeys(others))
+
+
+def _usual_size(kind: str, records: Sequence[RunRecord]) -> int:
+    alike = [record.folder for record in records if record.kind == kind and record.state == "done"][:RECENT]
+    return round(statistics.median(map(run_bytes, alike))) if alike else SMALL_RUN
 
 
 def to_json(answer: Answer) -> dict[str, Any]:

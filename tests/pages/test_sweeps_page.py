@@ -13,10 +13,14 @@ from streamlit.testing.v1 import AppTest
 from ddcore import jobs
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.sweep import SweepConfig
+from ddcore.jobs.requirements import unfinished
 from ddcore.methods import METHODS
+from ddcore.report import sweeps
 from ddcore.runs.store import Store
+from ddcore.runs.usage import bytes_of
 from tests.pages.conftest import Backend, Filled, Open, put
-from tests.sweeping import World
+from tests.runs import shelf
+from tests.sweeping import World, config
 
 PAGE = "pages/6_Sweeps.py"
 TINY: dict[str, Any] = {"dataset": "digits", "num_inits": 2, "num_iters": 1, "net_steps": 0, "batch_real": 8, "ipc": 1,
@@ -45,9 +49,35 @@ def test_a_sweep_is_made_of_a_parameter_and_its_values(open_page: Open, backend:
     axes.set_value(["lambda_task"]).run()
     field(app, "λ").set_value("0, 0.01, 1").run()
     assert "**3 cells**, 8 runs to compute" in words(app)
+    assert "**, **0.8 MB** on disk" in words(app)
     button(app, "Start sweep").click().run()
     (asked,) = backend.submitted
     assert (asked.kind, asked.config.values()["vary"]) == ("sweep", "lambda_task=0,0.01,1")
+
+
+def test_a_new_axis_starts_with_values_that_can_run(open_page: Open, backend: Backend) -> None:
+    app = open_page(PAGE, method="datadam", dataset="digits")
+    (axes,) = app.multiselect
+    axes.set_value(["evaluate.batch_size", "depth", "units"]).run()
+    first = [app.text_input(key=f"sweep.datadam.digits.quick.values of {name}").value for name in axes.value]
+    assert first == ["32, 64, 128", "3", "32, 64, 128"]  # what is not set, and depth 6 on images of 8 × 8
+    assert not [one.value for one in app.markdown if "must be" in one.value]
+
+
+def test_a_typed_word_takes_one_parameter_and_not_all_that_match(open_page: Open, backend: Backend) -> None:
+    (axes,) = open_page(PAGE, method="datadam").multiselect
+    assert axes.proto.select_all == 0
+
+
+def test_disk_is_told_by_what_the_latest_runs_of_a_kind_take(home: Path) -> None:
+    asked, store = config(vary="lambda_task=0,1"), Store()
+    before = sweeps.room(sweeps.answer(asked, store), store)
+    missing = len(unfinished(sweeps.answer(asked, store).outcome.missing, []))
+    assert before == missing * 100_000
+    run = store.record(shelf.finished(store, spec("distill", "datadam", {"dataset": "digits", "ipc": 7})).id)
+    made = [one for one in sweeps.answer(asked, store).outcome.missing if one.kind == "distill"]
+    (run.folder / "more").write_bytes(b"x" * 700_000)
+    assert sweeps.room(sweeps.answer(asked, store), store) == before + len(made) * (bytes_of(run.folder) - 100_000)
 
 
 def test_values_that_are_none_are_told_and_start_nothing(open_page: Open, backend: Backend) -> None:

@@ -1,6 +1,7 @@
 """What a sweep is made of: method, data set and preset, what is varied over which values, and how cells are judged."""
 
 from collections.abc import Collection, Mapping
+from math import log2
 from typing import Any
 
 import streamlit as st
@@ -10,7 +11,7 @@ from ddcore.errors import ConfigError, in_words
 from ddcore.experiments import KINDS, Spec
 from ddcore.experiments.axes import axes
 from ddcore.experiments.sweep import WITHOUT_THEM, SweepConfig, set_by_hand
-from ddcore.jobs.requirements import check_data, check_disk, disk
+from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo
 from ddcore.report import sweeps, text
@@ -113,10 +114,11 @@ def _axes(
 ) -> tuple[str, list[str]]:
     """What is varied, as it is written, and what is wrong with it; kept: what a person has made of it."""
     varied, parts, wrong = config.varied(), list[str](), list[str]()
-    base = METHODS[config.method].Config.fill({n: v for n, v in values.items() if v is not None and n in varied})
+    base = METHODS[config.method].Config.fill({
+        n: v for n, v in values.items() if v is not None and (n in varied or n == "dataset")})
     first = [name for name in config.first() if name in varied]
     start = _written(values.get("vary"), varied) or {
-        name: _first(varied[name], base.get(name, varied[name].default)) for name in first[-1:]}
+        name: _first(varied[name], name, config.method, base) for name in first[-1:]}
     begun = _written(kept.get("vary"), varied) or start
     if (chosen := f"{key}.axes") not in st.session_state:
         st.session_state[chosen] = list(begun)
@@ -125,12 +127,13 @@ def _axes(
             "What is varied", [*dict.fromkeys((*first, *varied, *start, *begun))], key=chosen,
             max_selections=max(MOST_AXES, len(begun)), format_func=lambda name: _title(name, varied),
             help="Every combination of these values is a cell.", placeholder="Choose at least one parameter",
+            filter_mode="contains", select_all=False,
         )
         with st.grid(2, min_column_width=260):
             for name in names:
                 p = varied[name.partition("+")[0]]
                 if (typed := f"{key}.values of {name}") not in st.session_state:
-                    st.session_state[typed] = begun.get(name) or _first(p, base.get(name, p.default))
+                    st.session_state[typed] = begun.get(name) or _first(p, name, config.method, base)
                 st.text_input(f"{_title(name, varied)}: values", key=typed, autocomplete="off", placeholder=HOW,
                               help=f"{HOW} {fields.described(p)}")
                 parts.append(f"{name}={st.session_state[typed]}")
@@ -157,13 +160,32 @@ def _title(names: str, varied: Mapping[str, ParamInfo]) -> str:
                       for name in names.split("+"))
 
 
-def _first(p: ParamInfo, value: Any) -> str:
-    """Values around that of the preset, within the declared bounds; all choices."""
-    if p.type in FIRST and value:
+def _first(p: ParamInfo, name: str, method: str, base: Mapping[str, Any]) -> str:
+    """What a new axis starts with: values around that of the preset, or all choices, of those that can run.
+
+    base: what every cell has. An evaluation is of the same network where nothing else is said.
+    """
+    value = base.get(name, base.get(name.rpartition(".")[2], p.default))
+    if value is None and p.low and p.high:
+        value = 2 ** int(log2(p.low * p.high) / 2)  # in the middle of what is allowed
+    if p.type not in FIRST or not value:
+        offers = [*p.choices] if p.choices else [False, True] if p.type == "bool" else [value]
+    else:
         around = [value * factor for factor in FIRST[p.type]]
-        kept = [v for v in around if (p.low is None or v >= p.low) and (p.high is None or v <= p.high)]
-        return ", ".join(text.value(int(v) if p.type == "int" else v) for v in dict.fromkeys(kept))
-    return ", ".join(p.choices) if p.choices else "no, yes" if p.type == "bool" else text.value(value)
+        offers = [int(v) if p.type == "int" else v for v in around
+                  if (p.low is None or v >= p.low) and (p.high is None or v <= p.high)]
+    return ", ".join(text.value(v) for v in dict.fromkeys(v for v in offers if _runs(method, {**base, name: v}))
+                     or offers)
+
+
+def _runs(method: str, values: Mapping[str, Any]) -> bool:
+    """Whether a set can be made with these values, of which some are of its evaluation."""
+    own = METHODS[method].Config
+    try:
+        own.build({name: value for name, value in values.items() if name in own.model_fields})
+    except ConfigError:
+        return False
+    return True
 
 
 def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
@@ -177,18 +199,17 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
             return
         config = spec.config
         assert isinstance(config, SweepConfig)
-        known, records = sweeps.answer(config, frame.store()), frame.store().records()
+        known = sweeps.answer(config, frame.store())
         outcome = known.outcome
         if (run := widgets.answer(spec)) and run.state == "done" and not outcome.missing:
             if widgets.open_result("launch-sweep", "sweep"):
                 frame.open_run(run.id)
             return
         place, time = st.container(width="content"), sweeps.left(known, frame.store(), frame.device())
-        room = disk(outcome.missing, records)
         done = known.standing["done"]
         st.markdown(f"**{len(outcome.cells):,} cells**{f', {done:,} of them known' if done else ''}, "
                     f"{len(outcome.missing):,} runs to compute: **{time}**"
-                    + (f", **{size(room)}** on disk" if room else ""), help=f"{time.basis}.", width="content")
+                    f", **{size(sweeps.room(known, frame.store()))}** on disk", help=f"{time.basis}.", width="content")
         with place:
             removed = DATASETS[config.values()["dataset"]].removed
             pressed = widgets.start("Start sweep", "launch-sweep", time.seconds, disabled=removed)
