@@ -13,6 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from safetensors import safe_open
@@ -23,9 +24,11 @@ from ddcore.evaluation import plans
 from ddcore.evaluation.plans import Question
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.search import SearchConfig
+from ddcore.experiments.sweep import SweepConfig, replay
 from ddcore.methods import METHODS, quick
 from ddcore.runs import validation, whole
 from ddcore.runs.files import read_json, write_json
+from ddcore.runs.state import ASKER
 from ddcore.runs.store import parts
 
 DATASET, SEED = "mnist", 7
@@ -38,9 +41,11 @@ SEARCH = {
     "steps": 60, "nets": 1, "lr": 0.05, "batch_size": 32,
     "truth": "sample", "truth_sample": 20, "truth_steps": 150, "truth_nets": 1,
 }
+SIZES = {"vary": "ipc=1,2,5,10,20,50", "protocol": "quick", "nets": NETS, "with_full": True}
 LEFT_OUT = {*parts(), "scores", "experts"}  # large, and what was made of them does not need them
-KEPT = ("run.json", "spec.json", "events.jsonl", "user.json", "pictures/examples.png")
+KEPT = ("run.json", "spec.json", "events.jsonl", "user.json", ASKER, "pictures/examples.png")
 SNAPSHOT, LARGE = 20, 100_000  # the step that is kept of a set of more bytes
+OF_A_SWEEP = 160_000  # bytes of a set of the sweep up to which its images ship
 SUMMED_UP = ("search", "truth")  # their summaries say all that their events and trials do
 
 
@@ -84,6 +89,7 @@ def questions() -> Iterator[Spec]:
             yield from plans.plan(one, asked(protocol)).specs()
     yield from from_noise()
     yield from search()
+    yield sizes()
 
 
 def small_set(name: str, **changes: object) -> Spec:
@@ -116,6 +122,11 @@ def search() -> Iterator[Spec]:
     yield Spec("truth", "truth", truth)
 
 
+def sizes() -> Spec:
+    """How accurate DM is with 1 to 50 images of each class, beside as many random real images and the full data."""
+    return spec("sweep", "dm", {**METHODS["dm"].preset("quick").for_dataset(DATASET), "seed": SEED, **SIZES})
+
+
 def keep(runs: Path) -> None:
     """Copy what a finished run needs."""
     for folder in sorted(runs.glob("[a-z]*/*/run.json")):
@@ -140,13 +151,26 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _image_sets(source: Path) -> list[Path]:
-    """The images that ship: a small set's at every step, a large one's at three, a coreset's or control's once."""
+    """The images that ship: a small set's at every step, a large one's at three, a coreset's, a control's or a cell's
+    once, and none of a large cell or its control, whose accuracies say enough."""
     images, initial = source / "images.safetensors", source / "initial.safetensors"
+    if source.name in _sweeps_own():
+        return [images] if images.exists() and images.stat().st_size <= OF_A_SWEEP else []
     steps = [file for file in sorted(source.glob("snapshots/*.safetensors")) if file.stem != "0"]
     if images.exists() and images.stat().st_size > LARGE:
         steps = [file for file in steps if int(file.stem) == SNAPSHOT and source.name in _shown()]
         return [images, initial, *steps] if steps else [images]
     return [file for file in (images, initial, *steps) if file.exists()]
+
+
+@cache
+def _sweeps_own() -> set[str]:
+    """The sets that nothing but the sweep over sizes asks for."""
+    config = sizes().config
+    assert isinstance(config, SweepConfig)
+    cells = replay(config, lambda one: None).missing
+    others = {one.key for name in SETS for one in (small_set(name),)}
+    return {one.key for one in cells if one.kind == "distill"} - others
 
 
 def _shown() -> set[str]:
