@@ -42,7 +42,7 @@ def judged(store: Store) -> dict[str, RunRecord]:
     run, random = distilled(store), only(store, "distill", "random", dataset="mnist", ipc=1)
     return {
         "distilled": only(store, "evaluate", "evaluate", run=run.id, images="images"),
-        "random real": only(store, "evaluate", "evaluate", run=random.id),
+        "random real": only(store, "evaluate", "evaluate", run=random.id, protocol="course"),
         "noise": only(store, "evaluate", "evaluate", run=run.id, images="initial"),
     }
 
