@@ -94,7 +94,7 @@ def test_a_stopped_runner_is_ended_and_the_next_one_takes_over_its_worker(monkey
     worker, stopped = job(run_id)["pid"], runner()
     os.kill(stopped["pid"], signal.SIGSTOP)
     until(lambda: jobs.status(run_id) and runner()["pid"] != stopped["pid"])
-    assert not is_alive(stopped["pid"], stopped["mark"])
+    until(lambda: not is_alive(stopped["pid"], stopped["mark"]))
     assert finish(run_id).pid == worker
 
 
