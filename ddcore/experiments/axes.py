@@ -125,7 +125,7 @@ def _number(p: ParamInfo, word: str) -> float:
 
 
 def _range(p: ParamInfo, text: str) -> list[Any]:
-    """ "0.1..100:4": evenly spaced values, both ends among them; whole numbers are rounded."""
+    """ "0.1..100:4": evenly spaced values, both ends among them; whole numbers are rounded, each once."""
     ends, _, count = text.partition(":")
     first, _, last = ends.partition("..")
     if p.type not in ("int", "float"):
@@ -140,7 +140,7 @@ def _range(p: ParamInfo, text: str) -> list[Any]:
     steps = int(count) - 1
     between = [low * (high / low) ** (i / steps) if p.log else low + (high - low) * i / steps for i in range(1, steps)]
     rounded = [low, *(float(f"{value:.3g}") for value in between), high]
-    return [round(value) for value in rounded] if p.type == "int" else rounded
+    return [*dict.fromkeys(map(round, rounded))] if p.type == "int" else rounded
 
 
 def _written(value: Any) -> str:

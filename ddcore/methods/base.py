@@ -48,8 +48,8 @@ class Parent(Protocol):
 class MethodConfig(DataConfig):
     """The parameters of every distillation method and coreset."""
 
-    ipc: int = Param(10, label="Images per class", symbol="IPC", group="Small set", ge=1, le=1000, step=1, main=True,
-                     help="Size of the small set: this many images for each class.")
+    ipc: int = Param(10, label="Images per class", symbol="IPC", group="Small set", ge=1, le=1000, step=1, log=True,
+                     main=True, help="Size of the small set: this many images for each class.")
 
     def problems(self) -> list[str]:
         """The smallest class cannot be larger than the mean one; the exact bound is known once the data are read."""

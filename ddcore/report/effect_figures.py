@@ -37,8 +37,11 @@ def effect(effects: Effects[P]) -> go.Figure:
         error_y={"type": "data", "array": [_spread(p) for p in known], "thickness": 2, "width": 5},
         customdata=[text.accuracy(p.accuracy) for p in known], hovertemplate="%{x}: %{customdata}<extra></extra>",
     )
-    kind = log_axis(pd.Series([*all_places.values()], dtype=float)) if log else {} if numbers else {
-        "type": "category", "categoryorder": "array", "categoryarray": [*all_places.values()]}
+    kind = {} if numbers else {"type": "category", "categoryorder": "array", "categoryarray": [*all_places.values()]}
+    if log:
+        kind = log_axis(pd.Series([*all_places.values()], dtype=float))
+        if param.type == "int" and len(sizes := sorted({*all_places.values()})) <= LEVEL_WORDS:
+            kind |= {"tickvals": sizes, "ticktext": [text.value(size) for size in sizes]}
     missing = _missing(effects, {*map(id, known)}, lambda p, i: i if not numbers else all_places[id(p)], log)
     if missing:  # keeps room on the axis for what has no accuracy, or none yet
         figure.add_scatter(x=[*all_places.values()], y=[None] * len(all_places), showlegend=False, hoverinfo="skip")

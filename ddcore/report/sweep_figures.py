@@ -14,7 +14,7 @@ from ddcore.report.sweeps import Answer
 
 
 def against_size(answer: Answer, sizes: Sizes) -> go.Figure:
-    """Accuracy over images per class, doubling from tick to tick, and above it in percent of the data; ± one standard
+    """Accuracy over images per class, a tick at each size, and above it in percent of the data; ± one standard
     deviation, the full data as a band, the lossless set marked."""
     figure = go.Figure()
     ends = [min(sizes.sets), max(sizes.sets)]
@@ -41,9 +41,8 @@ def against_size(answer: Answer, sizes: Sizes) -> go.Figure:
                            marker={"symbol": "circle-open", "size": 20, "color": COLOURS[0], "line": {"width": 3}})
     # An axis is drawn only where a trace lies on it.
     figure.add_scatter(x=ends, y=[None, None], xaxis="x2", showlegend=False, hoverinfo="skip")
-    ticks, reach = [2**power for power in range(max(ends).bit_length()) if 2**power >= min(ends)], [
-        math.log10(min(ends) / ROOM), math.log10(max(ends) * ROOM)]
-    axis = {"type": "log", "tickvals": ticks, "range": reach}
+    ticks = sorted(sizes.sets)
+    axis = {"type": "log", "tickvals": ticks, "range": [math.log10(ends[0] / ROOM), math.log10(ends[1] * ROOM)]}
     share = {**axis, "ticktext": [f"{text.number(100 * sizes.share(tick))} %" for tick in ticks], "overlaying": "x",
              "side": "top", "title": {"text": "Share of the training data"}, "showgrid": False}
     dress(figure, 420, {"title": "Images per class (IPC)", **axis, "ticktext": [f"{tick:,}" for tick in ticks]},

@@ -97,12 +97,12 @@ def test_a_coreset_and_other_seeds_of_the_full_data_come_from_what_was_run_befor
     assert after.full.n == 6
 
 
-def test_ticks_double_and_the_axis_above_is_in_percent_of_the_data(asked: SweepConfig) -> None:
+def test_every_size_has_its_tick_and_the_axis_above_is_in_percent_of_the_data(asked: SweepConfig) -> None:
     answer = sweeps.answer(asked, Store())
     found = sizes.of(answer, Store())
     assert found
     layout = sweep_figures.against_size(answer, found).layout
-    assert list(layout.xaxis.tickvals) == [1, 2, 4]
+    assert list(layout.xaxis.tickvals) == [1, 2, 5]
     assert layout.xaxis.range == layout.xaxis2.range
     assert layout.xaxis2.ticktext[0] == f"{100 * 10 / found.total:.3g} %"
 

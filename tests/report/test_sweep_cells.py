@@ -144,6 +144,8 @@ def test_slices_go_along_each_axis_with_the_others_as_the_best_has_them(home: Pa
     assert [[answer.name(point) for point in one.points] for one in Slice.all(answer)] == [
         ["λ 0, real, IPC 1", "λ 1, real, IPC 1"], ["λ 0, real, IPC 1", "λ 0, noise, IPC 1"],
         ["λ 0, real, IPC 1", "λ 0, real, IPC 2"]]
+    sizes = effect_figures.effect(Slice.all(answer)[2]).layout.xaxis
+    assert (sizes.type, sizes.tickvals, sizes.ticktext) == ("log", (1, 2), ("1", "2"))
     drawn = effect_figures.effect(Slice.all(answer)[1])
     (sets,) = [trace for trace in drawn.data if trace.name == "DataDAM sets"]
     assert dict(zip(sets.x, sets.y, strict=True)) == pytest.approx({"real": 85.5, "noise": 65.5})
