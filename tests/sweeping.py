@@ -35,11 +35,12 @@ class World:
     """Every run that is asked for ends at once; quality(values of its cell) is its accuracy, None where it fails.
 
     held_out: how much more it is on the validation split; old: whether evaluations on the test images do not measure
-    that, as in earlier versions.
+    that, as in earlier versions; moved(values of its cell): how far its images were moved, in σ.
     """
 
     def __init__(self, quality: Callable[[dict[str, Any]], float | None], held_out: float = 0.0,
-                 old: bool = False) -> None:
+                 old: bool = False, moved: Callable[[dict[str, Any]], float] = lambda values: 0.1) -> None:
+        self.moved = moved
         self.quality, self.made, self.tested = quality, dict[str, dict[str, Any]](), set[str]()
         self.held_out, self.old = held_out, old
         self.ends = dict[str, Ended]()
@@ -59,7 +60,7 @@ class World:
         if share is None:
             return "failed", "it diverged", Summary()
         if one.kind == "distill":
-            return "done", "", DistillSummary(seconds=1.0)
+            return "done", "", DistillSummary(seconds=1.0, pixel_change=self.moved(values))
         if values.get("split") == "test":
             self.tested.add(values["run"])
         chosen_by = Accuracy.of([share + self.held_out, share + self.held_out + 0.01])
@@ -98,6 +99,6 @@ def _store(one: Spec, ended: Ended, store: Store) -> None:
         mark_queued(folder)
         mark_ended(folder, ended.state, ended.problem, "Traceback")
     elif one.kind == "distill":
-        shelf.finished(store, one, seconds=1.0)
+        shelf.finished(store, one, seconds=1.0, pixel_change=ended.summary.to_json()["pixel_change"])
     else:
         FolderRecorder(store, store.create(one).id).finish(ended.summary, {"started": 1.0})

@@ -18,6 +18,8 @@ from ddcore.summary import Accuracy
 
 LEVEL_WORDS = 6  # places along an axis up to which words at each have room side by side
 WITH_NOTES = 8  # columns of a map up to which there is room for n and controls in its cells
+CHOSEN, SUSPECT = "Chosen by validation", "Done, with a warning"  # marks in every chart
+SIGN = {CHOSEN: "★", SUSPECT: "⚠"}  # in the cells of a map
 
 
 def effect(effects: Effects[P]) -> go.Figure:
@@ -37,6 +39,11 @@ def effect(effects: Effects[P]) -> go.Figure:
         error_y={"type": "data", "array": [_spread(p) for p in known], "thickness": 2, "width": 5},
         customdata=[text.accuracy(p.accuracy) for p in known], hovertemplate="%{x}: %{customdata}<extra></extra>",
     )
+    for name, those in _marked(effects, known).items():
+        figure.add_scatter(
+            x=[all_places[id(p)] for p in those], y=[100 * _accuracy(p) for p in those], mode="markers", name=name,
+            marker={"symbol": "circle-open" if name == CHOSEN else "square-open", "size": 20 if name == CHOSEN else 14,
+                    "color": COLOURS[1] if name == CHOSEN else GREY, "line": {"width": 3}}, hoverinfo="skip")
     kind = {} if numbers else {"type": "category", "categoryorder": "array", "categoryarray": [*all_places.values()]}
     if log:
         kind = log_axis(pd.Series([*all_places.values()], dtype=float))
@@ -47,6 +54,12 @@ def effect(effects: Effects[P]) -> go.Figure:
         figure.add_scatter(x=[*all_places.values()], y=[None] * len(all_places), showlegend=False, hoverinfo="skip")
     return dress(figure, 380, {"title": effects.axis_title(axis.names), **kind},
                  {"title": accuracy_title(effects), "rangemode": "normal"}, annotations=missing)
+
+
+def _marked(effects: Effects[P], known: Iterable[P]) -> dict[str, list[P]]:
+    """What marks some of these → which: the one that was chosen, and those whose runs look wrong."""
+    marked = {CHOSEN: [p for p in known if p is effects.best], SUSPECT: [p for p in known if effects.warnings(p)]}
+    return {name: those for name, those in marked.items() if those}
 
 
 def _missing(
@@ -105,8 +118,13 @@ def heat(effects: Effects[P]) -> go.Figure:
     for place, point in known.items():
         frame.iloc[place] = 100 * _accuracy(point)
     few = len(columns) <= WITH_NOTES
-    notes = {place: _beside(effects, point) for place, point in known.items()} if few else {}
-    told = [accuracy_title(effects).lower(), *(["n", *_brackets(effects, known.values())] if few else [])]
+    marked = _marked(effects, [*known.values()])
+    signs = {place: [SIGN[name] for name, those in marked.items() if any(p is point for p in those)]
+             for place, point in known.items()}
+    notes = {place: [*(_beside(effects, point) if few else []), *filter(None, [" ".join(signs[place])])]
+             for place, point in known.items()}
+    told = [accuracy_title(effects).lower(), *(["n", *_brackets(effects, known.values())] if few else []),
+            *(f"{SIGN[name]} {name[:1].lower()}{name[1:]}" for name in marked)]
     x_title = f"{effects.axis_title(second.names)}<br>In the cells: {', '.join(told)}"
     figure = number_grid(frame, x_title=x_title, y_title=effects.axis_title(first.names), notes=notes)
     figure.update_traces(
@@ -135,7 +153,8 @@ def _beside(effects: Effects[P], point: P) -> list[str]:
 def _told(effects: Effects[P], point: P) -> list[str]:
     """What a cell tells at the pointer."""
     return [f"{as_text(effects.name(point))}: {text.accuracy(point.accuracy)}",
-            *(f"{CONTROLS[role]}: {text.accuracy(one)}" for role, one in _controls(effects, point))]
+            *(f"{CONTROLS[role]}: {text.accuracy(one)}" for role, one in _controls(effects, point)),
+            *([CHOSEN] if point is effects.best else []), *([SUSPECT] if effects.warnings(point) else [])]
 
 
 def _controls(effects: Effects[P], point: P) -> list[tuple[str, Accuracy]]:

@@ -117,6 +117,10 @@ class Effects(ABC, Generic[P]):
         """How a place stands."""
         return point.state
 
+    def warnings(self, point: P) -> tuple[str, ...]:
+        """What looks wrong about the runs of a place, a sentence each."""
+        return ()
+
     def through(self, places: Mapping[tuple[str, ...], int]) -> list[P]:
         """The points of a slice: those at these places; places: names of an axis → position on it."""
         at = {name: value for axis in self.axes if axis.names in places
@@ -141,13 +145,16 @@ class Effects(ABC, Generic[P]):
     @cached_property
     def frame(self) -> pd.DataFrame:
         """A row a judged point: a column for each axis by its title, then accuracy (percent), network (what the point
-        is called), index, place (1 for the most accurate), pruned: as `nas.study.frame` has them of networks."""
+        is called), index, place (1 for the most accurate), pruned: as `nas.study.frame` has them of networks; chosen,
+        suspect: whether it was, and whether its runs look wrong."""
         judged, whole = [(p, p.accuracy.mean) for p in self.points if p.accuracy], {*map(id, self.whole)}
         order = sorted((mean for _, mean in judged), reverse=True)
         rows = [{**{self.title(axis.names): self._of_one_kind(axis, p) for axis in self.axes},
                  "accuracy": 100 * mean, "network": self.name(p), "index": i, "place": 1 + order.index(mean),
-                 "pruned": id(p) not in whole} for i, (p, mean) in enumerate(judged)]
-        return pd.DataFrame(rows, columns=[*self.titles, "accuracy", "network", "index", "place", "pruned"])
+                 "pruned": id(p) not in whole, "chosen": p is self.best, "suspect": bool(self.warnings(p))}
+                for i, (p, mean) in enumerate(judged)]
+        return pd.DataFrame(rows, columns=[*self.titles, "accuracy", "network", "index", "place", "pruned", "chosen",
+                                           "suspect"])
 
     def _of_one_kind(self, axis: Axis, point: P) -> Any:
         """A number where all values of the axis are some, else words."""
@@ -245,6 +252,14 @@ class Slice(Effects[P]):
 
     def stands(self, point: P) -> str:
         return self.through_best.stands(point)
+
+    def warnings(self, point: P) -> tuple[str, ...]:
+        return self.through_best.warnings(point)
+
+    @property
+    def best(self) -> P | None:
+        best = self.through_best.best
+        return best if best is not None and best in self.points else None
 
 
 def standing(states: Sequence[str]) -> str:

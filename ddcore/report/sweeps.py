@@ -22,7 +22,7 @@ from ddcore.jobs.status import read_status
 from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo, shown
-from ddcore.report import compare_runs, effects, estimate, tables, text
+from ddcore.report import compare_runs, effects, estimate, sanity, tables, text
 from ddcore.report.effects import CONTROLS, Effects
 from ddcore.report.estimate import Estimate
 from ddcore.report.export.table import Table
@@ -90,11 +90,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Answer(Effects[Point]):
-    """A sweep as it stands. training_flops: of training one network, by the evaluation that told its steps."""
+    """A sweep as it stands. training_flops: of training one network, by the evaluation that told its steps; suspect:
+    what looks wrong about a finished run, by its id (`sanity.warnings`)."""
 
     config: SweepConfig
     outcome: Outcome
     training_flops: Mapping[str, float | None] = field(default_factory=dict)
+    suspect: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def axes(self) -> tuple[Axis, ...]:
@@ -135,8 +137,29 @@ class Answer(Effects[Point]):
         return tuple(point for point in self.points if (point.length or 0) == longest)
 
     def stands(self, point: Point) -> str:
-        """How a point stands: "done", "1 done, 1 failed"; "done, stopped at 50" where its runs were not to go on."""
-        return point.state + (f", stopped at {point.length:,}" if point.length and point not in self.whole else "")
+        """How a point stands: "done", "1 done, 1 failed"; "done, with a warning" where a run of it looks wrong, and
+        "done, stopped at 50" where its runs were not to go on."""
+        warned = ", with a warning" if self.warnings(point) else ""
+        return f"{point.state}{warned}" + (
+            f", stopped at {point.length:,}" if point.length and point not in self.whole else "")
+
+    def warnings(self, point: Point) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(told for cell in point.cells for told in self.warnings_of(cell)))
+
+    def warnings_of(self, cell: CellResult) -> tuple[str, ...]:
+        """What looks wrong about the images of a cell, and about the networks that judge them."""
+        return (*self.suspect.get(cell.run, ()), *self.suspect.get(cell.evaluation, ()))
+
+    @property
+    def warned(self) -> list[str]:
+        """What looks wrong, place by place: "η_S 10,000, noise, seed 0: The images moved by …"."""
+        seeds = dict[tuple[str, str], list[str]]()
+        for point in self.points:
+            for cell in point.cells:
+                for told in self.warnings_of(cell):
+                    seeds.setdefault((self.name(point), told), []).append(str(cell.seed))
+        return [f"{name}, {'seed' if len(those) == 1 else 'seeds'} {', '.join(those)}: {told}"
+                for (name, told), those in seeds.items()]
 
     @cached_property
     def best(self) -> Point | None:
@@ -219,7 +242,7 @@ class Answer(Effects[Point]):
             return self._so_far()
         tested = (f"{text.spread(best.test)} on the test images, n = {best.test.n}, protocol "
                   f"{best.test.protocol or self.config.protocol}" if best.test else "not tested")
-        said = f"{self.name(best)} is the best by validation ({tested})."
+        said = f"{self.name(best)} is chosen by validation ({tested}).{self._against_random(best)}"
         if not self.tested:
             return f"{said} The others were not tested, so by how much it is better is not known."
         intervals = [(p, i) for p in self.points if (i := self.behind(p))]
@@ -235,14 +258,37 @@ class Answer(Effects[Point]):
         told = f" The other{f' {rest}' if rest > 1 else ''} cannot be told from it." if rest else ""
         return f"{said} {'; '.join(parts)}.{told}{over}"
 
+    def _against_random(self, best: Point) -> str:
+        """How the chosen point stands against as many real images at random, with its own leading space."""
+        control, own = self.control("random_real", best), best.test
+        if control is None or own is None:
+            return ""
+        named = f"as many random real images reach {text.spread(control)}"
+        points = 100 * (own.mean - control.mean)
+        apart = best.sample and best.sample.minus(self._control_sample(best) or control)
+        if apart and not (apart.decided and apart.known):
+            return f" It cannot be told from random: {named}."
+        return f" It is {abs(points):.1f} points {'worse' if points < 0 else 'better'} than random: {named}."
+
+    def _control_sample(self, point: Point) -> Accuracy | None:
+        """What varies by chance of its random images: as `Point.sample`."""
+        own = {cell.random_real for cell in point.cells}
+        known = [one.accuracy for one in self.controls if one.evaluation in own and one.accuracy]
+        if len(point.cells) > 1:
+            return Accuracy.of([one.mean for one in known]) if known else None
+        return known[0] if known else None
+
     def _so_far(self) -> str:
         """What can be said while nothing is chosen."""
         known = [(p.validation.mean, p) for p in self.whole if p.validation]
         if not known:
             return "No cell could be judged, so nothing can be chosen." if self.over else "Nothing can be said yet."
+        if not self.over and len(known) < 2:
+            return f"Nothing can be compared yet: 1 of {len(self.whole)} values is judged."
         _, first = max(known, key=lambda one: one[0])
         ahead = f"{self.name(first)} is ahead by validation ({text.spread(first.validation)})"
-        return f"No value was judged with every seed, so none is chosen; {ahead}." if self.over else f"So far {ahead}."
+        return f"No value was judged with every seed, so none is chosen; {ahead}." if self.over else (
+            f"So far, with {len(known)} of {len(self.whole)} values judged, {ahead}.")
 
     def _apart(self, word: str, those: Sequence[tuple[Point, Interval]]) -> list[str]:
         """The points that are worse, or better, each by how much; of many of them the range."""
@@ -266,7 +312,7 @@ def param(method: str, name: str) -> ParamInfo:
 
 def answer(config: SweepConfig, store: Store) -> Answer:
     """What the runs in the store say of a sweep by now, whether it was asked for or not."""
-    running, flops = set[str](), dict[str, float | None]()
+    running, flops, suspect = set[str](), dict[str, float | None](), dict[str, tuple[str, ...]]()
 
     def look(one: Spec) -> Ended | None:
         record = store.record(one.key) if store.exists(one.key) else None
@@ -274,12 +320,14 @@ def answer(config: SweepConfig, store: Store) -> Answer:
             running.add(record.id)
         if record and record.kind == "evaluate":
             flops[record.id] = compare_runs.training_flops(record)
+        if record and (told := sanity.warnings(record)):
+            suspect[record.id] = told
         return _ended(record) if record else None
 
     outcome = replay(config, look)
     cells = tuple(cell.model_copy(update={"state": "running"}) if cell.state == "waiting"
                   and running & {cell.run, cell.evaluation} else cell for cell in outcome.cells)
-    return Answer(config, replace(outcome, cells=cells), flops)
+    return Answer(config, replace(outcome, cells=cells), flops, suspect)
 
 
 def _ended(record: RunRecord) -> Ended | None:
@@ -303,7 +351,9 @@ def table(answer: Answer) -> pd.DataFrame:
 
 
 def _behind(answer: Answer, point: Point) -> str:
-    """ "2.1 points (0.3 to 3.9)"; "not known (n = 2)" where so few tell nothing."""
+    """ "2.1 points (0.3 to 3.9)"; "not known (n = 2)" where so few tell nothing; "chosen" of the best."""
+    if point is answer.best:
+        return "chosen by validation"
     interval, sample = answer.behind(point), point.sample
     if interval is None or sample is None:
         return text.NONE
@@ -322,7 +372,7 @@ def _numbers(answer: Answer, point: Point) -> dict[str, Any]:
     behind = answer.behind(point)
     beside = {**{role: answer.control(role, point) for role in CONTROLS}, "validation": point.validation}
     return {
-        **point.values, **tables.spread(point.test), "n": point.test and point.test.n,
+        **point.values, **tables.spread(point.test), "n": point.test and point.test.n, "chosen": point is answer.best,
         **{f"{name}{'_std' * (part == 'std')}": value for name, accuracy in beside.items()
            for part, value in tables.spread(accuracy).items()},
         **{name: behind and 100 * getattr(behind, end)
@@ -377,7 +427,8 @@ def to_json(answer: Answer) -> dict[str, Any]:
     """Cells, controls, the chosen values, how much each axis matters, and what can be said; JSON-ready."""
     best = answer.best
     return {
-        "cells": [cell.to_json() for cell in answer.outcome.cells],
+        "cells": [{**cell.to_json(), **({"warnings": [*told]} if (told := answer.warnings_of(cell)) else {})}
+                  for cell in answer.outcome.cells],
         "controls": [one.to_json() for one in answer.controls],
         "chosen": dict(answer.outcome.chosen) or None,
         "accuracy": best.test.to_json() if best and best.test else None,

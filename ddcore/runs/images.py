@@ -72,6 +72,18 @@ def read_images(path: Path) -> Images:
     )
 
 
+def read_std(path: Path) -> tuple[float, ...]:
+    """What a stored set was normalised with, without reading its images; () where that cannot be told."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            std = tuple(map(float, json.loads((file.metadata() or {})["std"])))
+    except (OSError, SafetensorError, KeyError, ValueError, TypeError):
+        return ()
+    return std if all(one > 0 for one in std) else ()
+
+
 def read_snapshot(path: Path, initial: Images) -> Images:
     """The set that began as `initial`, as it was then. FileNotFoundError when absent, RunBroken where it cannot be."""
     tensors, facts = _read(path, "images")

@@ -70,7 +70,7 @@ def test_a_sweep_is_built_by_hand_fills_and_is_shared(server: Server, watched: W
     page: Any = watched.page
     address = start_sweep(page, server)
     expect(page.get_by_text(re.compile("[23] of 4 cells done"))).to_be_visible(timeout=SLOW)
-    sentence = page.get_by_text("is the best by validation")
+    sentence = page.get_by_text("is chosen by validation")
     expect(sentence).to_be_visible(timeout=5 * SLOW)
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0, timeout=SLOW)
     said = sentence.inner_text()

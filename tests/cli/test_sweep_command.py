@@ -50,7 +50,7 @@ def test_show_tells_people_the_table_the_controls_and_the_sentence_once(finished
     shown, asked = said(capsys, "show", finished), said(capsys, "sweep", "datadam", *FLAGS)
     answer = asked.partition("\n")[2]
     assert shown.endswith(answer)
-    assert "λ 0.01 is the best by validation" in answer
+    assert "λ 0.01 is chosen by validation" in answer
     assert "Random real images, IPC 1: 60.5" in answer
     assert '"random_real"' not in shown, "no JSON beside the words"
 

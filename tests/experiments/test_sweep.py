@@ -192,7 +192,7 @@ def test_what_can_be_said_is_said_with_intervals_that_hold_for_all_values() -> N
     assert interval.mean == pytest.approx(0.2)
     assert interval.high - interval.mean == pytest.approx(6.2053 * 0.0070711, rel=1e-4)
     assert answer.behind(near) is not None
-    assert "λ 0.01 is the best by validation" in answer.sentence
+    assert "λ 0.01 is chosen by validation" in answer.sentence
     assert "λ 0 is worse by 20.0 points (15.6 to 24.4)." in answer.sentence
     assert "The other cannot be told from it." in answer.sentence
     assert "One seed: the intervals are over its networks" in answer.sentence
@@ -235,8 +235,9 @@ def test_what_was_chosen_on_the_validation_split_is_drawn_on_it_and_told_on_the_
     answer = played(lambda values: 0.5 + values.get("lambda_task", 0.0) / 10, held_out=0.2, strategy="random")
     assert answer.frame["accuracy"].tolist() == pytest.approx([70.5, 70.6, 80.5])
     figure = effect_figures.effect(answer)
-    assert [trace.name for trace in figure.data] == ["DataDAM sets"], "controls are tested, these accuracies are not"
-    assert "λ 1 is the best by validation (60.5 ± 0.7 % on the test images, n = 2, protocol quick)" in answer.sentence
+    names = [trace.name for trace in figure.data]
+    assert names == ["DataDAM sets", "Chosen by validation"], "controls are tested, these accuracies are not"
+    assert "λ 1 is chosen by validation (60.5 ± 0.7 % on the test images, n = 2, protocol quick)" in answer.sentence
     assert "The others were not tested" in answer.sentence
     assert sweeps.table(answer)["accuracy"].tolist() == ["–", "–", "60.5 ± 0.7 % (n = 2)"]
 
@@ -312,13 +313,13 @@ def test_a_cell_without_a_number_says_on_the_map_how_it_stands() -> None:
     figure = effect_figures.heat(sweeps.Answer(asked, replay(asked, world.look)))
     texts = {(note.x, note.y): note.text for note in figure.layout.annotations}
     number = "50.5<br>n 2<br>(50.5)"
-    assert texts == {(0, 0): number, (1, 0): number, (2, 0): "left out",
+    assert texts == {(0, 0): f"{number}<br>★", (1, 0): number, (2, 0): "left out",
                      (0, 1): "failed", (1, 1): "failed", (2, 1): "left out"}
     axis, *cells = figure.layout.xaxis.title.text.split("<br>")
     assert (axis, " ".join(cells)) == (
-        "IPC · Images per class", "In the cells: test accuracy (%), n, (random real images)")
+        "IPC · Images per class", "In the cells: test accuracy (%), n, (random real images), ★ chosen by validation")
     assert figure.data[0].customdata[0][0] == ("λ 0, IPC 1: 50.5 ± 0.7 % (n = 2)<br>"
-                                               "Random real images: 50.5 ± 0.7 % (n = 2)")
+                                               "Random real images: 50.5 ± 0.7 % (n = 2)<br>Chosen by validation")
 
 
 def test_along_one_axis_what_has_no_accuracy_says_at_its_place_how_it_stands() -> None:
@@ -337,4 +338,4 @@ def test_how_far_behind_a_value_is_is_not_known_where_its_networks_tell_nothing(
     cells = tuple(cell.model_copy(update={"accuracy": Accuracy.of(values)})
                   for cell, values in zip(answer.outcome.cells, ((0.2, 0.6), (0.1, 0.7)), strict=True))
     wide = replace(answer, outcome=replace(answer.outcome, cells=cells, chosen=cells[0].values))
-    assert sweeps.table(wide)["behind the best"].tolist() == ["–", "not known (n = 2)"]
+    assert sweeps.table(wide)["behind the best"].tolist() == ["chosen by validation", "not known (n = 2)"]

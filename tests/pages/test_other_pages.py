@@ -76,7 +76,7 @@ def test_home_tells_a_sweep_once_with_its_sentence_and_not_each_of_its_cells(ope
         (record.folder / ASKER).write_text(run)  # a person asked for the first as well
     shown = home_page._newest(Store().records(), {})
     assert [one.id for one in shown] == [run, cells[0].id]
-    assert "λ 1 is the best by validation (60.5 ± 0.7 % on the test images" in words(open_page())
+    assert "λ 1 is chosen by validation (60.5 ± 0.7 % on the test images" in words(open_page())
 
 
 def test_home_says_in_plain_words_that_there_is_no_gpu(open_page: Open) -> None:

@@ -250,7 +250,7 @@ def finished(home: Path) -> str:
 def test_the_answer_is_a_sentence_a_picture_and_a_table_that_lead_to_the_images(open_page: Open, finished: str) -> None:
     app = open_page(PAGE, run=finished)
     best = Store().record(finished).summary.chosen  # type: ignore[attr-defined]
-    assert f"λ {best['lambda_task']:g} is the best by validation" in words(app)
+    assert f"λ {best['lambda_task']:g} is chosen by validation" in words(app)
     (table,) = [one.value for one in app.dataframe if "behind the best" in one.value]
     assert list(table["values"]) == ["λ 0", "λ 1"]
     assert "Random real images, IPC 1: " in words(app)

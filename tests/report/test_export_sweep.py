@@ -59,7 +59,7 @@ def test_a_report_takes_a_sweep_whole() -> None:
     assert sum(name.endswith("/images.safetensors") for name in made.files) == 2, "one diverged"
     assert {f"figures/sweep-{run_id}-effect.{ending}" for ending in ("png", "html")} <= made.files.keys()
     readme = made.files["README.md"].decode()
-    assert "λ 0.01 is the best by validation" in readme
+    assert "λ 0.01 is chosen by validation" in readme
     assert "Random real images, IPC 1: 60.5 ± 0.7 %" in readme
     rows = list(csv.DictReader(io.StringIO(made.files[f"tables/sweep-{run_id}.csv"].decode())))
     assert [(row["lambda_task"], row["mean"], row["state"]) for row in rows] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ddcore.report import effect_figures, sweeps
 from ddcore.report.effects import Slice
 from ddcore.report.estimate import START
 from ddcore.report.figures import COLOURS, along
+from ddcore.report.findings.sweep import words
 from ddcore.report.gallery import strip
 from ddcore.report.nas import figures as nas_figures
 from ddcore.runs.files import write_json
@@ -113,7 +115,9 @@ def test_what_is_ahead_is_told_before_all_has_ended(home: Path) -> None:
     by_rate = World(lambda values: {1.0: 0.5, 10.0: 0.7, 100.0: 0.6}[values.get("lr_img", 1.0)])
     asked = question(vary="lr_img=1,10,100")
     assert told(by_rate, asked, missing=8) == "Nothing can be said yet."
-    assert told(by_rate, asked, missing=2) == "So far η_S 10 is ahead by validation (70.5 ± 0.7 %)."
+    assert told(by_rate, asked, missing=4) == "Nothing can be compared yet: 1 of 3 values is judged."
+    assert told(by_rate, asked, missing=2) == (
+        "So far, with 2 of 3 values judged, η_S 10 is ahead by validation (70.5 ± 0.7 %).")
 
 
 def test_where_no_value_has_all_its_seeds_none_is_chosen_and_that_is_said(home: Path) -> None:
@@ -149,3 +153,55 @@ def test_slices_go_along_each_axis_with_the_others_as_the_best_has_them(home: Pa
     drawn = effect_figures.effect(Slice.all(answer)[1])
     (sets,) = [trace for trace in drawn.data if trace.name == "DataDAM sets"]
     assert dict(zip(sets.x, sets.y, strict=True)) == pytest.approx({"real": 85.5, "noise": 65.5})
+
+
+def thrown(asked: Spec) -> sweeps.Answer:
+    """The finished sweep, in which a rate of 10,000 threw the images about."""
+    world = World(lambda values: 0.5 + values.get("lr_img", 1.0) / 1e5, moved=lambda v: v.get("lr_img", 1) / 100)
+    world.stored(asked, store := Store())
+    assert isinstance(asked.config, SweepConfig)
+    return sweeps.answer(asked.config, store)
+
+
+@pytest.mark.parametrize("more", ["", "; init=real,noise", "; init=real,noise; ipc=1,2"])
+def test_a_cell_whose_images_are_ruined_is_marked_wherever_it_is_shown(more: str, home: Path) -> None:
+    answer = thrown(question(vary=f"lr_img=1,10000{more}"))
+    state = sweeps.table(answer)["state"]
+    ruined = sweeps.table(answer)["η_S"] == "10000"
+    assert set(state[ruined]) == {"done, with a warning"}
+    assert set(state[~ruined]) == {"done"}
+    warned = [cell for cell in sweeps.to_json(answer)["cells"] if cell.get("warnings")]
+    assert {cell["values"]["lr_img"] for cell in warned} == {10000}
+    assert "The images moved by 100 σ on average" in words(answer)
+    axes = len(answer.axes)
+    figure = (effect_figures.effect(answer) if axes == 1 else effect_figures.heat(answer) if axes == 2
+              else nas_figures.parallel(answer.frame, answer.titles))
+    told = [note.text for note in figure.layout.annotations]
+    assert ("Done, with a warning" in [trace.name for trace in figure.data]) == (axes != 2)
+    assert sum("⚠" in one for one in told) == (2 if axes == 2 else 0)
+
+
+def test_the_bold_line_and_the_marks_are_of_what_was_chosen_by_validation_and_not_of_the_best_test(home: Path) -> None:
+    asked, store = question(vary="lambda_task=0,1; init=real,noise; ipc=1,2"), Store()
+    World(lambda values: 0.5 + values.get("lambda_task", 0.0) / 10).stored(asked, store)
+    assert isinstance(asked.config, SweepConfig)
+    found = sweeps.answer(asked.config, store)
+    other = next(p for p in found.points if p.values["lambda_task"] == 0.0)
+    answer = replace(found, outcome=replace(found.outcome, chosen=other.values))
+    lines = [one for one in nas_figures.parallel(answer.frame, answer.titles).data if one.line.width == 4]
+    assert {one.name for one in lines} == {answer.name(other), "Chosen by validation"}
+    table = sweeps.table(answer)
+    assert table["λ"][table["behind the best"] == "chosen by validation"].tolist() == ["0"]
+    assert sweeps.numbers(answer)["chosen"].sum() == 1
+
+
+@pytest.mark.parametrize(("random", "said"), [
+    (0.7, "It is 10.0 points worse than random: as many random real images reach 70.5 ± 0.7 %."),
+    (0.4, "It is 20.0 points better than random: as many random real images reach 40.5 ± 0.7 %."),
+    (0.595, "It cannot be told from random: as many random real images reach 60.0 ± 0.7 %."),
+])
+def test_the_sentence_says_how_the_chosen_value_stands_against_random_images(
+    random: float, said: str, home: Path
+) -> None:
+    world = World(lambda values: 0.6 if "lambda_task" in values else random)
+    assert said in told(world, question(vary="lambda_task=0,1"))

@@ -22,7 +22,8 @@ def words(answer: Answer) -> str:
     """The table, the controls and what can be said, for a terminal."""
     controls = [f"  {name}: {told}" for name, told in answer.controls_told().items()]
     left = [f"  left out: {place} ({why})" for place, why in answer.config.grid.impossible.items()]
-    return "\n".join([sweeps.table(answer).to_string(index=False), *controls, *left, answer.sentence])
+    warned = [f"  warning: {told}" for told in answer.warned]
+    return "\n".join([sweeps.table(answer).to_string(index=False), *warned, *controls, *left, answer.sentence])
 
 
 def answer(store: Store, record: RunRecord) -> Answer:
@@ -45,7 +46,7 @@ def whole(store: Store, record: RunRecord) -> Whole:
     controls = [f"{control}: {told}." for control, told in found.controls_told().items()]
     left = [f"Left out: {place.words} ({why.words})." for place, why in found.config.grid.impossible.items()]
     return Whole(
-        title, (found.sentence, *(of_sizes.sentences if of_sizes else ()), *controls, *left),
+        title, (found.sentence, *(of_sizes.sentences if of_sizes else ()), *found.warned, *controls, *left),
         {name: Tabled(f"{title}: every value.", sweeps.paper(found), sweeps.numbers(found))},
         tuple(_plot(f"{name}-{what}", words, title, figure) for what, words, figure in _figures(found, of_sizes)),
     )

@@ -113,25 +113,37 @@ def parallel(frame: pd.DataFrame, options: Sequence[str], top: int = SHOWN) -> g
     """One line a network through the values of its options to its accuracy, the first `top` alone, the first one bold.
 
     frame: `study.frame` of one proxy, in whose ranking they are; networks that were given up are left out. Where lines
-    meet in a value, the better runs above. Numbers that span a factor of four or more stand on a logarithmic axis.
+    meet in a value, the better runs above. Numbers that span a factor of four or more stand on a logarithmic axis. Of a
+    sweep, whose frame says what was chosen, that one is bold and always there; those that look wrong are dotted.
     Plotly's own parallel coordinates tell no names, and draw their axes in one colour for white and for black.
     """
-    rows = frame[~frame["pruned"].astype(bool)].sort_values("place").head(top).to_dict("records")
+    ranked = frame[~frame["pruned"].astype(bool)].sort_values("place").to_dict("records")
+    bold = next((row for row in ranked if row.get("chosen")), None)
+    rows = [row for i, row in enumerate(ranked) if i < top or row is bold]
     axes = [_heights(frame.sort_values("index")[option].unique().tolist()) for option in options]
     accuracies = _heights([row["accuracy"] for row in rows], math.inf)
     traces: list[dict[str, Any]] = []
     for place, row in enumerate(rows):
+        first, suspect = row is bold if bold else not place, row.get("suspect", False)
         shift = SPREAD * (0.5 - place / max(1, len(rows) - 1))
         heights = [axis[row[option]] + shift for option, axis in zip(options, axes, strict=True)]
         traces.append({"type": "scatter", "mode": "lines", "x": list(range(len(axes) + 1)),
                        "y": [*heights, accuracies[row["accuracy"]]],
-                       "line": {"color": COLOURS[0] if place else CHOSEN, "width": 1.5 if place else 4},
-                       "opacity": 1 - 0.7 * place / max(1, len(rows) - 1), "name": as_text(row["network"]),
+                       "line": {"color": CHOSEN if first else COLOURS[0], "width": 4 if first else 1.5,
+                                "dash": "dot" if suspect else "solid"},
+                       "opacity": 1 if first else 1 - 0.7 * place / max(1, len(rows) - 1),
+                       "name": as_text(row["network"]), "showlegend": False,
                        "hovertemplate": f"{row['accuracy']:.1f} %<extra>{as_text(row['network'])}</extra>"})
+    for name, line, there in (("Chosen by validation", {"color": CHOSEN, "width": 4}, bold is not None),
+                              ("Done, with a warning", {"color": COLOURS[0], "width": 1.5, "dash": "dot"},
+                               any(row.get("suspect") for row in rows))):
+        if there:  # a line of its own in the legend alone
+            traces.append({"type": "scatter", "mode": "lines", "x": [None], "y": [None], "name": name, "line": line})
     return dress(go.Figure([*reversed(traces), _ends(accuracies, len(axes))]), 400, {
         "tickvals": list(range(len(axes) + 1)), "range": [-0.4, len(axes) + 0.5], "showgrid": True, "gridcolor": INK,
         "ticktext": [label(option).replace(" ", "<br>") for option in options] + ["Accuracy<br>(%)"], "zeroline": False,
-    }, {"visible": False, "range": [-0.12, 1.12]}, showlegend=False, annotations=_values(axes))
+    }, {"visible": False, "range": [-0.12, 1.12]}, showlegend=any(trace.get("showlegend", True) for trace in traces),
+        annotations=_values(axes))
 
 
 def _heights(values: Sequence[Any], log: float = LOG) -> dict[Any, float]:
@@ -174,6 +186,7 @@ def _ends(heights: Mapping[float, float], x: int) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "text", "x": [x] * len(ends), "y": [heights[end] for end in ends],
         "text": [f" {end:.1f}" for end in ends], "textposition": "middle right", "name": "ends", "hoverinfo": "skip",
+        "showlegend": False,
     }
 
 

@@ -6,7 +6,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig
-from ddcore.report import sizes, sweep_figures, sweeps
+from ddcore.report import sanity, sizes, sweep_figures, sweeps
 from ddcore.report.export import bundle
 from ddcore.report.export.table import latex
 from ddcore.report.quantities import MEASURES
@@ -28,8 +28,8 @@ COLUMNS = {
     "random real": _text("Random real", help="As many real images at random, judged alike."),
     "full data": _text("Full data", help="All training images, judged alike."),
     "validation": _text("Validation", help="Of the same networks on the validation split: it chooses the best."),
-    "behind the best": _text("Behind the best", help="Points by which the best, chosen by validation, is better on the "
-                             "test images; below 0 it is worse there. Intervals hold for all values together "
+    "behind the best": _text("Behind the best", help="Points by which the one that was chosen by validation is better "
+                             "on the test images; below 0 it is worse there. Intervals hold for all values together "
                              "(Bonferroni)."),
     "distilling": _text("Distilling", help="Wall time of all seeds together."),
     "training": _text("Training", help="Wall time of training one network on a set, mean over the seeds."),
@@ -107,6 +107,7 @@ def _answer(run_id: str, config: SweepConfig) -> None:
             st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
                                on_click="ignore", icon=":material/download:")
     _ended_early(answer)
+    _suspect(answer)
     if left_out := config.grid.impossible:
         with st.expander(f"{len(left_out):,} {'cell' if len(left_out) == 1 else 'cells'} left out"):
             st.caption("  \n".join(f"{plain(place.words)}: {plain(why.words)}" for place, why in left_out.items()))
@@ -125,6 +126,14 @@ def _ended_early(answer: Answer) -> None:
     more = f"  \nand {len(told) - MOST_PROBLEMS:,} more, below" if len(told) > MOST_PROBLEMS else ""
     if told:
         st.caption(":material/error: " + "  \n:material/error: ".join(map(plain, told[:MOST_PROBLEMS])) + more)
+
+
+def _suspect(answer: Answer) -> None:
+    """Which cells look wrong though they are done, and what about them."""
+    told = answer.warned
+    if told:
+        more = f"  \nand {len(told) - MOST_PROBLEMS:,} more" if len(told) > MOST_PROBLEMS else ""
+        st.warning("  \n".join(map(plain, told[:MOST_PROBLEMS])) + more, icon=":material/warning:")
 
 
 def _picture(answer: Answer, run_id: str) -> None:
@@ -161,5 +170,6 @@ def _cells(answer: Answer) -> None:
             if frame.store().exists(cell.run):
                 with st.container(horizontal=True, vertical_alignment="center"):
                     frame.link(frame.store().record(cell.run))
-                    st.caption(" · ".join(filter(None, [cell.state, plain(cell.problem)])), width="content")
+                    state = sanity.WARNED if answer.warnings_of(cell) else cell.state
+                    st.caption(" · ".join(filter(None, [state, plain(cell.problem)])), width="content")
         st.caption("  \n".join(f"{plain(name)}: {told}" for name, told in answer.controls_told().items()))
