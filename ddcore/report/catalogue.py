@@ -31,6 +31,7 @@ POINTS = 40  # of a sparkline, and its last
 ELSEWHERE = "‡"  # beside an accuracy of another network or protocol than most of its table; † marks data
 NOT_POOLED = ("seed", "run")  # repeats; of which set an evaluation is
 SEVERAL = 3  # values, and parameters, that a row of different runs names
+NAMED_KINDS = 3  # of runs that are not listed
 STOPPED = ("failed", "cancelled", "interrupted", "broken")
 
 
@@ -181,6 +182,19 @@ def filtered(
         matches = [all(word in line for word in words.lower().split()) for line in texts]
         keep &= pd.Series(matches, index=frame.index, dtype=bool)
     return frame[keep]
+
+
+def left_out(every: pd.DataFrame, rows: pd.DataFrame, *, kinds: Sequence[str], finished: bool) -> str:
+    """How many runs are not among the filtered rows and why: "47 of other kinds (Evaluation), 4 failed or stopped";
+    kinds, finished: as in `filtered`. "" where all are there."""
+    rest = every[~every["id"].isin(rows["id"])]
+    stopped = rest["state"].isin(STOPPED) & finished
+    other = ~rest["kind"].isin(list(kinds)) & ~stopped if kinds else stopped & False
+    titles = dict.fromkeys(map(tables.kind, rest["kind"][other]))
+    named = ", ".join([*titles][:NAMED_KINDS]) + (", …" if len(titles) > NAMED_KINDS else "")
+    numbers = {f"of other kinds ({named})": other.sum(), "failed or stopped": stopped.sum(),
+               "by search or filter": (~other & ~stopped).sum()}
+    return ", ".join(f"{number:,} {reason}" for reason, number in numbers.items() if number)
 
 
 def _searched(row: Mapping[Any, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,9 +93,24 @@ def test_a_run_is_left_out_by_its_cross_and_all_by_clear(open_page: Open, filled
 def test_a_filter_is_read_from_the_address_and_can_be_changed(open_page: Open, filled: Filled) -> None:
     app = open_page(PAGE, q="herding")
     assert app.dataframe[0].value["id"].tolist() == [filled.coreset]
-    assert "more runs are filtered out" in words(app)
+    assert re.search(r"1 row; not listed: \d+ of other kinds \(.*\), \d+ by search or filter\.", words(app))
     app.text_input(key="q").set_value("pad").run()
     assert app.dataframe[0].value["id"].tolist() == [filled.pad]
+
+
+def test_what_nobody_asked_to_leave_out_is_told_with_its_reason_and_can_be_shown(
+    open_page: Open, filled: Filled
+) -> None:
+    failed = put(spec("distill", "datadam", {**TINY, "seed": 5}), "failed")
+    app = open_page(PAGE)
+    every, listed = Store().records(), set(app.dataframe[0].value["id"])
+    others = sum(record.kind not in ("distill", "baseline") for record in every)
+    assert re.search(rf"; not listed: {others} of other kinds \(.*\), 1 failed or stopped\. Tick", words(app))
+    assert failed not in listed
+    app.button(key="show-all").click().run()
+    assert failed in set(app.dataframe[0].value["id"])
+    assert "not listed" not in words(app)
+    assert not [*app.warning, *app.exception]
 
 
 def test_a_link_to_one_run_chooses_it_and_its_cross_leaves_it_out(open_page: Open, filled: Filled) -> None:

@@ -87,7 +87,6 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
     every = catalogue.catalogue(frame.store())
     view = toolbar.toolbar(every)
     rows = view.rows
-    left_out = len(every) - sum(map(len, rows["members"]))
     pages = max(1, -(-len(rows) // PER_PAGE))
     number = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     page = rows.iloc[(number - 1) * PER_PAGE : number * PER_PAGE]
@@ -106,8 +105,7 @@ def table(records: Sequence[RunRecord], *, open_: bool = True) -> list[RunRecord
         first = _rows(members, [record.id for record in records])
     st.session_state[DRAWN] = key, members, first
     _bar(records, [run_id for each in rows["members"] for run_id in each],
-         f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}"
-         + (f", {left_out:,} more runs are filtered out" if left_out else ""))
+         f"{len(rows):,} {'row' if len(rows) == 1 else 'rows'}", view.left_out)
     drawn = _drawn(page, set(view.columns))
     words, columns = in_words(drawn, view.columns, view.columns)
     with st.container(key=f"wide-{key}"):
@@ -147,10 +145,10 @@ def toggle(box: str, members: Sequence[str], drawn: bool) -> None:
     _anew(others if drawn else [*others, *members][:TICKED])
 
 
-def _bar(records: Sequence[RunRecord], listed: Sequence[str], rows: str) -> None:
+def _bar(records: Sequence[RunRecord], listed: Sequence[str], rows: str, left_out: str) -> None:
     """What to do with the ticked rows; at the right only words, for there the table's own tools appear.
 
-    listed: the runs of all rows on all pages.
+    listed: the runs of all rows on all pages; left_out: how many are not among them, and why.
     """
     number = len(records)
     label = f"Compare {widgets.runs(number)}" if number else "Compare"
@@ -162,7 +160,11 @@ def _bar(records: Sequence[RunRecord], listed: Sequence[str], rows: str) -> None
                       help=f"All runs that the filter leaves, on every page, at most {TICKED}.")
         if number:
             _clear()
-        st.caption(f"{rows}. Tick rows to compare them.", width="content")
+        if left_out:
+            st.button("Show all", key="show-all", type="tertiary", icon=":material/filter_alt_off:",
+                      on_click=toolbar.show_all, help="Takes search and filter away.")
+        st.caption(f"{rows}{f'; not listed: {left_out}' if left_out else ''}. Tick rows to compare them.",
+                   width="content")
 
 
 def _with(records: Sequence[RunRecord], listed: Sequence[str]) -> list[str]:

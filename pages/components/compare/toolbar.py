@@ -62,11 +62,12 @@ SHOWN = ("images", "accuracy", "std", "n", "setting")
 @dataclass(frozen=True)
 class View:
     """The rows that are asked for, in order; columns: their names and how they look; seeds: whether rows stand for
-    several runs."""
+    several runs; left_out: how many runs are not listed, and why."""
 
     rows: pd.DataFrame
     columns: dict[str, Any]
     seeds: bool
+    left_out: str
 
 
 def toolbar(every: pd.DataFrame) -> View:
@@ -97,6 +98,7 @@ def toolbar(every: pd.DataFrame) -> View:
     with menus[0]:
         ranges, picks = _values(every, {name: {**MEASURES, **parameters}[name] for name in asked})
     rows = catalogue.filtered(every, words=words, ranges=ranges, picks=picks, **values)
+    left_out = catalogue.left_out(every, rows, kinds=values["kinds"], finished=values["finished"])
     if group == SEEDS:
         rows = catalogue.seeds_together(rows)
     elif group != EACH:
@@ -105,7 +107,14 @@ def toolbar(every: pd.DataFrame) -> View:
     rows = rows.assign(pools=catalogue.pooled_over(rows, frame.store()) if group not in (SEEDS, EACH) else "")
     # Newest and largest first, names from A: what one looks for is on the first page.
     rows = catalogue.in_order(rows, by, falling=(by not in ("run", *WORDS)) != rising)
-    return View(rows, _columns(rows, names, parameters, grouped=group != EACH), group != EACH)
+    return View(rows, _columns(rows, names, parameters, grouped=group != EACH), group != EACH, left_out)
+
+
+def show_all() -> None:
+    """Take every filter away, also those that nobody asked for."""
+    for key in ("kind", "dataset", "method", "tags", "by"):
+        st.session_state[key] = []
+    st.session_state["q"], st.session_state["hide"] = "", False
 
 
 def _heading(name: str, parameters: Mapping[str, Quantity]) -> str:
