@@ -125,7 +125,10 @@ def _number(p: ParamInfo, word: str) -> float:
 
 
 def _range(p: ParamInfo, text: str) -> list[Any]:
-    """ "0.1..100:4": evenly spaced values, both ends among them; whole numbers are rounded, each once."""
+    """ "0.1..100:4": spaced values, both ends among them; whole numbers are rounded, each once.
+
+    On a logarithm where the parameter is declared so; evenly from a 0 that it may be, for that has no logarithm.
+    """
     ends, _, count = text.partition(":")
     first, _, last = ends.partition("..")
     if p.type not in ("int", "float"):
@@ -134,11 +137,12 @@ def _range(p: ParamInfo, text: str) -> list[Any]:
     if not count.strip().isdecimal() or not 2 <= int(count) <= MOST_VALUES:
         raise ConfigError([f"a range says how many values it has (2 to {MOST_VALUES}), as in {first}..{last}:4; "
                            f"got {text.strip()!r}"])
-    if low >= high or (p.log and low <= 0):
-        above = " above 0, for its values are spaced on a logarithm" if p.log else ""
+    log = p.log and (low != 0 or p.low != 0 or p.low_open)
+    if low >= high or (log and low <= 0):
+        above = " above 0, for its values are spaced on a logarithm" if log else ""
         raise ConfigError([f"the range of {p.name} goes from a smaller number to a larger one{above}; got {ends!r}"])
     steps = int(count) - 1
-    between = [low * (high / low) ** (i / steps) if p.log else low + (high - low) * i / steps for i in range(1, steps)]
+    between = [low * (high / low) ** (i / steps) if log else low + (high - low) * i / steps for i in range(1, steps)]
     rounded = [low, *(float(f"{value:.3g}") for value in between), high]
     return [*dict.fromkeys(map(round, rounded))] if p.type == "int" else rounded
 

@@ -78,8 +78,8 @@ class DataDAMConfig(MatchingConfig):
                           help="Step size on the images. It assumes summed losses, times 100, as published.")
     lr_net: float = Param(0.01, label="Network learning rate", symbol="η_θ", gt=0, le=10, log=True, used=trained,
                           help="Step size of the network's training on the synthetic set; no effect where T is 1.")
-    lambda_task: float = Param(0.01, label="Task balance", symbol="λ", ge=0, le=100, step=0.01, main=True,
-                               help="Weight of the feature term against the attention term.")
+    lambda_task: float = Param(0.01, label="Task balance", symbol="λ", ge=0, le=100, step=0.01, log=True,
+                               main=True, help="Weight of the feature term against the attention term.")
     attn_power: float = Param(4.0, label="Attention power", symbol="p", gt=0, le=8, step=1,
                               help="Exponent of the activations in the attention map. The paper prints 4, "
                                    "the code runs 1.")

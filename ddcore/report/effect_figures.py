@@ -39,7 +39,7 @@ def effect(effects: Effects[P]) -> go.Figure:
         error_y={"type": "data", "array": [_spread(p) for p in known], "thickness": 2, "width": 5},
         customdata=[text.accuracy(p.accuracy) for p in known], hovertemplate="%{x}: %{customdata}<extra></extra>",
     )
-    for name, those in _marked(effects, known).items():
+    for name, those in marked(effects, known).items():
         figure.add_scatter(
             x=[all_places[id(p)] for p in those], y=[100 * _accuracy(p) for p in those], mode="markers", name=name,
             marker={"symbol": "circle-open" if name == CHOSEN else "square-open", "size": 20 if name == CHOSEN else 14,
@@ -56,10 +56,10 @@ def effect(effects: Effects[P]) -> go.Figure:
                  {"title": accuracy_title(effects), "rangemode": "normal"}, annotations=missing)
 
 
-def _marked(effects: Effects[P], known: Iterable[P]) -> dict[str, list[P]]:
+def marked(effects: Effects[P], known: Iterable[P]) -> dict[str, list[P]]:
     """What marks some of these → which: the one that was chosen, and those whose runs look wrong."""
-    marked = {CHOSEN: [p for p in known if p is effects.best], SUSPECT: [p for p in known if effects.warnings(p)]}
-    return {name: those for name, those in marked.items() if those}
+    found = {CHOSEN: [p for p in known if p is effects.best], SUSPECT: [p for p in known if effects.warnings(p)]}
+    return {name: those for name, those in found.items() if those}
 
 
 def _missing(
@@ -118,13 +118,13 @@ def heat(effects: Effects[P]) -> go.Figure:
     for place, point in known.items():
         frame.iloc[place] = 100 * _accuracy(point)
     few = len(columns) <= WITH_NOTES
-    marked = _marked(effects, [*known.values()])
-    signs = {place: [SIGN[name] for name, those in marked.items() if any(p is point for p in those)]
+    those_marked = marked(effects, [*known.values()])
+    signs = {place: [SIGN[name] for name, those in those_marked.items() if any(p is point for p in those)]
              for place, point in known.items()}
     notes = {place: [*(_beside(effects, point) if few else []), *filter(None, [" ".join(signs[place])])]
              for place, point in known.items()}
     told = [accuracy_title(effects).lower(), *(["n", *_brackets(effects, known.values())] if few else []),
-            *(f"{SIGN[name]} {name[:1].lower()}{name[1:]}" for name in marked)]
+            *(f"{SIGN[name]} {name[:1].lower()}{name[1:]}" for name in those_marked)]
     x_title = f"{effects.axis_title(second.names)}<br>In the cells: {', '.join(told)}"
     figure = number_grid(frame, x_title=x_title, y_title=effects.axis_title(first.names), notes=notes)
     figure.update_traces(

@@ -172,6 +172,11 @@ class Effects(ABC, Generic[P]):
         """How much of the variance each axis explains (`nas.importance`); axes that move together are one."""
         return anova.importance(self.frame, self.titles)
 
+    @property
+    def unimportant(self) -> str:
+        """Why `importance` is empty, "" where it is not."""
+        return anova.lacking(self.frame, self.titles)
+
     def title(self, names: Sequence[str]) -> str:
         """ "λ" or "η_S + Image momentum": an axis by the signs of its parameters."""
         return " + ".join(self.param(name).sign for name in names)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ddcore.data import DATASETS
 from ddcore.experiments.evaluate import CONTROL, EvaluateConfig
-from ddcore.experiments.sweep import Cell
+from ddcore.experiments.sweep import Cell, SweepConfig, values_at
 from ddcore.methods import METHODS
 from ddcore.report import text
 from ddcore.report.sweeps import Answer, Point
@@ -50,7 +50,7 @@ class Sizes:
     """Accuracies by images per class, over all networks. samples: of the sets, what varies by chance (`Point.sample`).
 
     total: training images of the data set, of so many classes; equal_steps: whether networks take as many optimiser
-    steps whatever the size.
+    steps whatever the size; awaited: whether training on the full data was asked and is still to come.
     """
 
     sets: Mapping[int, Accuracy]
@@ -63,6 +63,7 @@ class Sizes:
     protocol: str = ""
     margin: float = MARGIN
     coresets: Mapping[str, Mapping[int, Accuracy]] = field(default_factory=dict)
+    awaited: bool = False
 
     def share(self, ipc: float) -> float:
         """The share of the training data that so many images per class are."""
@@ -81,11 +82,12 @@ class Sizes:
         return [self._lossless(), *([said] if worths else [])]
 
     def _lossless(self) -> str:
-        if self.full is None:
+        if self.full is None and not self.awaited:
             return "The full data was not trained on, so nothing can be called lossless."
         if not self.equal_steps:
-            return (f"Protocol {self.protocol} is not of equal steps: it trains networks on larger sets for longer. So "
-                    "nothing is called lossless here; the protocols steps and quick are of equal steps.")
+            return _uneven(self.protocol)
+        if self.full is None or self.awaited:
+            return "The full data is still being trained on; what is lossless is told after that."
         if self.full.std is None:
             return "One network on the full data has no spread, so nothing can be called lossless: train other seeds."
         within = f"{text.number(100 * self.margin)} points of the full data (95 % interval, equal optimiser steps)"
@@ -103,6 +105,20 @@ class Sizes:
         if math.isinf(reached):
             return f"more than {max(self.random)}"
         return f"about {text.number(float(f'{reached:.2g}'))}"
+
+
+def _uneven(protocol: str) -> str:
+    return (f"Protocol {protocol} is not of equal steps: it trains networks on larger sets for longer. So nothing is "
+            "called lossless here; the protocols steps and quick are of equal steps.")
+
+
+def uneven(config: SweepConfig) -> str:
+    """Why a sweep over the number of images with the full data will call none lossless, "" where it may."""
+    if not config.with_full or [axis.names for axis in config.axes] != [("ipc",)]:
+        return ""
+    judging = config.cell(values_at(config.axes, config.grid.places[0]), config.all_seeds[0]).judged().config
+    assert isinstance(judging, EvaluateConfig)
+    return "" if judging.training().steps is not None else _uneven(config.protocol)
 
 
 def over_sizes(answer: Answer) -> bool:
@@ -129,6 +145,7 @@ def of(answer: Answer, store: Store, margin: float = MARGIN) -> Sizes | None:
         random={ipc: one for ipc, one in random.items() if one}, full=_full(cell, store),
         coresets=_coresets(cells, store), classes=len(facts.classes), total=facts.parts["train"],
         protocol=answer.config.protocol, margin=margin, equal_steps=judging.training().steps is not None,
+        awaited=answer.full_awaited,
     )
 
 

@@ -6,7 +6,7 @@ import math
 
 from ddcore.lazy import go
 from ddcore.report import text
-from ddcore.report.effect_figures import accuracy_title
+from ddcore.report.effect_figures import SUSPECT, accuracy_title, marked
 from ddcore.report.effects import CONTROLS
 from ddcore.report.figures import COLOURS, GREY, ROOM, as_text, dress, faint
 from ddcore.report.sizes import Sizes
@@ -35,6 +35,12 @@ def against_size(answer: Answer, sizes: Sizes) -> go.Figure:
                 customdata=[text.accuracy(one) for one in each.values()],
                 hovertemplate=f"{as_text(name)}, IPC %{{x}}: %{{customdata}}<extra></extra>",
             )
+    for name, those in marked(answer, [point for point in answer.points if point.accuracy]).items():
+        if name == SUSPECT:
+            where = [point.values["ipc"] for point in those]
+            figure.add_scatter(x=where, y=[100 * sizes.sets[ipc].mean for ipc in where], mode="markers", name=name,
+                               marker={"symbol": "square-open", "size": 14, "color": GREY, "line": {"width": 3}},
+                               hoverinfo="skip")
     if sizes.lossless:
         figure.add_scatter(x=[sizes.lossless], y=[100 * sizes.sets[sizes.lossless].mean], mode="markers",
                            name="Lossless", hoverinfo="skip",

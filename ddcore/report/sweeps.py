@@ -112,6 +112,11 @@ class Answer(Effects[Point]):
         return not self.outcome.missing
 
     @property
+    def full_awaited(self) -> bool:
+        """Whether networks are still to be trained on the full data."""
+        return any(one.role == "full" and one.state == "waiting" for one in self.controls)
+
+    @property
     def standing(self) -> dict[str, int]:
         """State → how many cells stand there: the done ones first, the waiting ones last."""
         states = [cell.state for cell in self.outcome.cells]
@@ -313,6 +318,7 @@ def param(method: str, name: str) -> ParamInfo:
 def answer(config: SweepConfig, store: Store) -> Answer:
     """What the runs in the store say of a sweep by now, whether it was asked for or not."""
     running, flops, suspect = set[str](), dict[str, float | None](), dict[str, tuple[str, ...]]()
+    taken = dict[str, float]()
 
     def look(one: Spec) -> Ended | None:
         record = store.record(one.key) if store.exists(one.key) else None
@@ -320,13 +326,17 @@ def answer(config: SweepConfig, store: Store) -> Answer:
             running.add(record.id)
         if record and record.kind == "evaluate":
             flops[record.id] = compare_runs.training_flops(record)
+        if record and (seconds := compare_runs.seconds(record)) is not None:
+            taken[record.id] = seconds
         if record and (told := sanity.warnings(record)):
             suspect[record.id] = told
         return _ended(record) if record else None
 
     outcome = replay(config, look)
-    cells = tuple(cell.model_copy(update={"state": "running"}) if cell.state == "waiting"
-                  and running & {cell.run, cell.evaluation} else cell for cell in outcome.cells)
+    cells = tuple(cell.model_copy(update={
+        "seconds": taken.get(cell.run, cell.seconds),  # of the whole run, as everywhere else
+        **({"state": "running"} if cell.state == "waiting" and running & {cell.run, cell.evaluation} else {}),
+    }) for cell in outcome.cells)
     return Answer(config, replace(outcome, cells=cells), flops, suspect)
 
 
@@ -344,7 +354,7 @@ def table(answer: Answer) -> pd.DataFrame:
          "validation": text.accuracy(p.validation),
          "behind the best": _behind(answer, p),
          "distilling": text.duration(p.seconds), "training": text.duration(p.seconds_train),
-         "FLOPs": text.count(answer.flops(p)), "state": answer.stands(p)}
+         "training FLOPs": text.count(answer.flops(p)), "state": answer.stands(p)}
         for p in answer.points
     ]
     return pd.DataFrame(rows)

@@ -20,8 +20,10 @@ def picture(effects: Effects[P], key: str) -> None:
 
 
 def importance(effects: Effects[P], key: str) -> None:
-    """What each of several axes explains, where that can be told."""
-    if len(effects.axes) > 1 and len(effects.importance):
+    """What each of several axes explains, or why that cannot be told."""
+    if len(effects.axes) > 1 and effects.unimportant and len(effects.frame):
+        st.caption(f"How much each axis matters is not told: {effects.unimportant}.")
+    elif len(effects.axes) > 1 and len(effects.importance):
         st.markdown("**What matters**", help="Functional ANOVA: how much of the variance of the accuracy each axis "
                     "explains, less what chance would.")
         charts.chart(nas_figures.importance(effects.importance), f"importance-{key}")

@@ -24,6 +24,8 @@ def test_a_range_is_even_and_on_a_logarithm_where_the_parameter_is_declared_so()
     assert points("lr_img=0.1..100:4") == [[(0.1,), (1.0,), (10.0,), (100.0,)]]
     assert points("attn_power=1..4:4") == [[(1.0,), (2.0,), (3.0,), (4.0,)]]
     assert points("num_inits=10..100:3") == [[(10,), (55,), (100,)]]
+    assert points("lambda_task=0.001..10:5") == [[(0.001,), (0.01,), (0.1,), (1.0,), (10.0,)]]
+    assert points("lambda_task=0..1:3") == [[(0.0,), (0.5,), (1.0,)]], "0 has no logarithm"
     assert points("ipc=1..64:4") == [[(1,), (4,), (16,), (64,)]]
     assert points("ipc=1..4:6") == [[(1,), (2,), (3,), (4,)]]  # rounded, each once
 

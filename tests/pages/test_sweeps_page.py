@@ -124,6 +124,14 @@ def test_before_a_sweep_starts_it_says_how_many_cells_are_known(open_page: Open,
     assert "**3 cells**, 2 of them known, 2 runs to compute" in words(app)
 
 
+def test_before_a_sweep_of_sizes_starts_it_says_that_its_protocol_calls_none_lossless(
+    open_page: Open, backend: Backend
+) -> None:
+    address = {"method": "datadam", "dataset": "digits", "vary": "ipc=1,2", "with_full": "True"}
+    assert "Protocol course is not of equal steps" in words(open_page(PAGE, **address))
+    assert "not of equal steps" not in words(open_page(PAGE, **address, protocol="quick"))
+
+
 def way(app: AppTest, label: str) -> dict[str, str]:
     """What the address says to which this link leads."""
     (link,) = [one.proto for one in app.get("page_link") if one.proto.label == label]

@@ -11,12 +11,12 @@ import pytest
 from scipy import stats
 
 from ddcore.experiments import spec
-from ddcore.experiments.sweep import SweepConfig
+from ddcore.experiments.sweep import SweepConfig, replay
 from ddcore.report import sizes, sweep_figures, sweeps
 from ddcore.report.sizes import Sizes, lossless, worth
 from ddcore.runs.store import Store
 from ddcore.summary import Accuracy
-from tests.sweeping import World, question
+from tests.sweeping import World, config, question
 
 FULL = Accuracy.of([0.978, 0.980, 0.982])
 SETS = {1: Accuracy.of([0.90, 0.91, 0.92]), 10: Accuracy.of([0.9765, 0.978, 0.9795]),
@@ -69,6 +69,8 @@ def test_what_keeps_a_set_from_being_called_lossless_is_said() -> None:
     assert "Protocol course is not of equal steps" in uneven.sentences[0]
     assert "no spread" in of(full=Accuracy.of([0.98])).sentences[0]
     assert "was not trained on" in of(full=None).sentences[0]
+    assert "is still being trained on" in of(full=None, awaited=True).sentences[0]
+    assert "is still being trained on" in of(awaited=True).sentences[0], "the last of its networks is to come"
     assert "No set is lossless" in of(samples={1: SETS[1]}).sentences[0]
 
 
@@ -121,3 +123,28 @@ def test_a_coreset_is_offered_until_there_is_one_at_every_size(asked: SweepConfi
     some = {"Herding": {1: FULL, 2: FULL}}
     assert sizes.coreset(answer, replace(found, coresets=some))
     assert sizes.coreset(answer, replace(found, coresets={"Herding": {**some["Herding"], 5: FULL}})) == {}
+
+
+@pytest.mark.parametrize(("changes", "told"), [
+    ({"vary": "ipc=1,2", "with_full": True, "protocol": "course"}, True),
+    ({"vary": "ipc=1,2", "with_full": True, "protocol": "quick"}, False),
+    ({"vary": "ipc=1,2", "protocol": "course"}, False),
+    ({"vary": "lambda_task=0,1", "with_full": True, "protocol": "course"}, False),
+])
+def test_that_no_set_can_be_called_lossless_is_known_before_a_sweep_starts(
+    changes: dict[str, Any], told: bool
+) -> None:
+    assert sizes.uneven(config(**changes)).startswith("Protocol course is not of equal steps") == told
+
+
+def test_while_the_full_data_is_trained_on_the_page_says_so(home: Path) -> None:
+    one, world, store = question(vary="ipc=1,2", with_full=True), World(lambda values: 0.5), Store()
+    assert isinstance(one.config, SweepConfig)
+    world.put([spec for spec in replay(one.config, world.look).missing if spec.kind != "baseline"], store)
+    answer = sweeps.answer(one.config, store)
+    found = sizes.of(answer, store)
+    assert answer.full_awaited
+    assert found
+    assert "is still being trained on" in found.sentences[0]
+    world.put(replay(one.config, world.look).missing, store)
+    assert not sweeps.answer(one.config, Store()).full_awaited

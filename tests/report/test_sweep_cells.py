@@ -12,7 +12,7 @@ from ddcore.experiments import Spec, spec
 from ddcore.experiments.sweep import SweepConfig, replay
 from ddcore.jobs import Slot, Status
 from ddcore.jobs.job import mark_running
-from ddcore.report import effect_figures, sweeps
+from ddcore.report import compare_runs, effect_figures, sweeps, text
 from ddcore.report.effects import Slice
 from ddcore.report.estimate import START
 from ddcore.report.figures import COLOURS, along
@@ -62,12 +62,13 @@ def test_beside_its_accuracy_stands_what_a_cell_took(home: Path) -> None:
     asked, store = question(vary="lambda_task=0,1", seeds=2), Store()
     World(lambda values: 0.5 if values.get("lambda_task", 0.0) == 0 else None).stored(asked, store)
     answer = sweeps.answer(asked.config, store)  # type: ignore[arg-type]
-    told = sweeps.table(answer)[["distilling", "training", "FLOPs"]]
-    assert [*map(tuple, told.to_numpy())] == [("2.0 s", "0.1 s", "240 k"), ("–", "–", "–")]
+    wall = sum(compare_runs.seconds(store.record(cell.run)) or 0.0 for cell in answer.points[0].cells)
+    told = sweeps.table(answer)[["distilling", "training", "training FLOPs"]]
+    assert [*map(tuple, told.to_numpy())] == [(text.duration(wall), "0.1 s", "240 k"), ("–", "–", "–")]
     first, second = sweeps.numbers(answer).to_dict("records")
     steps, forward_and_backward, flops_of_a_mac, images, macs = 4, 3, 2, 10, 1000
     assert first["flops_training"] == macs * flops_of_a_mac * forward_and_backward * images * steps
-    assert (first["seconds_distill"], first["seconds_train"], first["n"]) == (2.0, 0.1, 4)
+    assert (first["seconds_distill"], first["seconds_train"], first["n"]) == (wall, 0.1, 4)
     assert (first["lambda_task"], round(first["mean"], 2), second["lambda_task"], second["state"]) == (
         0.0, 50.5, 1.0, "failed")
 
@@ -205,3 +206,35 @@ def test_the_sentence_says_how_the_chosen_value_stands_against_random_images(
 ) -> None:
     world = World(lambda values: 0.6 if "lambda_task" in values else random)
     assert said in told(world, question(vary="lambda_task=0,1"))
+
+
+def test_what_distilling_took_is_what_compare_says(home: Path) -> None:
+    asked, store = question(vary="lambda_task=0,1"), Store()
+    (run,) = (cell.distil for cell in [asked.config.cell({"lambda_task": 0.0}, 0)])  # type: ignore[attr-defined]
+    World(lambda values: 0.5).stored(asked, store)
+    info = store.record(run.key).info
+    write_json(store.record(run.key).folder / "run.json", {**info, "times": {**info["times"], "seconds": 4.2}})
+    found = sweeps.answer(asked.config, Store())  # type: ignore[arg-type]
+    (compared,) = compare_runs.compared(Store(), [Store().record(run.key)])
+    assert found.points[0].seconds == 4.2 == compare_runs.numbers([compared])["seconds_distill"][0]
+
+
+def test_where_importance_is_not_told_it_is_said_why(home: Path) -> None:
+    asked = question(vary="lambda_task=0,1; init=real,noise; ipc=1,2")
+    World(lambda values: 0.5 + values.get("lambda_task", 0.0) / 10).stored(asked, store := Store())
+    found = sweeps.answer(asked.config, store)  # type: ignore[arg-type]
+    assert found.importance.empty == bool(found.unimportant)
+    assert found.unimportant == "it takes at least 9 judged places for so many values, and there are 8"
+    equal = question(vary="lambda_task=0,1,2,3; init=real,noise,real+noise")
+    World(lambda values: 0.5).stored(equal, store)
+    found = sweeps.answer(equal.config, store)  # type: ignore[arg-type]
+    assert found.importance.empty
+    assert "at least 15 judged" in found.unimportant
+    equal = question(vary="lambda_task=0,1,2,3; ipc=1,2,3,4,5")
+    World(lambda values: 0.5).stored(equal, store)
+    assert sweeps.answer(equal.config, store).unimportant == (  # type: ignore[arg-type]
+        "it takes at least 21 judged places for so many values, and there are 20")
+    equal = question(vary="lambda_task=0,1,2,3,4,5; ipc=1,2,3,4,5")
+    World(lambda values: 0.5).stored(equal, store)
+    assert sweeps.answer(equal.config, store).unimportant == (  # type: ignore[arg-type]
+        "no two places that were judged differ in accuracy")

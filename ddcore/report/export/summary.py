@@ -92,7 +92,7 @@ _ACCURACY: tuple[Column, ...] = (
     ("Majority class", _in("majority", "{:.1f} %".format)),
 )
 _COST: tuple[Column, ...] = (
-    ("Run", lambda run, row: run.label), ("FLOPs", _in("flops", text.count)),
+    ("Run", lambda run, row: run.label), ("FLOPs/image", _in("flops", text.count)),
     ("Training", _in("seconds_train", text.duration)), ("Training, all data", _in("seconds_train_full", text.duration)),
     ("Distilling", _in("seconds_distill", text.duration)), ("Parents", _in("seconds_parents", text.duration)),
     ("Peak memory", _in("peak_memory_bytes", lambda number: size(int(number)))),

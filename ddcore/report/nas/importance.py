@@ -34,6 +34,19 @@ def importance(frame: pd.DataFrame, options: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame([(option, 100 * variance / total) for option, variance in ordered], columns=["option", "share"])
 
 
+def lacking(frame: pd.DataFrame, options: Sequence[str]) -> str:
+    """Why nothing is told of how much each option matters, "" where it is."""
+    whole = frame[~frame["pruned"].astype(bool)]
+    if _variances(whole, options):
+        return ""
+    needed = LEAST * sum(max(0, whole[option].nunique() - 1) for option in options)
+    if len(whole) < needed:
+        return f"it takes at least {needed:,} judged places for so many values, and there are {len(whole):,}"
+    if whole["accuracy"].nunique() < 2:
+        return "no two places that were judged differ in accuracy"
+    return "the values that were judged never differ apart from each other"
+
+
 def _variances(frame: pd.DataFrame, options: Sequence[str]) -> dict[str, float]:
     """Option → the variance of the additive effects of its values that were tried, then what they leave over.
 

@@ -31,9 +31,9 @@ COLUMNS = {
     "behind the best": _text("Behind the best", help="Points by which the one that was chosen by validation is better "
                              "on the test images; below 0 it is worse there. Intervals hold for all values together "
                              "(Bonferroni)."),
-    "distilling": _text("Distilling", help="Wall time of all seeds together."),
+    "distilling": _text("Distilling", help="Wall time of the whole runs, all seeds together, as on Compare."),
     "training": _text("Training", help="Wall time of training one network on a set, mean over the seeds."),
-    "FLOPs": _text("FLOPs", help=MEASURES["flops_training"].help), "state": _text("State"),
+    "training FLOPs": _text("Training FLOPs", help=MEASURES["flops_training"].help), "state": _text("State"),
 }
 
 
@@ -62,7 +62,9 @@ def _live(run_id: str, config: SweepConfig) -> None:
         st.rerun()
     answer, status = sweeps.answer(config, frame.store()), jobs.status(run_id)
     cells = len(answer.outcome.cells)
-    share = 1 - sum(answer.standing.get(state, 0) for state in UNDER_WAY) / max(1, cells)
+    ended = cells - sum(answer.standing.get(state, 0) for state in UNDER_WAY)
+    controls = [control.state not in UNDER_WAY for control in answer.controls]
+    share = (ended + sum(controls)) / max(1, cells + len(controls))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, text=f"{_standing(answer)}. The sweep goes on if you close this page.")
         stopping = status.state == "cancelling"
@@ -79,6 +81,7 @@ def _standing(answer: Answer) -> str:
     number, _, word = done.partition(" ")
     left = sweeps.left(answer, frame.store(), frame.device())
     return " · ".join([f"**{number} of {len(answer.outcome.cells):,} cells {word}**", *others,
+                       *(["the full data is still being trained on"] if answer.full_awaited else []),
                        *([f"{left} left"] if answer.outcome.missing else [])])
 
 

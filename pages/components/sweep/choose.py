@@ -14,7 +14,7 @@ from ddcore.experiments.sweep import WITHOUT_THEM, SweepConfig, set_by_hand
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.methods import METHODS
 from ddcore.params import ParamInfo
-from ddcore.report import sweeps, text
+from ddcore.report import sizes, sweeps, text
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import edits, fields, frame, menu, widgets
@@ -22,7 +22,8 @@ from pages.components import form as forms
 from pages.components.markdown import plain
 
 HOW = "Values with commas (0, 0.01, 1), or a range with a number of values (0.1..100:4)."
-FIRST = {"int": (0.5, 1, 2), "float": (0.1, 1, 10)}  # times the preset's value: what a new axis starts with
+NUMBERS = ("int", "float")
+TIMES = {"even": (0.5, 1, 2), "log": (0.1, 1, 10)}  # the preset's value: what a new axis starts with
 SHOWN = ("seeds", "protocol", "nets", "strategy", "budget")  # of the sweep itself, before More
 MOST_AXES = 4  # offered here; the command line takes any number
 
@@ -54,6 +55,11 @@ def form(like: RunRecord | None) -> None:
     if WITHOUT_THEM in entered.wrong:
         st.button("Leave these cells out", key=f"{key}-leave-out", icon=":material/block:", on_click=edits.change,
                   args=(key, "leave_out", "True"))
+    if entered.asked and not wrong:
+        built = Spec("sweep", method, entered.asked).config
+        assert isinstance(built, SweepConfig)
+        if uneven := sizes.uneven(built):
+            st.caption(f":material/info: {plain(uneven)}")
     if entered.changed:
         forms.changed(key, entered.changed)
     with st.bottom:
@@ -168,10 +174,10 @@ def _first(p: ParamInfo, name: str, method: str, base: Mapping[str, Any]) -> str
     value = base.get(name, base.get(name.rpartition(".")[2], p.default))
     if value is None and p.low and p.high:
         value = 2 ** int(log2(p.low * p.high) / 2)  # in the middle of what is allowed
-    if p.type not in FIRST or not value:
+    if p.type not in NUMBERS or not value:
         offers = [*p.choices] if p.choices else [False, True] if p.type == "bool" else [value]
     else:
-        around = [value * factor for factor in FIRST[p.type]]
+        around = [value * factor for factor in TIMES["log" if p.log and p.type == "float" else "even"]]
         offers = [int(v) if p.type == "int" else v for v in around
                   if (p.low is None or v >= p.low) and (p.high is None or v <= p.high)]
     return ", ".join(text.value(v) for v in dict.fromkeys(v for v in offers if _runs(method, {**base, name: v}))
