@@ -112,8 +112,9 @@ class Names:
 
     def _unlike(self, records: Sequence[RunRecord]) -> dict[str, str]:
         alike: dict[str, list[RunRecord]] = {}
+        told = self._told_by_neighbours(records)
         for record in records:
-            alike.setdefault(self._alone(record), []).append(record)
+            alike.setdefault(self._alone(record, told.get(record.id, ())), []).append(record)
         named: dict[str, str] = {}
         for name, group in alike.items():
             words = apart(group, self._value)
@@ -124,12 +125,31 @@ class Names:
         number = Counter(short.values())
         return {i: n if number[n] == 1 else f"{n} · {i}" for i, n in short.items()}
 
-    def _alone(self, record: RunRecord) -> str:
-        """The name without a look at neighbours."""
+    def _told_by_neighbours(self, records: Sequence[RunRecord]) -> dict[str, tuple[str, ...]]:
+        """Run → the parameters in which another run, alike in all others, departs from its preset: beside "λ 0.1"
+        stands "λ 0.01" and not nothing.
+
+        Runs are alike without a parameter where the sums of the hashes of their other values are the same.
+        """
+        known = [(one, declared) for one in records if one.state != "broken" and (declared := one.declared)]
+        hashes = {one.id: {name: hash((name, str(value))) for name, value in one.config.items()
+                           if name not in ("device", LAST)} for one, _ in known}
+        without: dict[str, set[tuple[str, int]]] = {}
+        for one, declared in known:
+            own, whole = hashes[one.id], sum(hashes[one.id].values())
+            for name in self._departs(one, declared).names:
+                without.setdefault(name, set()).add((one.name, whole - own[name]))
+        return {one.id: tuple(name for name, others in without.items()
+                              if name in own and (one.name, sum(own.values()) - own[name]) in others)
+                for one, _ in known if (own := hashes[one.id])}
+
+    def _alone(self, record: RunRecord, told: tuple[str, ...] = ()) -> str:
+        """The name without a look at neighbours; told: parameters that it says even where they are the preset's."""
         head, declared = self.head(record), record.declared
         if record.state == "broken" or declared is None:
             return head + mark(record)
-        return joined(head, self._departures(record, declared, LONGEST - len(head)), declared.about) + mark(record)
+        words = self._departures(record, declared, LONGEST - len(head), told)
+        return joined(head, words, declared.about) + mark(record)
 
     def head(self, record: RunRecord) -> str:
         """What it is, of which data or which run, without its parameters."""
@@ -161,18 +181,21 @@ class Names:
     def _record(self, run_id: str) -> RunRecord | None:
         return self._listed.get(run_id)
 
-    def _departures(self, record: RunRecord, declared: Kind, room: int) -> tuple[str, ...]:
-        """The preset, where that is not the first, and the parameters that differ from it, as many as there is room.
-
-        A count of more says something behind those that are named, and nothing by itself.
-        """
+    def _departs(self, record: RunRecord, declared: Kind, told: tuple[str, ...] = ()) -> Departures:
         about = next(filter(None, map(self._record, _subjects(record, declared)[:1])), None)
         network = about.config if about else {}
         no_setting = (declared.about, "device", LAST)
         values = tuple((name, value) for name, value in record.config.items() if name not in no_setting)
-        found = departures(record.kind, record.name, values,
-                           tuple((name, network[name]) for name in NETWORK_PARAMS if network.get(name) is not None),
-                           self._data.get(str(record.config.get("dataset"))))
+        return departures(record.kind, record.name, values,
+                          tuple((name, network[name]) for name in NETWORK_PARAMS if network.get(name) is not None),
+                          self._data.get(str(record.config.get("dataset"))), told)
+
+    def _departures(self, record: RunRecord, declared: Kind, room: int, told: tuple[str, ...]) -> tuple[str, ...]:
+        """The preset, where that is not the first, and the parameters that differ from it, as many as there is room.
+
+        A count of more says something behind those that are named, and nothing by itself.
+        """
+        found = self._departs(record, declared, told)
         shown: list[str] = [f"{found.preset} preset"] if found.preset else []
         for n, words in enumerate(found.words):
             left = len(found.words) - n
@@ -200,18 +223,21 @@ def _subjects(record: RunRecord, declared: Kind) -> list[str]:
 
 @dataclass(frozen=True)
 class Departures:
-    """How a run departs from the preset nearest to it. preset: its name, "" of the first or where there is none."""
+    """How a run departs from the preset nearest to it. preset: its name, "" of the first or where there is none;
+    names: the parameters."""
 
     preset: str
     words: tuple[str, ...]
+    names: tuple[str, ...]
 
 
 @lru_cache(maxsize=4096)
 def departures(kind: str, name: str, values: tuple[tuple[str, Any], ...], network: tuple[tuple[str, Any], ...],
-               dataset: Dataset | None) -> Departures:
+               dataset: Dataset | None, told_too: tuple[str, ...] = ()) -> Departures:
     """How these parameters depart from the preset with the fewest differences, or from what is usual.
 
-    network: that of the set that is judged, which is the usual one there.
+    network: that of the set that is judged, which is the usual one there. told_too: parameters with words of their own
+    even where they do not depart.
     """
     declared, given = KINDS[kind], dict(values)
     config = declared.config(name)
@@ -223,8 +249,9 @@ def departures(kind: str, name: str, values: tuple[tuple[str, Any], ...], networ
     nearest = min(range(len(each)), key=lambda i: len(differing[i]))
     usual_of = {n: each[nearest][n] for n in differing[nearest]}
     told = (*declared.told, *NEVER, *_told_by_name(declared, name, given, usual_of))
-    words = tuple(filter(None, (words_of(_info(config, n), given[n]) for n in differing[nearest] if n not in told)))
-    return Departures(presets[nearest].name if nearest else "", words)
+    names = [n for n in _order(config) if n in given and n in {*differing[nearest], *told_too} and n not in told]
+    words = tuple(filter(None, (words_of(_info(config, n), given[n]) for n in names)))
+    return Departures(presets[nearest].name if nearest else "", words, tuple(names))
 
 
 def _told_by_name(declared: Kind, name: str, given: Mapping[str, Any], usual: Mapping[str, Any]) -> list[str]:

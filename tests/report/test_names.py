@@ -15,7 +15,7 @@ from ddcore.experiments.base import Spec
 from ddcore.methods import METHODS
 from ddcore.presets import fitting
 from ddcore.protocols import PROTOCOLS
-from ddcore.report import names, tables
+from ddcore.report import compare_runs, names, tables
 from ddcore.runs import store as stores
 from ddcore.runs.store import RunRecord, Store
 
@@ -79,6 +79,20 @@ def test_neighbours_are_told_apart_and_by_the_seed_only_where_nothing_else_diffe
     many = {"lambda_task": 0.1, "num_iters": 3, "net_steps": 7, "lr_net": 0.5}
     capped = [question("datadam", "quick", **many, batch_syn=size) for size in (7, 8)]
     assert [name.rpartition(" · ")[2] for name in called(*capped)] == ["synthetic batch 7", "synthetic batch 8"]
+
+
+def test_beside_a_run_of_another_value_the_presets_own_is_told_too(store: Store) -> None:
+    grid = [question("datadam", "quick", width=8, **changes) for changes in (
+        {}, {"lambda_task": 0.1}, {"init": "noise"}, {"lambda_task": 0.1, "init": "noise"})]
+    other = question("datadam", "quick", lr_img=3.0)
+    assert called(*grid, other) == [
+        "DataDAM · mnist · IPC 10 · λ 0.01 · width 8 · real", "DataDAM · mnist · IPC 10 · λ 0.1 · width 8 · real",
+        "DataDAM · mnist · IPC 10 · λ 0.01 · width 8 · noise", "DataDAM · mnist · IPC 10 · λ 0.1 · width 8 · noise",
+        "DataDAM · mnist · IPC 10 · η_S 3"]
+    records = [record for record in store.records() if record.config["width"] == 8]
+    with stores.moment():
+        labels = compare_runs.labels(sorted(records, key=lambda record: str(record.config["lambda_task"])))
+    assert [label.split(" · ")[0] for label in labels] == ["λ 0.01", "λ 0.01", "λ 0.1", "λ 0.1"]
 
 
 def test_the_name_that_a_person_gave_wins_also_inside_the_name_of_its_evaluation(store: Store) -> None:
