@@ -34,21 +34,21 @@ def number(
     p: ParamInfo, value: int | float | None, key: str, *, label: str = "", help: str = "", placeholder: str = "",
     width: int | None = None, persist: bool = True,
 ) -> Number:
-    """A field for a number, at `value` unless the person has changed it. What is wrong with it stands above it, where
-    it is read before the field is.
+    """A field for a number, at `value` unless the person has changed it. What is wrong with it stands below it, where
+    the bubble of its help hides nothing, and its frame is red.
 
     label, help: in place of those declared; placeholder: what nothing means; persist: whether what stands there is
     kept while it is not drawn.
     """
-    with st.container(gap="xxsmall", width=width or "stretch"):
-        above = st.container()
+    with st.container(gap="xxsmall", width=width or "stretch", key=f"field-{key}"):
         typed = st.text_input(
             label or title(p), spelled(value), key=key, help=help or described(p), placeholder=placeholder or None,
             autocomplete="off", persist_state="page" if persist else None,
         )
-    read = Number.of(p, typed or "")
-    if read.wrong:
-        above.markdown(f":red[{plain(read.wrong)}]")
+        read = Number.of(p, typed or "")
+        if read.wrong:
+            with st.container(key=f"wrong-{key}"):
+                st.markdown(f":red[{plain(read.wrong)}]")
     return read
 
 

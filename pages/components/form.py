@@ -93,9 +93,14 @@ class _Form:
             return
         if title:
             st.markdown(f"**{title}**")
-        with st.grid(3, min_column_width=230, vertical_alignment="bottom"):
+        # What is wrong stands below its field, which stays in line with the others.
+        with st.grid(3, min_column_width=230, vertical_alignment="top" if any(map(self._is_wrong, used)) else "bottom"):
             for p in used:
                 self._widget(p)
+
+    def _is_wrong(self, p: ParamInfo) -> bool:
+        typed = st.session_state.get(self._widget_key(p))
+        return p.type in ("int", "float") and isinstance(typed, str) and bool(fields.Number.of(p, typed).wrong)
 
     def _widget(self, p: ParamInfo) -> None:
         start, key, options = self.start[p.name], self._widget_key(p), self._options(p)

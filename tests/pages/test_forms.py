@@ -40,6 +40,13 @@ def test_what_a_choice_does_not_use_is_not_shown_and_is_as_the_preset_has_it(
     assert backend.submitted[0].config.init_noise == METHODS["datadam"].Config.param("init_noise").default
 
 
+def test_what_is_wrong_stands_below_its_field_where_no_bubble_of_help_hides_it(open_page: Open) -> None:
+    app = open_page(PAGE)
+    app.text_input(key="datadam.digits.quick.ipc").set_value("5000").run()
+    shown = [getattr(one, "key", None) or getattr(one, "value", None) for one in app.main]
+    assert shown[shown.index("datadam.digits.quick.ipc") + 1] == ":red[IPC: from 1 to 1,000; got 5000]"
+
+
 def test_a_group_is_named_only_where_something_of_it_is_used(open_page: Open) -> None:
     app = open_page(PAGE)
     headings = [one.value for one in app.markdown]
