@@ -44,7 +44,8 @@ def test_what_is_wrong_stands_below_its_field_where_no_bubble_of_help_hides_it(o
     app = open_page(PAGE)
     app.text_input(key="datadam.digits.quick.ipc").set_value("5000").run()
     shown = [getattr(one, "key", None) or getattr(one, "value", None) for one in app.main]
-    assert shown[shown.index("datadam.digits.quick.ipc") + 1] == ":red[IPC: from 1 to 1,000; got 5000]"
+    after = shown.index("datadam.digits.quick.ipc") + 1
+    assert shown[after : after + 2] == ["wrong-datadam.digits.quick.ipc", ":red[IPC: from 1 to 1,000; got 5000]"]
 
 
 def test_a_group_is_named_only_where_something_of_it_is_used(open_page: Open) -> None:
