@@ -52,9 +52,17 @@ def tend(store: Store, queue: Queue) -> None:
 
 def start_aside(record: RunRecord) -> None:
     """Start the worker of a run that waits, beside the slots. Should it not come up, the run still stands in the queue.
+
+    There is one at a time: where it is at work, it goes on with this run itself.
     """
+    if _process(ASIDE):
+        return
     with open(record.folder / "log.txt", "ab") as log:
-        _collect(child(["-m", "ddcore.jobs.worker", record.id, ASIDE], log))
+        process = child(["-m", "ddcore.jobs.worker", record.id, ASIDE], log)
+    place = runner_file(ASIDE)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_json(place, {"pid": process.pid, "mark": start_mark(process.pid)}, durable=False)
+    _collect(process)
 
 
 def runner_file(slot: str) -> Path:

@@ -53,7 +53,7 @@ def test_three_runs_one_slider_and_the_same_view_on_a_fresh_server(
     server: Server, watched: Watched, tmp_path: Path
 ) -> None:
     page: Any = watched.page
-    page.goto(f"{server.url}/Compare?q=IPC")
+    page.goto(f"{server.url}/Compare?q=IPC+10")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible(timeout=SLOW)
     for row in range(3):
         tick(page, row)

@@ -18,7 +18,7 @@ from ddcore import home as places
 from ddcore import jobs
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunBroken, RunNotFound
 from ddcore.experiments import spec
-from ddcore.jobs import worker
+from ddcore.jobs import launch, worker
 from ddcore.jobs.asking import enqueue
 from ddcore.jobs.job import mark_queued
 from ddcore.jobs.queue import Queue
@@ -129,6 +129,20 @@ def test_what_only_reads_goes_on_beside_what_fills_the_slots(toys: Path):
     finish(waiting)
     assert jobs.list_jobs() == []
     assert job(described)["sessions"] == 1
+
+
+def test_beside_the_slots_one_process_computes_all_that_only_reads(toys: Path, monkeypatch: pytest.MonkeyPatch):
+    busy, started, child = jobs.submit(toy(manner="gated")), list[str](), launch.child
+    until(lambda: jobs.status(busy).state == "running")
+    monkeypatch.setattr(launch, "child", lambda words, log, **more: (started.append(words[-1]), child(words, log))[1])
+    questions = spec("describe", "describe", {"dataset": "digits"}), spec("flops", "flops", {})
+    described = [jobs.submit(one) for one in questions]
+    for run_id in described:
+        finish(run_id)
+        assert job(run_id)["slot"] == "aside"
+    assert started == ["aside"]
+    (toys / "gate").touch()
+    finish(busy)
 
 
 def test_what_was_cancelled_before_its_worker_came_up_is_not_computed(toys: Path):
