@@ -27,6 +27,7 @@ from ddcore.report.effects import CONTROLS, Effects
 from ddcore.report.estimate import Estimate
 from ddcore.report.export.table import Table
 from ddcore.report.names import words_of
+from ddcore.runs.state import awaited
 from ddcore.runs.store import RunRecord, Store
 from ddcore.runs.usage import run_bytes
 from ddcore.summary import Accuracy, Interval
@@ -416,6 +417,13 @@ def left(answer: Answer, store: Store, device: str) -> Estimate:
     more = strategies.later(config.strategy, config.space, [length for _, length in tried])
     taken = sum(compare_runs.seconds(record) or 0.0 for record in own) / slots
     return replace(time, seconds=seconds + more * (taken + time.seconds), rough=time.rough or more > 0)
+
+
+def of_run(run: RunRecord, store: Store) -> list[RunRecord]:
+    """The sweeps of which this run makes or judges a cell, newest first; of one under way, those that asked for it."""
+    return [sweep for sweep in store.records("sweep")
+            if run.id in awaited(sweep.folder)
+            or any(run.id in (cell.run, cell.evaluation) for cell in getattr(sweep.summary, "cells", ()))]
 
 
 def room(answer: Answer, store: Store) -> int:

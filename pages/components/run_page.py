@@ -10,7 +10,7 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS, spec
-from ddcore.report import sanity, text
+from ddcore.report import sanity, sweeps, text
 from ddcore.report.export import sets
 from ddcore.runs import whole
 from ddcore.runs.images import Images
@@ -18,6 +18,7 @@ from ddcore.runs.store import RunRecord
 from pages.components import fields, frame, housekeeping, progress, vary, widgets
 
 LOAD = "`np.load(file)` gives `images`, `labels`, `classes`, `mean`, `std`; `images * std + mean` lies in 0 to 1."
+SWEEPS = 3  # that a cell links to
 # What a set can be taken away as: words, end of the file's name, its type, how it is made.
 FORMATS: tuple[tuple[str, str, str, Callable[[Images], bytes]], ...] = (
     ("Arrays (.npz)", ".npz", "application/octet-stream", sets.npz),
@@ -49,6 +50,11 @@ def header(run: RunRecord, form: bool = False) -> None:
         st.space("stretch")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             _toolbar(run, form)
+    if of := sweeps.of_run(run, frame.store()):
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            st.caption("A cell of:", width="content")
+            for sweep in of[:SWEEPS]:
+                frame.link(sweep)
     for sentence in (*sanity.warnings(run), *(f"{one}." for one in whole.lost(run))):
         st.warning(sentence, icon=":material/warning:")
 

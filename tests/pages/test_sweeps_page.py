@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from ddcore import jobs
 from ddcore.experiments import Spec, spec
 from ddcore.experiments.sweep import SweepConfig
+from ddcore.jobs.job import mark_waiting
 from ddcore.jobs.requirements import unfinished
 from ddcore.methods import METHODS
 from ddcore.report import sweeps
@@ -130,6 +131,19 @@ def test_before_a_sweep_of_sizes_starts_it_says_that_its_protocol_calls_none_los
     address = {"method": "datadam", "dataset": "digits", "vary": "ipc=1,2", "with_full": "True"}
     assert "Protocol course is not of equal steps" in words(open_page(PAGE, **address))
     assert "not of equal steps" not in words(open_page(PAGE, **address, protocol="quick"))
+
+
+def test_a_cell_leads_back_to_the_sweep_that_asked_for_it(open_page: Open, backend: Backend) -> None:
+    run_id = World(lambda values: None).stored(sweep(vary="lambda_task=0,1"), store := Store())
+    cell = store.records("distill")[0].id
+    links = [one.proto for one in open_page("pages/3_DataDAM.py", run=cell).get("page_link")]
+    assert [parse_qsl(one.query_string) for one in links if one.page == "Sweeps" and "run=" in one.query_string] == [
+        [("run", run_id)]]
+    other = put(spec("distill", "datadam", {"dataset": "digits", "ipc": 7}), "failed")
+    assert "A cell of:" not in words(open_page("pages/3_DataDAM.py", run=other))
+    asked = store.create(sweep(vary="lambda_task=0,5"))  # under way, with no cell told by itself yet
+    mark_waiting(asked.folder, [other])
+    assert [one.id for one in sweeps.of_run(store.record(other), store)] == [asked.id]
 
 
 def way(app: AppTest, label: str) -> dict[str, str]:
