@@ -17,7 +17,7 @@ def test_every_copy_has_the_key_of_its_own_question_and_its_evaluations(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(places, "demo_root", lambda: places.PROJECT / "ddcore" / "demo")
-    assert shelf.fill(30) == 30
+    assert shelf.fill(80) == 80
     own = [record for record in Store().records() if not record.demo]
     assert {record.state for record in own} == {"done"}
     assert all(record.id == spec(record.kind, record.name, record.config).key for record in own)
