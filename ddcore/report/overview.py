@@ -108,3 +108,16 @@ def _at(status: Status, record: RunRecord | None, states: Mapping[str, Status],
 def waiting_for(status: Status) -> str:
     """ "waiting for 3 runs", which it asked for."""
     return f"waiting for {status.awaited:,} run{'s' * (status.awaited != 1)}"
+
+
+def before(active: Iterable[Status], slots: int) -> str:
+    """ "3 runs wait before it": of a run that would be asked for now; "" where it would start at once.
+
+    Runs that wait for others take no slot themselves.
+    """
+    working = [status for status in active if not status.awaited]
+    waiting = sum(status.state == "queued" for status in working)
+    if len(working) < slots:
+        return ""
+    return (f"{waiting:,} run{'s wait' if waiting != 1 else ' waits'} before it" if waiting
+            else "it waits until a run has ended")

@@ -14,7 +14,7 @@ from ddcore.home import data_root
 from ddcore.jobs.requirements import check_disk
 from ddcore.methods import MethodConfig
 from ddcore.params import Config
-from ddcore.report import catalogue, compare_runs, tables, text
+from ddcore.report import catalogue, compare_runs, overview, tables, text
 from ddcore.report.estimate import Estimate, disk, estimate, total
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
@@ -107,6 +107,12 @@ def time_of(spec: Spec) -> tuple[Estimate, str]:
     return time, f"{time.basis[:1].upper()}{time.basis[1:]}."
 
 
+def behind() -> str:
+    """What must end before a run that is asked for now starts, behind its time; "" where it starts at once."""
+    words = overview.before((status for _, status in jobs.list_jobs()), len(jobs.slots()))
+    return f"; {words}" if words else ""
+
+
 def launch(
     kind: str, spec: Spec | None, wrong: Sequence[str] = (), then: Callable[[Spec], list[Spec]] | None = None,
     label: str = "Start run",
@@ -126,7 +132,7 @@ def launch(
                 frame.open_run(run.id)
             return
         place, (time, basis), room = st.container(width="content"), time_of(spec), disk([spec], frame.store().records())
-        st.markdown(f"Takes **{time}**" + (f" and **{size(room)}** on disk" if room else ""), help=basis)
+        st.markdown(f"Takes **{time}**" + (f" and **{size(room)}** on disk" if room else "") + behind(), help=basis)
         more = _then(spec, then(spec)) if then else None
         dataset = str(getattr(spec.config, "dataset", ""))
         with place:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+from ddcore import jobs
 from ddcore.data import DATASETS
 from ddcore.experiments import spec
 from ddcore.methods import METHODS
@@ -89,6 +90,10 @@ def test_a_number_that_is_not_allowed_is_told_at_its_field_and_starts_nothing(
 
 def test_a_time_estimate_stands_beside_the_start_button(open_page: Open) -> None:
     assert "Takes **about" in words(open_page(PAGE))
+    assert "before it" not in words(open_page(PAGE))
+    for seed, state in enumerate(["running", *["queued"] * (len(jobs.slots()) + 1)]):
+        put(spec("distill", "dm", {"dataset": "digits", "seed": seed}), state)
+    assert f"; {len(jobs.slots()) + 1} runs wait before it" in words(open_page(PAGE))
 
 
 def test_a_question_answered_before_is_opened_not_computed(open_page: Open) -> None:

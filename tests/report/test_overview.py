@@ -60,3 +60,12 @@ def test_a_run_that_waits_tells_its_place_and_what_it_waits_for(store: Store) ->
     assert told[third.id] == "queued, number 2"
     assert overview.waits([(third.id, Status("queued", 2, awaited=3))], records) == {third.id: "waiting for 3 runs"}
     assert overview.waiting_for(Status("queued", awaited=1)) == "waiting for 1 run"
+
+
+def test_how_many_runs_wait_before_the_next_is_told_where_no_slot_is_free() -> None:
+    running, queued, sweep = Status("running"), Status("queued", position=1), Status("queued", awaited=3)
+    assert overview.before([], 1) == ""
+    assert overview.before([running, sweep], 2) == ""
+    assert overview.before([running, sweep], 1) == "it waits until a run has ended"
+    assert overview.before([running, queued, sweep], 1) == "1 run waits before it"
+    assert overview.before([running, *[queued] * 1200], 1) == "1,200 runs wait before it"

@@ -215,7 +215,8 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
         done = known.standing["done"]
         st.markdown(f"**{len(outcome.cells):,} cells**{f', {done:,} of them known' if done else ''}, "
                     f"{len(outcome.missing):,} runs to compute: **{time}**"
-                    f", **{size(sweeps.room(known, frame.store()))}** on disk", help=f"{time.basis}.", width="content")
+                    f", **{size(sweeps.room(known, frame.store()))}** on disk{widgets.behind()}",
+                    help=f"{time.basis}.", width="content")
         with place:
             removed = DATASETS[config.values()["dataset"]].removed
             pressed = widgets.start("Start sweep", "launch-sweep", time.seconds, disabled=removed)
