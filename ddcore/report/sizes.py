@@ -84,10 +84,11 @@ class Sizes:
     def _lossless(self) -> str:
         if self.full is None and not self.awaited:
             return "The full data was not trained on, so nothing can be called lossless."
+        coming = "Training on the full data has not ended yet" if self.awaited else ""
         if not self.equal_steps:
-            return _uneven(self.protocol)
-        if self.full is None or self.awaited:
-            return "The full data is still being trained on; what is lossless is told after that."
+            return f"{coming}{'. ' * bool(coming)}{_uneven(self.protocol)}"
+        if self.full is None or coming:
+            return f"{coming}: what is lossless is told after that."
         if self.full.std is None:
             return "One network on the full data has no spread, so nothing can be called lossless: train other seeds."
         within = f"{text.number(100 * self.margin)} points of the full data (95 % interval, equal optimiser steps)"

@@ -69,8 +69,9 @@ def test_what_keeps_a_set_from_being_called_lossless_is_said() -> None:
     assert "Protocol course is not of equal steps" in uneven.sentences[0]
     assert "no spread" in of(full=Accuracy.of([0.98])).sentences[0]
     assert "was not trained on" in of(full=None).sentences[0]
-    assert "is still being trained on" in of(full=None, awaited=True).sentences[0]
-    assert "is still being trained on" in of(awaited=True).sentences[0], "the last of its networks is to come"
+    assert "Training on the full data has not ended yet" in of(full=None, awaited=True).sentences[0]
+    assert "has not ended yet. Protocol course is not" in of(awaited=True, equal_steps=False).sentences[0]
+    assert "Training on the full data has not ended yet" in of(awaited=True).sentences[0], "one is to come"
     assert "No set is lossless" in of(samples={1: SETS[1]}).sentences[0]
 
 
@@ -145,6 +146,6 @@ def test_while_the_full_data_is_trained_on_the_page_says_so(home: Path) -> None:
     found = sizes.of(answer, store)
     assert answer.full_awaited
     assert found
-    assert "is still being trained on" in found.sentences[0]
+    assert "Training on the full data has not ended yet" in found.sentences[0]
     world.put(replay(one.config, world.look).missing, store)
     assert not sweeps.answer(one.config, Store()).full_awaited

@@ -96,6 +96,7 @@ def _answer(run_id: str, config: SweepConfig) -> None:
     frame_ = sweeps.table(answer)
     named = frame_.drop(columns=frame_.columns[: len(config.axes)])
     named.insert(0, "values", [answer.name(point) for point in answer.points])
+    named.insert(1, "state", named.pop("state"))
     table.dataframe(named, column_config=COLUMNS, width="stretch")
     with st.container(horizontal=True, vertical_alignment="center"):
         done = [cell.run for cell in answer.outcome.cells if cell.state == "done"]
