@@ -64,7 +64,10 @@ def grid(
 
 
 def side_by_side(record: RunRecord, steps: Sequence[int]) -> None:
-    """The initial images beside those of a step, with one slider over the snapshots."""
+    """The initial images beside those of a step, with one slider over the snapshots; of a set that ships, what does."""
+    if not _kept(record, "initial"):
+        _final_alone(record)
+        return
     last = step = steps[-1] if steps else None
     if len(steps) > 1:
         step = st.select_slider(
@@ -90,9 +93,21 @@ def _all(record: RunRecord, drawn: Grid) -> None:
 
 def coreset(record: RunRecord) -> None:
     """The images of a coreset: real ones, so there is nothing they started from."""
-    everything = bool(st.session_state.get(f"all-{record.id}"))
-    help = "One row for each class: real training images, unchanged."
-    _all(record, grid(record, "Chosen images", everything=everything, help=help))
+    _final_alone(record, "Chosen images", "One row for each class: real training images, unchanged.")
+
+
+def _final_alone(record: RunRecord, caption: str = "Final images", help: str = HELP) -> None:
+    """The images without those that they started from, or why there are none."""
+    if not _kept(record, "images"):
+        ships = "Its images do not ship with the app, for they are many." if record.demo else "It kept no images."
+        st.caption(f"{ships} Distilled anew, with another seed, they are here.")
+        return
+    _all(record, grid(record, caption, everything=bool(st.session_state.get(f"all-{record.id}")), help=help))
+
+
+def _kept(record: RunRecord, name: str) -> bool:
+    """Whether the run has an image set of this name."""
+    return (record.folder / f"{name}.safetensors").exists()
 
 
 def so_far(record: RunRecord) -> None:

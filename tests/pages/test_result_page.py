@@ -9,8 +9,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from benchmarks import make_demo
 from ddcore.evaluation.plans import Question, plan
 from ddcore.experiments import spec
+from ddcore.home import PROJECT
 from ddcore.report.text import spread
 from ddcore.runs.store import Store
 from pages.components import images, progress
@@ -159,3 +161,15 @@ def test_home_and_the_notice_of_an_ended_run_have_the_same_word_for_its_state(op
     (record.folder / "run.json").write_text(json.dumps(info), "utf-8")
     assert progress.state(Store().record(filled.dm))[0] == "Done, with a warning"
     assert words(open_page()).count("Done, with a warning") == 1
+
+
+@pytest.mark.parametrize("ipc", [5, 50])
+def test_a_shipped_set_whose_images_do_not_all_ship_is_shown_with_those_that_do(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, ipc: int
+) -> None:
+    monkeypatch.setattr("ddcore.home.demo_root", lambda: PROJECT / "ddcore" / "demo")
+    cell = make_demo.sizes().config.cell({"ipc": ipc}, make_demo.SEED)
+    app = open_page("pages/5_DM.py", run=cell.distil.key)
+    assert not app.error
+    assert ("Its images do not ship with the app" in " ".join(each.value for each in app.caption)) == (ipc == 50)
+    assert not open_page("pages/2_Baselines.py", run=cell.control[0].key).error
