@@ -109,7 +109,9 @@ class _Known:
             own = [record for record in self.nearest if _likeness(record, question)]
             found = _measured(own, question, self.device, RECENT, 2.0**octave)
             if not found.times or found.short:
-                found = _measured([*own, *self.records], question, self.device, RECENT, 2.0**octave)
+                near = {record.id for record in own}
+                others = (record for record in self.records if record.id not in near)
+                found = _measured([*own, *others], question, self.device, RECENT, 2.0**octave)
             self._times[key] = found
         return self._times[key]
 

@@ -108,6 +108,16 @@ def test_runs_of_like_length_measure_before_shorter_ones_that_are_newer_or_more_
     assert guess([long]).seconds == pytest.approx(estimate.START + 150.0 / 50, rel=0.01), "a longer run tells the speed"
 
 
+def test_no_run_measures_twice_where_the_nearest_are_too_short() -> None:
+    short, long = replace(finished(20.0), id="a"), [replace(longer(50, 54.0 + 100 * i), id=str(i)) for i in range(3)]
+    asked = [spec("distill", "datadam", {**QUICK, "num_inits": 100 * QUICK["num_inits"], "seed": 1})]
+    guessed = estimate.total(asked, [*long, short], like=[short])
+    assert guessed.basis == "measured on the last 3 finished runs of this kind, data set and network on this CPU"
+    near = [replace(short, id="b"), short]
+    of_short = estimate.total(asked, near, like=near)
+    assert of_short.basis.startswith("the last 2 finished runs ")
+
+
 def test_a_short_run_that_worked_for_a_minute_tells_the_speed() -> None:
     taken = guess([finished(64.0)], num_inits=100 * QUICK["num_inits"])
     assert (taken.seconds, taken.rough) == (pytest.approx(6004.0, rel=0.01), False)
