@@ -114,7 +114,8 @@ def problems(call: Callable[[], Any]) -> tuple[str, ...]:
 def test_a_parameter_is_a_row_of_its_runs_table(label: str, config: type[Config], p: ParamInfo) -> None:
     frame = tables.parameters(config, {**built(label).values(), p.name: a_value(label, p)})
     (row,) = frame[frame["Parameter"] == p.title].to_dict("records")
-    assert row["Value"] == f"{text.value(a_value(label, p))} {p.unit}".strip()
+    value = a_value(label, p)
+    assert row["Value"] == f"{p.titles.get(str(value)) or text.value(value)} {p.unit}".strip()
     assert row["Meaning"] == p.help
 
 
