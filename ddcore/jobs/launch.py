@@ -59,10 +59,8 @@ def start_aside(record: RunRecord) -> None:
         return
     with open(record.folder / "log.txt", "ab") as log:
         process = child(["-m", "ddcore.jobs.worker", record.id, ASIDE], log)
-    place = runner_file(ASIDE)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    write_json(place, {"pid": process.pid, "mark": start_mark(process.pid)}, durable=False)
-    _collect(process)
+    runner_file(ASIDE).parent.mkdir(parents=True, exist_ok=True)
+    _write_down(ASIDE, process)
 
 
 def runner_file(slot: str) -> Path:
@@ -191,12 +189,12 @@ def _start(slot: Slot) -> None:
     gpu = {"CUDA_VISIBLE_DEVICES": slot.gpu} if slot.gpu is not None else {}
     with open(log, "wb" if fresh else "ab") as output:
         process = child(["-m", "ddcore.jobs.runner", slot.name], output, **gpu)
-    write_json(place, {"pid": process.pid, "mark": start_mark(process.pid)}, durable=False)
-    _collect(process)
+    _write_down(slot.name, process)
 
 
-def _collect(process: subprocess.Popen[bytes]) -> None:
-    """Somebody has to wait for the exit status, or a long-lived server gathers zombies."""
+def _write_down(slot: str, process: subprocess.Popen[bytes]) -> None:
+    """Which process works here; and wait for its exit status, or a long-lived server gathers zombies."""
+    write_json(runner_file(slot), {"pid": process.pid, "mark": start_mark(process.pid)}, durable=False)
     threading.Thread(target=process.wait, daemon=True).start()
 
 

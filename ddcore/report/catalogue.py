@@ -11,7 +11,7 @@ from typing import Any
 from ddcore.data import DATASETS
 from ddcore.lazy import pd
 from ddcore.params import shown
-from ddcore.report import compare_runs, differences, names, quantities, results, tables
+from ddcore.report import compare_runs, differences, names, quantities, results, tables, text
 from ddcore.report.compare_runs import FLOAT_BYTES
 from ddcore.report.quantities import Quantity
 from ddcore.runs.events import read_events
@@ -245,8 +245,7 @@ def _differences(records: Sequence[RunRecord]) -> str:
             sign = declared[0].short if declared else name.replace("_", " ")
             numbers = all(isinstance(value, int | float) for value in values)
             different = list(dict.fromkeys(map(shown, sorted(values) if numbers else values)))
-            more = f" and {len(different) - SEVERAL} more" if len(different) > SEVERAL else ""
-            found.append(f"{sign} {', '.join(different[:SEVERAL])}{more}".strip())
+            found.append(f"{sign} {text.listed(different, SEVERAL)}".strip())
     more = f"; {len(found) - SEVERAL} more" if len(found) > SEVERAL else ""
     return f"{'; '.join(found[:SEVERAL])}{more}"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ddcore.experiments.axes import Axis
 from ddcore.params import Config, Param, ParamInfo
-from ddcore.report import compare_runs, effects, names
+from ddcore.report import compare_runs, effects, names, text
 from ddcore.report.compare_runs import Compared
 from ddcore.report.effects import Effects
 from ddcore.runs.store import RunRecord, Store
@@ -203,15 +203,12 @@ class Comparison(Effects[Group]):
         said = [f"{self.title(axis.names)}: never differ apart from each other, so what each does cannot be told."
                 for axis in together]
         if other := self.with_method:
-            more = f" and {len(other) - NAMED} more" if len(other) > NAMED else ""
-            said.append(f"The methods differ in {', '.join(other[:NAMED])}{more} too: not told apart from the method.")
+            said.append(f"The methods differ in {text.listed(other, NAMED)} too: not told apart from the method.")
         if lacking := [f"{self.name(p)} ({p.state})" for p in self.points if p.state != "done"]:
-            more = f" and {len(lacking) - NAMED} more" if len(lacking) > NAMED else ""
-            said.append(f"Without an accuracy of every run: {', '.join(lacking[:NAMED])}{more}.")
+            said.append(f"Without an accuracy of every run: {text.listed(lacking, NAMED)}.")
         if twice := [self.name(p) for p in self.points if len(p.runs) > len({*map(_seed, p.runs)})]:
-            more = f" and {len(twice) - NAMED} more" if len(twice) > NAMED else ""
-            said.append(f"Pooled although of one seed: runs at {', '.join(twice[:NAMED])}{more}, which differ in "
-                        "nothing that is an axis, as in the version that made them.")
+            said.append(f"Pooled although of one seed: runs at {text.listed(twice, NAMED)}, which differ in nothing "
+                        "that is an axis, as in the version that made them.")
         return said
 
 

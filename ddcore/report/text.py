@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ddcore.params import shown as value
@@ -159,6 +159,12 @@ def bytes_(number: float | None) -> str:
     if number < 1e6:
         return f"{number / 1e3:.{0 if number >= 1e5 else 1}f} kB"
     return size(int(number))
+
+
+def listed(words: Sequence[str], most: int, apart: str = ", ") -> str:
+    """ "a, b and 3 more": the first `most` of these, and how many are left."""
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return f"{apart.join(words[:most])}{more}"
 
 
 def shortened(name: str, most: int) -> str:

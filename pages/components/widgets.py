@@ -28,8 +28,7 @@ SHOWN = 2  # earlier runs listed on a method's page; all are on the Runs page
 
 def names(classes: Sequence[str]) -> str:
     """The names of the classes, or the first of very many."""
-    more = f" and {len(classes) - NAMED:,} more" if len(classes) > NAMED else ""
-    return plain(", ".join(classes[:NAMED])) + more
+    return plain(text.listed(classes, NAMED))
 
 
 def bullets(lead: str, problems: Iterable[str]) -> str:

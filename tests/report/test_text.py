@@ -92,3 +92,8 @@ def test_a_number_has_three_digits_and_no_exponent_unless_it_is_tiny(given: floa
 )
 def test_sizes_are_told_in_a_unit_that_leaves_few_digits(given: float | None, told: str) -> None:
     assert text.bytes_(given) == told
+
+
+def test_of_many_words_the_first_are_listed_and_the_others_counted() -> None:
+    assert text.listed(["a", "b"], 2) == "a, b"
+    assert text.listed(["a", "b", "c", "d"], 2, "; ") == "a; b and 2 more"

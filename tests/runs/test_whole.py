@@ -90,11 +90,17 @@ def test_a_checkpoint_of_an_earlier_version_tells_no_hash_and_is_gone_on_from(st
     assert FolderRecorder(store, recorder.record.id).resume_point() == ({}, {"step": 3})
 
 
-def test_events_that_were_lost_under_way_are_told_in_the_log_and_in_the_answer(store: Store) -> None:
+def four_steps(store: Store) -> FolderRecorder:
+    """A run under way with four events and a checkpoint behind them."""
     recorder = FolderRecorder(store, store.create(question()).id)
     for step in range(4):
         recorder.event("step", step=step)
     recorder.checkpoint({}, {})
+    return recorder
+
+
+def test_events_that_were_lost_under_way_are_told_in_the_log_and_in_the_answer(store: Store) -> None:
+    recorder = four_steps(store)
     events = recorder.folder / "events.jsonl"
     written = events.stat().st_size
     events.write_bytes(events.read_bytes()[: written // 2])
@@ -110,10 +116,7 @@ def test_events_that_were_lost_under_way_are_told_in_the_log_and_in_the_answer(s
 
 
 def test_a_session_after_lost_events_that_is_killed_leaves_none_of_its_own(store: Store) -> None:
-    recorder = FolderRecorder(store, store.create(question()).id)
-    for step in range(4):
-        recorder.event("step", step=step)
-    recorder.checkpoint({}, {})
+    recorder = four_steps(store)
     events = recorder.folder / "events.jsonl"
     written, line = events.stat().st_size, events.stat().st_size // 4
     events.write_bytes(events.read_bytes()[: 2 * line + 5])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from ddcore.report import compare_effects
+from ddcore.report import compare_effects, text
 from ddcore.report.compare_runs import Compared
 from pages.components import closer, effects
 from pages.components.markdown import plain
@@ -16,9 +16,8 @@ def show(runs: Sequence[Compared]) -> None:
     """A chart of what one, two or more parameters do, then the images along them; or why that cannot be said."""
     compared, left_out = compare_effects.of(runs)
     if left_out:
-        more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
-        named = "; ".join(f"{plain(label)}: {why}" for label, why in [*left_out.items()][:NAMED])
-        st.caption(f"Left out: {named}{more}.")
+        named = text.listed([f"{plain(label)}: {why}" for label, why in left_out.items()], NAMED, "; ")
+        st.caption(f"Left out: {named}.")
     if compared.problem:
         st.info(plain(compared.problem), icon=":material/info:")
         return
