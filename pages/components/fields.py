@@ -30,12 +30,24 @@ class Number:
             return cls(None, "; ".join(error.problems))
 
 
+def begin(key: str, value: Any) -> Any:
+    """Put `value` into a widget that is drawn for the first time; what the widget is declared with.
+
+    Streamlit tells a browser only once what was put into a widget. Where that is lost, as the page is drawn anew before
+    it was sent, a browser shows what the widget is declared with: from the second time on that is the same.
+    """
+    if key in st.session_state:
+        return value
+    st.session_state[key] = value
+    return None
+
+
 def number(
-    p: ParamInfo, value: int | float | None, key: str, *, label: str = "", help: str = "", placeholder: str = "",
+    p: ParamInfo, value: int | float | str | None, key: str, *, label: str = "", help: str = "", placeholder: str = "",
     width: int | None = None, persist: bool = True,
 ) -> Number:
-    """A field for a number, at `value` unless the person has changed it. What is wrong with it stands below it, where
-    the bubble of its help hides nothing, and its frame is red.
+    """A field for a number, at `value` (or text as it was typed) unless the person has changed it. What is wrong with
+    it stands below it, where the bubble of its help hides nothing, and its frame is red.
 
     label, help: in place of those declared; placeholder: what nothing means; persist: whether what stands there is
     kept while it is not drawn.

@@ -104,10 +104,9 @@ class _Form:
 
     def _widget(self, p: ParamInfo) -> None:
         start, key, options = self.start[p.name], self._widget_key(p), self._options(p)
-        if key not in st.session_state:
-            first = edits.first(p, self.edits, start, options)
-            st.session_state[key] = first if options or p.type == "bool" else edits.text(p, first)
-        now = widget(p, key, options, self.words, self._let_go)
+        first = edits.first(p, self.edits, start, options)
+        declared = fields.begin(key, first if options or p.type == "bool" else edits.text(p, first))
+        now = _drawn(p, key, declared, options, self.words, self._let_go)
         if isinstance(now, fields.Number):
             self.answer.wrong += filter(None, [now.wrong])
             now, text = now.value, st.session_state[key]
@@ -181,18 +180,20 @@ def changed(key: str, changes: Sequence[str]) -> None:
                   args=(key,), help="Puts back all that is named here.")
 
 
-def widget(p: ParamInfo, key: str, options: Sequence[Any] | None = None, words: Mapping[str, str] | None = None,
-           let_go: Callable[[ParamInfo], None] | None = None) -> Any:
+def _drawn(p: ParamInfo, key: str, declared: Any, options: Sequence[Any] | None, words: Mapping[str, str],
+           let_go: Callable[[ParamInfo], None]) -> Any:
     """The widget for one parameter, at what the session holds under its key; of a number, what stands there.
 
-    let_go: called with the parameter when a person has chosen another value.
+    declared: see `fields.begin`. let_go: called with the parameter when a person has chosen another value.
     """
     if p.type in ("int", "float") and not options:
-        return fields.number(p, None, key, persist=False)
+        return fields.number(p, declared, key, persist=False)
     common: dict[str, Any] = {"label": fields.title(p), "key": key, "help": fields.described(p)}
     if p.type == "choice" or options:
-        return st.selectbox(options=list(options or p.choices or ()), on_change=let_go, args=(p,),
-                            format_func=lambda v: str({**p.titles, **(words or {})}.get(v, v)), **common)
+        choices = list(options or p.choices or ())
+        return st.selectbox(options=choices, index=choices.index(declared) if declared in choices else 0,
+                            on_change=let_go, args=(p,), format_func=lambda v: str({**p.titles, **words}.get(v, v)),
+                            **common)
     if p.type == "bool":
-        return st.checkbox(**common)
-    return st.text_input(**common)
+        return st.checkbox(value=bool(declared), **common)
+    return st.text_input(value=declared or "", **common)

@@ -126,11 +126,11 @@ def _axes(
     start = _written(values.get("vary"), varied) or {
         name: _first(varied[name], name, config.method, base) for name in first[-1:]}
     begun = _written(kept.get("vary"), varied) or start
-    if (chosen := f"{key}.axes") not in st.session_state:
-        st.session_state[chosen] = list(begun)
+    chosen = f"{key}.axes"
+    declared = fields.begin(chosen, list(begun))
     with st.container(border=True):
         names = st.multiselect(
-            "What is varied", [*dict.fromkeys((*first, *varied, *start, *begun))], key=chosen,
+            "What is varied", [*dict.fromkeys((*first, *varied, *start, *begun))], declared, key=chosen,
             max_selections=max(MOST_AXES, len(begun)), format_func=lambda name: _title(name, varied),
             help="Every combination of these values is a cell.", placeholder="Choose at least one parameter",
             filter_mode="contains", select_all=False,
@@ -138,10 +138,10 @@ def _axes(
         with st.grid(2, min_column_width=260):
             for name in names:
                 p = varied[name.partition("+")[0]]
-                if (typed := f"{key}.values of {name}") not in st.session_state:
-                    st.session_state[typed] = begun.get(name) or _first(p, name, config.method, base)
-                st.text_input(f"{_title(name, varied)}: values", key=typed, autocomplete="off", placeholder=HOW,
-                              help=f"{HOW} {fields.described(p)}")
+                typed = f"{key}.values of {name}"
+                shown = fields.begin(typed, begun.get(name) or _first(p, name, config.method, base))
+                st.text_input(f"{_title(name, varied)}: values", shown or "", key=typed, autocomplete="off",
+                              placeholder=HOW, help=f"{HOW} {fields.described(p)}")
                 parts.append(f"{name}={st.session_state[typed]}")
                 try:
                     axes(parts[-1], varied)
