@@ -32,6 +32,7 @@ from ddcore.runs.store import Store
 POLL_SECONDS = 0.05
 BEAT_SECONDS = 2.0  # from one sign of life to the next
 NICE = 5  # the page's server goes first
+SPINS = 1000  # of a thread that waits for another one, before it sleeps
 ALREADY_RUNNING = 75  # a worker's exit code: another worker holds this run
 LOST = {"gone": "is no longer there", "failed": "failed",
         "cancelled": "was cancelled", "interrupted": "was interrupted"}
@@ -205,11 +206,16 @@ def _kill_group(pid: int, mark: str | None) -> None:
 
 
 def _threads() -> dict[str, str]:
-    """All cores for the numerical libraries, unless the user said otherwise."""
-    if "OMP_NUM_THREADS" in os.environ:
-        return {}
+    """How the threads of a worker's numerical libraries compute and wait, unless the user said otherwise.
+
+    They take all cores. One that waits for the others spins SPINS times before it sleeps, and not GCC's 300,000, in
+    which it keeps its core from whoever it waits for: runs of two homes at once on two cores took 5.5 times as long as
+    one alone and now take twice as long, and one alone as long as before (`python -m benchmarks.together`).
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return {"OMP_NUM_THREADS": str(cores)}
+    waiting = {} if "OMP_WAIT_POLICY" in os.environ else {"GOMP_SPINCOUNT": str(SPINS)}
+    ours = {"OMP_NUM_THREADS": str(cores), **waiting}
+    return {name: value for name, value in ours.items() if name not in os.environ}
 
 
 if __name__ == "__main__":

@@ -84,6 +84,25 @@ def test_many_who_ask_the_same_at_once_share_one_run():
     assert job(ids[0])["sessions"] == 1
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs a system that tells a process's environment")
+@pytest.mark.parametrize(
+    ("said", "found"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "ACTIVE"}, None)],
+)
+def test_threads_that_wait_in_a_worker_soon_sleep_unless_somebody_said_otherwise(
+    said: dict[str, str], found: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    run_id = jobs.submit(toy(manner="gated"))
+    until(lambda: jobs.status(run_id).state == "running")
+    words = Path(f"/proc/{job(run_id)['pid']}/environ").read_text().split("\0")
+    (places.home() / "gate").touch()
+    finish(run_id)
+    assert dict(word.split("=", 1) for word in words if word).get("GOMP_SPINCOUNT") == found
+
+
 @pytest.mark.slow
 def test_the_queue_keeps_its_order_and_says_the_position():
     slow = jobs.submit(toy(steps=2000, pause=0.02))
