@@ -1,19 +1,20 @@
-"""The app as a browser meets it: first visits, page switches, a thousand runs, a run that many people watch.
+"""The app as a browser meets it: first visits, page switches, many runs, a run that many people watch.
 
-    python -m benchmarks.app [--repeats 5] [--parts first switches many live]
+    python -m benchmarks.app [--repeats 5] [--parts first switches many live] [--runs 1000]
 
 - first: a fresh server and a new browser context for each page. First content is the browser's own
   first-contentful-paint; the title comes later, with the page's own words; and the server's memory a moment later.
 - switches: a warm server with the runs that ship with the app; from every page to every other by the menu.
-- many: a warm server with a thousand finished runs more; page switches there, and opening a finished run: by a link
-  from Home, by its line on its method's page, and by its address, which starts Streamlit's own front end first (the
-  browser has seen another run before).
+- many: a warm server with so many finished runs more; page switches there, with the seconds of a processor that the
+  server takes for each, and opening a finished run: by a link from Home, by its line on its method's page, and by its
+  address, which starts Streamlit's own front end first (the browser has seen another run before). Each number of runs
+  has its own result.
 - live: a run that computes, watched by ten browser contexts. Their browser runs on the same machine, so what it takes
   is part of what slows the run; the server's share of one core is told apart.
 
 "title", "shown" (what one came for: the table, the heading and the images) and "stands" (the server has nothing more
 to say) count from the click, or from where the address was asked for. Needs playwright and a Chromium. Writes
-benchmarks/results/app.json; parts that are not asked for stay there as they were.
+benchmarks/results/app.json; parts and numbers of runs that are not asked for stay there as they were.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -37,17 +38,17 @@ from benchmarks.browsing import chromium, click, exchanges, listen, server, summ
 from benchmarks.machine import RESULTS, keep
 from ddcore import jobs
 from ddcore.experiments import spec
-from ddcore.runs.store import RunRecord, Store
+from ddcore.report import names
+from ddcore.runs.store import RunRecord, moment
 
 TITLES = {"": "Dataset distillation workbench", **{page: page for page in
-          ("Datasets", "Baselines", "DataDAM", "PAD", "DM", "Compare", "Runs")}}
+          ("Datasets", "Baselines", "DataDAM", "PAD", "DM", "NAS", "Sweeps", "Compare", "Runs")}}
 FRESH = ("", "Datasets", "Baselines", "DataDAM", "Compare", "Runs")
-MANY = 1000
-OPENED = 4  # finished runs: so many of one method stand on Home
+OPENED = 4  # finished runs
 VIEWERS = 10
 ALONE, WATCHED = 15, 30  # seconds
 TABLE, CHART = "[data-testid=stDataFrame] canvas", "[data-testid=stPlotlyChart]"
-IMAGES, HEADING = "img[alt^='Final images']", "h3"
+IMAGES, HEADING = "img[alt^='Final images']", "h2"
 Times = tuple[float, float, float]
 
 
@@ -55,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--runs", type=int, default=1000, help="finished runs of the part many")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and servers, browser and job with it
     kept = RESULTS / "app.json"
@@ -62,16 +64,17 @@ def main() -> None:
     result = {name: result[name] for name in PARTS if name in result}
     with chromium() as browser:
         for part in asked.parts:
-            result[part] = PARTS[part](browser, asked.repeats)
+            made = PARTS[part](browser, asked)
+            result[part] = {**result.get(part, {}), **made} if part == "many" else made
             print(part, json.dumps(result[part], indent=2), flush=True)
     print(keep("app", result))
 
 
-def first(browser: Browser, repeats: int) -> dict[str, Any]:
+def first(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
     """Each page as the very first that a server is asked for."""
     found = {}
     for page in FRESH:
-        painted, titled, memory = zip(*(_first(browser, page) for _ in range(repeats)), strict=True)
+        painted, titled, memory = zip(*(_first(browser, page) for _ in range(asked.repeats)), strict=True)
         found[page or "Home"] = {
             "first_content_seconds": summary(painted), "title_seconds": summary(titled),
             "server_memory_mb": round(max(memory) / 1e6),
@@ -88,7 +91,7 @@ def _first(browser: Browser, page: str) -> tuple[float, float, int]:
         return painted, titled, process.memory_info().rss
 
 
-def switches(browser: Browser, repeats: int) -> dict[str, Any]:
+def switches(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
     """Every page from every other one, after each was seen once."""
     with _home() as home, server(home) as (address, _), _tab(browser) as tab:
         _warm(tab, address)
@@ -97,36 +100,43 @@ def switches(browser: Browser, repeats: int) -> dict[str, Any]:
     return {page or "Home": _told([times[pair] for pair in pairs if pair[1] == page]) for page in TITLES}
 
 
-def many(browser: Browser, repeats: int) -> dict[str, Any]:
-    """Page switches and opening a finished run where there are a thousand."""
+def many(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
+    """Page switches and opening a finished run where there are so many, by their number."""
     with _home() as home:
-        number = shelf.fill(MANY)
+        number = shelf.fill(asked.runs)
         with server(home) as (address, process), _tab(browser) as tab:
             _warm(tab, address)
             pages: dict[str, list[Times]] = {page: [] for page in TITLES}
+            processor: dict[str, list[float]] = {page: [] for page in TITLES}
             opened: dict[str, list[Times]] = {"link on Home": [], "line on its page": [], "address": []}
-            shipped = next(record.id for record in Store().records() if record.demo and record.name == "datadam")
-            for record in _judged()[:OPENED]:
+            with moment() as runs:
+                shipped = next(record for record in runs.records() if record.demo and record.name == "datadam")
+                titles = {record.id: names.title(record) for record in (shipped, *_judged(runs.records())[:OPENED])}
+            newest, *_ = own = [run_id for run_id in titles if run_id != shipped.id]  # of one setting, Home shows one
+            for run_id in own:
                 for page in TITLES:
+                    used = sum(process.cpu_times()[:2])
                     pages[page].append(_go(tab, page, *([TABLE] if page in ("Compare", "Runs") else [])))
+                    processor[page].append(sum(process.cpu_times()[:2]) - used)
                 _go(tab, "")
-                opened["link on Home"].append(click(tab, f"a[href*='{record.id}']", "DataDAM", IMAGES, HEADING))
+                opened["link on Home"].append(click(tab, f"a[href*='{newest}']", titles[newest], IMAGES, HEADING))
                 _go(tab, ""), _go(tab, "DataDAM")
-                line = f"[class*='st-key-open-{record.id}'] button"
-                opened["line on its page"].append(click(tab, line, "DataDAM", IMAGES, HEADING))
+                line = f"[class*='st-key-open-{run_id}'] button"
+                opened["line on its page"].append(click(tab, line, titles[run_id], IMAGES, HEADING))
                 with _tab(browser) as other:
                     there = f"{address}/DataDAM?run="
-                    visit(other, there + shipped, "DataDAM", IMAGES, CHART)  # the browser keeps the front end's parts
+                    visit(other, there + shipped.id, titles[shipped.id], IMAGES, CHART)  # keeps the front end's parts
                     other.wait_for_timeout(3000)
-                    opened["address"].append(visit(other, there + record.id, "DataDAM", IMAGES, HEADING))
+                    opened["address"].append(visit(other, there + run_id, titles[run_id], IMAGES, HEADING))
             memory = round(process.memory_info().rss / 1e6)
-    return {
+    return {str(asked.runs): {
         "runs": number, "pages": {page or "Home": _told(times) for page, times in pages.items()},
+        "server_processor_seconds": {page or "Home": summary(seconds) for page, seconds in processor.items()},
         "finished_run": {how: _told(times) for how, times in opened.items()}, "server_memory_mb": memory,
-    }
+    }}
 
 
-def live(browser: Browser, repeats: int) -> dict[str, Any]:
+def live(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
     """A run that computes: alone, then watched by ten."""
     with _home() as home, server(home) as (address, process), contextlib.ExitStack() as stack:
         run_id = jobs.submit(spec("distill", "datadam", {"dataset": "digits", "width": 32, "num_inits": 100_000}))
@@ -163,9 +173,8 @@ def _speed(run_id: str, wait: Callable[[], object]) -> float:
     return (jobs.status(run_id).done - done) / (time.monotonic() - began)
 
 
-def _judged() -> list[RunRecord]:
-    """Finished DataDAM runs whose images were tested, newest first, the shipped ones not among them."""
-    records = Store().records()
+def _judged(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Of these the finished DataDAM runs whose images were tested, newest first, the shipped ones not among them."""
     judged = {record.config.get("run") for record in records if record.kind == "evaluate"}
     return [r for r in records if r.name == "datadam" and r.id in judged and not r.demo]
 
@@ -207,7 +216,7 @@ def _tab(browser: Browser) -> Iterator[Page]:
         context.close()
 
 
-PARTS: dict[str, Callable[[Browser, int], dict[str, Any]]] = {
+PARTS: dict[str, Callable[[Browser, argparse.Namespace], dict[str, Any]]] = {
     "first": first, "switches": switches, "many": many, "live": live,
 }
 
