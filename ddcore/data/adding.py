@@ -236,7 +236,7 @@ def _store(
             path = rows[position].path
             try:
                 pixels, digest = stored(source, path, config.side, config.colour, config.fit)
-            except images.UNREADABLE as error:
+            except images.Unreadable as error:
                 raise DataRefused(f"{path} could be read before and cannot now: {error}") from None
             if digest != facts[path].digest:
                 raise DataRefused(f"{path} has changed since it was looked at")

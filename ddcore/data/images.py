@@ -10,10 +10,8 @@ import contextlib
 import hashlib
 import io
 import json
-import math
 import os
 import stat
-import struct
 import threading
 import zipfile
 import zlib
@@ -23,26 +21,30 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from ddcore.data import prepared
-from ddcore.errors import DataBroken
+from ddcore.data import formats, metadata, prepared
+from ddcore.errors import DataBroken, DDCoreError
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 MAX_FILE_BYTES = 64 * 2**20
 MAX_PIXELS = 40_000_000  # an image bomb unfolds to far more than its file
 LARGE_PIXELS = 8_000_000  # from here on images unfold one at a time, whatever the number of threads
 TILE_PIXELS = 2**20  # a TIFF's tile of 1024×1024, the largest that is usual, may be larger than the image
 TILE_TIMES = 4  # beyond that: pixels of a tile, over those of the image
+MAX_SCANS = 100  # of a JPEG: each goes over all pixels; usual are up to ten
 SHOWN = 5  # problems named in an error; the rest are counted
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, NotImplementedError, ArithmeticError,
-              struct.error, zipfile.BadZipFile, zlib.error)
 
-_TILE_SIDES = (322, 323)  # the tags of a TIFF for a tile's width and length
-_TILE_TYPES = {3: "H", 4: "L"}  # the types that the standard allows them
-_MOST_TAGS = 4096  # as libtiff has it
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 _large = threading.Lock()
+
+
+class Unreadable(ValueError):
+    """One image that cannot be read, whatever its decoder raised, with the reason in words."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def decode(entries: Sequence[tuple[str, Entry]], side: int, where: Path) -> np.n
         name, entry = entries[position]
         try:
             out[position] = _pixels(entry, side)
-        except UNREADABLE as error:
+        except Unreadable as error:
             return f"{name}: {error}"
         return ""
 
@@ -133,34 +135,70 @@ def broken(where: Path, problems: Sequence[str]) -> DataBroken:
     return DataBroken(f"{where}: {count}{'; '.join(problems[:SHOWN])}{more}")
 
 
+@contextlib.contextmanager
+def decoding() -> Iterator[None]:
+    """In here whatever reading and decoding one image raises becomes Unreadable, but for our own errors."""
+    try:
+        yield
+    except (DDCoreError, Unreadable):
+        raise
+    except MemoryError:
+        raise Unreadable("it takes more memory than there is") from None
+    except Exception as error:  # a decoder may raise anything, and it is this one image that cannot be read
+        raise Unreadable(str(error) or type(error).__name__) from error
+
+
 def opened(entry: Entry) -> Image.Image:
     """The image of an entry, its header read and checked, its pixels not yet unfolded.
 
-    Raises one of UNREADABLE.
+    Its `info` says how the camera was held ("orientation"), how many pages there are ("pages") and the bits of one
+    level in the file ("depth"). Raises Unreadable.
     """
-    if entry.size > MAX_FILE_BYTES:
-        raise ValueError(f"{entry.size:,} bytes, allowed are {MAX_FILE_BYTES:,}")
-    content = entry.read()
-    tile = _tile_pixels(content)
+    with decoding():
+        if entry.size > MAX_FILE_BYTES:
+            raise Unreadable(f"{entry.size:,} bytes, allowed are {MAX_FILE_BYTES:,}")
+        content = entry.read()
+        if (form := formats.decoded(content)) is None:
+            raise Unreadable(formats.named(content))
+        bare = metadata.bare(content)
+        image = _begun(form, bare)
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise Unreadable(f"{width}×{height} pixels, allowed are {MAX_PIXELS:,}")
+        if bare.tile > (allowed := min(MAX_PIXELS, max(TILE_PIXELS, TILE_TIMES * width * height))):
+            raise Unreadable(f"{width}×{height} pixels in tiles of {bare.tile:,}, allowed are {allowed:,}")
+        if form == "JPEG" and (scans := bare.content.count(b"\xff\xda")) > MAX_SCANS:
+            raise Unreadable(f"its pixels are stored in {scans:,} scans, allowed are {MAX_SCANS}")
+        image.info |= {"orientation": bare.orientation, "pages": bare.pages, "depth": bare.depth}
+        return image
+
+
+def _begun(form: str, bare: metadata.Bare) -> Image.Image:
+    """PIL's image of this format; raises Unreadable with what of the file it does not know.
+
+    `Image.open` would say of a file that it knows in part what it says of a text: that it is no image.
+    """
+    Image.preinit()
+    if form not in Image.OPEN:
+        Image.init()
     try:
-        image = Image.open(io.BytesIO(content), formats=FORMATS)
-    except Image.UnidentifiedImageError:
-        raise ValueError(f"not a {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image") from None
-    except Image.DecompressionBombError:
-        raise ValueError(f"its header promises far more than the {MAX_PIXELS:,} pixels allowed") from None
-    width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"{width}×{height} pixels, allowed are {MAX_PIXELS:,}")
-    if tile > (allowed := min(MAX_PIXELS, max(TILE_PIXELS, TILE_TIMES * width * height))):
-        raise ValueError(f"{width}×{height} pixels in tiles of {tile:,}, allowed are {allowed:,}")
-    return image
+        return Image.OPEN[form][0](io.BytesIO(bare.content), "")
+    except Exception as error:
+        stored = f" ({bare.stored})" if bare.stored else ""
+        kind = f"it is a {form} of a kind that is not read, or damaged"
+        why = str(error) or type(error).__name__
+        raise Unreadable(f"{kind}{stored}: {why}, {formats.SAVE_AS}") from error
 
 
 @contextlib.contextmanager
 def turn(image: Image.Image) -> Iterator[None]:
-    """In here the pixels of an opened image may be unfolded: large ones wait for one another, so memory is bounded."""
+    """In here the pixels of an opened image may be unfolded: large ones wait for one another, so memory is bounded.
+
+    What their decoder raises becomes Unreadable.
+    """
     times = TILE_TIMES if image.format == "TIFF" else 1  # a tile is in memory whole
-    with _large if times * image.width * image.height > LARGE_PIXELS else contextlib.nullcontext():
+    large = times * image.width * image.height > LARGE_PIXELS
+    with _large if large else contextlib.nullcontext(), decoding():
         yield
 
 
@@ -169,7 +207,8 @@ def plain(image: Image.Image) -> Image.Image:
 
     Turned upright where the camera noted how it was held.
     """
-    image = ImageOps.exif_transpose(image)
+    if (turned := _UPRIGHT.get(image.info.get("orientation", 1))) is not None:
+        image = image.transpose(turned)
     if image.mode == "F":
         raise ValueError("its levels are floating-point numbers, which say nothing of what is white")
     if image.mode.startswith("I"):
@@ -208,37 +247,11 @@ def fitted(image: Image.Image, side: int, colour: str, fit: str) -> np.ndarray:
     return levels[None] if levels.ndim == 2 else levels.transpose(2, 0, 1)
 
 
-def _tile_pixels(content: bytes) -> int:
-    """Pixels of one tile of a TIFF, 0 where it has none, or is none; raises ValueError or struct.error.
-
-    libtiff unfolds a whole tile, however small the image is (of a strip no more than the image has). Read from the
-    bytes, since PIL may see other tags than libtiff does where one is there twice, or in a BigTIFF.
-    """
-    start, kind = content[:2], content[2:4]
-    if start not in (b"II", b"MM") or not {42, 43} & {*kind}:
-        return 0
-    if 43 in kind:
-        raise ValueError("a BigTIFF, which is for files beyond 4 GB; save it as TIFF")
-    order = "<" if start == b"II" else ">"
-    (at,) = struct.unpack(f"{order}L", content[4:8])
-    (count,) = struct.unpack(f"{order}H", content[at : at + 2])
-    if count > _MOST_TAGS:
-        raise ValueError(f"{count:,} tags, allowed are {_MOST_TAGS:,}")
-    sides = dict.fromkeys(_TILE_SIDES, 0)
-    tags = content[at + 2 : at + 2 + 12 * count]
-    for tag, type_, _, value in struct.iter_unpack(f"{order}HHL4s", tags[: len(tags) // 12 * 12]):
-        if tag in sides and type_ not in _TILE_TYPES:
-            raise ValueError("its tiles are measured in a way that the standard does not allow")
-        if tag in sides:
-            sides[tag] = max(sides[tag], *struct.unpack_from(f"{order}{_TILE_TYPES[type_]}", value))
-    return math.prod(sides.values())
-
-
 def _pixels(entry: Entry, side: int) -> np.ndarray:
     """One square image as uint8 (3, side, side)."""
     image = opened(entry)
     if image.width != image.height:
-        raise ValueError(f"{image.width}×{image.height} pixels, must be square")
+        raise Unreadable(f"{image.width}×{image.height} pixels, must be square")
     with turn(image):
         return np.asarray(_resized(image.convert("RGB"), side)).transpose(2, 0, 1)
 

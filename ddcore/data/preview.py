@@ -175,10 +175,8 @@ def _fact(source: Source, path: str) -> Fact | str:
             plain = images.plain(image)
             mode = "RGBA" if transparent and image.mode == "RGB" else image.mode
             return Fact(*plain.size, mode, _is_grey(plain), images.digest(plain))
-    except images.UNREADABLE as error:
-        return str(error) or type(error).__name__
-    except MemoryError:
-        return "it takes more memory than there is"
+    except images.Unreadable as error:
+        return str(error)
 
 
 def _is_grey(image: Any) -> bool:
@@ -189,11 +187,15 @@ def _is_grey(image: Any) -> bool:
 
 
 def _unreadable(why: Mapping[str, str], total: int) -> list[Problem]:
+    """Each reason once, after the images that it holds for."""
     if not why:
         return []
-    reasons = "; ".join(f"{path}: {reason}" for path, reason in islice(why.items(), SHOWN))
-    more = f"; and {len(why) - SHOWN:,} more" if len(why) > SHOWN else ""
-    return [Problem("unreadable", f"{len(why):,} of {total:,} images cannot be read: {reasons}{more}",
+    paths_of: dict[str, list[str]] = {}
+    for path, reason in why.items():
+        paths_of.setdefault(reason, []).append(path)
+    reasons = [f"{_some(paths)}: {reason}" for reason, paths in islice(paths_of.items(), SHOWN)]
+    more = f"; and {rest:,} more" if (rest := sum(map(len, islice(paths_of.values(), SHOWN, None)))) else ""
+    return [Problem("unreadable", f"{len(why):,} of {total:,} images cannot be read: {'; '.join(reasons)}{more}",
                     stops=True, examples=tuple(why)[:SHOWN])]
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from ddcore.data import DATASETS
 from ddcore.data.base import Dataset
-from ddcore.data.images import MAX_PIXELS, UNREADABLE
+from ddcore.data.images import MAX_PIXELS, Unreadable, decoding
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
 from ddcore.run_id import RUN_ID, is_number
@@ -318,14 +318,14 @@ def _png(path: Path) -> Iterator[str]:
     from PIL import Image
 
     try:
-        with Image.open(path, formats=["PNG"]) as picture:
+        with decoding(), Image.open(path, formats=["PNG"]) as picture:
             width, height = picture.size
             if width * height > MAX_PIXELS:
                 yield f"has {width * height:,} pixels, allowed are {MAX_PIXELS:,}"
                 return
             picture.verify()
-    except (*UNREADABLE, Image.DecompressionBombError) as error:
-        yield f"is not a whole PNG ({type(error).__name__})"
+    except Unreadable as error:
+        yield f"is not a whole PNG ({type(error.__cause__ or error).__name__})"
 
 
 _NAME = "[a-z0-9][a-z0-9_-]{0,63}"

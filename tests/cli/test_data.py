@@ -91,7 +91,7 @@ def test_problem_that_stops_is_printed_and_refuses(call: Call, home: Path, tmp_p
     path = str(written({**folders(4, 2), "train/cat/x.png": b"no"}, tmp_path / "pets"))
     status, out, err = call("add", path, "--name", "pets")
     assert status == 1
-    assert "  stops: 1 of 13 images cannot be read: train/cat/x.png: not a PNG" in out
+    assert "  stops: 1 of 13 images cannot be read: train/cat/x.png: it is a text" in out
     assert err.startswith("error: 1 of 13 images cannot be read")
     assert tree(home / "data") == {}
     assert call("check", path)[0] == 1

@@ -122,8 +122,8 @@ def bomb():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "not a PNG"),
-        (b"GIF89a" + b"\0" * 50, "not a PNG"),
+        (b"", "a.png: it is empty (0 bytes)"),
+        (b"GIF89a" + b"\0" * 50, "a.png: it is a GIF, save it as PNG"),
         (png(64)[:60], "a.png: "),
         (wide(), "8×4 pixels, must be square"),
         (bomb(), "a.png: "),
@@ -222,7 +222,7 @@ def test_tile_larger_than_its_image_is_read():
     ],
 )
 def test_tiff_that_unfolds_to_far_more_than_its_image_is_unreadable(content, problem):
-    with pytest.raises(images.UNREADABLE, match=problem):
+    with pytest.raises(images.Unreadable, match=problem):
         images.opened(entry(content))
 
 

@@ -70,7 +70,7 @@ def test_looking_that_is_broken_off_decodes_no_further(monkeypatch):
 def test_unreadable_images_stop_unless_they_are_skipped():
     found = seen({**GOOD, "train/cat/x.png": b"no", "train/cat/y.png": promised(60_000, 60_000)})
     assert set(found.unreadable) == {"train/cat/x.png", "train/cat/y.png"}
-    assert "2 of 12 images cannot be read: train/cat/x.png: not a PNG" in found.problems[0].text
+    assert "2 of 12 images cannot be read: train/cat/x.png: it is a text" in found.problems[0].text
     assert found.problems[0].stops
     assert not found.stops
     assert found.counts["train"]["cat"] == 3

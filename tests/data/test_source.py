@@ -172,13 +172,13 @@ HOSTILE = {
     "nothing in it": (lambda: zipped({}).getvalue(), "tiles.zip holds nothing"),
     "text behind an image's name": (
         lambda: plus("train/cat/x.png", b"hello"),
-        "x.png: not a PNG, JPEG, BMP or TIFF image",
+        "x.png: it is a text",
     ),
     "GIF behind a PNG's name": (
         lambda: plus("train/cat/x.png", picture(form="GIF")),
-        "x.png: not a PNG, JPEG, BMP or TIFF",
+        "x.png: it is a GIF, save it as PNG",
     ),
-    "pickle behind an image's name": (lambda: plus("train/cat/x.png", PICKLE), "x.png: not a PNG"),
+    "pickle behind an image's name": (lambda: plus("train/cat/x.png", PICKLE), "x.png: its first bytes"),
     "half an image": (
         lambda: plus("train/cat/x.png", picture()[:200]),
         "1 of 13 images cannot be read: train/cat/x.png: ",
