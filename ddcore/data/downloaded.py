@@ -12,7 +12,7 @@ import socket
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -39,11 +39,25 @@ class File:
 
 
 @dataclass(frozen=True)
+class Package:
+    """A package of the operating system that brings the same archives.
+
+    name: as it is installed, and of which system; folder: where it puts them; original(file name, bytes): the bytes as
+    they are published, of those that the package has.
+    """
+
+    name: str
+    folder: Path
+    original: Callable[[str, bytes], bytes]
+
+
+@dataclass(frozen=True)
 class Download:
     """The files of a data set and how they get to disk.
 
     name, title: of the data set; place: its folder under the data root, where torchvision looks for it too; archives:
-    the files that are downloaded; fetch(root): download with torchvision what is not there, and unpack it.
+    the files that are downloaded; fetch(root): download with torchvision what is not there, and unpack it; package:
+    where they are taken from before anything is downloaded.
     """
 
     name: str
@@ -51,6 +65,7 @@ class Download:
     place: str
     archives: tuple[File, ...]
     fetch: Callable[[Path], object]
+    package: Package | None = field(default=None, kw_only=True)
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -69,6 +84,9 @@ class Download:
         folder = self.folder(root)
         if all(_is_there(folder, archive) for archive in self.archives):
             return Availability("ready", f"{self.title} is in {folder}.")
+        if all(_is_there(folder, archive) or self._packaged(archive) for archive in self.archives):
+            assert self.package
+            return Availability("ready", f"{self.title} is in {self.package.folder}.")
         damaged = [f.name for f in self.archives if _size(folder / f.name) not in (None, f.bytes)]
         again = f" Truncated, will be fetched again: {', '.join(damaged)}." if damaged else ""
         size = sum(f.bytes for f in self.archives) / 1e6
@@ -94,6 +112,7 @@ class Download:
             folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(folder / f".{self.name}.lock", timeout=_LOCK_SECONDS):
                 removed = self._remove_damaged(folder)
+                self._take_packaged(folder)
                 with _impatient_network():
                     self.fetch(root)
                 removed += self._remove_damaged(folder)
@@ -104,6 +123,20 @@ class Download:
             raise self._unavailable(folder, removed, error) from error
         if absent := [f.name for f in self.files if not (folder / f.name).is_file()]:
             raise self._unavailable(folder, removed, f"no usable {', '.join(absent)} came of it")
+
+    def _packaged(self, archive: File) -> Path | None:
+        """The archive as a package brought it, if one did."""
+        place = self.package and self.package.folder / archive.name
+        return place if place and place.is_file() else None
+
+    def _take_packaged(self, folder: Path) -> None:
+        """Put into the data root what is not there and what a package brought whole."""
+        for archive in self.archives:
+            place = self._packaged(archive)
+            if place and self.package and not (folder / archive.name).exists():
+                content = self.package.original(archive.name, place.read_bytes())
+                if hashlib.md5(content, usedforsecurity=False).hexdigest() == archive.md5:
+                    (folder / archive.name).write_bytes(content)
 
     def _remove_damaged(self, folder: Path) -> list[str]:
         """Remove every damaged file and return a sentence on each damaged archive.
@@ -122,7 +155,8 @@ class Download:
         """The error for people: what was looked for, where, what was found wrong, how to get it."""
         why = " ".join(str(reason).split())
         how = (f"Connect to the internet and try again, or place {', '.join(f.name for f in self.archives)} "
-               f"into {folder} by hand (any copy of {self.title} will do).")
+               f"into {folder} by hand (any copy of {self.title} will do)"
+               f"{f', or install {self.package.name}' if self.package else ''}.")
         if removed:
             return DataBroken(f"{self.title} in {folder} is damaged and could not be fetched again: "
                               f"{'; '.join(removed)} (removed). {how} [{why}]")

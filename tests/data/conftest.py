@@ -119,7 +119,7 @@ def _fashionmnist(handed: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:
     def at(address: str) -> None:
         monkeypatch.setattr(datasets.FashionMNIST, "mirrors", [address])
 
-    return Tiny(replace(fashionmnist.DOWNLOAD, archives=archives), handed, at, train, test)
+    return Tiny(replace(fashionmnist.DOWNLOAD, archives=archives, package=None), handed, at, train, test)
 
 
 def _cifar10(handed: Path, monkeypatch: pytest.MonkeyPatch) -> Tiny:

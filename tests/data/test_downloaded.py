@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ddcore.data import DATASETS, Split, load
+from ddcore.data import DATASETS, Split, downloaded, load
 from ddcore.errors import DataBroken, DataMissing
 
 SETS = ("fashionmnist", "cifar10", "svhn")
@@ -68,6 +68,29 @@ def test_download_that_breaks_off_poisons_nothing(
     assert same(tiny.download.read(tmp_path, 0), tiny)
 
 
+def packaged(tiny: Any, folder: Path) -> Any:
+    package = downloaded.Package("the-package", folder, lambda _, content: content)
+    return replace(tiny.download, fetch=lambda root: None, package=package)
+
+
+@EVERY_SET
+def test_archives_that_a_package_of_the_system_brings_are_taken_without_a_network(tiny: Any, tmp_path: Path) -> None:
+    download = packaged(tiny, tiny.download.folder(tiny.placed(tmp_path / "system")))
+    assert download.check(tmp_path).state == "ready"
+    unpacked = replace(download, fetch=tiny.download.fetch) if download.archives[0].contents else download
+    assert same(unpacked.read(tmp_path, 0), tiny)
+
+
+@EVERY_SET
+def test_a_packaged_archive_of_another_content_is_not_taken(tiny: Any, tmp_path: Path) -> None:
+    folder = tiny.download.folder(tiny.placed(tmp_path / "system"))
+    archive = tiny.download.archives[0]
+    (folder / archive.name).write_bytes(b"x" * archive.bytes)
+    with pytest.raises(DataMissing, match=rf"{archive.name} came of it|install the-package"):
+        packaged(tiny, folder).read(tmp_path, 0)
+    assert not (tiny.download.folder(tmp_path) / archive.name).exists()
+
+
 @EVERY_SET
 def test_damaged_archives_that_cannot_be_replaced_are_named_and_removed(tiny: Any, tmp_path: Path) -> None:
     cut, *others = tiny.download.archives
@@ -116,8 +139,9 @@ def test_a_damaged_kept_array_is_decoded_again(tiny: Any, tmp_path: Path) -> Non
 
 
 @EVERY_SET
-def test_other_files_are_another_content(tiny: Any, tmp_path: Path) -> None:
+def test_other_files_are_another_content(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The true archives are never taken for the tiny ones, whose kept arrays lie in the same folder."""
+    monkeypatch.setattr(downloaded.Download, "_packaged", lambda *_: None)
     true = DATASETS[tiny.download.name]
     assert true.fingerprint(tmp_path, true.resolution) != tiny.download.fingerprint(tmp_path, true.resolution)
     tiny.download.read(tiny.placed(tmp_path), 0)
@@ -143,7 +167,10 @@ def test_it_loads_like_any_other_set(tiny: Any, tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("name", "size"), [("mnist", "11.6 MB"), ("fashionmnist", "30.9 MB"), ("cifar10", "170.5 MB"), ("svhn", "246.3 MB")]
 )
-def test_availability_tells_the_size_of_the_download(name: str, size: str, tmp_path: Path) -> None:
+def test_availability_tells_the_size_of_the_download(
+    name: str, size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(downloaded.Download, "_packaged", lambda *_: None)
     found = DATASETS[name].check(tmp_path)
     assert found.state == "download"
     assert f"({size})" in found.message

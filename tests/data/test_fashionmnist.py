@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import gzip
+import io
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +11,8 @@ import numpy as np
 import pytest
 
 from ddcore.data import fashionmnist
+from ddcore.home import PROJECT
+from ddcore.runs.store import Store
 
 
 def test_archives_and_classes_are_torchvisions() -> None:
@@ -34,3 +40,31 @@ def test_archives_are_read_as_torchvision_reads_them(tiny: Any, tmp_path: Path, 
     _, test = tiny.download.read(tmp_path, 28)
     assert np.array_equal(theirs.data.numpy(), test.images[:, 0])
     assert theirs.targets.tolist() == test.labels.tolist()
+
+
+def test_an_archive_without_name_and_time_becomes_the_one_with_both() -> None:
+    with_both, without = io.BytesIO(), io.BytesIO()
+    for stream, name, time in ((with_both, "train-labels-idx1-ubyte", fashionmnist.PACKED["train"]), (without, "", 1)):
+        with gzip.GzipFile(name, "wb", fileobj=stream, mtime=time) as file:
+            file.write(b"labels")
+    original = fashionmnist._original("train-labels-idx1-ubyte.gz", without.getvalue())
+    assert original == with_both.getvalue() != without.getvalue()
+
+
+INSTALLED = all(fashionmnist.DOWNLOAD._packaged(archive) for archive in fashionmnist.DOWNLOAD.archives)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not INSTALLED, reason="needs Debian's package dataset-fashion-mnist")
+def test_the_real_clothes_of_debians_package_are_distilled_and_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the archives to an accuracy, on a machine that has never been online."""
+    monkeypatch.setenv("DDCORE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DDCORE_DATA", str(tmp_path / "data"))
+    run = ("run dm --preset quick --dataset fashionmnist --num-iters 10 --width 8 --evaluate quick --nets 1 "
+           "--wait --json")
+    subprocess.run([sys.executable, "-m", "ddcore", *run.split()], cwd=PROJECT, stdout=subprocess.DEVNULL, check=True)
+    judged = [record for record in Store().records("evaluate") if not record.demo]
+    assert [record.state for record in judged] == ["done"] * len(judged)
+    assert min(record.summary.accuracy.mean for record in judged) > 0.4
