@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ddcore.data import adding, layout, preview, source
+from ddcore.data import adding, arranging, preview, source
 from ddcore.data.base import Dataset
 
 
@@ -60,9 +60,11 @@ def written(files: Mapping[str, bytes], folder: Path) -> Path:
     return folder
 
 
-def looked(given: Path | io.BytesIO, name: str = "tiles.zip") -> tuple[source.Source, preview.Preview]:
+def looked(
+    given: Path | io.BytesIO, name: str = "tiles.zip", reading: str = ""
+) -> tuple[source.Source, preview.Preview]:
     opened = source.open_source(given, name)
-    return opened, preview.look(opened, layout.arrange(opened))
+    return opened, preview.look(opened, arranging.arrange(opened, reading))
 
 
 def added(

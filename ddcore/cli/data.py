@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,10 +18,11 @@ from ddcore import home
 from ddcore.cli.flags import JSON, as_json, count_runs, given, options, show
 from ddcore.data import DATASETS, own
 from ddcore.data.adding import AddConfig, add
-from ddcore.data.layout import arrange
+from ddcore.data.arranging import arrange
+from ddcore.data.layout import Doubtful
 from ddcore.data.preview import Preview, look, suggested
 from ddcore.data.source import Source, open_source
-from ddcore.errors import ConfigError, UnknownName
+from ddcore.errors import ConfigError, DataRefused, UnknownName
 from ddcore.report.uses import forget, uses
 from ddcore.runs.store import Store
 
@@ -32,8 +34,15 @@ MOST = 10  # classes and sizes told of a preview; the rest are counted
 def data() -> None: ...
 
 
-def _add(path: Path, name: str, as_json: bool, **parameters: Any) -> None:
-    source, preview = _looked(path)
+LAYOUT = click.Option(
+    ["--layout"], default="", metavar="READING",
+    help="How folders are to be read, from the outermost on, where that is not certain: the words part, class and "
+    "folder (it is neither) joined by /, such as part/class; or the table to use. A question names what it may be.",
+)
+
+
+def _add(path: Path, name: str, layout: str, as_json: bool, **parameters: Any) -> None:
+    source, preview = _looked(path, layout)
     if not as_json:
         click.echo(_text(source, preview))
     config = AddConfig.build({**suggested(source, preview), **given(parameters), "name": name})
@@ -63,7 +72,7 @@ data.add_command(click.Command(
     help="Make a data set of a folder or a zip: class folders, in train/ and test/ or not, or a CSV with the columns "
     "image and label. What is found is printed; nothing is asked, and a problem that stops it refuses it.",
     params=[click.Argument(["path"], type=click.Path(path_type=Path)),
-            click.Option(["--name"], required=True, help=AddConfig.param("name").help), *_flags(), JSON],
+            click.Option(["--name"], required=True, help=AddConfig.param("name").help), LAYOUT, *_flags(), JSON],
 ))
 
 
@@ -72,11 +81,12 @@ data.add_command(click.Command(
     "stops it from being used."
 )
 @click.argument("path_or_name")
+@click.option(*LAYOUT.opts, default="", metavar=LAYOUT.metavar, help=LAYOUT.help)
 @as_json
-def check(path_or_name: str, as_json: bool) -> int:
+def check(path_or_name: str, layout: str, as_json: bool) -> int:
     if path_or_name in DATASETS or (not os.path.exists(path_or_name) and own.NAME.fullmatch(path_or_name)):
         return _check_known(path_or_name, as_json)
-    source, preview = _looked(Path(path_or_name))
+    source, preview = _looked(Path(path_or_name), layout)
     show(_json(source, preview), as_json, lambda: _text(source, preview))
     return int(any(problem.stops for problem in preview.problems))
 
@@ -115,10 +125,14 @@ def remove(name: str, as_json: bool) -> None:
     show(result, as_json, lambda: f"removed {name}{kept}")
 
 
-def _looked(path: Path) -> tuple[Source, Preview]:
-    """What lies there, every image decoded once."""
+def _looked(path: Path, reading: str) -> tuple[Source, Preview]:
+    """What lies there, every image decoded once; a doubt about its layout names the flags that end it."""
     source = open_source(path, path.absolute().name)
-    layout = arrange(source)
+    try:
+        layout = arrange(source, reading)
+    except Doubtful as doubt:
+        ways = [f"  --layout {shlex.quote(choice.key)}: {choice.text}" for choice in doubt.choices]
+        raise DataRefused("\n".join([f"{doubt.text}. Say how it is to be read:", *ways])) from None
     with _progress("looking at images") as on_progress:
         return source, look(source, layout, on_progress)
 
@@ -137,7 +151,7 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
 
 def _json(source: Source, preview: Preview) -> dict[str, Any]:
     return {
-        "source": source.name, "kind": source.kind, "layout": preview.layout.kind,
+        "source": source.name, "kind": source.kind, "layout": preview.layout.kind, "reading": preview.layout.reading,
         "classes": list(preview.layout.classes), "voters": preview.layout.voters,
         "counts": {part: dict(counts) for part, counts in preview.counts.items()},
         "sizes": [{"width": w, "height": h, "images": n} for (w, h), n in preview.sizes.most_common()],

@@ -17,19 +17,21 @@ import weakref
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
-from ddcore.data.images import MAX_FILE_BYTES, SHOWN, Entry
+from ddcore.data.images import MAX_FILE_BYTES, Entry
 from ddcore.errors import DataRefused
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+IMAGES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".bmp", ".dib", ".tif", ".tiff")
 TABLE = ".csv"
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
-HARMLESS = re.compile(
-    r"(readme|licen[sc]e)[^./]*(\.(rst|html|pdf))?|[^/]*\.(txt|md)|\.ds_store|thumbs\.db|desktop\.ini|\._[^/]*", re.I
-)
+TEXTS = re.compile(r"(readme|licen[sc]e)[^./]*(\.(rst|html|pdf))?|[^/]*\.(txt|md)", re.I)
+# What editors, systems and file servers leave behind, by name, hidden ones first: ".ipynb_checkpoints", "._1.png".
+LEFT_FILES = re.compile(r"\..+|.*~|~\$.*|#.*#|(eh)?thumbs(_vista)?\.db|desktop\.ini|icon\r|picasa\.ini|"
+                        r"zbthumbnail\.info|.*:zone\.identifier", re.I)
+LEFT_FOLDERS = re.compile(r"\..+|__macosx|__pycache__|@eadir|[@#]recycle|[@#].*snapshots?|\$recycle\.bin|lost\+found|"
+                          r"system volume information|network trash folder|temporary items", re.I)
 BEGINNINGS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf": "a 7-Zip archive", b"\x1f\x8b": "a gzip file"}
 
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # Unicode's controls, formats (text that turns round), ends of lines
@@ -46,15 +48,18 @@ MAX_DEPTH = 16  # folders around a file: each is a path of its own to keep and t
 _END, _END64, _LOCATOR64 = b"PK\5\6", b"PK\6\6", b"PK\6\7"
 _LOCAL = struct.Struct("<4s5H3L2H")  # an entry's own header, before its name
 _READING = os.O_RDONLY | sum(getattr(os, f"O_{flag}", 0) for flag in ("NOFOLLOW", "NONBLOCK", "BINARY"))
+_UTF8 = 0x800  # the flag of an entry whose name is UTF-8
+_FINDER_ICON = re.compile(r"((?:^|/)(?:\._)?Icon)\r$")  # the one name with a control character that a system writes
 _READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
 class Source:
-    """The files of a folder or an archive.
+    """The files of a folder or an archive, by the same rules.
 
     name: its own name, without its path; entries: relative posix path → how to read it, images and CSV tables only;
-    folders: those that are not there for readmes alone; ignored: what is left out.
+    folders: those that are not there for readmes alone; ignored: what is left out, hidden and system folders as a
+    whole; links: those of a folder, which are not followed; notes: sentences on how names were read.
     """
 
     name: str
@@ -62,6 +67,8 @@ class Source:
     entries: Mapping[str, Entry]
     folders: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def open_source(place: Path | BinaryIO, name: str) -> Source:
@@ -83,21 +90,42 @@ def is_image(path: str) -> bool:
 
 
 def _folder(root: Path, called: str) -> Source:
-    """Links are not followed, and neither are hidden folders: both are among what is ignored."""
-    entries, folders, ignored, total = dict[str, Entry](), list[str](), list[str](), 0
-    for path, (mode, size) in _walk(root, called):
+    """Links are not followed, and hidden folders not looked into."""
+    files, folders, others, links, backslashed = dict[str, Entry](), list[str](), list[str](), list[str](), False
+    for name, (mode, size) in _walk(root, called):
+        path = name.replace("\\", "/")
+        backslashed |= path != name
         _check_name(path)
-        if stat.S_ISDIR(mode) and not _is_hidden(PurePosixPath(path).name):
+        if path in files:
+            raise DataRefused(f"{shown(name)} is in {called} more than once")
+        if stat.S_ISDIR(mode):
             folders.append(path)
-        elif not stat.S_ISREG(mode) or _is_harmless(path) or not path.lower().endswith((*IMAGES, TABLE)):
-            ignored.append(path)
+        elif stat.S_ISREG(mode):
+            files[path] = Entry(size, None, functools.partial(_read_file, root / name, path, size))
         else:
-            _check_size(path, size)
-            total += size
-            entries[path] = Entry(size, None, functools.partial(_read_file, root / path, path, size))
-    _check_total(called, total)
-    return Source(called, "folder", dict(sorted(entries.items())), _class_folders(folders, [*entries, *ignored]),
-                  tuple(sorted(ignored)))
+            (links if stat.S_ISLNK(mode) and not _left_behind(path) else others).append(path)
+    return _judged(Source(called, "folder", files, tuple(folders), tuple(others), tuple(sorted(links)),
+                          _on_backslashes(backslashed)))
+
+
+def _judged(listed: Source) -> Source:
+    """The source of all files that were listed: only images and tables are entries, and what is left out is named."""
+    behind = {path: left for path in (*listed.entries, *listed.ignored) if (left := _left_behind(path))}
+    entries = {path: entry for path, entry in sorted(listed.entries.items()) if _is_read(path)}
+    for path, entry in entries.items():
+        _check_size(path, entry.size)
+    _check_total(listed.name, sum(entry.size for entry in entries.values()))
+    around = {left.rpartition("/")[0] for left in behind.values()}  # a folder that holds nothing else is an empty one
+    files = [path for path in (*listed.entries, *listed.ignored) if path not in behind]
+    folders = [path for path in (*listed.folders, *around) if path and not _left_behind(f"{path}/")]
+    ignored = {behind.get(path, path) for path in (*listed.entries, *listed.ignored) if path not in entries}
+    ignored |= {left for path in listed.folders if (left := _left_behind(f"{path}/"))}
+    return replace(listed, entries=entries, folders=_class_folders(folders, files), ignored=tuple(sorted(ignored)))
+
+
+def _on_backslashes(some: bool) -> tuple[str, ...]:
+    return ("folders are parted by backslashes in its names, as some systems write them; they were read as folders",
+            ) if some else ()
 
 
 def _walk(root: Path, called: str) -> Iterator[tuple[str, tuple[int, int]]]:
@@ -110,7 +138,7 @@ def _walk(root: Path, called: str) -> Iterator[tuple[str, tuple[int, int]]]:
                 if count > MAX_ENTRIES:
                     raise DataRefused(f"{called} holds more than the {MAX_ENTRIES:,} files allowed")
                 status = item.stat(follow_symlinks=False)
-                if stat.S_ISDIR(status.st_mode) and not _is_hidden(item.name):
+                if stat.S_ISDIR(status.st_mode) and not LEFT_FOLDERS.fullmatch(item.name):
                     folders.append(Path(item.path))
                 yield Path(item.path).relative_to(root).as_posix(), (status.st_mode, status.st_size)
 
@@ -152,16 +180,37 @@ def _zip(content: _Bytes, called: str) -> Source:
             listed = archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, EOFError) as error:
         raise DataRefused(f"{called} is damaged: its directory cannot be read ({error})") from None
+    notes = _name_entries(listed)
     _check_entries(listed, called, content.size)
     starts = _starts(listed, content, start)
-    files = {_path(info): info for info in listed if not info.is_dir()}
-    used = [path for path in sorted(files) if not _is_harmless(path)]
-    _check_kinds(used, called)
+    files = {_path(info): info for info in listed if not info.filename.endswith("/")}
     entries = {path: Entry(info.file_size, info.CRC,
                            functools.partial(_unpack, content.at, path, info, starts[info.header_offset]))
-               for path in used for info in [files[path]]}
-    folders = [_path(info) for info in listed if info.is_dir()]
-    return Source(called, "zip", entries, _class_folders(folders, files), tuple(sorted(set(files) - set(used))))
+               for path, info in files.items()}
+    folders = tuple(_path(info) for info in listed if info.filename.endswith("/"))
+    return _judged(Source(called, "zip", entries, folders, notes=notes))
+
+
+def _name_entries(listed: Sequence[zipfile.ZipInfo]) -> tuple[str, ...]:
+    """Put names right that say their encoding or part their folders wrongly, and the sentences that tell it.
+
+    An archive says of a name that it is UTF-8; some programs forget to. Names that all are valid UTF-8, and not ASCII
+    alone, hardly are anything else.
+    """
+    unsaid = [info for info in listed if not info.flag_bits & _UTF8 and info.filename == info.orig_filename
+              and not info.filename.isascii()]
+    notes = list[str]()
+    try:
+        for info, name in [(info, info.filename.encode("cp437").decode()) for info in unsaid]:
+            info.filename = info.orig_filename = name
+    except UnicodeError:
+        notes.append(f"{len(unsaid):,} names such as {shown(min(info.filename for info in unsaid))} are in an encoding "
+                     "that the archive does not tell and that is not UTF-8, so that they read wrongly; pack it again "
+                     "with a program that writes UTF-8")
+    slashed = [info for info in listed if "\\" in info.filename]
+    for info in slashed:
+        info.filename = info.filename.replace("\\", "/")
+    return (*notes, *_on_backslashes(bool(slashed)))
 
 
 def _check_directory(content: _Bytes, called: str) -> int:
@@ -203,8 +252,8 @@ def _check_entries(listed: Sequence[zipfile.ZipInfo], called: str, size: int) ->
         raise DataRefused(f"{called} holds nothing")
     seen: set[str] = set()
     for info in listed:
-        name = info.orig_filename
-        for alias in dict.fromkeys((name, info.filename)):  # an extra field may give it another name
+        name = info.filename
+        for alias in dict.fromkeys((info.orig_filename.replace("\\", "/"), name)):  # an extra field may give another
             _check_name(alias)
         mode = stat.S_IFMT(info.external_attr >> 16)
         if stat.S_ISLNK(mode):
@@ -219,7 +268,8 @@ def _check_entries(listed: Sequence[zipfile.ZipInfo], called: str, size: int) ->
         if (path := _path(info)) in seen:
             raise DataRefused(f"{shown(name)} is in {called} more than once")
         seen.add(path)
-        _check_size(name, info.file_size)
+        if _is_read(path):
+            _check_size(name, info.file_size)
         _check_ratio(shown(name), info.file_size, info.compress_size)
     total = sum(info.file_size for info in listed)
     _check_total(called, total)
@@ -234,7 +284,7 @@ def _starts(listed: Sequence[zipfile.ZipInfo], content: _Bytes, end: int) -> dic
     """
     starts, free = dict[int, int](), 0
     for info in sorted(listed, key=lambda i: i.header_offset):
-        name = shown(info.orig_filename)
+        name = shown(info.filename)
         header = content.at(info.header_offset, _LOCAL.size) if 0 <= info.header_offset < end else b""
         if len(header) < _LOCAL.size or not header.startswith(b"PK\3\4"):
             raise DataRefused(f"{name} is not where the archive's directory says; truncated or damaged?")
@@ -251,17 +301,6 @@ def _starts(listed: Sequence[zipfile.ZipInfo], content: _Bytes, end: int) -> dic
             raise DataRefused(f"{name} overlaps what lies beside it in the archive; entries must not share bytes")
         free = start + info.compress_size
     return starts
-
-
-def _check_kinds(paths: Sequence[str], called: str) -> None:
-    """Refuse an archive that holds anything but images, tables and harmless files."""
-    foreign = [path for path in paths if not path.lower().endswith((*IMAGES, TABLE))]
-    if nested := [path for path in foreign if path.lower().endswith(ARCHIVES)]:
-        raise DataRefused(f"{called} holds another archive, {shown(nested[0])}; unpack it first")
-    if foreign:
-        more = f" and {len(foreign) - SHOWN} more" if len(foreign) > SHOWN else ""
-        raise DataRefused(f"{called} holds {', '.join(map(shown, foreign[:SHOWN]))}{more}; allowed are images "
-                          f"({', '.join(IMAGES)}), tables ({TABLE}) and texts (README, LICENSE, .txt, .md)")
 
 
 def _unpack(at: Callable[[int, int], bytes], path: str, info: zipfile.ZipInfo, start: int) -> bytes:
@@ -285,7 +324,7 @@ def _unpack(at: Callable[[int, int], bytes], path: str, info: zipfile.ZipInfo, s
 
 def _check_name(name: str) -> None:
     """Refuse a name that could lead outside the source on some system, or that cannot be shown."""
-    wrong = ""
+    wrong, name = "", _FINDER_ICON.sub(r"\1", name)
     if len(name) > MAX_NAME:
         wrong = f"has a name of {len(name):,} characters, allowed are {MAX_NAME}"
     elif not name.isprintable() and any(unicodedata.category(character) in UNSEEN for character in name):
@@ -293,7 +332,7 @@ def _check_name(name: str) -> None:
     elif "\\" in name:
         wrong = "has a backslash in its name; folders are parted by /"
     elif name.startswith("/") or name[1:2] == ":":
-        wrong = "has an absolute path; allowed are paths inside"
+        wrong = "has an absolute path; allowed are paths inside: pack the folder itself again, without where it lies"
     elif ".." in name.split("/"):
         wrong = "leads outside (..); allowed are paths inside"
     elif name.count("/") > MAX_DEPTH:
@@ -325,12 +364,11 @@ def _path(info: zipfile.ZipInfo) -> str:
 
 
 def _class_folders(folders: Iterable[str], files: Iterable[str]) -> tuple[str, ...]:
-    """The folders that may be a class: those with files other than hidden ones and readmes, and empty ones."""
+    """The folders that may be a class: those with files other than readmes, and empty ones."""
     files = set(files)
-    harmless = {path for path in files if _is_harmless(path)}
-    used = _parents(files - harmless)
-    empty = {*folders, *_parents(folders)} - _parents(harmless)
-    return tuple(sorted(f for f in used | empty if not any(map(_is_hidden, f.split("/")))))
+    texts = {path for path in files if TEXTS.fullmatch(path.rpartition("/")[2])}
+    empty = {*folders, *_parents(folders)} - _parents(texts)
+    return tuple(sorted(_parents(files - texts) | empty))
 
 
 def _parents(paths: Iterable[str]) -> set[str]:
@@ -344,14 +382,20 @@ def _parents(paths: Iterable[str]) -> set[str]:
     return folders
 
 
-def _is_harmless(path: str) -> bool:
-    """Whether this is a file that is never read: a readme, a licence, what systems leave behind."""
+def _is_read(path: str) -> bool:
+    return path.lower().endswith((*IMAGES, TABLE)) and not _left_behind(path)
+
+
+def _left_behind(path: str) -> str:
+    """The outermost part of a path that a system or an editor left there or that is hidden, or "" where none is.
+
+    The path of a folder ends with a slash.
+    """
     *folders, name = path.split("/")
-    return "__MACOSX" in folders or HARMLESS.fullmatch(name) is not None
-
-
-def _is_hidden(folder: str) -> bool:
-    return folder.startswith(".") or folder == "__MACOSX"
+    for depth, folder in enumerate(folders, 1):
+        if LEFT_FOLDERS.fullmatch(folder):
+            return "/".join(folders[:depth])
+    return path if LEFT_FILES.fullmatch(name) else ""
 
 
 def shown(name: str) -> str:

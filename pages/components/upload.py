@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import streamlit as st
 
-from ddcore.data import layout, preview, source
+from ddcore.data import arranging, preview, source
 from ddcore.data.adding import AddConfig, add
 from ddcore.data.base import Dataset
 from ddcore.data.own import remove
@@ -160,7 +160,7 @@ def _looked_into(token: str, file: Path | BinaryIO, name: str) -> Brought:
     bar = st.progress(0.0, "Reading the list of files …")
     try:
         files = source.open_source(file, name)
-        look = preview.look(files, layout.arrange(files), _moving(bar, "Looking at image"))
+        look = preview.look(files, arranging.arrange(files), _moving(bar, "Looking at image"))
     except DDCoreError as error:
         st.session_state[REFUSED] = str(error) if name in str(error) else f"{name}: {error}"
         st.session_state[REFUSALS] = st.session_state.get(REFUSALS, 0) + 1

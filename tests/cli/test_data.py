@@ -106,6 +106,26 @@ def test_hostile_archive_is_one_line_on_standard_error(call: Call, home: Path, t
     assert tree(home / "data") == {}
 
 
+def test_doubtful_layout_is_asked_with_the_flags_to_give(call: Call, home: Path, tmp_path: Path) -> None:
+    files = {**folders(4, 2), "train/cover.png": picture(90)}
+    path = str(written(files, tmp_path / "pets"))
+    for command in (["check", path], ["add", path, "--name", "pets"]):
+        status, out, err = call(*command)
+        assert (status, out) == (1, "")
+        assert err == ("error: it is not certain how pets is meant: 1 image lies in no class folder "
+                       "('train/cover.png'). Say how it is to be read:\n"
+                       "  --layout part/class: 2 classes (cat, dog), 8 training and 4 test images, 1 image left out\n")
+    assert tree(home / "data") == {}
+    assert call("check", path, "--layout", "part/class")[0] == 0
+    status, out, _ = call("add", path, "--name", "pets", "--layout", "part/class", "--json")
+    assert (status, json.loads(out)["sizes"], json.loads(out)["preview"]["reading"]) == (0, [8, 4], "part/class")
+    assert DATASETS["pets"].notes == ("1 image in no class folder of 'test', 'train' will be left out",)
+    status, _, err = call("check", path, "--layout", "parts")
+    assert (status, err) == (1, "error: no image of pets has a class where its folders are read as 'parts'; allowed "
+                                "are the words class, part and folder, from the outermost folder on, such as "
+                                "part/class\n")
+
+
 def test_check_of_a_folder_adds_nothing(call: Call, home: Path, pets: str) -> None:
     status, out, _ = call("check", pets, "--json")
     assert (status, json.loads(out)["counts"]["test"]) == (0, {"cat": 2, "dog": 2})

@@ -1,3 +1,4 @@
+import pickle
 import time
 
 import pytest
@@ -5,15 +6,16 @@ from brought import folders, picture, table, written, zipped
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddcore.data import layout, source
-from ddcore.data.layout import arrange, naturally
+from ddcore.data import layout, source, tables
+from ddcore.data.arranging import arrange
+from ddcore.data.layout import Doubtful, naturally, part_of
 from ddcore.errors import DataRefused
 
 VOTES = "Number of Annotators who Selected b (Out of 7)"
 
 
-def arranged(files):
-    return arrange(source.open_source(zipped(files), "tiles.zip"))
+def arranged(files, reading=""):
+    return arrange(source.open_source(zipped(files), "tiles.zip"), reading)
 
 
 def named(*paths):
@@ -28,12 +30,12 @@ def listed(found):
 @pytest.mark.parametrize("outer", ["", "pets/", "Downloads/pets/"])
 @pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "testing")])
 def test_class_folders_in_parts_are_found_under_one_outer_folder_too(outer, train, test):
-    found = arranged(named(f"{outer}{train}/cat/a.png", f"{outer}{train}/dog/b.png", f"{outer}{test}/cat/more/c.png"))
+    found = arranged(named(f"{outer}{train}/cat/a.png", f"{outer}{train}/dog/b.png", f"{outer}{test}/cat/c.png"))
     assert (found.kind, found.classes, found.split) == ("folders", ("cat", "dog"), True)
     assert sorted(listed(found), key=lambda row: row[0][-5:]) == [
         (f"{outer}{train}/cat/a.png", "cat", "train"),
         (f"{outer}{train}/dog/b.png", "dog", "train"),
-        (f"{outer}{test}/cat/more/c.png", "cat", "test"),
+        (f"{outer}{test}/cat/c.png", "cat", "test"),
     ]
     assert not found.problems
 
@@ -85,13 +87,114 @@ def test_single_part_is_split_anew_and_says_so():
     assert [p.text for p in found.problems] == ["only a train part was given, so a test part is made of it"]
 
 
-def test_images_in_no_class_folder_are_left_out_and_named():
-    found = arranged(named("train/cat/a.png", "train/loose.png", "extra/cat/b.png", "test/cat/c.png", "cover.png"))
-    assert [row.path for row in found.rows] == ["test/cat/c.png", "train/cat/a.png"]
+def test_images_in_no_class_folder_are_left_out_once_that_is_said():
+    files = named("train/cat/a.png", "train/dog/a.png", "train/loose.png", "extra/cat/b.png", "test/cat/c.png",
+                  "cover.png")
+    with pytest.raises(Doubtful) as caught:
+        arranged(files)
+    assert caught.value.text == (
+        "it is not certain how tiles.zip is meant: beside 'test', 'train', 'extra' is by name no part of the data; "
+        "3 images lie in no class folder ('cover.png', 'extra/cat/b.png', 'train/loose.png')")
+    assert caught.value.choices == (
+        ("part/class", "2 classes (cat, dog), 2 training and 1 test images, 3 images left out"),)
+    found = arranged(files, "part/class")
+    assert [row.path for row in found.rows] == ["test/cat/c.png", "train/cat/a.png", "train/dog/a.png"]
     (problem,) = found.problems
     assert (problem.rule, problem.stops) == ("left out", False)
     assert set(problem.examples) == {"train/loose.png", "extra/cat/b.png", "cover.png"}
-    assert problem.text == "3 images that lie in no class folder of 'test', 'train' will be left out"
+    assert problem.text == "3 images in no class folder of 'test', 'train' will be left out"
+
+
+@pytest.mark.parametrize(("name", "part"), [
+    ("train", "train"), ("Training", "train"), ("training_set", "train"), ("X_train", "train"), ("trainset", "train"),
+    ("TrainingData", "train"), ("train 2", "train"), ("TEST", "test"), ("test-images", "test"), ("xTest", "test"),
+    ("val", "val"), ("validation_split", "val"), ("dev", "val"), ("pred", "unlabelled"), ("unlabeled", "unlabelled"),
+    ("train_station", ""), ("seg_train", ""), ("trainer", ""), ("latest", ""), ("devil", ""), ("cat", ""),
+    ("train-test", ""), ("predator", ""),
+])
+def test_part_is_known_by_its_words(name, part):
+    assert part_of(name) == part
+
+
+@pytest.mark.parametrize("doubled", [False, True])
+@pytest.mark.parametrize(("train", "test"), [
+    ("seg_train", "seg_test"), ("training_set", "test_set"), ("X_train", "dev"),
+])
+def test_parts_are_known_by_their_words_and_folders_within_their_doubles(doubled, train, test):
+    def within(part):
+        return f"{part}/{part}" if doubled else part
+
+    found = arranged(named(*(f"{within(part)}/{name}/{i}.jpg"
+                             for part in (train, test) for name in ("sea", "forest") for i in range(2))))
+    assert (found.classes, found.reading) == (("forest", "sea"), "part/class")
+    assert {(path.split("/")[0], part) for path, _, part in listed(found)} == {(train, "train"), (test, "test")}
+
+
+def test_images_of_an_unlabelled_part_are_left_out_and_told():
+    files = named(*(f"seg_{part}/seg_{part}/{name}/1.jpg" for part in ("train", "test") for name in ("sea", "ice")),
+                  "seg_pred/seg_pred/1.jpg", "seg_pred/seg_pred/2.jpg")
+    found = arranged(files)
+    assert (found.classes, len(found.rows)) == (("ice", "sea"), 4)
+    assert [(p.rule, p.text) for p in found.problems] == [
+        ("left out", "2 images without a class, as the name of their folder says, will be left out")]
+
+
+def test_class_within_a_part_of_its_own_name_is_not_looked_through():
+    found = arranged(named("train/train/1.png", "train/car/2.png", "test/train/3.png", "test/car/4.png"))
+    assert found.classes == ("car", "train")
+
+
+def test_level_that_tells_nothing_is_looked_through():
+    found = arranged(named(*(f"{part}/images/{name}/{i}.png" for i, part in enumerate(("train", "test"))
+                             for name in ("cat", "dog"))))
+    assert (found.classes, found.split, found.problems) == (("cat", "dog"), True, ())
+
+
+@pytest.mark.parametrize(("paths", "reason", "choices"), [
+    (["cat/a.png", "test/b.png"], "'test' is called like a part of the data, but holds no class folders", {
+        "class": "2 classes (cat, test), 2 images"}),
+    (["benign/sob/a.png", "benign/x/b.png", "malignant/sob/c.png"],
+     "3 images lie in folders within class folders ('benign/sob/a.png', 'benign/x/b.png', 'malignant/sob/c.png')", {
+         "class": "2 classes (benign, malignant), 3 images", "folder/class": "2 classes (sob, x), 3 images"}),
+    (["part1/a.png", "part2/b.png"], "'part1', 'part2' are called like a piece of the data and not like a class", {
+        "class": "2 classes (part1, part2), 2 images"}),
+    (["images/a.png", "images/b.png"], "have no classes: put them into folders", {}),
+    (["images_1/cat/a.png", "images_2/dog/b.png"], "'images_1', 'images_2' are called like a piece of the data", {
+        "folder/class": "2 classes (cat, dog), 2 images", "class": "2 classes (images_1, images_2), 2 images"}),
+    (["cat/train/a.png", "cat/test/b.png", "dog/train/c.png"], "3 images lie in folders within class folders", {
+        "class": "2 classes (cat, dog), 3 images", "class/part": "2 classes (cat, dog), 2 training and 1 test images"}),
+    (["cat/a.png", "dog/b.png", "cover.png"], "1 image lies in no class folder ('cover.png')", {
+        "class": "2 classes (cat, dog), 2 images, 1 image left out"}),
+])
+def test_guess_that_leaves_something_unexplained_is_a_question_with_choices(paths, reason, choices):
+    with pytest.raises(DataRefused) as caught:
+        arranged(named(*paths))
+    assert reason in str(caught.value)
+    assert list(getattr(caught.value, "choices", ())) == [*choices.items()]
+    for key, outcome in choices.items():
+        found = arranged(named(*paths), key)
+        assert f"{len(found.classes)} classes ({', '.join(found.classes)})" in outcome
+        assert found.reading == key
+
+
+def test_question_survives_a_process_boundary():
+    with pytest.raises(Doubtful) as caught:
+        arranged(named("cat/a.png", "dog/b.png", "cover.png"))
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert (copy.text, copy.choices, str(copy)) == (caught.value.text, caught.value.choices, str(caught.value))
+
+
+@pytest.mark.parametrize("reading", ["klass", "class/class", "part", "part/folder/folder/class"])
+def test_reading_that_gives_no_class_is_refused(reading):
+    with pytest.raises(DataRefused, match=f"no image of .* is read as '{reading}'|allowed are the words"):
+        arranged(named("train/cat/a.png", "test/dog/b.png"), reading)
+
+
+def test_names_of_the_same_letters_are_one_class():
+    found = arranged(named("train/e\u0301t\u00e9/a.png", "test/\u00e9t\u00e9/b.png", "train/cat/c.png",
+                           "test/cat/d.png"))
+    assert found.classes == ("cat", "\u00e9t\u00e9")
+    assert arranged(named("e\u0301/a.png", "cat/b.png")).classes == ("cat", "e\u0301")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +217,6 @@ def test_images_in_no_class_folder_are_left_out_and_named():
         (named(f"{'x' * 101}/a.png", "y/b.png"), "cannot be the name of a class"),
         ({**named("a.png"), "l.csv": table([f"a.png,{'1' * 5000},train"])}, "1…' cannot be the name of a class"),
         ({**named("a.png"), "l.csv": table(["a.png,x\u202e,train"])}, r"'x\\u202e' cannot be the name of a class"),
-        (named("cat/a.png", "test/b.png"), "a folder called 'test', taken for the .* test part, .* needs another name"),
         (named("train/a.png", "val/b.png"), "folders called 'train', 'val', taken for"),
     ],
 )
@@ -125,15 +227,15 @@ def test_what_has_no_layout_is_refused_with_the_reason(files, rule):
 
 def test_too_many_lines_and_too_long_tables_are_not_read(monkeypatch):
     files = {**named("cat/a.png"), "l.csv": table(["a.png,x,train"] * 4), "m.csv": b"some,other"}
-    monkeypatch.setattr(layout, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(tables, "MAX_ENTRIES", 3)
     assert arranged(files).problems[1].text == "l.csv is not used: it has more than the 3 lines allowed"
-    monkeypatch.setattr(layout, "MAX_TABLES_BYTES", 80)
+    monkeypatch.setattr(tables, "MAX_TABLES_BYTES", 80)
     with pytest.raises(DataRefused, match=r"the 2 tables of tiles\.zip have 83 bytes, allowed are 80"):
         arranged(files)
 
 
 def test_tables_are_told_apart_by_their_headings_alone(monkeypatch):
-    monkeypatch.setattr(layout, "_line", lambda *_: pytest.fail("a line was read"))
+    monkeypatch.setattr(tables, "_line", lambda *_: pytest.fail("a line was read"))
     lines = table(["a.png,x,train"])
     with pytest.raises(DataRefused, match="bring one"):
         arranged({**named("a.png"), "l.csv": lines, "m.csv": lines})
@@ -184,7 +286,7 @@ def test_many_other_tables_are_counted():
 
 def test_line_costs_the_same_however_many_images_have_its_name():
     images = [f"data/{i}/a.png" for i in range(10_000)]
-    find, start = layout._Finder("l.csv", images), time.perf_counter()
+    find, start = tables._Finder("l.csv", images), time.perf_counter()
     assert [find(f"{i}/a.png") for i in range(10_000)] == [[image] for image in images]
     assert len(find("a.png")) == 2
     assert time.perf_counter() - start < 2  # looked through for each line: a quarter of a minute

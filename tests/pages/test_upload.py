@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from ddcore import jobs
-from ddcore.data import DATASETS, layout, preview, source
+from ddcore.data import DATASETS, arranging, preview, source
 from ddcore.data.adding import AddConfig, add
 from ddcore.data.own import remove
 from ddcore.evaluation import plans
@@ -50,7 +50,7 @@ def pets(each: int = 12) -> dict[str, bytes]:
 def added(name: str = "pets", **values: object) -> str:
     """The data set of `pets` is there, added without the page."""
     found = source.open_source(io.BytesIO(zipped(pets())), "pets.zip")
-    seen = preview.look(found, layout.arrange(found))
+    seen = preview.look(found, arranging.arrange(found))
     config = AddConfig.build({"name": name, "side": 8, **values})
     return add(found, seen, config, data_root()).name
 

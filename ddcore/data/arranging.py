@@ -1,0 +1,78 @@
+"""How the images of a source are arranged: in folders named after their classes, or listed in a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from ddcore.data.folders import Reading, by_folder
+from ddcore.data.images import SHOWN
+from ddcore.data.layout import Doubtful, Layout, Problem
+from ddcore.data.source import Source, is_image, shown
+from ddcore.data.tables import by_table, find_table
+from ddcore.errors import DataRefused
+
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+PICTURES = (".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".dcm", ".npy", ".nii", ".raw", ".dng",
+            ".cr2", ".nef", ".arw", ".psd", ".pgm", ".ppm", ".tga", ".exr", ".svs", ".ndpi", ".mrxs", ".h5", ".mat")
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers", ".tsv")
+
+
+def arrange(source: Source, reading: str = "") -> Layout:
+    """The layout of `source`, read as `reading` says where it is given: a key of Doubtful.choices.
+
+    Raises Doubtful where it could be meant in more than one way, DataRefused where there is no layout, or where the
+    table has wrong lines.
+    """
+    images = [path for path in source.entries if is_image(path)]
+    if not images:
+        raise DataRefused(f"{source.name} holds no images (.png, .jpg, .bmp or .tiff){_instead(source)}")
+    others: list[Problem] = []
+    if not Reading.of(reading):
+        table, others = find_table(source)
+        if table:
+            layout = by_table(table, images, source.name)
+            return replace(layout, problems=(*layout.problems, *others, *_of_names(source)))
+        others += _spreadsheets(source)
+    try:
+        layout = by_folder(images, source, reading)
+    except Doubtful:
+        raise
+    except DataRefused as error:
+        raise DataRefused("; ".join([str(error), *(problem.text for problem in others)])) from None
+    return replace(layout, problems=(*layout.problems, *others, *_of_names(source)))
+
+
+def _spreadsheets(source: Source) -> list[Problem]:
+    return [Problem("table", f"{path} is not used: it is a spreadsheet; save it as CSV", examples=(path,))
+            for path in source.ignored if path.lower().endswith(SPREADSHEETS)][:SHOWN]
+
+
+def _of_names(source: Source) -> list[Problem]:
+    """Notes on names that were read in another way than they are written, and on links."""
+    problems = [Problem("names", note) for note in source.notes]
+    if source.links:
+        problems.append(Problem("links", _on_links(source.links), examples=source.links[:SHOWN]))
+    return problems
+
+
+def _on_links(links: tuple[str, ...]) -> str:
+    many = len(links) > 1
+    more = f" and {len(links) - SHOWN:,} more" if len(links) > SHOWN else ""
+    return (f"{len(links):,} {'links are' if many else 'link is'} not followed: {', '.join(links[:SHOWN])}{more}; copy "
+            f"what {'they lead' if many else 'it leads'} to into the folder (cp -rL does)")
+
+
+def _instead(source: Source) -> str:
+    """What is there where there are no images, and what to do about it."""
+    if source.links:
+        return f"; {_on_links(source.links)}"
+    if archives := [path for path in source.ignored if path.lower().endswith(ARCHIVES)]:
+        return f", but another archive, {shown(archives[0])}; unpack it first"
+    kinds = Counter(PurePosixPath(path).suffix.lower() for path in source.ignored)
+    pictures = {kind: count for kind, count in kinds.most_common() if kind in PICTURES}
+    if not pictures:
+        return ""
+    kind, count = next(iter(pictures.items()))
+    return f", but {count:,} {kind} {'files' if count > 1 else 'file'}; save them as PNG or JPEG"
