@@ -271,6 +271,8 @@ def _facts(source: Source, preview: Preview, config: AddConfig, plan: _Plan, fol
     layout, sizes = preview.layout, (len(plan.train), len(plan.test))
     origin = "uploaded as" if source.kind == "zip" else "read from the folder"
     arrangement = "listed in a table" if layout.kind == "table" else "in class folders"
+    if any(problem.rule == "layout" for problem in layout.problems):
+        arrangement += f", read as {layout.reading}"
     return {
         "format": own.FORMAT, "name": config.name, "title": config.name, "classes": list(layout.classes),
         "channels": _shape(config)[0], "side": config.side, "sizes": list(sizes),

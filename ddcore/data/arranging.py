@@ -41,7 +41,8 @@ def arrange(source: Source, reading: str = "") -> Layout:
         raise
     except DataRefused as error:
         raise DataRefused("; ".join([str(error), *(problem.text for problem in others)])) from None
-    return replace(layout, problems=(*layout.problems, *others, *_of_names(source)))
+    chosen = [Problem("layout", f"its folders were read as {reading}, as was chosen")] if reading else []
+    return replace(layout, problems=(*layout.problems, *chosen, *others, *_of_names(source)))
 
 
 def _spreadsheets(source: Source) -> list[Problem]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 from ddcore.data.layout import Problem
 from ddcore.data.preview import Preview
+from ddcore.data.source import TABLE
 from ddcore.lazy import np, pd
 from ddcore.ops import pictures
 from ddcore.report.text import shortened
 
 PARTS = {"train": "training", "test": "test", "all": "all images"}
+FOLDERS = {"part": "folders for training and test", "class": "a folder for each class", "folder": "folders of any name"}
 BINS = 20
 LONGEST = 20  # letters of a class's name in a picture
 MODES = {"1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette", "RGB": "colour",
@@ -59,6 +61,13 @@ def sentence(problem: Problem) -> str:
     """The problem with a capital letter and a full stop; a path that it begins with stays as it is."""
     begun = problem.text if problem.text.startswith(problem.examples) else problem.text[:1].upper() + problem.text[1:]
     return f"{begun}."
+
+
+def reading(key: str) -> str:
+    """A way to read what was brought, in words: the folders around an image, from the outermost on, or a table."""
+    if key.endswith(TABLE):
+        return f"The table {key}"
+    return " › ".join(FOLDERS[name] for name in key.split("/")).capitalize()
 
 
 def picture(examples: Mapping[str, Sequence[np.ndarray]]) -> bytes:

@@ -12,6 +12,7 @@ import streamlit as st
 from ddcore.data import arranging, preview, source
 from ddcore.data.adding import AddConfig, add
 from ddcore.data.base import Dataset
+from ddcore.data.layout import Doubtful
 from ddcore.data.own import remove
 from ddcore.errors import ConfigError, DDCoreError
 from ddcore.home import data_root
@@ -65,6 +66,16 @@ class Brought:
     pictures: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
 
 
+@dataclass
+class Question:
+    """What a person brought that could be meant in more ways than one: `doubt` has them."""
+
+    token: str
+    file: Path | BinaryIO
+    name: str
+    doubt: Doubtful
+
+
 def view() -> None:
     """Everything from the explanation to the button that adds the data set."""
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -75,7 +86,9 @@ def view() -> None:
     brought = chosen_source()
     if refusal := st.session_state.get(REFUSED):
         st.error(f"**Refused, and nothing of it was kept.** {widgets.plain(refusal)}.", icon=":material/block:")
-    if brought is not None:
+    if isinstance(brought, Question):
+        ask(brought)
+    elif brought is not None:
         show(brought)
     else:
         with words:
@@ -111,7 +124,7 @@ def explain() -> None:
     )
 
 
-def chosen_source() -> Brought | None:
+def chosen_source() -> Brought | Question | None:
     """What the person chose just now, or chose before and was looked at already."""
     way = WAYS[0]
     if at_this_machine():
@@ -145,7 +158,7 @@ def at_this_machine() -> bool:
     return wished and st.get_option("server.address") in LOCAL
 
 
-def _remembered(token: str) -> Brought | None:
+def _remembered(token: str) -> Brought | Question | None:
     """What was looked at before, if that is what is chosen now; else it is let go of."""
     brought = st.session_state.get(BROUGHT)
     if brought is None or brought.token == token:
@@ -154,13 +167,17 @@ def _remembered(token: str) -> Brought | None:
     return None
 
 
-def _looked_into(token: str, file: Path | BinaryIO, name: str) -> Brought:
+def _looked_into(token: str, file: Path | BinaryIO, name: str, reading: str = "") -> Brought | Question:
     """Look into what was chosen, once. What is refused is let go of, the upload too, and the page says why."""
     forget()
     bar = st.progress(0.0, "Reading the list of files …")
     try:
         files = source.open_source(file, name)
-        look = preview.look(files, arranging.arrange(files), _moving(bar, "Looking at image"))
+        look = preview.look(files, arranging.arrange(files, reading), _moving(bar, "Looking at image"))
+    except Doubtful as doubt:
+        bar.empty()
+        question = st.session_state[BROUGHT] = Question(token, file, name, doubt)
+        return question
     except DDCoreError as error:
         st.session_state[REFUSED] = str(error) if name in str(error) else f"{name}: {error}"
         st.session_state[REFUSALS] = st.session_state.get(REFUSALS, 0) + 1
@@ -168,6 +185,21 @@ def _looked_into(token: str, file: Path | BinaryIO, name: str) -> Brought:
     bar.empty()
     brought = st.session_state[BROUGHT] = Brought(token, files, look)
     return brought
+
+
+def ask(question: Question) -> None:
+    """How what was brought is meant, where that is not certain; then it is looked into."""
+    st.header("How is it meant?", anchor=False)
+    st.warning(widgets.plain(f"{question.doubt.text[:1].upper()}{question.doubt.text[1:]}."), icon=":material/help:")
+    ways = dict(question.doubt.choices)
+    with st.form("own-reading", border=False):
+        reading = st.radio("Read it as", list(ways), index=None, format_func=report.reading,
+                           captions=[widgets.plain(f"{outcome}.") for outcome in ways.values()])
+        submitted = st.form_submit_button("Look into it", icon=":material/search:")
+    st.caption("If it is none of these, rename its folders, or add a table, and choose it again.")
+    if submitted and reading:
+        _looked_into(question.token, question.file, question.name, reading)
+        st.rerun()
 
 
 def _moving(bar: Any, words: str) -> Callable[[int, int], None]:

@@ -99,8 +99,9 @@ def test_images_in_no_class_folder_are_left_out_once_that_is_said():
         ("part/class", "2 classes (cat, dog), 2 training and 1 test images, 3 images left out"),)
     found = arranged(files, "part/class")
     assert [row.path for row in found.rows] == ["test/cat/c.png", "train/cat/a.png", "train/dog/a.png"]
-    (problem,) = found.problems
+    problem, chosen = found.problems
     assert (problem.rule, problem.stops) == ("left out", False)
+    assert chosen.text == "its folders were read as part/class, as was chosen"
     assert set(problem.examples) == {"train/loose.png", "extra/cat/b.png", "cover.png"}
     assert problem.text == "3 images in no class folder of 'test', 'train' will be left out"
 

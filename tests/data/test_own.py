@@ -76,6 +76,20 @@ def test_tiles_in_a_table_become_a_data_set_that_loads_like_any_other(tiles, roo
     assert own.verify("pets", root) == []
 
 
+LISTED = table([f"{i}.png,{'xy'[i % 2]},{'train' if i < 8 else 'test'}" for i in range(12)])
+
+
+@pytest.mark.parametrize("kind", ["zip", "folder"])
+@pytest.mark.parametrize(("files", "expected"), [
+    (folders(4, 2), "pets-b53665456f352255"),
+    ({f"pets/{name}": content for name, content in folders(6, 0).items()}, "pets-18a1fe5b7e0fa4b0"),
+    ({**{f"img/{i}.png": picture(i) for i in range(12)}, "labels.csv": LISTED}, "pets-dae9703ed356bfa7"),
+])
+def test_ordinary_folder_gives_the_same_data_set_with_every_version(root, tmp_path, kind, files, expected):
+    made = added(written(files, tmp_path / "pets") if kind == "folder" else files, root)
+    assert made.fingerprint(root, 16) == expected
+
+
 def test_folder_and_zip_of_the_same_files_have_one_fingerprint(tiles, root, tmp_path):
     loose = added(tiles, root)
     uploaded = added(packed(tiles), tmp_path / "elsewhere")

@@ -168,7 +168,7 @@ HOSTILE = {
     ),
     "image bomb": (
         lambda: plus("train/cat/x.png", promised(60_000, 60_000)),
-        "train/cat/x.png: its header promises far more",
+        "train/cat/x.png: 60000×60000 pixels, allowed are 40,000,000",
     ),
     "smaller image bomb": (
         lambda: plus("train/cat/x.png", promised(7_000, 7_000)),

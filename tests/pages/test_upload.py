@@ -101,6 +101,40 @@ def test_a_side_that_is_not_allowed_adds_nothing(open_page: Open) -> None:
     assert app.button(key="own-add").disabled
 
 
+def test_doubtful_layout_is_asked_with_its_choices_and_nothing_is_suspicious_only_after(
+    open_page: Open, home: Path
+) -> None:
+    parts = {f"set_{part}/{name}/{i}.png": png(i + 20 * (name == "dog") + 50 * (part == "a"))
+             for part in ("a", "train") for name in ("cat", "dog") for i in range(6)}
+    app = brought(open_page, parts)
+    assert "It is not certain how pets.zip is meant" in words(app)
+    assert "Nothing suspicious" not in words(app)
+    assert "own-add" not in [b.key for b in app.button]
+    (radio,) = [r for r in app.radio if r.label == "Read it as"]
+    assert radio.value is None
+    assert "Folders of any name › a folder for each class" in radio.options
+    radio.set_value("folder/class")
+    next(b for b in app.button if b.label == "Look into it").click().run()
+    assert "Images 24" in words(app)
+    assert "Its folders were read as folder/class, as was chosen." in words(app)
+    assert "Nothing suspicious" not in words(app)
+    app.button(key="own-add").click().run()
+    facts = DATASETS["pets"]
+    assert (facts.classes, sum(facts.sizes or ())) == (("cat", "dog"), 24)
+    assert "read as folder/class" in json.loads((data_root() / "own/pets/dataset.json").read_text())["source"]
+
+
+@pytest.mark.slow
+def test_parts_of_unusual_names_are_read_as_parts_and_not_as_classes(open_page: Open) -> None:
+    files = {f"seg_{part}/seg_{part}/{name}/{i}.png": png(i + 20 * (name == "sea") + 50 * (part == "test"))
+             for part in ("train", "test") for name in ("ice", "sea") for i in range(4)}
+    app = brought(open_page, {**files, "seg_pred/seg_pred/1.png": png(200)})
+    assert "Images 16" in words(app)
+    assert "Test part given" in words(app)
+    assert "1 image without a class, as the name of their folder says" in words(app)
+    assert "Nothing suspicious" not in words(app)
+
+
 def test_what_stops_comes_first_and_nothing_can_be_added_then(open_page: Open) -> None:
     app = brought(open_page, {"train/cat/1.png": png(1), "train/cat/2.png": png(2), "train/dog/3.png": png(1)})
     assert app.error
