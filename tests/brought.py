@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,11 @@ def picture(seed: int = 0, size: tuple[int, int] = (16, 16), mode: str = "RGB", 
 def promised(width: int, height: int) -> bytes:
     """A PNG of a few bytes that promises so many pixels."""
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes([8, 2, 0, 0, 0])
-    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")]
+    return png_of([(b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b"")])
+
+
+def png_of(chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The PNG file of these (kind, content), with their right sums."""
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
         for kind, content in chunks

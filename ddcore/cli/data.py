@@ -26,7 +26,7 @@ from ddcore.errors import ConfigError, DataRefused, UnknownName
 from ddcore.report.uses import forget, uses
 from ddcore.runs.store import Store
 
-SUGGESTED = ("side", "colour")
+SUGGESTED = ("side", "colour", "levels", "ground")
 MOST = 10  # classes and sizes told of a preview; the rest are counted
 
 

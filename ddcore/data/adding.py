@@ -21,7 +21,7 @@ import numpy as np
 from ddcore.data import images, own
 from ddcore.data.base import Dataset
 from ddcore.data.layout import Row, images_counted
-from ddcore.data.preview import Fact, Preview, Progress, stored, threaded
+from ddcore.data.preview import Fact, Preview, Progress, is_narrow, stored, threaded
 from ddcore.data.source import Source
 from ddcore.data.split import hold_out
 from ddcore.errors import ConfigError, DataRefused
@@ -47,6 +47,12 @@ class AddConfig(Config):
     fit: Literal["crop", "stretch"] = Param("crop", label="Not square", group="Your data",
                                             help="What becomes of an image that is not square: "
                                                  "its centre square is cut out, or all of it is stretched.")
+    levels: Literal["upper", "used"] = Param("upper", label="16-bit levels", group="Your data",
+                                             help="What becomes of 16 bits a grey level: the upper 8 are kept, or the "
+                                                  "range that all images use together is spread over 0 to 255, which "
+                                                  "keeps what a camera of 10 or 12 bits saw.")
+    ground: Literal["white", "black"] = Param("white", label="Behind transparency", group="Your data",
+                                              help="What transparent images are drawn on.")
     test_share: int = Param(20, label="Test share", unit="%", ge=5, le=50, group="Your data",
                             help="Used only where no test part was given: "
                                  "this share of each class is held out to test on, the same for everybody.")
@@ -102,7 +108,7 @@ def add(
     size = _check_room(len(plan.rows), config, root)
     try:
         with own.unfinished(place) as folder:
-            _store(source, preview.facts, plan.rows, config, folder, on_progress)
+            _store(source, preview, plan.rows, config, folder, on_progress)
             facts = _facts(source, preview, config, plan, folder)
             (folder / "dataset.json").write_text(json.dumps(facts, indent=1))
             _check_removed(facts, place, reserved)
@@ -145,6 +151,7 @@ def _plan(preview: Preview, config: AddConfig) -> _Plan:
                  if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]:
         raise DataRefused("; ".join(stops))
     notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes")]
+    notes += _of_pixels(preview, config)
     if count := len(preview.unreadable):
         notes.append(f"{images_counted(count)} could not be read and {_were(count)} left out")
     rows, two_labels = preview.readable, "they were kept"
@@ -161,9 +168,28 @@ def _plan(preview: Preview, config: AddConfig) -> _Plan:
     for part, members, least in (("training", train, 2), ("test", test, 1)):
         counts = np.bincount([row.label for row in members], minlength=len(preview.layout.classes))
         if few := [name for name, n in zip(preview.layout.classes, counts, strict=True) if n < least]:
+            flat = sum(config.ground in fact.flat for fact in preview.facts.values())
+            why = f" ({images_counted(flat)} {_were(flat)} of one flat colour, and so copies)" if flat else ""
             raise DataRefused(f"fewer than {least} {part} images are left of class {', '.join(few[: images.SHOWN])}, "
-                              "once copies are dropped and the test part is made")
+                              f"once copies are dropped and the test part is made{why}")
     return _Plan(train, test, tuple(notes))
+
+
+def _of_pixels(preview: Preview, config: AddConfig) -> list[str]:
+    """What every user must know of how pixels became those that are stored."""
+    notes = []
+    if preview.levels and config.levels == "used":
+        low, high = preview.levels
+        notes.append(f"of 16-bit levels {low:,} to {high:,} were spread over 0 to 255")
+    elif preview.levels and is_narrow(preview.levels):
+        low, high = preview.levels
+        notes.append(f"of 16-bit levels {low:,} to {high:,} the upper 8 bits were kept, {low >> 8} to {high >> 8}")
+    hidden = [fact for fact in preview.facts.values() if config.ground in fact.flat]
+    if hidden:
+        notes.append(f"{images_counted(len(hidden))} {_were(len(hidden))} of one flat colour")
+    if pages := [fact for fact in preview.facts.values() if fact.pages > 1]:
+        notes.append(f"of {images_counted(len(pages))} with more than one page the first was kept")
+    return notes
 
 
 def _without_copies(rows: Sequence[Row], facts: Mapping[str, Fact]) -> tuple[list[Row], list[str]]:
@@ -218,14 +244,14 @@ def _shape(config: AddConfig) -> tuple[int, int, int]:
 
 
 def _store(
-    source: Source, facts: Mapping[str, Fact], rows: Sequence[Row], config: AddConfig, folder: Path,
-    on_progress: Progress,
+    source: Source, preview: Preview, rows: Sequence[Row], config: AddConfig, folder: Path, on_progress: Progress
 ) -> None:
     """Write the arrays, decoding the images anew; raises DataRefused where one is not what was previewed.
 
     The images are written like any file, and not into a memory map, in which a full disk would kill the process.
     """
     shape, lock = _shape(config), threading.Lock()
+    levels = preview.levels if config.levels == "used" else None
     with (folder / "images.npy").open("wb") as stream:
         header = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), *shape)}
         np.lib.format.write_array_header_1_0(stream, header)
@@ -235,10 +261,10 @@ def _store(
         def fill(position: int) -> None:
             path = rows[position].path
             try:
-                pixels, digest = stored(source, path, config.side, config.colour, config.fit)
+                pixels, digest = stored(source, path, config.side, config.colour, config.fit, config.ground, levels)
             except images.Unreadable as error:
                 raise DataRefused(f"{path} could be read before and cannot now: {error}") from None
-            if digest != facts[path].digest:
+            if digest != preview.facts[path].digest:
                 raise DataRefused(f"{path} has changed since it was looked at")
             with lock:
                 stream.seek(start + position * pixels.nbytes)
@@ -280,7 +306,7 @@ def _facts(source: Source, preview: Preview, config: AddConfig, plan: _Plan, fol
         "augment": "siamese" if config.mirror else "siamese-no-flip", "voters": layout.voters,
         "source": f"{origin} {source.name}, {images_counted(len(layout.rows))} {arrangement}",
         "fingerprint": own.content(config.name, layout.classes, sizes, layout.voters, folder),
-        "fit": config.fit, "colour": config.colour,
+        "fit": config.fit, "colour": config.colour, "levels": config.levels, "ground": config.ground,
         "split": "given" if layout.split else f"made, {config.test_share} % for testing",
         "notes": list(plan.notes), "created": time.time(),
     }

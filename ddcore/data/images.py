@@ -145,7 +145,8 @@ def decoding() -> Iterator[None]:
     except MemoryError:
         raise Unreadable("it takes more memory than there is") from None
     except Exception as error:  # a decoder may raise anything, and it is this one image that cannot be read
-        raise Unreadable(str(error) or type(error).__name__) from error
+        why = str(error) or type(error).__name__
+        raise Unreadable(f"{why}, fetch or copy it again" if "truncated" in why else why) from error
 
 
 def opened(entry: Entry) -> Image.Image:
@@ -202,34 +203,73 @@ def turn(image: Image.Image) -> Iterator[None]:
         yield
 
 
-def plain(image: Image.Image) -> Image.Image:
-    """The image as 8-bit grey ("L") or colour ("RGB"): of 16 bits the upper 8, on white where it is transparent.
+def upright(image: Image.Image) -> Image.Image:
+    """The image turned as the camera was held."""
+    if (turned := _UPRIGHT.get(image.info.get("orientation", 1))) is None:
+        return image
+    image = image.transpose(turned)
+    image.info["orientation"] = 1
+    return image
 
-    Turned upright where the camera noted how it was held.
+
+def plain(image: Image.Image, ground: str = "white", levels: tuple[int, int] | None = None) -> Image.Image:
+    """The image upright, as 8-bit grey ("L") or colour ("RGB").
+
+    ground: what is behind transparency, "white" or "black"; levels: (lowest, highest) of 16-bit grey, spread over 0 to
+    255; None: the upper 8 bits are kept.
     """
-    if (turned := _UPRIGHT.get(image.info.get("orientation", 1))) is not None:
-        image = image.transpose(turned)
+    image = upright(image)
     if image.mode == "F":
-        raise ValueError("its levels are floating-point numbers, which say nothing of what is white")
+        raise Unreadable("its levels are floating-point numbers, which say nothing of what is white: save it with 8 or "
+                         "16 bits")
     if image.mode.startswith("I"):
-        levels = np.asarray(image).astype(np.int64)
-        if levels.min() < 0 or levels.max() >= 2**16:
-            raise ValueError("its levels have more than 16 bits")
-        return Image.fromarray((levels >> 8).astype(np.uint8))
+        deep = deep_levels(image)
+        if levels is None or levels[0] == levels[1]:
+            return Image.fromarray((deep >> 8).astype(np.uint8))
+        (low, high), width = levels, levels[1] - levels[0]
+        rounded = ((deep.clip(low, high) - low) * 510 + width) // (2 * width)  # in whole numbers: the same everywhere
+        return Image.fromarray(rounded.astype(np.uint8))
     if image.has_transparency_data:
-        ground = Image.new("RGBA", image.size, "white")
-        ground.alpha_composite(image.convert("RGBA"))
-        return ground.convert("RGB")
+        behind = Image.new("RGBA", image.size, ground)
+        behind.alpha_composite(image.convert("RGBA"))
+        return behind.convert("RGB")
     if image.mode in ("L", "RGB"):
         image.load()
         return image
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
+def deep_levels(image: Image.Image) -> np.ndarray:
+    """int64 (height, width): the levels of a grey image of more than 8 bits, 0 to 65,535."""
+    levels = np.asarray(image).astype(np.int64)
+    if levels.min() < 0 or levels.max() >= 2**16:
+        raise Unreadable(f"its levels, {levels.min():,} to {levels.max():,}, are not those of 16 bits: save it with 8 "
+                         "or 16 bits")
+    return levels
+
+
+def is_flat(plain: Image.Image) -> bool:
+    """Whether every pixel of a plain image has the same colour."""
+    return all(low == high for low, high in np.reshape(plain.getextrema(), (-1, 2)))
+
+
 def digest(image: Image.Image) -> bytes:
-    """A name for the RGB pixels of an image: copies share it, in whatever file format they lie."""
-    rgb = image.convert("RGB")
-    return hashlib.blake2b(rgb.tobytes(), digest_size=16, salt=b"%dx%d" % rgb.size).digest()
+    """A name for the pixels of an image: copies share it, in whatever file format they lie.
+
+    For all 16 bits of a grey level, and for what transparency alone shows where white behind it leaves nothing to see.
+    """
+    image = upright(image)
+    if image.mode.startswith("I"):
+        return _named(deep_levels(image).astype("<u2").tobytes(), image.size)
+    shown = plain(image)
+    content = shown.convert("RGB").tobytes()
+    if image.has_transparency_data and is_flat(shown) and not is_flat(on_black := plain(image, "black")):
+        content += on_black.tobytes()
+    return _named(content, image.size)
+
+
+def _named(content: bytes, size: tuple[int, int]) -> bytes:
+    return hashlib.blake2b(content, digest_size=16, salt=b"%dx%d" % size).digest()
 
 
 def fitted(image: Image.Image, side: int, colour: str, fit: str) -> np.ndarray:

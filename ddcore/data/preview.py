@@ -31,10 +31,10 @@ SHOWN = images.SHOWN
 EDGE = 96  # pixels: of an example on a page
 UNEQUAL = 4  # times: the largest side over the smallest
 MAX_PIXELS = 20_000_000_000  # of all images together: some minutes of decoding on two cores
+FEW_LEVELS = 64  # of 256: with fewer of them left, the upper 8 bits are not what somebody wants of 16
 BECOMES = {
-    "P": "a palette: its colours are put in, on white where it is transparent",
-    "alpha": "transparency: drawn on white",
-    "16 bit": "16 bits a level: the upper 8 are kept",
+    "P": "a palette: its colours are put in",
+    "alpha": "transparency: drawn on {ground}, unless another ground is chosen",
     "CMYK": "print colours (CMYK): turned into RGB, a little off",
     "1": "two levels: black and white",
     "other": "an unusual colour space: turned into RGB",
@@ -43,13 +43,25 @@ BECOMES = {
 
 @dataclass(frozen=True)
 class Fact:
-    """One image as it was decoded: mode is PIL's, grey its content, digest names its RGB pixels (copies share it)."""
+    """One image as it was decoded: mode is PIL's, grey its content, digest names its pixels (copies share it).
+
+    levels: the lowest and the highest of 16 bits, in colour as far as the upper 8 tell; None where it has 8; flat: what
+    may lie behind it so that all of it has one colour, "white" or "black"; pages: images in its file.
+    """
 
     width: int
     height: int
     mode: str
     grey: bool
     digest: bytes
+    levels: tuple[int, int] | None = None
+    flat: tuple[str, ...] = ()
+    pages: int = 1
+
+    @property
+    def deep(self) -> bool:
+        """Whether it is grey with 16 bits, whose levels can be spread."""
+        return self.levels is not None and self.mode.startswith("I")
 
 
 @dataclass(frozen=True)
@@ -58,7 +70,8 @@ class Preview:
 
     counts: {part: {class: readable images}}, the part being "all" where no split was given; sizes: (width, height) →
     images; modes: PIL's mode → images; facts: path → what was decoded; unreadable: path → why; problems: those that
-    stop first.
+    stop first; levels: the lowest and the highest of all 16-bit grey images; ground: what shows most behind transparent
+    ones, "" where none is transparent.
     """
 
     layout: Layout
@@ -68,6 +81,8 @@ class Preview:
     facts: Mapping[str, Fact]
     unreadable: Mapping[str, str]
     problems: tuple[Problem, ...]
+    levels: tuple[int, int] | None = None
+    ground: str = ""
 
     @property
     def stops(self) -> bool:
@@ -102,15 +117,19 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     counts = {part: dict.fromkeys(layout.classes, 0) for part in (("train", "test") if layout.split else ("all",))}
     for row in readable:
         counts[row.part or "all"][layout.classes[row.label]] += 1
+    ground = _ground(facts)
     problems = [*layout.problems, *_unreadable(unreadable, len(paths)), *_classes(counts, layout.classes),
-                *_copies(readable, facts, layout.classes), *_modes(facts), *_sizes(facts), *_ignored(source)]
+                *_flat(facts), *_copies(readable, facts, layout.classes), *_modes(facts, ground), *_levels(facts),
+                *_pages(facts), *_sizes(facts), *_ignored(source)]
     sizes = Counter((fact.width, fact.height) for fact in facts.values())
     modes = Counter(fact.mode for fact in facts.values())
-    return Preview(layout, counts, sizes, modes, facts, unreadable, tuple(sorted(problems, key=lambda p: not p.stops)))
+    return Preview(layout, counts, sizes, modes, facts, unreadable, tuple(sorted(problems, key=lambda p: not p.stops)),
+                   _range([fact for fact in facts.values() if fact.deep]), ground)
 
 
 def suggested(source: Source, preview: Preview, most: int = 128) -> dict[str, Any]:
-    """Values for adding.AddConfig that fit these images: name, side (at most `most`), colour."""
+    """Values for adding.AddConfig that fit these images: name, side (at most `most`), colour; levels and ground where
+    they are not what they are for other images."""
     from ddcore.data import DATASETS
 
     name = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(source.name).stem.casefold()).strip("-")
@@ -122,11 +141,14 @@ def suggested(source: Source, preview: Preview, most: int = 128) -> dict[str, An
         "name": name if len(name) > 1 else "my-data",
         "side": max((s for s in SIDES if s <= min(side, most)), default=max(side, 8)),
         "colour": "grey" if grey else "rgb",
+        **({"levels": "used"} if preview.levels and is_narrow(preview.levels) else {}),
+        **({"ground": "black"} if preview.ground == "black" else {}),
     }
 
 
 def examples(
-    source: Source, preview: Preview, *, classes: int, each: int, side: int, colour: str, fit: str
+    source: Source, preview: Preview, *, classes: int, each: int, side: int, colour: str, fit: str,
+    ground: str = "white", levels: str = "upper",
 ) -> dict[str, list[np.ndarray]]:
     """The first `each` readable images of each of the first `classes` classes that have any, as they would be stored.
 
@@ -137,7 +159,8 @@ def examples(
         of_class.setdefault(row.label, []).append(row.path)
     paths_of = {preview.layout.classes[label]: of_class[label][:each] for label in sorted(of_class)[:classes]}
     paths = list(chain(*paths_of.values()))
-    thumbnails = threaded(lambda path: _reduced(stored(source, path, side, colour, fit)[0]), paths)
+    spread = preview.levels if levels == "used" else None
+    thumbnails = threaded(lambda path: _reduced(stored(source, path, side, colour, fit, ground, spread)[0]), paths)
     thumbnail = dict(zip(paths, thumbnails, strict=True))
     return {name: [thumbnail[path] for path in paths] for name, paths in paths_of.items()}
 
@@ -149,12 +172,15 @@ def _reduced(pixels: np.ndarray) -> np.ndarray:
                      for channel in pixels])
 
 
-def stored(source: Source, path: str, side: int, colour: str, fit: str) -> tuple[np.ndarray, bytes]:
-    """(the image as it is kept, the digest of what it was)."""
+def stored(
+    source: Source, path: str, side: int, colour: str, fit: str, ground: str = "white",
+    levels: tuple[int, int] | None = None,
+) -> tuple[np.ndarray, bytes]:
+    """(the image as it is kept, the digest of what it was); ground, levels: see images.plain."""
     image = images.opened(source.entries[path])
     with images.turn(image):
-        plain = images.plain(image)
-        return images.fitted(plain, side, colour, fit), images.digest(plain)
+        image = images.upright(image)
+        return images.fitted(images.plain(image, ground, levels), side, colour, fit), images.digest(image)
 
 
 def threaded(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
@@ -171,12 +197,30 @@ def _fact(source: Source, path: str) -> Fact | str:
     try:
         image = images.opened(source.entries[path])
         with images.turn(image):
+            image = images.upright(image)
             transparent = image.has_transparency_data
             plain = images.plain(image)
-            mode = "RGBA" if transparent and image.mode == "RGB" else image.mode
-            return Fact(*plain.size, mode, _is_grey(plain), images.digest(plain))
+            mode = image.mode if not transparent or image.mode.upper().endswith("A") else f"{image.mode}A"
+            levels = _levels_of(image, plain)
+            on_black = images.plain(image, "black") if transparent else plain
+            flat = [name for name, shown in (("white", plain), ("black", on_black)) if images.is_flat(shown)]
+            if image.mode.startswith("I") and levels is not None and levels[0] < levels[1]:
+                flat = []  # of its lower bits
+            return Fact(*plain.size, mode, _is_grey(plain), images.digest(image), levels, tuple(flat),
+                        image.info["pages"])
     except images.Unreadable as error:
         return str(error)
+
+
+def _levels_of(image: Image.Image, plain: Image.Image) -> tuple[int, int] | None:
+    """The lowest and the highest level of an image of 16 bits."""
+    if image.mode.startswith("I"):
+        levels = images.deep_levels(image)
+        return int(levels.min()), int(levels.max())
+    if image.info["depth"] <= 8:
+        return None
+    levels = np.asarray(plain)
+    return int(levels.min()) << 8, int(levels.max()) << 8 | 255
 
 
 def _is_grey(image: Any) -> bool:
@@ -218,9 +262,12 @@ def _classes(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) ->
 
 
 def _copies(rows: Sequence[Row], facts: Mapping[str, Fact], classes: Sequence[str]) -> list[Problem]:
-    """Problems with images whose pixels are the same: across the parts, within one, and with two labels."""
+    """Problems with images whose pixels are the same: across the parts, within one, and with two labels.
+
+    Those of one flat colour are not told here: they have a problem of their own.
+    """
     same: dict[bytes, list[Row]] = {}
-    for row in rows:
+    for row in (row for row in rows if len(facts[row.path].flat) < 2):
         same.setdefault(facts[row.path].digest, []).append(row)
     groups = [group for group in same.values() if len(group) > 1]
     leaks = [(a, b) for group in groups for b in [row for row in group if row.part == "test"][:1]
@@ -244,14 +291,15 @@ def _copies(rows: Sequence[Row], facts: Mapping[str, Fact], classes: Sequence[st
     return problems
 
 
-def _modes(facts: Mapping[str, Fact]) -> list[Problem]:
+def _modes(facts: Mapping[str, Fact], ground: str) -> list[Problem]:
     """What becomes of images that are neither 8-bit grey nor 8-bit RGB, and of mixtures of the two."""
     paths_of: dict[str, list[str]] = {}
     for path, fact in facts.items():
-        if (kind := _kind(fact.mode)) not in ("L", "RGB"):
+        if not fact.deep and (kind := _kind(fact.mode)) not in ("L", "RGB"):
             paths_of.setdefault(kind, []).append(path)
-    problems = [Problem("mode", f"{images_counted(len(paths))} {'has' if len(paths) == 1 else 'have'} {BECOMES[kind]}",
-                        examples=tuple(paths[:SHOWN])) for kind, paths in paths_of.items()]
+    problems = [Problem("mode", f"{images_counted(len(paths))} {'has' if len(paths) == 1 else 'have'} "
+                                f"{BECOMES[kind].format(ground=ground)}", examples=tuple(paths[:SHOWN]))
+                for kind, paths in paths_of.items()]
     grey = [path for path, fact in facts.items() if fact.grey]
     if grey and len(grey) < len(facts):
         problems.append(Problem(
@@ -263,9 +311,71 @@ def _modes(facts: Mapping[str, Fact]) -> list[Problem]:
 def _kind(mode: str) -> str:
     if mode in ("L", "RGB", "P", "1", "CMYK"):
         return mode
-    if mode.startswith("I"):
-        return "16 bit"
     return "alpha" if mode.upper().endswith("A") else "other"
+
+
+def _levels(facts: Mapping[str, Fact]) -> list[Problem]:
+    """What becomes of 16 bits a level, with the range that is used of them."""
+    problems = []
+    for deep, where in ((True, ""), (False, " in colour")):
+        paths = [path for path, fact in facts.items() if fact.levels is not None and fact.deep == deep]
+        if (used := _range([facts[path] for path in paths])) is None:
+            continue
+        kept = f"the upper 8 bits alone leave {(used[1] >> 8) - (used[0] >> 8) + 1} of 256 grey levels"
+        becomes = "the upper 8 are kept"
+        if is_narrow(used):
+            becomes = (f"{kept}, so this range is spread over all 256, unless the upper 8 are chosen" if deep else
+                       f"{kept}; save the images with 8 bits, spread over all 256")
+        problems.append(Problem(
+            "levels", f"{images_counted(len(paths))} {'has' if len(paths) == 1 else 'have'} 16 bits a level{where} and "
+            f"{'uses' if len(paths) == 1 else 'use'} {used[0]:,} to {used[1]:,} of 65,535: {becomes}",
+            examples=tuple(paths[:SHOWN])))
+    return problems
+
+
+def _range(facts: Sequence[Fact]) -> tuple[int, int] | None:
+    """The lowest and the highest level of images of 16 bits; None without any."""
+    told = [fact.levels for fact in facts if fact.levels is not None]
+    return (min(low for low, _ in told), max(high for _, high in told)) if told else None
+
+
+def is_narrow(levels: tuple[int, int]) -> bool:
+    """Whether the upper 8 bits of these levels would leave few of them."""
+    return levels[0] < levels[1] and (levels[1] >> 8) - (levels[0] >> 8) + 1 < FEW_LEVELS
+
+
+def _ground(facts: Mapping[str, Fact]) -> str:
+    """What shows the most behind transparent images: "white", "black" where fewer of them are of one colour so."""
+    flat = Counter(ground for fact in facts.values() for ground in fact.flat if len(fact.flat) == 1)
+    if not any(_kind(fact.mode) == "alpha" for fact in facts.values()):
+        return ""
+    return "black" if flat["white"] > flat["black"] else "white"
+
+
+def _flat(facts: Mapping[str, Fact]) -> list[Problem]:
+    """Images in which nothing is to be seen, whatever lies behind them or on one ground."""
+    problems = []
+    plain = [path for path, fact in facts.items() if len(fact.flat) == 2]
+    if plain:
+        problems.append(Problem("flat", f"{_images_are(plain)} of one flat colour, and copies where it is the same: "
+                                        f"{_some(plain)}", examples=tuple(plain[:SHOWN])))
+    for ground, other in (("white", "black"), ("black", "white")):
+        if hidden := [path for path, fact in facts.items() if fact.flat == (ground,)]:
+            problems.append(Problem(
+                "transparent", f"{_images_are(hidden)} of one flat colour on {ground}, for all they show is "
+                f"transparency; on {other} it can be seen: {_some(hidden)}", examples=tuple(hidden[:SHOWN])))
+    return problems
+
+
+def _pages(facts: Mapping[str, Fact]) -> list[Problem]:
+    many = {path: fact.pages for path, fact in facts.items() if fact.pages > 1}
+    if not many:
+        return []
+    least, most = min(many.values()), max(many.values())
+    number = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+    each = f"{images_counted(len(many))} {'has' if len(many) == 1 else 'have'} {number} pages"
+    return [Problem("pages", f"{each}, of which the first is kept; save others that you need as images of their own: "
+                    f"{_some([*many])}", examples=tuple(islice(many, SHOWN)))]
 
 
 def _sizes(facts: Mapping[str, Fact]) -> list[Problem]:

@@ -15,7 +15,8 @@ PARTS = {"train": "training", "test": "test", "all": "all images"}
 FOLDERS = {"part": "folders for training and test", "class": "a folder for each class", "folder": "folders of any name"}
 BINS = 20
 LONGEST = 20  # letters of a class's name in a picture
-MODES = {"1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette", "RGB": "colour",
+MODES = {"1": "black and white", "L": "grey", "LA": "grey with transparency", "P": "palette",
+         "PA": "palette with transparency", "1A": "black and white with transparency", "RGB": "colour",
          "RGBA": "colour with transparency", "CMYK": "print colours (CMYK)", "I;16": "16-bit grey", "I": "32-bit grey",
          "F": "floating-point grey"}
 

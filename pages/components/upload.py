@@ -269,7 +269,8 @@ def choices(brought: Brought) -> AddConfig | None:
     rules = {problem.rule for problem in look.problems}
     needless = {
         "test_share": look.layout.split, "unreadable": not look.unreadable, "fit": "not square" not in rules,
-        "duplicates": not rules & {"leak", "duplicate", "two labels"},
+        "levels": not look.levels, "ground": not look.ground,
+        "duplicates": not rules & {"leak", "duplicate", "two labels", "flat"},
     }
     most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it
     start: Mapping[str, Any] = preview.suggested(brought.source, look, most)
@@ -282,10 +283,10 @@ def choices(brought: Brought) -> AddConfig | None:
 
 def examples(brought: Brought, config: AddConfig) -> None:
     """The first images of each class as they would be stored."""
-    key = (config.side, config.colour, config.fit)
+    key = (config.side, config.colour, config.fit, config.ground, config.levels)
     if key not in brought.pictures:
         images = preview.examples(brought.source, brought.preview, classes=CLASSES, each=EACH, side=config.side,
-                                  colour=config.colour, fit=config.fit)
+                                  colour=config.colour, fit=config.fit, ground=config.ground, levels=config.levels)
         brought.pictures = {key: report.picture(images)}
     channels = "grey" if config.colour == "grey" else "colour"
     st.markdown(f"**As networks will see them**: {config.side} × {config.side} pixels, {channels}")

@@ -67,7 +67,7 @@ def test_side_and_colour_fit_the_images_where_they_are_not_given(call: Call, tmp
 
 def test_help_says_which_flags_the_images_decide(call: Call) -> None:
     _, out, _ = call("add", "--help")
-    assert " ".join(out.split()).count("[default: what fits the images]") == 2
+    assert " ".join(out.split()).count("[default: what fits the images]") == 4
     assert "[default: 20]" in out
 
 

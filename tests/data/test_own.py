@@ -511,3 +511,29 @@ def test_archive_that_cannot_be_read_again_is_not_half_stored(root):
     with pytest.raises(DataRefused, match="cannot now: it went away"):
         adding.add(away, seen, adding.AddConfig(name="pets", side=16), root)
     assert tree(root) == {}
+
+
+def ordinary():
+    """A folder as people bring it: colour, grey, a palette, transparency, 16 bits, a turned photo, copies, sizes."""
+    def saved(image, **options):
+        stream = io.BytesIO()
+        image.save(stream, "PNG", **options)
+        return stream.getvalue()
+
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    half = np.random.default_rng(5).integers(0, 256, (16, 16, 4), np.uint8)
+    return {
+        **folders(6, 0), "cat/grey.png": picture(70, mode="L"), "cat/p.png": picture(71, mode="P"),
+        "dog/a.bmp": picture(72, form="BMP"), "dog/wide.tiff": picture(73, (30, 20), form="TIFF"),
+        "dog/alpha.png": picture(74, mode="RGBA"), "cat/copy.bmp": picture(0, form="BMP"),
+        "cat/deep.png": saved(Image.fromarray(np.arange(256, dtype=np.uint16).reshape(16, 16) * 257)),
+        "dog/half.png": saved(Image.fromarray(half)),
+        "dog/turned.png": saved(Image.open(io.BytesIO(picture(75, (20, 30)))), exif=exif),
+    }
+
+
+def test_ordinary_images_become_what_they_became_in_earlier_versions_to_the_bit(root):
+    facts = added(ordinary(), root)
+    assert facts.fingerprint(root, 16) == "pets-da5e26976035b0ba"  # of commit 0f47a3f
+    assert facts.notes == ("1 image was left out as a copy of others",)

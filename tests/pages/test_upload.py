@@ -161,6 +161,38 @@ def test_only_what_can_matter_is_asked(open_page: Open) -> None:
     assert asked == {"Colour", "Not square", "Identical images"}
 
 
+def saved(pixels: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_twelve_bits_are_told_with_their_range_and_are_spread_unless_somebody_chooses_otherwise(
+    open_page: Open, home: Path
+) -> None:
+    noise = [np.random.default_rng(seed).integers(0, 4000, (8, 8)).astype(np.uint16) for seed in range(12)]
+    app = brought(open_page, {f"pets/{'ab'[i % 2]}/{i}.png": saved(levels) for i, levels in enumerate(noise)})
+    assert "12 images have 16 bits a level and use" in words(app)
+    choice = next(s for s in app.selectbox if s.label == "16-bit levels")
+    assert choice.value == "used"
+    app.button(key="own-add").click().run()
+    assert "were spread over 0 to 255" in words(app)
+    assert np.load(data_root() / "own" / "pets" / "images.npy").max() == 255
+
+
+def test_white_strokes_on_nothing_are_drawn_on_black_and_a_flat_image_is_called_that(open_page: Open) -> None:
+    strokes = []
+    for seed in range(12):
+        levels = np.full((8, 8, 4), 255, np.uint8)
+        levels[..., 3] = 255 * np.random.default_rng(seed).integers(0, 2, (8, 8))
+        strokes.append(saved(levels))
+    files = {f"pets/{'ab'[i % 2]}/{i}.png": content for i, content in enumerate(strokes)}
+    app = brought(open_page, {**files, "pets/a/plain.png": saved(np.full((8, 8, 3), 9, np.uint8))})
+    assert "12 images are of one flat colour on white, for all they show is transparency" in words(app)
+    assert "1 image is of one flat colour" in words(app)
+    assert next(s for s in app.selectbox if s.label == "Behind transparency").value == "black"
+
+
 def test_a_hostile_zip_is_refused_with_its_rule_and_nothing_is_left(open_page: Open, home: Path) -> None:
     app = brought(open_page, {"cat/../../evil.png": png(1)})
     assert "leads outside" in words(app)
