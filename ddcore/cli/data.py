@@ -70,14 +70,15 @@ def _flags() -> list[click.Option]:
 data.add_command(click.Command(
     "add", callback=_add,
     help="Make a data set of a folder or a zip: class folders, in train/ and test/ or not, or a CSV with the columns "
-    "image and label. What is found is printed; nothing is asked, and a problem that stops it refuses it.",
+    "image and label; or of MedMNIST's .npz, or Hugging Face's .parquet files. What is found is printed; nothing is "
+    "asked, and a problem that stops it refuses it.",
     params=[click.Argument(["path"], type=click.Path(path_type=Path)),
             click.Option(["--name"], required=True, help=AddConfig.param("name").help), LAYOUT, *_flags(), JSON],
 ))
 
 
 @data.command(
-    help="Look at a folder or a zip as `add` would, or at a data set that is there. Exit status 1 where something "
+    help="Look at a folder or a file as `add` would, or at a data set that is there. Exit status 1 where something "
     "stops it from being used."
 )
 @click.argument("path_or_name")

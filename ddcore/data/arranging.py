@@ -28,6 +28,8 @@ def arrange(source: Source, reading: str = "") -> Layout:
     images = [path for path in source.entries if is_image(path)]
     if not images:
         raise DataRefused(f"{source.name} holds no images (.png, .jpg, .bmp or .tiff){_instead(source)}")
+    if source.reading:
+        return by_folder(images, source, source.reading)
     others: list[Problem] = []
     if not Reading.of(reading):
         table, others = find_table(source)

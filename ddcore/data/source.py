@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Literal
 
+from ddcore.data import packed
 from ddcore.data.images import MAX_FILE_BYTES, Entry
 from ddcore.errors import DataRefused
 
@@ -59,7 +60,8 @@ class Source:
 
     name: its own name, without its path; entries: relative posix path → how to read it, images and CSV tables only;
     folders: those that are not there for readmes alone; ignored: what is left out, hidden and system folders as a
-    whole; links: those of a folder, which are not followed; notes: sentences on how names were read.
+    whole; links: those of a folder, which are not followed; notes: sentences on how names were read; reading: how its
+    folders are meant (see `folders`), where its format says so.
     """
 
     name: str
@@ -69,20 +71,36 @@ class Source:
     ignored: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    reading: str = ""
 
 
 def open_source(place: Path | BinaryIO, name: str) -> Source:
-    """The source in a folder, a zip file or a zip in memory, called `name`.
+    """The source in a folder, a zip or a file of another format that holds many images, called `name`.
 
-    Raises DataRefused with the rule that it breaks. A zip in memory must stay open as long as it is read from.
+    Raises DataRefused with the rule that it breaks. What is in memory must stay open as long as it is read from.
     """
     called = PurePosixPath(name.replace("\\", "/")).name or "data"
     try:
-        if isinstance(place, Path):
-            return _folder(place, called) if place.is_dir() else _zip(_opened(place), called)
-        return _zip(_Bytes(place), called)
+        if isinstance(place, Path) and place.is_dir():
+            return _unpacked(place, _folder(place, called))
+        if packing := packed.packing_of(called):
+            entries = packed.entries(packing.images([(called, place)], called), called)
+            return Source(called, "zip", entries, _class_folders((), entries), reading=packed.READING)
+        return _zip(_opened(place) if isinstance(place, Path) else _Bytes(place), called)
     except OSError as error:
         raise DataRefused(f"{called} cannot be read: {error.strerror or error}") from None
+
+
+def _unpacked(root: Path, folder: Source) -> Source:
+    """A folder without images but with files that hold them is what those hold; every other one is what it is."""
+    if any(map(is_image, folder.entries)):
+        return folder
+    files = {path: packing for path in folder.ignored if (packing := packed.packing_of(path))}
+    images = (image for path, packing in files.items() for image in packing.images([(path, root / path)], folder.name))
+    if not files:
+        return folder
+    entries, ignored = packed.entries(images, folder.name), tuple(path for path in folder.ignored if path not in files)
+    return Source(folder.name, "folder", entries, _class_folders((), entries), ignored, reading=packed.READING)
 
 
 def is_image(path: str) -> bool:

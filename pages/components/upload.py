@@ -14,6 +14,7 @@ from ddcore.data.adding import AddConfig, add
 from ddcore.data.base import Dataset
 from ddcore.data.layout import Doubtful
 from ddcore.data.own import remove
+from ddcore.data.packed import PACKINGS
 from ddcore.errors import ConfigError, DDCoreError
 from ddcore.home import data_root
 from ddcore.report import figures
@@ -26,7 +27,8 @@ BROUGHT = frame.session_key("Datasets", "brought")
 REFUSED = frame.session_key("Datasets", "refused")
 REFUSALS = frame.session_key("Datasets", "refusals")  # their number: a new one makes a new, empty uploader
 MOST_MB = 200
-WAYS = ("Upload a zip", "A folder on this machine")
+ENDINGS = [packing.ending.lstrip(".") for packing in PACKINGS.values()]
+WAYS = ("Upload a file", "A folder on this machine")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 CLASSES, EACH = 20, 8  # rows and columns of the examples
 REDRAWN = 0.2  # seconds between two movements of a progress bar
@@ -119,8 +121,9 @@ def explain() -> None:
                 st.code(tree.strip("\n"), language=None)
                 st.caption(note)
     st.caption(
-        "PNG, JPEG, BMP or TIFF. Only images and tables are read, nothing is unpacked and nothing is executed. What is "
-        "added can be seen and used by everybody who uses this app."
+        "PNG, JPEG, BMP or TIFF; or MedMNIST's .npz and Hugging Face's .parquet files. Only images and tables are "
+        "read, nothing is unpacked and nothing is executed. What is added can be seen and used by everybody who uses "
+        "this app."
     )
 
 
@@ -131,14 +134,15 @@ def chosen_source() -> Brought | Question | None:
         way = st.segmented_control("Where is it?", WAYS, default=WAYS[0], required=True, key="own-way") or WAYS[0]
     if way == WAYS[0]:
         upload = st.file_uploader(
-            "A zip archive", type="zip", max_upload_size=MOST_MB, key=f"own-zip-{st.session_state.get(REFUSALS, 0)}",
+            "A zip archive, or an .npz or .parquet file", type=["zip", *ENDINGS], max_upload_size=MOST_MB,
+            key=f"own-zip-{st.session_state.get(REFUSALS, 0)}",
             help="Larger ones: `python -m ddcore data add FILE --name NAME`.",
         )
         if upload is None:
             return _remembered("")
         return _remembered(upload.file_id) or _looked_into(upload.file_id, upload, upload.name)
     with st.form("own-folder", border=False):
-        path = st.text_input("Path of a folder or a zip", key="own-path", placeholder="/home/me/my-images").strip()
+        path = st.text_input("Path of a folder or a file", key="own-path", placeholder="/home/me/my-images").strip()
         submitted = st.form_submit_button("Look into it", icon=":material/search:")
     if not submitted or not path:
         return _remembered(path)
