@@ -131,7 +131,8 @@ def visit(tab: Page, address: str, title: str, *shown: str) -> tuple[float, floa
 
 
 def click(tab: Page, link: str, title: str, *shown: str) -> tuple[float, float, float]:
-    """Likewise from a click on what the selector `link` finds, in a page that has had a moment of rest."""
+    """Likewise from a click on what the selector `link` finds, in a page that has it and has had a moment of rest."""
+    tab.wait_for_selector(link, state="attached")
     tab.wait_for_timeout(1000 * SETTLED)
     return _watched(tab, link, title, shown)
 
