@@ -42,8 +42,12 @@ def catalogue(store: Store) -> pd.DataFrame:
     is not how most sets of the data were judged in `elsewhere`. stored: bytes of the
     set; created: seconds since 1970; group: equal for runs that differ in their seeds alone; members: ids of the row.
     """
+    return store.kept(_catalogue, names.datasets()).copy(deep=False)
+
+
+def _catalogue(store: Store, *of: object) -> pd.DataFrame:
     records = store.records()
-    speak, usual = store.once(judged)
+    speak, usual = store.kept(judged)
     groups: dict[str, str] = {}
     for record in sorted(records, key=lambda r: bool(r.config.get("run"))):  # evaluations of a group are a group
         groups[record.id] = differences.question(record, groups)
@@ -144,7 +148,7 @@ def _method(record: RunRecord, by_id: Mapping[str, RunRecord]) -> str:
 
 def with_parameters(frame: pd.DataFrame, store: Store, parameters: Mapping[str, Quantity]) -> pd.DataFrame:
     """The catalogue with a column for each of these parameters."""
-    by_id = {record.id: record for record in store.records()} if parameters else {}
+    by_id = store.by_id()
     records = [by_id[run_id] for run_id in frame["id"]] if parameters else []
     columns = {name: quantities.values(records, one).set_axis(frame.index) for name, one in parameters.items()}
     return pd.concat([frame, pd.DataFrame(columns, index=frame.index)], axis=1)
@@ -230,7 +234,7 @@ def grouped(frame: pd.DataFrame, by: str, title: str) -> pd.DataFrame:
 
 def pooled_over(frame: pd.DataFrame, store: Store) -> list[str]:
     """What differs between the runs of each row, beyond their seeds: "IPC 1, 10; λ 0, 0.1"; "" where nothing does."""
-    by_id = {record.id: record for record in store.records()}
+    by_id = store.by_id()
     return [_differences([by_id[run_id] for run_id in members if run_id in by_id]) for members in frame["members"]]
 
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 from ddcore.data import DATASETS
@@ -88,26 +88,45 @@ def data_notes(record: RunRecord) -> tuple[str, ...]:
     return record.summary.notes_on_data
 
 
+def datasets() -> tuple[tuple[str, Dataset], ...]:
+    """What names of runs are made of beside the runs."""
+    return tuple(DATASETS.known().items())
+
+
+def _no_names(store: stores.Store, *of: object) -> dict[str, Mapping[str, str]]:
+    """Kind → names of its runs, of none so far."""
+    return {}
+
+
 class Names:
-    """The automatic names of all runs of a store, those of a kind made together when one is asked for."""
+    """The automatic names of all runs of a store, those of a kind made together when one is asked for.
+
+    Those of listed runs are kept for as long as neither these nor the data sets change.
+    """
 
     def __init__(self, store: stores.Store | None = None) -> None:
         self._store = store
-        self._of_kind: dict[str, dict[str, str]] = {}
         self._data = DATASETS.known()
+        self._of_kind: dict[str, Mapping[str, str]] = {}
+        self._kept = store.kept(_no_names, datasets()) if store else {}
+        self._listed = store.by_id() if store else {}
 
     def of(self, record: RunRecord) -> str:
         """The name of a run; of one that is not in the store, as in the trash, what it would be without neighbours."""
         return self._named(record.kind).get(record.id) or self._alone(record)
 
-    def _named(self, kind: str) -> dict[str, str]:
+    def _named(self, kind: str) -> Mapping[str, str]:
         """Run → name, all different, of the runs of a kind that can be read."""
         if self._store is None:
             return {}
         if kind not in self._of_kind:
             self._of_kind[kind] = {}  # names of runs that are about runs of their own kind end here
-            records = [record for record in self._store.records(kind) if record.state != "broken"]
-            self._of_kind[kind] = self._unlike(records)
+            if (named := self._kept.get(kind)) is None:
+                records = [record for record in self._store.records(kind) if record.state != "broken"]
+                named = self._unlike(records)
+                if kind not in stores.parts():
+                    self._kept[kind] = named
+            self._of_kind[kind] = named
         return self._of_kind[kind]
 
     def _unlike(self, records: Sequence[RunRecord]) -> dict[str, str]:
@@ -173,10 +192,6 @@ class Names:
         else:
             return ""
         return f"{called} and {len(subjects) - 1} more" if len(subjects) > 1 else called
-
-    @cached_property
-    def _listed(self) -> dict[str, RunRecord]:
-        return {record.id: record for record in self._store.records()} if self._store else {}
 
     def _record(self, run_id: str) -> RunRecord | None:
         return self._listed.get(run_id)

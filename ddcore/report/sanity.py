@@ -17,6 +17,7 @@ from ddcore.methods import METHODS
 from ddcore.report import text
 from ddcore.runs.events import first_event
 from ddcore.runs.images import read_std
+from ddcore.runs.record import KEPT
 from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy
 
@@ -48,7 +49,7 @@ def _moved(record: RunRecord) -> Iterator[str]:
                f"learning rate is far too large.{_smaller(record, change)}")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=KEPT)
 def _range(folder: str, created: float) -> float:
     """From black to white in σ, mean over the channels; `created` as in `_first`."""
     std = read_std(Path(folder, "images.safetensors"))
@@ -72,15 +73,15 @@ def _losses(record: RunRecord) -> Iterator[str]:
     name = next((name for name in last if "loss" in name), None)  # further ones are parts of it
     if name is None:
         return
-    start, end = _first(str(record.folder), record.created).get(name), last[name]
+    start, end = _first(str(record.folder), record.created, name), last[name]
     if isinstance(start, int | float) and 0 < GROWTH * start < end:
         yield f"The loss grew from {start:.3g} to {end:.3g}, and it should fall: the learning rate is too large."
 
 
-@lru_cache(maxsize=4096)
-def _first(folder: str, created: float) -> dict[str, Any]:
+@lru_cache(maxsize=KEPT)
+def _first(folder: str, created: float, name: str) -> Any:
     """What the first recorded step of a finished run told. `created` is in the key: a run can be computed again."""
-    return first_event(Path(folder, "events.jsonl"), "step") or {}
+    return (first_event(Path(folder, "events.jsonl"), "step") or {}).get(name)
 
 
 def _chance(record: RunRecord) -> Iterator[str]:

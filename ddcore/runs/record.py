@@ -151,22 +151,35 @@ def read_record(folder: Path, demo: bool = False) -> RunRecord:
         )
 
 
+def listed_record(folder: str, demo: bool) -> RunRecord:
+    """`read_record` of a folder that is no link, with two looks at files where it was read before and is finished."""
+    try:
+        return _finished(folder, demo, version(f"{folder}/run.json"), _user_version(folder))
+    except (RunBroken, OSError):
+        return read_record(Path(folder), demo)
+
+
 def _read(folder: Path, demo: bool) -> RunRecord:
     if folder.is_symlink():
         raise RunBroken("this is a link, not a run folder")
-    if not RUN_ID.fullmatch(folder.name):
-        raise RunBroken("this folder is not named like a run (16 hex digits)")
-    if "-" in folder.name and not (folder / IMPORTED).exists():
-        raise RunBroken(f"this folder is named like that of an imported run, and holds no {IMPORTED}")
+    _check_name(folder)
     try:
         return _finished(str(folder), demo, version(f"{folder}/run.json"), _user_version(folder))
     except FileNotFoundError:
         return _record(folder, demo, *_unfinished(folder))
 
 
+def _check_name(folder: Path) -> None:
+    if not RUN_ID.fullmatch(folder.name):
+        raise RunBroken("this folder is not named like a run (16 hex digits)")
+    if "-" in folder.name and not (folder / IMPORTED).exists():
+        raise RunBroken(f"this folder is named like that of an imported run, and holds no {IMPORTED}")
+
+
 @lru_cache(maxsize=KEPT)
 def _finished(folder: str, demo: bool, answer: Version, user: Version | None) -> RunRecord:
     """The record of a finished run, made again only when one of its files was replaced."""
+    _check_name(Path(folder))
     return _record(Path(folder), demo, "done", read_json(Path(folder, "run.json")), None)
 
 
@@ -300,7 +313,7 @@ def _user(folder: Path) -> dict[str, Any]:
     return {"name": str(name or ""), "tags": tags, "note": str(note or "")}
 
 
-def _user_version(folder: Path) -> Version | None:
+def _user_version(folder: Path | str) -> Version | None:
     try:
         return version(f"{folder}/user.json")
     except OSError:

@@ -10,9 +10,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +24,8 @@ from ddcore.runs.apart import set_apart
 from ddcore.runs.events import read_events
 from ddcore.runs.files import read_json, usable, write_json
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
-from ddcore.runs.record import IMPORTED, RunRecord, elsewhere, read_record, too_long
+from ddcore.runs.listing import Listing, listed
+from ddcore.runs.record import IMPORTED, RunRecord, elsewhere, listed_record, read_record, too_long
 from ddcore.runs.state import ACTIVE, STATES, job_state
 
 if TYPE_CHECKING:
@@ -65,26 +65,31 @@ class Store:
     def records(self, kind: str | None = None) -> list[RunRecord]:
         """All runs, newest first, parts of others only where their kind is asked for; folders that cannot be read come
         with state "broken"."""
+        return _newest_first(self._linked(self._read(kind)))
+
+    def _read(self, kind: str | None) -> list[RunRecord]:
+        """What `records` returns, as it lies there."""
         unlisted = () if kind else parts()
-        folders = [one for one in self._all(kind) if one[0].parent.name not in unlisted]
-        own = {folder.name for folder, demo in folders if not demo}
-        return _newest_first(self._linked([read_record(folder, demo) for folder, demo in folders
-                                           if not demo or folder.name not in own]))
+        own = [_record(entry, False) for entry in _runs(self.root, kind, unlisted)]
+        ids = {record.id for record in own}
+        return own + [_record(entry, True) for entry in _runs(self.demo, kind, unlisted)
+                      if entry.name not in ids and os.path.isfile(f"{entry.path}/run.json")]
 
     def imports(self) -> dict[str, str]:
-        """Key of a question → the id of the imported run that answered it elsewhere."""
-        return {folder.name.partition("-")[0]: folder.name for folder in _folders(self.root) if "-" in folder.name}
+        """Key of a question → the id of the imported run that answered it elsewhere; no part of another run."""
+        return {entry.name.partition("-")[0]: entry.name for entry in _runs(self.root, None, parts())
+                if "-" in entry.name}
 
     def imported(self, question: Spec) -> RunRecord | None:
         """The imported run that answers this question elsewhere: to look at, never in place of an answer from here."""
-        if not (answers := self.once(_imported)):
+        if not (answers := self.kept(_imported)):
             return None
         return answers.get(question.without(kind=elsewhere(question.kind)))
 
     def _linked(self, records: list[RunRecord]) -> list[RunRecord]:
         """These records; imported ones build on imported runs, as far as these are here, and else on those with the
         keys by which they name them."""
-        if all(record.imported is None for record in records):
+        if not _any_imported(records):
             return records
         ids = self.imports()
         return [record if record.imported is None else record.linked(ids) for record in records]
@@ -106,6 +111,15 @@ class Store:
     def once(self, make: Callable[[Any], T]) -> T:
         """What `make` makes of these runs; a Moment makes it once."""
         return make(self)
+
+    def kept(self, make: Callable[..., T], *of: Hashable) -> T:
+        """What `make` makes of the store and of these values, where it reads nothing but the listed records and them: a
+        Moment finds it made as long as no run has changed."""
+        return make(self, *of)
+
+    def by_id(self) -> Mapping[str, RunRecord]:
+        """All listed runs by their ids, newest first."""
+        return self.kept(_by_id)
 
     def finished(self, kind: str) -> list[Path]:
         """The folders of the finished runs of a kind, newest first, without a look at what they answer."""
@@ -401,15 +415,20 @@ class Moment(Store):
 
     def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
         super().__init__(root, demo)
-        self._listed: list[RunRecord] | None = None
+        self._listed: Listing | None = None
         self._made: dict[Callable[[Any], Any], Any] = {}
 
     def records(self, kind: str | None = None) -> list[RunRecord]:
         if kind in parts():
             return super().records(kind)
+        return self._listing().of(kind)
+
+    def _listing(self) -> Listing:
         if self._listed is None:
-            self._listed = super().records()
-        return [record for record in self._listed if kind in (None, record.kind)]
+            read = self._read(None)
+            imports = self.imports() if _any_imported(read) else {}
+            self._listed = listed((self.root, self.demo), read, imports, lambda: _newest_first(self._linked(read)))
+        return self._listed
 
     def once(self, make: Callable[[Any], T]) -> T:
         """What `make` makes of these runs, made once for this look at them."""
@@ -417,6 +436,10 @@ class Moment(Store):
             self._made[make] = make(self)
         made: T = self._made[make]
         return made
+
+    def kept(self, make: Callable[..., T], *of: Hashable) -> T:
+        """What `make` makes of the listed records and these values, made once as long as none of the runs changes."""
+        return self._listing().made(make, of, lambda: make(self, *of))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -486,6 +509,14 @@ def checked_name(name: str) -> str:
     return name
 
 
+def _by_id(store: Store) -> dict[str, RunRecord]:
+    return {record.id: record for record in store.records()}
+
+
+def _any_imported(records: Iterable[RunRecord]) -> bool:
+    return any(record.imported is not None for record in records)
+
+
 def _imported(store: Store) -> dict[str, RunRecord]:
     """What an imported run answers → the newest that does."""
     return {record.without(): record for record in reversed(store.records()) if record.imported is not None}
@@ -513,6 +544,17 @@ def _folders(root: Path, kind: str | None = None) -> Iterator[Path]:
             yield from _subfolders(parent, links=True)
 
 
+def _runs(root: Path, kind: str | None, unlisted: Iterable[str] = ()) -> Iterator[os.DirEntry[str]]:
+    """The same as entries of their folders, but for the kinds that are not listed: these are not looked into."""
+    for parent in _entries(root):
+        if parent.name == kind or (kind is None and parent.name not in unlisted):
+            yield from _entries(parent.path, links=True)
+
+
+def _record(entry: os.DirEntry[str], demo: bool) -> RunRecord:
+    return read_record(Path(entry.path), demo) if entry.is_symlink() else listed_record(entry.path, demo)
+
+
 def _of_id(root: Path, run_id: str) -> Iterator[Path]:
     """<root>/<kind>/<run id>, where there is one, without listing the runs; nothing where it is no whole id."""
     folders = (kind / run_id for kind in _subfolders(root)) if RUN_ID.fullmatch(run_id) else ()
@@ -536,15 +578,17 @@ def _finished(folder: Path) -> bool:
 
 
 def _subfolders(root: Path, links: bool = False) -> list[Path]:
+    return [Path(entry.path) for entry in _entries(root, links)]
+
+
+def _entries(root: Path | str, links: bool = False) -> list[os.DirEntry[str]]:
+    """The folders in a folder, and the links too where these are wanted; none where it cannot be read."""
     try:
         with os.scandir(root) as entries:
-            return [_path(e.path) for e in entries
+            return [e for e in entries
                     if not e.name.startswith(".") and (e.is_dir(follow_symlinks=False) or (links and e.is_symlink()))]
     except OSError:
         return []
-
-
-_path = lru_cache(maxsize=4096)(Path)  # taking a thousand paths to pieces takes longer than listing them
 
 
 def _tail(path: Path, limit: int) -> str:

@@ -44,7 +44,7 @@ def _film() -> None:
         return
     title, data = METHODS[run.name].title, tables.data(run)
     player.show(film.frames(store, run), f"Images of {data} take shape over {run.summary.steps} steps of {title}.")
-    judge = store.once(catalogue.judged)[0].get(run.id)
+    judge = store.kept(catalogue.judged)[0].get(run.id)
     st.caption(f"{run.summary.images or 0:,} images, {run.summary.steps:,} steps of {title}: {_accuracy(run, judge)}")
 
 
@@ -81,7 +81,7 @@ def _latest() -> None:
     """Distilled sets, full-data trainings and sweeps; evaluations and controls are shown with the set they judge."""
     st.header("Latest results", anchor=False)
     store = frame.store()
-    judges, usual = store.once(catalogue.judged)
+    judges, usual = store.kept(catalogue.judged)
     done = _newest(store.records(), judges)
     judged = {record.id: judges[record.id] for record in done if record.id in judges and not _gathers(record)}
     if not done:

@@ -57,7 +57,7 @@ def footnotes(records: Sequence[RunRecord]) -> None:
 
 def judged_elsewhere(judges: Iterable[RunRecord]) -> None:
     """What the marks beside accuracies in a list of runs mean; judges: whose accuracies they are."""
-    if note := catalogue.told(judges, frame.store().once(catalogue.judged)[1]):
+    if note := catalogue.told(judges, frame.store().kept(catalogue.judged)[1]):
         st.caption(plain(note))
 
 
@@ -194,7 +194,7 @@ def earlier(kind: str, title: str, *names: str) -> None:
     """Links to the newest runs of a kind; title: "" where it stands above already; names: only these methods."""
     every = frame.store().records()
     records = [r for r in every if r.kind == kind and (not names or r.name in names)]
-    judges, usual = frame.store().once(catalogue.judged)
+    judges, usual = frame.store().kept(catalogue.judged)
     if title:
         st.header(title, anchor=False)
     if not records:
