@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from threading import Event, Thread, Timer
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from ddcore.jobs import keeper
-from pages.components import activity, menu
+from pages.components import activity, menu, uploads
 
 
 @asynccontextmanager
@@ -20,6 +21,7 @@ async def opening(_: st.App) -> AsyncIterator[None]:
 
     A browser is opened where there is a screen, as Streamlit does for files without App.
     """
+    uploads.begin()
     closing = Event()
     Thread(target=keeper.keep, args=(keeper.resumes(), lambda: not closing.is_set()), daemon=True).start()
     if not st.get_option("server.headless"):
@@ -43,4 +45,4 @@ else:
         if hasattr(PagesManager, "uses_pages_directory"):
             PagesManager.uses_pages_directory = False
     menu.entries()  # loads the methods' declarations before anybody waits for them
-    app = st.App(__file__, lifespan=opening)
+    app = st.App(__file__, lifespan=opening, middleware=[Middleware(uploads.Intake)])

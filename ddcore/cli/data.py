@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -16,12 +17,10 @@ from tqdm import tqdm
 
 from ddcore import home
 from ddcore.cli.flags import JSON, as_json, count_runs, given, options, show
-from ddcore.data import DATASETS, own
-from ddcore.data.adding import AddConfig, add
-from ddcore.data.arranging import arrange
+from ddcore.data import DATASETS, apart, own
+from ddcore.data.adding import AddConfig
 from ddcore.data.layout import Doubtful
-from ddcore.data.preview import Preview, look, suggested
-from ddcore.data.source import Source, open_source
+from ddcore.data.preview import Preview, suggested
 from ddcore.errors import ConfigError, DataRefused, UnknownName
 from ddcore.report.uses import forget, uses
 from ddcore.runs.store import Store
@@ -42,16 +41,16 @@ LAYOUT = click.Option(
 
 
 def _add(path: Path, name: str, layout: str, as_json: bool, **parameters: Any) -> None:
-    source, preview = _looked(path, layout)
-    if not as_json:
-        click.echo(_text(source, preview))
-    config = AddConfig.build({**suggested(source, preview), **given(parameters), "name": name})
-    with _progress("storing") as on_progress:
-        added = add(source, preview, config, home.data_root(), on_progress, reserved=lambda: uses(Store(), name).any)
+    with _looked(path, layout) as (brought, preview):
+        if not as_json:
+            click.echo(_text(brought, preview))
+        config = AddConfig.build({**suggested(brought.called, preview), **given(parameters), "name": name})
+        with _progress("storing") as on_progress:
+            added = apart.add(brought, config, home.data_root(), on_progress, lambda: uses(Store(), name).any)
     result = {
         "name": added.name, "classes": list(added.classes), "shape": list(added.shape()), "sizes": added.sizes,
         "network": added.network, "fingerprint": added.fingerprint(home.data_root(), added.resolution),
-        "notes": list(added.notes), "config": config.values(), "preview": _json(source, preview),
+        "notes": list(added.notes), "config": config.values(), "preview": _json(brought, preview),
     }
     train, test = added.sizes or (0, 0)
     sides, notes = "×".join(map(str, added.shape())), "".join(f"\n  note: {note}" for note in added.notes)
@@ -87,8 +86,8 @@ data.add_command(click.Command(
 def check(path_or_name: str, layout: str, as_json: bool) -> int:
     if path_or_name in DATASETS or (not os.path.exists(path_or_name) and own.NAME.fullmatch(path_or_name)):
         return _check_known(path_or_name, as_json)
-    source, preview = _looked(Path(path_or_name), layout)
-    show(_json(source, preview), as_json, lambda: _text(source, preview))
+    with _looked(Path(path_or_name), layout) as (brought, preview):
+        show(_json(brought, preview), as_json, lambda: _text(brought, preview))
     return int(any(problem.stops for problem in preview.problems))
 
 
@@ -126,16 +125,18 @@ def remove(name: str, as_json: bool) -> None:
     show(result, as_json, lambda: f"removed {name}{kept}")
 
 
-def _looked(path: Path, reading: str) -> tuple[Source, Preview]:
+@contextmanager
+def _looked(path: Path, reading: str) -> Iterator[tuple[apart.Brought, Preview]]:
     """What lies there, every image decoded once; a doubt about its layout names the flags that end it."""
-    source = open_source(path, path.absolute().name)
-    try:
-        layout = arrange(source, reading)
-    except Doubtful as doubt:
-        ways = [f"  --layout {shlex.quote(choice.key)}: {choice.text}" for choice in doubt.choices]
-        raise DataRefused("\n".join([f"{doubt.text}. Say how it is to be read:", *ways])) from None
-    with _progress("looking at images") as on_progress:
-        return source, look(source, layout, on_progress)
+    with TemporaryDirectory() as folder:
+        brought = apart.Brought(path, path.absolute().name, Path(folder, "notes.json"))
+        try:
+            with _progress("looking at images") as on_progress:
+                apart.look(brought, reading, on_progress)
+        except Doubtful as doubt:
+            ways = [f"  --layout {shlex.quote(choice.key)}: {choice.text}" for choice in doubt.choices]
+            raise DataRefused("\n".join([f"{doubt.text}. Say how it is to be read:", *ways])) from None
+        yield brought, apart.noted(brought)
 
 
 @contextmanager
@@ -150,24 +151,25 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         yield on_progress
 
 
-def _json(source: Source, preview: Preview) -> dict[str, Any]:
+def _json(brought: apart.Brought, preview: Preview) -> dict[str, Any]:
     return {
-        "source": source.name, "kind": source.kind, "layout": preview.layout.kind, "reading": preview.layout.reading,
+        "source": brought.called, "kind": brought.kind,
+        "layout": preview.layout.kind, "reading": preview.layout.reading,
         "classes": list(preview.layout.classes), "voters": preview.layout.voters,
         "counts": {part: dict(counts) for part, counts in preview.counts.items()},
         "sizes": [{"width": w, "height": h, "images": n} for (w, h), n in preview.sizes.most_common()],
         "modes": dict(preview.modes), "unreadable": dict(preview.unreadable),
-        "problems": [asdict(problem) for problem in preview.problems], "suggested": suggested(source, preview),
+        "problems": [asdict(problem) for problem in preview.problems], "suggested": suggested(brought.called, preview),
     }
 
 
-def _text(source: Source, preview: Preview) -> str:
+def _text(brought: apart.Brought, preview: Preview) -> str:
     """The preview as lines for people."""
     layout, number = preview.layout, len(preview.layout.classes)
     where = "listed in a table" if layout.kind == "table" else "in class folders"
     classes = f"{number:,} classes" if number != 1 else "1 class"
     votes = f", with the votes of {layout.voters} annotators" if layout.voters else ""
-    lines = [f"{source.name}: {len(layout.rows):,} images of {classes}, {where}{votes}"]
+    lines = [f"{brought.called}: {preview.images:,} images of {classes}, {where}{votes}"]
     for part, counts in preview.counts.items():
         lines.append(f"  {part:<6} {sum(counts.values()):,}: {_some([f'{c} {n:,}' for c, n in counts.items()])}")
     lines.append(f"  sizes  {_some([f'{w}×{h} ({n:,})' for (w, h), n in preview.sizes.most_common()])}")

@@ -140,7 +140,7 @@ def unfinished(own: Path) -> Iterator[Path]:
     for folder in _folders(own, hidden=True):
         if folder.name.startswith(UNFINISHED) and time.time() - _changed(folder) / 1e9 > STALE_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)
-    folder = own / f"{UNFINISHED}{uuid.uuid4().hex}"
+    folder = own / f"{UNFINISHED}{os.getpid()}-{uuid.uuid4().hex}"
     for _ in range(10):
         with contextlib.suppress(FileNotFoundError):  # another's rmdir below took the place away meanwhile
             folder.mkdir(parents=True)
@@ -151,6 +151,15 @@ def unfinished(own: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):
             own.rmdir()  # only where nothing is in it
+
+
+def clear(root: Path, pid: int) -> None:
+    """Delete what a process of ours that was killed has left unfinished."""
+    for folder in _folders(place(root), hidden=True):
+        if folder.name.startswith(f"{UNFINISHED}{pid}-"):
+            shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        place(root).rmdir()  # only where nothing is in it
 
 
 def place(root: Path) -> Path:

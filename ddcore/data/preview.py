@@ -31,6 +31,8 @@ SHOWN = images.SHOWN
 EDGE = 96  # pixels: of an example on a page
 UNEQUAL = 4  # times: the largest side over the smallest
 MAX_PIXELS = 20_000_000_000  # of all images together: some minutes of decoding on two cores
+PLAIN = 500  # pixels a byte, of all images together: simple drawings pack so
+FREE_PIXELS = 400_000_000  # as many are looked at however few bytes they take: some seconds
 FEW_LEVELS = 64  # of 256: with fewer of them left, the upper 8 bits are not what somebody wants of 16
 BECOMES = {
     "P": "a palette: its colours are put in",
@@ -71,7 +73,7 @@ class Preview:
     counts: {part: {class: readable images}}, the part being "all" where no split was given; sizes: (width, height) →
     images; modes: PIL's mode → images; facts: path → what was decoded; unreadable: path → why; problems: those that
     stop first; levels: the lowest and the highest of all 16-bit grey images; ground: what shows most behind transparent
-    ones, "" where none is transparent.
+    ones, "" where none is transparent; images: the number of all; grey: whether all that can be read are.
     """
 
     layout: Layout
@@ -83,6 +85,13 @@ class Preview:
     problems: tuple[Problem, ...]
     levels: tuple[int, int] | None = None
     ground: str = ""
+    images: int = 0
+    grey: bool = False
+
+    @property
+    def split(self) -> bool:
+        """Whether training and test part were given."""
+        return "all" not in self.counts
 
     @property
     def stops(self) -> bool:
@@ -102,14 +111,17 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     """
     facts, unreadable, pixels = dict[str, Fact](), dict[str, str](), 0
     paths = [row.path for row in layout.rows]
+    size = sum(source.entries[path].size for path in paths)
+    known = not source.reading  # a file of another format does not say how many bytes an image takes
+    allowed = min(MAX_PIXELS, max(FREE_PIXELS, PLAIN * size)) if known else MAX_PIXELS
     with closing(threaded(lambda path: _fact(source, path), paths)) as results:
         for done, (path, fact) in enumerate(zip(paths, results, strict=True), 1):
             if isinstance(fact, Fact):
                 facts[path] = fact
                 pixels += fact.width * fact.height
-                if pixels > MAX_PIXELS:
+                if pixels > allowed:
                     raise DataRefused(f"the first {done:,} images of {source.name} already have {pixels:,} pixels, "
-                                      f"allowed are {MAX_PIXELS:,} in all: bring smaller images")
+                                      f"allowed are {allowed:,} in all{_for(size, allowed)}: bring smaller images")
             else:
                 unreadable[path] = fact
             on_progress(done, len(paths))
@@ -124,23 +136,23 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     sizes = Counter((fact.width, fact.height) for fact in facts.values())
     modes = Counter(fact.mode for fact in facts.values())
     return Preview(layout, counts, sizes, modes, facts, unreadable, tuple(sorted(problems, key=lambda p: not p.stops)),
-                   _range([fact for fact in facts.values() if fact.deep]), ground)
+                   _range([fact for fact in facts.values() if fact.deep]), ground, len(paths),
+                   bool(facts) and all(fact.grey for fact in facts.values()))
 
 
-def suggested(source: Source, preview: Preview, most: int = 128) -> dict[str, Any]:
+def suggested(called: str, preview: Preview, most: int = 128) -> dict[str, Any]:
     """Values for adding.AddConfig that fit these images: name, side (at most `most`), colour; levels and ground where
     they are not what they are for other images."""
     from ddcore.data import DATASETS
 
-    name = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(source.name).stem.casefold()).strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(called).stem.casefold()).strip("-")
     name = re.sub(r"^[^a-z]+", "", name)[:32].rstrip("-")
     name = f"my-{name}" if name in DATASETS.shipped else name
-    side = median_low([min(f.width, f.height) for f in preview.facts.values()] or [SIDES[0]])
-    grey = bool(preview.facts) and all(fact.grey for fact in preview.facts.values())
+    side = median_low([min(size) for size in preview.sizes.elements()] or [SIDES[0]])
     return {
         "name": name if len(name) > 1 else "my-data",
         "side": max((s for s in SIDES if s <= min(side, most)), default=max(side, 8)),
-        "colour": "grey" if grey else "rgb",
+        "colour": "grey" if preview.grey else "rgb",
         **({"levels": "used"} if preview.levels and is_narrow(preview.levels) else {}),
         **({"ground": "black"} if preview.ground == "black" else {}),
     }
@@ -148,7 +160,7 @@ def suggested(source: Source, preview: Preview, most: int = 128) -> dict[str, An
 
 def examples(
     source: Source, preview: Preview, *, classes: int, each: int, side: int, colour: str, fit: str,
-    ground: str = "white", levels: str = "upper",
+    ground: str = "white", levels: str = "upper", on_progress: Progress = lambda done, total: None,
 ) -> dict[str, list[np.ndarray]]:
     """The first `each` readable images of each of the first `classes` classes that have any, as they would be stored.
 
@@ -160,8 +172,12 @@ def examples(
     paths_of = {preview.layout.classes[label]: of_class[label][:each] for label in sorted(of_class)[:classes]}
     paths = list(chain(*paths_of.values()))
     spread = preview.levels if levels == "used" else None
-    thumbnails = threaded(lambda path: _reduced(stored(source, path, side, colour, fit, ground, spread)[0]), paths)
-    thumbnail = dict(zip(paths, thumbnails, strict=True))
+    thumbnail = dict[str, np.ndarray]()
+    reduced = threaded(lambda path: _reduced(stored(source, path, side, colour, fit, ground, spread)[0]), paths)
+    with closing(reduced) as thumbnails:
+        for done, (path, image) in enumerate(zip(paths, thumbnails, strict=True), 1):
+            thumbnail[path] = image
+            on_progress(done, len(paths))
     return {name: [thumbnail[path] for path in paths] for name, paths in paths_of.items()}
 
 
@@ -176,7 +192,12 @@ def stored(
     source: Source, path: str, side: int, colour: str, fit: str, ground: str = "white",
     levels: tuple[int, int] | None = None,
 ) -> tuple[np.ndarray, bytes]:
-    """(the image as it is kept, the digest of what it was); ground, levels: see images.plain."""
+    """(the image as it is kept, the digest of what it was); ground, levels: see images.plain.
+
+    Raises DataRefused where it is no longer there.
+    """
+    if path not in source.entries:
+        raise DataRefused(f"{path} could be read before and is not there now")
     image = images.opened(source.entries[path])
     with images.turn(image):
         image = images.upright(image)
@@ -190,6 +211,11 @@ def threaded(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator
         yield from pool.map(work, items)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _for(size: int, allowed: int) -> str:
+    """Why no more pixels are allowed, where it is for the few bytes that they take."""
+    return f" for {size:,} bytes" if allowed < MAX_PIXELS else ""
 
 
 def _fact(source: Source, path: str) -> Fact | str:

@@ -79,16 +79,21 @@ def open_source(place: Path | BinaryIO, name: str) -> Source:
 
     Raises DataRefused with the rule that it breaks. What is in memory must stay open as long as it is read from.
     """
-    called = PurePosixPath(name.replace("\\", "/")).name or "data"
+    title = called(name)
     try:
         if isinstance(place, Path) and place.is_dir():
-            return _unpacked(place, _folder(place, called))
-        if packing := packed.packing_of(called):
-            entries = packed.entries(packing.images([(called, place)], called), called)
-            return Source(called, "zip", entries, _class_folders((), entries), reading=packed.READING)
-        return _zip(_opened(place) if isinstance(place, Path) else _Bytes(place), called)
+            return _unpacked(place, _folder(place, title))
+        if packing := packed.packing_of(title):
+            entries = packed.entries(packing.images([(title, place)], title), title)
+            return Source(title, "zip", entries, _class_folders((), entries), reading=packed.READING)
+        return _zip(_opened(place) if isinstance(place, Path) else _Bytes(place), title)
     except OSError as error:
-        raise DataRefused(f"{called} cannot be read: {error.strerror or error}") from None
+        raise DataRefused(f"{title} cannot be read: {error.strerror or error}") from None
+
+
+def called(name: str) -> str:
+    """What a source of this name is called: without its path."""
+    return PurePosixPath(name.replace("\\", "/")).name or "data"
 
 
 def _unpacked(root: Path, folder: Source) -> Source:

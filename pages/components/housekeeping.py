@@ -12,13 +12,12 @@ from ddcore.report import tables, text
 from ddcore.run_id import RUN_ID
 from ddcore.runs import packing, usage
 from ddcore.runs.store import RunRecord
-from pages.components import frame, table, widgets
+from pages.components import frame, table, uploads, widgets
 from pages.components.markdown import called
 
 MESSAGE = frame.session_key("Runs", "message")
 OPEN = frame.session_key("Runs", "open")
 UPLOADS = frame.session_key("Runs", "uploads")  # their number: a new one makes a new, empty uploader
-MOST_MB = 200
 COMPARE = "pages/7_Compare.py"
 
 
@@ -119,9 +118,8 @@ def _packed(ids: Sequence[str]) -> bytes:
 def bring() -> None:
     """Take in runs that were packed here or elsewhere."""
     with st.expander("Bring a run", icon=":material/upload_file:"):
-        files = st.file_uploader(
-            "Packed runs", type=["ddrun", "zip"], accept_multiple_files=True, max_upload_size=MOST_MB,
-            key=f"house-files-{st.session_state.get(UPLOADS, 0)}",
+        files = uploads.uploader(
+            "Runs", "Packed runs", ["ddrun", "zip"], f"house-files-{st.session_state.get(UPLOADS, 0)}", many=True,
             help="Larger ones: `python -m ddcore unpack FILE`.",
         )
         st.caption(
@@ -132,9 +130,14 @@ def bring() -> None:
         )
         if files:
             with st.spinner("Checking what is in them …"):
-                results = [result for file in files for result in packing.unpack_all(frame.store(), file, file.name)]
+                results = [result for file in files for result in _unpacked(file)]
             st.session_state[UPLOADS] = st.session_state.get(UPLOADS, 0) + 1
             _arrived(results)
+
+
+def _unpacked(file: uploads.Upload) -> list[packing.Arrived | DDCoreError]:
+    with file.path.open("rb") as stream:
+        return packing.unpack_all(frame.store(), stream, file.name)
 
 
 def _arrived(results: Sequence[packing.Arrived | DDCoreError]) -> None:

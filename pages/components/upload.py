@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import streamlit as st
 
-from ddcore.data import arranging, preview, source
-from ddcore.data.adding import AddConfig, add
+from ddcore.data import apart, preview
+from ddcore.data.adding import AddConfig
 from ddcore.data.base import Dataset
 from ddcore.data.layout import Doubtful
 from ddcore.data.own import remove
@@ -21,12 +21,15 @@ from ddcore.report import figures
 from ddcore.report import preview as report
 from ddcore.report.uses import forget as forget_runs
 from ddcore.report.uses import uses
-from pages.components import charts, form, frame, widgets
+from pages.components import charts, form, frame, uploads, widgets
 
-BROUGHT = frame.session_key("Datasets", "brought")
-REFUSED = frame.session_key("Datasets", "refused")
-REFUSALS = frame.session_key("Datasets", "refusals")  # their number: a new one makes a new, empty uploader
-MOST_MB = 200
+PAGE = "Datasets"
+BROUGHT = frame.session_key(PAGE, "brought")
+REFUSED = frame.session_key(PAGE, "refused")
+REFUSALS = frame.session_key(PAGE, "refusals")  # their number: a new one makes a new, empty uploader
+LISTING = "Reading the list of files …"
+OTHERS = "Waiting for those who came before …"
+DRAWING = "Drawing examples …"
 ENDINGS = [packing.ending.lstrip(".") for packing in PACKINGS.values()]
 WAYS = ("Upload a file", "A folder on this machine")
 LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -63,7 +66,7 @@ class Brought:
     """What a person brought, looked at once. token: says when it is another; pictures: examples by form values."""
 
     token: str
-    source: source.Source
+    at: apart.Brought
     preview: preview.Preview
     pictures: dict[tuple[Any, ...], bytes] = field(default_factory=dict)
 
@@ -73,8 +76,7 @@ class Question:
     """What a person brought that could be meant in more ways than one: `doubt` has them."""
 
     token: str
-    file: Path | BinaryIO
-    name: str
+    at: apart.Brought
     doubt: Doubtful
 
 
@@ -106,8 +108,14 @@ def open_datasets(name: str = "") -> None:
 
 def forget() -> None:
     """Let go of what was brought; an archive that was uploaded may take hundreds of megabytes."""
-    st.session_state.pop(BROUGHT, None)
+    uploads.unasked(PAGE)
+    _let_go()
+
+
+def _let_go() -> None:
     st.session_state.pop(REFUSED, None)
+    if brought := st.session_state.pop(BROUGHT, None):
+        uploads.asked(PAGE).drop(brought.at.notes)
 
 
 def explain() -> None:
@@ -133,14 +141,15 @@ def chosen_source() -> Brought | Question | None:
     if at_this_machine():
         way = st.segmented_control("Where is it?", WAYS, default=WAYS[0], required=True, key="own-way") or WAYS[0]
     if way == WAYS[0]:
-        upload = st.file_uploader(
-            "A zip archive, or an .npz or .parquet file", type=["zip", *ENDINGS], max_upload_size=MOST_MB,
-            key=f"own-zip-{st.session_state.get(REFUSALS, 0)}",
+        chosen = uploads.uploader(
+            PAGE, "A zip archive, or an .npz or .parquet file", ["zip", *ENDINGS],
+            f"own-zip-{st.session_state.get(REFUSALS, 0)}",
             help="Larger ones: `python -m ddcore data add FILE --name NAME`.",
         )
-        if upload is None:
+        if not chosen:
             return _remembered("")
-        return _remembered(upload.file_id) or _looked_into(upload.file_id, upload, upload.name)
+        (upload,) = chosen
+        return _remembered(upload.id) or _looked_into(upload.id, upload.path, upload.name)
     with st.form("own-folder", border=False):
         path = st.text_input("Path of a folder or a file", key="own-path", placeholder="/home/me/my-images").strip()
         submitted = st.form_submit_button("Look into it", icon=":material/search:")
@@ -167,27 +176,27 @@ def _remembered(token: str) -> Brought | Question | None:
     brought = st.session_state.get(BROUGHT)
     if brought is None or brought.token == token:
         return brought
-    del st.session_state[BROUGHT]
+    _let_go()
     return None
 
 
-def _looked_into(token: str, file: Path | BinaryIO, name: str, reading: str = "") -> Brought | Question:
+def _looked_into(token: str, place: Path, name: str, reading: str = "") -> Brought | Question:
     """Look into what was chosen, once. What is refused is let go of, the upload too, and the page says why."""
-    forget()
-    bar = st.progress(0.0, "Reading the list of files …")
+    _let_go()
+    bar = st.progress(0.0, LISTING)
+    at = apart.Brought(place, name, uploads.asked(PAGE).room())
     try:
-        files = source.open_source(file, name)
-        look = preview.look(files, arranging.arrange(files, reading), _moving(bar, "Looking at image"))
+        look = apart.look(at, reading, *_moving(bar, "Looking at image", LISTING))
     except Doubtful as doubt:
         bar.empty()
-        question = st.session_state[BROUGHT] = Question(token, file, name, doubt)
+        question = st.session_state[BROUGHT] = Question(token, at, doubt)
         return question
     except DDCoreError as error:
         st.session_state[REFUSED] = str(error) if name in str(error) else f"{name}: {error}"
         st.session_state[REFUSALS] = st.session_state.get(REFUSALS, 0) + 1
         st.rerun()
     bar.empty()
-    brought = st.session_state[BROUGHT] = Brought(token, files, look)
+    brought = st.session_state[BROUGHT] = Brought(token, at, look)
     return brought
 
 
@@ -202,21 +211,24 @@ def ask(question: Question) -> None:
         submitted = st.form_submit_button("Look into it", icon=":material/search:")
     st.caption("If it is none of these, rename its folders, or add a table, and choose it again.")
     if submitted and reading:
-        _looked_into(question.token, question.file, question.name, reading)
+        _looked_into(question.token, question.at.place, question.at.name, reading)
         st.rerun()
 
 
-def _moving(bar: Any, words: str) -> Callable[[int, int], None]:
-    """Moves a progress bar a few times a second, not at each of many thousand images."""
+def _moving(bar: Any, words: str, before: str) -> tuple[Callable[[int, int], None], Callable[[], None]]:
+    """What moves a progress bar a few times a second, and what says that others come first.
+
+    Each time Streamlit may end the page here, for the visitor has left it or chosen something else.
+    """
     moved = 0.0
 
     def move(done: int, total: int) -> None:
         nonlocal moved
         if (now := time.monotonic()) - moved > REDRAWN:
             moved = now
-            bar.progress(min(1.0, done / max(1, total)), f"{words} {done:,} of {total:,} …")
+            bar.progress(min(1.0, done / max(1, total)), f"{words} {done:,} of {total:,} …" if total else before)
 
-    return move
+    return move, lambda: bar.progress(0.0, OTHERS)
 
 
 def show(brought: Brought) -> None:
@@ -224,10 +236,10 @@ def show(brought: Brought) -> None:
     look = brought.preview
     st.header("What was found", anchor=False)
     with st.grid(5, min_column_width=140):
-        st.metric("Images", f"{len(look.layout.rows):,}")
+        st.metric("Images", f"{look.images:,}")
         st.metric("Classes", f"{len(look.layout.classes):,}", help=widgets.names(look.layout.classes))
         st.metric("Labels from", "a table" if look.layout.kind == "table" else "folders")
-        st.metric("Test part", "given" if look.layout.split else "made here")
+        st.metric("Test part", "given" if look.split else "made here")
         if look.layout.voters:
             st.metric("Annotators", look.layout.voters)
     problems(look)
@@ -272,12 +284,12 @@ def choices(brought: Brought) -> AddConfig | None:
     look = brought.preview
     rules = {problem.rule for problem in look.problems}
     needless = {
-        "test_share": look.layout.split, "unreadable": not look.unreadable, "fit": "not square" not in rules,
+        "test_share": look.split, "unreadable": not look.unreadable, "fit": "not square" not in rules,
         "levels": not look.levels, "ground": not look.ground,
         "duplicates": not rules & {"leak", "duplicate", "two labels", "flat"},
     }
     most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it
-    start: Mapping[str, Any] = preview.suggested(brought.source, look, most)
+    start: Mapping[str, Any] = preview.suggested(brought.at.called, look, most)
     st.header("How it becomes a data set", anchor=False)
     hidden = [name for name, is_needless in needless.items() if is_needless]
     entered = form.config_form(AddConfig, start, f"own.{brought.token}", hidden=hidden, shown=AddConfig.model_fields)
@@ -289,9 +301,14 @@ def examples(brought: Brought, config: AddConfig) -> None:
     """The first images of each class as they would be stored."""
     key = (config.side, config.colour, config.fit, config.ground, config.levels)
     if key not in brought.pictures:
-        images = preview.examples(brought.source, brought.preview, classes=CLASSES, each=EACH, side=config.side,
-                                  colour=config.colour, fit=config.fit, ground=config.ground, levels=config.levels)
+        bar = st.progress(0.0, DRAWING)
+        move, wait = _moving(bar, "Drawing example", DRAWING)
+        images = apart.examples(
+            brought.at, classes=CLASSES, each=EACH, side=config.side, colour=config.colour, fit=config.fit,
+            ground=config.ground, levels=config.levels, on_progress=move, waits=wait,
+        )
         brought.pictures = {key: report.picture(images)}
+        bar.empty()
     channels = "grey" if config.colour == "grey" else "colour"
     st.markdown(f"**As networks will see them**: {config.side} × {config.side} pixels, {channels}")
     with st.container(width=620):
@@ -309,8 +326,8 @@ def accept(brought: Brought, config: AddConfig) -> None:
         return
     bar = st.progress(0.0, "Adding it …")
     try:
-        facts = add(brought.source, brought.preview, config, data_root(), _moving(bar, "Storing image"),
-                    reserved=lambda: uses(frame.store(), config.name).any)
+        move, wait = _moving(bar, "Storing image", "Adding it …")
+        facts = apart.add(brought.at, config, data_root(), move, lambda: uses(frame.store(), config.name).any, wait)
     except ConfigError as error:
         bar.empty()
         st.error("\n".join(f"- {widgets.plain(problem)}" for problem in error.problems), icon=":material/rule:")

@@ -182,8 +182,8 @@ def test_problems_that_stop_come_first():
 def test_suggested_values_fit_the_images(name, size, mode, expected):
     files = {f"{c}/{i}.png": picture(i + 5 * c, (size, size + 9), mode) for c in range(2) for i in range(3)}
     source, found = looked(zipped(files), name)
-    assert preview.suggested(source, found) == expected
-    assert preview.suggested(source, found, most=64)["side"] == min(64, expected["side"])
+    assert preview.suggested(source.name, found) == expected
+    assert preview.suggested(source.name, found, most=64)["side"] == min(64, expected["side"])
     adding.AddConfig.build(expected)
 
 
@@ -191,7 +191,7 @@ def test_suggested_values_fit_the_images(name, size, mode, expected):
 def test_suggested_name_is_always_allowed(name):
     source = open_source(zipped({"a/1.png": b"x"}), name)
     empty = preview.look(source, preview.Layout("folders", ("a",), ()))
-    assert adding.name_problems(preview.suggested(source, empty)["name"]) == []
+    assert adding.name_problems(preview.suggested(source.name, empty)["name"]) == []
 
 
 def test_examples_are_the_first_readable_images_as_they_would_be_stored():

@@ -37,7 +37,7 @@ def camera(top, form="PNG"):
 
 
 def suggested(files):
-    return preview.suggested(*looked(zipped(files)))
+    return preview.suggested("tiles.zip", looked(zipped(files))[1])
 
 
 def stored(root):

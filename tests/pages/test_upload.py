@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import zipfile
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from ddcore import jobs
-from ddcore.data import DATASETS, arranging, preview, source
+from ddcore.data import DATASETS, apart, arranging, preview, source
 from ddcore.data.adding import AddConfig, add
 from ddcore.data.own import remove
 from ddcore.evaluation import plans
 from ddcore.experiments import spec
 from ddcore.home import data_root
 from ddcore.runs.store import Store
+from pages.components import uploads
 from tests.pages.conftest import DM, Backend, Open, finish, put, show_tab, words
 
 PAGE, METHOD, BASELINES = "pages/1_Datasets.py", "pages/5_DM.py", "pages/2_Baselines.py"
@@ -77,8 +79,8 @@ def test_a_zip_is_looked_at_once_and_becomes_a_data_set_that_every_menu_offers(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
-    look = preview.look
-    monkeypatch.setattr(preview, "look", lambda *given: looks.append(1) or look(*given))
+    look = apart.look
+    monkeypatch.setattr(apart, "look", lambda *given: looks.append(1) or look(*given))
     app = brought(open_page, pets())
     assert "All images are 8 × 8 pixels." in words(app)
     assert "Nothing suspicious was found" in words(app)
@@ -203,6 +205,33 @@ def test_a_hostile_zip_is_refused_with_its_rule_and_nothing_is_left(open_page: O
     app = upload(app, pets())
     assert "leads outside" not in words(app)
     assert "What was found" in words(app)
+
+
+def test_a_process_that_dies_over_a_zip_is_told_and_another_zip_can_be_chosen(
+    open_page: Open, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(apart, "COMMAND", (sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"))
+        app = brought(open_page, pets())
+    assert "was killed" in words(app)
+    assert "nothing of it was kept" in words(app)
+    assert "What was found" in words(upload(app, pets()))
+
+
+def test_files_go_with_the_page_that_asked_for_them(open_page: Open, home: Path) -> None:
+    app = brought(open_page, pets())
+    assert len(list((home / "uploads").iterdir())) == 2  # the zip and what was found in it
+    upload(app, pets(3))
+    assert len(list((home / "uploads").iterdir())) == 2
+    app.button(key="own-back").click().run()
+    assert not list((home / "uploads").iterdir())
+
+
+def test_who_comes_when_others_have_filled_the_disk_is_told_so(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "taken", lambda: uploads.ALL_MB * uploads.MB)
+    assert uploads.FULL in words(open_page(PAGE, bring="own"))
 
 
 @pytest.mark.slow
