@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from ddcore.jobs import keeper
@@ -13,6 +15,7 @@ from ddcore.jobs import keeper
               "[default: DDCORE_RESUMES, else 0]")
 def serve(resumes: int | None) -> None:
     most = keeper.resumes() if resumes is None else resumes
+    os.environ["DDCORE_RESUMES"] = str(most)  # a sweep waits for runs of its own that go on by themselves
     again = f"interrupted runs go on by themselves {most} times at most" if most else "interrupted runs stay so"
     click.echo(f"looking after the queue; {again}. Stop with Ctrl-C; what computes goes on.", err=True)
     keeper.keep(most)

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed
 from ddcore.jobs.asking import along, enqueue, only_for
-from ddcore.jobs.job import mark_asked, mark_ended, mark_waiting, request_cancel
-from ddcore.jobs.launch import start_aside, tend
+from ddcore.jobs.job import mark_asked, mark_ended, mark_resumed, mark_waiting, request_cancel
+from ddcore.jobs.launch import shares, tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
-from ddcore.jobs.slots import slots
 from ddcore.jobs.status import Status, read_status
 from ddcore.runs.files import FolderUnusable
 from ddcore.runs.record import RunRecord
@@ -39,8 +38,6 @@ def submit(spec: Spec, asked_by: str | None = None, by_itself: bool = False) -> 
     Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
     question cannot be written down or the disk is too small for the answer.
     """
-    from ddcore.experiments import KINDS
-
     store = Store()
     run_id = spec.key
     if store.exists(run_id) and store.record(run_id).state == "done":
@@ -48,13 +45,13 @@ def submit(spec: Spec, asked_by: str | None = None, by_itself: bool = False) -> 
     check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
-        waited = Queue().holds(run_id)
+        under_way = Queue().holds(run_id)
         (record,) = enqueue(store, Queue(), [spec], asked_by)
-        if not (asked_by or by_itself):
+        if by_itself and not under_way:
+            mark_resumed(record.folder)
+        elif not (asked_by or by_itself):
             mark_asked(record.folder)
     tend(store, Queue())
-    if KINDS[spec.kind].aside and not waited and Queue().crowded(len(slots())) and store.state(run_id) == "queued":
-        start_aside(record)
     return run_id
 
 
@@ -68,7 +65,7 @@ def status(run_id: str) -> Status:
         if record.state == "queued" and not queue.holds(record.id):  # a crash or a tidy hand took it from the queue
             with store.lock():
                 if store.record(record.id).state == "queued" and not queue.holds(record.id):
-                    queue.add(record.id)
+                    queue.add(record.id, aside=record.aside)
             record = store.record(record.id)
         tend(store, queue)
     return read_status(record, *_places(queue)(record))
@@ -199,7 +196,7 @@ def _inline(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
 def _places(queue: Queue) -> Callable[[RunRecord], tuple[int | None, int]]:
     """Of any run: (its place in the queue, None where it is in none; how many of the runs that it asked for are under
     way). The queue is listed once for all of them: a sweep puts thousands into it."""
-    order = {ticket.run_id: place for place, ticket in enumerate(queue.waiting(), 1)}
+    order = {ticket.run_id: place for share in shares(queue) for place, ticket in enumerate(share.waiting, 1)}
     under_way = {*order, *queue.active().values()}
 
     def place(record: RunRecord) -> tuple[int | None, int]:

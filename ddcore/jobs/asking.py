@@ -30,7 +30,9 @@ def enqueue(store: Store, queue: Queue, specs: Iterable[Spec], asked_by: str | N
         _check_parents(store, one.kind, one.parents)
         records.append(store.create(one))
     held = queue.held()
-    queue.add(*(run_id for record in records for run_id in _queued(store, record, held, asked_by)))
+    queued = [one for record in records for one in _queued(store, record, held, asked_by)]
+    for aside in (True, False):
+        queue.add(*(one.id for one in queued if one.aside is aside), aside=aside)
     return records
 
 
@@ -99,8 +101,8 @@ def _check_parents(store: Store, kind: str, parents: Iterable[str]) -> None:
             _check_parents(store, record.kind, record.info["parents"])
 
 
-def _queued(store: Store, record: RunRecord, held: set[str], asked_by: str | None) -> Iterator[str]:
-    """Mark a run that is not done or under way as queued, after the parents that it needs: the ids of those marked.
+def _queued(store: Store, record: RunRecord, held: set[str], asked_by: str | None) -> Iterator[RunRecord]:
+    """Mark a run that is not done or under way as queued, after the parents that it needs: those marked.
 
     held: what the queue holds, or will.
     """
@@ -110,4 +112,4 @@ def _queued(store: Store, record: RunRecord, held: set[str], asked_by: str | Non
         yield from _queued(store, store.record(run_id), held, asked_by)
     mark_queued(record.folder, asked_by)
     held.add(record.id)
-    yield record.id
+    yield record

@@ -3,7 +3,7 @@
 queued      by submit, under the lock       running     by the worker, when it starts
 done        follows from run.json           failed      by the worker; by the runner for lost parents
 cancelled   by the worker; by cancel while it waits; by the runner after a kill
-interrupted by the runner; and read from a dead worker where no runner saw it die
+interrupted by the runner, also for interrupted parents; and read from a dead worker where no runner saw it die
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ddcore.errors import RunBroken
 from ddcore.runs import clock
 from ddcore.runs.files import read_json, write_bytes, write_json
 from ddcore.runs.process import start_mark
-from ddcore.runs.state import ASKER, CANCEL_FLAG, RESUMED
+from ddcore.runs.state import ASKER, CANCEL_FLAG, RESUMED, resumed
 
 
 def read_job(folder: Path) -> dict[str, Any]:
@@ -49,6 +49,11 @@ def mark_asked(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
+def mark_resumed(folder: Path) -> None:
+    """It goes on by itself, once more since a person asked for it."""
+    write_bytes(folder / RESUMED, str(resumed(folder) + 1).encode())
+
+
 def mark_running(folder: Path, slot: str) -> dict[str, Any]:
     """This process works on it now; what job.json then says."""
     job, now = read_job(folder), clock.now()
@@ -63,6 +68,12 @@ def mark_ended(folder: Path, state: str, message: str | None = None, error: str 
     if error is not None:
         write_bytes(folder / "error.txt", error.encode())
     _write(folder, state=state, message=message, finished=clock.now(), pid=None, mark=None)
+
+
+def mark_killed(folder: Path, message: str) -> None:
+    """Its worker was killed before it had said hello, which counts as a session: who tries again must end some day."""
+    sessions = int(read_job(folder).get("sessions") or 0) + 1
+    _write(folder, state="interrupted", message=message, finished=clock.now(), sessions=sessions)
 
 
 def request_cancel(folder: Path, grace: float) -> None:

@@ -2,36 +2,30 @@
 
 Whoever asks for a run's status starts the runner that is missing. At night nobody asks, and after a reboot nothing
 runs. The app keeps its own queue for as long as its server runs; `python -m ddcore serve` does it without the app.
+
+Runners write down in the queue which runs were interrupted, so that none is missed however quickly it starts and dies,
+and whether or not a keeper was there.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Mapping
 
 from ddcore.errors import DDCoreError
 from ddcore.jobs import api
 from ddcore.jobs.job import read_job
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
-from ddcore.runs.files import write_bytes
-from ddcore.runs.state import RESUMED, resumed
+from ddcore.runs.files import FolderUnusable
+from ddcore.runs.state import ACTIVE, asker, resumed, resumes
 from ddcore.runs.store import Store
 
+__all__ = ["Keeper", "keep", "resumes"]
+
 POLL_SECONDS = 2.0
-
-
-def resumes() -> int:
-    """How often an interrupted run goes on by itself: `DDCORE_RESUMES`, 0 (never) unless it is set.
-
-    Raises DDCoreError where that is no whole number.
-    """
-    value = os.environ.get("DDCORE_RESUMES") or "0"
-    if not value.isdecimal():
-        raise DDCoreError(f"DDCORE_RESUMES is how often an interrupted run goes on by itself, 0 or more; got {value!r}")
-    return int(value)
+UNDECIDED_SECONDS = 60.0  # for which a keeper that lets nothing go on leaves an interrupted run to another one
 
 
 class Keeper:
@@ -39,40 +33,71 @@ class Keeper:
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._watched: set[str] | None = None
+        self._first = True
 
     def look(self) -> None:
-        """One look: runners for what waits, and what was interrupted since the last look goes on."""
+        """One look: runners for what waits, and what was interrupted goes on."""
         store, queue = Store(), Queue()
-        # Before anybody is started who writes down how these ended.
-        left = set(_left(store)) if self.most and self._watched is None else set[str]()
+        if self._first:
+            _gather(store, queue)
+        self._first = False
         tend(store, queue)
-        if self.most:
-            active = set(queue.active().values())
-            for run_id in left if self._watched is None else self._watched - active:
-                with contextlib.suppress(DDCoreError):  # its code or data are no longer the same; others go on
-                    self._go_on(store, run_id)
-            self._watched = active
+        for run_id in queue.interrupted():
+            with store.lock():
+                goes_on = self._goes_on(store, run_id, queue.interrupted())
+                if goes_on is False:
+                    queue.forget(run_id)
+            if goes_on:
+                _go_on(store, queue, run_id)
 
-    def _go_on(self, store: Store, run_id: str) -> None:
-        if not store.exists(run_id) or store.state(run_id) != "interrupted":
-            return
-        folder = store.record(run_id).folder
-        if (times := resumed(folder)) < self.most:
-            write_bytes(folder / RESUMED, str(times + 1).encode())
-            api.resume(run_id, by_itself=True)
+    def _goes_on(self, store: Store, run_id: str, undecided: Mapping[str, float]) -> bool | None:
+        """Whether an interrupted run goes on; None while that cannot be said yet. undecided: its seconds since then."""
+        if run_id not in undecided or not store.exists(run_id) or store.state(run_id) != "interrupted":
+            return False
+        if not self.most:
+            return None if undecided[run_id] < UNDECIDED_SECONDS else False
+        record = store.record(run_id)
+        parents, by = record.info.get("parents") or (), asker(record.folder)
+        if any(one in undecided for one in parents):
+            return None
+        if store.exists(by) and store.state(by) == "cancelled":
+            return False
+        return resumed(record.folder) < self.most and all(
+            store.exists(one) and store.state(one) in ("done", *ACTIVE) for one in parents)
 
 
-def _left(store: Store) -> Iterable[str]:
-    """The runs whose worker and runner went down together, as in a reboot: nobody has written down how they ended."""
-    return [folder.name for folders in store.folders().values() for folder in folders
-            if not (folder / "run.json").exists() and read_job(folder).get("state") == "running"]
+def _go_on(store: Store, queue: Queue, run_id: str) -> None:
+    try:
+        api.resume(run_id, by_itself=True)
+    except FolderUnusable:  # once it can be used again
+        pass
+    except DDCoreError:  # its code or data are no longer the same
+        with store.lock():
+            queue.forget(run_id)
+
+
+def _gather(store: Store, queue: Queue) -> None:
+    """Put into the queue what was lost from it where everything went down at once: what waits and is not there, and
+    what nobody saw end."""
+    unfinished = [folder for folders in store.folders().values() for folder in folders
+                  if not (folder / "run.json").exists() and read_job(folder).get("state") in ("queued", "running")]
+    with store.lock():
+        held = queue.held()
+        for folder in unfinished:
+            if (state := store.state(folder.name)) == "queued" and folder.name not in held:
+                queue.add(folder.name, aside=store.record(folder.name).aside)
+            elif state == "interrupted":
+                queue.interrupt(folder.name)
 
 
 def keep(most: int, goes_on: Callable[[], bool] = lambda: True) -> None:
     """Look after the queue for as long as `goes_on` says."""
     keeper = Keeper(most)
     while goes_on():
-        with contextlib.suppress(DDCoreError, OSError):  # a home that is away for a moment comes back
+        try:
             keeper.look()
+        except (DDCoreError, OSError):  # a home that is away for a moment comes back
+            pass
+        except Exception:  # nobody would notice that nobody looks any longer
+            traceback.print_exc()
         time.sleep(POLL_SECONDS)

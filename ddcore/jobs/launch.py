@@ -9,24 +9,38 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from ddcore import home
 from ddcore.errors import RunBroken
 from ddcore.jobs.job import mark_ended
-from ddcore.jobs.queue import Queue
-from ddcore.jobs.slots import Slot, slots
+from ddcore.jobs.queue import Queue, Ticket
+from ddcore.jobs.slots import ASIDE, Slot, slots
 from ddcore.runs.files import read_json, sweep, write_json
 from ddcore.runs.process import is_alive, start_mark
-from ddcore.runs.record import RunRecord
 from ddcore.runs.store import Store
 
 LOG_LIMIT = 1_000_000  # bytes
-ASIDE = "aside"  # in place of the name of a slot
 PATIENCE = (0.5, 1.0, 2.0, 4.0)  # seconds after each start in vain until the next
 SILENT = 60.0  # seconds without a beat after which a runner counts as dead
 AGAIN = 600.0  # seconds after which a slot that was given up is tried once more
+
+
+@dataclass(frozen=True)
+class Share:
+    """Slots, and what waits for one of them."""
+
+    slots: tuple[Slot, ...]
+    waiting: list[Ticket]
+
+
+def shares(queue: Queue) -> tuple[Share, Share]:
+    """All that there is to be looked after: the slots, and the place beside them."""
+    waiting = queue.waiting()
+    return (Share(slots(), [one for one in waiting if not one.aside]),
+            Share((ASIDE,), [one for one in waiting if one.aside]))
 
 
 def tend(store: Store, queue: Queue) -> None:
@@ -35,32 +49,20 @@ def tend(store: Store, queue: Queue) -> None:
     One that dies before it has begun a job is started again a few times, each time later; then what waits for it ends
     with the reason.
     """
-    if not queue.idle() and (_strays(queue) or _missing(queue) or not _hope()):
+    if not queue.idle() and (_strays(queue) or any(_missing(queue, one) or not _hope(one) for one in shares(queue))):
         with store.lock():
             for stray, run_id in _strays(queue).items():  # give back what it took
                 state = store.state(run_id) if store.exists(run_id) else "gone"
                 if state == "queued":
-                    queue.add(run_id)
+                    queue.add(run_id, aside=stray == ASIDE.name)
                 if state not in ("running", "cancelling"):
                     queue.release(stray, run_id)
-            for slot in _missing(queue):
-                _end_silent(slot.name)
-                _start(slot)
-            if not _hope():
-                _give_up(store, queue)
-
-
-def start_aside(record: RunRecord) -> None:
-    """Start the worker of a run that waits, beside the slots. Should it not come up, the run still stands in the queue.
-
-    There is one at a time: where it is at work, it goes on with this run itself.
-    """
-    if _process(ASIDE):
-        return
-    with open(record.folder / "log.txt", "ab") as log:
-        process = child(["-m", "ddcore.jobs.worker", record.id, ASIDE], log)
-    runner_file(ASIDE).parent.mkdir(parents=True, exist_ok=True)
-    _write_down(ASIDE, process)
+            for share in shares(queue):
+                for slot in _missing(queue, share):
+                    _end_silent(slot.name)
+                    _start(slot)
+                if not _hope(share):
+                    _give_up(store, queue, share)
 
 
 def runner_file(slot: str) -> Path:
@@ -89,14 +91,14 @@ def child(arguments: list[str], log: IO[bytes], **environment: str) -> subproces
     )
 
 
-def _missing(queue: Queue) -> list[Slot]:
+def _missing(queue: Queue, share: Share) -> list[Slot]:
     """The slots that should have a runner and have none."""
     active = queue.active()
-    due = [slot for slot in slots() if not _lives(slot.name) and _due(slot.name)]
+    due = [slot for slot in share.slots if not _lives(slot.name) and _due(slot.name)]
     busy = [slot for slot in due if slot.name in active]
-    served = sum(slot.name not in active and _lives(slot.name) for slot in slots())
+    served = sum(slot.name not in active and _lives(slot.name) for slot in share.slots)
     free = [slot for slot in due if slot.name not in active]
-    return [*busy, *free[: max(0, len(queue.waiting()) - served)]]
+    return [*busy, *free[: max(0, len(share.waiting) - served)]]
 
 
 def _starts_file(slot: str) -> Path:
@@ -127,21 +129,21 @@ def _given_up(slot: str) -> bool:
     return _starts(slot) > len(PATIENCE) and not _lives(slot)
 
 
-def _hope() -> bool:
+def _hope(share: Share) -> bool:
     """Whether some slot has a runner, or will have one."""
-    return not all(_given_up(slot.name) for slot in slots())
+    return not all(_given_up(slot.name) for slot in share.slots)
 
 
-def _give_up(store: Store, queue: Queue) -> None:
+def _give_up(store: Store, queue: Queue, share: Share) -> None:
     """End what waits with the reason why nobody works on it. Under the lock."""
-    first = slots()[0].name
+    first = share.slots[0].name
     message = f"No job could be started: {_last_words(first)} More is in {first}.log in the folder jobs/slots. Once " \
               "that is mended, it can be resumed."
-    for ticket in queue.waiting():
+    for ticket in share.waiting:
         if store.exists(ticket.run_id) and store.state(ticket.run_id) == "queued":
             mark_ended(store.record(ticket.run_id).folder, "failed", message)
         queue.remove(ticket)
-    for slot in slots():
+    for slot in share.slots:
         begun(slot.name)
 
 
@@ -193,7 +195,7 @@ def _start(slot: Slot) -> None:
 
 
 def _write_down(slot: str, process: subprocess.Popen[bytes]) -> None:
-    """Which process works here; and wait for its exit status, or a long-lived server gathers zombies."""
+    """Which process serves this slot; and wait for its exit status, or a long-lived server gathers zombies."""
     write_json(runner_file(slot), {"pid": process.pid, "mark": start_mark(process.pid)}, durable=False)
     threading.Thread(target=process.wait, daemon=True).start()
 
@@ -204,6 +206,6 @@ def _strays(queue: Queue) -> dict[str, str]:
 
     A slot with a live runner belongs to a process that may see other GPUs (CUDA_VISIBLE_DEVICES).
     """
-    own = {slot.name for slot in slots()}
+    own = {slot.name for slot in (*slots(), ASIDE)}
     return {slot: run_id for slot, run_id in queue.active().items()
             if (_given_up(slot) if slot in own else not _lives(slot))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -9,26 +10,30 @@ from pathlib import Path
 
 from ddcore import home
 
+ASIDE = ".aside"  # at the end of a ticket's name
+
 
 @dataclass(frozen=True)
 class Ticket:
-    """A job that waits: its run's id and its file."""
+    """A job that waits: its run's id, its file, and whether it waits for the place beside the slots."""
 
     run_id: str
     path: Path
+    aside: bool = False
 
 
 class Queue:
-    """The jobs that wait and those that a slot has taken, each an empty file whose name says it all."""
+    """The jobs that wait, those that a slot has taken, and those that were interrupted and of which nobody has decided
+    yet whether they go on: each an empty file whose name says it all."""
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or home.jobs_root()
-        self._waiting, self._active = self.root / "queue", self.root / "active"
+        self._waiting, self._active, self._interrupted = (self.root / n for n in ("queue", "active", "interrupted"))
 
     def waiting(self) -> list[Ticket]:
         """The jobs that wait, first come first."""
         names = sorted(name for name in _names(self._waiting) if name.partition(".")[0].isdecimal())
-        return [Ticket(name.partition(".")[2], self._waiting / name) for name in names]
+        return [self._ticket(name) for name in names]
 
     def active(self) -> dict[str, str]:
         """slot name → id of the run that its runner has taken."""
@@ -38,10 +43,6 @@ class Queue:
         """Whether nothing waits and nothing is taken; two looks at folders."""
         return not _names(self._waiting) and not _names(self._active)
 
-    def crowded(self, slots: int) -> bool:
-        """Whether more is taken or waits than there are slots, so that what came last has to wait."""
-        return len(self.active()) + len(self.waiting()) > slots
-
     def held(self) -> set[str]:
         """Ids of the runs that wait or that a slot has taken."""
         return {*self.active().values(), *(ticket.run_id for ticket in self.waiting())}
@@ -49,13 +50,16 @@ class Queue:
     def holds(self, run_id: str) -> bool:
         return run_id in self.held()
 
-    def add(self, *run_ids: str) -> None:
-        """Put jobs at the end, in this order."""
+    def add(self, *run_ids: str, aside: bool = False) -> None:
+        """Put jobs at the end, in this order; aside: for the place beside the slots."""
+        if not run_ids:
+            return
         self._waiting.mkdir(parents=True, exist_ok=True)
         last = max((int(ticket.path.name.partition(".")[0]) for ticket in self.waiting()), default=0)
         first = max(time.time_ns(), last + 1)  # the clock may be set back; the order may not
         for number, run_id in enumerate(run_ids, first):
-            (self._waiting / f"{number:020d}.{run_id}").touch()
+            (self._waiting / f"{number:020d}.{run_id}{ASIDE * aside}").touch()
+            self.forget(run_id)
 
     def remove(self, ticket: Ticket) -> None:
         ticket.path.unlink(missing_ok=True)
@@ -67,6 +71,27 @@ class Queue:
 
     def release(self, slot: str, run_id: str) -> None:
         (self._active / f"{slot}.{run_id}").unlink(missing_ok=True)
+
+    def interrupted(self) -> dict[str, float]:
+        """run id → seconds since it was interrupted, for those of which nobody has decided whether they go on."""
+        ages = {}
+        for run_id in _names(self._interrupted):
+            with contextlib.suppress(FileNotFoundError):  # decided meanwhile
+                ages[run_id] = time.time() - (self._interrupted / run_id).stat().st_mtime
+        return ages
+
+    def interrupt(self, run_id: str) -> None:
+        """This run was interrupted: whoever looks after the queue decides whether it goes on."""
+        self._interrupted.mkdir(parents=True, exist_ok=True)
+        (self._interrupted / run_id).touch()
+
+    def forget(self, run_id: str) -> None:
+        """It is decided."""
+        (self._interrupted / run_id).unlink(missing_ok=True)
+
+    def _ticket(self, name: str) -> Ticket:
+        run_id, dot, place = name.partition(".")[2].partition(".")
+        return Ticket(run_id, self._waiting / name, dot + place == ASIDE)
 
 
 def _names(folder: Path) -> list[str]:

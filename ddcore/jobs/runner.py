@@ -1,7 +1,7 @@
 """The runner of one slot: takes jobs from the queue, one worker process each, until nothing waits.
 
-`python -m ddcore.jobs.runner SLOT`. It never imports torch. When it dies, its worker goes on and the
-next runner of the slot takes over; there is at most one, because each holds the slot's lock file.
+`python -m ddcore.jobs.runner SLOT`; the place beside the slots has one, too. It never imports torch. When it dies, its
+worker goes on and the next runner of the slot takes over; there is at most one, because each holds the lock file.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ddcore.errors import DDCoreError
-from ddcore.jobs.job import cancel_grace, mark_ended, read_job
+from ddcore.jobs.job import cancel_grace, mark_ended, mark_killed, read_job
 from ddcore.jobs.launch import beat, begun, child, runner_file
 from ddcore.jobs.queue import Queue, Ticket
-from ddcore.runs.files import write_json
+from ddcore.jobs.slots import ASIDE
+from ddcore.runs.files import sweep, write_json
 from ddcore.runs.process import is_alive, is_stopped, start_mark
-from ddcore.runs.record import RunRecord
 from ddcore.runs.state import ACTIVE, KILLED, STOOD, STOPPED_SECONDS, awaited
 from ddcore.runs.store import Store
 
@@ -69,8 +69,11 @@ class Runner:
             traceback.print_exc()
             with self.store.lock():
                 with contextlib.suppress(DDCoreError, OSError):
-                    if self.store.state(run_id) == "queued":
+                    state = self.store.state(run_id)
+                    if state == "queued":
                         mark_ended(self.store.record(run_id).folder, "failed", f"It could not be started: {error}")
+                    elif state == "interrupted":
+                        self.queue.interrupt(run_id)
                 self.queue.release(self.slot, run_id)
 
     def _take(self) -> str | None:
@@ -78,11 +81,11 @@ class Runner:
         while True:
             with self.store.lock():
                 state = cache(partial(self._state, held=self.queue.held()))
-                for ticket in self.queue.waiting():
+                for ticket in self._waiting():
                     if self._ready(ticket, state):
                         self.queue.claim(ticket, self.slot)
                         return ticket.run_id
-                if not self.queue.waiting():
+                if not self._waiting():
                     # Under the lock: who adds a job after this sees that there is no runner.
                     begun(self.slot)
                     runner_file(self.slot).unlink(missing_ok=True)
@@ -90,17 +93,24 @@ class Runner:
             beat(self.slot)
             time.sleep(4 * POLL_SECONDS)
 
+    def _waiting(self) -> list[Ticket]:
+        return [ticket for ticket in self.queue.waiting() if ticket.aside == (self.slot == ASIDE.name)]
+
     def _ready(self, ticket: Ticket, state_of: Callable[[str], str]) -> bool:
         """Whether a waiting job can start now; one that never can is ended and leaves the queue."""
         record = self.store.record(ticket.run_id) if self.store.exists(ticket.run_id) else None
         if record is None or record.state != "queued":
             self.queue.remove(ticket)
+            if record is not None and record.state == "interrupted":
+                self.queue.interrupt(record.id)
             return False
         parents = {run_id: state_of(run_id) for run_id in record.info["parents"]}
         for run_id, state in parents.items():
             if state != "done" and state not in ACTIVE:
                 why = f"The run {run_id} that it builds on {LOST.get(state, f'is {state}')}."
-                mark_ended(record.folder, "cancelled" if state == "cancelled" else "failed", why)
+                mark_ended(record.folder, state if state in ("cancelled", "interrupted") else "failed", why)
+                if state == "interrupted":
+                    self.queue.interrupt(record.id)
                 self.queue.remove(ticket)
                 return False
         return all(state == "done" for state in parents.values()) and not any(
@@ -112,7 +122,7 @@ class Runner:
             return "gone"
         state = self.store.state(run_id)
         if state == "queued" and run_id not in held:
-            self.queue.add(run_id)
+            self.queue.add(run_id, aside=self.store.record(run_id).aside)
         return state
 
     def _run(self, run_id: str) -> None:
@@ -140,7 +150,7 @@ class Runner:
         if state in ("running", "cancelling"):
             folder = self.store.own(run_id, "watched").folder
             job = read_job(folder)
-            self._watch(folder, job["pid"], job["mark"])
+            self._watch(folder, job.get("pid") or 0, job.get("mark"))  # it may have ended meanwhile
         self._settle(run_id, None)
 
     def _watch(
@@ -173,23 +183,35 @@ class Runner:
             # Asked for again the moment it ended? Then what job.json says is about the next session.
             waits = any(ticket.run_id == run_id for ticket in self.queue.waiting())
             again = waits or any(s != self.slot and r == run_id for s, r in self.queue.active().items())
-            there = self.store.exists(run_id)  # else it was put into the trash the moment it ended
-            if there and self.store.state(run_id) not in ("done", "running", "broken") and not again:
-                record = self.store.record(run_id)
-                if (job := read_job(record.folder).get("state")) in ("running", "queued"):
-                    mark_ended(record.folder, *_end(record, job, code))
+            if self.store.exists(run_id):  # else it was put into the trash the moment it ended
+                self._end(self.store.record(run_id).folder, code, again)
             self.queue.release(self.slot, run_id)
 
+    def _end(self, folder: Path, code: int | None, again: bool) -> None:
+        """Write down how a run ended whose worker is gone and could not. again: it waits for another session."""
+        state = self.store.state(folder.name)
+        if state in ("running", "cancelling"):  # by another worker
+            return
+        sweep(folder)
+        job = read_job(folder).get("state") if state not in ("done", "broken") else ""
+        if job == "running" or (job == "queued" and not again):
+            if cancel_grace(folder) is not None:
+                mark_ended(folder, "cancelled", KILLED)
+            elif job == "running":
+                mark_ended(folder, "interrupted", _killed(code))
+            elif code is not None and code < 0:
+                mark_killed(folder, _killed(code))
+            else:
+                mark_ended(folder, "failed", f"Its worker could not start (exit code {code}); see the log.")
+        if self.store.state(folder.name) == "interrupted":
+            self.queue.interrupt(folder.name)
 
-def _end(record: RunRecord, job: str, code: int | None) -> tuple[str, str]:
-    """(state, message) for a job whose worker is gone and left it in state `job`."""
-    if cancel_grace(record.folder) is not None:
-        return "cancelled", KILLED
-    if job == "queued":
-        return "failed", f"Its worker could not start (exit code {code}); see the log."
+
+def _killed(code: int | None) -> str:
+    """What became of a worker with this exit code, as a sentence; None: it was no child of ours."""
     how = "was killed" if code is None else f"was killed by {signal.Signals(-code).name}" if code < 0 else "ended"
     memory = ", perhaps for want of memory" if code == -signal.SIGKILL else ""
-    return "interrupted", f"The worker {how} before it had finished{memory}. It can be resumed."
+    return f"The worker {how} before it had finished{memory}. It can be resumed."
 
 
 def _kill_group(pid: int, mark: str | None) -> None:

@@ -25,6 +25,9 @@ class Slot:
     gpu: str | None = None
 
 
+ASIDE = Slot("aside", "cpu")  # the place beside the slots, of what only reads and counts; it sees what they see
+
+
 def slots() -> tuple[Slot, ...]:
     """The slots this process may use. GPUs are counted without torch; they are looked for once."""
     return _slots(shutil.which("nvidia-smi"), os.environ.get("CUDA_VISIBLE_DEVICES"))

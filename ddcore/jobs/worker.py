@@ -17,8 +17,6 @@ from ddcore.experiments import KINDS, Spec
 from ddcore.experiments import spec as build_spec
 from ddcore.jobs.asking import await_runs
 from ddcore.jobs.job import mark_ended, mark_running
-from ddcore.jobs.launch import ASIDE
-from ddcore.jobs.queue import Queue
 from ddcore.jobs.runner import ALREADY_RUNNING
 from ddcore.runs.record import RunRecord
 from ddcore.runs.recorder import FolderRecorder
@@ -41,26 +39,6 @@ def main(run_id: str, slot: str) -> int:
             return 1 if execute(store, record, slot) == "failed" else 0
     except Timeout:
         return ALREADY_RUNNING
-
-
-def light(run_id: str) -> int:
-    """Compute a run beside the slots, then whatever else may go on there and waits; the exit code of the first."""
-    code, begun = main(run_id, ASIDE), {run_id}
-    while (following := _next_light(begun)) is not None:
-        begun.add(following)
-        main(following, ASIDE)
-    return code
-
-
-def _next_light(begun: set[str]) -> str | None:
-    """The first run that waits, may go on beside the slots, and was not begun here."""
-    store = Store()
-    for ticket in Queue().waiting():
-        if ticket.run_id not in begun and store.exists(ticket.run_id):
-            record = store.record(ticket.run_id)
-            if record.state == "queued" and record.declared and record.declared.aside:
-                return record.id
-    return None
 
 
 def execute(store: Store, record: RunRecord, slot: str = "inline", await_runs: Await = await_runs) -> str:
@@ -120,5 +98,4 @@ if __name__ == "__main__":
     # The next long run finds its machine code; torch's own cache of graphs would be pickles.
     os.environ |= {"TORCHINDUCTOR_FX_GRAPH_CACHE": "0", "TORCHINDUCTOR_AUTOGRAD_CACHE": "0"}
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(home.home() / "compiled"))
-    slot = sys.argv[2] if len(sys.argv) > 2 else "none"
-    sys.exit(light(sys.argv[1]) if slot == ASIDE else main(sys.argv[1], slot))
+    sys.exit(main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "none"))

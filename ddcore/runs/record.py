@@ -99,6 +99,11 @@ class RunRecord:
         return kind if kind and self.name in kind.known else None
 
     @property
+    def aside(self) -> bool:
+        """Whether it goes on beside what fills the slots."""
+        return self.declared is not None and self.declared.aside
+
+    @property
     def makes_images(self) -> bool:
         """Whether it makes a small set of images, which can be looked at and evaluated."""
         kind = _kind(self.kind)

@@ -23,7 +23,7 @@ from ddcore.runs.files import check_room, dumps, size, sweep, usable, write_byte
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import CANCEL_FLAG, awaited, ended_at, sessions
+from ddcore.runs.state import CANCEL_FLAG, awaited, ended_at, resumes, sessions
 from ddcore.runs.store import Store, checked_name, final_step
 from ddcore.summary import Arithmetic, Summary
 
@@ -134,9 +134,10 @@ class FolderRecorder:
 
     def _goes_on(self, record: RunRecord) -> bool:
         """Whether a run that is not done ended by chance: its process was killed, or that of a run it builds on."""
-        if record.state == "interrupted":
-            return sessions(record.folder) < MOST_SESSIONS
-        if record.state != "failed" or sessions(record.folder):
+        begun = sessions(record.folder)
+        if record.state == "interrupted" and begun:
+            return begun < max(MOST_SESSIONS, resumes() + 1)  # as often as it goes on by itself, too
+        if record.state not in ("failed", "interrupted") or begun:
             return False
         given_up = ended_at(record.folder)
         parents = [self.store.record(one) for one in record.info["parents"] if self.store.exists(one)]

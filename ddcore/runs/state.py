@@ -5,10 +5,11 @@ Nothing has to be written for a dead worker to be seen: "running" is only believ
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-from ddcore.errors import RunBroken
+from ddcore.errors import DDCoreError, RunBroken
 from ddcore.runs.files import read_json
 from ddcore.runs.process import is_alive
 
@@ -78,6 +79,17 @@ def resumed(folder: Path) -> int:
         return int((folder / RESUMED).read_text())
     except (OSError, ValueError):
         return 0
+
+
+def resumes() -> int:
+    """How often an interrupted run goes on by itself: `DDCORE_RESUMES`, 0 (never) unless it is set.
+
+    Raises DDCoreError where that is no whole number.
+    """
+    value = os.environ.get("DDCORE_RESUMES") or "0"
+    if not value.isdecimal():
+        raise DDCoreError(f"DDCORE_RESUMES is how often an interrupted run goes on by itself, 0 or more; got {value!r}")
+    return int(value)
 
 
 def sessions(folder: Path) -> int:

@@ -201,7 +201,27 @@ def test_in_one_process_it_does_not_wait_for_what_another_computes():
         jobs.run_inline(one)
 
 
-def test_what_was_lost_with_a_killed_run_is_asked_for_again_with_it_and_no_more_once_that_failed():
+def test_what_is_interrupted_is_waited_for_a_few_times_or_as_often_as_it_goes_on_by_itself(
+    monkeypatch: pytest.MonkeyPatch
+):
+    store, one = Store(), toy(seed=1)
+    asker, folder = (store.create(spec).folder for spec in (toy(asks=1), one))
+    asking.mark_waiting(asker, [one.key])
+    recorder, sessions = FolderRecorder(store, toy(asks=1).key), dict[str, int]()
+    for resumes in ("0", "5"):
+        monkeypatch.setenv("DDCORE_RESUMES", resumes)
+        (folder / "job.json").unlink(missing_ok=True)
+        while True:
+            mark_running(folder, "cpu")
+            mark_ended(folder, "interrupted", "It was killed.")
+            sessions[resumes] = sessions.get(resumes, 0) + 1
+            if recorder.ended(one) is not None:
+                break
+    assert sessions == {"0": 3, "5": 6}
+
+
+@pytest.mark.parametrize("lost", ["failed", "interrupted"])
+def test_what_was_lost_with_a_killed_run_is_asked_for_again_with_it_and_no_more_once_that_failed(lost: str):
     store, parent, child = Store(), toy(seed=1), toy(seed=2, parent=toy(seed=1).key)
     asker, first, second = (store.create(spec).folder for spec in (toy(asks=1), parent, child))
     asking.mark_waiting(asker, [parent.key, child.key])
@@ -212,10 +232,10 @@ def test_what_was_lost_with_a_killed_run_is_asked_for_again_with_it_and_no_more_
 
     mark_running(first, "cpu")
     mark_ended(first, "interrupted", "It was killed.")
-    mark_ended(second, "failed", "The run that it builds on was interrupted.")
+    mark_ended(second, lost, "The run that it builds on was interrupted.")
     assert ended() == [None, None]
     mark_ended(first, "failed", "It diverged.")
-    assert ended() == ["failed", "failed"]
+    assert ended() == ["failed", lost]
     assert finish(jobs.submit(parent)).steps
     assert ended() == ["done", None], "somebody asked for it again meanwhile"
     mark_ended(second, "failed", "Its worker could not start.")

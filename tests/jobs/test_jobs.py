@@ -117,12 +117,12 @@ def test_the_queue_keeps_its_order_and_says_the_position():
 
 
 def test_what_is_asked_again_while_it_starts_beside_the_slots_is_started_once(monkeypatch: pytest.MonkeyPatch):
-    started = list[str]()
-    monkeypatch.setattr("ddcore.jobs.api.tend", lambda store, queue: None)
-    monkeypatch.setattr("ddcore.jobs.api.start_aside", lambda record: started.append(record.id))
-    monkeypatch.setattr("ddcore.jobs.api.slots", tuple)
-    described = [jobs.submit(spec("describe", "describe", {"dataset": "digits"})) for _ in range(3)]
-    assert started == described[:1]
+    started, child = list[str](), launch.child
+    monkeypatch.setattr(launch, "child", lambda words, log, **more: (started.append(words[-1]), child(words, log))[1])
+    described = {jobs.submit(spec("describe", "describe", {"dataset": "digits"})) for _ in range(3)}
+    assert started == ["aside"]
+    assert finish(described.pop()).classes
+    assert not described
 
 
 def test_all_jobs_are_listed_in_their_order_with_one_look_at_the_queue(monkeypatch: pytest.MonkeyPatch):
@@ -150,7 +150,7 @@ def test_what_only_reads_goes_on_beside_what_fills_the_slots(toys: Path):
     assert job(described)["sessions"] == 1
 
 
-def test_beside_the_slots_one_process_computes_all_that_only_reads(toys: Path, monkeypatch: pytest.MonkeyPatch):
+def test_beside_the_slots_one_runner_takes_all_that_only_reads(toys: Path, monkeypatch: pytest.MonkeyPatch):
     busy, started, child = jobs.submit(toy(manner="gated")), list[str](), launch.child
     until(lambda: jobs.status(busy).state == "running")
     monkeypatch.setattr(launch, "child", lambda words, log, **more: (started.append(words[-1]), child(words, log))[1])
@@ -160,6 +160,7 @@ def test_beside_the_slots_one_process_computes_all_that_only_reads(toys: Path, m
         finish(run_id)
         assert job(run_id)["slot"] == "aside"
     assert started == ["aside"]
+    assert job(described[0])["finished"] <= job(described[1])["started"]
     (toys / "gate").touch()
     finish(busy)
 

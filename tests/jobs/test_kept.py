@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from toyjobs import finish, job, kill, reached, runner, toy, until
@@ -16,16 +18,17 @@ from toyjobs import finish, job, kill, reached, runner, toy, until
 from ddcore import home as places
 from ddcore import jobs
 from ddcore.errors import DDCoreError
+from ddcore.experiments import KINDS
 from ddcore.jobs import keeper, launch
 from ddcore.jobs import runner as runners
-from ddcore.jobs.job import mark_running
+from ddcore.jobs.job import mark_queued, mark_resumed, mark_running
 from ddcore.jobs.keeper import Keeper
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.runner import Runner
 from ddcore.runs import Store
 from ddcore.runs.files import sweep, write_json
 from ddcore.runs.process import is_alive, start_mark
-from ddcore.runs.state import STANDS, STOOD
+from ddcore.runs.state import STANDS, STOOD, resumed
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -178,6 +181,14 @@ def test_after_a_reboot_what_was_interrupted_goes_on_if_that_is_wished(most: int
     assert Store().state(run_id) in (("queued", "running") if most else ("interrupted",))
 
 
+def test_what_waits_and_was_lost_from_the_queue_in_a_reboot_is_put_back(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs.api, "tend", lambda *_: None)
+    run_id, queue = jobs.submit(toy(steps=1)), Queue()
+    queue.remove(queue.waiting()[0])
+    Keeper(0).look()
+    until(lambda: (Store().record(run_id).folder / "run.json").exists())
+
+
 def test_one_that_cannot_go_on_after_a_reboot_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch):
     asked, runs = list[str](), [Store().create(toy(seed=seed)).id for seed in range(2)]
 
@@ -206,6 +217,152 @@ def test_what_was_left_in_a_slot_at_a_reboot_goes_on_though_the_next_runner_is_q
     monkeypatch.setattr(keeper, "tend", quick)
     Keeper(1).look()
     until(lambda: job(run_id).get("state") == "running")
+
+
+def test_a_run_that_starts_and_dies_between_two_looks_goes_on():
+    kept = Keeper(1)
+    kept.look()
+    run_id = jobs.submit(toy(manner="stuck"))
+    interrupted(run_id)
+    kept.look()
+    assert Store().state(run_id) in ("queued", "running")
+
+
+def test_a_run_that_is_interrupted_while_there_is_no_keeper_goes_on_at_the_first_look_of_the_next():
+    run_id = jobs.submit(toy(manner="stuck"))
+    interrupted(run_id)
+    assert Queue().interrupted().keys() == {run_id}
+    Keeper(1).look()
+    assert Store().state(run_id) in ("queued", "running")
+    assert Queue().interrupted() == {}
+
+
+def test_a_keeper_that_lets_nothing_go_on_leaves_that_to_another_one_for_a_while(monkeypatch: pytest.MonkeyPatch):
+    run_id = jobs.submit(toy(manner="stuck"))
+    interrupted(run_id)
+    Keeper(0).look()
+    assert Queue().interrupted().keys() == {run_id}
+    monkeypatch.setattr(keeper, "UNDECIDED_SECONDS", 0.0)
+    Keeper(0).look()
+    Keeper(1).look()
+    assert Store().state(run_id) == "interrupted"
+
+
+def test_a_worker_that_is_killed_before_it_said_hello_is_interrupted_and_goes_on(monkeypatch: pytest.MonkeyPatch):
+    child = launch.child
+
+    def slow(words: list[str], log: IO[bytes], **more: str) -> subprocess.Popen[bytes]:
+        return child(["-c", "import time; time.sleep(60)"] if "ddcore.jobs.worker" in words else words, log, **more)
+
+    claimed(run_id := Store().create(toy(steps=2)).id)
+    mark_queued(Store().record(run_id).folder)
+    watch = Runner._watch
+
+    def killed(self: Runner, folder: Path, pid: int, *more: Any) -> int | None:
+        os.kill(pid, signal.SIGKILL)
+        return watch(self, folder, pid, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runners, "child", slow)
+        patch.setattr(Runner, "_watch", killed)
+        Runner("cpu")._run(run_id)
+    assert Store().state(run_id) == "interrupted"
+    assert "SIGKILL" in (Store().record(run_id).problem or "")
+    assert job(run_id)["sessions"] == 1
+    Keeper(1).look()
+    assert finish(run_id).steps == 2
+
+
+def test_what_builds_on_an_interrupted_run_goes_on_with_it():
+    parent, kept = jobs.submit(toy(steps=40, pause=0.05)), Keeper(1)
+    child = jobs.submit(toy(parent=parent))
+    until(lambda: job(parent).get("state") == "running" and reached(parent, 0))
+    kill(job(parent))
+    until(lambda: job(child).get("state") == "interrupted")
+    assert "that it builds on was interrupted" in (Store().record(child).problem or "")
+    until(lambda: kept.look() or Queue().interrupted() == {})
+    assert finish(child).steps == 3
+    assert [resumed(Store().record(one).folder) for one in (parent, child)] == [1, 1]
+
+
+def test_what_builds_on_a_run_that_goes_on_no_more_stays_too(monkeypatch: pytest.MonkeyPatch):
+    parent, kept = jobs.submit(toy(manner="stuck")), Keeper(1)
+    child = jobs.submit(toy(parent=parent))
+    mark_resumed(Store().record(parent).folder)
+    interrupted(parent)
+    until(lambda: job(child).get("state") == "interrupted")
+    until(lambda: kept.look() or Queue().interrupted() == {})
+    assert [Store().state(one) for one in (parent, child)] == ["interrupted", "interrupted"]
+
+
+def test_two_keepers_count_one_time_once():
+    run_id = jobs.submit(toy(manner="stuck"))
+    interrupted(run_id)
+    looks = [threading.Thread(target=Keeper(5).look) for _ in range(2)]
+    for look in looks:
+        look.start()
+    for look in looks:
+        look.join()
+    assert resumed(Store().record(run_id).folder) == 1
+
+
+@pytest.fixture
+def light(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Toys go on beside the slots, in every process."""
+    monkeypatch.setenv("TOY_ASIDE", "1")
+    KINDS.__dict__.pop("_entries", None)
+    sys.modules.pop("toykind", None)
+
+
+@pytest.mark.usefixtures("light")
+def test_a_killed_light_run_goes_on_by_itself_if_that_is_wished():
+    run_id, kept = jobs.submit(toy(steps=40, pause=0.05)), Keeper(1)
+    until(lambda: reached(run_id, 2))
+    assert job(run_id)["slot"] == "aside"
+    interrupted(run_id)
+    kept.look()
+    until(lambda: job(run_id).get("state") in ("running", "done"))
+    assert finish(run_id).steps == 40
+    assert (job(run_id)["slot"], job(run_id)["sessions"]) == ("aside", 2)
+
+
+@pytest.mark.usefixtures("light")
+def test_light_runs_that_wait_at_a_reboot_start_at_a_look_of_the_keeper(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs.api, "tend", lambda *_: None)
+    run_id = jobs.submit(toy(steps=1))
+    Keeper(0).look()
+    until(lambda: (Store().record(run_id).folder / "run.json").exists())
+
+
+@pytest.mark.usefixtures("light")
+def test_a_light_run_that_ignores_a_cancel_is_killed_after_its_grace():
+    run_id = jobs.submit(toy(manner="stuck"))
+    until(lambda: job(run_id).get("state") == "running" and reached(run_id, 0))
+    jobs.cancel(run_id, grace=0.2)
+    until(lambda: job(run_id).get("state") == "cancelled" and Queue().idle())
+    assert Queue().interrupted() == {}
+
+
+def test_what_a_killed_worker_left_half_written_is_swept():
+    run_id = jobs.submit(toy(manner="stuck"))
+    until(lambda: job(run_id).get("state") == "running" and reached(run_id, 0))
+    left = Store().record(run_id).folder / f".progress.json.{job(run_id)['pid']}.7.tmp"
+    left.touch()
+    interrupted(run_id)
+    assert not left.exists()
+
+
+def test_an_error_that_nobody_thought_of_does_not_end_the_keeper(monkeypatch: pytest.MonkeyPatch):
+    looks = list[int]()
+
+    def look(self: Keeper) -> None:
+        looks.append(len(looks))
+        raise KeyError("unheard of")
+
+    monkeypatch.setattr(Keeper, "look", look)
+    monkeypatch.setattr(keeper, "POLL_SECONDS", 0.0)
+    keeper.keep(0, lambda: len(looks) < 3)
+    assert len(looks) == 3
 
 
 def test_a_cancelled_run_does_not_go_on_by_itself():

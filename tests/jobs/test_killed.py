@@ -175,7 +175,7 @@ def test_a_recycled_pid_is_not_taken_for_a_live_worker():
 
 @pytest.mark.slow
 def test_a_second_worker_for_a_run_steps_back():
-    run_id = jobs.submit(toy(steps=200, pause=0.03))
+    run_id = jobs.submit(toy(steps=2000, pause=0.03))
     until(lambda: reached(run_id, 1))
     second = subprocess.run([sys.executable, "-m", "ddcore.jobs.worker", run_id], cwd=places.PROJECT)
     assert second.returncode == ALREADY_RUNNING

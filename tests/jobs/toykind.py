@@ -111,5 +111,5 @@ KIND = Kind(
     summary=ToySummary,
     run=run,
     version=lambda name: int(os.environ.get("TOY_VERSION", "1")),
-    parents=parents,
+    parents=parents, aside=os.environ.get("TOY_ASIDE") == "1",
 )
