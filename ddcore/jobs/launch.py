@@ -25,6 +25,7 @@ from ddcore.runs.store import Store
 LOG_LIMIT = 1_000_000  # bytes
 PATIENCE = (0.5, 1.0, 2.0, 4.0)  # seconds after each start in vain until the next
 SILENT = 60.0  # seconds without a beat after which a runner counts as dead
+KILLED_STARTS = 25  # starts after which one is given up that was killed each time and never said a word
 AGAIN = 600.0  # seconds after which a slot that was given up is tried once more
 
 
@@ -102,15 +103,30 @@ def _missing(queue: Queue, share: Share) -> list[Slot]:
 
 
 def _starts_file(slot: str) -> Path:
-    """Where is written down how many runners in succession were started in vain; its age is that of the last start."""
+    """Where is written down how many runners in succession were started in vain, and how many bytes their log had
+    before the first; its age is that of the last start."""
     return runner_file(slot).with_suffix(".starts")
 
 
 def _starts(slot: str) -> int:
+    return _numbers(slot)[0]
+
+
+def _numbers(slot: str) -> list[int]:
     try:
-        return int(_starts_file(slot).read_text())
+        return [*map(int, _starts_file(slot).read_text().split()), 0][:2]
     except (OSError, ValueError):
-        return 0
+        return [0, 0]
+
+
+def _most(slot: str) -> int:
+    """How many starts in vain are borne: few of a runner that says why it dies, more of one that somebody kills."""
+    begin = _numbers(slot)[1]
+    return len(PATIENCE) if _size(runner_file(slot).with_suffix(".log")) != begin else KILLED_STARTS
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def _due(slot: str) -> bool:
@@ -121,12 +137,12 @@ def _due(slot: str) -> bool:
         age = time.time() - _starts_file(slot).stat().st_mtime
     except FileNotFoundError:  # it has just begun a job
         return False
-    return not 0 <= age < (*PATIENCE, AGAIN)[min(starts - 1, len(PATIENCE))]
+    return not 0 <= age < (AGAIN if starts > _most(slot) else PATIENCE[min(starts, len(PATIENCE)) - 1])
 
 
 def _given_up(slot: str) -> bool:
     """Whether its runners died one after another, and the last is not there either."""
-    return _starts(slot) > len(PATIENCE) and not _lives(slot)
+    return _starts(slot) > _most(slot) and not _lives(slot)
 
 
 def _hope(share: Share) -> bool:
@@ -186,8 +202,9 @@ def _start(slot: Slot) -> None:
     place.parent.mkdir(parents=True, exist_ok=True)
     sweep(place.parent)
     log = place.with_suffix(".log")
-    fresh = log.exists() and log.stat().st_size > LOG_LIMIT
-    _starts_file(slot.name).write_text(str(_starts(slot.name) + 1))
+    fresh = _size(log) > LOG_LIMIT
+    starts, begin = _numbers(slot.name)
+    _starts_file(slot.name).write_text(f"{starts + 1} {begin if starts else 0 if fresh else _size(log)}")
     gpu = {"CUDA_VISIBLE_DEVICES": slot.gpu} if slot.gpu is not None else {}
     with open(log, "wb" if fresh else "ab") as output:
         process = child(["-m", "ddcore.jobs.runner", slot.name], output, **gpu)

@@ -7,6 +7,7 @@ worker goes on and the next runner of the slot takes over; there is at most one,
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import signal
 import subprocess
@@ -241,6 +242,7 @@ def _threads() -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    faulthandler.enable()  # one that says nothing when it dies was killed
     with contextlib.suppress(AttributeError, OSError):
         os.nice(NICE)
     main(sys.argv[1])

@@ -65,6 +65,19 @@ def test_what_waits_for_a_runner_that_cannot_start_ends_with_the_reason_after_a_
     assert Queue().idle()
 
 
+def test_a_runner_that_is_killed_again_and_again_is_started_more_often_than_one_that_cannot_start(
+    no_python: Path, monkeypatch: pytest.MonkeyPatch
+):
+    python = Path(sys.executable)
+    python.write_text(f"#!/bin/sh\necho $$ >> {no_python}\nkill -9 $$\n")
+    monkeypatch.setattr(launch, "PATIENCE", (0.02, 0.05))
+    monkeypatch.setattr(launch, "KILLED_STARTS", 6)
+    run_id = jobs.submit(toy(steps=2))
+    until(lambda: jobs.status(run_id).state == "failed")
+    assert "it died without a word" in jobs.status(run_id).message
+    assert len(no_python.read_text().split()) == 7
+
+
 def test_runners_that_die_are_started_later_each_time(no_python: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(launch, "PATIENCE", (0.4, 60.0))
     run_id, began = jobs.submit(toy(steps=2)), time.monotonic()
