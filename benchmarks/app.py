@@ -1,6 +1,6 @@
 """The app as a browser meets it: first visits, page switches, many runs, a run that many people watch.
 
-    python -m benchmarks.app [--repeats 5] [--parts first switches many live] [--runs 1000]
+    python -m benchmarks.app [--repeats 5] [--parts first switches many live users] [--runs 1000] [--users 20]
 
 - first: a fresh server and a new browser context for each page. First content is the browser's own
   first-contentful-paint; the title comes later, with the page's own words; and the server's memory a moment later.
@@ -11,6 +11,9 @@
   has its own result.
 - live: a run that computes, watched by ten browser contexts. Their browser runs on the same machine, so what it takes
   is part of what slows the run; the server's share of one core is told apart.
+- users: a run that computes, and so many sessions without browsers (`benchmarks.sessions`), each of which opens a page,
+  that run or a finished one every few seconds. Seconds count from the click to the end of what the server sends;
+  milliseconds of processor are the server's, told for one session at a time.
 
 "title", "shown" (what one came for: the table, the heading and the images) and "stands" (the server has nothing more
 to say) count from the click, or from where the address was asked for. Needs playwright and a Chromium. Writes
@@ -24,6 +27,7 @@ import contextlib
 import json
 import os
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -33,20 +37,24 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
-from benchmarks import shelf
+from benchmarks import sessions, shelf
 from benchmarks.browsing import chromium, click, exchanges, listen, server, summary, visit
 from benchmarks.machine import RESULTS, keep
+from benchmarks.sessions import Place
 from ddcore import jobs
+from ddcore.errors import Cancelled
 from ddcore.experiments import spec
+from ddcore.methods import METHODS
 from ddcore.report import names
-from ddcore.runs.store import RunRecord, moment
+from ddcore.runs.store import RunRecord, Store, moment
 
 TITLES = {"": "Dataset distillation workbench", **{page: page for page in
           ("Datasets", "Baselines", "DataDAM", "PAD", "DM", "NAS", "Sweeps", "Compare", "Runs")}}
 FRESH = ("", "Datasets", "Baselines", "DataDAM", "Compare", "Runs")
 OPENED = 4  # finished runs
 VIEWERS = 10
-ALONE, WATCHED = 15, 30  # seconds
+ALONE, WATCHED, BUSY = 15, 30, 60  # seconds
+REPEATS = 5  # of each place, to tell what it costs the server
 TABLE, CHART = "[data-testid=stDataFrame] canvas", "[data-testid=stPlotlyChart]"
 IMAGES, HEADING = "img[alt^='Final images']", "h2"
 Times = tuple[float, float, float]
@@ -57,6 +65,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--runs", type=int, default=1000, help="finished runs of the part many")
+    parser.add_argument("--users", type=int, default=20, help="sessions of the part users")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and servers, browser and job with it
     kept = RESULTS / "app.json"
@@ -138,11 +147,7 @@ def many(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
 
 def live(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
     """A run that computes: alone, then watched by ten."""
-    with _home() as home, server(home) as (address, process), contextlib.ExitStack() as stack:
-        run_id = jobs.submit(spec("distill", "datadam", {"dataset": "digits", "width": 32, "num_inits": 100_000}))
-        stack.callback(jobs.cancel, run_id, grace=0)
-        while jobs.status(run_id).done < 50:
-            time.sleep(0.5)
+    with _home() as home, server(home) as (address, process), _computing() as run_id, contextlib.ExitStack() as stack:
         alone = _speed(run_id, lambda: time.sleep(ALONE))
         tabs = [stack.enter_context(_tab(browser)) for _ in range(VIEWERS)]
         for tab in tabs:
@@ -164,6 +169,52 @@ def live(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
             "steps_per_second": {"alone": round(alone, 2), "watched": round(watched, 2)},
             "page_switch_meanwhile": _told(elsewhere[3:]),
         }
+
+
+def users(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
+    """A run that computes: alone, then with so many sessions, none of which is a browser."""
+    with _home() as home, server(home) as (address, process), _computing() as run_id:
+        finished = [Place(METHODS[r.name].title, f"run={r.id}", "a finished run") for r in Store().records("distill")
+                    if r.demo and METHODS[r.name].title in TITLES.values()]
+        running = Place("DataDAM", f"run={run_id}", "the run that computes")
+        places = [Place("Home"), *(Place(title) for page, title in TITLES.items() if page), *finished, running]
+        costs = sessions.costs(address, places, process, REPEATS)
+        refresh = sessions.refresh(address, running, process, WATCHED)
+        alone = _speed(run_id, lambda: time.sleep(ALONE))
+        used, began, done = sessions.used(process), time.monotonic(), jobs.status(run_id).done
+        clicks, errors = sessions.people(address, places, asked.users, BUSY)
+        passed = time.monotonic() - began
+        kinds = sorted({kind for kind, _ in clicks})
+        return {
+            "users": asked.users, "errors": errors, "click_seconds": _spread([seconds for _, seconds in clicks]),
+            **{kind: _spread([seconds for what, seconds in clicks if what == kind]) for kind in kinds},
+            "server_share_of_a_core": round((sessions.used(process) - used) / passed, 3),
+            "server_memory_mb": round(process.memory_info().rss / 1e6),
+            "steps_per_second": {"alone": round(alone, 2),
+                                 "meanwhile": round((jobs.status(run_id).done - done) / passed, 2)},
+            "processor_milliseconds": {**costs, "a refresh of the run that computes": refresh},
+        }
+
+
+def _spread(seconds: list[float]) -> dict[str, float]:
+    """p50, p95 and max of these, and how many there are."""
+    twentieths = statistics.quantiles(seconds, n=20, method="inclusive")
+    return {"p50": round(twentieths[9], 3), "p95": round(twentieths[18], 3), "max": round(max(seconds), 3),
+            "n": len(seconds)}
+
+
+@contextlib.contextmanager
+def _computing() -> Iterator[str]:
+    """A run under way for as long as it is looked at."""
+    run_id = jobs.submit(spec("distill", "datadam", {"dataset": "digits", "width": 32, "num_inits": 100_000}))
+    try:
+        while jobs.status(run_id).done < 5:
+            time.sleep(0.5)
+        yield run_id
+    finally:
+        jobs.cancel(run_id, grace=0)
+        with contextlib.suppress(Cancelled):
+            jobs.wait(run_id)  # its worker would stay if its home went first
 
 
 def _speed(run_id: str, wait: Callable[[], object]) -> float:
@@ -217,7 +268,7 @@ def _tab(browser: Browser) -> Iterator[Page]:
 
 
 PARTS: dict[str, Callable[[Browser, argparse.Namespace], dict[str, Any]]] = {
-    "first": first, "switches": switches, "many": many, "live": live,
+    "first": first, "switches": switches, "many": many, "live": live, "users": users,
 }
 
 if __name__ == "__main__":
