@@ -208,7 +208,7 @@ def _computing() -> Iterator[str]:
     """A run under way for as long as it is looked at."""
     run_id = jobs.submit(spec("distill", "datadam", {"dataset": "digits", "width": 32, "num_inits": 100_000}))
     try:
-        while jobs.status(run_id).done < 5:
+        while jobs.status(run_id).done < 50:
             time.sleep(0.5)
         yield run_id
     finally:
