@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from ddcore.data.folders import Reading, by_folder
 from ddcore.data.images import SHOWN
 from ddcore.data.layout import Doubtful, Layout, Problem
-from ddcore.data.source import Source, is_image, shown
-from ddcore.data.tables import by_table, find_table
+from ddcore.data.source import TABLE, Source, is_image, shown
+from ddcore.data.tables import by_tables, find_tables
 from ddcore.errors import DataRefused
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
@@ -32,9 +32,9 @@ def arrange(source: Source, reading: str = "") -> Layout:
         return by_folder(images, source, source.reading)
     others: list[Problem] = []
     if not Reading.of(reading):
-        table, others = find_table(source)
-        if table:
-            layout = by_table(table, images, source.name)
+        tables, others = find_tables(source, images, only=reading if reading.endswith(TABLE) else "")
+        if tables:
+            layout = by_tables(tables, images, source.name)
             return replace(layout, problems=(*layout.problems, *others, *_of_names(source)))
         others += _spreadsheets(source)
     try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import posixpath
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from ddcore.data.layout import (
     naturally,
     part_name,
     part_of,
+    same_letters,
 )
 from ddcore.data.source import Source, shown
 from ddcore.errors import DataRefused
@@ -81,7 +81,7 @@ def by_folder(images: Sequence[str], source: Source, key: str = "") -> Layout:
     check_classes(names, source.name, "is a class a folder?")
     if not key and (doubts := list(tree.doubts(reading))):
         if not (choices := tree.choices(reading)):
-            raise DataRefused(f"{_no_classes(source.name, tree, key)}: {'; '.join(doubts)}")
+            raise DataRefused(_no_classes(source.name, tree, key))
         raise Doubtful(f"it is not certain how {source.name} is meant: {'; '.join(doubts)}", choices)
     return _read(tree, reading, names)
 
@@ -175,11 +175,9 @@ class _Tree:
         return (known[chain] for chain in self._chains)
 
     def classes(self, reading: Reading) -> dict[str, str]:
-        """The name of each class folder → the class's: names that are written in the same letters are one."""
-        names = {name for chain in (*self._counts, *self._folders) if (name := self._has(chain, reading)[0])}
-        alike = Counter(unicodedata.normalize("NFC", name) for name in names)
-        return {name: plain if alike[plain] > 1 else name
-                for name in names for plain in [unicodedata.normalize("NFC", name)]}
+        """The name of each class folder → the class's."""
+        names = {self._has(chain, reading)[0] for chain in (*self._counts, *self._folders)}
+        return same_letters(names - {""})
 
     def loose(self, reading: Reading) -> tuple[list[str], list[str]]:
         """The images without a class, and those of a part that is called unlabelled."""

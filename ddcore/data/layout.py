@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -128,6 +129,13 @@ def naturally(name: str) -> tuple[str, str]:
         return f"\1{chr(len(digits))}{digits}"
 
     return re.sub(r"\d+", with_length, name.casefold()), name
+
+
+def same_letters(names: Collection[str]) -> dict[str, str]:
+    """Each name → the class's: names that differ only in how Unicode writes their letters are one."""
+    alike = Counter(unicodedata.normalize("NFC", name) for name in names)
+    return {name: plain if alike[plain] > 1 else name for name in names
+            for plain in [unicodedata.normalize("NFC", name)]}
 
 
 def check_classes(names: Collection[str], called: str, hint: str) -> None:

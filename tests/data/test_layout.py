@@ -6,8 +6,9 @@ from brought import folders, picture, table, written, zipped
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ddcore.data import layout, source, tables
+from ddcore.data import finder, layout, source, tables
 from ddcore.data.arranging import arrange
+from ddcore.data.finder import Finder
 from ddcore.data.layout import Doubtful, naturally, part_of
 from ddcore.errors import DataRefused
 
@@ -204,11 +205,11 @@ def test_names_of_the_same_letters_are_one_class():
         ({"notes.csv": b"a,b\n"}, "tiles.zip holds no images"),
         (named("a.png", "b.png"), "have no classes: put them into folders named after their classes"),
         ({**named("a.png"), "l.csv": b"picture,label\na.png,x\n"}, "l.csv is not used: it has no column named image"),
-        ({**named("a.png"), "l.csv": b"\xff\xfe"}, "l.csv is not used: it is no text in UTF-8"),
+        ({**named("a.png"), "l.csv": b"\xff\xff"}, "l.csv is not used: it is no text in UTF-8"),
         ({**named("a.png"), "l.csv": b'image,label\n"open'}, "l.csv is not used: unexpected end of data"),
         (
             {**named("a.png"), "l.csv": table([]), "m.csv": table([])},
-            "more than one table with .*: l.csv and m.csv",
+            r"more than one table with .*read as l.csv \(its columns are image, label, split\) or as m.csv",
         ),
         ({**named("a.png"), "l.csv": table([])}, "l.csv in tiles.zip: it has no lines but its heading"),
         (
@@ -238,8 +239,9 @@ def test_too_many_lines_and_too_long_tables_are_not_read(monkeypatch):
 def test_tables_are_told_apart_by_their_headings_alone(monkeypatch):
     monkeypatch.setattr(tables, "_line", lambda *_: pytest.fail("a line was read"))
     lines = table(["a.png,x,train"])
-    with pytest.raises(DataRefused, match="bring one"):
+    with pytest.raises(Doubtful) as caught:
         arranged({**named("a.png"), "l.csv": lines, "m.csv": lines})
+    assert [choice.key for choice in caught.value.choices] == ["l.csv", "m.csv"]
 
 
 def test_class_folders_are_counted_before_anything_is_done_with_them(monkeypatch):
@@ -267,6 +269,169 @@ def test_columns_are_known_by_their_usual_names(header):
     assert (found.kind, found.classes) == ("table", ("x", "y"))
 
 
+@pytest.mark.parametrize("header", [
+    "lesion_id,image_id,dx,dx_type", "id_code,,diagnosis,x", "class id,filepaths,labels,data set",
+    "x,ImageID,species,y", ",image,label,text", "isic_id,img_name,category,phase",
+])
+def test_usual_headings_of_metadata_tables_are_known(header):
+    lines = []
+    for i in range(4):
+        cells = {**dict.fromkeys(("image", "filepaths", "img_name"), f"{i}.png"),
+                 **dict.fromkeys(("image_id", "id_code", "ImageID"), str(i)),
+                 **dict.fromkeys(("label", "labels", "dx", "diagnosis", "species", "category"), "ab"[i % 2]),
+                 "data set": "train" if i < 2 else "test", "phase": "first"}
+        lines.append(",".join(cells.get(name, "other") for name in header.split(",")))
+    found = arranged({**named(*(f"img/{i}.png" for i in range(4))), "meta.csv": table(lines, header)})
+    parts = ["train", "train", "test", "test"] if "data set" in header else [None] * 4
+    assert listed(found) == [(f"img/{i}.png", "ab"[i % 2], part) for i, part in enumerate(parts)]
+
+
+def test_id_that_names_no_image_makes_no_table_of_images():
+    files = {**named("cat/7.png", "dog/8.png"), "classes.csv": table(["0,cat", "1,dog"], "id,class")}
+    found = arranged(files)
+    assert (found.kind, found.classes) == ("folders", ("cat", "dog"))
+    assert [p.text for p in found.problems] == ["classes.csv is not used: its column 'id' names no image"]
+
+
+def test_table_with_the_clearest_headings_is_used():
+    files = {**named("a.png", "b.png"), "labels.csv": table(["a.png,x", "b.png,y"], "image,label"),
+             "meta.csv": table(["a.png,60,m", "b.png,40,f"], "image,age,sex"), "more.csv": table(["a,p"], "id,species")}
+    found = arranged(files)
+    assert (found.reading, found.classes) == ("labels.csv", ("x", "y"))
+    assert [p.text.split(":")[0] for p in found.problems] == ["meta.csv is not used", "more.csv is not used"]
+
+
+BODY = [f"img/{i}.png,{'ab'[i % 2]}" for i in range(4)]
+SEMICOLONS = [line.replace(",", ";") for line in BODY]
+BARS = [line.replace(",", "|") for line in BODY]
+
+
+@pytest.mark.parametrize("lines", [
+    ["sep=;", "image;label", *SEMICOLONS], ['"sep=|"', "image|label", *BARS], ["image|label", *BARS],
+    ["image,label", *BODY, ",", " ,", "", ""], ["image;label;;", *(f"{line};;" for line in SEMICOLONS), *[";;;"] * 5],
+    ["# made by a tool, once", "#", "", "image,label", *BODY],
+    ["image, label", *('{}, "{}"'.format(*line.split(",")) for line in BODY)],
+    [",image,label", *(f"{i},{line}" for i, line in enumerate(BODY))],
+    ["image;label;score", *(f"{line};0,5" for line in SEMICOLONS)],
+    ["image,label,text", *(f'{line},"says ""hi"", then"' for line in BODY)],
+])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_are_read_as_spreadsheets_write_them(lines, end, encoding):
+    found = arranged({**named(*(f"img/{i}.png" for i in range(4))), "labels.csv": end.join(lines).encode(encoding)})
+    assert listed(found) == [(f"img/{i}.png", "ab"[i % 2], None) for i in range(4)]
+    assert not found.problems
+
+
+def test_number_of_a_line_counts_what_stands_above_the_heading_and_empty_ones():
+    with pytest.raises(DataRefused, match=r"line 6: no image 'no\.png'"):
+        arranged({**named("a.png"), "l.csv": b"# x\nsep=,\nimage,label\na.png,x\n,\nno.png,y\n"})
+
+
+@pytest.mark.parametrize(("content", "reason"), [
+    ("a.png,x\nb.png,y\n", "its first line is no heading, for it names an image, 'a.png'; put a line such as image,"),
+    ("picture,kind\na.png,x\n", "it has no column named image and none named label; its headings are 'picture', 'k"),
+    ("image,class of it\n", "it has no column named label; its headings are 'image', 'class of it'"),
+])
+def test_headings_that_were_found_are_named(content, reason):
+    with pytest.raises(DataRefused, match=f"l.csv is not used: {reason}"):
+        arranged({**named("a.png", "b.png"), "l.csv": content.encode()})
+
+
+def test_spreadsheet_is_told_to_be_saved_as_a_table():
+    with pytest.raises(DataRefused, match=r"l\.xlsx is not used: it is a spreadsheet; save it as CSV"):
+        arranged({**named("a.png", "b.png"), "l.xlsx": b"PK"})
+
+
+@pytest.mark.parametrize("tables_of", [
+    ("train.csv", "test.csv"), ("labels_train.csv", "labels_val.csv"), ("train/labels.csv", "test/labels.csv"),
+])
+def test_one_table_for_each_part_gives_the_parts(tables_of):
+    second = "val" if "val" in tables_of[1] else "test"
+    lines = table([f"{i}.png,{'ab'[i % 2]}" for i in range(4)], "image,label")
+    files = {**named(*(f"{folder}/{i}.png" for folder in ("train", second) for i in range(4))),
+             **dict.fromkeys(tables_of, lines)}
+    found = arranged(files)
+    assert sorted(listed(found)) == sorted((f"{folder}/{i}.png", "ab"[i % 2], part)
+                                           for folder, part in (("train", "train"), (second, "test")) for i in range(4))
+    assert found.reading == " and ".join(sorted(tables_of))
+
+
+def test_part_of_a_line_tells_which_of_two_images_is_meant():
+    found = arranged({**named("train/0.png", "test/0.png"), "l.csv": table(["0.png,a,train", "0.png,b,test"])})
+    assert listed(found) == [("train/0.png", "a", "train"), ("test/0.png", "b", "test")]
+
+
+def test_table_of_several_is_chosen_and_a_submission_is_none():
+    one, two = table(["a.png,x", "b.png,y"], "image,label"), table(["a.png,p", "b.png,q"], "image,label")
+    files = {**named("a.png", "b.png"), "first.csv": one, "second.csv": two}
+    assert arranged(files, "second.csv").classes == ("p", "q")
+    with pytest.raises(DataRefused, match=r"holds no table 'third\.csv'"):
+        arranged(files, "third.csv")
+    found = arranged({**named("a.png", "b.png"), "first.csv": one, "sample_submission.csv": two})
+    assert (found.reading, found.classes) == ("first.csv", ("x", "y"))
+
+
+def test_class_folders_are_read_beside_a_table_where_that_is_chosen():
+    files = {**folders(1, 0), "l.csv": table(["cat/0.png,x", "dog/0.png,y"], "image,label")}
+    assert arranged(files, "class").classes == ("cat", "dog")
+
+
+def test_column_of_ones_for_each_class_is_understood_and_told():
+    lines = [f"{i},{','.join('1.0' if i % 3 == c else '0.0' for c in range(3))},0.0" for i in range(6)]
+    found = arranged({**named(*(f"img/{i}.jpg" for i in range(6))), "truth.csv": table(lines, "image,MEL,NV,BCC,UNK")})
+    assert [row[1] for row in listed(found)] == ["MEL", "NV", "BCC"] * 2
+    assert next(p.text for p in found.problems if p.rule == "columns") == (
+        "the class is the one of the columns of truth.csv that is 1: 'MEL', 'NV', 'BCC'")
+
+
+@pytest.mark.parametrize(("line", "what"), [("1,1,0", "MEL and NV are"), ("0,0,0", "none of them is")])
+def test_columns_of_ones_that_name_no_one_class_are_named(line, what):
+    with pytest.raises(DataRefused, match=f"which exactly one should be 1 on each line; on line 3, {what}"):
+        arranged({**named("0.jpg", "1.jpg"), "truth.csv": table(["0,1,0,0", f"1,{line}"], "image,MEL,NV,BCC")})
+
+
+@pytest.mark.parametrize(("where", "written", "ways"), [
+    ("", "C:\\Users\\me\\data\\images\\s0.png", [finder.BACKSLASHES, finder.FOLDERS]),
+    ("", "/kaggle/input/set/images/s0.png", [finder.FOLDERS]),
+    ("", "data/set/s0.png", [finder.FOLDERS]),
+    ("labels/", "../images/s0.png", [finder.UP]),
+    ("labels/", "..\\images\\s0.png", [finder.BACKSLASHES, finder.UP]),
+    ("", "../../images/s0.png", [finder.UP]),
+    ("", "./images/s0.png", []),
+    ("", "images/S0.PNG", [finder.CAPITALS]),
+    ("", "s0", [finder.ENDING]),
+    ("", "/data/Images/S0", [finder.FOLDERS, finder.ENDING]),
+    ("", "s0.png", []),
+])
+def test_image_is_found_by_what_a_person_reads_as_its_name_and_told(where, written, ways):
+    files = {**named("images/s0.png", "images/s1.png"),
+             f"{where}l.csv": table([f"{written},a", f"{written.replace('0', '1')},b"], "image,label")}
+    found = arranged(files)
+    assert [row.path for row in found.rows] == ["images/s0.png", "images/s1.png"]
+    told = [p.text for p in found.problems if p.rule == "matched"]
+    assert [text.partition("' ")[2] for text in told] == [
+        f"{' and '.join(ways)}, and is read as images/s0.png" for ways in filter(None, [ways])]
+    assert all(text.startswith("2 images are not called in ") for text in told)
+
+
+@pytest.mark.parametrize(("written", "file"), [
+    ("a.jpg", "a.JPG"), ("a.jpeg", "a.jpg"), ("caf\u00e9.png", "cafe\u0301.png"), ("A.PNG", "a.png"), ("a", "a.JPG"),
+])
+def test_capitals_accents_and_names_of_jpeg_do_not_matter(written, file):
+    found = arranged({**named(file), "l.csv": table([f"{written},x"], "image,label")})
+    assert [row.path for row in found.rows] == [file]
+
+
+@pytest.mark.parametrize(("written", "images"), [
+    ("train/1.png", ["train/2.png", "test/1.png"]),  # lacks in its folder, is in another
+    ("a.png", ["a.jpg"]), ("a", ["a.jpg", "a.png"]), ("/root/a.png", ["x/a.png", "y/a.png"]),
+])
+def test_image_that_lacks_or_could_be_two_is_not_taken_for_another(written, images):
+    with pytest.raises(DataRefused, match=r"no image|could be"):
+        arranged({**named(*images), "l.csv": table([f"{written},x"], "image,label")})
+
+
 def test_other_tables_are_told_of_and_images_on_no_line_are_left_out():
     files = {
         **named("a.png", "b.png", "c.png"),
@@ -274,7 +439,7 @@ def test_other_tables_are_told_of_and_images_on_no_line_are_left_out():
         "s.csv": b"image\n",
     }
     problems = {problem.rule: problem for problem in arranged(files).problems}
-    assert problems["table"].text == "s.csv is not used: it has no column named label"
+    assert problems["table"].text == "s.csv is not used: it has no column named label; its heading is 'image'"
     assert problems["left out"].examples == ("c.png",)
 
 
@@ -287,9 +452,10 @@ def test_many_other_tables_are_counted():
 
 def test_line_costs_the_same_however_many_images_have_its_name():
     images = [f"data/{i}/a.png" for i in range(10_000)]
-    find, start = tables._Finder("l.csv", images), time.perf_counter()
-    assert [find(f"{i}/a.png") for i in range(10_000)] == [[image] for image in images]
-    assert len(find("a.png")) == 2
+    find, start = Finder(images), time.perf_counter()
+    assert [find(f"{i}/a.png").paths for i in range(10_000)] == [[image] for image in images]
+    assert len(find("a.png").paths) == 2
+    assert not any(find(f"/root/none/{i}.jpg").paths for i in range(1000))
     assert time.perf_counter() - start < 2  # looked through for each line: a quarter of a minute
 
 
