@@ -21,7 +21,7 @@ import numpy as np
 from ddcore.data import images, own
 from ddcore.data.base import Dataset
 from ddcore.data.layout import Row, images_counted
-from ddcore.data.preview import Fact, Preview, Progress, is_narrow, stored, threaded
+from ddcore.data.preview import Fact, Preview, Progress, is_narrow, merged, stored, threaded
 from ddcore.data.source import Source
 from ddcore.data.split import hold_out
 from ddcore.errors import ConfigError, DataRefused
@@ -61,6 +61,9 @@ class AddConfig(Config):
                                                      "training part, and of copies within a part the first stays.")
     unreadable: Literal["refuse", "skip"] = Param("refuse", label="Unreadable images", group="Your data",
                                                   help="Refuse the data set, or leave such images out.")
+    labels: Literal["keep", "merge"] = Param("keep", label="Labels that read the same", group="Your data",
+                                             help="Keep: each is a class of its own. Merge: those that differ only in "
+                                                  "capitals, spaces or .0 are one class.")
     mirror: bool = Param(True, label="Mirroring keeps the class", group="Your data",
                          help="Whether a mirrored image is still of its class, so that training may flip images: "
                               "yes for photographs, no for digits.")
@@ -104,6 +107,8 @@ def add(
     place = own.place(root)
     if (place / config.name).exists():
         raise ConfigError([_taken(config.name)])
+    if config.labels == "merge":
+        preview = merged(preview)
     plan = _plan(preview, config)
     size = _check_room(len(plan.rows), config, root)
     try:
@@ -150,7 +155,7 @@ def _plan(preview: Preview, config: AddConfig) -> _Plan:
     if stops := [p.text for p in preview.problems
                  if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]:
         raise DataRefused("; ".join(stops))
-    notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes")]
+    notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes", "merged")]
     notes += _of_pixels(preview, config)
     if count := len(preview.unreadable):
         notes.append(f"{images_counted(count)} could not be read and {_were(count)} left out")

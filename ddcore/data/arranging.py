@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from ddcore.data.folders import Reading, by_folder
 from ddcore.data.images import SHOWN
-from ddcore.data.layout import Doubtful, Layout, Problem
+from ddcore.data.layout import Doubtful, Layout, Problem, on_labels
 from ddcore.data.source import TABLE, Source, is_image, shown
 from ddcore.data.tables import by_tables, find_tables
 from ddcore.errors import DataRefused
@@ -35,7 +35,7 @@ def arrange(source: Source, reading: str = "") -> Layout:
         tables, others = find_tables(source, images, only=reading if reading.endswith(TABLE) else "")
         if tables:
             layout = by_tables(tables, images, source.name)
-            return replace(layout, problems=(*layout.problems, *others, *_of_names(source)))
+            return replace(layout, problems=(*layout.problems, *others, *on_labels(layout), *_of_names(source)))
         others += _spreadsheets(source)
     try:
         layout = by_folder(images, source, reading)
@@ -44,7 +44,7 @@ def arrange(source: Source, reading: str = "") -> Layout:
     except DataRefused as error:
         raise DataRefused("; ".join([str(error), *(problem.text for problem in others)])) from None
     chosen = [Problem("layout", f"its folders were read as {reading}, as was chosen")] if reading else []
-    return replace(layout, problems=(*layout.problems, *chosen, *others, *_of_names(source)))
+    return replace(layout, problems=(*layout.problems, *chosen, *others, *on_labels(layout), *_of_names(source)))
 
 
 def _spreadsheets(source: Source) -> list[Problem]:

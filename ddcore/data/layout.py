@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from ddcore.data.images import SHOWN
@@ -22,6 +22,7 @@ PART_WORDS = {
 }
 THINGS = ("set", "data", "dataset", "images", "imgs", "image", "img", "samples", "files", "part", "split",
           "folder", "x", "y")  # words beside which a part is still one: "training_set", "X_test"
+MISSING = ("nan", "na", "n/a", "#n/a", "null", "none", "?", "-")  # as tables write that there is none
 MAX_CLASSES = 1000  # as many as ImageNet; a label that is different on every line is a mistake
 MAX_CLASS_NAME = 100
 
@@ -71,6 +72,31 @@ class Layout:
     def split(self) -> bool:
         """Whether training and test part were given; else they are made when the set is added."""
         return any(row.part for row in self.rows)
+
+    @property
+    def alike(self) -> list[list[str]]:
+        """Classes whose names differ only in capitals, spaces or ".0", those with the most images first in each."""
+        counts, groups = Counter(row.label for row in self.rows), defaultdict[str, list[int]](list)
+        for index, name in enumerate(self.classes):
+            groups[_read_as(name)].append(index)
+        return [[self.classes[index] for index in sorted(group, key=lambda index: -counts[index])]
+                for group in groups.values() if len(group) > 1]
+
+    def merged(self) -> Layout:
+        """The same with the classes that are alike made one, which is called as most of their images are."""
+        title = {name: group[0] for group in self.alike for name in group}
+        names = [title.get(name, name) for name in self.classes]
+        classes = tuple(name for name in self.classes if title.get(name, name) == name)
+        index = {name: c for c, name in enumerate(classes)}
+        rows = tuple(replace(row, label=index[names[row.label]]) for row in self.rows)
+        said = "; ".join(f"{', '.join(map(shown, group[1:]))} with {shown(group[0])}" for group in self.alike)
+        problems = [problem for problem in self.problems if problem.rule != "alike"]
+        if said:
+            problems.append(Problem("merged", f"labels that read the same were merged: {said}"))
+        voters = self.voters if names[-1:] == list(classes[-1:]) else 0
+        if self.voters and not voters:
+            rows = tuple(replace(row, votes=None) for row in rows)
+        return replace(self, classes=classes, rows=rows, voters=voters, problems=tuple(problems))
 
 
 class Choice(NamedTuple):
@@ -129,6 +155,27 @@ def naturally(name: str) -> tuple[str, str]:
         return f"\1{chr(len(digits))}{digits}"
 
     return re.sub(r"\d+", with_length, name.casefold()), name
+
+
+def on_labels(layout: Layout) -> list[Problem]:
+    """Notes on labels that a person may not mean as classes of their own."""
+    problems, alike = [], layout.alike
+    if alike:
+        groups = "; ".join(" and ".join(map(shown, group)) for group in alike[:SHOWN])
+        problems.append(Problem("alike", f"labels that read the same are classes of their own: {groups}; they can be "
+                                         "merged"))
+    if missing := [name for name in layout.classes if name.strip().casefold() in MISSING]:
+        of_missing = {layout.classes.index(name) for name in missing}
+        count = sum(row.label in of_missing for row in layout.rows)
+        problems.append(Problem("missing label", f"{images_counted(count)} {'has' if count == 1 else 'have'} the label "
+                                                 f"{' or '.join(map(shown, missing))}, which often stands for none"))
+    return problems
+
+
+def _read_as(name: str) -> str:
+    """What names have in common that a person reads as one: "Benign", " benign"; "1", "1.0"."""
+    plain = "".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return re.sub(r"(?<=\d)\.0+$", "", plain) if re.fullmatch(r"[+-]?\d+\.0+", plain) else plain
 
 
 def same_letters(names: Collection[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import PurePosixPath
 from statistics import median_low
@@ -130,7 +130,7 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     for row in readable:
         counts[row.part or "all"][layout.classes[row.label]] += 1
     ground = _ground(facts)
-    problems = [*layout.problems, *_unreadable(unreadable, len(paths)), *_classes(counts, layout.classes),
+    problems = [*layout.problems, *_unreadable(unreadable, len(paths)), *_classes(*_if_merged(counts, layout)),
                 *_flat(facts), *_copies(readable, facts, layout.classes), *_modes(facts, ground), *_levels(facts),
                 *_pages(facts), *_sizes(facts), *_ignored(source)]
     sizes = Counter((fact.width, fact.height) for fact in facts.values())
@@ -138,6 +138,17 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     return Preview(layout, counts, sizes, modes, facts, unreadable, tuple(sorted(problems, key=lambda p: not p.stops)),
                    _range([fact for fact in facts.values() if fact.deep]), ground, len(paths),
                    bool(facts) and all(fact.grey for fact in facts.values()))
+
+
+def merged(preview: Preview) -> Preview:
+    """The same where labels that read the same are one class; its counts and sizes are left as they were."""
+    layout = preview.layout.merged()
+    copies = _copies([row for row in layout.rows if row.path in preview.facts], preview.facts, layout.classes)
+    again = {problem.rule: problem for problem in copies}
+    kept = [again.get(problem.rule, problem) for problem in preview.problems
+            if problem.rule != "alike" and (problem.rule != "two labels" or problem.rule in again)]
+    told = [problem for problem in layout.problems if problem.rule == "merged"]
+    return replace(preview, layout=layout, problems=(*kept, *told))
 
 
 def suggested(called: str, preview: Preview, most: int = 128) -> dict[str, Any]:
@@ -267,6 +278,23 @@ def _unreadable(why: Mapping[str, str], total: int) -> list[Problem]:
     more = f"; and {rest:,} more" if (rest := sum(map(len, islice(paths_of.values(), SHOWN, None)))) else ""
     return [Problem("unreadable", f"{len(why):,} of {total:,} images cannot be read: {'; '.join(reasons)}{more}",
                     stops=True, examples=tuple(why)[:SHOWN])]
+
+
+def _if_merged(
+    counts: Mapping[str, Mapping[str, int]], layout: Layout
+) -> tuple[Mapping[str, Mapping[str, int]], Sequence[str]]:
+    """(images of each class in each part, the classes) as they are once labels that read the same are merged.
+
+    What is wrong then too cannot be mended by merging; what is wrong only before is told where they are stored so.
+    """
+    if len(classes := layout.merged().classes) < 2:
+        return counts, layout.classes
+    title = {name: group[0] for group in layout.alike for name in group}
+    together = {part: Counter[str]() for part in counts}
+    for part, of_class in counts.items():
+        for name, count in of_class.items():
+            together[part][title.get(name, name)] += count
+    return together, classes
 
 
 def _classes(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> list[Problem]:

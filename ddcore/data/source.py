@@ -143,7 +143,8 @@ def _judged(listed: Source) -> Source:
     folders = [path for path in (*listed.folders, *around) if path and not _left_behind(f"{path}/")]
     ignored = {behind.get(path, path) for path in (*listed.entries, *listed.ignored) if path not in entries}
     ignored |= {left for path in listed.folders if (left := _left_behind(f"{path}/"))}
-    return replace(listed, entries=entries, folders=_class_folders(folders, files), ignored=tuple(sorted(path.rstrip("\r") for path in ignored)))
+    return replace(listed, entries=entries, folders=_class_folders(folders, files),
+                   ignored=tuple(sorted(path.rstrip("\r") for path in ignored)))
 
 
 def _on_backslashes(some: bool) -> tuple[str, ...]:

@@ -346,8 +346,8 @@ def _listed_images(
                 listed[path] = _Listed(path, line.label, part, line.votes)
                 if match.ways:
                     way = " and ".join(match.ways)
-                    before, *example = ways.get(way, (0, shown(line.image).replace("\\\\", "\\"), path))
-                    ways[way] = (before + 1, *example)
+                    before, name, example = ways.get(way, (0, shown(line.image).replace("\\\\", "\\"), path))
+                    ways[way] = (before + 1, name, example)
             count += len(wrong)
             faults += [f"{place}: {fault}" for fault in wrong[: SHOWN - len(faults)]]
     title = " and ".join(table.path for table in tables)

@@ -285,7 +285,7 @@ def choices(brought: Brought) -> AddConfig | None:
     rules = {problem.rule for problem in look.problems}
     needless = {
         "test_share": look.split, "unreadable": not look.unreadable, "fit": "not square" not in rules,
-        "levels": not look.levels, "ground": not look.ground,
+        "levels": not look.levels, "ground": not look.ground, "labels": "alike" not in rules,
         "duplicates": not rules & {"leak", "duplicate", "two labels", "flat"},
     }
     most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it

@@ -432,6 +432,50 @@ def test_image_that_lacks_or_could_be_two_is_not_taken_for_another(written, imag
         arranged({**named(*images), "l.csv": table([f"{written},x"], "image,label")})
 
 
+def labelled(labels):
+    lines = [f"{i}.png,{label}" for i, label in enumerate(labels)]
+    return arranged({**named(*(f"{i}.png" for i in range(len(labels)))), "l.csv": table(lines, "image,label")})
+
+
+@pytest.mark.parametrize(("labels", "alike", "merged"), [
+    (["Benign", "benign", "BENIGN", "benign", "x"], [["benign", "BENIGN", "Benign"]], ["benign", "x"]),
+    (["0", "1", "0.0", "1.0", "1.00", "0", "1"], [["0", "0.0"], ["1", "1.0", "1.00"]], ["0", "1"]),
+    (["Non Tumor", "NonTumor", "non  tumor", "x"], [["non  tumor", "Non Tumor", "NonTumor"]], ["non  tumor", "x"]),
+    (["\uff21", "A", "B"], [["A", "\uff21"]], ["A", "B"]),
+    (["1", "10", "1.5", "1.50", "v1.0", "v1"], [], ["1", "1.5", "1.50", "10", "v1", "v1.0"]),
+])
+def test_labels_that_read_the_same_are_told_and_merged_on_request(labels, alike, merged):
+    found = labelled(labels)
+    assert sorted(sorted(group) for group in found.alike) == sorted(sorted(group) for group in alike)
+    assert [group[0] for group in found.alike] == [group[0] for group in alike]
+    assert ("alike" in [p.rule for p in found.problems]) == bool(alike)
+    one = found.merged()
+    assert list(one.classes) == merged
+    assert [p.rule for p in one.problems] == (["merged"] if alike else [])
+    title = {name: group[0] for group in alike for name in group}
+    assert [one.classes[row.label] for row in one.rows] == [title.get(label, label) for label in labels]
+
+
+def test_class_folders_that_read_the_same_are_told(tmp_path):
+    written(named("Cat/1.png", "Cat/2.png", "cat/3.png", "dog /4.png", "dog/5.png", "dog/6.png"), tmp_path)
+    found = arrange(source.open_source(tmp_path, "pets"))
+    assert [p.text for p in found.problems] == [
+        "labels that read the same are classes of their own: 'Cat' and 'cat'; 'dog' and 'dog '; they can be merged"]
+    assert found.merged().classes == ("Cat", "dog")
+
+
+def test_class_of_the_votes_is_last_after_merging_too():
+    header = f"image,label,{VOTES}"
+    lines = ["1.png,a,0", "2.png,A,1", "3.png,b,7"]
+    found = arranged({**named("1.png", "2.png", "3.png"), "l.csv": table(lines, header)}).merged()
+    assert (found.classes[-1], found.voters, [row.votes for row in found.rows]) == ("b", 7, [0, 1, 7])
+
+
+def test_label_that_stands_for_none_is_told():
+    assert [p.text for p in labelled(["a", "nan", "NaN", "b"]).problems][-1] == (
+        "2 images have the label 'NaN' or 'nan', which often stands for none")
+
+
 def test_other_tables_are_told_of_and_images_on_no_line_are_left_out():
     files = {
         **named("a.png", "b.png", "c.png"),

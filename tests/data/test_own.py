@@ -76,6 +76,25 @@ def test_tiles_in_a_table_become_a_data_set_that_loads_like_any_other(tiles, roo
     assert own.verify("pets", root) == []
 
 
+def test_labels_that_read_the_same_are_stored_as_one_class_on_request(root):
+    files = {f"{name}/{i}.png": picture(i + 20 * n) for n, name in enumerate(("Cat", "cat", "dog")) for i in range(5)}
+    files["cat/one.png"] = files["Cat/0.png"]
+    kept, one = added(files, root), added(files, root, name="merged", labels="merge")
+    assert (kept.classes, one.classes) == (("Cat", "cat", "dog"), ("cat", "dog"))
+    assert sum(one.sizes) == 15
+    assert one.notes[0] == "labels that read the same were merged: 'Cat' with 'cat'"
+    assert not any("another class" in note for note in one.notes)
+    assert any("another class" in note for note in kept.notes)
+
+
+def test_class_that_is_too_small_unless_it_is_merged_stops_only_where_it_is_kept(root):
+    files = {f"{name}/{i}.png": picture(i + 20 * n) for n, name in enumerate(("cat", "dog")) for i in range(5)}
+    files["Cat/one.png"] = picture(90)
+    with pytest.raises(DataRefused, match="fewer than 2 training images are left of class Cat"):
+        added(files, root)
+    assert added(files, root, labels="merge").classes == ("cat", "dog")
+
+
 LISTED = table([f"{i}.png,{'xy'[i % 2]},{'train' if i < 8 else 'test'}" for i in range(12)])
 
 

@@ -126,6 +126,15 @@ def test_doubtful_layout_is_asked_with_its_choices_and_nothing_is_suspicious_onl
     assert "read as folder/class" in json.loads((data_root() / "own/pets/dataset.json").read_text())["source"]
 
 
+def test_labels_that_read_the_same_are_told_and_merged_where_that_is_chosen(open_page: Open, home: Path) -> None:
+    files = {f"{name}/{i}.png": png(i + 20 * n) for n, name in enumerate(("Cat", "cat", "dog")) for i in range(6)}
+    app = brought(open_page, files)
+    assert "Labels that read the same are classes of their own: 'Cat' and 'cat'" in words(app).replace("\\", "")
+    next(s for s in app.selectbox if s.label == "Labels that read the same").set_value("merge").run()
+    app.button(key="own-add").click().run()
+    assert DATASETS["pets"].classes == ("Cat", "dog")
+
+
 @pytest.mark.slow
 def test_parts_of_unusual_names_are_read_as_parts_and_not_as_classes(open_page: Open) -> None:
     files = {f"seg_{part}/seg_{part}/{name}/{i}.png": png(i + 20 * (name == "sea") + 50 * (part == "test"))
