@@ -11,8 +11,8 @@ import reprlib
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 from pydantic.fields import FieldInfo
@@ -37,6 +37,7 @@ def _checked(value: Any) -> Any:
     raise ValueError("no parameter has such a value")
 
 
+A = TypeVar("A", bound="Answer")
 Values = Mapping[str, Annotated[Any, AfterValidator(_checked)]]  # of parameters, by name
 
 
@@ -309,6 +310,23 @@ class Summary(Answer):
     def lines(self) -> tuple[str, ...]:
         """What the command line prints of it beyond its scores."""
         return ()
+
+
+def slim(answer: A) -> A:
+    """The same answer in half the memory, to be kept with ten thousand others: Python's objects share their names only
+    where these are set one by one, and pydantic's sets of the names that were given are equal in most answers."""
+    one = answer.__class__.__new__(answer.__class__)
+    for name, value in answer.__dict__.items():
+        object.__setattr__(one, name, slim(value) if isinstance(value, Answer) else value)
+    for slot in ("__pydantic_extra__", "__pydantic_private__"):
+        object.__setattr__(one, slot, getattr(answer, slot))
+    object.__setattr__(one, "__pydantic_fields_set__", _names(frozenset(answer.__pydantic_fields_set__)))
+    return one
+
+
+@lru_cache(maxsize=4096)
+def _names(names: frozenset[str]) -> set[str]:
+    return set(names)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.experiments import KINDS
-from ddcore.report import overview, tables, text
+from ddcore.report import catalogue, overview, tables, text
 from ddcore.report.catalogue import STOPPED
 from ddcore.report.overview import Row
 from ddcore.runs.store import RunRecord, parts
@@ -45,7 +45,7 @@ def main() -> None:
             housekeeping.message()
         linked = frame.chosen_run()
         records = frame.store().records()
-        unlisted = [kind for kind in parts() if frame.store().finished(kind)]
+        unlisted = [kind for kind in parts() if frame.store().has_finished(kind)]
         if not records and not unlisted:
             widgets.nothing_yet()
         else:
@@ -75,11 +75,12 @@ def filtered(records: list[RunRecord], unlisted: list[str]) -> list[Row]:
         "Kind", sorted({r.kind for r in records}.union(unlisted)), key="runs-kind", format_func=tables.kind,
         placeholder="All kinds", help=f"Only where asked for: {', '.join(left_out)}." if left_out else None,
     )
-    records = [*records, *(r for name in unlisted if name in kinds for r in frame.store().records(name))]
+    joined = [r for name in unlisted if name in kinds for r in frame.store().records(name)]
+    records = [*records, *joined]
     states = state.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
     hidden = STOPPED if hide.toggle("Hide failed", key="runs-hide", help=ALSO_HIDDEN) else ()
     return [
-        row for row in overview.rows(records, alone=kinds)
+        row for row in overview.rows(records, kinds, None if joined else frame.store().kept(catalogue.judged))
         if (not kinds or row.record.kind in kinds) and (not states or row.states & {*states})
         and row.record.state not in hidden and all(word in _text(row) for word in words)
     ]

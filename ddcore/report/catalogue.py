@@ -48,22 +48,40 @@ def catalogue(store: Store) -> pd.DataFrame:
 def _catalogue(store: Store, *of: object) -> pd.DataFrame:
     records = store.records()
     speak, usual = store.kept(judged)
-    groups: dict[str, str] = {}
+    global _last
+    last = _last[1] if _last[0] == of else {}
+    by_id, groups, rows = store.by_id(), dict[str, str](), dict[str, _Row]()
     for record in sorted(records, key=lambda r: bool(r.config.get("run"))):  # evaluations of a group are a group
-        groups[record.id] = differences.question(record, groups)
-    by_id = {record.id: record for record in records}
-    rows = [{**_row(record, judge, groups[record.id]), "method": _method(record, by_id),
-             "elsewhere": judge is not None and elsewhere(judge, usual)}
-            for record in records for judge in [speak.get(record.id)]]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        judge, about = speak.get(record.id), str(record.config.get("run"))
+        other = judge is not None and elsewhere(judge, usual)
+        made_of = (record, judge, by_id.get(about), groups.get(about), tables.title(record), other)
+        if (row := last.get(record.id)) is None or row[0] != made_of:
+            values = {**_row(record, judge, differences.question(record, groups)), "method": _method(record, by_id),
+                      "elsewhere": other}
+            row = made_of, tuple(values[name] for name in COLUMNS)
+        rows[record.id], groups[record.id] = row, row[1][COLUMNS.index("group")]
+    _last = of, rows
+    return pd.DataFrame([rows[record.id][1] for record in records], columns=list(COLUMNS))
+
+
+_Row = tuple[tuple[Any, ...], tuple[Any, ...]]
+# The data sets of the last catalogue, and run → what its row was made of and the row: one more run is one more row.
+_last: tuple[tuple[object, ...], dict[str, _Row]] = (), {}
 
 
 Data = tuple[Any, Any]  # name and side of the images
 
 
-def judged(store: Store) -> tuple[dict[str, RunRecord], dict[Data, str]]:
+Judged = tuple[dict[str, RunRecord], dict[Data, str]]
+
+
+def judged(store: Store) -> Judged:
     """`judges` and `settings` of all runs of a store."""
-    records = store.records()
+    return judged_of(store.records())
+
+
+def judged_of(records: Sequence[RunRecord]) -> Judged:
+    """`judges` and `settings` of these runs."""
     usual = settings(records)
     return judges(records, usual), usual
 

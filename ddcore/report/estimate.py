@@ -12,7 +12,7 @@ added once and not multiplied up, and the estimate is rough.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -70,17 +70,11 @@ class _Measured:
     short: bool = False
 
 
-@dataclass(frozen=True)
-class _Known:
-    """The runs by which others are measured, gone through once for all that are estimated together.
+class _Runs:
+    """Finished and other runs, newest first, gone through once for all that is estimated while they are the same."""
 
-    nearest: the first to measure by, where some are of the same kind.
-    """
-
-    records: Sequence[RunRecord]
-    device: str
-    nearest: Sequence[RunRecord] = ()
-    _times: dict[tuple[Any, ...], _Measured] = field(default_factory=dict)
+    def __init__(self, records: Sequence[RunRecord]) -> None:
+        self.records = records
 
     @cached_property
     def images(self) -> Mapping[str, int | None]:
@@ -88,16 +82,53 @@ class _Known:
         return {record.id: record.summary.images for record in self.records}
 
     @cached_property
-    def _families(self) -> Mapping[object, Sequence[RunRecord]]:
-        found = dict[object, list[RunRecord]]()
-        for record in self.records:
-            found.setdefault(record.info.get("family"), []).append(record)
-        return found
+    def families(self) -> Mapping[object, Sequence[RunRecord]]:
+        """Family → the runs that ask the same for longer or shorter."""
+        return _by(self.records, lambda record: record.info.get("family"))
+
+    @cached_property
+    def methods(self) -> Mapping[object, Sequence[RunRecord]]:
+        """(kind, name) → the runs of it."""
+        return _by(self.records, lambda record: (record.kind, record.name))
+
+
+def _by(records: Iterable[RunRecord], key: Callable[[RunRecord], object]) -> dict[object, list[RunRecord]]:
+    groups = dict[object, list[RunRecord]]()
+    for record in records:
+        groups.setdefault(key(record), []).append(record)
+    return groups
+
+
+_latest = _Runs([])
+
+
+def _runs(records: Iterable[RunRecord]) -> _Runs:
+    """These runs; a form asks at every click about the same ones, and several times."""
+    global _latest
+    records, latest = list(records), _latest
+    if records != latest.records:
+        latest = _latest = _Runs(records)
+    return latest
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The runs by which others are measured. nearest: the first to measure by, where some are of the same kind."""
+
+    runs: _Runs
+    device: str
+    nearest: Sequence[RunRecord] = ()
+    _times: dict[tuple[Any, ...], _Measured] = field(default_factory=dict)
+
+    @property
+    def images(self) -> Mapping[str, int | None]:
+        """Run → how many images its set has."""
+        return self.runs.images
 
     def family(self, question: Spec) -> Sequence[RunRecord]:
         """The runs that ask the same for longer or shorter; none where the data are not here to tell."""
         try:
-            return self._families.get(question.family, ())
+            return self.runs.families.get(question.family, ())
         except (DataMissing, DataBroken):
             return ()
 
@@ -106,12 +137,13 @@ class _Known:
         config, octave = question.config, floor(log2(modelled))
         key = (question.kind, question.name, getattr(config, "dataset", None), getattr(config, "network", None), octave)
         if key not in self._times:
-            own = [record for record in self.nearest if _likeness(record, question)]
-            found = _measured(own, question, self.device, RECENT, 2.0**octave)
+            own = [record for record in self.nearest if _is_alike(record, question)]
+            found = _measured(own, (), question, self.device, RECENT, 2.0**octave)
             if not found.times or found.short:
                 near = {record.id for record in own}
-                others = (record for record in self.records if record.id not in near)
-                found = _measured([*own, *others], question, self.device, RECENT, 2.0**octave)
+                alike = self.runs.methods.get((question.kind, question.name), ())
+                rest = [record for record in alike if record.id not in near] if near else alike
+                found = _measured([*own, *rest], self.runs.records, question, self.device, RECENT, 2.0**octave)
             self._times[key] = found
         return self._times[key]
 
@@ -123,8 +155,8 @@ def estimate(
 
     records: the runs of the store, newest first.
     """
-    known = _Known(list(records), device)
-    needs = unfinished(KINDS[kind].needs(name, config), known.records).values()
+    known = _Known(_runs(records), device)
+    needs = unfinished(KINDS[kind].needs(name, config), known.runs.records).values()
     return _together([_alone(question, known, images) for question in (Spec(kind, name, config), *needs)])
 
 
@@ -137,8 +169,8 @@ def total(
     images: of a set whose size is not known from these; like: runs to measure them by, newest first, where some are of
     the same kind; at_once: how many run at a time.
     """
-    known = _Known(list(records), device, list(like))
-    left = unfinished(specs, known.records)
+    known = _Known(_runs(records), device, list(like))
+    left = unfinished(specs, known.runs.records)
     sizes = {run_id: one.config.ipc * len(one.config.facts.classes) for run_id, one in left.items()
              if isinstance(one.config, MethodConfig)}
     each = [_alone(one, known, _size(one, known, sizes) or images) for one in left.values()]
@@ -207,7 +239,8 @@ def _in_parts(like: Spec, parts: Mapping[str, float], known: _Known) -> Estimate
     if not missing:
         return Estimate(START, False, "all of its parts are computed already", len(parts), there)
     newest = [store.record(folder.name) for folder in finished[:RECENT_PARTS]]
-    measured = _measured([*newest, *known.records], like, known.device, RECENT_PARTS)
+    measured = _measured([record for record in newest if _is_alike(record, like)], [*newest, *known.runs.records], like,
+                         known.device, RECENT_PARTS)
     taken, model = (sum(each) for each in zip(*measured.times, strict=True)) if measured.times else (1.0, 1.0)
     guess = _corrected(sum(missing), measured, taken / model, known.device)
     return replace(guess, parts=len(parts), known=there)
@@ -252,23 +285,23 @@ def _last(measured: _Measured, device: str) -> str:
 
 
 def _measured(
-    records: Sequence[RunRecord], question: Spec, device: str, most: int, modelled: float = 0.0
+    alike: Sequence[RunRecord], records: Iterable[RunRecord], question: Spec, device: str, most: int,
+    modelled: float = 0.0,
 ) -> _Measured:
     """What the newest runs took that are most like it, of those that tell the speed of a run modelled to take so long;
-    else what the shorter ones took.
+    else what the shorter ones took. alike: those of its kind and name; records: where these tell nothing, the others.
 
     That takes a millisecond for each, so among a thousand runs only those that count are asked.
     """
-    alike: dict[int, list[RunRecord]] = {}
-    for record in records:
-        alike.setdefault(_likeness(record, question), []).append(record)
-    others, shorter = alike.pop(0, []), _Measured()
-    for likeness in sorted(alike, reverse=True):
-        measured = _newest(alike[likeness], likeness, device, most, modelled)
+    by_likeness, shorter = _by(alike, lambda record: _likeness(record, question)), _Measured()
+    for likeness in (3, 2, 1):
+        measured = _newest(by_likeness.get(likeness, ()), likeness, device, most, modelled)
         if measured.times and not measured.short:
             return measured
         shorter = shorter if shorter.times else measured
-    return shorter if shorter.times else _newest(others, 0, device, most, modelled)
+    if shorter.times:
+        return shorter
+    return _newest((record for record in records if not _is_alike(record, question)), 0, device, most, modelled)
 
 
 def _newest(records: Iterable[RunRecord], likeness: int, device: str, most: int, modelled: float) -> _Measured:
@@ -321,10 +354,12 @@ def _taken(record: RunRecord, device: str) -> Taken | None:
     return (taken, modelled) if modelled and seconds else None
 
 
+def _is_alike(record: RunRecord, question: Spec) -> bool:
+    return (record.kind, record.name) == (question.kind, question.name)
+
+
 def _likeness(record: RunRecord, question: Spec) -> int:
-    """Index of LIKE."""
-    if (record.kind, record.name) != (question.kind, question.name):
-        return 0
+    """Index of LIKE, of a run of the same kind and name."""
     if record.config.get("dataset") != getattr(question.config, "dataset", None):
         return 1
     return 3 if record.config.get("network") == getattr(question.config, "network", None) else 2

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ddcore.jobs import Status
 from ddcore.lazy import pd
 from ddcore.report import catalogue, compare_runs, tables, text
+from ddcore.report.catalogue import Judged
 from ddcore.runs.store import RunRecord
 
 
@@ -28,10 +29,11 @@ class Row:
         return {record.state for record in (self.record, *self.inside)}
 
 
-def rows(records: Sequence[RunRecord], alone: Container[str] = ()) -> list[Row]:
+def rows(records: Sequence[RunRecord], alone: Container[str] = (), judged: Judged | None = None) -> list[Row]:
     """The runs in their order, those that are shown with another one inside that; alone: kinds that are rows too.
 
-    What is shown with a run that is not here is a row of its own.
+    What is shown with a run that is not here is a row of its own. judged: what `catalogue.judged` says of these runs,
+    where it is known.
     """
     inside: dict[str, list[RunRecord]] = {record.id: [] for record in records}
     listed = []
@@ -41,8 +43,7 @@ def rows(records: Sequence[RunRecord], alone: Container[str] = ()) -> list[Row]:
             host.append(record)
         if host is None or record.kind in alone:
             listed.append(record)
-    usual = catalogue.settings(records)
-    judges = catalogue.judges(records, usual)
+    judges, usual = judged or catalogue.judged_of(records)
     return [Row(record, tuple(inside[record.id]), judge, judge is not None and catalogue.elsewhere(judge, usual))
             for record in listed for judge in [judges.get(record.id)]]
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 IMPORTED = "imported.json"  # in the folder of a run that was not computed here: when it came, from which file
 KEPT = 2**15  # records of finished runs, of some 12 kB each; one more than are kept makes every look read all anew
-NOT_KEPT = ("summary", "files")  # of run.json in a record: one is there as its own type, hashes are seldom asked for
+# Of run.json, of finished runs: one is there as its own type, what entered the key and hashes are seldom asked for.
+NOT_KEPT = ("summary", "in_key", "files")
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
 
 Check = Callable[[Any], bool]
@@ -190,7 +191,7 @@ def _finished(folder: str, demo: bool, answer: Version, user: Version | None) ->
 
 def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem: str | None) -> RunRecord:
     _check(folder, info)
-    submitted, facts, imported = info["times"].get("submitted"), _slim(info), _imported(folder)
+    submitted, facts, imported = info["times"].get("submitted"), _slim(info, state), _imported(folder)
     stored = info.get("summary") or {} if state == "done" else None
     summary = _summary(info["kind"], stored, imported is not None)
     if stored is not None:
@@ -203,9 +204,9 @@ def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem:
     )
 
 
-def _slim(info: Mapping[str, Any]) -> dict[str, Any]:
+def _slim(info: Mapping[str, Any], state: str) -> dict[str, Any]:
     """What a record keeps of run.json: ten thousand of them are in memory, and most say the same of most things."""
-    return {name: _shared(value) for name, value in info.items() if name not in NOT_KEPT}
+    return {name: _shared(value) for name, value in info.items() if state != "done" or name not in NOT_KEPT}
 
 
 def _shared(value: Any) -> Any:
@@ -249,13 +250,13 @@ def _summary(kind: str, stored: Mapping[str, Any] | None, imported: bool = False
     """
     from pydantic import ValidationError
 
-    from ddcore.summary import Summary, problems
+    from ddcore.summary import Summary, problems, slim
 
     declared = _kind(kind)
     if stored is None or declared is None:
         return Summary()
     try:
-        return declared.summary.model_validate(upgrade.summary(stored), context={"imported": imported})
+        return slim(declared.summary.model_validate(upgrade.summary(stored), context={"imported": imported}))
     except ValidationError as error:
         raise RunBroken("; ".join(problems(error))) from None
 

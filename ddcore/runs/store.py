@@ -129,6 +129,11 @@ class Store:
                 ended.setdefault(folder.name, (os.stat(f"{folder}/run.json").st_mtime, folder))
         return [folder for _, folder in sorted(ended.values(), reverse=True)]
 
+    def has_finished(self, kind: str) -> bool:
+        """Whether there is a finished run of a kind, without a look at more of them than it takes."""
+        return any(os.path.isfile(f"{entry.path}/run.json") for root in (self.root, self.demo)
+                   for entry in _each(root / kind))
+
     def folders(self, trash: bool = False) -> dict[str, list[Path]]:
         """The folders of the user's own runs, or of those in the trash, by kind."""
         kinds = _subfolders(self.root / TRASH if trash else self.root)
@@ -582,13 +587,16 @@ def _subfolders(root: Path, links: bool = False) -> list[Path]:
 
 
 def _entries(root: Path | str, links: bool = False) -> list[os.DirEntry[str]]:
+    """`_each`, at once."""
+    return list(_each(root, links))
+
+
+def _each(root: Path | str, links: bool = False) -> Iterator[os.DirEntry[str]]:
     """The folders in a folder, and the links too where these are wanted; none where it cannot be read."""
-    try:
-        with os.scandir(root) as entries:
-            return [e for e in entries
-                    if not e.name.startswith(".") and (e.is_dir(follow_symlinks=False) or (links and e.is_symlink()))]
-    except OSError:
-        return []
+    with contextlib.suppress(OSError), os.scandir(root) as entries:
+        for one in entries:
+            if not one.name.startswith(".") and (one.is_dir(follow_symlinks=False) or (links and one.is_symlink())):
+                yield one
 
 
 def _tail(path: Path, limit: int) -> str:

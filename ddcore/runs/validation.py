@@ -75,7 +75,7 @@ def problems(folder: Path) -> list[str]:
     record = read_record(folder)
     if record.state != "done":
         return [*sentences, f"it is no finished run: {record.problem or record.state}"]
-    sentences += [*_answer(record), *_question(record.info)]
+    sentences += [*_answer(record), *_question(record.stored())]
     return [*sentences, *_whole(_image_sets(record)), *_whole(_arrays(record))]
 
 

@@ -591,8 +591,8 @@ def test_links_in_a_run_folder_are_not_followed(store: Store, run: RunRecord, tm
 
 
 def test_a_run_says_what_entered_its_key(store: Store, run: RunRecord) -> None:
-    assert run.info["in_key"]["ipc"] == 1
-    assert "device" not in run.info["in_key"]
+    assert run.stored()["in_key"]["ipc"] == 1
+    assert "device" not in run.stored()["in_key"]
     write_json(run.folder / "run.json", {n: v for n, v in run.stored().items() if n != "in_key"})
     assert validation.problems(run.folder) == []
 
