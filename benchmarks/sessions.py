@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -21,6 +22,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+T = TypeVar("T")
 PAUSE = 5.0  # seconds that somebody looks at what a click brought, on average
 LIMIT = 60.0  # seconds after which a click counts as an error
 PAGE = "a page"
@@ -124,7 +126,7 @@ def people(address: str, places: Sequence[Place], number: int, seconds: float) -
     async def all_of_them() -> list[tuple[list[tuple[str, float]], int]]:
         return await asyncio.gather(*(_person(address, places, seed, seconds) for seed in range(number)))
 
-    lives = asyncio.run(all_of_them())
+    lives = _run(all_of_them())
     return [click for clicks, _ in lives for click in clicks], sum(errors for _, errors in lives)
 
 
@@ -158,7 +160,7 @@ def costs(address: str, places: Sequence[Place], server: psutil.Process, repeats
             return {place.title if place.kind == PAGE else f"{place.title}, {place.kind}": await cost(visitor, place)
                     for place in places}
 
-    return asyncio.run(all_of_them())
+    return _run(all_of_them())
 
 
 def refresh(address: str, place: Place, server: psutil.Process, seconds: float) -> float:
@@ -170,7 +172,13 @@ def refresh(address: str, place: Place, server: psutil.Process, seconds: float) 
             await asyncio.sleep(seconds)
             return round(1000 * (used(server) - before) / (visitor.refreshes - refreshes), 1)
 
-    return asyncio.run(watched())
+    return _run(watched())
+
+
+def _run(clicks: Coroutine[Any, Any, T]) -> T:
+    """In a thread of its own: Playwright has a loop of events in ours, and no second one can run there."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, clicks).result()
 
 
 def used(server: psutil.Process) -> float:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
 import streamlit as st
 
+from ddcore.lazy import pd
 from ddcore.report import figures, tables
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 LOSS = ("**Matching loss**", "How far apart real and synthetic images look to the networks.")
+Points = tuple[tuple[str, tuple[Any, ...]], ...]  # the columns of a frame
 CONFIG = {"displaylogo": False, "toImageButtonOptions": {"format": "svg"}}
 
 
@@ -31,7 +31,14 @@ def nothing(run: RunRecord, what: str, after: str) -> None:
 
 def lines(frame: pd.DataFrame, x: str, x_title: str, y_title: str, key: str, **options: Any) -> None:
     """Curves over steps or epochs, one for each name in the column `series`; options: of `figures.lines`."""
-    chart(figures.lines(frame, x, "value", x_title=x_title, y_title=y_title, **options), key)
+    columns = {name: tuple(frame[name].tolist()) for name in (x, "value", "series")}
+    chart(_lines(tuple(columns.items()), x, x_title, y_title, tuple(options.items())), key)
+
+
+@lru_cache(maxsize=64)
+def _lines(columns: Points, x: str, x_title: str, y_title: str, options: tuple[tuple[str, Any], ...]) -> Any:
+    """The figure of these points, the same one for everybody who looks at them: nobody changes it."""
+    return figures.lines(pd.DataFrame(dict(columns)), x, "value", x_title=x_title, y_title=y_title, **dict(options))
 
 
 def losses(

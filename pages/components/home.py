@@ -43,9 +43,16 @@ def _film() -> None:
     if not (run := film.shown(store)):
         return
     title, data = METHODS[run.name].title, tables.data(run)
-    player.show(film.frames(store, run), f"Images of {data} take shape over {run.summary.steps} steps of {title}.")
+    player.show(_frames(run.id, run.created), f"Images of {data} take shape over {run.summary.steps} steps of {title}.")
     judge = store.kept(catalogue.judged)[0].get(run.id)
     st.caption(f"{run.summary.images or 0:,} images, {run.summary.steps:,} steps of {title}: {_accuracy(run, judge)}")
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _frames(run_id: str, created: float) -> list[film.Frame]:
+    """The pictures of a shipped run. `created` is in the cache key: another version may ship it computed anew."""
+    store = frame.store()
+    return film.frames(store, store.record(run_id))
 
 
 def _ways() -> None:
