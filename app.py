@@ -21,13 +21,13 @@ async def opening(_: st.App) -> AsyncIterator[None]:
 
     A browser is opened where there is a screen, as Streamlit does for files without App.
     """
-    uploads.begin()
     closing = Event()
     Thread(target=keeper.keep, args=(keeper.resumes(), lambda: not closing.is_set()), daemon=True).start()
     if not st.get_option("server.headless"):
         address = f"http://localhost:{st.get_option('server.port')}"
         Timer(1, webbrowser.open, [address]).start()  # the server answers in a moment
-    yield
+    with uploads.kept():
+        yield
     closing.set()
 
 

@@ -226,7 +226,7 @@ def threaded(work: Callable[[Item], Result], items: Iterable[Item]) -> Generator
 
 def _for(size: int, allowed: int) -> str:
     """Why no more pixels are allowed, where it is for the few bytes that they take."""
-    return f" for {size:,} bytes" if allowed < MAX_PIXELS else ""
+    return f" for files of {size:,} bytes" if allowed < MAX_PIXELS else ""
 
 
 def _fact(source: Source, path: str) -> Fact | str:

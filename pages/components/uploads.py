@@ -10,12 +10,13 @@ import contextlib
 import os
 import re
 import shutil
+import time
 import uuid
 import weakref
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import Any
 
 import streamlit as st
@@ -39,6 +40,7 @@ ALL_MB = 20 * FILE_MB  # of all visitors at a time
 FREE_MB = 500  # of the disk stay free: runs are written meanwhile
 NOT_ASKED = "No page that you have open asks for a file, so none is taken."
 FULL = f"The files that visitors have brought take the {ALL_MB:,} MB that they may. Try again in some minutes."
+LOOK_SECONDS = 20.0  # between two looks for visitors who have gone
 STAND_IN = b"This file lies in the home of the app."
 
 _ADDRESS = re.compile(r".*/_stcore/upload_file/([^/]+)/([^/]+)", re.DOTALL)
@@ -63,8 +65,15 @@ class Inbox:
         self.files: dict[str, Path] = {}
         self.bytes: dict[Path, int] = {}
         self.shown: set[str] = set()  # the uploads that the page had the last time
+        self.seen = time.monotonic()  # when its visitor was connected
         weakref.finalize(self, _delete, self.bytes)
         _inboxes[session] = self
+
+    def close(self) -> None:
+        """Delete everything: its visitor has gone."""
+        _delete(self.bytes)
+        self.files.clear()
+        self.bytes.clear()
 
     def room(self) -> Path:
         """The path of a new file."""
@@ -88,6 +97,8 @@ class Inbox:
     def grow(self, path: Path, size: int) -> None:
         """So many more bytes of a file are coming; raises HTTPException where they are too many."""
         with _counting:
+            if path not in self.bytes:  # it was closed meanwhile
+                raise HTTPException(403, NOT_ASKED)
             if self.bytes[path] + size > FILE_MB * MB:
                 raise HTTPException(413, f"The file is larger than the {FILE_MB} MB allowed.")
             if sum(list(self.bytes.values())) + size > EACH_MB * MB:
@@ -238,9 +249,39 @@ def folder() -> Path:
     return home() / "uploads"
 
 
-def begin() -> None:
-    """Delete what a server that was killed has left."""
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """While the server runs, the files of those who have gone are deleted; all files at its end, and at its start those
+    that one which was killed has left."""
     sweep(folder())
+    closing = Event()
+
+    def watch() -> None:
+        while not closing.wait(LOOK_SECONDS):
+            tidy()
+
+    Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        closing.set()
+        for inbox in list(_inboxes.values()):
+            inbox.close()
+
+
+def tidy() -> None:
+    """Delete the files of visitors whose sessions have ended. Streamlit ends one when somebody else comes, and Python
+    lets go of it some time later; what it holds on the disk is not left to that."""
+    with contextlib.suppress(ImportError, AttributeError, RuntimeError):  # where a later Streamlit has moved it
+        from streamlit.runtime import get_instance
+
+        runtime, patience = get_instance(), st.get_option("server.disconnectedSessionTTL")
+        for session, inbox in list(_inboxes.items()):
+            if runtime.is_active_session(session):
+                inbox.seen = time.monotonic()
+            elif time.monotonic() - inbox.seen > patience + LOOK_SECONDS:
+                del _inboxes[session]
+                inbox.close()
 
 
 def taken() -> int:

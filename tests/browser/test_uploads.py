@@ -157,13 +157,20 @@ def test_what_a_page_asked_for_is_bounded_takes_no_memory_and_goes_with_the_visi
         assert answers[6] in (413, 0)
         assert rss(server) - before < 20
         assert sum(path.stat().st_size for path in kept(tmp_path / "home")) == 900 * MB
-    time.sleep(3)
-    for _ in range(20):  # Streamlit looks who is gone when somebody comes
-        with visiting(server):
-            time.sleep(1)
-        if not kept(tmp_path / "home"):
-            break
-    assert not kept(tmp_path / "home")
+    _wait(lambda: not kept(tmp_path / "home"), 3 * uploads.LOOK_SECONDS)
+
+
+def test_files_end_with_the_server_and_those_of_a_killed_one_with_the_next(tmp_path: Path) -> None:
+    for signal in ("SIGTERM", "SIGKILL", "SIGTERM"):
+        with serving(tmp_path / "home") as server:
+            assert not kept(tmp_path / "home")
+            with visiting(server, "Datasets", "bring=own") as visitor:
+                visitor.send([b"x" * MB])
+                assert len(kept(tmp_path / "home")) == 1
+                process = psutil.Process(server.pid)
+                process.kill() if signal == "SIGKILL" else process.terminate()
+                process.wait(20)
+        assert len(kept(tmp_path / "home")) == (signal == "SIGKILL")
 
 
 def test_an_archive_of_endless_pixels_costs_nobody_else_anything(server: Server, tmp_path: Path) -> None:

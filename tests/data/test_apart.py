@@ -158,7 +158,7 @@ def test_more_memory_than_allowed_is_told_and_taken_from_nobody(bring, code):
 
 def test_more_pixels_than_so_few_bytes_can_mean_are_refused(bring, code):
     code("from ddcore.data import apart, preview; preview.FREE_PIXELS = 10**7; apart.main()")
-    with pytest.raises(DataRefused, match="already have 12,000,000 pixels, allowed are 10,000,000 in all for 10,140"):
+    with pytest.raises(DataRefused, match="12,000,000 pixels, allowed are 10,000,000 in all for files of 10,140 b"):
         apart.look(bring(bent(5, side=2000)))
 
 

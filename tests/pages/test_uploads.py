@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.web.server.starlette import starlette_routes
@@ -180,5 +181,36 @@ def test_what_a_killed_server_left_is_swept_and_what_another_one_has_is_not(home
     left.write_bytes(b"x")
     mine = Inbox("somebody")
     (path := mine.room()).write_bytes(b"y")
-    uploads.begin()
-    assert files(home) == [path]
+    with uploads.kept():
+        assert files(home) == [path]
+    assert not files(home)
+
+
+def test_the_files_of_a_visitor_who_has_gone_are_deleted_and_of_one_who_may_come_back_are_not(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, now = set[str](), [1000.0]
+    monkeypatch.setattr("streamlit.runtime.get_instance",
+                        lambda: SimpleNamespace(is_active_session=lambda session: session not in away))
+    monkeypatch.setattr(uploads, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    inboxes = [Inbox("here"), Inbox("gone")]
+    for session in ("here", "gone"):
+        server.send(session, body(b"x"))
+    for seconds, left in ((100, 2), (50, 1)):
+        uploads.tidy()
+        away.add("gone")
+        now[0] += seconds
+        uploads.tidy()
+        assert len(files(home)) == left
+    assert [len(inbox.files) for inbox in inboxes] == [1, 0]
+    with pytest.raises(HTTPException, match=uploads.NOT_ASKED):
+        inboxes[1].grow(home / "still coming", 1)
+    assert server.send("gone", body(b"x"))[0] == 403
+
+
+def test_a_streamlit_that_does_not_say_who_is_there_is_not_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = Inbox("somebody")
+    inbox.room().write_bytes(b"x")
+    monkeypatch.setattr("streamlit.runtime.get_instance", lambda: SimpleNamespace())
+    uploads.tidy()
+    assert len(files(home)) == 1
