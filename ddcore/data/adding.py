@@ -155,7 +155,7 @@ def _plan(preview: Preview, config: AddConfig) -> _Plan:
     if stops := [p.text for p in preview.problems
                  if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]:
         raise DataRefused("; ".join(stops))
-    notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes", "merged")]
+    notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes", "format", "links")]
     notes += _of_pixels(preview, config)
     if count := len(preview.unreadable):
         notes.append(f"{images_counted(count)} could not be read and {_were(count)} left out")

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from ddcore.data import formats
 from ddcore.data.folders import Reading, by_folder
 from ddcore.data.images import SHOWN
 from ddcore.data.layout import Doubtful, Layout, Problem, on_labels
@@ -14,8 +15,6 @@ from ddcore.data.tables import by_tables, find_tables
 from ddcore.errors import DataRefused
 
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
-PICTURES = (".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".dcm", ".npy", ".nii", ".raw", ".dng",
-            ".cr2", ".nef", ".arw", ".psd", ".pgm", ".ppm", ".tga", ".exr", ".svs", ".ndpi", ".mrxs", ".h5", ".mat")
 SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers", ".tsv")
 
 
@@ -74,7 +73,7 @@ def _instead(source: Source) -> str:
     if archives := [path for path in source.ignored if path.lower().endswith(ARCHIVES)]:
         return f", but another archive, {shown(archives[0])}; unpack it first"
     kinds = Counter(PurePosixPath(path).suffix.lower() for path in source.ignored)
-    pictures = {kind: count for kind, count in kinds.most_common() if kind in PICTURES}
+    pictures = {kind: count for kind, count in kinds.most_common() if kind in formats.PICTURES}
     if not pictures:
         return ""
     kind, count = next(iter(pictures.items()))

@@ -6,6 +6,10 @@ import re
 
 READ = ("PNG", "JPEG", "BMP", "TIFF")  # as PIL calls what is decoded
 SAVE_AS = "save it as PNG"
+PICTURES = (  # endings of images of other kinds
+    ".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".svg", ".dcm", ".npy", ".nii", ".raw", ".dng",
+    ".cr2", ".nef", ".arw", ".psd", ".pgm", ".ppm", ".tga", ".exr", ".svs", ".ndpi", ".mrxs", ".h5", ".mat",
+)
 
 _DECODED = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP",
             **dict.fromkeys((b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+"), "TIFF")}

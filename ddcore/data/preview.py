@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from ddcore.data import images
+from ddcore.data import formats, images
 from ddcore.data.layout import Layout, Problem, Row, images_counted
 from ddcore.data.source import Source
 from ddcore.errors import DataRefused
@@ -448,10 +448,24 @@ def _sizes(facts: Mapping[str, Fact]) -> list[Problem]:
 
 
 def _ignored(source: Source) -> list[Problem]:
-    if not source.ignored:
-        return []
-    count = f"{len(source.ignored):,} other files" if len(source.ignored) > 1 else "1 other file"
-    return [Problem("ignored", f"{count} will not be read: {_some(source.ignored)}", examples=source.ignored[:SHOWN])]
+    """What is left out: images of other formats, by their ending, and other files."""
+    pictures: dict[str, list[str]] = {}
+    for path in source.ignored:
+        if (ending := PurePosixPath(path).suffix.lower()) in formats.PICTURES:
+            pictures.setdefault(ending, []).append(path)
+    shown = set(chain(*pictures.values()))
+    others = [path for path in source.ignored if path not in shown]
+    problems = [Problem("format", f"{_files(len(paths), ending)} will not be read, save "
+                                  f"{'them' if len(paths) > 1 else 'it'} as PNG or JPEG: {_some(paths)}",
+                        examples=tuple(paths[:SHOWN])) for ending, paths in pictures.items()]
+    if others:
+        problems.append(Problem("ignored", f"{_files(len(others), 'other')} will not be read: {_some(others)}",
+                                examples=tuple(others[:SHOWN])))
+    return problems
+
+
+def _files(count: int, which: str) -> str:
+    return f"{count:,} {which} {'files' if count > 1 else 'file'}"
 
 
 def _pairs(pairs: Sequence[tuple[Row, Row]]) -> str:
