@@ -30,6 +30,7 @@ from ddcore.params import Config, Param
 MAX_STORED_BYTES = 8 * 2**30  # runs hold a whole set in memory
 RESERVE = 10  # % of what the disk has free: other things are written meanwhile
 NETWORK_FROM = ((0, "convnet3"), (48, "convnet5"), (128, "convnet7"))  # each block halves the side
+NOTED = ("validation", "one part", "left out", "votes", "format", "links")  # rules that stay told of a data set
 _TEST_SEED = 4
 
 
@@ -155,7 +156,7 @@ def _plan(preview: Preview, config: AddConfig) -> _Plan:
     if stops := [p.text for p in preview.problems
                  if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]:
         raise DataRefused("; ".join(stops))
-    notes = [p.text for p in preview.problems if p.rule in ("validation", "one part", "left out", "votes", "format", "links")]
+    notes = [p.text for p in preview.problems if p.rule in NOTED]
     notes += _of_pixels(preview, config)
     if count := len(preview.unreadable):
         notes.append(f"{images_counted(count)} could not be read and {_were(count)} left out")
