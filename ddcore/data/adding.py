@@ -30,7 +30,9 @@ from ddcore.params import Config, Param
 MAX_STORED_BYTES = 8 * 2**30  # runs hold a whole set in memory
 RESERVE = 10  # % of what the disk has free: other things are written meanwhile
 NETWORK_FROM = ((0, "convnet3"), (48, "convnet5"), (128, "convnet7"))  # each block halves the side
-NOTED = ("validation", "one part", "left out", "votes", "format", "links")  # rules that stay told of a data set
+NOTED = (  # rules that stay told of a data set
+    "validation", "one part", "left out", "votes", "merged", "format", "links", "near leak", "near copy",
+)
 _TEST_SEED = 4
 
 

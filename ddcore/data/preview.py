@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from PIL import Image
 
-from ddcore.data import formats, images
+from ddcore.data import formats, images, lookalikes
 from ddcore.data.layout import Layout, Problem, Row, images_counted
 from ddcore.data.source import Source
 from ddcore.errors import DataRefused
@@ -110,14 +110,15 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     Raises DataRefused where the source proves hostile or changes meanwhile.
     """
     facts, unreadable, pixels = dict[str, Fact](), dict[str, str](), 0
+    signatures = dict[str, np.ndarray]()
     paths = [row.path for row in layout.rows]
     size = sum(source.entries[path].size for path in paths)
     known = not source.reading  # a file of another format does not say how many bytes an image takes
     allowed = min(MAX_PIXELS, max(FREE_PIXELS, PLAIN * size)) if known else MAX_PIXELS
     with closing(threaded(lambda path: _fact(source, path), paths)) as results:
-        for done, (path, fact) in enumerate(zip(paths, results, strict=True), 1):
+        for done, (path, (fact, signature)) in enumerate(zip(paths, results, strict=True), 1):
             if isinstance(fact, Fact):
-                facts[path] = fact
+                facts[path], signatures[path] = fact, signature
                 pixels += fact.width * fact.height
                 if pixels > allowed:
                     raise DataRefused(f"the first {done:,} images of {source.name} already have {pixels:,} pixels, "
@@ -131,7 +132,8 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
         counts[row.part or "all"][layout.classes[row.label]] += 1
     ground = _ground(facts)
     problems = [*layout.problems, *_unreadable(unreadable, len(paths)), *_classes(*_if_merged(counts, layout)),
-                *_flat(facts), *_copies(readable, facts, layout.classes), *_modes(facts, ground), *_levels(facts),
+                *_flat(facts), *_copies(readable, facts, layout.classes), *_lookalikes(readable, facts, signatures),
+                *_modes(facts, ground), *_levels(facts),
                 *_pages(facts), *_sizes(facts), *_ignored(source)]
     sizes = Counter((fact.width, fact.height) for fact in facts.values())
     modes = Counter(fact.mode for fact in facts.values())
@@ -229,8 +231,8 @@ def _for(size: int, allowed: int) -> str:
     return f" for files of {size:,} bytes" if allowed < MAX_PIXELS else ""
 
 
-def _fact(source: Source, path: str) -> Fact | str:
-    """What the image is, or why it cannot be read."""
+def _fact(source: Source, path: str) -> tuple[Fact | str, np.ndarray]:
+    """(what the image is, or why it cannot be read; its signature to tell lookalikes by)."""
     try:
         image = images.opened(source.entries[path])
         with images.turn(image):
@@ -243,10 +245,12 @@ def _fact(source: Source, path: str) -> Fact | str:
             flat = [name for name, shown in (("white", plain), ("black", on_black)) if images.is_flat(shown)]
             if image.mode.startswith("I") and levels is not None and levels[0] < levels[1]:
                 flat = []  # of its lower bits
-            return Fact(*plain.size, mode, _is_grey(plain), images.digest(image), levels, tuple(flat),
+            fact = Fact(*plain.size, mode, _is_grey(plain), images.digest(image), levels, tuple(flat),
                         image.info["pages"])
+            return fact, lookalikes.signature(images.plain(image, levels=levels) if fact.deep else
+                                              on_black if flat == ["white"] else plain)
     except images.Unreadable as error:
-        return str(error)
+        return str(error), np.empty(0)
 
 
 def _levels_of(image: Image.Image, plain: Image.Image) -> tuple[int, int] | None:
@@ -342,6 +346,30 @@ def _copies(rows: Sequence[Row], facts: Mapping[str, Fact], classes: Sequence[st
         pairs = _some([f"{a.path} ({classes[a.label]}) and {b.path} ({classes[b.label]})" for a, b in two_labels])
         problems.append(Problem("two labels", f"{_images_are(two_labels)} the same as one of another class: {pairs}",
                                 examples=tuple(b.path for _, b in two_labels[:SHOWN])))
+    return problems
+
+
+def _lookalikes(
+    rows: Sequence[Row], facts: Mapping[str, Fact], signatures: Mapping[str, np.ndarray]
+) -> list[Problem]:
+    """Images that look the same though their pixels are not: within a part, and across the two."""
+    members = {part: [*{facts[row.path].digest: row for row in reversed(rows) if row.part == part}.values()][::-1]
+               for part in ("train", "test", None)}
+    shown = {part: np.stack([signatures[row.path] for row in some]) for part, some in members.items() if some}
+    within = [(members[part][first], members[part][copy])
+              for part, pictures in shown.items() for copy, first in lookalikes.alike(pictures)]
+    across = [] if not {"train", "test"} <= set(shown) else [
+        (members["train"][a], members["test"][b]) for a, b in lookalikes.alike(shown["train"], shown["test"])]
+    across = [(a, b) for a, b in across if facts[a.path].digest != facts[b.path].digest]
+    problems = []
+    for rule, pairs, whose, another in (("near leak", across, " of the training part", "one of the test part"),
+                                        ("near copy", within, "", "another one of the same part")):
+        if pairs:
+            look = "look" if len(pairs) != 1 else "looks"
+            problems.append(Problem(
+                rule, f"{images_counted(len(pairs))}{whose} {look} the same as {another}, saved in another size or "
+                f"compressed anew: {_pairs(pairs)}",
+                examples=tuple(path for a, b in pairs[:SHOWN] for path in (a.path, b.path))))
     return problems
 
 
