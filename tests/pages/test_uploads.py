@@ -193,19 +193,19 @@ def test_the_files_of_a_visitor_who_has_gone_are_deleted_and_of_one_who_may_come
     monkeypatch.setattr("streamlit.runtime.get_instance",
                         lambda: SimpleNamespace(is_active_session=lambda session: session not in away))
     monkeypatch.setattr(uploads, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    inboxes = [Inbox("here"), Inbox("gone")]
-    for session in ("here", "gone"):
+    inboxes = [Inbox("here"), Inbox("away")]
+    for session in ("here", "away"):
         server.send(session, body(b"x"))
     for seconds, left in ((100, 2), (50, 1)):
         uploads.tidy()
-        away.add("gone")
+        away.add("away")
         now[0] += seconds
         uploads.tidy()
         assert len(files(home)) == left
     assert [len(inbox.files) for inbox in inboxes] == [1, 0]
     with pytest.raises(HTTPException, match=uploads.NOT_ASKED):
         inboxes[1].grow(home / "still coming", 1)
-    assert server.send("gone", body(b"x"))[0] == 403
+    assert server.send("away", body(b"x"))[0] == 403
 
 
 def test_a_streamlit_that_does_not_say_who_is_there_is_not_asked(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
