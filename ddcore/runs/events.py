@@ -27,6 +27,15 @@ def read_events(path: Path, since: int = 0) -> tuple[list[dict[str, Any]], int]:
     return [e for line in content[:whole].splitlines() if (e := _event(line)) is not None], since + whole
 
 
+def state(path: Path) -> tuple[int, ...]:
+    """What is another one after events were written or taken back; () while there are none."""
+    try:
+        now = os.stat(path)
+    except FileNotFoundError:
+        return ()
+    return now.st_ino, now.st_size, now.st_mtime_ns
+
+
 def first_event(path: Path, name: str, lines: int = 50) -> dict[str, Any] | None:
     """The first event of this name, looked for in so many lines; the rest of the file is not read."""
     try:

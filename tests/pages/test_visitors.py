@@ -13,6 +13,7 @@ from ddcore import home as places
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
 from ddcore.report import figures, film
+from ddcore.runs import events
 from ddcore.runs.store import Store
 from tests.pages.conftest import TINY, Open, put
 
@@ -35,7 +36,7 @@ def test_no_visitor_waits_until_all_objects_of_the_server_have_been_looked_throu
     assert config.get_option("runner.postScriptGC") is False
 
 
-def test_the_curves_of_a_run_are_drawn_once_for_twenty_visitors_and_again_when_it_goes_on(
+def test_the_curves_of_a_run_are_drawn_once_for_all_visitors_and_again_when_it_goes_on(
     open_page: Open, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = put(spec("distill", "datadam", {**TINY, "seed": 20}), "running")
@@ -43,17 +44,17 @@ def test_the_curves_of_a_run_are_drawn_once_for_twenty_visitors_and_again_when_i
     (folder / "snapshots").mkdir()
 
     def goes_on(step: int) -> None:
-        with (folder / "events.jsonl").open("a", encoding="utf-8") as events:
+        with (folder / "events.jsonl").open("a", encoding="utf-8") as file:
             event = {"event": "step", "step": step, "loss": 1 / step, "grad_attention": 20 / step}
-            events.write(json.dumps(event) + "\n")
+            file.write(json.dumps(event) + "\n")
 
     goes_on(1), goes_on(2)
-    made = counted(monkeypatch, figures, "lines")
+    made, read = counted(monkeypatch, figures, "lines"), counted(monkeypatch, events, "read_events")
     shown = [open_page("pages/3_DataDAM.py", run=run).get("plotly_chart") for _ in range(3)]
-    assert (len(made), [len(charts) for charts in shown]) == (2, [2, 2, 2])
+    assert (len(read), len(made), [len(charts) for charts in shown]) == (1, 2, [2, 2, 2])
     goes_on(3)
     charts = open_page("pages/3_DataDAM.py", run=run).get("plotly_chart")
-    assert len(made) == 4
+    assert (len(read), len(made)) == (2, 4)
     assert [json.loads(chart.proto.spec)["data"][0]["x"] for chart in charts] == [[1, 2, 3], [1, 2, 3]]
 
 
