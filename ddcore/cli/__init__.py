@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from ddcore.cli import compute, data, housekeeping, inspect, nas, report, serve, sweep
+from ddcore.cli.console import show_any_sign
 from ddcore.errors import DDCoreError
 from ddcore.runs.store import moment
 
@@ -22,6 +23,7 @@ for module in (compute, sweep, nas, inspect, data, report, housekeeping, serve):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. Every error is one line on standard error."""
+    show_any_sign()
     try:
         with moment():  # runs are called as they are told apart among those that are there
             return cli.main(arguments, prog_name="python -m ddcore", standalone_mode=False) or 0

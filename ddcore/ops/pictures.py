@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from ddcore.ops import fonts
 
 CELL = 48  # smallest side of a shown image, px
 LETTERS = 13  # size of the names beside the cells, px on the screen
@@ -70,7 +72,7 @@ def sheet(
     step = side + max(2, side // 24)
     step += step % 2
     size = LETTERS * side / cell
-    font = ImageFont.load_default(size)
+    font, names = fonts.for_names([name for name, _ in rows], size)
     left = step // 2 * _halves([name for name, _ in rows], cell)
     wide = left + columns * step
     canvas = np.zeros((max(1, -(-len(rows) // across)) * step, across * wide, 4), np.uint8)
@@ -81,7 +83,7 @@ def sheet(
             place[..., :3], place[..., 3] = image, 255
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
-    for (top, start), (name, _) in zip(corners, rows, strict=True):
+    for (top, start), name in zip(corners, names, strict=True):
         draw.text((start + left - size / 2, top + side / 2), name, GREY, font, anchor="rm")
     return _encoded(picture, stored)
 
@@ -111,8 +113,8 @@ def png(image: np.ndarray) -> bytes:
 
 def _halves(names: Sequence[str], cell: int) -> int:
     """Room for the names, in halves of a cell."""
-    font = ImageFont.load_default(LETTERS)
-    widest = max((font.getlength(name) for name in names), default=0)
+    font, drawn = fonts.for_names([*names], LETTERS)
+    widest = max(map(font.getlength, drawn), default=0)
     return math.ceil((widest + LETTERS) / (cell / 2))
 
 

@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
+from matplotlib.text import Text
 from PIL import Image
 
 from ddcore.evaluation.plans import evaluation, plan
+from ddcore.ops import fonts
 from ddcore.report.compare_runs import compared, numbers
 from ddcore.report.export import plots
 from ddcore.runs import Store
@@ -84,3 +87,25 @@ def test_every_axis_says_what_it_shows() -> None:
     told = {"label": ["A"], "x": [1.0], "y": [50.0], "std": [None], "group": ["g"], "front": [True]}
     plots._tradeoff(axes, pd.DataFrame(told), "Time (s)", {"A": "#000000"}, log=False)
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("Time (s)", "Test accuracy (%), mean ± standard deviation")
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, label: str) -> list[tuple[str, str]]:
+    """(words, first family) of every text of the figure."""
+    figures: list[Figure] = []
+    monkeypatch.setattr(plots, "_saved", lambda figure, ending: figures.append(figure) or b"")
+    plots.paper(plot(label))
+    return [(text.get_text(), text.get_fontfamily()[-1]) for text in figures[0].findobj(Text)]
+
+
+def test_a_figure_tells_the_signs_that_no_font_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fonts, "_entries", lambda signs: [])  # as on a machine without Chinese fonts
+    assert "Signs that no font on this machine has are boxes: U+732B" in dict(drawn(monkeypatch, "cat 猫"))
+    assert not any("no font" in words for words, _ in drawn(monkeypatch, "cats λ × café кот"))
+
+
+def test_a_sign_that_the_first_font_lacks_is_drawn_by_one_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = next(entry for entry in fontManager.ttflist if entry.name == "STIXGeneral")
+    monkeypatch.setattr(fonts, "_signs", lambda file: {"猫"} if file == other.fname else set(map(chr, range(32, 1000))))
+    fonts._entries.cache_clear()
+    assert dict(drawn(monkeypatch, "cat 猫"))["cat 猫"] == "STIXGeneral"
+    fonts._entries.cache_clear()

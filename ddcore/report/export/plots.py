@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ddcore.lazy import go, lazy, pd
+from ddcore.ops import fonts
 from ddcore.report import compare_figures, overlay, quantities, text, tradeoff
 from ddcore.report.compare_figures import colour_round
 from ddcore.report.compare_runs import Compared
@@ -39,6 +40,7 @@ LEGEND = 0.15  # inches of a line of it
 TALLEST = 60.0  # inches; a picture may have so many pixels and not many more
 WRAPPED = 36  # letters of a label in a line
 LINES = 3  # of a label
+SIGNS = 8  # told of those that no font has
 LOWER = 0.24  # of a line: where the controls of a run stand
 PLOTLY = "plotly.min.js"  # beside the HTML files, once for all
 _ALONE = threading.Lock()  # matplotlib's settings and fonts are one for all threads
@@ -127,7 +129,23 @@ def paper(plot: Plot) -> dict[str, bytes]:
             lines = sum(1 + label.count("\n") for label in labels) / 2
             figure.set_figheight(min(TALLEST, plot.height + LEGEND * lines))
             figure.legend(loc="outside lower left", fontsize=8, ncols=2, frameon=False)
+        _find_fonts(figure)
         return {ending: _saved(figure, ending) for ending in FORMATS}
+
+
+def _find_fonts(figure: Figure) -> None:
+    """Let every sign be drawn by a font that has it, and tell those that none has."""
+    from matplotlib.text import Text
+
+    figure.draw_without_rendering()  # ticks have their words from now on
+    artists = [artist for artist in figure.findobj(Text) if isinstance(artist, Text)]
+    families, lacked = fonts.families("".join(artist.get_text() for artist in artists))
+    for artist in artists if families[1:] else ():
+        artist.set_fontfamily(families)
+    if lacked:
+        codes = ", ".join(map(fonts.code, lacked[:SIGNS])) + (" …" if len(lacked) > SIGNS else "")
+        figure.supxlabel(f"Signs that no font on this machine has are boxes: {codes}", fontsize=7, x=0.99,
+                         horizontalalignment="right")
 
 
 def _saved(figure: Figure, ending: str) -> bytes:
