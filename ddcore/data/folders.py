@@ -212,7 +212,9 @@ class _Tree:
                  if len(chain) > reading.depth and self._has(chain, reading)[0]]
         if inner:
             yield f"{_lie(inner)} in folders within class folders ({_listed(inner)})"
-        if loose := self.loose(reading)[0]:
+        chain_of = dict(zip(self.images, self._chains, strict=True))
+        if loose := [path for path in self.loose(reading)[0]
+                     if reading.part is None or not chain_of[path] or chain_of[path][0] in sure]:
             yield f"{_lie(loose)} in no class folder ({_listed(loose)})"
 
     def _mixes_parts(self, reading: Reading) -> bool:

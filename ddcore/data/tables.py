@@ -181,7 +181,7 @@ def _of_parts(candidates: Sequence[_Candidate], called: str) -> list[tuple[_Cand
     if len(set(parts)) == len(parts) and set(parts) <= set(ALLOWED_PARTS):
         return list(zip(candidates, parts, strict=True))
     raise Doubtful(f"{called} holds more than one table with an image and a label column",
-                   [Choice(candidate.path, f"its columns are {', '.join(filter(None, candidate.columns.heading))}")
+                   [Choice(candidate.path, f"columns {', '.join(filter(None, candidate.columns.heading))}")
                     for candidate in candidates])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ddcore.data import tables
 from ddcore.data.layout import Problem
 from ddcore.data.preview import Preview
 from ddcore.data.source import TABLE
@@ -62,6 +63,16 @@ def sentence(problem: Problem) -> str:
     """The problem with a capital letter and a full stop; a path that it begins with stays as it is."""
     begun = problem.text if problem.text.startswith(problem.examples) else problem.text[:1].upper() + problem.text[1:]
     return f"{begun}."
+
+
+def known_headings() -> str:
+    """The headings that a table may have, for people."""
+    kinds = {"image": (*tables.IMAGE_COLUMNS, *tables.OTHER_IMAGE_COLUMNS, *tables.ID_COLUMNS),
+             "label": (*tables.LABEL_COLUMNS, *tables.OTHER_LABEL_COLUMNS),
+             "part": (*tables.PART_COLUMNS, *tables.LOOSE_PART_COLUMNS)}
+    lists = "\n".join(f"- {kind}: {', '.join(names)}" for kind, names in kinds.items())
+    return f"Headings that are known, in any capitals, with spaces, hyphens or underscores:\n{lists}\n\n" \
+           "Instead of a label, a column of zeros and ones for each class will do, and a table for each part."
 
 
 def reading(key: str) -> str:

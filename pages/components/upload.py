@@ -12,7 +12,7 @@ import streamlit as st
 from ddcore.data import apart, preview
 from ddcore.data.adding import AddConfig
 from ddcore.data.base import Dataset
-from ddcore.data.layout import Doubtful
+from ddcore.data.layout import Doubtful, Problem
 from ddcore.data.own import remove
 from ddcore.data.packed import PACKINGS
 from ddcore.errors import ConfigError, DDCoreError
@@ -53,11 +53,15 @@ my-images.zip
 │      9.jpg,dog,test
 └── images/   1.jpg  9.jpg …
 """
-LAYOUTS = (  # (title, example, note)
+PARTS_KNOWN = """
+Parts are known by their words: *train*, *training_set*, *X_train*; *test*; *val*, *valid*, *dev*; *pred* and
+*unlabelled* are left out. Where something stays unexplained you are asked.
+"""
+LAYOUTS = (  # (title, example, note, what else is known)
     ("A folder for each class", FOLDERS, "Without `train/` and `test/`, class folders alone will do: a share of each "
-     "class is held out to test on."),
+     "class is held out to test on.", PARTS_KNOWN),
     ("A table", TABLE, "`split` may be left out. A column such as *Number of Annotators who Selected dog (Out of 7)* "
-     "tells how far annotators agreed."),
+     "tells how far annotators agreed.", report.known_headings()),
 )
 
 
@@ -123,11 +127,11 @@ def explain() -> None:
     st.markdown("Images with labels, in one of two layouts. You see what was found in them, and what is wrong with it, "
                 "before anything is added; then your data set is in every menu, like any other.")
     with st.grid(2, min_column_width=280, gap="medium"):
-        for title, tree, note in LAYOUTS:
+        for title, tree, note, known in LAYOUTS:
             with st.container():
                 st.markdown(f"**{title}**")
                 st.code(tree.strip("\n"), language=None)
-                st.caption(note)
+                st.caption(note, help=known)
     st.caption(
         "PNG, JPEG, BMP or TIFF; or MedMNIST's .npz and Hugging Face's .parquet files. Only images and tables are "
         "read, nothing is unpacked and nothing is executed. What is added can be seen and used by everybody who uses "
@@ -203,11 +207,12 @@ def _looked_into(token: str, place: Path, name: str, reading: str = "") -> Broug
 def ask(question: Question) -> None:
     """How what was brought is meant, where that is not certain; then it is looked into."""
     st.header("How is it meant?", anchor=False)
-    st.warning(widgets.plain(f"{question.doubt.text[:1].upper()}{question.doubt.text[1:]}."), icon=":material/help:")
+    doubt = Problem("layout", question.doubt.text, examples=(question.at.called,))
+    st.warning(widgets.plain(report.sentence(doubt)), icon=":material/help:")
     ways = dict(question.doubt.choices)
     with st.form("own-reading", border=False):
-        reading = st.radio("Read it as", list(ways), index=None, format_func=report.reading,
-                           captions=[widgets.plain(f"{outcome}.") for outcome in ways.values()])
+        outcomes = [widgets.plain(f"{outcome[:1].upper()}{outcome[1:]}.") for outcome in ways.values()]
+        reading = st.radio("Read it as", list(ways), index=None, format_func=report.reading, captions=outcomes)
         submitted = st.form_submit_button("Look into it", icon=":material/search:")
     st.caption("If it is none of these, rename its folders, or add a table, and choose it again.")
     if submitted and reading:

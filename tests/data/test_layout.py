@@ -1,9 +1,11 @@
+import pathlib
 import pickle
+import tempfile
 import time
 
 import pytest
 from brought import folders, picture, table, written, zipped
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ddcore.data import finder, layout, source, tables
@@ -95,7 +97,7 @@ def test_images_in_no_class_folder_are_left_out_once_that_is_said():
         arranged(files)
     assert caught.value.text == (
         "it is not certain how tiles.zip is meant: beside 'test', 'train', 'extra' is by name no part of the data; "
-        "3 images lie in no class folder ('cover.png', 'extra/cat/b.png', 'train/loose.png')")
+        "2 images lie in no class folder ('cover.png', 'train/loose.png')")
     assert caught.value.choices == (
         ("part/class", "2 classes (cat, dog), 2 training and 1 test images, 3 images left out"),)
     found = arranged(files, "part/class")
@@ -209,7 +211,7 @@ def test_names_of_the_same_letters_are_one_class():
         ({**named("a.png"), "l.csv": b'image,label\n"open'}, "l.csv is not used: unexpected end of data"),
         (
             {**named("a.png"), "l.csv": table([]), "m.csv": table([])},
-            r"more than one table with .*read as l.csv \(its columns are image, label, split\) or as m.csv",
+            r"more than one table with .*read as l.csv \(columns image, label, split\) or as m.csv",
         ),
         ({**named("a.png"), "l.csv": table([])}, "l.csv in tiles.zip: it has no lines but its heading"),
         (
@@ -597,3 +599,37 @@ def test_table_says_the_same_of_every_image_as_its_lines(drawn):
     found = arranged({**{f"{i}.png": b"x" for i in range(len(drawn))}, "l.csv": table(lines)})
     split = len({part for _, part in drawn}) > 1
     assert listed(found) == [(f"{i}.png", label, part if split else None) for i, (label, part) in enumerate(drawn)]
+
+
+FOLDER_NAMES = st.sampled_from(["train", "test", "seg_train", "seg_test", "pred", "cat", "dog", "images", "part1",
+                                ".hidden", "train_station", "val"])
+PATHS = st.builds(lambda folders, file: "/".join([*folders, file]), st.lists(FOLDER_NAMES, max_size=4),
+                  st.sampled_from(["1.png", "2.jpg", "a.csv", "._1.png", "b.txt", "c.webp", "Thumbs.db"]))
+
+
+def outcome(opened, reading=""):
+    try:
+        found = arrange(opened, reading)
+    except Doubtful as doubt:
+        return doubt.text, doubt.choices
+    except DataRefused as error:
+        return str(error), ()
+    return (found.classes, found.rows, found.problems, found.reading), ()
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=40)
+@given(st.lists(PATHS, min_size=1, max_size=10, unique=True))
+def test_any_tree_is_read_asked_about_or_refused_and_a_folder_as_its_zip(paths):
+    content = table(["1.png,x,train", "2.jpg,y,test"])
+    with tempfile.TemporaryDirectory() as place:
+        folder = written(dict.fromkeys(paths, content), pathlib.Path(place) / "pets")
+        there = outcome(source.open_source(folder, "pets"))
+    packed = source.open_source(zipped(dict.fromkeys(paths, content)), "pets")
+    assert outcome(packed) == there
+    for choice in there[1]:
+        if not choice.key.endswith(".csv"):
+            found = arrange(packed, choice.key)
+            assert found.reading == choice.key
+            assert f"{len({row.label for row in found.rows}):,} classes" in choice.text
+            left = sum(path.endswith((".png", ".jpg")) for path in packed.entries) - len(found.rows)
+            assert (f"{left} image{'s' if left > 1 else ''} left out" in choice.text) == bool(left)
