@@ -65,6 +65,7 @@ def questions() -> Iterator[Spec]:
         yield (dm := spec("distill", "dm", {**SMALL, "num_iters": 6, "batch_real": 16, "seed": seed}))
         yield (judged := spec("evaluate", "evaluate", {"run": dm.key, "device": "cpu", **JUDGED}))
         yield spec("distill", "datadam", {**DATADAM, "seed": seed})
+        yield spec("describe", "describe", {"dataset": "digits", "seed": 10_000 + seed})
         yield spec("evaluate", "evaluate", {**judged.config.values(), "images": "initial"})
         if seed % 4 == 1:
             yield spec("distill", "pad", {**PAD, "seed": seed})
