@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -316,11 +316,15 @@ def test_two_keepers_count_one_time_once():
 
 
 @pytest.fixture
-def light(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def light(toys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Toys go on beside the slots, in every process."""
     monkeypatch.setenv("TOY_ASIDE", "1")
     KINDS.__dict__.pop("_entries", None)
+    before = sys.modules.pop("toykind", None)
+    yield
     sys.modules.pop("toykind", None)
+    if before is not None:
+        sys.modules["toykind"] = before
 
 
 @pytest.mark.usefixtures("light")
