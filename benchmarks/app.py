@@ -121,7 +121,7 @@ def many(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
             with moment() as runs:
                 shipped = next(record for record in runs.records() if record.demo and record.name == "datadam")
                 titles = {record.id: names.title(record) for record in (shipped, *_judged(runs.records())[:OPENED])}
-            newest, *_ = own = [run_id for run_id in titles if run_id != shipped.id]  # of one setting, Home shows one
+            newest, *_ = own = [run_id for run_id in titles if run_id != shipped.id]  # pages list the first
             for run_id in own:
                 for page in TITLES:
                     used = sum(process.cpu_times()[:2])
@@ -130,8 +130,8 @@ def many(browser: Browser, asked: argparse.Namespace) -> dict[str, Any]:
                 _go(tab, "")
                 opened["link on Home"].append(click(tab, f"a[href*='{newest}']", titles[newest], IMAGES, HEADING))
                 _go(tab, ""), _go(tab, "DataDAM")
-                line = f"[class*='st-key-open-{run_id}'] button"
-                opened["line on its page"].append(click(tab, line, titles[run_id], IMAGES, HEADING))
+                line = f"[class*='st-key-open-{newest}'] button"
+                opened["line on its page"].append(click(tab, line, titles[newest], IMAGES, HEADING))
                 with _tab(browser) as other:
                     there = f"{address}/DataDAM?run="
                     visit(other, there + shipped.id, titles[shipped.id], IMAGES, CHART)  # keeps the front end's parts

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import builtins
+import io
+import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ddcore.experiments import KINDS, ImageSet, Spec, spec
 from ddcore.runs import RunRecord, Store, validation, whole
@@ -78,13 +84,32 @@ def imported(record: RunRecord) -> RunRecord:
 
 def many(store: Store, number: int) -> None:
     """`number` copies of one finished run under other ids."""
-    first = finished(store, question())
-    info = read_json(first.folder / "run.json")
-    for index in range(number - 1):
-        run_id = f"{index:016x}"
-        folder = first.folder.with_name(run_id)
-        folder.mkdir()
-        write_json(folder / "run.json", {**info, "id": run_id}, durable=False)
+    many_like(finished(store, question()), number - 1)
+
+
+def many_like(run: RunRecord, number: int, told: Callable[[int], dict[str, Any]] = lambda index: {}) -> None:
+    """`number` copies of this run under other ids, those that are there already among them; told: what else run.json
+    says of each."""
+    info = read_json(run.folder / "run.json")
+    for index in range(number):
+        folder = run.folder.with_name(f"{index:016x}")
+        folder.mkdir(exist_ok=True)
+        write_json(folder / "run.json", {**info, "id": folder.name, **told(index)}, durable=False)
+
+
+@contextmanager
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The paths of files and folders that are looked at inside, each as often as that."""
+    paths: list[str] = []
+
+    def noted(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda path=".", *rest, **options: (paths.append(str(path)), function(path, *rest, **options))[1]
+
+    with monkeypatch.context() as patched:
+        for module, name in ((os, "stat"), (os, "lstat"), (os, "scandir"), (os, "listdir"), (builtins, "open"),
+                             (io, "open")):
+            patched.setattr(module, name, noted(getattr(module, name)))
+        yield paths
 
 
 def copy(record: RunRecord, root: Path) -> None:
