@@ -137,4 +137,4 @@ def test_the_work_grows_no_faster_than_the_seeds_of_one_setting(store: Store) ->
     for number in (50, 100, 200, 400):  # the first is the first of all: what it makes is there for the others
         many_like(run, number - 1, lambda seed: {"config": {**told["config"], "seed": seed + 1}})
         taken.append(calls(page))
-    assert taken[3] - taken[2] < 2.5 * (taken[2] - taken[1])  # twice as many more runs; four times, were it quadratic
+    assert taken[3] - taken[2] < 2.1 * (taken[2] - taken[1])  # twice as many more runs, twice the work
