@@ -312,6 +312,7 @@ def _facts(source: Source, preview: Preview, config: AddConfig, plan: _Plan, fol
         "channels": _shape(config)[0], "side": config.side, "sizes": list(sizes),
         "network": next(name for least, name in reversed(NETWORK_FROM) if config.side >= least),
         "augment": "siamese" if config.mirror else "siamese-no-flip", "voters": layout.voters,
+        "counts": np.bincount([row.label for row in plan.train], minlength=len(layout.classes)).tolist(),
         "source": f"{origin} {source.name}, {images_counted(len(layout.rows))} {arrangement}",
         "fingerprint": own.content(config.name, layout.classes, sizes, layout.voters, folder),
         "fit": config.fit, "colour": config.colour, "levels": config.levels, "ground": config.ground,

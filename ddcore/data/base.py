@@ -66,7 +66,8 @@ class Dataset:
     read(root, resolution) returns the official (train, test) splits; fingerprint(root, resolution) names the content
     and enters every cache key, so it must be cheap and torch-free; both raise DataMissing or DataBroken. mean and std
     None: measured on the training data when read. sizes: images in the official (train, test), so that a different
-    count can be shown; voters: annotators who voted on each image, their votes for the last class being `Split.votes`
+    count can be shown; counts: of the official training part in each class, where a class may have fewer than a small
+    set can ask for; voters: annotators who voted on each image, their votes for the last class being `Split.votes`
     (0: nobody voted). own: a person brought it, and `notes` says what to know of it; removed: its images are gone, its
     facts stay for its finished runs. steps: what a person must do to get it, where it cannot be downloaded.
     """
@@ -87,6 +88,7 @@ class Dataset:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     sizes: tuple[int, int] | None = None
+    counts: tuple[int, ...] | None = None
     voters: int = 0
     rank: int = 100
     own: bool = False

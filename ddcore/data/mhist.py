@@ -182,5 +182,6 @@ DATASET = Dataset(
     name="mhist", title="MHIST", channels=3, resolution=128, resolutions=(64, 128, 224), classes=CLASSES,
     network="convnet7", augment="siamese", val_share=Fraction(1, 10),
     source="Wei et al., A Petri Dish for Histopathology Image Analysis (AIME 2021); https://bmirds.github.io/MHIST/",
-    read=read, fingerprint=_fingerprint_of, check=check, sizes=(2175, 977), voters=VOTERS, rank=30, steps=STEPS,
+    read=read, fingerprint=_fingerprint_of, check=check, sizes=(2175, 977),
+    counts=OFFICIAL["training"], voters=VOTERS, rank=30, steps=STEPS,
 )

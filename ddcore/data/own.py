@@ -106,7 +106,7 @@ def known(root: Path) -> dict[str, Dataset]:
     for parent, removed in ((place(root), False), (place(root) / REMOVED, True)):
         for folder in _folders(parent):
             if folder.name not in datasets and (facts := read_facts(folder)) is not None:
-                datasets[folder.name] = described(facts, removed)
+                datasets[folder.name] = described(_counted(facts, folder), removed)
     return datasets
 
 
@@ -200,15 +200,30 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
     return facts if whole else None
 
 
+def _counted(facts: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+    """The facts with the training images of each class, which earlier versions did not write down."""
+    if "counts" in facts or not (folder / "labels.npy").is_file():
+        return facts
+    try:
+        labels = _open(folder / "labels.npy")[: facts["sizes"][0]]
+        return {**facts, "counts": np.bincount(labels, minlength=len(facts["classes"])).tolist()}
+    except (DataBroken, ValueError, TypeError):  # told where it is read
+        return facts
+
+
 def described(facts: Mapping[str, Any], removed: bool) -> Dataset:
     """The data set of these facts; raises KeyError, TypeError or ValueError where they are none."""
     train, test = facts["sizes"]
+    counts = tuple(map(int, facts["counts"])) if "counts" in facts else None
+    if counts is not None and len(counts) != len(facts["classes"]):
+        raise ValueError("counts of other classes")
     return Dataset(
         name=facts["name"], title=facts["title"], channels=int(facts["channels"]), resolution=int(facts["side"]),
         resolutions=(int(facts["side"]),), classes=tuple(map(str, facts["classes"])), network=facts["network"],
         augment=facts["augment"], val_share=VAL_SHARE, source=facts["source"], read=functools.partial(_read, facts),
         fingerprint=lambda root, resolution: str(facts["fingerprint"]),
-        check=functools.partial(_check, facts), sizes=(int(train), int(test)), voters=int(facts["voters"]), own=True,
+        check=functools.partial(_check, facts), sizes=(int(train), int(test)),
+        counts=counts, voters=int(facts["voters"]), own=True,
         removed=removed, notes=tuple(map(str, facts["notes"])),
     )
 

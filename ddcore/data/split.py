@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from ddcore.data.base import Split
+from ddcore.data.base import Dataset, Split
 
 
 def hold_out(labels: np.ndarray, share: Fraction, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,6 +27,16 @@ def take(split: Split, indices: np.ndarray) -> Split:
     """The images at `indices`, with their labels and votes, in their order."""
     votes = None if split.votes is None else split.votes[indices]
     return Split(split.images[indices], split.labels[indices], votes)
+
+
+def smallest_class(dataset: Dataset) -> tuple[str, int] | None:
+    """(the class with the fewest training images, their number once the validation part is held out); None: unknown."""
+    if dataset.counts is None:
+        return None
+    quotas = _quotas(np.array(dataset.counts), dataset.val_share)
+    kept = [count - quota for count, quota in zip(dataset.counts, quotas, strict=True)]
+    fewest = min(range(len(kept)), key=kept.__getitem__)
+    return dataset.classes[fewest], kept[fewest]
 
 
 def _quotas(counts: np.ndarray, share: Fraction) -> list[int]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ddcore.data.split import smallest_class
 from ddcore.errors import ConfigError, UnknownName
 from ddcore.lazy import lazy
 from ddcore.params import Param
@@ -52,12 +53,16 @@ class MethodConfig(DataConfig):
                      main=True, help="Size of the small set: this many images for each class.")
 
     def problems(self) -> list[str]:
-        """The smallest class cannot be larger than the mean one; the exact bound is known once the data are read."""
+        """Where nobody counted the images of each class, the smallest has no more than the mean one; the exact bound is
+        known once the data are read."""
         sizes, classes = self.facts.sizes, len(self.facts.classes)
-        most = round(sizes[0] * (1 - self.facts.val_share)) // classes if sizes else self.ipc
+        most, whose = self.ipc, ""
+        if (smallest := smallest_class(self.facts)) is not None:
+            whose, most = f"class {smallest[0]}, the smallest of {self.dataset}", smallest[1]
+        elif sizes:
+            whose, most = f"{self.dataset} in a class", round(sizes[0] * (1 - self.facts.val_share)) // classes
         if self.ipc > most:
-            problem = f"ipc must be at most {most}, the training images of {self.dataset} in a class, got {self.ipc}"
-            return [*super().problems(), problem]
+            return [*super().problems(), f"ipc must be at most {most}, the training images of {whose}, got {self.ipc}"]
         return super().problems()
 
 
@@ -102,9 +107,9 @@ class Task:
 
     def check_ipc(self) -> None:
         """ConfigError where a class has fewer images than IPC."""
-        fewest = min(self.data.counts)
+        fewest, name = min(zip(self.data.counts, self.data.classes, strict=True))
         if self.config.ipc > fewest:
-            raise ConfigError([f"ipc must be at most {fewest}, the training images of the smallest class of "
+            raise ConfigError([f"ipc must be at most {fewest}, the training images of class {name}, the smallest of "
                                f"{self.config.dataset}, got {self.config.ipc}"])
 
     def generator(self, *purpose: str | int, on: str | torch.device | None = None) -> torch.Generator:

@@ -18,6 +18,7 @@ from ddcore import jobs
 from ddcore.data import DATASETS, apart, arranging, preview, source
 from ddcore.data.adding import AddConfig, add
 from ddcore.data.own import remove
+from ddcore.data.split import smallest_class
 from ddcore.evaluation import plans
 from ddcore.experiments import spec
 from ddcore.home import data_root
@@ -422,3 +423,17 @@ def test_numbers_on_other_images_and_the_majority_class_stand_on_home_too(open_p
     assert "balanced 50.0 ± 1.0 %" in home
     assert "majority class 72.0 %" in home
     assert f"† pets: {note}" in home.replace("\\", "").replace("\u200b", "")
+
+
+def test_more_images_than_the_smallest_class_has_are_refused_in_the_form_by_its_name(open_page: Open) -> None:
+    few = {path: content for path, content in pets().items() if "cat" in path or path < "pets/dog/5"}
+    found = source.open_source(io.BytesIO(zipped(few)), "pets.zip")
+    seen = preview.look(found, arranging.arrange(found))
+    add(found, seen, AddConfig.build({"name": "pets", "side": 8}), data_root())
+    name, most = smallest_class(DATASETS["pets"])
+    app = open_page(METHOD)
+    next(s for s in app.selectbox if s.label == "Data set").set_value("pets").run()
+    next(t for t in app.text_input if str(t.key).endswith(".ipc")).set_value(str(most + 1)).run()
+    assert name == "dog"
+    assert f"at most {most}, the training images of class dog, the smallest of pets, got {most + 1}" in words(app)
+    assert all(b.disabled for b in app.button if str(b.key).startswith("launch"))
