@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed
 from ddcore.jobs.asking import along, enqueue, only_for
-from ddcore.jobs.job import mark_asked, mark_ended, mark_resumed, mark_waiting, request_cancel
+from ddcore.jobs.job import data_of, mark_asked, mark_ended, mark_resumed, mark_waiting, request_cancel
 from ddcore.jobs.launch import shares, tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
@@ -34,7 +34,8 @@ def submit(spec: Spec, asked_by: str | None = None, by_itself: bool = False) -> 
     be cancelled with that one while nobody else asks for it; by_itself: nobody asks, it goes on after an interruption.
 
     Done already or under way: nothing is started. Ended early: it is queued again and goes on from
-    its checkpoint, and so are the parents that it needs; what it needs and nobody asked yet is asked too.
+    its checkpoint, and so are the parents that it needs; what it needs and nobody asked yet is asked too. All of it is
+    computed with this process's data root, whoever starts the runner; by itself, with the one that was asked for.
     Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
     question cannot be written down or the disk is too small for the answer.
     """
@@ -46,7 +47,8 @@ def submit(spec: Spec, asked_by: str | None = None, by_itself: bool = False) -> 
     check_disk(store, [spec])
     with store.lock():
         under_way = Queue().holds(run_id)
-        (record,) = enqueue(store, Queue(), [spec], asked_by)
+        known = data_of(store.record(run_id).folder) if by_itself and store.exists(run_id) else None
+        (record,) = enqueue(store, Queue(), [spec], asked_by, known)
         if by_itself and not under_way:
             mark_resumed(record.folder)
         elif not (asked_by or by_itself):

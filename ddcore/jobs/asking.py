@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, RunBroken, RunNotFound
-from ddcore.jobs.job import cancel_grace, mark_queued, mark_waiting
+from ddcore.jobs.job import cancel_grace, data_of, mark_queued, mark_waiting
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
@@ -18,19 +18,24 @@ if TYPE_CHECKING:
     from ddcore.experiments.base import Spec
 
 
-def enqueue(store: Store, queue: Queue, specs: Iterable[Spec], asked_by: str | None = None) -> list[RunRecord]:
+def enqueue(
+    store: Store, queue: Queue, specs: Iterable[Spec], asked_by: str | None = None, data: str | None = None
+) -> list[RunRecord]:
     """Queue the runs of these questions and what they need, as far as that is not done or under way. Under the lock.
 
-    asked_by: the run that waits for them. Raises RunNotFound or RunBroken, before anything is queued, for a parent that
+    asked_by: the run that waits for them; data: the data root to compute them with, else that of the run that waits,
+    else this process's. Raises RunNotFound or RunBroken, before anything is queued, for a parent that
     is unknown or cannot be read.
     """
+    if data is None and asked_by and store.exists(asked_by):
+        data = data_of(store.record(asked_by).folder)
     records = []
     for one in specs:
         _create_needs(store, one)
         _check_parents(store, one.kind, one.parents)
         records.append(store.create(one))
     held = queue.held()
-    queued = [one for record in records for one in _queued(store, record, held, asked_by)]
+    queued = [one for record in records for one in _queued(store, record, held, asked_by, data)]
     for aside in (True, False):
         queue.add(*(one.id for one in queued if one.aside is aside), aside=aside)
     return records
@@ -101,7 +106,9 @@ def _check_parents(store: Store, kind: str, parents: Iterable[str]) -> None:
             _check_parents(store, record.kind, record.info["parents"])
 
 
-def _queued(store: Store, record: RunRecord, held: set[str], asked_by: str | None) -> Iterator[RunRecord]:
+def _queued(
+    store: Store, record: RunRecord, held: set[str], asked_by: str | None, data: str | None
+) -> Iterator[RunRecord]:
     """Mark a run that is not done or under way as queued, after the parents that it needs: those marked.
 
     held: what the queue holds, or will.
@@ -109,7 +116,7 @@ def _queued(store: Store, record: RunRecord, held: set[str], asked_by: str | Non
     if record.state in ("done", "running", "cancelling") or (record.state == "queued" and record.id in held):
         return
     for run_id in record.info["parents"]:
-        yield from _queued(store, store.record(run_id), held, asked_by)
-    mark_queued(record.folder, asked_by)
+        yield from _queued(store, store.record(run_id), held, asked_by, data)
+    mark_queued(record.folder, asked_by, data)
     held.add(record.id)
     yield record

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from ddcore import home
 from ddcore.errors import RunBroken
 from ddcore.runs import clock
 from ddcore.runs.files import read_json, write_bytes, write_json
@@ -28,14 +29,21 @@ def read_job(folder: Path) -> dict[str, Any]:
         return {}
 
 
-def mark_queued(folder: Path, asked_by: str | None = None) -> None:
+def mark_queued(folder: Path, asked_by: str | None = None, data: str | None = None) -> None:
     """Ready to be (re)started: what the last session left for people is put away. asked_by: the run that waits for it,
-    where only that one asked."""
+    where only that one asked; data: the data root that it is to be computed with, this process's where not given."""
     for name in (CANCEL_FLAG, "error.txt", ASKER):
         (folder / name).unlink(missing_ok=True)
     if asked_by:
         write_bytes(folder / ASKER, asked_by.encode(), durable=False)
-    _write(folder, state="queued", queued=clock.now(), message=None, finished=None, pid=None, mark=None, awaited=None)
+    _write(folder, state="queued", queued=clock.now(), message=None, finished=None, pid=None, mark=None, awaited=None,
+           data=data or str(home.data_root()))
+
+
+def data_of(folder: Path) -> str | None:
+    """The data root that a run is to be computed with; None where an earlier version asked for it."""
+    data = read_job(folder).get("data")
+    return data if isinstance(data, str) else None
 
 
 def mark_waiting(folder: Path, awaited: Iterable[str]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ddcore.errors import DDCoreError
-from ddcore.jobs.job import cancel_grace, mark_ended, mark_killed, read_job
+from ddcore.jobs.job import cancel_grace, data_of, mark_ended, mark_killed, read_job
 from ddcore.jobs.launch import beat, begun, child, runner_file
 from ddcore.jobs.queue import Queue, Ticket
 from ddcore.jobs.slots import ASIDE
@@ -129,8 +129,10 @@ class Runner:
     def _run(self, run_id: str) -> None:
         """Run a claimed job in a worker, to its end."""
         folder = self.store.own(run_id, "computed again").folder
+        data = data_of(folder)  # of the one who asked; this runner may be another's, with other data
+        place = {"DDCORE_DATA": data} if data else {}
         with open(folder / "log.txt", "ab") as log:
-            worker = child(["-m", "ddcore.jobs.worker", run_id, self.slot], log, **_threads())
+            worker = child(["-m", "ddcore.jobs.worker", run_id, self.slot], log, **place, **_threads())
         code = self._watch(folder, worker.pid, start_mark(worker.pid), worker)
         if code == ALREADY_RUNNING:
             self._adopt(run_id)
