@@ -75,6 +75,7 @@ def _instead(source: Source) -> str:
     kinds = Counter(PurePosixPath(path).suffix.lower() for path in source.ignored)
     pictures = {kind: count for kind, count in kinds.most_common() if kind in formats.PICTURES}
     if not pictures:
-        return ""
+        more = f" and {len(source.ignored) - SHOWN:,} more" if len(source.ignored) > SHOWN else ""
+        return f", only {', '.join(map(shown, source.ignored[:SHOWN]))}{more}" if source.ignored else ""
     kind, count = next(iter(pictures.items()))
     return f", but {count:,} {kind} {'files' if count > 1 else 'file'}; save them as PNG or JPEG"

@@ -167,6 +167,8 @@ def test_level_that_tells_nothing_is_looked_through():
         "folder/class": "2 classes (cat, dog), 2 images", "class": "2 classes (images_1, images_2), 2 images"}),
     (["cat/train/a.png", "cat/test/b.png", "dog/train/c.png"], "3 images lie in folders within class folders", {
         "class": "2 classes (cat, dog), 3 images", "class/part": "2 classes (cat, dog), 2 training and 1 test images"}),
+    (["cat/cat/a.png", "cat/b.png", "dog/c.png"], "1 image lies in folders within class folders ('cat/cat/a.png')", {
+        "class": "2 classes (cat, dog), 3 images"}),
     (["cat/a.png", "dog/b.png", "cover.png"], "1 image lies in no class folder ('cover.png')", {
         "class": "2 classes (cat, dog), 2 images, 1 image left out"}),
 ])

@@ -196,7 +196,7 @@ HOSTILE = {
     ),
     "torch checkpoint": (
         lambda: zipped({"archive/data.pkl": PICKLE, "archive/version": b"3"}).getvalue(),
-        r"tiles.zip holds no images \(\.png, \.jpg, \.bmp or \.tiff\)$",
+        r"tiles.zip holds no images \(\.png, \.jpg, \.bmp or \.tiff\), only 'archive/data.pkl', 'archive/version'$",
     ),
     "archive in an archive": (
         lambda: zipped({"more.zip": zipped(GOOD).getvalue()}).getvalue(),
