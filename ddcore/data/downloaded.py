@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import shutil
 import socket
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +27,7 @@ from ddcore.errors import DataBroken, DataMissing
 _OFFLINE_SECONDS = 5.0  # a network that stays silent for this long counts as none
 _LOCK_SECONDS = 900.0  # another worker's download may take this long
 _PARTS = ("train", "test")
+SHOWN = 8  # names of what lies there instead
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ class Download:
         if all(_is_there(folder, archive) or self._packaged(archive) for archive in self.archives):
             assert self.package
             return Availability("ready", f"{self.title} is in {self.package.folder}.")
+        others = self._others(folder)
+        if all(_is_there(folder, archive, others) for archive in self.archives):
+            return Availability("ready", f"{self.title} is in {folder}, under other names.")
         damaged = [f.name for f in self.archives if _size(folder / f.name) not in (None, f.bytes)]
         again = f" Truncated, will be fetched again: {', '.join(damaged)}." if damaged else ""
         size = sum(f.bytes for f in self.archives) / 1e6
@@ -111,6 +116,7 @@ class Download:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(folder / f".{self.name}.lock", timeout=_LOCK_SECONDS):
+                self._take_renamed(folder)
                 removed = self._remove_damaged(folder)
                 self._take_packaged(folder)
                 with _impatient_network():
@@ -123,6 +129,32 @@ class Download:
             raise self._unavailable(folder, removed, error) from error
         if absent := [f.name for f in self.files if not (folder / f.name).is_file()]:
             raise self._unavailable(folder, removed, f"no usable {', '.join(absent)} came of it")
+
+    def _others(self, folder: Path) -> dict[int, list[Path]]:
+        """Files under other names by their size: in the folder, around it, and in folders of it, as sites pack them."""
+        own = {folder / file.name for archive in self.archives for file in (archive, *archive.contents)}
+        around = [path for place in (folder, folder.parent) for path in _listed(place)]
+        inside = [path for place in _listed(folder) if place.is_dir() for path in _listed(place)]
+        others: dict[int, list[Path]] = {}
+        for path in (*around, *inside):
+            if path not in own and path.is_file() and not path.name.startswith("."):
+                others.setdefault(path.stat().st_size, []).append(path)
+        return others
+
+    def _take_renamed(self, folder: Path) -> None:
+        """Put under its right name what lies there whole under another one: dots for dashes, unpacked by hand."""
+        others = self._others(folder)
+        for archive in self.archives:
+            for file in (archive, *archive.contents):
+                place = folder / file.name
+                same = next((path for path in others.get(file.bytes, ()) if _md5(path) == file.md5), None)
+                if same is None or place.is_file():
+                    continue
+                unfinished = place.with_name(f".{place.name}.copy")
+                shutil.copyfile(same, unfinished)
+                if place.is_dir():  # a folder that is called as the file in it
+                    place.rename(place.with_name(f"{place.name} (folder)"))
+                unfinished.replace(place)
 
     def _packaged(self, archive: File) -> Path | None:
         """The archive as a package brought it, if one did."""
@@ -157,6 +189,9 @@ class Download:
         how = (f"Connect to the internet and try again, or place {', '.join(f.name for f in self.archives)} "
                f"into {folder} by hand (any copy of {self.title} will do)"
                f"{f', or install {self.package.name}' if self.package else ''}.")
+        if names := sorted({path.name for paths in self._others(folder).values() for path in paths}):
+            how += f" What lies there is none of them by size and MD5: {', '.join(names[:SHOWN])}" \
+                   f"{' …' if len(names) > SHOWN else ''}."
         if removed:
             return DataBroken(f"{self.title} in {folder} is damaged and could not be fetched again: "
                               f"{'; '.join(removed)} (removed). {how} [{why}]")
@@ -199,10 +234,20 @@ class Kept(Download):
         return prepared.folder(root) / f"{self.fingerprint(root, self.side)}-{part}-{what}.npy"
 
 
-def _is_there(folder: Path, archive: File) -> bool:
-    """Whether the archive, or all that comes out of it, has its size."""
-    unpacked = bool(archive.contents) and all(_size(folder / f.name) == f.bytes for f in archive.contents)
-    return unpacked or _size(folder / archive.name) == archive.bytes
+def _is_there(folder: Path, archive: File, sizes: Container[int] = ()) -> bool:
+    """Whether the archive, or all that comes out of it, has its size; sizes: of files under other names."""
+    def there(file: File) -> bool:
+        return _size(folder / file.name) == file.bytes or file.bytes in sizes
+
+    return (bool(archive.contents) and all(map(there, archive.contents))) or there(archive)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """What lies in a folder, in the order of names; nothing where it cannot be listed."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _damage(folder: Path, file: File) -> str | None:

@@ -1,5 +1,6 @@
 """MNIST without a network: mirrors are folders on disk, and damage is real damage to real archives."""
 
+import gzip
 import shutil
 import socket
 import threading
@@ -197,3 +198,36 @@ def test_availability_is_told_without_reading(tmp_path, mnist_root, small):
 
 def test_fingerprint_is_known_before_the_download(tmp_path):
     assert mnist.DATASET.fingerprint(tmp_path, 28) == mnist.DATASET.fingerprint(tmp_path / "elsewhere", 28)
+
+
+OTHER_NAMES = {
+    "dots for dashes": lambda name: name.replace("-idx", ".idx"),
+    "underscores": lambda name: name.replace("-", "_"),
+    "a folder of that name": lambda name: f"{name}/{name}",
+    "beside the folder": lambda name: f"../{name}",
+}
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("unpacked", [False, True])
+@pytest.mark.parametrize("way", OTHER_NAMES)
+def test_the_right_files_under_other_names_are_accepted_by_size_and_md5(tmp_path, mnist_root, way, unpacked):
+    for archive in ARCHIVES:
+        content = (RAW(mnist_root) / archive.name).read_bytes()
+        name = archive.name.removesuffix(".gz") if unpacked else archive.name
+        place = RAW(tmp_path) / OTHER_NAMES[way](name)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(gzip.decompress(content) if unpacked else content)
+    found = mnist.DOWNLOAD.check(tmp_path)
+    assert (found.state, "under other names" in found.message) == ("ready", True)
+    train, test = mnist.read(tmp_path, 28)
+    assert (len(train), np.bincount(test.labels).tolist()[0]) == (60_000, 980)
+
+
+@pytest.mark.usefixtures("offline")
+def test_files_that_are_none_of_them_are_named(tmp_path):
+    RAW(tmp_path).mkdir(parents=True)
+    (RAW(tmp_path) / "mnist_train.csv").write_text("5,0,0")
+    (RAW(tmp_path) / "train-images.idx3-ubyte").write_bytes(bytes(47_040_016))  # its size alone
+    with pytest.raises(DataMissing, match=r"by size and MD5: mnist_train\.csv, train-images\.idx3-ubyte\."):
+        mnist.read(tmp_path, 28)
