@@ -31,7 +31,7 @@ from ddcore import jobs
 from ddcore.experiments import Spec, spec
 from ddcore.jobs.queue import Queue
 from ddcore.runs import Store, packing
-from ddcore.runs.state import ACTIVE, sessions
+from ddcore.runs.state import ACTIVE, CANCEL_FLAG, sessions
 
 SECONDS = float(os.environ.get("DDCORE_SOAK") or 600)
 SEED = int(os.environ.get("DDCORE_SOAK_SEED") or time.time_ns() % 1_000_000)
@@ -181,7 +181,8 @@ class Soak:
         """Resume what was cancelled, and wait until all is done without asking how it goes."""
         for timer in self.stopped:
             timer.join()
-        until(lambda: "cancelling" not in self.states().values(), seconds=60)
+        until(lambda: not any(state in ACTIVE and (Store().record(run_id).folder / CANCEL_FLAG).exists()
+                              for run_id, state in self.states().items()), seconds=60)
         for run_id, state in self.states().items():
             if state == "cancelled":
                 jobs.resume(run_id)
