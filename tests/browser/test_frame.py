@@ -44,6 +44,8 @@ def test_an_end_is_told_on_another_page_and_by_the_browser_if_one_asked(tmp_path
 def test_the_link_is_copied_the_docs_are_a_click_away_and_the_picture_keeps_still_for_who_asks(
     server: Server, watched: Watched
 ) -> None:
+    from benchmarks.browsing import settle
+
     page: Any = watched.page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(server.url)
@@ -54,6 +56,7 @@ def test_the_link_is_copied_the_docs_are_a_click_away_and_the_picture_keeps_stil
     page.emulate_media(reduced_motion="reduce")
     assert page.evaluate(moving) == 0
     expect(film.locator("img").last).to_be_visible()
+    assert settle(page)  # the server forgets the pictures of a page that has been left
     page.get_by_test_id("stSidebar").get_by_role("link", name="Docs").click()
     expect(page.get_by_role("heading", name="The first five minutes", level=1)).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Copy link").click()
