@@ -32,8 +32,8 @@ def test_a_filled_store_is_shown_without_an_error(page: str, open_page: Open, fi
 def test_the_page_of_a_finished_run_lists_the_runs_once(
     open_page: Open, filled: Filled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app, listed, records = open_page("pages/3_DataDAM.py", run=filled.distilled), [], Store.records
-    monkeypatch.setattr(Store, "records", lambda *given: (listed.append(given), records(*given))[1])
+    app, listed, records = open_page("pages/3_DataDAM.py", run=filled.distilled), [], Store._read
+    monkeypatch.setattr(Store, "_read", lambda *given: (listed.append(given), records(*given))[1])
     app.run()
     assert len(listed) == 1
 
@@ -99,7 +99,7 @@ def test_an_error_nobody_expected_is_a_box_not_a_broken_page(
     def broken(*_: object) -> None:
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr(Store, "records", broken)
+    monkeypatch.setattr(Store, "_read", broken)
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60).run()
     if page:
         app.switch_page(page).run()
