@@ -55,6 +55,7 @@ INSTALLED = all(fashionmnist.DOWNLOAD._packaged(archive) for archive in fashionm
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # six trainings, beside another test
 @pytest.mark.skipif(not INSTALLED, reason="needs Debian's package dataset-fashion-mnist")
 def test_the_real_clothes_of_debians_package_are_distilled_and_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
