@@ -39,7 +39,7 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks import sessions, shelf
 from benchmarks.browsing import chromium, click, exchanges, listen, server, summary, visit
-from benchmarks.machine import RESULTS, keep
+from benchmarks.machine import RESULTS, complete, keep
 from benchmarks.sessions import Place
 from ddcore import jobs
 from ddcore.errors import Cancelled
@@ -70,11 +70,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and servers, browser and job with it
     kept = RESULTS / "app.json"
     result = json.loads(kept.read_text()) if kept.exists() else {}
-    result = {name: result[name] for name in PARTS if name in result}
     with chromium() as browser:
         for part in asked.parts:
             made = PARTS[part](browser, asked)
-            result[part] = {**result.get(part, {}), **made} if part == "many" else made
+            result[part] = ({**result.get(part, {}), **{number: complete(one) for number, one in made.items()}}
+                            if part == "many" else complete(made))
             print(part, json.dumps(result[part], indent=2), flush=True)
     print(keep("app", result))
 

@@ -290,7 +290,7 @@ def _label(name: str, config: Mapping[str, Any], summary: Summary) -> str:
     return _called(name, tuple((n, value) for n, value in config.items() if n != "seed"))
 
 
-@lru_cache(maxsize=4096)  # lists of runs ask for all of them, again and again
+@lru_cache(maxsize=512)  # lists of runs ask for all of them, again and again
 def _called(name: str, values: tuple[tuple[str, Any], ...]) -> str:
     method = METHODS[name]
     try:

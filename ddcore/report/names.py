@@ -246,7 +246,7 @@ class Departures:
     names: tuple[str, ...]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def departures(kind: str, name: str, values: tuple[tuple[str, Any], ...], network: tuple[tuple[str, Any], ...],
                dataset: Dataset | None, told_too: tuple[str, ...] = ()) -> Departures:
     """How these parameters depart from the preset with the fewest differences, or from what is usual.
