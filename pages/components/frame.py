@@ -1,7 +1,8 @@
 """The frame of every page: title, lead, errors in words, the device, and which run the address names."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from ddcore.runs.store import RunRecord, Store, moment, now
 from pages.components import menu
 from pages.components.markdown import called, plain
 
+T = TypeVar("T")
 APP = "Dataset distillation"  # in the browser's tab behind the page's or the run's name
 _PREFIX = "kept by"
 _ARRIVED = "arrived"  # in the session
@@ -89,6 +91,15 @@ def guarded() -> Iterator[None]:
 def store() -> Store:
     """The store of runs, inside a guard as it is at one moment."""
     return now() or Store()
+
+
+def later(make: Callable[[Store], T]) -> Callable[[], T]:
+    """For what is made after the page, when somebody asks for it: a call of `make` that lists the runs once."""
+    def made() -> T:
+        with moment() as runs:
+            return make(runs)
+
+    return made
 
 
 def device() -> str:

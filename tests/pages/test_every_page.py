@@ -12,6 +12,7 @@ from ddcore.errors import RunNotFound
 from ddcore.experiments import spec
 from ddcore.home import PROJECT
 from ddcore.runs.store import Store
+from pages.components import frame
 from tests.pages.conftest import DM, PAD, PAGES, TINY, Filled, Open, put, words
 
 
@@ -134,3 +135,14 @@ def _alone(part: str) -> None:
         pending._again(gather, list, print)  # type: ignore[arg-type]
     else:
         home._jobs()
+
+
+def test_a_download_lists_the_runs_once_however_often_it_asks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed, read = [], Store._read
+    monkeypatch.setattr(Store, "_read", lambda *given: (listed.append(given), read(*given))[1])
+    made = frame.later(lambda store: (store.records(), store.records("distill"))[1])
+    assert listed == []
+    assert {record.kind for record in made()} == {"distill"}
+    assert len(listed) == 1
+    made()
+    assert len(listed) == 2  # another look each time that somebody asks

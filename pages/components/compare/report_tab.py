@@ -9,7 +9,6 @@ from ddcore.errors import ConfigError
 from ddcore.report.compare_runs import Compared
 from ddcore.report.export import bundle, commands, pivot, table
 from ddcore.report.export.pivot import DIMENSIONS, METRICS, Choice
-from ddcore.runs.store import Store
 from pages.components import frame, widgets
 
 ZIP = (
@@ -28,8 +27,8 @@ def show(runs: Sequence[Compared]) -> None:
         st.warning(str(error), icon=":material/error:")
         return
     st.download_button(
-        "Download the report", lambda: bundle.bundle(Store(), runs, choice).zipped(), "report.zip", "application/zip",
-        key="rep-zip", type="primary", icon=":material/archive:", on_click="ignore", help=ZIP,
+        "Download the report", frame.later(lambda store: bundle.bundle(store, runs, choice).zipped()), "report.zip",
+        "application/zip", key="rep-zip", type="primary", icon=":material/archive:", on_click="ignore", help=ZIP,
     )
     shown = pivot.table(pivot.pivot(runs, choice))
     st.markdown(table.markdown(replace(shown, notes=()), widgets.plain))

@@ -11,7 +11,7 @@ from ddcore.report.export import bundle
 from ddcore.report.export.table import latex
 from ddcore.report.quantities import MEASURES
 from ddcore.report.sweeps import Answer
-from ddcore.runs.store import RunRecord, Store
+from ddcore.runs.store import RunRecord
 from pages.components import charts, closer, effects, frame, menu, progress, run_page, table, vary, widgets
 from pages.components.markdown import plain
 
@@ -104,11 +104,12 @@ def _answer(run_id: str, config: SweepConfig) -> None:
             ids = ",".join(dict.fromkeys(done[:MOST_COMPARED]))
             st.page_link(menu.of_title("Compare").page(), label="Images in full", icon=":material/compare:",
                          query_params={"runs": ids, "view": "Images"})
-            st.download_button("Report", lambda: bundle.whole(Store(), run_id).zipped(), f"sweep-{run_id}.zip",
-                               "application/zip", on_click="ignore", icon=":material/archive:", help=REPORT)
+            made = frame.later(lambda store: bundle.whole(store, run_id).zipped())
+            st.download_button("Report", made, f"sweep-{run_id}.zip", "application/zip", on_click="ignore",
+                               icon=":material/archive:", help=REPORT)
         numbers = sweeps.numbers(answer).to_csv(index=False)
-        for words, made in (("CSV", numbers), ("LaTeX", latex(sweeps.paper(answer)))):
-            st.download_button(words, made, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
+        for words, table_ in (("CSV", numbers), ("LaTeX", latex(sweeps.paper(answer)))):
+            st.download_button(words, table_, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
                                on_click="ignore", icon=":material/download:")
     _ended_early(answer)
     _suspect(answer)
