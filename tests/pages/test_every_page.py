@@ -137,7 +137,9 @@ def _alone(part: str) -> None:
         home._jobs()
 
 
-def test_a_download_lists_the_runs_once_however_often_it_asks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_download_lists_the_runs_once_however_often_it_asks(
+    filled: Filled, monkeypatch: pytest.MonkeyPatch
+) -> None:
     listed, read = [], Store._read
     monkeypatch.setattr(Store, "_read", lambda *given: (listed.append(given), read(*given))[1])
     made = frame.later(lambda store: (store.records(), store.records("distill"))[1])
