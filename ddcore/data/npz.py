@@ -48,8 +48,11 @@ Heads = Mapping[str, tuple[int, ...]]  # the shape of each array
 
 
 def _images(files: Files, called: str) -> Iterator[PackedImage]:
-    for path, place in files:
-        yield from _of_file(place, path)
+    (path, place), *others = files
+    if others:
+        raise DataRefused(f"{called} holds {len(files):,} .npz files, each of which is a data set of its own: bring "
+                          f"one of them, such as {path}")
+    yield from _of_file(place, path)
 
 
 def _of_file(place: Path | BinaryIO, called: str) -> Iterator[PackedImage]:

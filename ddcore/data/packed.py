@@ -21,7 +21,8 @@ Files = Sequence[tuple[str, Path | BinaryIO]]  # (relative path, the file)
 
 
 class PackedImage(NamedTuple):
-    """part: "train", "val" or "test"; label: the name of its class; name: of the image, ending as its kind does."""
+    """part: "train", "val", "test" or "unlabelled", which is left out; label: the name of its class; name: of the
+    image, ending as its kind does."""
 
     part: str
     label: str
@@ -48,13 +49,17 @@ def packing_of(name: str) -> Packing | None:
 
 
 def entries(images: Iterable[PackedImage], called: str) -> dict[str, Entry]:
-    """Relative path → how to read it, as of a folder of classes; raises DataRefused for too many, and for none."""
+    """Relative path → how to read it, as of a folder of classes; raises DataRefused for too many, for none, and where
+    two would have one path."""
     found = dict[str, Entry]()
     for image in images:
         if len(found) == MAX_IMAGES:
             raise DataRefused(f"{called} holds more than the {MAX_IMAGES:,} images allowed")
         label = image.label.replace("/", "∕").strip()  # a class called "and/or" is one folder, not two
-        found[f"{image.part}/{label or 'no name'}/{image.name}"] = image.entry
+        path = f"{image.part}/{label or 'no name'}/{image.name}"
+        if path in found:
+            raise DataRefused(f"{called} holds more than one image that would be called {path!r}")
+        found[path] = image.entry
     if not found:
         raise DataRefused(f"{called} holds no images")
     return found

@@ -1,7 +1,7 @@
 """Hugging Face's image sets: Parquet files, alone or in a folder.
 
 A column of encoded images ({bytes, path} or plain bytes) and one of labels: numbers, whose names stand in the file's
-own description, or words. A file's part is what it is called after (`train-00000-of-00002.parquet`).
+own description, or words. A file's part is what it is called after (`train-00000-of-00002.parquet`), or its folder.
 """
 
 from __future__ import annotations
@@ -9,28 +9,51 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import re
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from ddcore.data.images import MAX_FILE_BYTES, Entry
+from ddcore.data.layout import part_name
 from ddcore.data.packed import MAX_IMAGES, Files, PackedImage, Packing
 from ddcore.errors import DataRefused
 
 MAX_GROUP_BYTES = 2**30  # of one row group, which is in memory while its images are read
-PART = re.compile(r"(?:^|[^a-z])(train|val|test)(?:ing|idation|id)?(?:[^a-z]|$)", re.I)
 LABELS = ("label", "labels", "class", "target")
 
 
 def _images(files: Files, called: str) -> Iterator[PackedImage]:
-    for path, place in files:
-        part = PART.search(path)
+    parts = _parts([path for path, _ in files], called)
+    for (path, place), part in zip(files, parts, strict=True):
         table = _Table(place, path)
         for index, (label, entry) in enumerate(table.rows()):
-            yield PackedImage(part[1].lower() if part else "train", label,
-                              f"{PurePosixPath(path).stem}-{index:06}.png", entry)
+            yield PackedImage(part, label, f"{PurePosixPath(path).stem}-{index:06}.png", entry)
+
+
+def _parts(paths: Sequence[str], called: str) -> list[str]:
+    """The part of each file, "train" where none says its own.
+
+    Raises DataRefused where some do not, and where files of one part and name lie in folders of their own.
+    """
+    parts = [_part(path) for path in paths]
+    unsaid = [path for path, part in zip(paths, parts, strict=True) if not part]
+    if unsaid and any(parts):
+        raise DataRefused(f"{called} holds {unsaid[0]!r}, whose name does not say its part, beside files whose names "
+                          "do: call it after train, validation or test, or take it out")
+    (part, name), count = Counter((part, PurePosixPath(path).name)
+                                  for path, part in zip(paths, parts, strict=True)).most_common(1)[0]
+    if count > 1:
+        raise DataRefused(f"{called} holds {count:,} files called {name!r} of the {part or 'same'} part, as data sets "
+                          "of their own have them: bring the folder of one")
+    return [part or "train" for part in parts]
+
+
+def _part(path: str) -> str:
+    """The part that a file's name, or else that of a folder around it, speaks of; "" where none does."""
+    names = reversed(PurePosixPath(path).with_suffix("").parts)
+    return next((known.part for known in map(part_name, names) if known), "")
 
 
 class _Table:
@@ -74,8 +97,8 @@ class _Table:
         return content
 
     def _named(self, label: Any) -> str:
-        if not isinstance(label, str | int):
-            what = "an image without a label" if label is None else f"labels such as {str(label)[:50]}"
+        if not isinstance(label, str | int) or not str(label).strip():
+            what = "an image without a label" if label is None or label == "" else f"labels such as {str(label)[:50]!r}"
             raise DataRefused(f"{self.path} holds {what}; a data set here has one class for each image")
         known = self.names and isinstance(label, int) and 0 <= label < len(self.names)
         return str(self.names[int(label)] if known else label)

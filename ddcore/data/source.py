@@ -100,10 +100,15 @@ def _unpacked(root: Path, folder: Source) -> Source:
     """A folder without images but with files that hold them is what those hold; every other one is what it is."""
     if any(map(is_image, folder.entries)):
         return folder
-    files = {path: packing for path in folder.ignored if (packing := packed.packing_of(path))}
-    images = (image for path, packing in files.items() for image in packing.images([(path, root / path)], folder.name))
+    files = {path: packing for path in folder.ignored
+             if not _left_behind(path) and (packing := packed.packing_of(path))}
     if not files:
         return folder
+    packing, *others = dict.fromkeys(files.values())
+    if others:
+        raise DataRefused(f"{folder.name} holds {packing.ending} files and {others[0].ending} files: bring those of "
+                          "one kind")
+    images = packing.images([(path, root / path) for path in files], folder.name)
     entries, ignored = packed.entries(images, folder.name), tuple(path for path in folder.ignored if path not in files)
     return Source(folder.name, "folder", entries, _class_folders((), entries), ignored, reading=packed.READING)
 

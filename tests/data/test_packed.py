@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,7 @@ def test_a_single_file_is_one_part(described: bool, classes: tuple[str, ...], tm
     ("labels", "columns", "words"),
     [
         ([None] * 3, {}, "an image without a label"),
+        (["cat", "", "dog"], {}, "an image without a label"),
         ([[1, 2]] * 3, {}, "labels such as"),
         (range(3), {"class": [1, 2, 3]}, "2 columns of labels"),
         (range(3), {"mask": [b"x"] * 3}, "2 columns of images"),
@@ -172,6 +174,64 @@ def test_what_is_wrong_with_a_parquet_file_is_told(labels: Any, columns: Any, wo
     place = table(tmp_path / "train.parquet", labels, described=False, **columns)
     with pytest.raises(DataRefused, match=words):
         source.open_source(place, place.name)
+
+
+def test_several_npz_in_a_folder_are_sets_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "medmnist").mkdir()
+    for name in ("bloodmnist.npz", "bloodmnist_64.npz"):
+        saved(tmp_path / "medmnist", name)
+    with pytest.raises(DataRefused, match=r"medmnist holds 2 \.npz files, .*: bring one of them, such as bloodm"):
+        source.open_source(tmp_path / "medmnist", "medmnist")
+    (tmp_path / "medmnist" / "bloodmnist_64.npz").unlink()
+    _, seen = looked(tmp_path / "medmnist", "medmnist")
+    assert len(seen.layout.rows) == 12
+    table(tmp_path / "medmnist" / "train.parquet", range(3))
+    with pytest.raises(DataRefused, match=r"\.npz files and \.parquet files"):
+        source.open_source(tmp_path / "medmnist", "medmnist")
+
+
+def test_no_image_takes_the_place_of_another(tmp_path: Path) -> None:
+    image = packed.PackedImage("train", "a/b", "1.png", source.Entry(0, None, bytes))
+    with pytest.raises(DataRefused, match="more than one image that would be called 'train/a∕b/1"):
+        packed.entries([image, image._replace(label="a∕b")], "cells")
+
+
+@pytest.mark.parametrize(("names", "parts"), [
+    (("train-0", "dev-0"), {"train": 3, "test": 3}),  # the only other part judges
+    (("train/0000", "validation/0000", "test/0000"), {"train": 6, "test": 3}),
+    (("default/partial-train/0", "default/test/0"), {"train": 3, "test": 3}),
+    (("train-0", "test-0", "unlabelled-0"), {"train": 3, "test": 3}),
+    (("more/data-0", "more/data-1"), {None: 6}),
+])
+def test_the_part_of_a_parquet_file_is_what_it_or_its_folder_is_called_after(
+    names: tuple[str, ...], parts: dict[str | None, int], tmp_path: Path
+) -> None:
+    for name in (*names, "._train"):
+        table(tmp_path / "cells" / f"{name}.parquet", range(3))
+    (tmp_path / "cells" / "._train.parquet").write_bytes(b"a Mac's notes")
+    _, seen = looked(tmp_path / "cells", "cells")
+    assert Counter(row.part for row in seen.layout.rows) == parts
+    assert [p.text for p in seen.problems if p.rule == "left out"] == [
+        "3 images without a class, as the name of their folder says, will be left out"][: "unlabelled-0" in names]
+
+
+@pytest.mark.parametrize(("names", "words"), [
+    (("train", "eval"), r"holds 'eval\.parquet', whose name does not say its part"),
+    (("full/train", "small/train"), r"holds 2 files called 'train\.parquet' of the train part"),
+    (("a/0000", "b/0000"), r"holds 2 files called '0000\.parquet' of the same part"),
+])
+def test_parquet_files_that_may_be_of_other_sets_or_parts_are_not_put_together(
+    names: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    for name in names:
+        table(tmp_path / "cells" / f"{name}.parquet", range(3))
+    with pytest.raises(DataRefused, match=words):
+        source.open_source(tmp_path / "cells", "cells")
+
+
+def test_words_of_parquet_files_that_read_the_same_are_told(tmp_path: Path) -> None:
+    place = table(tmp_path / "train.parquet", ["cat", "Cat", "dog", "dog", "cat", "Cat"], described=False)
+    assert "alike" in [problem.rule for problem in looked(place, place.name)[1].problems]
 
 
 def test_images_that_lie_elsewhere_are_unreadable_and_named(tmp_path: Path) -> None:
