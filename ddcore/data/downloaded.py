@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import shutil
 import socket
 import zlib
@@ -116,8 +117,8 @@ class Download:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with filelock.FileLock(folder / f".{self.name}.lock", timeout=_LOCK_SECONDS):
-                self._take_renamed(folder)
                 removed = self._remove_damaged(folder)
+                self._take_renamed(folder)
                 self._take_packaged(folder)
                 with _impatient_network():
                     self.fetch(root)
@@ -131,14 +132,15 @@ class Download:
             raise self._unavailable(folder, removed, f"no usable {', '.join(absent)} came of it")
 
     def _others(self, folder: Path) -> dict[int, list[Path]]:
-        """Files under other names by their size: in the folder, around it, and in folders of it, as sites pack them."""
+        """Files under other names by their size: in the folder, around it where that is in the data root, too, and in
+        folders of it, as sites pack them."""
         own = {folder / file.name for archive in self.archives for file in (archive, *archive.contents)}
-        around = [path for place in (folder, folder.parent) for path in _listed(place)]
-        inside = [path for place in _listed(folder) if place.is_dir() for path in _listed(place)]
+        around = [path for place in (folder, folder.parent)[: 1 + bool(self.place)] for path in _listed(place)]
+        inside = [path for place in _listed(folder) if os.path.isdir(place) for path in _listed(place)]
         others: dict[int, list[Path]] = {}
         for path in (*around, *inside):
-            if path not in own and path.is_file() and not path.name.startswith("."):
-                others.setdefault(path.stat().st_size, []).append(path)
+            if path not in own and not path.name.startswith(".") and os.path.isfile(path):
+                others.setdefault(_size(path) or 0, []).append(path)
         return others
 
     def _take_renamed(self, folder: Path) -> None:
@@ -189,7 +191,9 @@ class Download:
         how = (f"Connect to the internet and try again, or place {', '.join(f.name for f in self.archives)} "
                f"into {folder} by hand (any copy of {self.title} will do)"
                f"{f', or install {self.package.name}' if self.package else ''}.")
-        if names := sorted({path.name for paths in self._others(folder).values() for path in paths}):
+        others = (path for paths in self._others(folder).values() for path in paths)
+        # In the data root itself lie other sets, too.
+        if names := sorted({path.name for path in others if self.place or path.parent == folder}):
             how += f" What lies there is none of them by size and MD5: {', '.join(names[:SHOWN])}" \
                    f"{' …' if len(names) > SHOWN else ''}."
         if removed:

@@ -107,6 +107,30 @@ def test_damaged_archives_that_cannot_be_replaced_are_named_and_removed(tiny: An
 
 
 @EVERY_SET
+def test_a_whole_archive_under_another_name_stands_in_for_a_damaged_one(tiny: Any, tmp_path: Path) -> None:
+    archive = tiny.download.folder(tiny.placed(tmp_path)) / tiny.download.archives[0].name
+    archive.rename(archive.with_name("again.bin"))
+    archive.write_bytes(b"x" * 10)
+    assert tiny.download.check(tmp_path).state == "ready"
+    assert same(tiny.download.read(tmp_path, 0), tiny)
+
+
+@EVERY_SET
+def test_files_that_lie_around_the_data_root_or_are_of_other_sets_are_none_of_it(tiny: Any, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    (root / "prepared").mkdir(parents=True)
+    for other in (tmp_path / "letter.txt", root / "prepared" / "other.npy"):
+        other.write_text("private")
+    tiny.placed(tmp_path)
+    archive = tiny.download.folder(tmp_path) / tiny.download.archives[0].name
+    archive.rename(tmp_path / "elsewhere.bin")
+    assert tiny.download.check(root).state == "download"
+    with pytest.raises(DataMissing) as caught:
+        tiny.download.read(root, 0)
+    assert not [name for name in ("letter.txt", "other.npy", "elsewhere.bin") if name in str(caught.value)]
+
+
+@EVERY_SET
 def test_nothing_there_and_no_network_says_where_it_looked_and_how_to_get_it(tiny: Any, tmp_path: Path) -> None:
     start = time.monotonic()
     with pytest.raises(DataMissing) as caught:
