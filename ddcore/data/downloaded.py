@@ -11,6 +11,7 @@ import http.client
 import os
 import shutil
 import socket
+import stat
 import zlib
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
@@ -105,7 +106,7 @@ class Download:
         not be replaced.
         """
         folder = self.folder(root)
-        if not all((folder / f.name).exists() and _damage(folder, f) is None for f in self.files):
+        if not all((folder / f.name).is_file() and _damage(folder, f) is None for f in self.files):
             self._fetch(root)
 
     def _fetch(self, root: Path) -> None:
@@ -139,8 +140,8 @@ class Download:
         inside = [path for place in _listed(folder) if os.path.isdir(place) for path in _listed(place)]
         others: dict[int, list[Path]] = {}
         for path in (*around, *inside):
-            if path not in own and not path.name.startswith(".") and os.path.isfile(path):
-                others.setdefault(_size(path) or 0, []).append(path)
+            if path not in own and not path.name.startswith(".") and (size := _size(path)) is not None:
+                others.setdefault(size, []).append(path)
         return others
 
     def _take_renamed(self, folder: Path) -> None:
@@ -265,10 +266,12 @@ def _damage(folder: Path, file: File) -> str | None:
 
 
 def _size(path: Path) -> int | None:
+    """The bytes of a file; None where there is none, or a folder of that name."""
     try:
-        return path.stat().st_size
+        found = path.stat()
     except OSError:
         return None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def _md5(path: Path) -> str:
