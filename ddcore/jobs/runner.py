@@ -234,8 +234,8 @@ def _threads() -> dict[str, str]:
     """How the threads of a worker's numerical libraries compute and wait, unless the user said otherwise.
 
     They take all cores. One that waits for the others spins SPINS times before it sleeps, and not GCC's 300,000, in
-    which it keeps its core from whoever it waits for: runs of two homes at once on two cores took 5.5 times as long as
-    one alone and now take twice as long, and one alone as long as before (`python -m benchmarks.together`).
+    which it keeps its core from whoever it waits for: with those, runs of two homes at once on two cores take 5.5 times
+    as long as one alone, with these twice as long, and one alone is as fast (`python -m benchmarks.together`).
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     waiting = {} if "OMP_WAIT_POLICY" in os.environ else {"GOMP_SPINCOUNT": str(SPINS)}

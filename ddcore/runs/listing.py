@@ -64,7 +64,7 @@ def listed(place: Place, read: Sequence[RunRecord], imports: Mapping[str, str],
 
 
 def _set_aside() -> None:
-    """Spare the garbage collector all that there is: Streamlit has it look through everything after each run of a
-    script, and ten thousand records take longer than a page. Records hold no cycles: they go without it."""
+    """Spare the garbage collector all that there is: to look through ten thousand records takes it longer than a page
+    takes. Records hold no cycles: they go without it."""
     gc.collect()
     gc.freeze()

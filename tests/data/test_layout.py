@@ -500,11 +500,11 @@ def test_many_other_tables_are_counted():
 
 def test_line_costs_the_same_however_many_images_have_its_name():
     images = [f"data/{i}/a.png" for i in range(10_000)]
-    find, start = Finder(images), time.perf_counter()
+    find, start = Finder(images), time.process_time()  # whatever else this machine does
     assert [find(f"{i}/a.png").paths for i in range(10_000)] == [[image] for image in images]
     assert len(find("a.png").paths) == 2
     assert not any(find(f"/root/none/{i}.jpg").paths for i in range(1000))
-    assert time.perf_counter() - start < 2  # looked through for each line: a quarter of a minute
+    assert time.process_time() - start < 2  # looked through for each line: a quarter of a minute
 
 
 @pytest.mark.parametrize(
