@@ -121,8 +121,9 @@ class Download:
                 removed = self._remove_damaged(folder)
                 self._take_renamed(folder)
                 self._take_packaged(folder)
-                with _impatient_network():
-                    self.fetch(root)
+                if not all((folder / f.name).is_file() for f in self.files):
+                    with _impatient_network():
+                        self.fetch(root)
                 removed += self._remove_damaged(folder)
         except filelock.Timeout:
             raise DataMissing(f"{self.title} is being fetched by another process, unfinished after "
@@ -154,6 +155,7 @@ class Download:
                 if same is None or place.is_file():
                     continue
                 unfinished = place.with_name(f".{place.name}.copy")
+                unfinished.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(same, unfinished)
                 if place.is_dir():  # a folder that is called as the file in it
                     place.rename(place.with_name(f"{place.name} (folder)"))

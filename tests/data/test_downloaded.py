@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 import warnings
 from collections.abc import Callable
@@ -111,6 +112,21 @@ def test_a_whole_archive_under_another_name_stands_in_for_a_damaged_one(tiny: An
     archive = tiny.download.folder(tiny.placed(tmp_path)) / tiny.download.archives[0].name
     archive.rename(archive.with_name("again.bin"))
     archive.write_bytes(b"x" * 10)
+    assert tiny.download.check(tmp_path).state == "ready"
+    assert same(tiny.download.read(tmp_path, 0), tiny)
+
+
+@EVERY_SET
+def test_what_an_archive_was_unpacked_to_is_found_in_another_folder_too(tiny: Any, tmp_path: Path) -> None:
+    tiny.download.ensure(tiny.placed(tmp_path))
+    folder = tiny.download.folder(tmp_path)
+    (folder / "elsewhere").mkdir()
+    for archive in tiny.download.archives:
+        for file in archive.contents or (archive,):
+            (folder / file.name).rename(folder / "elsewhere" / Path(file.name).name)
+        if archive.contents:
+            (folder / archive.name).unlink()
+            shutil.rmtree((folder / archive.contents[0].name).parent)
     assert tiny.download.check(tmp_path).state == "ready"
     assert same(tiny.download.read(tmp_path, 0), tiny)
 
