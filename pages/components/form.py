@@ -106,7 +106,7 @@ class _Form:
         start, key, options = self.start[p.name], self._widget_key(p), self._options(p)
         first = edits.first(p, self.edits, start, options)
         declared = fields.begin(key, first if options or p.type == "bool" else edits.text(p, first))
-        now = _drawn(p, key, declared, options, self.words, self._let_go)
+        now = widget(p, key, declared, options, self.words, self._let_go)
         if isinstance(now, fields.Number):
             self.answer.wrong += filter(None, [now.wrong])
             now, text = now.value, st.session_state[key]
@@ -180,8 +180,8 @@ def changed(key: str, changes: Sequence[str]) -> None:
                   args=(key,), help="Puts back all that is named here.")
 
 
-def _drawn(p: ParamInfo, key: str, declared: Any, options: Sequence[Any] | None, words: Mapping[str, str],
-           let_go: Callable[[ParamInfo], None]) -> Any:
+def widget(p: ParamInfo, key: str, declared: Any = None, options: Sequence[Any] | None = None,
+           words: Mapping[str, str] | None = None, let_go: Callable[[ParamInfo], None] | None = None) -> Any:
     """The widget for one parameter, at what the session holds under its key; of a number, what stands there.
 
     declared: see `fields.begin`. let_go: called with the parameter when a person has chosen another value.
@@ -192,8 +192,8 @@ def _drawn(p: ParamInfo, key: str, declared: Any, options: Sequence[Any] | None,
     if p.type == "choice" or options:
         choices = list(options or p.choices or ())
         return st.selectbox(options=choices, index=choices.index(declared) if declared in choices else 0,
-                            on_change=let_go, args=(p,), format_func=lambda v: str({**p.titles, **words}.get(v, v)),
-                            **common)
+                            format_func=lambda v: str({**p.titles, **(words or {})}.get(v, v)),
+                            on_change=let_go, args=(p,), **common)
     if p.type == "bool":
         return st.checkbox(value=bool(declared), **common)
     return st.text_input(value=declared or "", **common)

@@ -79,7 +79,8 @@ def test_a_runner_that_is_killed_again_and_again_is_started_more_often_than_one_
 
 def test_runners_that_die_are_started_later_each_time(no_python: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(launch, "PATIENCE", (0.4, 60.0))
-    run_id, began = jobs.submit(toy(steps=2)), time.monotonic()
+    began = time.monotonic()
+    run_id = jobs.submit(toy(steps=2))
     until(lambda: jobs.status(run_id) and len(no_python.read_text().split()) == 2)
     assert time.monotonic() - began > 0.35
     for _ in range(20):
