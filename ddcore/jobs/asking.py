@@ -68,10 +68,16 @@ def only_for(store: Store, queue: Queue, record: RunRecord) -> list[RunRecord]:
 
 
 def along(store: Store, record: RunRecord) -> list[RunRecord]:
-    """What was asked along with a run and ended with it before it was done; not what the run asks for by itself."""
+    """What was asked along with a run and ended with it before it was done, and what was interrupted with it as it
+    builds on it; not what the run asks for by itself. Parents come first."""
     by_itself = awaited(record.folder)
-    return [one for one in store.records() if one.state not in ("done", "broken") and not one.active
-            and one.id not in by_itself and asker(one.folder) == record.id]
+    ended = [one for one in reversed(store.records()) if one.state not in ("done", "broken") and not one.active
+             and one.id not in by_itself]
+    taken = {record.id: record}
+    while new := [one for one in ended if one.id not in taken and (asker(one.folder) == record.id or (
+            one.state == "interrupted" and not taken.keys().isdisjoint(one.info["parents"])))]:
+        taken |= {one.id: one for one in new}
+    return [one for one in taken.values() if one is not record]
 
 
 def _behind(run_ids: Sequence[str], needs: Mapping[str, Sequence[str]]) -> set[str]:

@@ -298,6 +298,18 @@ def test_what_builds_on_an_interrupted_run_goes_on_with_it():
     assert [resumed(Store().record(one).folder) for one in (parent, child)] == [1, 1]
 
 
+def test_what_builds_on_a_run_that_somebody_resumes_goes_on_with_it():
+    parent = jobs.submit(toy(steps=40, pause=0.05))
+    child = jobs.submit(toy(parent=parent))
+    grandchild = jobs.submit(toy(parent=child, seed=1))
+    until(lambda: job(parent).get("state") == "running" and reached(parent, 0))
+    kill(job(parent))
+    until(lambda: jobs.status(grandchild).state == "interrupted")
+    jobs.resume(parent)
+    assert finish(grandchild).steps == 3
+    assert Store().state(child) == "done"
+
+
 def test_what_builds_on_a_run_that_goes_on_no_more_stays_too(monkeypatch: pytest.MonkeyPatch):
     parent, kept = jobs.submit(toy(manner="stuck")), Keeper(1)
     child = jobs.submit(toy(parent=parent))
