@@ -116,7 +116,7 @@ def resume(run_id: str, by_itself: bool = False) -> str:
     ended = along(Store(), record)
     submit(spec, asker(record.folder) if by_itself else None, by_itself)
     for one in ended:
-        submit(build_spec(one.kind, one.name, one.config), asked_by=record.id)
+        submit(build_spec(one.kind, one.name, one.config), asker(one.folder), by_itself and one.state == "interrupted")
     return record.id
 
 
