@@ -135,7 +135,8 @@ def show(run: RunRecord) -> None:
 def checks(summary: DescribeSummary) -> None:
     """What was expected of the data set and found, differences first."""
     failed = sum(not check.ok for check in summary.checks)
-    with st.expander(f"Checks: {failed or 'no'} surprise{'' if failed == 1 else 's'}", icon=":material/rule:"):
+    surprises = f"{failed or 'no'} surprise{'' if failed == 1 else 's'}"
+    with st.expander(f"Counts and statistics: {surprises}", icon=":material/rule:"):
         for check in sorted(summary.checks, key=lambda check: check.ok):
             icon = ":material/check:" if check.ok else ":material/warning:"
             st.markdown(f"{icon} {check.text[:1].upper()}{check.text[1:]}.")

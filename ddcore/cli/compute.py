@@ -68,7 +68,7 @@ def preset_values(method: Method, name: str | None, values: Mapping[str, Any]) -
     if name is None:
         return {}
     dataset = values.get("dataset", method.Config.param("dataset").default)
-    return fitting(method.preset(name).for_dataset(dataset), values.get("network"))
+    return fitting(method.preset_values(name, dataset), values.get("network"))
 
 
 def _seeded(one: Spec, seeds: int) -> list[Spec]:

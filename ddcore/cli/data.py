@@ -19,13 +19,15 @@ from ddcore import home
 from ddcore.cli.flags import JSON, as_json, count_runs, given, options, show
 from ddcore.data import DATASETS, apart, own
 from ddcore.data.adding import AddConfig
-from ddcore.data.layout import Doubtful
+from ddcore.data.layout import ARRANGED, Doubtful
 from ddcore.data.preview import Preview, suggested
 from ddcore.errors import ConfigError, DataRefused, UnknownName
 from ddcore.report.uses import forget, uses
 from ddcore.runs.store import Store
 
 SUGGESTED = ("side", "colour", "levels", "ground")
+FLAGS = {"cannot be read": "--unreadable skip leaves them out", "they can be merged": "--labels merge",
+         "unless the upper 8 are chosen": "--levels upper", "unless another ground is chosen": "--ground"}
 MOST = 10  # classes and sizes told of a preview; the rest are counted
 
 
@@ -166,7 +168,7 @@ def _json(brought: apart.Brought, preview: Preview) -> dict[str, Any]:
 def _text(brought: apart.Brought, preview: Preview) -> str:
     """The preview as lines for people."""
     layout, number = preview.layout, len(preview.layout.classes)
-    where = "listed in a table" if layout.kind == "table" else "in class folders"
+    where = ARRANGED[layout.kind]
     classes = f"{number:,} classes" if number != 1 else "1 class"
     votes = f", with the votes of {layout.voters} annotators" if layout.voters else ""
     lines = [f"{brought.called}: {preview.images:,} images of {classes}, {where}{votes}"]
@@ -174,8 +176,8 @@ def _text(brought: apart.Brought, preview: Preview) -> str:
         lines.append(f"  {part:<6} {sum(counts.values()):,}: {_some([f'{c} {n:,}' for c, n in counts.items()])}")
     lines.append(f"  sizes  {_some([f'{w}×{h} ({n:,})' for (w, h), n in preview.sizes.most_common()])}")
     for problem in preview.problems:
-        way_out = " (--unreadable skip leaves them out)" if problem.rule == "unreadable" else ""
-        lines.append(f"  {'stops' if problem.stops else 'note'}: {problem.text}{way_out}")
+        flags = "; ".join(flag for words, flag in FLAGS.items() if words in problem.text)
+        lines.append(f"  {'stops' if problem.stops else 'note'}: {problem.text}{f' ({flags})' if flags else ''}")
     return "\n".join(lines)
 
 

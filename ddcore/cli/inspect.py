@@ -120,7 +120,8 @@ def show_run(run_id: str, as_json: bool) -> None:
         "run": record.id, "kind": record.kind, "name": record.name, "title": tables.title(record),
         "status": status.state, "done": status.done, "total": status.total, "config": record.config,
         "summary": record.summary.to_json(), "user": record.user, "error": store.error(record.id),
-        "problem": record.problem, "imported": record.imported, "info": record.stored(), **found,
+        "problem": record.problem or status.message or None, "imported": record.imported, "info": record.stored(),
+        **found,
     }
     caveats([*record.summary.notes, *whole.lost(record)])
     show(result, as_json, lambda: "\n".join(filter(None, [*_details(result, found), words()])))

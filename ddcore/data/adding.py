@@ -20,7 +20,7 @@ import numpy as np
 
 from ddcore.data import images, own
 from ddcore.data.base import Dataset
-from ddcore.data.layout import Row, images_counted
+from ddcore.data.layout import ARRANGED, Row, images_counted
 from ddcore.data.preview import Fact, Preview, Progress, is_narrow, merged, stored, threaded
 from ddcore.data.source import Source
 from ddcore.data.split import hold_out
@@ -304,7 +304,7 @@ def _facts(source: Source, preview: Preview, config: AddConfig, plan: _Plan, fol
     """What dataset.json says of the arrays in `folder`."""
     layout, sizes = preview.layout, (len(plan.train), len(plan.test))
     origin = "uploaded as" if source.kind == "zip" else "read from the folder"
-    arrangement = "listed in a table" if layout.kind == "table" else "in class folders"
+    arrangement = ARRANGED[layout.kind]
     if any(problem.rule == "layout" for problem in layout.problems):
         arrangement += f", read as {layout.reading}"
     return {

@@ -29,7 +29,7 @@ def arrange(source: Source, reading: str = "") -> Layout:
         raise DataRefused(f"{source.name} holds no images (.png, .jpg, .bmp or .tiff){_instead(source)}")
     if source.reading:
         layout = by_folder(images, source, source.reading)
-        return replace(layout, problems=(*layout.problems, *on_labels(layout)))
+        return replace(layout, kind="file", problems=(*layout.problems, *on_labels(layout)))
     others: list[Problem] = []
     if not Reading.of(reading):
         tables, others = find_tables(source, images, only=reading if reading.endswith(TABLE) else "")

@@ -31,6 +31,9 @@ _PART_OF = {f"{word}{thing}": part for part, words in PART_WORDS.items() for wor
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
 
+ARRANGED = {"folders": "in class folders", "table": "listed in a table", "file": "with their labels in the same file"}
+
+
 @dataclass(frozen=True)
 class Problem:
     """Something suspicious: `rule` is a short word ("duplicate"), `text` a sentence for people, `examples` paths.
@@ -61,7 +64,7 @@ class Layout:
     reading: how it was read, a key of Doubtful.choices: "part/class", or the path of the table.
     """
 
-    kind: Literal["folders", "table"]
+    kind: Literal["folders", "table", "file"]
     classes: tuple[str, ...]
     rows: tuple[Row, ...]
     voters: int = 0

@@ -272,7 +272,9 @@ def _no_zip(beginning: bytes, called: str) -> str:
     if beginning.startswith(b"PK"):
         return f"{called} is cut short: it begins as a zip archive, but its directory, which comes last, is missing"
     looks = next((f"; it looks like {kind}" for start, kind in BEGINNINGS.items() if beginning.startswith(start)), "")
-    return f"{called} is not a zip archive, whatever its name says{looks}"
+    name = ", whatever its name says" if called.lower().endswith(".zip") else ""
+    kinds = ", ".join(packing.ending for packing in packed.PACKINGS.values())
+    return f"{called} is not a zip archive{name}{looks}; bring a zip or a folder of images, or one of {kinds}"
 
 
 def _check_entries(listed: Sequence[zipfile.ZipInfo], called: str, size: int) -> None:

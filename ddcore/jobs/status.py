@@ -56,7 +56,7 @@ def read_status(record: RunRecord, position: int | None = None, awaited: int = 0
     return Status(
         state=record.state, position=position, awaited=awaited, done=int(done), total=int(total), phase=phase,
         elapsed_seconds=elapsed + (age or 0.0) * live,
-        eta_seconds=max(0.0, eta - (age or 0.0)) if isinstance(eta, int | float) else None,
+        eta_seconds=max(0.0, eta - (age or 0.0)) if isinstance(eta, int | float) and not stands else None,
         message=STANDS if stands else record.problem or "", heartbeat_age=age if live else None,
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ddcore.data import DATASETS
 from ddcore.data.split import smallest_class
 from ddcore.errors import ConfigError, UnknownName
 from ddcore.lazy import lazy
@@ -172,6 +173,13 @@ class Method:
     lead: str = ""
     symbol: str = "grain"
     shows: tuple[str, ...] = ()
+
+    def preset_values(self, preset: str, dataset: str) -> dict[str, Any]:
+        """The values of a preset on a data set, with no more images per class than its smallest class has."""
+        values = self.preset(preset).for_dataset(dataset)
+        fewest = smallest_class(DATASETS[dataset]) if dataset in DATASETS else None
+        usual = int(values.get("ipc", self.Config.param("ipc").default))
+        return {**values, "ipc": max(1, fewest[1])} if fewest and fewest[1] < usual else values
 
     def preset(self, name: str) -> Preset:
         for preset in self.presets:

@@ -61,7 +61,7 @@ def question(dataset: str) -> Spec:
     """The scores to ask for where there are none: those that the first preset of EL2N coresets needs, so both share a
     run."""
     coreset = METHODS["el2n"]
-    asked = spec("distill", coreset.name, coreset.presets[0].for_dataset(dataset))
+    asked = spec("distill", coreset.name, coreset.preset_values(coreset.presets[0].name, dataset))
     return next(need for need in asked.needs if need.kind == "scores")
 
 

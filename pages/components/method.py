@@ -77,7 +77,7 @@ def new_run(method: Method) -> None:
                                  help="\n\n".join(f"**{p.name}**: {p.help}" for p in method.presets))
         help = method.preset(preset).help
         st.caption(briefly(help), help=f"{help}{special(method, preset, dataset)}")
-        values, start = method.preset(preset).for_dataset(dataset), f"{dataset}.{preset}"
+        values, start = method.preset_values(preset, dataset), f"{dataset}.{preset}"
     widgets.data_note(dataset)
     from_here = {"method": method.name, "dataset": dataset} | ({"preset": preset} if presets else {})
     launch_form(method, values, method.name, from_here, start)
@@ -114,7 +114,7 @@ def again(method: Method, run: RunRecord) -> None:
         return
     widgets.data_note(values["dataset"])
     if run.name != method.name:
-        values = {**method.presets[0].for_dataset(values["dataset"]), **values}
+        values = {**method.preset_values(method.presets[0].name, values["dataset"]), **values}
     key = f"{method.name}.{run.id}"
     edits.arrive(key, method.Config.model_fields)
     launch_form(method, values, key, {"like": run.id})

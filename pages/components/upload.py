@@ -31,6 +31,7 @@ LISTING = "Reading the list of files …"
 OTHERS = "Waiting for those who came before …"
 DRAWING = "Drawing examples …"
 ENDINGS = [packing.ending.lstrip(".") for packing in PACKINGS.values()]
+LABELS_FROM = {"folders": "folders", "table": "a table", "file": "the same file"}
 WAYS = ("Upload a file", "A folder on this machine")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 CLASSES, EACH = 20, 8  # rows and columns of the examples
@@ -243,7 +244,7 @@ def show(brought: Brought) -> None:
     with st.grid(5, min_column_width=140):
         st.metric("Images", f"{look.images:,}")
         st.metric("Classes", f"{len(look.layout.classes):,}", help=widgets.names(look.layout.classes))
-        st.metric("Labels from", "a table" if look.layout.kind == "table" else "folders")
+        st.metric("Labels from", LABELS_FROM[look.layout.kind])
         st.metric("Test part", "given" if look.split else "made here")
         if look.layout.voters:
             st.metric("Annotators", look.layout.voters)

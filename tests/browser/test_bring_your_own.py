@@ -77,7 +77,7 @@ def test_an_uploaded_zip_is_looked_at_added_distilled_and_judged(server: Server,
     expect(page.get_by_text("32 × 32 pixels, colour")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Add data set").click()
     page.wait_for_url(re.compile(r"\?set=tiles$"), timeout=SLOW)
-    page.get_by_text("Checks: no surprises").click(timeout=SLOW)  # it is described by itself
+    page.get_by_text("Counts and statistics: no surprises").click(timeout=SLOW)  # it is described by itself
     expect(page.get_by_text("116 images in all").first).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("Always answering “SSA” is right on 66.67 % of the 36 test images.")).to_be_visible()
 

@@ -50,6 +50,12 @@ def test_adding_prints_the_preview_and_makes_a_data_set(call: Call, pets: str) -
     assert DATASETS["pets"].augment == "siamese-no-flip"
 
 
+def test_the_flag_is_named_where_there_is_a_choice(call: Call, tmp_path: Path) -> None:
+    files = {f"{name}/{i}.png": picture(i + 9 * n) for n, name in enumerate(("Cat", "cat", "dog")) for i in range(4)}
+    _, out, _ = call("check", str(written(files, tmp_path / "pets")))
+    assert "they can be merged (--labels merge)" in out
+
+
 def test_side_and_colour_fit_the_images_where_they_are_not_given(call: Call, tmp_path: Path) -> None:
     files = {
         f"{name}/{i}.png": picture(i + 9 * (name == "dog"), (40, 50), "L") for name in ("cat", "dog") for i in range(5)

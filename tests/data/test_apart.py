@@ -136,6 +136,7 @@ def test_whoever_goes_away_ends_the_process(bring):
     assert apart._turns._value == apart.AT_ONCE
 
 
+@pytest.mark.slow  # several processes
 def test_a_process_ends_with_the_one_that_asked(tmp_path):
     (tmp_path / "bent.zip").write_bytes(zipped(bent(9)).getvalue())
     question = {"task": "look", "place": str(tmp_path / "bent.zip"), "name": "", "notes": "", "given": {"reading": ""}}

@@ -61,6 +61,11 @@ def test_it_loads_like_any_other_set(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert (len(data.train) + len(data.val), len(data.test)) == (72, 24)
 
 
+def test_its_labels_are_said_to_lie_in_the_same_file(tmp_path: Path) -> None:
+    facts = added(saved(tmp_path), tmp_path / "data")
+    assert "12 images with their labels in the same file" in facts.source
+
+
 def test_kerass_names_are_known_and_labels_without_names_are_numbers(tmp_path: Path) -> None:
     made = arrays()
     np.savez(tmp_path / "mine.npz", x_train=made["train_images"], y_train=made["train_labels"][:, 0],

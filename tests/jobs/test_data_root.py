@@ -39,6 +39,7 @@ def test_a_runner_of_another_shell_computes_with_the_data_of_the_one_who_asked(
     finish(second)
 
 
+@pytest.mark.slow  # several processes
 def test_a_set_that_only_the_asking_shell_knows_is_computed_by_the_first_shells_runner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

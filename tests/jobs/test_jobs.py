@@ -150,6 +150,7 @@ def test_what_only_reads_goes_on_beside_what_fills_the_slots(toys: Path):
     assert job(described)["sessions"] == 1
 
 
+@pytest.mark.slow  # many processes, one after another
 def test_beside_the_slots_one_runner_takes_all_that_only_reads(toys: Path, monkeypatch: pytest.MonkeyPatch):
     busy, started, child = jobs.submit(toy(manner="gated")), list[str](), launch.child
     until(lambda: jobs.status(busy).state == "running")

@@ -16,6 +16,7 @@ from toyjobs import finish, job, kill, reached, runner, toy, until
 
 from ddcore import home as places
 from ddcore import jobs
+from ddcore.cli import main
 from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS
 from ddcore.jobs import keeper, launch
@@ -121,13 +122,19 @@ def sleeper() -> subprocess.Popen[bytes]:
     return process
 
 
-def test_a_stopped_worker_is_told_at_once_and_its_slot_is_freed_after_a_while(monkeypatch: pytest.MonkeyPatch):
+def test_a_stopped_worker_is_told_at_once_and_its_slot_is_freed_after_a_while(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.setattr(runners, "STOPPED_SECONDS", 0.1)
     monkeypatch.setattr(runners, "BEAT_SECONDS", 0.02)
     record, process = Store().create(toy(steps=2)), sleeper()
     mark_running(record.folder, "cpu")
     write_json(record.folder / "job.json", {**job(record.id), "pid": process.pid, "mark": start_mark(process.pid)})
+    write_json(record.folder / "progress.json", {"done": 1, "total": 2, "eta": 49.0})
     until(lambda: jobs.status(record.id).message == STANDS)
+    assert jobs.status(record.id).eta_seconds is None
+    main(["show", record.id])
+    assert STANDS in capsys.readouterr().out
     Runner("cpu")._watch(record.folder, process.pid, start_mark(process.pid), process)
     assert process.returncode == -signal.SIGKILL
     assert (jobs.status(record.id).state, jobs.status(record.id).message) == ("interrupted", STOOD)
@@ -298,6 +305,7 @@ def test_what_builds_on_an_interrupted_run_goes_on_with_it():
     assert [resumed(Store().record(one).folder) for one in (parent, child)] == [1, 1]
 
 
+@pytest.mark.slow  # three runs, one of them twice
 def test_what_builds_on_a_run_that_somebody_resumes_goes_on_with_it():
     parent = jobs.submit(toy(steps=40, pause=0.05))
     child = jobs.submit(toy(parent=parent))
@@ -341,6 +349,7 @@ def light(toys: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("light")
+@pytest.mark.slow  # it waits for a keeper
 def test_a_killed_light_run_goes_on_by_itself_if_that_is_wished():
     run_id, kept = jobs.submit(toy(steps=40, pause=0.05)), Keeper(1)
     until(lambda: reached(run_id, 2))

@@ -18,6 +18,7 @@ from ddcore.errors import ConfigError
 from ddcore.experiments import spec
 from ddcore.home import data_root
 from ddcore.methods import METHODS
+from ddcore.report import browse
 from ddcore.runs.store import Store
 
 SENTENCE = "ipc must be at most 6, the training images of class tail, the smallest of pets, got 7"
@@ -47,6 +48,19 @@ def test_every_method_and_coreset_refuses_it_with_the_name_of_the_class(pets: Pa
         METHODS[method].Config.build({"dataset": "pets", "ipc": 7})
     assert SENTENCE in str(caught.value)
     assert METHODS[method].Config.build({"dataset": "pets", "ipc": 6}).values()["ipc"] == 6
+
+
+@pytest.mark.parametrize("method", [name for name, one in METHODS.items() if one.presets])
+def test_presets_start_with_no_more_than_it_has(pets: Path, method: str) -> None:
+    for preset in METHODS[method].presets:
+        values = METHODS[method].preset_values(preset.name, "pets")
+        assert values.get("ipc", 10) == min(6, preset.for_dataset("pets").get("ipc", 10))
+        spec("distill", method, values)
+        assert METHODS[method].preset_values(preset.name, "digits") == preset.for_dataset("digits")
+
+
+def test_its_images_can_be_ordered_by_difficulty(pets: Path) -> None:
+    assert browse.question("pets").config.values()["dataset"] == "pets"
 
 
 def test_the_command_line_queues_nothing(pets: Path, capsys: Any) -> None:

@@ -112,7 +112,7 @@ def _values(box: Any, menu_: tuple[str, Collection[str]], method: str, dataset: 
         return {"dataset": dataset}, dataset
     name = box.selectbox("Preset", presets, key=key, persist_state="session", help="Every cell starts from it. "
                          + "\n\n".join(f"**{p.name}**: {p.help}" for p in METHODS[method].presets))
-    return METHODS[method].preset(name).for_dataset(dataset), f"{dataset}.{name}"
+    return METHODS[method].preset_values(name, dataset), f"{dataset}.{name}"
 
 
 def _axes(
