@@ -76,6 +76,7 @@ def test_a_process_finds_what_is_found_here(bring):
         name: np.stack(some).tolist() for name, some in here.items()}
 
 
+@pytest.mark.slow  # seconds of processes
 def test_a_process_adds_a_data_set_and_asks_whether_its_name_is_free(bring, tmp_path):
     brought, config = bring(), AddConfig.build({"name": "tiles", "side": 8})
     apart.look(brought)
@@ -117,6 +118,7 @@ def test_a_process_that_is_killed_while_it_looks_is_told_in_words(bring):
     assert not children()
 
 
+@pytest.mark.slow  # seconds of processes
 def test_a_process_that_is_killed_while_it_stores_leaves_nothing(bring, tmp_path):
     brought, config = bring(folders(400, 2)), AddConfig.build({"name": "tiles", "side": 256})
     apart.look(brought)
@@ -148,6 +150,7 @@ def test_a_process_ends_with_the_one_that_asked(tmp_path):
         assert child.wait(20) == 1
 
 
+@pytest.mark.slow  # seconds of processes
 def test_more_memory_than_allowed_is_told_and_taken_from_nobody(bring, code):
     code("from ddcore.data import apart; apart.MEMORY = 400 * 2**20; apart.main()")
     found = apart.look(bring({**GOOD, "test/cat/large.png": bent(1)["dog/0.png"]}))

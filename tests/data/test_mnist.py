@@ -209,7 +209,7 @@ OTHER_NAMES = {
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize("unpacked", [False, True])
+@pytest.mark.parametrize("unpacked", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("way", OTHER_NAMES)
 def test_the_right_files_under_other_names_are_accepted_by_size_and_md5(tmp_path, mnist_root, way, unpacked):
     for archive in ARCHIVES:

@@ -52,6 +52,7 @@ def test_a_set_that_only_the_asking_shell_knows_is_computed_by_the_first_shells_
     jobs.wait(jobs.submit(spec("distill", "random", question)))
 
 
+@pytest.mark.slow  # seconds of processes
 def test_a_run_that_goes_on_by_itself_keeps_its_data_and_one_that_a_person_resumes_takes_theirs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -293,6 +293,7 @@ def test_a_worker_that_is_killed_before_it_said_hello_is_interrupted_and_goes_on
     assert finish(run_id).steps == 2
 
 
+@pytest.mark.slow  # it waits for a keeper
 def test_what_builds_on_an_interrupted_run_goes_on_with_it():
     parent, kept = jobs.submit(toy(steps=40, pause=0.05)), Keeper(1)
     child = jobs.submit(toy(parent=parent))
