@@ -10,7 +10,6 @@ import functools
 import io
 import math
 import re
-import threading
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import BinaryIO
 import numpy as np
 
 from ddcore.data.images import Entry
-from ddcore.data.packed import Files, PackedImage, Packing
+from ddcore.data.packed import Files, Last, PackedImage, Packing
 from ddcore.errors import DataRefused
 
 MAX_ARRAY_BYTES = 3 * 2**29  # of one part, which is in memory while its images are read: MedMNIST's at 64 pixels
@@ -65,14 +64,14 @@ def _of_file(place: Path | BinaryIO, called: str) -> Iterator[PackedImage]:
     if not pairs:
         raise DataRefused(f"{called} holds {', '.join(map(repr, [*heads][:8])) or 'nothing'}; looked for are "
                           "train_images and train_labels, val_… and test_… (MedMNIST), or x_train and y_train (Keras)")
-    arrays = _Arrays(place)
+    array = Last(functools.partial(_array, place))
     names = MEDMNIST.get(re.split(r"[_.]", Path(called).name.lower())[0], ())
     for part, (images, labels) in pairs.items():
         shape = heads[images]
-        values = _labels(arrays.read(labels), shape[0], f"{labels!r} in {called}").tolist()
+        values = _labels(array(labels), shape[0], f"{labels!r} in {called}").tolist()
         known = names if max(values, default=0) < len(names) else ()
         for index, value in enumerate(values):
-            entry = Entry(math.prod(shape[1:]), None, functools.partial(arrays.png, images, index))
+            entry = Entry(math.prod(shape[1:]), None, functools.partial(_png, array, images, index))
             yield PackedImage(part, known[value] if known else str(value), f"{index:06}.png", entry)
 
 
@@ -116,27 +115,18 @@ def _labels(values: np.ndarray, count: int, which: str) -> np.ndarray:
     return values
 
 
-class _Arrays:
-    """The arrays of a file, one in memory at a time; threads take turns."""
+def _array(place: Path | BinaryIO, name: str) -> np.ndarray:
+    with np.load(place, allow_pickle=False) as archive:
+        return np.asarray(archive[name])
 
-    def __init__(self, place: Path | BinaryIO) -> None:
-        self.place, self._turn, self._last = place, threading.Lock(), ("", np.empty(0))
 
-    def read(self, name: str) -> np.ndarray:
-        with self._turn:
-            if self._last[0] != name:
-                self._last = "", np.empty(0)  # let go of before the next one is there
-                with np.load(self.place, allow_pickle=False) as archive:
-                    self._last = name, archive[name]
-            return self._last[1]
+def _png(array: Last[str, np.ndarray], name: str, index: int) -> bytes:
+    """An image as a file, without a loss."""
+    from PIL import Image
 
-    def png(self, name: str, index: int) -> bytes:
-        """An image as a file, without a loss."""
-        from PIL import Image
-
-        pixels, stream = self.read(name)[index], io.BytesIO()
-        Image.fromarray(pixels[:, :, 0] if pixels.shape[2:] == (1,) else pixels).save(stream, "PNG", compress_level=1)
-        return stream.getvalue()
+    pixels, stream = array(name)[index], io.BytesIO()
+    Image.fromarray(pixels[:, :, 0] if pixels.shape[2:] == (1,) else pixels).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
 
 
 PACKING = Packing("npz", ".npz", _images)

@@ -6,15 +6,18 @@ nothing of it is unpickled, and what it declares is checked before it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
 
 from ddcore.data.images import Entry
 from ddcore.errors import DataRefused
 from ddcore.registry import Registry
 
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 READING = "part/class"
 MAX_IMAGES = 250_000  # TissueMNIST, the largest of MedMNIST's, has 236,386
 Files = Sequence[tuple[str, Path | BinaryIO]]  # (relative path, the file)
@@ -38,6 +41,20 @@ class Packing:
     name: str
     ending: str
     images: Callable[[Files, str], Iterator[PackedImage]]
+
+
+class Last(Generic[K, V]):
+    """read(key), the last one alone in memory; threads take turns."""
+
+    def __init__(self, read: Callable[[K], V]) -> None:
+        self._read, self._turn, self._held = read, threading.Lock(), dict[K, V]()
+
+    def __call__(self, key: K) -> V:
+        with self._turn:
+            if key not in self._held:
+                self._held.clear()  # let go of before the next one is there
+                self._held[key] = self._read(key)
+            return self._held[key]
 
 
 PACKINGS: Registry[Packing] = Registry("packing", "ddcore.data", "PACKING")

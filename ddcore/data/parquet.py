@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
@@ -17,7 +16,7 @@ from typing import Any, BinaryIO
 
 from ddcore.data.images import MAX_FILE_BYTES, Entry
 from ddcore.data.layout import part_name
-from ddcore.data.packed import MAX_IMAGES, Files, PackedImage, Packing
+from ddcore.data.packed import MAX_IMAGES, Files, Last, PackedImage, Packing
 from ddcore.errors import DataRefused
 
 MAX_GROUP_BYTES = 2**30  # of one row group, which is in memory while its images are read
@@ -62,7 +61,7 @@ class _Table:
     def __init__(self, place: Path | BinaryIO, path: str) -> None:
         from pyarrow.parquet import ParquetFile
 
-        self.path, self._turn, self._last = path, threading.Lock(), (-1, list[Any]())
+        self.path, self.images = path, Last(self._group)
         with self._whole():
             self.file = ParquetFile(place)
             self.image, self.label, self.names = _columns(self.file.schema_arrow, path)
@@ -81,14 +80,12 @@ class _Table:
         for label, (group, row) in zip(labels, places, strict=True):
             yield self._named(label), Entry(0, None, functools.partial(self.content, group, row))
 
+    def _group(self, group: int) -> list[Any]:
+        return list(self.file.read_row_group(group, columns=[self.image]).column(self.image).to_pylist())
+
     def content(self, group: int, row: int) -> bytes:
         """The file of an image."""
-        with self._turn:
-            if self._last[0] != group:
-                self._last = -1, []  # let go of before the next one is there
-                images = self.file.read_row_group(group, columns=[self.image]).column(self.image)
-                self._last = group, images.to_pylist()
-            value = self._last[1][row]
+        value = self.images(group)[row]
         content = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(content, bytes):
             raise ValueError(f"{self.path} tells where the image lies instead of holding it")
