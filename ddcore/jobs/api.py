@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed
-from ddcore.jobs.asking import along, enqueue, only_for
-from ddcore.jobs.job import data_of, mark_asked, mark_ended, mark_resumed, mark_waiting, request_cancel
+from ddcore.jobs.asking import along, enqueue, only_for, requeue
+from ddcore.jobs.job import mark_asked, mark_ended, mark_resumed, mark_waiting, request_cancel
 from ddcore.jobs.launch import shares, tend
 from ddcore.jobs.queue import Queue
-from ddcore.jobs.requirements import check_data, check_disk
+from ddcore.jobs.requirements import check_data, check_disk, specs_of
 from ddcore.jobs.status import Status, read_status
 from ddcore.runs.files import FolderUnusable
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import asker, awaited
+from ddcore.runs.state import ACTIVE, asker, awaited
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 5.0
 
 
-def submit(spec: Spec, asked_by: str | None = None, by_itself: bool = False) -> str:
+def submit(spec: Spec, asked_by: str | None = None) -> str:
     """Have a question answered; the id of its run, at once. asked_by: the run that it is asked along with, if it is to
-    be cancelled with that one while nobody else asks for it; by_itself: nobody asks, it goes on after an interruption.
+    be cancelled with that one while nobody else asks for it.
 
     Done already or under way: nothing is started. Ended early: it is queued again and goes on from
     its checkpoint, and so are the parents that it needs; what it needs and nobody asked yet is asked too. All of it is
-    computed with this process's data root, whoever starts the runner; by itself, with the one that was asked for.
+    computed with this process's data root, whoever starts the runner.
     Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
     question cannot be written down or the disk is too small for the answer.
     """
@@ -46,12 +46,8 @@ def submit(spec: Spec, asked_by: str | None = None, by_itself: bool = False) -> 
     check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
-        under_way = Queue().holds(run_id)
-        known = data_of(store.record(run_id).folder) if by_itself and store.exists(run_id) else None
-        (record,) = enqueue(store, Queue(), [spec], asked_by, known)
-        if by_itself and not under_way:
-            mark_resumed(record.folder)
-        elif not (asked_by or by_itself):
+        (record,) = enqueue(store, Queue(), [spec], asked_by)
+        if not asked_by:
             mark_asked(record.folder)
     tend(store, Queue())
     return run_id
@@ -95,11 +91,8 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
     tend(store, queue)
 
 
-def resume(run_id: str, by_itself: bool = False) -> str:
-    """Go on with a run that was cancelled, failed or interrupted, and with what was asked along with it; its id.
-
-    by_itself: nobody asked for that.
-    """
+def resume(run_id: str) -> str:
+    """Go on with a run that was cancelled, failed or interrupted, and with what was asked along with it; its id."""
     from ddcore.experiments import spec as build_spec
 
     record = Store().record(run_id)
@@ -114,10 +107,30 @@ def resume(run_id: str, by_itself: bool = False) -> str:
             f"parameters are now run {now}; submit it anew"
         )
     ended = along(Store(), record)
-    submit(spec, asker(record.folder) if by_itself else None, by_itself)
+    submit(spec)
     for one in ended:
-        submit(build_spec(one.kind, one.name, one.config), asker(one.folder), by_itself and one.state == "interrupted")
+        submit(build_spec(one.kind, one.name, one.config), asker(one.folder))
     return record.id
+
+
+def go_on(run_id: str) -> None:
+    """An interrupted run goes on by itself, once more, and what was asked along with it: as they stand, each with the
+    data root that it was asked for with, which may not be this process's.
+
+    Raises RunNotFound or RunBroken for a parent that is gone or cannot be read, FolderUnusable when the disk is too
+    small for the answer.
+    """
+    store, queue = Store(), Queue()
+    record = store.record(run_id)
+    runs = [record, *along(store, record)]
+    check_disk(store, specs_of(runs))
+    with store.lock():
+        for one in (store.record(each.id) for each in runs):
+            if one.state not in ("done", "broken", *ACTIVE):
+                requeue(store, queue, one)
+            if one.state == "interrupted":
+                mark_resumed(one.folder)
+    tend(store, queue)
 
 
 def extend(run_id: str, length: int) -> str:

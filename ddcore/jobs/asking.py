@@ -18,27 +18,31 @@ if TYPE_CHECKING:
     from ddcore.experiments.base import Spec
 
 
-def enqueue(
-    store: Store, queue: Queue, specs: Iterable[Spec], asked_by: str | None = None, data: str | None = None
-) -> list[RunRecord]:
+def enqueue(store: Store, queue: Queue, specs: Iterable[Spec], asked_by: str | None = None) -> list[RunRecord]:
     """Queue the runs of these questions and what they need, as far as that is not done or under way. Under the lock.
 
-    asked_by: the run that waits for them; data: the data root to compute them with, else that of the run that waits,
-    else this process's. Raises RunNotFound or RunBroken, before anything is queued, for a parent that
-    is unknown or cannot be read.
+    asked_by: the run that waits for them, with whose data root they are computed, else with this process's. Raises
+    RunNotFound or RunBroken, before anything is queued, for a parent that is unknown or cannot be read.
     """
-    if data is None and asked_by and store.exists(asked_by):
-        data = data_of(store.record(asked_by).folder)
+    data = data_of(store.record(asked_by).folder) if asked_by and store.exists(asked_by) else None
     records = []
     for one in specs:
         _create_needs(store, one)
         _check_parents(store, one.kind, one.parents)
         records.append(store.create(one))
     held = queue.held()
-    queued = [one for record in records for one in _queued(store, record, held, asked_by, data)]
-    for aside in (True, False):
-        queue.add(*(one.id for one in queued if one.aside is aside), aside=aside)
+    _add(queue, [one for record in records for one in _queued(store, record, held, asked_by, data)])
     return records
+
+
+def requeue(store: Store, queue: Queue, record: RunRecord) -> None:
+    """Queue a run that ended early as it stands, with the data root that it was asked for with: its question is not
+    asked anew, as only its worker sees its data. Under the lock.
+
+    Raises RunNotFound or RunBroken for a parent that is gone or cannot be read.
+    """
+    _check_parents(store, record.kind, record.info["parents"])
+    _add(queue, _queued(store, record, queue.held(), asker(record.folder), data_of(record.folder)))
 
 
 def await_runs(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
@@ -110,6 +114,13 @@ def _check_parents(store: Store, kind: str, parents: Iterable[str]) -> None:
             )
         if record.state not in ("done", "running", "cancelling"):
             _check_parents(store, record.kind, record.info["parents"])
+
+
+def _add(queue: Queue, records: Iterable[RunRecord]) -> None:
+    """Put these into the queue, each for its place."""
+    queued = list(records)
+    for aside in (True, False):
+        queue.add(*(one.id for one in queued if one.aside is aside), aside=aside)
 
 
 def _queued(

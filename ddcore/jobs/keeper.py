@@ -68,10 +68,10 @@ class Keeper:
 
 def _go_on(store: Store, queue: Queue, run_id: str) -> None:
     try:
-        api.resume(run_id, by_itself=True)
+        api.go_on(run_id)
     except FolderUnusable:  # once it can be used again
         pass
-    except DDCoreError:  # its code or data are no longer the same
+    except DDCoreError:  # what it builds on is gone
         with store.lock():
             queue.forget(run_id)
 

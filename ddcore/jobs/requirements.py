@@ -53,7 +53,8 @@ def check_disk(store: Store, specs: Iterable[Spec]) -> None:
     if not any(KINDS[one.kind].disk(one.name, one.config) for one in _unfinished(specs, set()).values()):
         return
     by_id = {record.id: record for record in store.records()}
-    own, active = unfinished(specs, by_id.values()), unfinished(_active(by_id.values()), by_id.values())
+    under_way = specs_of(record for record in by_id.values() if record.active)
+    own, active = unfinished(specs, by_id.values()), unfinished(under_way, by_id.values())
     needed, others = _bytes(own, by_id), _bytes({k: v for k, v in active.items() if k not in own}, by_id)
     free = _free(store.root)
     if needed and needed + others > free:
@@ -75,16 +76,15 @@ def check_data(store: Store, specs: Iterable[Spec]) -> None:
         raise DataMissing(DATASETS[names[gone[0]]].check(home.data_root()).message)
 
 
-def _active(records: Iterable[RunRecord]) -> list[Spec]:
-    """What is being computed or waits for it, without runs of another version of the code."""
+def specs_of(records: Iterable[RunRecord]) -> list[Spec]:
+    """What these runs ask, without those of another version of the code or about data that are not known here."""
     from ddcore.errors import DDCoreError
     from ddcore.experiments import spec
 
     specs = []
     for record in records:
-        if record.active:
-            with contextlib.suppress(DDCoreError):
-                specs.append(spec(record.kind, record.name, record.config))
+        with contextlib.suppress(DDCoreError):
+            specs.append(spec(record.kind, record.name, record.config))
     return specs
 
 

@@ -13,7 +13,10 @@ from ddcore import jobs
 from ddcore.experiments import spec
 from ddcore.home import data_root
 from ddcore.jobs.job import data_of, mark_waiting
+from ddcore.jobs.queue import Queue
 from ddcore.runs import Store
+from ddcore.runs.files import read_json, write_json
+from ddcore.runs.state import resumed
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -52,6 +55,28 @@ def test_a_set_that_only_the_asking_shell_knows_is_computed_by_the_first_shells_
     jobs.wait(jobs.submit(spec("distill", "random", question)))
 
 
+def test_a_keeper_with_other_data_lets_a_run_go_on_about_a_set_that_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs.api, "tend", lambda *_: None)
+    monkeypatch.setenv("DDCORE_DATA", str(tmp_path / "asked"))
+    added(folders(12, 2), data_root())
+    question = spec("distill", "random", {"dataset": "pets", "ipc": 1, "device": "cpu"})
+    run_id = jobs.submit(question)
+    along = jobs.submit(spec("evaluate", "evaluate", {"run": run_id, "device": "cpu"}), asked_by=run_id)
+    folders_of = [Store().record(one).folder for one in (run_id, along)]
+    for ticket in Queue().waiting():
+        Queue().remove(ticket)
+    for folder in folders_of:
+        gone = {"state": "running", "pid": 1, "mark": "gone"}
+        write_json(folder / "job.json", {**read_json(folder / "job.json"), **gone})
+    monkeypatch.setenv("DDCORE_DATA", str(tmp_path / "keeper"))
+    jobs.api.go_on(run_id)
+    assert {ticket.run_id for ticket in Queue().waiting()} == {run_id, along}
+    assert {data_of(folder) for folder in folders_of} == {str(tmp_path / "asked")}
+    assert [resumed(folder) for folder in folders_of] == [1, 1]
+
+
 @pytest.mark.slow  # seconds of processes
 def test_a_run_that_goes_on_by_itself_keeps_its_data_and_one_that_a_person_resumes_takes_theirs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -60,11 +85,11 @@ def test_a_run_that_goes_on_by_itself_keeps_its_data_and_one_that_a_person_resum
     run_id = jobs.submit(toy(steps=400, pause=0.02))
     until(lambda: reached(run_id, 1))
     folder = Store().record(run_id).folder
-    for data, by_itself, expected in (("keeper", True, "asked"), ("person", False, "person")):
+    for data, deed, expected in (("keeper", jobs.api.go_on, "asked"), ("person", jobs.resume, "person")):
         kill(job(run_id))
         until(lambda: Store().record(run_id).state == "interrupted")
         monkeypatch.setenv("DDCORE_DATA", str(tmp_path / data))
-        jobs.resume(run_id, by_itself)
+        deed(run_id)
         assert data_of_worker(run_id) == data_of(folder) == str(tmp_path / expected)
     mark_waiting(folder, [])
     assert data_of(folder) == str(tmp_path / "person")

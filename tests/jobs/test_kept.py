@@ -212,11 +212,11 @@ def test_what_waits_and_was_lost_from_the_queue_in_a_reboot_is_put_back(monkeypa
 def test_one_that_cannot_go_on_after_a_reboot_keeps_no_other_from_it(monkeypatch: pytest.MonkeyPatch):
     asked, runs = list[str](), [Store().create(toy(seed=seed)).id for seed in range(2)]
 
-    def resume(run_id: str, by_itself: bool) -> None:
+    def go_on(run_id: str) -> None:
         asked.append(run_id)
-        raise DDCoreError("its code has changed")
+        raise DDCoreError("what it builds on is gone")
 
-    monkeypatch.setattr(jobs.api, "resume", resume)
+    monkeypatch.setattr(jobs.api, "go_on", go_on)
     for run_id in runs:
         write_json(Store().record(run_id).folder / "job.json", {"state": "running", "pid": 1, "mark": "gone"})
     Keeper(1).look()
@@ -333,7 +333,7 @@ def test_two_keepers_count_one_time_once():
     run_id = jobs.submit(toy(manner="stuck"))
     interrupted(run_id)
     for _ in range(2):  # both saw that it was interrupted
-        jobs.resume(run_id, by_itself=True)
+        jobs.api.go_on(run_id)
     assert resumed(Store().record(run_id).folder) == 1
 
 
