@@ -8,6 +8,7 @@ DDCoreError
 ├── DataRefused     what a person brought to make a data set of breaks a rule
 ├── RunNotFound     no run folder has this id
 ├── RunBroken       a run folder that cannot be read
+├── NotAllowed      something that the role of who asks does not allow
 ├── Diverged        a run whose numbers stopped being finite: the step, the likely cause, what is kept
 ├── JobFailed       a job that ended with an error, or could not be started
 ├── Waits           raised inside a worker whose run goes on when other runs have ended
@@ -77,6 +78,10 @@ class DataBroken(DDCoreError):
 
 class DataRefused(DDCoreError):
     """What a person brought as a data set breaks a rule: says which, what was found and what is allowed."""
+
+
+class NotAllowed(DDCoreError):
+    """Something that the role of who asks does not allow."""
 
 
 class RunNotFound(DDCoreError):

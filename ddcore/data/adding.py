@@ -25,6 +25,7 @@ from ddcore.data.preview import Fact, Preview, Progress, is_narrow, merged, stor
 from ddcore.data.source import Source
 from ddcore.data.split import hold_out
 from ddcore.errors import ConfigError, DataRefused
+from ddcore.hosting import rights
 from ddcore.params import Config, Param
 
 MAX_STORED_BYTES = 8 * 2**30  # runs hold a whole set in memory
@@ -107,6 +108,7 @@ def add(
     reserved: whether runs name a removed data set of this name, so that only the same content may come back under it;
     asked last, for storing takes minutes. Raises ConfigError or DataRefused, and leaves nothing behind then.
     """
+    rights.require("add-data", config.name)
     place = own.place(root)
     if (place / config.name).exists():
         raise ConfigError([_taken(config.name)])

@@ -32,6 +32,8 @@ from ddcore.data.base import Dataset
 from ddcore.data.layout import Choice, Doubtful, Layout, Problem, Row
 from ddcore.data.preview import Fact, Preview, Progress
 from ddcore.errors import ConfigError, DataRefused, DDCoreError
+from ddcore.hosting import owners, rights
+from ddcore.hosting.people import acting
 
 MEMORY = 2 * 2**30  # bytes: the largest image that is allowed takes a third, with all that is made of it
 SECONDS = 900  # of one task
@@ -99,7 +101,9 @@ def add(
 ) -> Dataset:
     """adding.add of what was looked at; raises as that does. Nothing is left behind then, even of a killed process."""
     given = {"config": config.values(), "root": str(root)}
-    facts = _asked("add", brought, given, on_progress, waits, reserved, lambda pid: own.clear(root, pid))
+    with rights.deed("add-data", config.name):
+        facts = _asked("add", brought, given, on_progress, waits, reserved, lambda pid: own.clear(root, pid))
+        owners.take(acting().id, owners.data_set(config.name))
     return own.described(facts, removed=False)
 
 

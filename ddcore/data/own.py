@@ -30,6 +30,7 @@ import numpy as np
 from ddcore.data.base import Availability, Dataset, Split
 from ddcore.data.fingerprint import fingerprint
 from ddcore.errors import DataBroken, DataMissing, UnknownName
+from ddcore.hosting import owners, rights
 
 FORMAT = 1
 NAME = re.compile(r"[a-z][a-z0-9-]{1,31}")
@@ -46,6 +47,11 @@ def remove(name: str, root: Path, keep_facts: bool) -> None:
     The caller says whether runs name it and sees those of one home only: runs of another home that shares this data
     root lose the facts with keep_facts=False, and the name may then be given to other images. Raises UnknownName.
     """
+    with rights.deed("remove-data", name, owners.owners(owners.data_set(name))):
+        _remove(name, root, keep_facts)
+
+
+def _remove(name: str, root: Path, keep_facts: bool) -> None:
     own, removed = place(root), place(root) / REMOVED / name
     if not exists(name, root) and (not NAME.fullmatch(name) or not removed.is_dir()):
         raise UnknownName("own data set", name, known(root))

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed
-from ddcore.jobs.asking import along, enqueue, only_for, requeue
+from ddcore.hosting import owners, rights
+from ddcore.hosting.people import acting
+from ddcore.jobs.asking import along, enqueue, only_for, requeue, withdraw
 from ddcore.jobs.job import mark_asked, mark_ended, mark_resumed, mark_waiting, request_cancel
 from ddcore.jobs.launch import shares, tend
 from ddcore.jobs.queue import Queue
@@ -37,12 +39,28 @@ def submit(spec: Spec, asked_by: str | None = None) -> str:
     its checkpoint, and so are the parents that it needs; what it needs and nobody asked yet is asked too. All of it is
     computed with this process's data root, whoever starts the runner.
     Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
-    question cannot be written down or the disk is too small for the answer.
+    question cannot be written down or the disk is too small for the answer, NotAllowed for whom the table in
+    hosting.rights forbids it.
     """
+    with rights.deed(_asking(spec), spec.key) as outcome:
+        run_id, outcome.word = _submit(spec, asked_by)
+    return run_id
+
+
+def _asking(spec: Spec) -> str:
+    """The deed that it is to ask this: what only tells of its data set is computed for whoever looks."""
+    from ddcore.experiments import KINDS
+
+    return "look" if KINDS[spec.kind].of_data else "submit"
+
+
+def _submit(spec: Spec, asked_by: str | None = None) -> tuple[str, str]:
+    """(id of the run, what was done)."""
     store = Store()
     run_id = spec.key
     if store.exists(run_id) and store.record(run_id).state == "done":
-        return run_id
+        owners.take(acting().id, run_id)
+        return run_id, "was done already"
     check_data(store, [spec])
     check_disk(store, [spec])
     with store.lock():
@@ -50,7 +68,7 @@ def submit(spec: Spec, asked_by: str | None = None) -> str:
         if not asked_by:
             mark_asked(record.folder)
     tend(store, Queue())
-    return run_id
+    return run_id, "done"
 
 
 def status(run_id: str) -> Status:
@@ -69,17 +87,27 @@ def status(run_id: str) -> Status:
     return read_status(record, *_places(queue)(record))
 
 
-def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
+def cancel(run_id: str, grace: float = GRACE_SECONDS) -> bool:
     """Stop a run: out of the queue at once, or at its next safe point, or killed after `grace` seconds.
 
-    What it asked for and waits for, and nobody else, is stopped too. A run that has ended already stays as it is.
+    What it asked for and waits for, and nobody else, is stopped too. A run that has ended already stays as it is, and
+    one that somebody else waits for goes on: False says so. Raises NotAllowed for somebody else's run.
     """
+    record = Store().record(run_id)
+    with rights.deed("cancel", record.id, owners.owners(record.id)) as outcome:
+        stopped = _cancel(record.id, grace)
+        outcome.word = "done" if stopped else "no longer waits for it"
+    return stopped
+
+
+def _cancel(run_id: str, grace: float) -> bool:
     store, queue = Store(), Queue()
-    record = store.record(run_id)
     with store.lock():
-        record = store.record(record.id)
+        record = store.record(run_id)
         if not record.active:
-            return
+            return True
+        if withdraw(store, record):
+            return False
         taken, tickets = queue.active().values(), {ticket.run_id: ticket for ticket in queue.waiting()}
         for one in (*only_for(store, queue, record), record):
             if one.state == "queued" and one.id not in taken:
@@ -89,6 +117,7 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> None:
             else:
                 request_cancel(one.folder, grace)
     tend(store, queue)
+    return True
 
 
 def resume(run_id: str) -> str:
@@ -96,6 +125,7 @@ def resume(run_id: str) -> str:
     from ddcore.experiments import spec as build_spec
 
     record = Store().record(run_id)
+    rights.require("resume", record.id, owners.owners(record.id))
     if record.state == "broken":
         raise JobFailed(f"run {record.id} cannot be resumed: {record.problem}")
     spec = build_spec(record.kind, record.name, record.config)
@@ -107,9 +137,10 @@ def resume(run_id: str) -> str:
             f"parameters are now run {now}; submit it anew"
         )
     ended = along(Store(), record)
-    submit(spec)
-    for one in ended:
-        submit(build_spec(one.kind, one.name, one.config), asker(one.folder))
+    with rights.deed("resume", record.id, owners.owners(record.id)):
+        _submit(spec)
+        for one in ended:
+            _submit(build_spec(one.kind, one.name, one.config), asker(one.folder))
     return record.id
 
 
@@ -138,6 +169,7 @@ def extend(run_id: str, length: int) -> str:
     from ddcore.experiments import spec as build_spec
 
     record = Store().record(run_id)
+    rights.require("extend", record.id, owners.owners(record.id))
     if record.state != "done":
         raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be extended")
     spec = build_spec(record.kind, record.name, record.config)
@@ -145,7 +177,9 @@ def extend(run_id: str, length: int) -> str:
         raise ConfigError([f"a {record.name} run cannot be extended: it has no length"])
     if length <= now:
         raise ConfigError([f"{spec.config.length_param} must be above the {now} that are done, got {length}"])
-    return submit(build_spec(spec.kind, spec.name, {**spec.config.values(), spec.config.length_param: length}))
+    longer = build_spec(spec.kind, spec.name, {**spec.config.values(), spec.config.length_param: length})
+    with rights.deed("extend", record.id, owners.owners(record.id)):
+        return _submit(longer)[0]
 
 
 def list_jobs() -> list[tuple[str, Status]]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, RunBroken, RunNotFound
-from ddcore.jobs.job import cancel_grace, data_of, mark_queued, mark_waiting
+from ddcore.hosting.owners import take
+from ddcore.hosting.people import acting
+from ddcore.hosting.rights import may
+from ddcore.hosting.settings import settings
+from ddcore.jobs.job import cancel_grace, data_of, mark_asking, mark_queued, mark_waiting
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import asker, awaited
+from ddcore.runs.state import asker, asking, awaited
 from ddcore.runs.store import Store
 
 if TYPE_CHECKING:
@@ -31,7 +35,11 @@ def enqueue(store: Store, queue: Queue, specs: Iterable[Spec], asked_by: str | N
         _check_parents(store, one.kind, one.parents)
         records.append(store.create(one))
     held = queue.held()
-    _add(queue, [one for record in records for one in _queued(store, record, held, asked_by, data)])
+    queued = [one for record in records for one in _queued(store, record, held, asked_by, data)]
+    _add(queue, queued)
+    if settings() is not None:
+        people = asking(store.record(asked_by).folder) if asked_by and store.exists(asked_by) else (acting().id,)
+        _ask(store, [one.id for one in records], people, {one.id for one in queued})
     return records
 
 
@@ -43,6 +51,34 @@ def requeue(store: Store, queue: Queue, record: RunRecord) -> None:
     """
     _check_parents(store, record.kind, record.info["parents"])
     _add(queue, _queued(store, record, queue.held(), asker(record.folder), data_of(record.folder)))
+
+
+def _ask(store: Store, run_ids: Iterable[str], people: tuple[str, ...], new: Collection[str]) -> None:
+    """These people wait for these runs and for what those need, and own them. new: ids of the runs for which whoever
+    waited before does so no longer. Under the lock."""
+    ids, left = list[str](), list(run_ids)
+    while left:
+        record = store.record(left.pop())
+        if record.id in ids or record.state == "done":
+            continue
+        ids.append(record.id)
+        left += record.info.get("parents") or ()
+        before = () if record.id in new else asking(record.folder)
+        mark_asking(record.folder, dict.fromkeys((*before, *people)))
+    own = [run_id for run_id in ids if not store.record(run_id).is_part]
+    for person in people:
+        take(person, *own)
+
+
+def withdraw(store: Store, record: RunRecord) -> bool:
+    """Who acts waits for an active run no longer; whether it goes on, because somebody else does. A teacher who stops
+    what others asked for stops it for all. Under the lock."""
+    me, people = acting(), asking(record.folder)
+    others = [one for one in people if one != me.id]
+    if not others or (me.id not in people and may("cancel", (), me)):
+        return False
+    mark_asking(record.folder, others)
+    return True
 
 
 def await_runs(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:

@@ -18,7 +18,7 @@ from ddcore.errors import RunBroken
 from ddcore.runs import clock
 from ddcore.runs.files import read_json, write_bytes, write_json
 from ddcore.runs.process import start_mark
-from ddcore.runs.state import ASKER, CANCEL_FLAG, RESUMED, resumed
+from ddcore.runs.state import ASKER, ASKING, CANCEL_FLAG, RESUMED, resumed
 
 
 def read_job(folder: Path) -> dict[str, Any]:
@@ -55,6 +55,11 @@ def mark_asked(folder: Path) -> None:
     """A person asked for it: it outlives the run that waits for it, and may go on by itself as often as any."""
     for name in (ASKER, RESUMED):  # files of their own: its worker may be writing job.json
         (folder / name).unlink(missing_ok=True)
+
+
+def mark_asking(folder: Path, people: Iterable[str]) -> None:
+    """These people wait for it."""
+    write_bytes(folder / ASKING, "\n".join(people).encode(), durable=False)
 
 
 def mark_resumed(folder: Path) -> None:

@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping
 
 from ddcore.errors import DDCoreError
+from ddcore.hosting.people import MACHINE, acting_as
 from ddcore.jobs import api
 from ddcore.jobs.job import read_job
 from ddcore.jobs.launch import tend
@@ -95,7 +96,8 @@ def keep(most: int, goes_on: Callable[[], bool] = lambda: True) -> None:
     keeper = Keeper(most)
     while goes_on():
         try:
-            keeper.look()
+            with acting_as(MACHINE):  # also in a server, where people are found by their requests
+                keeper.look()
         except (DDCoreError, OSError):  # a home that is away for a moment comes back
             pass
         except Exception:  # nobody would notice that nobody looks any longer

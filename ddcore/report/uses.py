@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ddcore.hosting import owners, rights
+from ddcore.hosting.people import MACHINE, acting_as
 from ddcore.runs.store import RunRecord, Store, parts
 
 
@@ -35,7 +37,13 @@ def uses(store: Store, dataset: str) -> Uses:
 
 
 def forget(store: Store, dataset: str) -> None:
-    """Delete the runs that only tell of a data set: with it, where nothing else uses it."""
+    """Delete the runs that only tell of a data set: with it, where nothing else uses it, and whoever may remove it."""
+    rights.require("remove-data", dataset, owners.owners(owners.data_set(dataset)))
+    with acting_as(MACHINE):
+        _forget(store, dataset)
+
+
+def _forget(store: Store, dataset: str) -> None:
     for run_id in [r.id for r in store.records() if r.config.get("dataset") == dataset and _of_data(r) and not r.demo]:
         store.trash(run_id)
     for run_id in [r.id for r in store.trashed() if r.config.get("dataset") == dataset and _of_data(r)]:

@@ -34,6 +34,8 @@ from pydantic import Field, ValidationError
 from ddcore.data.images import SHOWN
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
+from ddcore.hosting import owners, rights
+from ddcore.hosting.people import acting
 from ddcore.run_id import KEY
 from ddcore.runs import clock, validation, whole
 from ddcore.runs.apart import HEAVY, apart
@@ -216,7 +218,7 @@ def unpack(store: Store, source: Path | IO[bytes], name: str = "") -> Arrived:
     as it is. Raises RunRefused, with everything that is wrong; nothing of the file is in the store then.
     """
     called = _called(source, name)
-    with _opened(source, called) as stream:
+    with rights.deed("unpack", called), _opened(source, called) as stream:
         archive, manifest = _archive(stream, called)
         with _arriving(store, sum(file.bytes for file in manifest.files)) as place:
             folder = place / manifest.kind / manifest.id
@@ -232,12 +234,14 @@ def unpack(store: Store, source: Path | IO[bytes], name: str = "") -> Arrived:
                 write_json(folder / IMPORTED, {"when": clock.now(), "file": called})
                 folder = folder.rename(folder.with_name(name))
             record = store.adopt(folder)
+    owners.take(acting().id, record.id)
     return Arrived(record, True, _missing(store, record))
 
 
 def unpack_all(store: Store, source: Path | IO[bytes], name: str = "") -> list[Arrived | DDCoreError]:
     """What became of every run in a file: of the one, or of each in a zip of several, as `pack_all` writes it."""
     called, results = _called(source, name), list[Arrived | DDCoreError]()
+    rights.require("unpack", called)
     try:
         with _opened(source, called) as stream:
             archive = _directory(stream, called)

@@ -105,6 +105,12 @@ class RunRecord:
         return self.declared is not None and self.declared.aside
 
     @property
+    def is_part(self) -> bool:
+        """Whether it is a part of others that comes by the thousand."""
+        kind = _kind(self.kind)
+        return kind is not None and kind.part
+
+    @property
     def makes_images(self) -> bool:
         """Whether it makes a small set of images, which can be looked at and evaluated."""
         kind = _kind(self.kind)

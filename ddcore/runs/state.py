@@ -18,6 +18,7 @@ ACTIVE = ("queued", "running", "cancelling")
 
 CANCEL_FLAG = "cancel"
 RESUMED = "resumed"  # the file with the number of times that it went on by itself
+ASKING = "asking"  # the file with the ids of the people who wait for it, one a line, where many share one workbench
 ASKER = "asker"  # the file with the id of the run that asked for this one, while no person did
 
 DIED = "The worker died without a word (killed, out of memory, or the machine went down). It can be resumed."
@@ -71,6 +72,14 @@ def asker(folder: Path) -> str:
         return (folder / ASKER).read_text()
     except FileNotFoundError:
         return ""
+
+
+def asking(folder: Path) -> tuple[str, ...]:
+    """Ids of the people who wait for it; () where nobody wrote that down."""
+    try:
+        return tuple((folder / ASKING).read_text().split())
+    except FileNotFoundError:
+        return ()
 
 
 def resumed(folder: Path) -> int:

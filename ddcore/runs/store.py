@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddcore import home
 from ddcore.errors import ConfigError, DataBroken, DataMissing, DDCoreError, RunBroken, RunNotFound
+from ddcore.hosting import owners, rights
 from ddcore.run_id import RUN_ID
 from ddcore.runs import clock
 from ddcore.runs.apart import set_apart
@@ -319,13 +320,17 @@ class Store:
         changes: dict[str, Any] = {
             "name": None if name is None else _tidy(name), "tags": None if tags is None else _tags(tags), "note": note,
         }
-        with self.lock():
-            return self._annotate(run_id, lambda user: {n: value for n, value in changes.items() if value is not None})
+        given = {what: value for what, value in changes.items() if value is not None}
+        with contextlib.ExitStack() as deeds:
+            for what in given:
+                deeds.enter_context(self._deed({"name": "rename", "tags": "tag"}.get(what, what), run_id))
+            deeds.enter_context(self.lock())
+            return self._annotate(run_id, lambda user: given)
 
     def retag(self, run_id: str, add: Iterable[str] = (), remove: Iterable[str] = ()) -> RunRecord:
         """Give a run tags and take tags from it; those that somebody else gives it meanwhile stay."""
         more, less = _tags(add), _tags(remove)
-        with self.lock():
+        with self._deed("tag", run_id), self.lock():
             return self._annotate(run_id, lambda user: {"tags": _tags({*user["tags"], *more} - {*less})})
 
     def _annotate(self, run_id: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> RunRecord:
@@ -340,7 +345,7 @@ class Store:
 
     def trash(self, run_id: str) -> None:
         """Put a run away; `restore` brings it back."""
-        with self.lock():
+        with self._deed("trash", run_id), self.lock():
             record = self.own(run_id, "put into the trash")
             if record.active:
                 raise DDCoreError(f"run {record.id} is {record.state}; cancel it first")
@@ -349,7 +354,7 @@ class Store:
 
     def restore(self, run_id: str) -> RunRecord:
         """Bring a run back from the trash."""
-        with self.lock():
+        with self._deed("restore", run_id), self.lock():
             folder = self._find_trashed(run_id)
             if (self.root / folder.parent.name / folder.name).exists():
                 raise DDCoreError(f"run {folder.name} was computed again meanwhile; purge the one in the trash")
@@ -361,7 +366,7 @@ class Store:
 
     def purge(self, run_id: str) -> None:
         """Delete a run of the trash for good."""
-        with self.lock():
+        with self._deed("purge", run_id), self.lock():
             doomed = _doomed(self._find_trashed(run_id))
         _delete(doomed)
 
@@ -382,6 +387,14 @@ class Store:
                 raise DDCoreError(f"run {folder.name} is here already")
             _move(folder, self.root)
         return self.record(folder.name)
+
+    def _deed(self, name: str, run_id: str) -> contextlib.AbstractContextManager[rights.Outcome]:
+        """Do this to a run, if who acts may."""
+        whole = run_id
+        if not RUN_ID.fullmatch(run_id):
+            with contextlib.suppress(RunNotFound):  # the folder of something else, in the trash
+                whole = self.record(run_id).id
+        return rights.deed(name, whole, owners.owners(whole))
 
     def own(self, run_id: str, deed: str) -> RunRecord:
         """The run with this id, if it may be `deed` ("changed"); DDCoreError for one that ships with the app."""

@@ -1,0 +1,78 @@
+"""Whose runs and data sets: everybody who asked for a run owns it. Outside of the run and of its key, so that equal
+questions share one run, and what is packed or exported names nobody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from ddcore import home
+from ddcore.hosting.people import PERSON_ID
+
+
+def take(person: str, *run_ids: str) -> None:
+    """These runs belong to this person, too; `data_set` names a data set here and below as an id does a run."""
+    if not PERSON_ID.fullmatch(person) or not (new := [one for one in run_ids if one not in owned(person)]):
+        return
+    _place().mkdir(parents=True, exist_ok=True)
+    file = os.open(_place() / f"{person}.owns", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, "".join(f"{one}\n" for one in new).encode())
+    finally:
+        os.close(file)
+
+
+def owned(person: str) -> frozenset[str]:
+    """Ids of the runs that this person asked for."""
+    return _owned(_place() / f"{person}.owns") if PERSON_ID.fullmatch(person) else frozenset()
+
+
+def owners(run_id: str) -> tuple[str, ...]:
+    """Ids of the people who asked for a run; none for one that was made before anybody signed in."""
+    return tuple(sorted(one for one in _people() if run_id in owned(one)))
+
+
+def belongs(run_ids: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """`owners` of many runs at once; those of nobody are left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    wanted = frozenset(run_ids)
+    for person in sorted(_people()):
+        for run_id in owned(person) & wanted:
+            found[run_id] = (*found.get(run_id, ()), person)
+    return found
+
+
+def data_set(name: str) -> str:
+    """What stands for an own data set among the ids of runs."""
+    return f"data:{name}"
+
+
+def _people() -> list[str]:
+    try:
+        names = os.listdir(_place())
+    except OSError:
+        return []
+    return [one.removesuffix(".owns") for one in names
+            if one.endswith(".owns") and PERSON_ID.fullmatch(one.removesuffix(".owns"))]
+
+
+def _owned(path: Path) -> frozenset[str]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return frozenset()
+    return _lines(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=512)
+def _lines(path: Path, *_: int) -> frozenset[str]:
+    try:
+        return frozenset(path.read_text("ascii", errors="replace").split())
+    except OSError:
+        return frozenset()
+
+
+def _place() -> Path:
+    return home.home() / "people"
