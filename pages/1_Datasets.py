@@ -49,7 +49,11 @@ def main() -> None:
 
 def selected(run: RunRecord | None) -> Dataset:
     """The data set that the menu says, at first that of this description or of the address."""
+    if "dataset" in st.query_params:  # as the forms' pages are asked
+        st.query_params["set"] = st.query_params.pop("dataset")
     first = run.config["dataset"] if run else st.query_params.get("set", "")
+    if first and first not in DATASETS:
+        widgets.no_such_set(first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         facts = DATASETS[widgets.data_set(st.container(width=320), f"dataset-{run.id if run else first}", first=first)]
         if st.button("Bring your own", icon=":material/add_photo_alternate:", key="bring"):

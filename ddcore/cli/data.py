@@ -26,8 +26,6 @@ from ddcore.report.uses import forget, uses
 from ddcore.runs.store import Store
 
 SUGGESTED = ("side", "colour", "levels", "ground")
-FLAGS = {"cannot be read": "--unreadable skip leaves them out", "they can be merged": "--labels merge",
-         "unless the upper 8 are chosen": "--levels upper", "unless another ground is chosen": "--ground"}
 MOST = 10  # classes and sizes told of a preview; the rest are counted
 
 
@@ -45,7 +43,7 @@ LAYOUT = click.Option(
 def _add(path: Path, name: str, layout: str, as_json: bool, **parameters: Any) -> None:
     with _looked(path, layout) as (brought, preview):
         if not as_json:
-            click.echo(_text(brought, preview))
+            click.echo(_text(brought, preview, parameters["labels"] or "keep"))
         config = AddConfig.build({**suggested(brought.called, preview), **given(parameters), "name": name})
         with _progress("storing") as on_progress:
             added = apart.add(brought, config, home.data_root(), on_progress, lambda: uses(Store(), name).any)
@@ -165,19 +163,19 @@ def _json(brought: apart.Brought, preview: Preview) -> dict[str, Any]:
     }
 
 
-def _text(brought: apart.Brought, preview: Preview) -> str:
-    """The preview as lines for people."""
-    layout, number = preview.layout, len(preview.layout.classes)
-    where = ARRANGED[layout.kind]
+def _text(brought: apart.Brought, preview: Preview, labels: str = "keep") -> str:
+    """The preview as lines for people; labels: what becomes of those that read the same."""
+    layout, counted = preview.layout, preview.counted(labels)
+    where, number = ARRANGED[layout.kind], len(next(iter(counted.values())))
     classes = f"{number:,} classes" if number != 1 else "1 class"
     votes = f", with the votes of {layout.voters} annotators" if layout.voters else ""
     lines = [f"{brought.called}: {preview.images:,} images of {classes}, {where}{votes}"]
-    for part, counts in preview.counts.items():
+    for part, counts in counted.items():
         lines.append(f"  {part:<6} {sum(counts.values()):,}: {_some([f'{c} {n:,}' for c, n in counts.items()])}")
     lines.append(f"  sizes  {_some([f'{w}×{h} ({n:,})' for (w, h), n in preview.sizes.most_common()])}")
     for problem in preview.problems:
-        flags = "; ".join(flag for words, flag in FLAGS.items() if words in problem.text)
-        lines.append(f"  {'stops' if problem.stops else 'note'}: {problem.text}{f' ({flags})' if flags else ''}")
+        otherwise = f" (flag: --{problem.param} {problem.value})" if problem.value else ""
+        lines.append(f"  {'stops' if problem.stops else 'note'}: {problem.text}{otherwise}")
     return "\n".join(lines)
 
 

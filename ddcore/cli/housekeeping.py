@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -176,11 +176,22 @@ def check(run_ids: Sequence[str], everything: bool, as_json: bool) -> int:
     sets = {name: own.verify(name, root) for name in own.known(root) if own.exists(name, root)} if everything else {}
     problems = [f"run {row['run']} {row['title']}: {one}" for row in rows for one in row["problems"]]
     problems += [f"data set {name}: {one}" for name, found in sets.items() for one in found]
-    status, silent = fail(problems), sum(not row["known"] for row in rows)
-    lines = [f"{count_runs(len(rows))} and {len(sets)} own data set{'s' * (len(sets) != 1)} checked" if everything else
-             f"{count_runs(len(rows))} checked", *([f"{count_runs(silent)}: {whole.NO_HASHES}"] if silent else [])]
-    show({"runs": rows, "data": sets}, as_json, lambda: "\n".join(lines))
+    status = fail(problems)
+    told = _checked(records, rows, sets if everything else None)
+    show({"runs": rows, "data": sets}, as_json, lambda: "\n".join(told))
     return status
+
+
+def _checked(
+    records: Sequence[RunRecord], rows: Sequence[Mapping[str, Any]], sets: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """How many runs, and own data sets, were checked, and how many could not be; those that ship apart."""
+    silent = [record for record, row in zip(records, rows, strict=True) if not (row["known"] or row["problems"])]
+    data = "" if sets is None else f" and {len(sets)} own data set{'s' * (len(sets) != 1)}"
+    yield f"{count_runs(len(rows) - len(silent))}{data} checked"
+    for demo, whose in ((True, " shipped with the workbench"), (False, "")):
+        if count := sum(record.demo == demo for record in silent):
+            yield f"{count_runs(count)}{whose} could not be checked: {whole.NO_HASHES}"
 
 
 def _every(store: Store) -> list[RunRecord]:

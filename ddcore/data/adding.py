@@ -32,7 +32,7 @@ MAX_STORED_BYTES = 8 * 2**30  # runs hold a whole set in memory
 RESERVE = 10  # % of what the disk has free: other things are written meanwhile
 NETWORK_FROM = ((0, "convnet3"), (48, "convnet5"), (128, "convnet7"))  # each block halves the side
 NOTED = (  # rules that stay told of a data set
-    "validation", "one part", "left out", "votes", "merged", "format", "links", "near leak", "near copy",
+    "validation", "one part", "left out", "votes", "alike", "merged", "format", "links", "near leak", "near copy",
 )
 _TEST_SEED = 4
 
@@ -158,7 +158,7 @@ def _rename(folder: Path, to: Path) -> None:
 def _plan(preview: Preview, config: AddConfig) -> _Plan:
     """Which images become training and test part; raises DataRefused where a problem stops it."""
     if stops := [p.text for p in preview.problems
-                 if p.stops and not (p.rule == "unreadable" and config.unreadable == "skip")]:
+                 if p.stops and not (p.param and getattr(config, p.param) == p.value)]:
         raise DataRefused("; ".join(stops))
     notes = [p.text for p in preview.problems if p.rule in NOTED]
     notes += _of_pixels(preview, config)

@@ -69,7 +69,8 @@ class Dataset:
     count can be shown; counts: of the official training part in each class, where a class may have fewer than a small
     set can ask for; voters: annotators who voted on each image, their votes for the last class being `Split.votes`
     (0: nobody voted). own: a person brought it, and `notes` says what to know of it; removed: its images are gone, its
-    facts stay for its finished runs. steps: what a person must do to get it, where it cannot be downloaded.
+    facts stay for its finished runs. steps: what a person must do to get it, where it cannot be downloaded; published:
+    the names of the files that it is published as, so that whoever brings them is told that it is known.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Dataset:
     removed: bool = False
     notes: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, int]:

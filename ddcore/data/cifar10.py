@@ -55,6 +55,6 @@ DATASET = Dataset(
     mean=(0.4914, 0.4822, 0.4465), std=(0.2023, 0.1994, 0.2010), network="convnet3", augment="siamese",
     val_share=Fraction(1, 10),
     classes=("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
-    source="Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009), through torchvision",
-    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
+    source="Krizhevsky: Learning Multiple Layers of Features from Tiny Images (2009)",
+    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check, published=DOWNLOAD.published,
 )

@@ -76,6 +76,11 @@ class Download:
         """The files that are read: what the archives are unpacked to, else the archives."""
         return tuple(file for archive in self.archives for file in archive.contents or (archive,))
 
+    @property
+    def published(self) -> tuple[str, ...]:
+        """The names of the archives and of what comes out of them, without folders."""
+        return tuple(Path(file.name).name for archive in self.archives for file in (archive, *archive.contents))
+
     def folder(self, root: Path) -> Path:
         return root / self.place
 

@@ -62,6 +62,6 @@ DATASET = Dataset(
     name="fashionmnist", title="Fashion-MNIST", rank=40, sizes=(60_000, 10_000), channels=1, resolution=28,
     resolutions=(28,), mean=(0.2861,), std=(0.3530,), network="convnet3", augment="siamese", val_share=Fraction(1, 12),
     classes=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-    source="Xiao, Rasul & Vollgraf: Fashion-MNIST (2017), through torchvision",
-    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
+    source="Xiao, Rasul & Vollgraf: Fashion-MNIST (2017)",
+    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check, published=DOWNLOAD.published,
 )

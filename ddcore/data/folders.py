@@ -23,9 +23,10 @@ from ddcore.data.layout import (
     Row,
     assign_parts,
     check_classes,
-    images_counted,
     left_out,
+    lie,
     naturally,
+    outcome,
     part_name,
     part_of,
     same_letters,
@@ -86,6 +87,11 @@ def by_folder(images: Sequence[str], source: Source, key: str = "") -> Layout:
     return _read(tree, reading, names)
 
 
+def readings(images: Sequence[str], source: Source) -> list[Choice]:
+    """The ways to read the folders that make two classes or more, those first that leave out the fewest images."""
+    return _Tree(images, source.folders).choices(None)
+
+
 def _read(tree: _Tree, reading: Reading, names: Mapping[str, str]) -> Layout:
     classes = tuple(sorted(set(names.values()), key=naturally))
     index = {name: classes.index(title) for name, title in names.items()}
@@ -94,7 +100,7 @@ def _read(tree: _Tree, reading: Reading, names: Mapping[str, str]) -> Layout:
     rows = [Row(path, index[name], part) for (path, name, _), part in zip(labelled, assigned, strict=True)]
     loose, unlabelled = tree.loose(reading)
     if unlabelled:
-        problems.append(left_out(unlabelled, "without a class, as the name of their folder says,"))
+        problems.append(left_out([path for path, _ in unlabelled], f"without a class, as {_say(unlabelled)},"))
     if loose:
         of_parts = sorted({name for name, part in tree.parts(0).items() if part}) if reading.part == 0 else []
         problems.append(left_out(loose, f"in no class folder{' of ' if of_parts else ''}"
@@ -179,14 +185,17 @@ class _Tree:
         names = {self._has(chain, reading)[0] for chain in (*self._counts, *self._folders)}
         return same_letters(names - {""})
 
-    def loose(self, reading: Reading) -> tuple[list[str], list[str]]:
-        """The images without a class, and those of a part that is called unlabelled."""
-        loose, unlabelled = list[str](), list[str]()
+    def loose(self, reading: Reading) -> tuple[list[str], list[tuple[str, str]]]:
+        """The images without a class, and those of a part that is called unlabelled, with its folder's name."""
+        loose, unlabelled = list[str](), list[tuple[str, str]]()
         for path, chain, (name, _) in zip(self.images, self._chains, self.told(reading), strict=True):
             if not name:
                 nameless = reading.part is not None and len(chain) > reading.part and (
                     self.parts(reading.part).get(chain[reading.part]) == "unlabelled")
-                (unlabelled if nameless else loose).append(path)
+                if nameless and reading.part is not None:
+                    unlabelled.append((path, chain[reading.part]))
+                else:
+                    loose.append(path)
         return loose, unlabelled
 
     def guess(self) -> Reading | None:
@@ -211,18 +220,18 @@ class _Tree:
         inner = [path for path, chain in zip(self.images, self._chains, strict=True)
                  if len(chain) > reading.depth and self._has(chain, reading)[0]]
         if inner:
-            yield f"{_lie(inner)} in folders within class folders ({_listed(inner)})"
+            yield f"{lie(inner)} in folders within class folders ({_listed(inner)})"
         chain_of = dict(zip(self.images, self._chains, strict=True))
         if loose := [path for path in self.loose(reading)[0]
                      if reading.part is None or not chain_of[path] or chain_of[path][0] in sure]:
-            yield f"{_lie(loose)} in no class folder ({_listed(loose)})"
+            yield f"{lie(loose)} in no class folder ({_listed(loose)})"
 
     def _mixes_parts(self, reading: Reading) -> bool:
         """Whether it makes nothing, or classes, of folders that are called like two parts."""
         levels = set(range(reading.depth)) - {reading.part}
         return any(len(set(self.parts(level).values()) - {""}) > 1 for level in levels)
 
-    def choices(self, guess: Reading) -> list[Choice]:
+    def choices(self, guess: Reading | None) -> list[Choice]:
         """The guess, then readings with two classes or more, those first that leave out the fewest images."""
         readings = [Reading(label, part) for part in (None, *range(self.depth)) for label in range(self.depth)
                     if label != part and (part is None or any(self.parts(part).values()))]
@@ -237,19 +246,16 @@ class _Tree:
             plausible = 2 <= len(of_class) <= MAX_CLASSES and not self._mixes_parts(reading)
             if plausible or (reading == guess and not pieces):
                 rated.append(((pieces, reading != guess, without, reading.depth, str(reading)),
-                              _outcome(of_class, of_part, without)))
+                              outcome(of_class, of_part, without)))
         return [Choice(order[-1], outcome) for order, outcome in sorted(rated)[:MOST_CHOICES]]
 
 
-def _outcome(of_class: Counter[str], of_part: Counter[str], without: int) -> str:
-    """What comes of a reading: "2 classes (cat, dog), 8 training and 4 test images, 3 images left out"."""
-    names = sorted(of_class, key=naturally)
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    titles = {"train": "training", "val": "validation", "test": "test"}
-    found = [f"{of_part[part]:,} {title}" for part, title in titles.items() if of_part[part]]
-    images = f"{' and '.join(found)} images" if found else images_counted(of_part[""])
-    rest = f", {images_counted(without)} left out" if without else ""
-    return f"{len(names):,} classes ({', '.join(names[:SHOWN])}{more}), {images}{rest}"
+def _say(unlabelled: Sequence[tuple[str, str]]) -> str:
+    """ "the name of their folder 'pred' says", of images with the names of the folders that say it."""
+    names, many = sorted({name for _, name in unlabelled}, key=naturally), len(unlabelled) > 1
+    whose = "their" if many else "its"
+    return (f"the name{'s' * (len(names) > 1)} of {whose} folder{'s' * (len(names) > 1)} {_listed(names)} "
+            f"say{'s' * (len(names) == 1)}")
 
 
 def _outer(images: Sequence[str], folders: Iterable[str]) -> str:
@@ -280,10 +286,6 @@ def _without_doubles(chains: set[Chain], with_images: set[Chain]) -> dict[Chain,
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return f"{', '.join(map(shown, names[:SHOWN]))}{more}"
-
-
-def _lie(images: Sequence[str]) -> str:
-    return f"{images_counted(len(images))} {'lie' if len(images) > 1 else 'lies'}"
 
 
 def _is(names: Sequence[str]) -> str:

@@ -38,13 +38,16 @@ ARRANGED = {"folders": "in class folders", "table": "listed in a table", "file":
 class Problem:
     """Something suspicious: `rule` is a short word ("duplicate"), `text` a sentence for people, `examples` paths.
 
-    stops: the data set cannot be added as long as it is there.
+    stops: the data set cannot be added as long as it is there; param: of adding.AddConfig, which decides what becomes
+    of it; value: the one that decides otherwise than is done unasked, "" where the text speaks of none.
     """
 
     rule: str
     text: str
     stops: bool = False
     examples: tuple[str, ...] = ()
+    param: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,8 @@ def on_labels(layout: Layout) -> list[Problem]:
     problems, alike = [], layout.alike
     if alike:
         groups = "; ".join(" and ".join(map(shown, group)) for group in alike[:SHOWN])
-        problems.append(Problem("alike", f"labels that read the same are classes of their own: {groups}; they can be "
-                                         "merged"))
+        problems.append(Problem("alike", f"labels that read the same are classes of their own: {groups}",
+                                param="labels", value="merge"))
     if missing := [name for name in layout.classes if name.strip().casefold() in MISSING]:
         of_missing = {layout.classes.index(name) for name in missing}
         count = sum(row.label in of_missing for row in layout.rows)
@@ -223,3 +226,19 @@ def left_out(paths: Sequence[str], where: str) -> Problem:
 def images_counted(count: int) -> str:
     """ "1 image", "1,234 images"."""
     return f"{count:,} images" if count != 1 else "1 image"
+
+
+def lie(images: Sequence[str]) -> str:
+    """ "1 image lies", "2 images lie"."""
+    return f"{images_counted(len(images))} {'lie' if len(images) > 1 else 'lies'}"
+
+
+def outcome(of_class: Counter[str], of_part: Counter[str], without: int) -> str:
+    """What comes of a reading: "2 classes (cat, dog), 8 training and 4 test images, 3 images left out"."""
+    names = sorted(of_class, key=naturally)
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    titles = {"train": "training", "val": "validation", "test": "test"}
+    found = [f"{of_part[part]:,} {title}" for part, title in titles.items() if of_part[part]]
+    images = f"{' and '.join(found)} images" if found else images_counted(of_part[""])
+    rest = f", {images_counted(without)} left out" if without else ""
+    return f"{len(names):,} classes ({', '.join(names[:SHOWN])}{more}), {images}{rest}"

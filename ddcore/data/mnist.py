@@ -61,6 +61,6 @@ DATASET = Dataset(
     name="mnist", title="MNIST", rank=20, sizes=(60_000, 10_000), channels=1, resolution=28, resolutions=(28,),
     mean=(0.1307,), std=(0.3081,), network="convnet3", augment="siamese-no-flip", val_share=Fraction(1, 12),
     classes=tuple("0123456789"),
-    source="LeCun, Cortes, Burges: the MNIST database of handwritten digits, through torchvision",
-    read=read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
+    source="LeCun, Cortes, Burges: the MNIST database of handwritten digits",
+    read=read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check, published=DOWNLOAD.published,
 )

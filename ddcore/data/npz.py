@@ -24,6 +24,7 @@ from ddcore.errors import DataRefused
 
 MAX_ARRAY_BYTES = 3 * 2**29  # of one part, which is in memory while its images are read: MedMNIST's at 64 pixels
 PARTS = ("train", "val", "test")
+KINDS = {"U": "words", "S": "words", "f": "numbers with fractions", "b": "truth values"}  # of labels that are none
 ORGANS = ("bladder", "femur-left", "femur-right", "heart", "kidney-left", "kidney-right", "liver", "lung-left",
           "lung-right", "pancreas", "spleen")
 MEDMNIST: Mapping[str, Sequence[str]] = {  # what the labels of its files mean, which do not say so themselves
@@ -110,8 +111,12 @@ def _labels(values: np.ndarray, count: int, which: str) -> np.ndarray:
     values = values.reshape(-1)
     if len(values) != count:
         raise DataRefused(f"{which} has {len(values):,} labels for {count:,} images")
-    if values.dtype.kind not in "iu" or (len(values) and values.min() < 0):
-        raise DataRefused(f"{which} holds {values.dtype}, or numbers below 0; labels are whole numbers from 0")
+    if values.dtype.kind not in "iu":
+        such = f", such as {str(values[0])[:50]!r}" if len(values) else ""
+        kind = KINDS.get(values.dtype.kind, "other values")
+        raise DataRefused(f"{which} holds {kind}{such}; labels are whole numbers from 0")
+    if len(values) and values.min() < 0:
+        raise DataRefused(f"{which} holds {values.min()}; labels are whole numbers from 0")
     return values
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import PurePosixPath
 from statistics import median_low
@@ -19,7 +19,8 @@ from PIL import Image
 
 from ddcore.data import formats, images, lookalikes
 from ddcore.data.layout import Layout, Problem, Row, images_counted
-from ddcore.data.source import Source
+from ddcore.data.packed import packing_of
+from ddcore.data.source import Source, is_image, left_behind
 from ddcore.errors import DataRefused
 
 Progress = Callable[[int, int], object]
@@ -33,6 +34,7 @@ UNEQUAL = 4  # times: the largest side over the smallest
 MAX_PIXELS = 20_000_000_000  # of all images together: some minutes of decoding on two cores
 PLAIN = 500  # pixels a byte, of all images together: simple drawings pack so
 FREE_PIXELS = 400_000_000  # as many are looked at however few bytes they take: some seconds
+OF_CLASSES = ("one class", "empty class", "few")  # the rules that the numbers of images in each class may break
 FEW_LEVELS = 64  # of 256: with fewer of them left, the upper 8 bits are not what somebody wants of 16
 BECOMES = {
     "P": "a palette: its colours are put in",
@@ -73,7 +75,8 @@ class Preview:
     counts: {part: {class: readable images}}, the part being "all" where no split was given; sizes: (width, height) →
     images; modes: PIL's mode → images; facts: path → what was decoded; unreadable: path → why; problems: those that
     stop first; levels: the lowest and the highest of all 16-bit grey images; ground: what shows most behind transparent
-    ones, "" where none is transparent; images: the number of all; grey: whether all that can be read are.
+    ones, "" where none is transparent; images: the number of all; grey: whether all that can be read are; together:
+    the counts where labels that read the same are merged.
     """
 
     layout: Layout
@@ -87,6 +90,7 @@ class Preview:
     ground: str = ""
     images: int = 0
     grey: bool = False
+    together: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def split(self) -> bool:
@@ -95,13 +99,17 @@ class Preview:
 
     @property
     def stops(self) -> bool:
-        """Whether a problem is there that no choice in the form mends ("unreadable" is mended by skipping)."""
-        return any(p.stops and p.rule != "unreadable" for p in self.problems)
+        """Whether a problem is there that no choice in the form mends."""
+        return any(p.stops and not p.param for p in self.problems)
 
     @property
     def readable(self) -> list[Row]:
         """The rows whose images could be decoded."""
         return [row for row in self.layout.rows if row.path in self.facts]
+
+    def counted(self, labels: str) -> Mapping[str, Mapping[str, int]]:
+        """The counts by what becomes of labels that read the same: "keep" or "merge"."""
+        return self.together if labels == "merge" else self.counts
 
 
 def look(source: Source, layout: Layout, on_progress: Progress = lambda done, total: None) -> Preview:
@@ -130,8 +138,10 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     counts = {part: dict.fromkeys(layout.classes, 0) for part in (("train", "test") if layout.split else ("all",))}
     for row in readable:
         counts[row.part or "all"][layout.classes[row.label]] += 1
-    ground = _ground(facts)
-    problems = [*layout.problems, *_unreadable(unreadable, len(paths)), *_classes(*_if_merged(counts, layout)),
+    ground, together = _ground(facts), _together(counts, layout)
+    # What is wrong however the labels are taken; merging that would leave one class alone mends nothing.
+    of_classes = min(_classes(together), _classes(counts), key=len)
+    problems = [*layout.problems, *_unreadable(unreadable, len(paths)), *of_classes,
                 *_flat(facts), *_copies(readable, facts, layout.classes), *_lookalikes(readable, facts, signatures),
                 *_modes(facts, ground), *_levels(facts),
                 *_pages(facts), *_sizes(facts), *_ignored(source)]
@@ -139,18 +149,19 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     modes = Counter(fact.mode for fact in facts.values())
     return Preview(layout, counts, sizes, modes, facts, unreadable, tuple(sorted(problems, key=lambda p: not p.stops)),
                    _range([fact for fact in facts.values() if fact.deep]), ground, len(paths),
-                   bool(facts) and all(fact.grey for fact in facts.values()))
+                   bool(facts) and all(fact.grey for fact in facts.values()), together)
 
 
 def merged(preview: Preview) -> Preview:
-    """The same where labels that read the same are one class; its counts and sizes are left as they were."""
+    """The same where labels that read the same are one class."""
     layout = preview.layout.merged()
     copies = _copies([row for row in layout.rows if row.path in preview.facts], preview.facts, layout.classes)
     again = {problem.rule: problem for problem in copies}
-    kept = [again.get(problem.rule, problem) for problem in preview.problems
-            if problem.rule != "alike" and (problem.rule != "two labels" or problem.rule in again)]
+    kept = [again.get(problem.rule, problem) for problem in preview.problems if problem.rule not in (
+            "alike", *OF_CLASSES) and (problem.rule != "two labels" or problem.rule in again)]
     told = [problem for problem in layout.problems if problem.rule == "merged"]
-    return replace(preview, layout=layout, problems=(*kept, *told))
+    return replace(preview, layout=layout, counts=preview.together,
+                   problems=(*_classes(preview.together), *kept, *told))
 
 
 def suggested(called: str, preview: Preview, most: int = 128) -> dict[str, Any]:
@@ -281,30 +292,24 @@ def _unreadable(why: Mapping[str, str], total: int) -> list[Problem]:
     reasons = [f"{_some(paths)}: {reason}" for reason, paths in islice(paths_of.items(), SHOWN)]
     more = f"; and {rest:,} more" if (rest := sum(map(len, islice(paths_of.values(), SHOWN, None)))) else ""
     return [Problem("unreadable", f"{len(why):,} of {total:,} images cannot be read: {'; '.join(reasons)}{more}",
-                    stops=True, examples=tuple(why)[:SHOWN])]
+                    stops=True, examples=tuple(why)[:SHOWN], param="unreadable", value="skip")]
 
 
-def _if_merged(
-    counts: Mapping[str, Mapping[str, int]], layout: Layout
-) -> tuple[Mapping[str, Mapping[str, int]], Sequence[str]]:
-    """(images of each class in each part, the classes) as they are once labels that read the same are merged.
-
-    What is wrong then too cannot be mended by merging; what is wrong only before is told where they are stored so.
-    """
-    if len(classes := layout.merged().classes) < 2:
-        return counts, layout.classes
+def _together(counts: Mapping[str, Mapping[str, int]], layout: Layout) -> Mapping[str, Mapping[str, int]]:
+    """Images of each class in each part as they are once labels that read the same are merged."""
     title = {name: group[0] for group in layout.alike for name in group}
-    together = {part: Counter[str]() for part in counts}
+    together = {part: dict.fromkeys(layout.merged().classes, 0) for part in counts}
     for part, of_class in counts.items():
         for name, count in of_class.items():
             together[part][title.get(name, name)] += count
-    return together, classes
+    return together
 
 
-def _classes(counts: Mapping[str, Mapping[str, int]], classes: Sequence[str]) -> list[Problem]:
+def _classes(counts: Mapping[str, Mapping[str, int]]) -> list[Problem]:
     """Problems with the numbers of images in each class."""
-    if len(classes) < 2:
-        return [Problem("one class", f"there is one class only, {classes[0]}; a network tells at least two apart",
+    first, *others = next(iter(counts.values()))
+    if not others:
+        return [Problem("one class", f"there is one class only, {first}; a network tells at least two apart",
                         stops=True)]
     problems = []
     least = 2 if "train" in counts else 3
@@ -337,15 +342,15 @@ def _copies(rows: Sequence[Row], facts: Mapping[str, Fact], classes: Sequence[st
     if leaks:
         problems.append(Problem(
             "leak", f"{_images_are(leaks, ' of the training part')} in the test part too: {_pairs(leaks)}",
-            examples=tuple(path for a, b in leaks[:SHOWN] for path in (a.path, b.path))))
+            examples=tuple(path for a, b in leaks[:SHOWN] for path in (a.path, b.path)), param="duplicates"))
     if duplicates:
         problems.append(Problem(
             "duplicate", f"{_images_are(duplicates)} the same as another one of the same part: {_pairs(duplicates)}",
-            examples=tuple(copy.path for _, copy in duplicates[:SHOWN])))
+            examples=tuple(copy.path for _, copy in duplicates[:SHOWN]), param="duplicates"))
     if two_labels:
         pairs = _some([f"{a.path} ({classes[a.label]}) and {b.path} ({classes[b.label]})" for a, b in two_labels])
         problems.append(Problem("two labels", f"{_images_are(two_labels)} the same as one of another class: {pairs}",
-                                examples=tuple(b.path for _, b in two_labels[:SHOWN])))
+                                examples=tuple(b.path for _, b in two_labels[:SHOWN]), param="duplicates"))
     return problems
 
 
@@ -365,10 +370,10 @@ def _lookalikes(
     for rule, pairs, whose, another in (("near leak", across, " of the training part", "one of the test part"),
                                         ("near copy", within, "", "another one of the same part")):
         if pairs:
-            look = "look" if len(pairs) != 1 else "looks"
+            look, stay, one = ("look", "stay", "each two") if len(pairs) != 1 else ("looks", "stays", "the two")
             problems.append(Problem(
                 rule, f"{images_counted(len(pairs))}{whose} {look} the same as {another}, saved in another size or "
-                f"compressed anew: {_pairs(pairs)}",
+                f"compressed anew, and {stay} unless you take one of {one} out first: {_pairs(pairs)}",
                 examples=tuple(path for a, b in pairs[:SHOWN] for path in (a.path, b.path))))
     return problems
 
@@ -382,6 +387,9 @@ def _modes(facts: Mapping[str, Fact], ground: str) -> list[Problem]:
     problems = [Problem("mode", f"{images_counted(len(paths))} {'has' if len(paths) == 1 else 'have'} "
                                 f"{BECOMES[kind].format(ground=ground)}", examples=tuple(paths[:SHOWN]))
                 for kind, paths in paths_of.items()]
+    other = "white" if ground == "black" else "black"
+    problems = [replace(problem, param="ground", value=other) if kind == "alpha" else problem
+                for kind, problem in zip(paths_of, problems, strict=True)]
     grey = [path for path, fact in facts.items() if fact.grey]
     if grey and len(grey) < len(facts):
         problems.append(Problem(
@@ -403,15 +411,17 @@ def _levels(facts: Mapping[str, Fact]) -> list[Problem]:
         paths = [path for path, fact in facts.items() if fact.levels is not None and fact.deep == deep]
         if (used := _range([facts[path] for path in paths])) is None:
             continue
+        narrow = is_narrow(used)
         kept = f"the upper 8 bits alone leave {(used[1] >> 8) - (used[0] >> 8) + 1} of 256 grey levels"
         becomes = "the upper 8 are kept"
-        if is_narrow(used):
+        if narrow:
             becomes = (f"{kept}, so this range is spread over all 256, unless the upper 8 are chosen" if deep else
                        f"{kept}; save the images with 8 bits, spread over all 256")
         problems.append(Problem(
             "levels", f"{images_counted(len(paths))} {'has' if len(paths) == 1 else 'have'} 16 bits a level{where} and "
             f"{'uses' if len(paths) == 1 else 'use'} {used[0]:,} to {used[1]:,} of 65,535: {becomes}",
-            examples=tuple(paths[:SHOWN])))
+            examples=tuple(paths[:SHOWN]), param="levels" if deep else "",
+            value="" if not deep else "upper" if narrow else "used"))
     return problems
 
 
@@ -440,7 +450,7 @@ def _flat(facts: Mapping[str, Fact]) -> list[Problem]:
     plain = [path for path, fact in facts.items() if len(fact.flat) == 2]
     if plain:
         problems.append(Problem("flat", f"{_images_are(plain)} of one flat colour, and copies where it is the same: "
-                                        f"{_some(plain)}", examples=tuple(plain[:SHOWN])))
+                                        f"{_some(plain)}", examples=tuple(plain[:SHOWN]), param="duplicates"))
     for ground, other in (("white", "black"), ("black", "white")):
         if hidden := [path for path, fact in facts.items() if fact.flat == (ground,)]:
             problems.append(Problem(
@@ -465,7 +475,7 @@ def _sizes(facts: Mapping[str, Fact]) -> list[Problem]:
     if oblong := [path for path, fact in facts.items() if fact.width != fact.height]:
         problems.append(Problem(
             "not square", f"{_images_are(oblong)} not square: the centre is cut out, or all of it is stretched, as is "
-            "chosen", examples=tuple(oblong[:SHOWN])))
+            "chosen", examples=tuple(oblong[:SHOWN]), param="fit", value="stretch"))
     by_side = sorted((min(fact.width, fact.height), path) for path, fact in facts.items())
     if by_side and by_side[-1][0] > UNEQUAL * by_side[0][0]:
         (small, smallest), (large, largest) = by_side[0], by_side[-1]
@@ -481,13 +491,22 @@ def _ignored(source: Source) -> list[Problem]:
     for path in source.ignored:
         if (ending := PurePosixPath(path).suffix.lower()) in formats.PICTURES:
             pictures.setdefault(ending, []).append(path)
-    shown = set(chain(*pictures.values()))
+    beside = [path for path in source.ignored if (is_image(path) or packing_of(path)) and not left_behind(path)]
+    shown = {*chain(*pictures.values()), *beside}
     others = [path for path in source.ignored if path not in shown]
     problems = [Problem("format", f"{_files(len(paths), ending)} will not be read, save "
                                   f"{'them' if len(paths) > 1 else 'it'} as PNG or JPEG: {_some(paths)}",
                         examples=tuple(paths[:SHOWN])) for ending, paths in pictures.items()]
+    if beside:
+        which, why = f"{images_counted(len(beside))} in no folder", "for other files here hold images"
+        if not source.reading:
+            which = "1 file that holds images" if len(beside) == 1 else f"{len(beside):,} files that hold images"
+            why = "for images lie here as well; bring such a file by itself"
+        problems.append(Problem("beside", f"{which} will not be read, {why}: {_some(beside)}",
+                                examples=tuple(beside[:SHOWN])))
     if others:
-        problems.append(Problem("ignored", f"{_files(len(others), 'other')} will not be read: {_some(others)}",
+        what = "files or folders" if len(others) > 1 else "file or folder"
+        problems.append(Problem("ignored", f"{len(others):,} other {what} will not be read: {_some(others)}",
                                 examples=tuple(others[:SHOWN])))
     return problems
 

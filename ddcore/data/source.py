@@ -97,20 +97,25 @@ def called(name: str) -> str:
 
 
 def _unpacked(root: Path, folder: Source) -> Source:
-    """A folder without images but with files that hold them is what those hold; every other one is what it is."""
-    if any(map(is_image, folder.entries)):
+    """A folder of files that hold images is what those hold, unless images lie in folders or a table is there.
+
+    Images that do neither could have no class; they are left out like other files.
+    """
+    images = list(filter(is_image, folder.entries))
+    if images and (len(images) < len(folder.entries) or any("/" in path for path in images)):
         return folder
     files = {path: packing for path in folder.ignored
-             if not _left_behind(path) and (packing := packed.packing_of(path))}
+             if not left_behind(path) and (packing := packed.packing_of(path))}
     if not files:
         return folder
     packing, *others = dict.fromkeys(files.values())
     if others:
         raise DataRefused(f"{folder.name} holds {packing.ending} files and {others[0].ending} files: bring those of "
                           "one kind")
-    images = packing.images([(path, root / path) for path in files], folder.name)
-    entries, ignored = packed.entries(images, folder.name), tuple(path for path in folder.ignored if path not in files)
-    return Source(folder.name, "folder", entries, _class_folders((), entries), ignored, reading=packed.READING)
+    held = packing.images([(path, root / path) for path in files], folder.name)
+    entries, ignored = packed.entries(held, folder.name), {*folder.ignored, *images} - {*files}
+    return Source(folder.name, "folder", entries, _class_folders((), entries), tuple(sorted(ignored)),
+                  reading=packed.READING)
 
 
 def is_image(path: str) -> bool:
@@ -131,23 +136,23 @@ def _folder(root: Path, called: str) -> Source:
         elif stat.S_ISREG(mode):
             files[path] = Entry(size, None, functools.partial(_read_file, root / name, path, size))
         else:
-            (links if stat.S_ISLNK(mode) and not _left_behind(path) else others).append(path)
+            (links if stat.S_ISLNK(mode) and not left_behind(path) else others).append(path)
     return _judged(Source(called, "folder", files, tuple(folders), tuple(others), tuple(sorted(links)),
                           _on_backslashes(backslashed)))
 
 
 def _judged(listed: Source) -> Source:
     """The source of all files that were listed: only images and tables are entries, and what is left out is named."""
-    behind = {path: left for path in (*listed.entries, *listed.ignored) if (left := _left_behind(path))}
+    behind = {path: left for path in (*listed.entries, *listed.ignored) if (left := left_behind(path))}
     entries = {path: entry for path, entry in sorted(listed.entries.items()) if _is_read(path)}
     for path, entry in entries.items():
         _check_size(path, entry.size)
     _check_total(listed.name, sum(entry.size for entry in entries.values()))
     around = {left.rpartition("/")[0] for left in behind.values()}  # a folder that holds nothing else is an empty one
     files = [path for path in (*listed.entries, *listed.ignored) if path not in behind]
-    folders = [path for path in (*listed.folders, *around) if path and not _left_behind(f"{path}/")]
+    folders = [path for path in (*listed.folders, *around) if path and not left_behind(f"{path}/")]
     ignored = {behind.get(path, path) for path in (*listed.entries, *listed.ignored) if path not in entries}
-    ignored |= {left for path in listed.folders if (left := _left_behind(f"{path}/"))}
+    ignored |= {left for path in listed.folders if (left := left_behind(f"{path}/"))}
     return replace(listed, entries=entries, folders=_class_folders(folders, files),
                    ignored=tuple(sorted(path.rstrip("\r") for path in ignored)))
 
@@ -414,10 +419,10 @@ def _parents(paths: Iterable[str]) -> set[str]:
 
 
 def _is_read(path: str) -> bool:
-    return path.lower().endswith((*IMAGES, TABLE)) and not _left_behind(path)
+    return path.lower().endswith((*IMAGES, TABLE)) and not left_behind(path)
 
 
-def _left_behind(path: str) -> str:
+def left_behind(path: str) -> str:
     """The outermost part of a path that a system or an editor left there or that is hidden, or "" where none is.
 
     The path of a folder ends with a slash.

@@ -54,6 +54,6 @@ DATASET = Dataset(
     mean=(0.4377, 0.4438, 0.4728), std=(0.1980, 0.2010, 0.1970), network="convnet3", augment="siamese-no-flip",
     val_share=Fraction(1, 10), classes=tuple("0123456789"),
     source="Netzer et al.: Reading Digits in Natural Images with Unsupervised Feature Learning (2011), "
-           "cropped digits without its extra part, through torchvision",
-    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check,
+           "cropped digits without its extra part",
+    read=DOWNLOAD.read, fingerprint=DOWNLOAD.fingerprint, check=DOWNLOAD.check, published=DOWNLOAD.published,
 )

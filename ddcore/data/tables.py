@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
@@ -22,7 +23,9 @@ from ddcore.data.layout import (
     check_classes,
     images_counted,
     left_out,
+    lie,
     naturally,
+    outcome,
     part_name,
     part_of,
     same_letters,
@@ -30,6 +33,7 @@ from ddcore.data.layout import (
 from ddcore.data.source import MAX_ENTRIES, MAX_TABLE_BYTES, TABLE, Source, shown
 from ddcore.errors import DataRefused
 
+TABLES = "tables"  # the reading by all tables together, of which there is one for each part
 ALLOWED_PARTS = ("train", "test", "val")
 # Headings, the likeliest first; capitals, spaces, hyphens and underscores do not matter.
 IMAGE_COLUMNS = ("image name", "image", "image path", "filename", "file name", "file", "path")
@@ -304,8 +308,11 @@ class _Listed:
     votes: str
 
 
-def by_tables(tables: Sequence[Table], images: Sequence[str], called: str) -> Layout:
-    """A row for each line of the tables; raises DataRefused with all that is wrong with their lines."""
+def by_tables(tables: Sequence[Table], images: Sequence[str], called: str, sure: bool = False) -> Layout:
+    """A row for each line of the tables; sure: images that they do not list are left out.
+
+    Raises DataRefused with all that is wrong with their lines, Doubtful where they do not list every image.
+    """
     title = " and ".join(table.path for table in tables)
     names = same_letters({line.label for table in tables for line in table.lines})
     classes, problems = _classes(set(names.values()), tables, called)
@@ -321,7 +328,18 @@ def by_tables(tables: Sequence[Table], images: Sequence[str], called: str) -> La
                          examples=(path,))
                  for way, (count, name, path) in ways.items()]
     of_table = {image.path for image in listed}
-    if unlisted := [path for path in images if path not in of_table]:
+    nameless = [path for path in images if path not in of_table and any(
+        part_of(folder) == "unlabelled" for folder in path.split("/")[:-1])]
+    if nameless:
+        problems.append(left_out(nameless, f"without a class, as a folder around "
+                                           f"{'them' if len(nameless) > 1 else 'it'} says,"))
+    if unlisted := [path for path in images if path not in {*of_table, *nameless}]:
+        if not sure:
+            key = tables[0].path if len(tables) == 1 else TABLES
+            of_class, of_part = (Counter(values) for values in ((classes[row.label] for row in rows),
+                                                                (row.part or "" for row in rows)))
+            raise Doubtful(f"{lie(unlisted)} on no line of {title} ({_listed(unlisted)})",
+                           [Choice(key, outcome(of_class, of_part, len(unlisted) + len(nameless)))])
         problems.append(left_out(unlisted, f"on no line of {title}"))
     return Layout("table", classes, tuple(rows), voters, tuple(problems), title)
 

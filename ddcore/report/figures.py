@@ -30,6 +30,8 @@ PERCENT = {"range": [0, 101], "tickvals": [0, 20, 40, 60, 80, 100]}  # an axis o
 HEAT = ((0, PALE), (1, COLOURS[0]))  # of a heat map, from nothing to all
 SHADE = 0.15  # opacity of a bar that an error bar in its own full colour has to be seen on
 DARK, WHITE = "#1D2730", "#FFFFFF"  # numbers in the cells of a heat map
+LONG, LONGEST = 9, 22  # letters of a class's name: below a bar, and wherever one is drawn
+MANY = 40  # classes whose bars may lie
 WRAP = {"x": 44, "y": 26}  # letters of an axis title in a line: more are cut off on a narrow screen
 ROOM = 1.2  # how far beyond the values a tick of a logarithmic axis may stand
 ENTRIES = 3  # in a legend; for more of them the chart is higher
@@ -67,12 +69,47 @@ def lines(
 
 
 def bars(frame: pd.DataFrame, x: str, y: str, *, x_title: str, y_title: str, series: str = "series") -> go.Figure:
-    """Grouped bars over the categories in `x`, one colour for each name in `series`."""
-    figure = go.Figure()
-    for i, (name, part) in enumerate(frame.groupby(series, sort=False)):
-        figure.add_bar(x=[as_text(category) for category in part[x]], y=part[y].tolist(), name=str(name),
-                       marker_color=COLOURS[i % len(COLOURS)], hovertemplate=f"%{{y:,}}<extra>{name}</extra>")
-    return dress(figure, x={"title": x_title, "type": "category"}, y={"title": y_title, "tickformat": ","})
+    """Grouped bars over the categories in `x`, one colour for each name in `series`; they lie where names are long."""
+    names = list(dict.fromkeys(map(str, frame[x])))
+    parts = [(str(name), [as_text(category) for category in part[x]], part[y].tolist())
+             for name, part in frame.groupby(series, sort=False)]
+    return _over(names, parts, x_title, {"title": y_title, "tickformat": ","}, ",")
+
+
+def _over(
+    names: Sequence[str], parts: Sequence[tuple[str, list[str], list[float]]], title: str, values: Axis, number: str
+) -> go.Figure:
+    """Bars of each (name, categories, values); they lie where the names of the categories are long.
+
+    values: the axis of the values; number: how one is told (d3's format).
+    """
+    lying, figure = _lie(names), go.Figure()
+    across, up = ("y", "x") if lying else ("x", "y")
+    for i, (name, categories, heights) in enumerate(parts):
+        figure.add_bar(**{across: categories, up: heights}, name=name, orientation="h" if lying else "v",
+                       marker_color=COLOURS[i % len(COLOURS)],
+                       hovertemplate=f"%{{{across}}}: %{{{up}:{number}}}<extra>{name}</extra>")
+    axis = {"title": title, **named(names)}
+    if not lying:
+        return dress(figure, x=axis, y=values)
+    return dress(figure, 130 + (14 + 12 * len(parts)) * len(names), values, {**axis, "autorange": "reversed"})
+
+
+def _lie(names: Sequence[str]) -> bool:
+    """Whether names are too long to stand below bars, and few enough to stand beside them."""
+    return len(names) <= MANY and any(len(name) > LONG for name in names)
+
+
+def named(names: Sequence[str]) -> Axis:
+    """An axis of these categories, the ends of very long names left out where they are drawn."""
+    if all(len(name) <= LONGEST for name in names):
+        return {"type": "category"}
+    return {"type": "category", "tickvals": [as_text(name) for name in names],
+            "ticktext": list(map(_short, names))}
+
+
+def _short(name: str) -> str:
+    return as_text(text.shortened(name, LONGEST))
 
 
 def agreement(frame: pd.DataFrame, *, x_title: str) -> go.Figure:
@@ -140,22 +177,24 @@ def _elsewhere(rows: Sequence[Published], verified: bool) -> dict[str, Any]:
 
 def per_class(frame: pd.DataFrame, mean: float | None = None) -> go.Figure:
     """Bars of each class's accuracy (percent; columns class, accuracy) with the accuracy over all as a line."""
-    figure = go.Figure(go.Bar(
-        x=[as_text(name) for name in frame["class"]], y=frame["accuracy"].tolist(), marker_color=COLOURS[0],
-        hovertemplate="%{x}: %{y:.1f} %<extra></extra>", showlegend=False,
-    ))
+    names = list(map(str, frame["class"]))
+    part = ("accuracy", [as_text(name) for name in names], frame["accuracy"].tolist())
+    figure = _over(names, [part], "Class", {"title": "Accuracy (%)", **PERCENT}, ".1f")
+    figure.update_traces(showlegend=False)
     if mean is not None:
-        figure.add_hline(y=mean, line={"dash": "dot", "color": COLOURS[1], "width": 2}, showlegend=True,
-                         name=f"of all images {mean:.1f} %")
-    return dress(figure, x={"title": "Class", "type": "category"}, y={"title": "Accuracy (%)", **PERCENT},
-                 showlegend=mean is not None)
+        add, place = (figure.add_vline, "x") if _lie(names) else (figure.add_hline, "y")
+        add(**{place: mean}, line={"dash": "dot", "color": COLOURS[1], "width": 2}, showlegend=True,
+            name=f"of all images {mean:.1f} %")
+    return figure.update_layout(showlegend=mean is not None)
 
 
 def confusion(frame: pd.DataFrame) -> go.Figure:
     """Heat map of which class is taken for which: rows true, columns predicted, in percent of the true class."""
     share = frame.pivot(index="true", columns="predicted", values="share")
     names = list(dict.fromkeys(frame["true"]))
-    return _heat(share.loc[names, names], x_title="Predicted", y_title="True class", low=0, high=100, digits=0)
+    figure = _heat(share.loc[names, names], x_title="Predicted", y_title="True class", low=0, high=100, digits=0)
+    axis = named(list(map(str, names)))
+    return figure.update_layout(xaxis=axis, yaxis=axis)
 
 
 def matrix(frame: pd.DataFrame) -> go.Figure:
@@ -211,7 +250,7 @@ def difficulty(frame: pd.DataFrame, cuts: Mapping[str, pd.DataFrame] | None = No
                            line={"width": 2.5, "dash": DASHES[i % len(DASHES)], "color": MARKS[i % len(MARKS)]})
     return dress(figure, 150 + 42 * len(names), {"title": "Score: easy to hard"}, {
         "title": "Class, images (log scale)", "tickvals": [foot + RIDGE / 2 for foot in feet.values()],
-        "ticktext": [as_text(name) for name in names], "showgrid": False, "zeroline": False, "range": [0, len(names)],
+        "ticktext": list(map(_short, names)), "showgrid": False, "zeroline": False, "range": [0, len(names)],
     }, barmode="overlay", bargap=0)
 
 
@@ -260,8 +299,8 @@ def soft_labels(shares: Sequence[Sequence[float]], labels: Sequence[int], classe
         hovertemplate="an image of %{customdata}: %{z:.1f} % %{x}<extra></extra>",
     ))
     members = [[i for i, label in enumerate(labels) if label == number] for number in range(len(classes))]
-    ticks = [(sum(rows) / len(rows), as_text(name)) for rows, name in zip(members, classes, strict=True) if rows]
-    return dress(figure, 420, {"title": "Share of class", "type": "category", "showgrid": False}, {
+    ticks = [(sum(rows) / len(rows), _short(name)) for rows, name in zip(members, classes, strict=True) if rows]
+    return dress(figure, 420, {"title": "Share of class", **named(classes), "showgrid": False}, {
         "title": "Image of class", "autorange": "reversed", "showgrid": False,
         "tickvals": [middle for middle, _ in ticks], "ticktext": [name for _, name in ticks],
     })

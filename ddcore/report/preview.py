@@ -22,10 +22,13 @@ MODES = {"1": "black and white", "L": "grey", "LA": "grey with transparency", "P
          "F": "floating-point grey"}
 
 
-def class_counts(preview: Preview) -> pd.DataFrame:
-    """Images of each class in each part: columns class, part, images."""
+def class_counts(preview: Preview, labels: str = "keep") -> pd.DataFrame:
+    """Images of each class in each part: columns class, part, images.
+
+    labels: what becomes of those that read the same, "keep" or "merge".
+    """
     rows = [(name, PARTS.get(part, part), images)
-            for part, counts in preview.counts.items() for name, images in counts.items()]
+            for part, counts in preview.counted(labels).items() for name, images in counts.items()]
     return pd.DataFrame(rows, columns=["class", "part", "images"])
 
 
@@ -77,6 +80,8 @@ def known_headings() -> str:
 
 def reading(key: str) -> str:
     """A way to read what was brought, in words: the folders around an image, from the outermost on, or a table."""
+    if key == tables.TABLES:
+        return "The tables together"
     if key.endswith(TABLE):
         return f"The table {key}"
     return " › ".join(FOLDERS[name] for name in key.split("/")).capitalize()

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ddcore.params import ParamInfo
 from pages.components import fields, frame
+from pages.components.markdown import plain
 
 Menus = dict[str, tuple[str, Collection[str]]]  # "preset" → (key of its widget, what can be chosen)
 NONE: Menus = {}
@@ -34,7 +35,11 @@ def arrive(form: str, parameters: Collection[str], menus: Menus = NONE) -> None:
     edits |= {name: words for name, words in told.items() if name in parameters and name not in menus}
     for name, (key, options) in menus.items():
         if options:
-            st.session_state[key] = told[name] if told.get(name) in options else next(iter(options))
+            known = told.get(name) in options
+            st.session_state[key] = told[name] if known else next(iter(options))
+            if name in told and not known:
+                st.warning(f"The address asks for the {name} “{plain(told[name][:40])}”, which cannot be chosen here.",
+                           icon=":material/link_off:")
 
 
 def tell(form: str, parameters: Collection[str], menus: Menus = NONE) -> None:

@@ -34,6 +34,7 @@ ENDINGS = [packing.ending.lstrip(".") for packing in PACKINGS.values()]
 LABELS_FROM = {"folders": "folders", "table": "a table", "file": "the same file"}
 WAYS = ("Upload a file", "A folder on this machine")
 LOCAL = ("127.0.0.1", "localhost", "::1")
+ON_PROBLEMS = ("test_share", "unreadable", "fit", "levels", "ground", "labels", "duplicates")  # asked where they matter
 CLASSES, EACH = 20, 8  # rows and columns of the examples
 REDRAWN = 0.2  # seconds between two movements of a progress bar
 
@@ -239,11 +240,29 @@ def _moving(bar: Any, words: str, before: str) -> tuple[Callable[[int, int], Non
 
 def show(brought: Brought) -> None:
     """What is in it, the choices, how images will look with them, and the button."""
-    look = brought.preview
+    look, place = brought.preview, st.container()
+    if look.stops:
+        st.markdown("This cannot be added as it is. Mend what is named above and choose it again.")
+        config = None
+    else:
+        config = choices(brought)
+    with place:
+        found(look, config.labels if config else "keep")
+    if config:
+        examples(brought, config)
+        accept(brought, config)
+    elif not look.stops:
+        st.button("Add data set", type="primary", icon=":material/add:", key="own-add", disabled=True)
+
+
+def found(look: preview.Preview, labels: str) -> None:
+    """What is in it, with what becomes of labels that read the same."""
+    counts = report.class_counts(look, labels)
+    classes = list(dict.fromkeys(counts["class"]))
     st.header("What was found", anchor=False)
     with st.grid(5, min_column_width=140):
         st.metric("Images", f"{look.images:,}")
-        st.metric("Classes", f"{len(look.layout.classes):,}", help=widgets.names(look.layout.classes))
+        st.metric("Classes", f"{len(classes):,}", help=widgets.names(classes))
         st.metric("Labels from", LABELS_FROM[look.layout.kind])
         st.metric("Test part", "given" if look.split else "made here")
         if look.layout.voters:
@@ -252,8 +271,8 @@ def show(brought: Brought) -> None:
     with st.grid(2, min_column_width=340, gap="medium"):
         with st.container():
             st.markdown("**Images per class**")
-            charts.chart(figures.bars(report.class_counts(look), "class", "images", x_title="Class", y_title="Images",
-                                      series="part"), "own-classes")
+            charts.chart(figures.bars(counts, "class", "images", x_title="Class", y_title="Images", series="part"),
+                         "own-classes")
         with st.container():
             st.markdown("**Sizes**")
             if len(look.sizes) > 1:
@@ -261,13 +280,6 @@ def show(brought: Brought) -> None:
                                           x_title="Shorter side (pixels)", y_title="Images"), "own-sizes")
             st.markdown(report.sizes(look))
             st.markdown(report.modes(look))
-    if look.stops:
-        st.markdown("This cannot be added as it is. Mend what is named above and choose it again.")
-    elif config := choices(brought):
-        examples(brought, config)
-        accept(brought, config)
-    else:
-        st.button("Add data set", type="primary", icon=":material/add:", key="own-add", disabled=True)
 
 
 def problems(look: preview.Preview) -> None:
@@ -288,16 +300,11 @@ def problems(look: preview.Preview) -> None:
 def choices(brought: Brought) -> AddConfig | None:
     """The form; what cannot matter for these images is not asked."""
     look = brought.preview
-    rules = {problem.rule for problem in look.problems}
-    needless = {
-        "test_share": look.split, "unreadable": not look.unreadable, "fit": "not square" not in rules,
-        "levels": not look.levels, "ground": not look.ground, "labels": "alike" not in rules,
-        "duplicates": not rules & {"leak", "duplicate", "two labels", "flat"},
-    }
+    asked = {problem.param for problem in look.problems} | ({"test_share"} if not look.split else set())
+    hidden = [name for name in ON_PROBLEMS if name not in asked]
     most = 128 if frame.device() == "cuda" else 64  # as MHIST's presets have it
     start: Mapping[str, Any] = preview.suggested(brought.at.called, look, most)
     st.header("How it becomes a data set", anchor=False)
-    hidden = [name for name, is_needless in needless.items() if is_needless]
     entered = form.config_form(AddConfig, start, f"own.{brought.token}", hidden=hidden, shown=AddConfig.model_fields)
     assert entered.asked is None or isinstance(entered.asked, AddConfig)
     return entered.asked

@@ -67,9 +67,11 @@ def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") 
     Without a first one it starts with that of the address, as long as nobody has chosen another.
     """
     names = DATASETS.offered()
-    if not first and (asked := st.query_params.get("set")) in names:
+    if not first and (asked := st.query_params.get("set", "")) in names:
         st.session_state[key] = asked
         del st.query_params["set"]
+    elif not first and asked:
+        no_such_set(asked)
     if first in DATASETS and first not in names:
         names = [*names, first]
     index = names.index(first) if first in names and key not in st.session_state else 0
@@ -77,6 +79,12 @@ def data_set(box: DeltaGenerator, key: str, *, first: str = "", help: str = "") 
         "Data set", names, index=index, key=key, help=help or None,
         format_func=lambda name: DATASETS[name].title, persist_state="session",
     )
+
+
+def no_such_set(name: str) -> None:
+    """What is said where the address asks for a data set that is not here."""
+    st.warning(f"There is no data set “{plain(name[:40])}” here: it was removed, or the link comes from another "
+               "machine.", icon=":material/folder_off:")
 
 
 def data_note(dataset: str) -> bool:

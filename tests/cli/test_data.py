@@ -53,7 +53,11 @@ def test_adding_prints_the_preview_and_makes_a_data_set(call: Call, pets: str) -
 def test_the_flag_is_named_where_there_is_a_choice(call: Call, tmp_path: Path) -> None:
     files = {f"{name}/{i}.png": picture(i + 9 * n) for n, name in enumerate(("Cat", "cat", "dog")) for i in range(4)}
     _, out, _ = call("check", str(written(files, tmp_path / "pets")))
-    assert "they can be merged (--labels merge)" in out
+    assert "classes of their own: 'Cat' and 'cat' (flag: --labels merge)\n" in out
+    assert "  all    12: Cat 4, cat 4, dog 4\n" in out
+    _, out, _ = call("add", str(tmp_path / "pets"), "--name", "pets", "--labels", "merge")
+    assert "12 images of 2 classes" in out
+    assert "  all    12: Cat 8, dog 4\n" in out
 
 
 def test_side_and_colour_fit_the_images_where_they_are_not_given(call: Call, tmp_path: Path) -> None:

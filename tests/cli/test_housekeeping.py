@@ -139,7 +139,9 @@ def test_the_disk_used_is_told_by_kind(say: Say, runs: Any) -> None:
     assert "Distillation (2)" in say("usage")[1]
 
 
-def test_files_that_changed_at_rest_are_found_by_check(say: Say, runs: Any) -> None:
+def test_files_that_changed_at_rest_are_found_by_check(
+    say: Say, runs: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for record in runs:
         shelf.sealed(record)
     told = answer(say, "check", "--all")
@@ -153,5 +155,10 @@ def test_files_that_changed_at_rest_are_found_by_check(say: Say, runs: Any) -> N
     assert say("check", runs[1].id)[0] == 0
     assert say("check")[2] == "error: name the runs to check, or say --all\n"
     shelf.unsealed(runs[1])
-    assert say("check", runs[1].id)[1].endswith("1 run: an earlier version made it and kept no hashes, so whether its "
-                                                "files changed cannot be told\n")
+    why = "an earlier version made it and kept no hashes, so whether its files changed cannot be told"
+    assert say("check", runs[1].id)[1] == f"0 runs checked\n1 run could not be checked: {why}\n"
+    assert say("check", "--all")[1] == (f"1 run and 0 own data sets checked\n1 run could not be checked: {why}\n")
+    (demo := tmp_path / "demo" / "distill").mkdir(parents=True)
+    runs[1].folder.rename(demo / runs[1].id)
+    monkeypatch.setattr("ddcore.home.demo_root", lambda: demo.parent)
+    assert say("check", "--all")[1].endswith(f"\n1 run shipped with the workbench could not be checked: {why}\n")

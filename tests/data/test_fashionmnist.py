@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ddcore.data import fashionmnist
+from ddcore.data import arranging, fashionmnist, source
+from ddcore.errors import DataRefused
 from ddcore.home import PROJECT
 from ddcore.runs.store import Store
 
@@ -49,6 +50,20 @@ def test_an_archive_without_name_and_time_becomes_the_one_with_both() -> None:
             file.write(b"labels")
     original = fashionmnist._original("train-labels-idx1-ubyte.gz", without.getvalue())
     assert original == with_both.getvalue() != without.getvalue()
+
+
+@pytest.mark.parametrize(("name", "titles"), [
+    ("t10k-images-idx3-ubyte.gz", "MNIST or Fashion-MNIST, which need not be brought: choose --dataset mnist or "
+                                  "--dataset fashionmnist"),
+    ("train-images-idx3-ubyte", "MNIST, which need not be brought: choose --dataset mnist "),
+    ("cifar-10-python.tar.gz", "CIFAR-10, which need not be brought: choose --dataset cifar10 "),
+])
+def test_the_files_of_a_known_set_are_called_that_where_they_are_brought(
+    name: str, titles: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(b"1")
+    with pytest.raises(DataRefused, match=titles):
+        arranging.arrange(source.open_source(tmp_path, "brought"))
 
 
 INSTALLED = all(fashionmnist.DOWNLOAD._packaged(archive) for archive in fashionmnist.DOWNLOAD.archives)

@@ -140,7 +140,7 @@ def test_images_of_an_unlabelled_part_are_left_out_and_told():
     found = arranged(files)
     assert (found.classes, len(found.rows)) == (("ice", "sea"), 4)
     assert [(p.rule, p.text) for p in found.problems] == [
-        ("left out", "2 images without a class, as the name of their folder says, will be left out")]
+        ("left out", "2 images without a class, as the name of their folder 'seg_pred' says, will be left out")]
 
 
 def test_class_within_a_part_of_its_own_name_is_not_looked_through():
@@ -464,7 +464,7 @@ def test_class_folders_that_read_the_same_are_told(tmp_path):
     written(named("Cat/1.png", "Cat/2.png", "cat/3.png", "dog /4.png", "dog/5.png", "dog/6.png"), tmp_path)
     found = arrange(source.open_source(tmp_path, "pets"))
     assert [p.text for p in found.problems] == [
-        "labels that read the same are classes of their own: 'Cat' and 'cat'; 'dog' and 'dog '; they can be merged"]
+        "labels that read the same are classes of their own: 'Cat' and 'cat'; 'dog' and 'dog '"]
     assert found.merged().classes == ("Cat", "dog")
 
 
@@ -480,15 +480,39 @@ def test_label_that_stands_for_none_is_told():
         "2 images have the label 'NaN' or 'nan', which often stands for none")
 
 
-def test_other_tables_are_told_of_and_images_on_no_line_are_left_out():
+def test_other_tables_are_told_of():
     files = {
-        **named("a.png", "b.png", "c.png"),
+        **named("a.png", "b.png"),
         "l.csv": table(["a.png,x", "b.png,y"], "image,label"),
         "s.csv": b"image\n",
     }
     problems = {problem.rule: problem for problem in arranged(files).problems}
     assert problems["table"].text == "s.csv is not used: it has no column named label; its heading is 'image'"
-    assert problems["left out"].examples == ("c.png",)
+
+
+@pytest.mark.parametrize(("heading", "key"), [("", "l.csv"), ("_train", "tables")])
+def test_images_on_no_line_are_asked_about_and_left_out_where_that_is_chosen(heading, key):
+    files = {**named("x/a.png", "y/b.png", "y/c.png"),
+             f"l{heading}.csv": table(["a.png,cat", "b.png,dog"][: 1 if heading else 2], "image,label")}
+    if heading:
+        files["l_test.csv"] = table(["b.png,dog"], "image,label")
+    with pytest.raises(Doubtful) as doubt:
+        arranged(files)
+    images = "1 training and 1 test images" if heading else "2 images"
+    assert doubt.value.text.startswith("1 image lies on no line of l")
+    assert doubt.value.text.endswith("('y/c.png')")
+    assert dict(doubt.value.choices) == {key: f"2 classes (cat, dog), {images}, 1 image left out",
+                                         "class": "2 classes (x, y), 3 images"}
+    found = arranged(files, key)
+    assert {row.path: found.classes[row.label] for row in found.rows} == {"x/a.png": "cat", "y/b.png": "dog"}
+    assert {problem.rule: problem.examples for problem in found.problems} == {"left out": ("y/c.png",)}
+    assert arranged(files, "class").classes == ("x", "y")
+
+
+def test_images_on_no_line_are_left_out_unasked_where_their_folder_says_that_they_have_no_class():
+    files = {**named("train/a.png", "train/b.png", "pred/c.png"), "l.csv": table(["a.png,x", "b.png,y"], "image,label")}
+    assert [(p.rule, p.text) for p in arranged(files).problems] == [
+        ("left out", "1 image without a class, as a folder around it says, will be left out")]
 
 
 def test_many_other_tables_are_counted():
@@ -522,7 +546,7 @@ def test_image_of_a_line_is_found_by_its_path_or_by_its_end(asked, found):
         **named("set/one/a.png", "set/two/a.png", "set/two/b.png"),
         "set/one/l.csv": table([f"{asked},x"], "image,label"),
     }
-    assert [row.path for row in arranged(files).rows] == [found]
+    assert [row.path for row in arranged(files, "set/one/l.csv").rows] == [found]
 
 
 @pytest.mark.parametrize(

@@ -160,13 +160,13 @@ def test_shapes_and_unequal_sizes_and_other_files_are_told_of():
     }
     assert problem(files, "not square").examples == ("train/cat/wide.png",)
     assert "from 16 to 80 pixels" in problem(files, "unequal sizes").text
-    assert problem(files, "ignored").text == "1 other file will not be read: a.txt"
+    assert problem(files, "ignored").text == "1 other file or folder will not be read: a.txt"
 
 
 def test_images_of_other_formats_are_told_apart_from_other_files_with_what_to_do(tmp_path):
     files = {**folders(4, 0), "cat/a.webp": b"", "cat/b.WEBP": b"", "dog/c.heic": b"", "plan.docx": b""}
     told = {p.rule: p.text for p in looked(written(files, tmp_path))[1].problems}
-    assert told["ignored"] == "1 other file will not be read: plan.docx"
+    assert told["ignored"] == "1 other file or folder will not be read: plan.docx"
     texts = [p.text for p in looked(tmp_path)[1].problems if p.rule == "format"]
     assert texts == ["2 .webp files will not be read, save them as PNG or JPEG: cat/a.webp, cat/b.WEBP",
                      "1 .heic file will not be read, save it as PNG or JPEG: dog/c.heic"]

@@ -87,6 +87,13 @@ def test_labels_that_read_the_same_are_stored_as_one_class_on_request(root):
     assert any("another class" in note for note in kept.notes)
 
 
+def test_merging_that_leaves_one_class_is_refused_and_labels_that_are_kept_apart_stay_told(root):
+    files = {f"{name}/{i}.png": picture(10 * n + i) for n, name in enumerate(("Cat", "cat")) for i in range(4)}
+    with pytest.raises(DataRefused, match="there is one class only, Cat"):
+        added(files, root, labels="merge")
+    assert added(files, root).notes == ("labels that read the same are classes of their own: 'Cat' and 'cat'",)
+
+
 def test_class_that_is_too_small_unless_it_is_merged_stops_only_where_it_is_kept(root):
     files = {f"{name}/{i}.png": picture(i + 20 * n) for n, name in enumerate(("cat", "dog")) for i in range(5)}
     files["Cat/one.png"] = picture(90)

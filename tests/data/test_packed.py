@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from brought import added, looked, picture
 
-from ddcore.data import DATASETS, load, npz, packed, parquet, source
+from ddcore.data import DATASETS, arranging, load, npz, packed, parquet, source
 from ddcore.errors import DataRefused
 
 CELLS = ("basophil", "eosinophil", "erythroblast")
@@ -85,8 +85,9 @@ def test_names_of_medmnist_are_not_given_to_labels_that_have_more(tmp_path: Path
     [
         ({"train_labels": np.zeros((6, 14), np.uint8)}, "14 labels for each image"),
         ({"train_labels": np.zeros(5, np.uint8)}, "5 labels for 6 images"),
-        ({"train_labels": np.full(6, 0.5)}, "labels are whole numbers"),
-        ({"train_labels": np.full(6, -1)}, "labels are whole numbers"),
+        ({"train_labels": np.full(6, 0.5)}, r"npz holds numbers with fractions, such as '0\.5'; labels are whole"),
+        ({"train_labels": np.full(6, "cat")}, "npz holds words, such as 'cat'; labels are whole numbers from 0"),
+        ({"train_labels": np.full(6, -1)}, "npz holds -1; labels are whole numbers"),
         ({"train_images": np.zeros((6, 16, 16, 3), np.float32)}, "images are uint8"),
         ({"train_images": np.zeros((6, 16, 16, 16), np.uint8)}, "images are uint8"),
         ({"train_labels": np.array([{}] * 6)}, "Python objects, which are never read"),
@@ -216,8 +217,8 @@ def test_the_part_of_a_parquet_file_is_what_it_or_its_folder_is_called_after(
     (tmp_path / "cells" / "._train.parquet").write_bytes(b"a Mac's notes")
     _, seen = looked(tmp_path / "cells", "cells")
     assert Counter(row.part for row in seen.layout.rows) == parts
-    assert [p.text for p in seen.problems if p.rule == "left out"] == [
-        "3 images without a class, as the name of their folder says, will be left out"][: "unlabelled-0" in names]
+    told = "3 images without a class, as the name of their folder 'unlabelled' says, will be left out"
+    assert [p.text for p in seen.problems if p.rule == "left out"] == [told][: "unlabelled-0" in names]
 
 
 @pytest.mark.parametrize(("names", "words"), [
@@ -252,5 +253,32 @@ def test_a_folder_with_images_is_not_read_for_the_tables_beside_them(tmp_path: P
     for name in ("cat", "dog"):
         (tmp_path / "pets" / name).mkdir()
         (tmp_path / "pets" / name / "1.png").write_bytes(picture())
-    files, _ = looked(tmp_path / "pets", "pets")
+    files, seen = looked(tmp_path / "pets", "pets")
     assert set(files.entries) == {"cat/1.png", "dog/1.png"}
+    assert "1 file that holds images will not be read, for images lie here as well; bring such a file by itself: " \
+           "train.parquet" in [problem.text for problem in seen.problems]
+
+
+def test_images_in_no_folder_are_told_and_not_read_where_files_hold_others(tmp_path: Path) -> None:
+    table(tmp_path / "pets" / "train.parquet", range(3))
+    (tmp_path / "pets" / "preview.png").write_bytes(picture())
+    (tmp_path / "pets" / "README.md").write_text("cats")
+    _, seen = looked(tmp_path / "pets", "pets")
+    assert (seen.images, seen.layout.kind) == (3, "file")
+    assert [problem.text for problem in seen.problems if problem.rule in ("beside", "ignored")] == [
+        "1 image in no folder will not be read, for other files here hold images: preview.png",
+        "1 other file or folder will not be read: README.md"]
+
+
+def test_a_table_beside_loose_images_lists_them_and_files_that_hold_others_are_not_read(tmp_path: Path) -> None:
+    table(tmp_path / "pets" / "train.parquet", range(3))
+    for name in "ab":
+        (tmp_path / "pets" / f"{name}.png").write_bytes(picture())
+    (tmp_path / "pets" / "labels.csv").write_text("image,label\na.png,cat\nb.png,dog\n")
+    assert looked(tmp_path / "pets", "pets")[1].layout.kind == "table"
+
+
+def test_no_other_layout_can_be_chosen_for_a_file_that_tells_its_own(tmp_path: Path) -> None:
+    found = source.open_source(saved(tmp_path), "bloodmnist.npz")
+    with pytest.raises(DataRefused, match=r"says itself .* so it cannot be read as 'class/part'"):
+        arranging.arrange(found, "class/part")

@@ -98,6 +98,18 @@ def test_one_click_leads_to_the_form_of_a_method_with_this_data_set(
     assert app.selectbox(key=f"{method}-dataset").value == "mnist"
 
 
+def test_the_data_set_of_the_address_is_opened_under_either_name_and_one_that_is_not_here_is_told(
+    open_page: Open, backend: Backend
+) -> None:
+    app = open_page(DATASETS, dataset="mnist")
+    assert app.selectbox[0].value == "mnist"
+    assert app.query_params["set"] in ("mnist", ["mnist"])
+    for page in (DATASETS, "pages/5_DM.py"):
+        for name in ("set", "dataset"):
+            told = [warning.value for warning in open_page(page, **{name: "nowhere"}).warning]
+            assert any("“nowhere”" in words for words in told), (page, name)
+
+
 def test_another_data_set_than_that_of_the_address_can_be_chosen(open_page: Open, backend: Backend) -> None:
     app = open_page("pages/5_DM.py", set="mnist")
     app.selectbox(key="dm-dataset").set_value("digits").run()

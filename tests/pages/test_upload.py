@@ -131,7 +131,11 @@ def test_labels_that_read_the_same_are_told_and_merged_where_that_is_chosen(open
     files = {f"{name}/{i}.png": png(i + 20 * n) for n, name in enumerate(("Cat", "cat", "dog")) for i in range(6)}
     app = brought(open_page, files)
     assert "Labels that read the same are classes of their own: 'Cat' and 'cat'" in words(app).replace("\\", "")
+    assert "Classes 3" in words(app)
+    assert '"Cat","cat","dog"' in app.get("plotly_chart")[0].proto.spec.replace(" ", "")
     next(s for s in app.selectbox if s.label == "Labels that read the same").set_value("merge").run()
+    assert "Classes 2" in words(app)
+    assert '"Cat","dog"' in app.get("plotly_chart")[0].proto.spec.replace(" ", "")
     app.button(key="own-add").click().run()
     assert DATASETS["pets"].classes == ("Cat", "dog")
 
@@ -143,7 +147,7 @@ def test_parts_of_unusual_names_are_read_as_parts_and_not_as_classes(open_page: 
     app = brought(open_page, {**files, "seg_pred/seg_pred/1.png": png(200)})
     assert "Images 16" in words(app)
     assert "Test part given" in words(app)
-    assert "1 image without a class, as the name of their folder says" in words(app)
+    assert "1 image without a class, as the name of its folder 'seg\\_pred' says" in words(app)
     assert "Nothing suspicious" not in words(app)
 
 

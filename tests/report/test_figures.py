@@ -31,6 +31,21 @@ def test_bars_keep_digits_as_classes_not_as_numbers() -> None:
     assert figure.layout.xaxis.type == "category"
 
 
+def test_bars_of_classes_with_long_names_lie_and_the_ends_of_very_long_ones_are_left_out() -> None:
+    names = ["colorectal adenocarcinoma epithelium", "<b>debris of some kind</b>"]
+    frame = pd.DataFrame({"class": names, "accuracy": [50.0, 60.0], "images": [5, 6], "series": ["train", "train"]})
+    for figure in (figures.bars(frame, "class", "images", x_title="Class", y_title="Images"),
+                   figures.per_class(frame, 55.0)):
+        assert list(figure.data[0].y) == list(figure.layout.yaxis.tickvals)
+        assert list(figure.layout.yaxis.ticktext) == ["colorectal adenocarci…", "&lt;b&gt;debris of some kin…"]
+        assert figure.layout.yaxis.title.text == "Class"
+    assert figure.layout.shapes[0].x0 == 55.0
+    square = pd.DataFrame([{"true": t, "predicted": p, "images": 1, "share": 50.0} for t in names for p in names])
+    assert next(iter(figures.confusion(square).layout.xaxis.ticktext)) == "colorectal adenocarci…"
+    many = pd.DataFrame({"class": [f"a very long name {i}" for i in range(41)], "images": 1, "series": "train"})
+    assert figures.bars(many, "class", "images", x_title="Class", y_title="Images").data[0].orientation == "v"
+
+
 def accuracy_frame() -> pd.DataFrame:
     return pd.DataFrame({"name": ["ours", "random", "full"], "mean": [90.0, 80.0, None], "std": [1.0, None, None]})
 
