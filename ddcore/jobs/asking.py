@@ -54,18 +54,17 @@ def requeue(store: Store, queue: Queue, record: RunRecord) -> None:
 
 
 def _ask(store: Store, run_ids: Iterable[str], people: tuple[str, ...], new: Collection[str]) -> None:
-    """These people wait for these runs and for what those need, and own them. new: ids of the runs for which whoever
-    waited before does so no longer. Under the lock."""
-    ids, left = list[str](), list(run_ids)
+    """These people wait for these runs, for what those need and for what those asked for, and own them. new: ids of the
+    runs for which whoever waited before does so no longer. Under the lock."""
+    records, left = dict[str, RunRecord](), list(run_ids)
     while left:
-        record = store.record(left.pop())
-        if record.id in ids or record.state == "done":
+        if (run_id := left.pop()) in records or (record := store.record(run_id)).state in ("done", "broken"):
             continue
-        ids.append(record.id)
-        left += record.info.get("parents") or ()
-        before = () if record.id in new else asking(record.folder)
+        records[run_id] = record
+        left += [*(record.info.get("parents") or ()), *filter(store.exists, awaited(record.folder))]
+        before = () if run_id in new else asking(record.folder)
         mark_asking(record.folder, dict.fromkeys((*before, *people)))
-    own = [run_id for run_id in ids if not store.record(run_id).is_part]
+    own = [run_id for run_id, record in records.items() if not record.is_part]
     for person in people:
         take(person, *own)
 
