@@ -3,11 +3,16 @@
 Each is brought to 16×16 colours. Two look the same where their brightness differs by at most 3 of 255 levels (root mean
 square) and by at most a tenth of either one's contrast, so that two pale ones are not taken for one another, and where
 the colours of 4×4 blocks differ by at most 6 levels. That finds what was scaled by a quarter up to double and what JPEG
-compressed at qualities from 50 up, in pictures of some 64 pixels and more; of smaller ones it finds less. What was
-mirrored, turned or cut is not looked for. Of the first 20,000 digits of MNIST no two are as near.
+compressed at qualities from 50 up, in pictures of some 96 pixels and more.
+
+Of smaller ones 16×16 say too little: two of different sizes are brought to the smaller one's, in each of the ways by
+which programs usually scale, and look the same by the same tolerance, each pixel being held against its own. What was
+mirrored, turned, cut or thinned out (every second pixel) is not looked for.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -18,8 +23,10 @@ COLOURS = 6.0  # the same of the blocks' colours, which JPEG keeps less well
 CONTRAST = 0.1  # times the standard deviation of a picture's levels
 FLAT = 2.0  # levels: with less contrast there is nothing to be told by
 AT_ONCE = 1024  # pictures whose levels are in memory as numbers with fractions, four times as large
+SMALL = 96  # pixels of the larger one's longer side, up to which two pictures are held against each other by pixels
 NEIGHBOURS = 8  # of one picture that are held against it; thousands of frames of one film would all be near
 
+WAYS = tuple(Image.Resampling[name] for name in ("BOX", "BILINEAR", "HAMMING", "BICUBIC", "LANCZOS"))
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of JPEG (ITU-R BT.601)
 _BLOCKS = 4  # a side: no two pictures are nearer than the means of their blocks, which find the neighbours
 _REACH = 2 * CONTRAST * _BLOCKS  # of the means: once for the levels, once for the contrasts that they are units of
@@ -31,11 +38,25 @@ def signature(plain: Image.Image) -> np.ndarray:
     return np.asarray(small)
 
 
-def alike(pictures: np.ndarray, others: np.ndarray | None = None) -> list[tuple[int, int]]:
+def scaled(one: Image.Image, other: Image.Image) -> bool:
+    """Whether one 8-bit grey or RGB picture is the other in another size, by its pixels."""
+    small, large = sorted((one.convert("RGB"), other.convert("RGB")), key=lambda picture: picture.size)
+    (width, height), (wide, high) = small.size, large.size
+    if small.size == large.size or abs(width * high - height * wide) > max(wide, high):  # a pixel, by rounding
+        return False
+    pixels = np.asarray(small, np.float32)
+    brought = (np.asarray(large.resize(small.size, way), np.float32) for way in WAYS)
+    return any(_as_bright(pixels, other) and _distance(pixels, other) <= COLOURS for other in brought)
+
+
+def alike(
+    pictures: np.ndarray, others: np.ndarray | None = None,
+    closer: Callable[[int, int], bool] = lambda index, other: False,
+) -> list[tuple[int, int]]:
     """(index, index of the nearest other one that looks the same), for each picture that has one.
 
     pictures, others: uint8 (N, 16, 16, 3); without `others`, each is held against those before it. What has hardly any
-    contrast looks like nothing.
+    contrast looks like nothing. closer(index, other): a second look at two that are near and do not look the same.
     """
     from scipy.spatial import cKDTree
 
@@ -49,7 +70,8 @@ def alike(pictures: np.ndarray, others: np.ndarray | None = None) -> list[tuple[
     pairs = []
     for index, nearest in zip(asked.tolist(), neighbours, strict=True):
         for other in known[nearest[nearest < len(known)]].tolist():
-            if not (earlier and other >= index) and _look_alike(pictures[index], among[other]):
+            if not (earlier and other >= index) and (
+                    _look_alike(pictures[index], among[other]) or closer(index, other)):
                 pairs.append((index, other))
                 break
     return pairs
@@ -75,9 +97,12 @@ def _blocks(pictures: np.ndarray) -> np.ndarray:
 
 
 def _look_alike(one: np.ndarray, other: np.ndarray) -> bool:
+    return _as_bright(one, other) and _distance(_blocks(one), _blocks(other)) <= COLOURS
+
+
+def _as_bright(one: np.ndarray, other: np.ndarray) -> bool:
     first, second = one @ _LUMA, other @ _LUMA
-    near = _distance(first, second) <= min(LEVELS, CONTRAST * float(first.std()), CONTRAST * float(second.std()))
-    return near and _distance(_blocks(one), _blocks(other)) <= COLOURS
+    return _distance(first, second) <= min(LEVELS, CONTRAST * float(first.std()), CONTRAST * float(second.std()))
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections import Counter
@@ -142,7 +143,8 @@ def look(source: Source, layout: Layout, on_progress: Progress = lambda done, to
     # What is wrong however the labels are taken; merging that would leave one class alone mends nothing.
     of_classes = min(_classes(together), _classes(counts), key=len)
     problems = [*layout.problems, *_unreadable(unreadable, len(paths)), *of_classes,
-                *_flat(facts), *_copies(readable, facts, layout.classes), *_lookalikes(readable, facts, signatures),
+                *_flat(facts), *_copies(readable, facts, layout.classes),
+                *_lookalikes(source, readable, facts, signatures),
                 *_modes(facts, ground), *_levels(facts),
                 *_pages(facts), *_sizes(facts), *_ignored(source)]
     sizes = Counter((fact.width, fact.height) for fact in facts.values())
@@ -258,10 +260,15 @@ def _fact(source: Source, path: str) -> tuple[Fact | str, np.ndarray]:
                 flat = []  # of its lower bits
             fact = Fact(*plain.size, mode, _is_grey(plain), images.digest(image), levels, tuple(flat),
                         image.info["pages"])
-            return fact, lookalikes.signature(images.plain(image, levels=levels) if fact.deep else
-                                              on_black if flat == ["white"] else plain)
+            return fact, lookalikes.signature(_compared(image, fact))
     except images.Unreadable as error:
         return str(error), np.empty(0)
+
+
+def _compared(image: Image.Image, fact: Fact) -> Image.Image:
+    """A plain image as it is held against others: with its own range of levels, on the ground on which it shows."""
+    ground = "black" if fact.flat == ("white",) else "white"
+    return images.plain(image, ground, fact.levels if fact.deep else None)
 
 
 def _levels_of(image: Image.Image, plain: Image.Image) -> tuple[int, int] | None:
@@ -355,16 +362,33 @@ def _copies(rows: Sequence[Row], facts: Mapping[str, Fact], classes: Sequence[st
 
 
 def _lookalikes(
-    rows: Sequence[Row], facts: Mapping[str, Fact], signatures: Mapping[str, np.ndarray]
+    source: Source, rows: Sequence[Row], facts: Mapping[str, Fact], signatures: Mapping[str, np.ndarray]
 ) -> list[Problem]:
     """Images that look the same though their pixels are not: within a part, and across the two."""
+    @functools.lru_cache(maxsize=1024)
+    def small(path: str) -> Image.Image:
+        image = images.opened(source.entries[path])
+        with images.turn(image):
+            return _compared(image, facts[path])
+
+    def closer(some: Sequence[Row], others: Sequence[Row]) -> Callable[[int, int], bool]:
+        def is_scaled(one: int, other: int) -> bool:
+            paths = some[one].path, others[other].path
+            sizes = [(facts[path].width, facts[path].height) for path in paths]
+            return (sizes[0] != sizes[1] and max(map(max, sizes)) <= lookalikes.SMALL
+                    and lookalikes.scaled(*map(small, paths)))
+
+        return is_scaled
+
     members = {part: [*{facts[row.path].digest: row for row in reversed(rows) if row.part == part}.values()][::-1]
                for part in ("train", "test", None)}
     shown = {part: np.stack([signatures[row.path] for row in some]) for part, some in members.items() if some}
     within = [(members[part][first], members[part][copy])
-              for part, pictures in shown.items() for copy, first in lookalikes.alike(pictures)]
+              for part, pictures in shown.items()
+              for copy, first in lookalikes.alike(pictures, closer=closer(members[part], members[part]))]
     across = [] if not {"train", "test"} <= set(shown) else [
-        (members["train"][a], members["test"][b]) for a, b in lookalikes.alike(shown["train"], shown["test"])]
+        (members["train"][a], members["test"][b]) for a, b in lookalikes.alike(
+            shown["train"], shown["test"], closer(members["train"], members["test"]))]
     across = [(a, b) for a, b in across if facts[a.path].digest != facts[b.path].digest]
     problems = []
     for rule, pairs, whose, another in (("near leak", across, " of the training part", "one of the test part"),

@@ -118,6 +118,53 @@ def test_tiles_of_tissue_are_not_taken_for_one_another(histology):
         (i, 40 * i) for i in range(len(again))]
 
 
+@pytest.mark.parametrize("way", [RESAMPLING.BOX, RESAMPLING.BILINEAR, RESAMPLING.HAMMING, RESAMPLING.BICUBIC,
+                                 RESAMPLING.LANCZOS])
+@pytest.mark.parametrize("side", [28, 64])
+def test_small_tiles_are_found_at_half_their_size_by_their_pixels(histology, side, way):
+    paths = sorted((histology / "MHIST" / "images").iterdir())[:120]
+    tiles = [Image.open(path).convert("RGB").resize((side, side), RESAMPLING.LANCZOS) for path in paths]
+    halves = [tile.resize((side // 2, side // 2), way) for tile in tiles]
+    shown = [np.stack([lookalikes.signature(tile) for tile in some]) for some in (halves, tiles)]
+    pairs = lookalikes.alike(*shown, lambda index, other: lookalikes.scaled(halves[index], tiles[other]))
+    assert all(index == other for index, other in pairs)
+    assert len(pairs) > 100
+
+
+def test_small_picture_that_is_another_one_or_of_another_shape_is_no_scaled_one():
+    tile = photo(3, 28)
+    assert lookalikes.scaled(tile.resize((14, 14), RESAMPLING.BOX), tile)
+    assert lookalikes.scaled(tile, tile.resize((14, 14), RESAMPLING.BOX))
+    moved = Image.fromarray(np.roll(np.asarray(tile), 2, axis=1)).resize((14, 14), RESAMPLING.BOX)
+    bright = np.asarray(tile.resize((14, 14), RESAMPLING.BOX)) // 2 + 64
+    tile = Image.fromarray(np.asarray(tile) // 2 + 64)
+    red = Image.fromarray((bright + np.round([20, 0, -20 * 0.299 / 0.114])).astype(np.uint8))  # as bright as it was
+    others = [moved, red, tile.resize((14, 18), RESAMPLING.BOX), tile, photo(4, 14), Image.new("L", (14, 14), 90)]
+    assert not any(lookalikes.scaled(other, tile) for other in others)
+
+
+def test_small_copies_at_half_the_size_are_told_across_the_parts():
+    tiles = [photo(seed, 28) for seed in range(24)]
+    files = {f"{'train' if i < 12 else 'test'}/{'ab'[i % 2]}/{i}.png": saved(tile) for i, tile in enumerate(tiles)}
+    files |= {"test/b/half.png": saved(tiles[0].resize((14, 14), RESAMPLING.BILINEAR))}
+    told = {p.rule: p.text for p in looked(zipped(files))[1].problems}
+    assert told["near leak"].endswith(": train/a/0.png and test/b/half.png")
+    assert "near copy" not in told
+
+
+@pytest.mark.slow  # 20,000 digits, twice
+def test_halved_digits_are_found_and_none_is_taken_for_another(mnist_root):
+    from ddcore.data import DATASETS
+
+    train, _ = DATASETS["mnist"].read(mnist_root, 28)
+    digits = [Image.fromarray(image[0]) for image in train.images[:20_000]]
+    halves = [digit.resize((14, 14), RESAMPLING.BOX) for digit in digits]
+    shown = [np.stack([lookalikes.signature(digit) for digit in some]) for some in (halves, digits)]
+    pairs = lookalikes.alike(*shown, lambda index, other: lookalikes.scaled(halves[index], digits[other]))
+    assert all(index == other for index, other in pairs)
+    assert len(pairs) > 19_000
+
+
 @pytest.mark.slow  # 20,000 digits
 def test_digits_are_not_taken_for_one_another_and_twenty_thousand_are_soon_held_against_each_other(mnist_root):
     from ddcore.data import DATASETS
