@@ -11,13 +11,14 @@ import reprlib
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core.core_schema import ValidationInfo
 
+from ddcore.matrix import Count, Matrix
 from ddcore.run_id import LARGEST, is_number
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Number = Annotated[float, Field(strict=True, ge=-LARGEST, le=LARGEST)]
 Seconds = Annotated[float, Field(strict=True, ge=0, le=LARGEST)]
-Count = Annotated[int, Field(strict=True, ge=0, le=2**63)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
@@ -37,7 +37,6 @@ def _checked(value: Any) -> Any:
     raise ValueError("no parameter has such a value")
 
 
-A = TypeVar("A", bound="Answer")
 Values = Mapping[str, Annotated[Any, AfterValidator(_checked)]]  # of parameters, by name
 
 
@@ -244,7 +243,7 @@ class Summary(Answer):
     majority: Share | None = Field(None, title="Majority class")
     classes: tuple[str, ...] = ()
     per_class: tuple[Share, ...] = ()
-    confusion: tuple[tuple[Count, ...], ...] = ()
+    confusion: Matrix = Matrix()
     images: Count | None = None
     test_images: Count | None = Field(None, title="Test images")
     steps: Count | None = None
@@ -271,9 +270,10 @@ class Summary(Answer):
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         """What the confusion matrix says is what stands beside it, as far as that is there."""
-        if not (counted := [sum(row) for row in self.confusion]) or self.accuracy is None:
+        rows = tuple(self.confusion)
+        if not (counted := [sum(row) for row in rows]) or self.accuracy is None:
             return self
-        networks, total, right = self.accuracy.n, sum(counted), [row[i] for i, row in enumerate(self.confusion)]
+        networks, total, right = self.accuracy.n, sum(counted), [row[i] for i, row in enumerate(rows)]
         shares = [r / images if images else None for r, images in zip(right, counted, strict=True)]
         seen = [share for share in shares if share is not None]
         if self.test_images is not None and total != networks * self.test_images:
@@ -310,23 +310,6 @@ class Summary(Answer):
     def lines(self) -> tuple[str, ...]:
         """What the command line prints of it beyond its scores."""
         return ()
-
-
-def slim(answer: A) -> A:
-    """The same answer in half the memory, to be kept with ten thousand others: Python's objects share their names only
-    where these are set one by one, and pydantic's sets of the names that were given are equal in most answers."""
-    one = answer.__class__.__new__(answer.__class__)
-    for name, value in answer.__dict__.items():
-        object.__setattr__(one, name, slim(value) if isinstance(value, Answer) else value)
-    for slot in ("__pydantic_extra__", "__pydantic_private__"):
-        object.__setattr__(one, slot, getattr(answer, slot))
-    object.__setattr__(one, "__pydantic_fields_set__", _names(frozenset(answer.__pydantic_fields_set__)))
-    return one
-
-
-@lru_cache(maxsize=4096)
-def _names(names: frozenset[str]) -> set[str]:
-    return set(names)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -231,7 +231,7 @@ def seeds_together(frame: pd.DataFrame) -> pd.DataFrame:
     Only seeds that were judged in one setting, that of the first judged; times and memory are means; the id, tags and
     note are the first's, so is the name, which tells no seed; a parameter in which they differ is None.
     """
-    rows = _grouped(frame, [(group,) for group in frame["group"]])
+    rows = _grouped(frame, ((group,) for group in frame["group"]))
     return rows.assign(run=[names.of_seeds(name) if seeds > 1 else name
                             for name, seeds in zip(rows["run"], rows["seeds"], strict=True)])
 
@@ -272,17 +272,18 @@ def _differences(records: Sequence[RunRecord]) -> str:
     return f"{'; '.join(found[:SEVERAL])}{more}"
 
 
-def _grouped(frame: pd.DataFrame, keys: Sequence[tuple[Any, ...]]) -> pd.DataFrame:
-    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for key, row in zip(keys, frame.to_dict("records"), strict=True):
-        groups.setdefault(key, []).append({str(name): value for name, value in row.items()})
-    return pd.DataFrame([_together(rows) for rows in groups.values()], columns=list(frame.columns))
+def _grouped(frame: pd.DataFrame, keys: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    groups: dict[tuple[Any, ...], list[tuple[Any, ...]]] = {}
+    names, columns = list(frame.columns), [frame[name].tolist() for name in frame]
+    for key, row in zip(keys, zip(*columns, strict=True), strict=True):
+        groups.setdefault(key, []).append(row)
+    rows = (_together([dict(zip(names, row, strict=True)) for row in group]).values() if len(group) > 1 else group[0]
+            for group in groups.values())
+    return pd.DataFrame(list(map(tuple, rows)), columns=names)
 
 
 def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = rows[0]
-    if len(rows) == 1:
-        return first
     judged = [row for row in rows if tables.is_known(row["accuracy"])]
     judged = [row for row in judged if row["setting"] == judged[0]["setting"]]
     states = sorted({row["state"] for row in rows})

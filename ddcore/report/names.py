@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from ddcore.data import DATASETS
 from ddcore.data.base import Dataset
@@ -26,12 +26,15 @@ from ddcore.runs.store import RunRecord
 from ddcore.settings import NETWORK_PARAMS, NOT_ALWAYS, network_title
 from ddcore.summary import Source, Summary
 
+T = TypeVar("T")
+V = TypeVar("V")
 IMPORTED = " (imported)"  # behind the name of a run that was not computed here
 MARK = "†"  # behind a data set that must be told of; a star would be read as markdown
 MOST = 3  # parameters named as departures from the preset, and as many that tell neighbours apart
 LONGEST = 80  # letters up to which departures are named
 NEVER = ("device", "dataset")  # changes no result; is told anyway
 LAST = "seed"  # tells runs apart only where nothing else does, and is no setting
+NO_SETTING = ("device", LAST)
 SHORT_ID = 6
 GROUPED = 10_000  # whole numbers from which on thousands stand apart in a name
 _SEED = re.compile(rf"(?: ·|,) {LAST} \d+\b")
@@ -131,9 +134,10 @@ class Names:
 
     def _unlike(self, records: Sequence[RunRecord]) -> dict[str, str]:
         alike: dict[str, list[RunRecord]] = {}
-        told = self._told_by_neighbours(records)
-        for record in records:
-            alike.setdefault(self._alone(record, told.get(record.id, ())), []).append(record)
+        seen = [self._seen(record) for record in records]
+        told = _told_by_neighbours(records, _again(records, seen, self._setting))
+        for record, name in zip(records, _again(records, list(zip(seen, told, strict=True)), self._told), strict=True):
+            alike.setdefault(name, []).append(record)
         named: dict[str, str] = {}
         for name, group in alike.items():
             words = apart(group, self._value)
@@ -144,23 +148,20 @@ class Names:
         number = Counter(short.values())
         return {i: n if number[n] == 1 else f"{n} · {i}" for i, n in short.items()}
 
-    def _told_by_neighbours(self, records: Sequence[RunRecord]) -> dict[str, tuple[str, ...]]:
-        """Run → the parameters in which another run, alike in all others, departs from its preset: beside "λ 0.1"
-        stands "λ 0.01" and not nothing.
+    def _seen(self, record: RunRecord) -> tuple[Any, ...]:
+        """All that its name without neighbours is made of: the record, the run that it is about, what it says of the
+        runs that it is about, its data set."""
+        subjects = _subjects(record, record.declared) if record.declared else []
+        about = self._record(subjects[0]) if subjects else None
+        called = self._names_of(subjects, record) if subjects else ""
+        return record, about, called, self._data.get(str(record.config.get("dataset")))
 
-        Runs are alike without a parameter where the sums of the hashes of their other values are the same.
-        """
-        known = [(one, declared) for one in records if one.state != "broken" and (declared := one.declared)]
-        hashes = {one.id: {name: hash((name, str(value))) for name, value in one.config.items()
-                           if name not in ("device", LAST)} for one, _ in known}
-        without: dict[str, set[tuple[str, int]]] = {}
-        for one, declared in known:
-            own, whole = hashes[one.id], sum(hashes[one.id].values())
-            for name in self._departs(one, declared).names:
-                without.setdefault(name, set()).add((one.name, whole - own[name]))
-        return {one.id: tuple(name for name, others in without.items()
-                              if name in own and (one.name, sum(own.values()) - own[name]) in others)
-                for one, _ in known if (own := hashes[one.id])}
+    def _setting(self, record: RunRecord, seen: tuple[Any, ...]) -> _Setting:
+        names = self._departs(record, record.declared).names if record.declared else ()
+        return names, sum(_hash(record, name) for name in record.config if name not in NO_SETTING)
+
+    def _told(self, record: RunRecord, made_of: tuple[Any, tuple[str, ...]]) -> str:
+        return self._alone(record, made_of[1])
 
     def _alone(self, record: RunRecord, told: tuple[str, ...] = ()) -> str:
         """The name without a look at neighbours; told: parameters that it says even where they are the preset's."""
@@ -199,7 +200,7 @@ class Names:
     def _departs(self, record: RunRecord, declared: Kind, told: tuple[str, ...] = ()) -> Departures:
         about = next(filter(None, map(self._record, _subjects(record, declared)[:1])), None)
         network = about.config if about else {}
-        no_setting = (declared.about, "device", LAST)
+        no_setting = (declared.about, *NO_SETTING)
         values = tuple((name, value) for name, value in record.config.items() if name not in no_setting)
         return departures(record.kind, record.name, values,
                           tuple((name, network[name]) for name in NETWORK_PARAMS if network.get(name) is not None),
@@ -224,6 +225,42 @@ class Names:
         if isinstance(value, str) and RUN_ID.fullmatch(value) and (other := self._record(value)):
             return _given(other) or self.of(other)
         return text.value(value)
+
+
+_Setting = tuple[tuple[str, ...], int]  # the parameters that depart from the preset, the sum of all values' hashes
+# Kind and what is made → run → what that was made of, and what came of it: one more run is one more name to make.
+_last: dict[tuple[str, str], dict[str, tuple[Any, Any]]] = {}
+
+
+def _again(records: Sequence[RunRecord], made_of: Sequence[V], make: Callable[[RunRecord, V], T]) -> list[T]:
+    """What `make` makes of each of these runs of a kind, made anew where that which it is made of has changed."""
+    if not records or (kind := records[0].kind) in stores.parts():
+        return list(map(make, records, made_of))
+    last, now = _last.get((kind, make.__name__), {}), dict[str, tuple[V, T]]()
+    for record, of in zip(records, made_of, strict=True):
+        one = last.get(record.id)
+        now[record.id] = one if one is not None and one[0] == of else (of, make(record, of))
+    _last[kind, make.__name__] = now
+    return [now[record.id][1] for record in records]
+
+
+def _told_by_neighbours(records: Sequence[RunRecord], settings: Sequence[_Setting]) -> list[tuple[str, ...]]:
+    """Of each run the parameters in which another run, alike in all others, departs from its preset: beside "λ 0.1"
+    stands "λ 0.01" and not nothing.
+
+    Runs are alike without a parameter where the sums of the hashes of their other values are the same.
+    """
+    without: dict[str, set[tuple[str, int]]] = {}
+    for record, (departs, whole) in zip(records, settings, strict=True):
+        for name in departs:
+            without.setdefault(name, set()).add((record.name, whole - _hash(record, name)))
+    return [tuple(name for name, others in without.items() if name in departs or (
+                name in record.config and (record.name, whole - _hash(record, name)) in others))
+            for record, (departs, whole) in zip(records, settings, strict=True)]
+
+
+def _hash(record: RunRecord, name: str) -> int:
+    return hash((name, str(record.config[name])))
 
 
 def joined(head: str, words: Iterable[str], about: str) -> str:

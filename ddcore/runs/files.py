@@ -87,7 +87,7 @@ def write_json(path: Path, value: Any, durable: bool = True) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file. FileNotFoundError when absent, RunBroken when it is something else."""
     try:
-        value = json.loads(path.read_bytes(), parse_int=_whole)
+        value = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise RunBroken(f"{path.name} is not JSON: {error}") from None
     if not isinstance(value, dict):
@@ -168,6 +168,3 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-_whole = lru_cache(maxsize=2**16)(int)  # one object for all equal numbers: records hold ten thousand confusion matrices

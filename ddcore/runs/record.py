@@ -25,6 +25,7 @@ IMPORTED = "imported.json"  # in the folder of a run that was not computed here:
 KEPT = 2**15  # records of finished runs, of some 12 kB each; one more than are kept makes every look read all anew
 # Of run.json, of finished runs: one is there as its own type, what entered the key and hashes are seldom asked for.
 NOT_KEPT = ("summary", "in_key", "files")
+NOTHING_GIVEN: dict[str, Any] = {"name": "", "tags": [], "note": ""}
 LONGEST = {"name": 200, "tag": 100, "note": 10_000}  # characters of what people give to a run
 
 Check = Callable[[Any], bool]
@@ -197,7 +198,7 @@ def _finished(folder: str, demo: bool, answer: Version, user: Version | None) ->
 
 def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem: str | None) -> RunRecord:
     _check(folder, info)
-    submitted, facts, imported = info["times"].get("submitted"), _slim(info, state), _imported(folder)
+    submitted, facts, imported = info["times"].get("submitted"), _kept(info, state), _imported(folder)
     stored = info.get("summary") or {} if state == "done" else None
     summary = _summary(info["kind"], stored, imported is not None)
     if stored is not None:
@@ -210,24 +211,11 @@ def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem:
     )
 
 
-def _slim(info: Mapping[str, Any], state: str) -> dict[str, Any]:
+def _kept(info: Mapping[str, Any], state: str) -> dict[str, Any]:
     """What a record keeps of run.json: ten thousand of them are in memory, and most say the same of most things."""
-    return {name: _shared(value) for name, value in info.items() if state != "done" or name not in NOT_KEPT}
+    from ddcore.slim import slim
 
-
-def _shared(value: Any) -> Any:
-    """A value with one copy of each text in all records, and of each dictionary that holds nothing but texts."""
-    if isinstance(value, str):
-        return sys.intern(value)
-    if not isinstance(value, dict):
-        return value
-    one = {sys.intern(name): _shared(each) for name, each in value.items()}
-    return _one_of(tuple(one.items())) if all(isinstance(each, str) for each in one.values()) else one
-
-
-@lru_cache(maxsize=1024)
-def _one_of(items: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
-    return dict(items)
+    return slim({name: value for name, value in info.items() if state != "done" or name not in NOT_KEPT})
 
 
 def _kind(name: str) -> Kind | None:
@@ -256,7 +244,8 @@ def _summary(kind: str, stored: Mapping[str, Any] | None, imported: bool = False
     """
     from pydantic import ValidationError
 
-    from ddcore.summary import Summary, problems, slim
+    from ddcore.slim import slim
+    from ddcore.summary import Summary, problems
 
     declared = _kind(kind)
     if stored is None or declared is None:
@@ -322,7 +311,7 @@ def _user(folder: Path) -> dict[str, Any]:
         user = {}
     name, tags, note = map(user.get, ("name", "tags", "note"))
     tags = [str(tag) for tag in tags] if isinstance(tags, list) else []
-    return {"name": str(name or ""), "tags": tags, "note": str(note or "")}
+    return {"name": str(name or ""), "tags": tags, "note": str(note or "")} if name or tags or note else NOTHING_GIVEN
 
 
 def _user_version(folder: Path | str) -> Version | None:

@@ -138,3 +138,28 @@ def test_the_work_grows_no_faster_than_the_seeds_of_one_setting(store: Store) ->
         many_like(run, number - 1, lambda seed: {"config": {**told["config"], "seed": seed + 1}})
         taken.append(calls(page))
     assert taken[3] - taken[2] < 2.1 * (taken[2] - taken[1])  # twice as many more runs, twice the work
+
+
+def test_once_a_run_has_changed_only_its_own_name_is_made_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, made, alone = finished(store, question()), list[str](), names.Names._alone
+    told = read_json(run.folder / "run.json")
+    many_like(run, 20, lambda seed: {"config": {**told["config"], "seed": seed + 1}})
+
+    def noted(self: names.Names, record: RunRecord, *told: Any) -> str:
+        made.append(record.id)
+        return alone(self, record, *told)
+
+    def look() -> dict[str, str]:
+        now = Moment(store.root, store.demo)
+        named = names.Names(now)
+        return {record.id: named.of(record) for record in now.records()}
+
+    monkeypatch.setattr(names.Names, "_alone", noted)
+    before = look()
+    made.clear()
+    write_json(run.folder / "run.json", {**told, "config": {**told["config"], "ipc": 2}})
+    after = look()
+    assert made == [run.id]
+    monkeypatch.setattr(names, "_last", {})
+    assert after == look()
+    assert [run_id for run_id in before if before[run_id] != after[run_id]] == [run.id]
