@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
     {"errors", "lazy", "home", "registry", "params", "summary", "presets", "run_id", "networks", "spaces",
-     "augmentations", "counts", "hosting"},
+     "augmentations", "counts", "hosting", "matrix"},
     {"ops"},
     {"data"},
     {"settings", "protocols"},

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed
+from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunNotFound
 from ddcore.hosting import owners, rights
 from ddcore.hosting.people import acting
 from ddcore.jobs.asking import along, enqueue, only_for, requeue, withdraw
@@ -188,8 +188,10 @@ def list_jobs() -> list[tuple[str, Status]]:
     with contextlib.suppress(FolderUnusable):  # of a home that is only to be looked at
         tend(store, queue)
     ids = [*queue.active().values(), *(ticket.run_id for ticket in queue.waiting())]
-    records = [store.record(run_id) for run_id in dict.fromkeys(ids) if store.exists(run_id)]
-    place = _places(queue)
+    records, place = list[RunRecord](), _places(queue)
+    for run_id in dict.fromkeys(ids):
+        with contextlib.suppress(RunNotFound):  # it was put away meanwhile
+            records.append(store.record(run_id))
     return [(r.id, read_status(r, *place(r))) for r in records if r.active]
 
 

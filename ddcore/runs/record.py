@@ -179,7 +179,7 @@ def _read(folder: Path, demo: bool) -> RunRecord:
     try:
         return _finished(str(folder), demo, version(f"{folder}/run.json"), _user_version(folder))
     except FileNotFoundError:
-        return _record(folder, demo, *_unfinished(folder))
+        return _begun(folder, demo)
 
 
 def _check_name(folder: Path) -> None:
@@ -194,6 +194,23 @@ def _finished(folder: str, demo: bool, answer: Version, user: Version | None) ->
     """The record of a finished run, made again only when one of its files was replaced."""
     _check_name(Path(folder))
     return _record(Path(folder), demo, "done", read_json(Path(folder, "run.json")), None)
+
+
+def _begun(folder: Path, demo: bool) -> RunRecord:
+    """The record of a run without run.json, made again only when one of its files was replaced, or while it runs."""
+    try:
+        files = version(f"{folder}/spec.json"), version(f"{folder}/job.json")
+    except FileNotFoundError:
+        return _record(folder, demo, *_unfinished(folder))
+    return _at_rest(str(folder), demo, *files, _user_version(folder)) or _record(folder, demo, *_unfinished(folder))
+
+
+@lru_cache(maxsize=KEPT)
+def _at_rest(folder: str, demo: bool, question: Version, job: Version, user: Version | None) -> RunRecord | None:
+    """The record of a run that waits or ended early; None where its files alone do not say what state it is in."""
+    state, info, problem = _unfinished(Path(folder))
+    says = read_json(Path(folder, "job.json")).get("state")
+    return _record(Path(folder), demo, state, info, problem) if state == says != "running" else None
 
 
 def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem: str | None) -> RunRecord:
@@ -213,7 +230,7 @@ def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem:
 
 def _kept(info: Mapping[str, Any], state: str) -> dict[str, Any]:
     """What a record keeps of run.json: ten thousand of them are in memory, and most say the same of most things."""
-    from ddcore.slim import slim
+    from ddcore.runs.slim import slim
 
     return slim({name: value for name, value in info.items() if state != "done" or name not in NOT_KEPT})
 
@@ -244,7 +261,7 @@ def _summary(kind: str, stored: Mapping[str, Any] | None, imported: bool = False
     """
     from pydantic import ValidationError
 
-    from ddcore.slim import slim
+    from ddcore.runs.slim import slim
     from ddcore.summary import Summary, problems
 
     declared = _kind(kind)

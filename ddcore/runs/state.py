@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ddcore.errors import DDCoreError, RunBroken
-from ddcore.runs.files import read_json
+from ddcore.runs.files import read_json, read_json_cached
 from ddcore.runs.process import is_alive
 
 STATES = ("queued", "running", "cancelling", "cancelled", "failed", "interrupted", "done", "broken")
@@ -114,6 +114,6 @@ def ended_at(folder: Path) -> float:
 def _job(folder: Path) -> dict[str, Any]:
     """job.json; empty where it is missing or malformed."""
     try:
-        return read_json(folder / "job.json")
+        return read_json_cached(folder / "job.json")
     except (OSError, RunBroken):
         return {}

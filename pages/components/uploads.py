@@ -82,6 +82,12 @@ class Inbox:
         self.bytes[path] = 0
         return path
 
+    def hold(self) -> None:
+        """Tell other servers of this home that its files are still held: what is old is nobody's to them."""
+        for path in list(self.bytes):
+            with contextlib.suppress(OSError):  # it was dropped meanwhile
+                os.utime(path)
+
     def drop(self, path: Path | None) -> None:
         if path is not None and self.bytes.pop(path, None) is not None:
             path.unlink(missing_ok=True)
@@ -259,6 +265,8 @@ def kept() -> Iterator[None]:
     def watch() -> None:
         while not closing.wait(LOOK_SECONDS):
             tidy()
+            for inbox in list(_inboxes.values()):
+                inbox.hold()
 
     Thread(target=watch, daemon=True).start()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,6 +193,25 @@ def test_the_queue_is_read_a_few_times_however_many_runs_are_asked_for(monkeypat
         asking.enqueue(store, Queue(), asked(toy(asks=30).config), "somebody")
     assert len(reads) == 2
     assert [ticket.run_id for ticket in waiting(Queue())] == [spec.key for spec in asked(toy(asks=30).config)]
+
+
+def test_what_waits_is_read_once_and_again_when_it_changes(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(jobs.api, "tend", lambda *_: None)
+    waiting = [jobs.submit(one) for one in asked(toy(asks=5).config)]
+    assert [run_id for run_id, _ in jobs.list_jobs()] == waiting
+    read, read_bytes = list[str](), Path.read_bytes
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", lambda path: [read.append(path.name), read_bytes(path)][1])
+        assert [run_id for run_id, _ in jobs.list_jobs()] == waiting
+        assert [one.state for one in Store().records("toy")] == ["queued"] * 5
+    assert read == ["progress.json"] * 5  # and is not there
+    mark_ended(Store().record(waiting[0]).folder, "failed", "It broke.")
+    assert [run_id for run_id, _ in jobs.list_jobs()] == waiting[1:]
+    assert Store().record(waiting[0]).problem == "It broke."
+    mark_running(Store().record(waiting[1]).folder, "cpu")
+    assert Store().record(waiting[1]).state == "running"
+    monkeypatch.setattr("ddcore.runs.state.is_alive", lambda *_: False)
+    assert Store().record(waiting[1]).state == "interrupted"
 
 
 def test_in_one_process_it_does_not_wait_for_what_another_computes():

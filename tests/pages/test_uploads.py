@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import time
 import weakref
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.web.server.starlette import starlette_routes
 
+from ddcore.runs.files import LEFT_SECONDS, sweep
 from pages.components import uploads
 from pages.components.uploads import MB, Inbox
 
@@ -184,6 +186,19 @@ def test_what_a_killed_server_left_is_swept_and_what_another_one_has_is_not(home
     with uploads.kept():
         assert files(home) == [path]
     assert not files(home)
+
+
+def test_a_server_that_starts_on_the_same_home_leaves_what_another_ones_visitor_has_held_for_hours(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "LOOK_SECONDS", 0.01)
+    inbox, long_ago = Inbox("somebody"), time.time() - 2 * LEFT_SECONDS
+    with uploads.kept():
+        (path := inbox.room()).write_bytes(b"y")
+        os.utime(path, (long_ago, long_ago))
+        time.sleep(0.2)
+        sweep(home / "uploads")  # by the other server
+        assert files(home) == [path]
 
 
 def test_the_files_of_a_visitor_who_has_gone_are_deleted_and_of_one_who_may_come_back_are_not(
