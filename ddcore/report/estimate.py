@@ -27,6 +27,7 @@ from ddcore.jobs.requirements import disk, id_of, unfinished
 from ddcore.methods import MethodConfig
 from ddcore.params import Config
 from ddcore.report import text
+from ddcore.runs.state import awaited
 from ddcore.runs.store import RunRecord, Store, begun
 
 __all__ = ["Estimate", "disk", "estimate", "total"]
@@ -38,6 +39,7 @@ STEP = {"cpu": 0.02, "cuda": 0.005}  # seconds at least for a step, however smal
 PART_STEP = {"cpu": 0.006, "cuda": 0.005}  # of a trial, whose networks are small: 5.5 ms on digits, two cores
 RECENT = 5  # runs the median is taken over
 RECENT_PARTS = 50  # parts whose times are added up: those of one group of networks alone would say little of the others
+OTHER_PARTS = 1000  # parts of whatever else that are looked at
 FAR_SHORTER = 0.1  # of the work that is asked for: a run with less says little of the speed
 MOSTLY_WORK = 10 * START  # seconds beside the start from which on a run of any length tells the speed
 LOOKED_INTO = 50  # runs that are looked into for some of a like length
@@ -232,18 +234,27 @@ def _in_parts(like: Spec, parts: Mapping[str, float], known: _Known) -> Estimate
     The listed records are without them, so the newest are read here.
     """
     store = Store()
-    finished = store.finished(like.kind)
-    answered = {folder.name for folder in finished}
+    answered = dict.fromkeys(store.answered(like.kind, parts))
     missing = [modelled for run_id, modelled in parts.items() if run_id not in answered]
     there = len(parts) - len(missing)
     if not missing:
         return Estimate(START, False, "all of its parts are computed already", len(parts), there)
-    newest = [store.record(folder.name) for folder in finished[:RECENT_PARTS]]
+    newest = _newest_parts(store, like.kind, answered, known.runs.records)
     measured = _measured([record for record in newest if _is_alike(record, like)], [*newest, *known.runs.records], like,
                          known.device, RECENT_PARTS)
     taken, model = (sum(each) for each in zip(*measured.times, strict=True)) if measured.times else (1.0, 1.0)
     guess = _corrected(sum(missing), measured, taken / model, known.device)
     return replace(guess, parts=len(parts), known=there)
+
+
+def _newest_parts(store: Store, kind: str, answered: Iterable[str], records: Sequence[RunRecord]) -> list[RunRecord]:
+    """Finished parts of a kind to measure by: those of the run itself, those of the newest runs that have such parts,
+    or else some of whatever is there. Not all are looked at, for there may be a hundred thousand."""
+    asked = (run_id for record in records if record.declared and record.declared.part_kind == kind
+             for run_id in awaited(record.folder))
+    latest = islice(store.answered(kind, asked), RECENT_PARTS)
+    ids = list(dict.fromkeys([*answered, *latest])) or store.finished(kind, OTHER_PARTS)
+    return [store.record(run_id) for run_id in ids[:RECENT_PARTS]]
 
 
 def _sizes(question: Spec, known: _Known) -> dict[str, int]:

@@ -12,7 +12,7 @@ import shutil
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -122,13 +122,21 @@ class Store:
         """All listed runs by their ids, newest first."""
         return self.kept(_by_id)
 
-    def finished(self, kind: str) -> list[Path]:
-        """The folders of the finished runs of a kind, newest first, without a look at what they answer."""
-        ended: dict[str, tuple[float, Path]] = {}
-        for folder, _ in self._all(kind):
-            with contextlib.suppress(OSError):  # not finished, or gone meanwhile
-                ended.setdefault(folder.name, (os.stat(f"{folder}/run.json").st_mtime, folder))
-        return [folder for _, folder in sorted(ended.values(), reverse=True)]
+    def finished(self, kind: str, most: int) -> list[str]:
+        """Ids of finished runs of a kind, newest first, among the first `most` in each folder of them, without a look
+        at what they answer."""
+        ended: dict[str, float] = {}
+        for root in (self.root, self.demo):
+            for entry in islice(_each(root / kind), most):
+                with contextlib.suppress(OSError):  # not finished, or gone meanwhile
+                    ended.setdefault(entry.name, os.stat(f"{entry.path}/run.json").st_mtime)
+        return sorted(ended, key=lambda run_id: (-ended[run_id], run_id))
+
+    def answered(self, kind: str, run_ids: Iterable[str]) -> Iterator[str]:
+        """Those of these runs of a kind that are finished, without a look at the others."""
+        roots = self.root / kind, self.demo / kind
+        return (run_id for run_id in run_ids if RUN_ID.fullmatch(run_id)
+                and any(os.path.isfile(f"{root}/{run_id}/run.json") for root in roots))
 
     def has_finished(self, kind: str) -> bool:
         """Whether there is a finished run of a kind, without a look at more of them than it takes."""

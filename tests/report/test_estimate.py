@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from ddcore import counts
 from ddcore.evaluation import plans
 from ddcore.experiments import KINDS, Spec, spec
 from ddcore.experiments.distill import DistillSummary
+from ddcore.jobs.job import mark_waiting
 from ddcore.jobs.requirements import unfinished
 from ddcore.methods import METHODS
 from ddcore.report import estimate
@@ -368,6 +370,25 @@ def test_a_search_of_thousands_of_trials_is_estimated_in_less_than_a_second(home
     guess = alone(large, Store())
     assert guess.parts == 3 * 600
     assert time.process_time() - began < 1.0
+
+
+def test_of_many_trials_few_are_looked_at_and_those_of_the_newest_searches_first(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(estimate, "OTHER_PARTS", 5)
+    store, newest = Store(), trials(search(seed=1))
+    for one in trials(search(seed=2)):
+        tried(store, one, seconds=9.0)
+    shelf.many_like(store.records("trial")[0], 300)
+    for one in newest:
+        tried(store, one, seconds=3.0)
+    mark_waiting(shelf.finished(store, search(seed=1)).folder, [one.key for one in newest])
+    alone(search(), store)
+    with shelf.looked_at(monkeypatch) as paths:
+        guess = alone(search(), store)
+    folder = str(store.root / "trial")
+    assert len({path.split(os.sep)[-2] for path in paths if path.startswith(folder) and path.endswith("run.json")}) < 80
+    assert guess.seconds - estimate.START == pytest.approx(24 * 3.0, rel=0.05)
 
 
 def test_the_parts_of_a_run_are_worked_out_once_and_counted_anew(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
