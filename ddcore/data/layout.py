@@ -219,7 +219,7 @@ def assign_parts(names: Sequence[str]) -> tuple[list[Part | None], list[Problem]
 
 def left_out(paths: Sequence[str], where: str) -> Problem:
     """The note on images that are not used."""
-    return Problem("left out", f"{images_counted(len(paths))} {where} will be left out",
+    return Problem("left out", f"{images_counted(len(paths))} {where} {'are' if len(paths) != 1 else 'is'} left out",
                    examples=tuple(paths[:SHOWN]))
 
 

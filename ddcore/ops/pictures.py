@@ -14,7 +14,7 @@ from ddcore.ops import fonts
 
 CELL = 48  # smallest side of a shown image, px
 LETTERS = 13  # size of the names beside the cells, px on the screen
-GREY = (128, 134, 145, 255)  # legible on white and on near-black
+INK, PLATE = (29, 39, 48, 255), (236, 241, 243, 255)  # of names: no ink alone is legible on white and on near-black
 LESS, MORE = (0, 114, 178), (213, 94, 0)  # the two ends of a signed number, with white between them
 
 Row = tuple[str, Sequence[np.ndarray] | np.ndarray]  # a name, and uint8 images (H, W, 3)
@@ -84,7 +84,9 @@ def sheet(
     picture = Image.fromarray(canvas)
     draw = ImageDraw.Draw(picture)
     for (top, start), name in zip(corners, names, strict=True):
-        draw.text((start + left - size / 2, top + side / 2), name, GREY, font, anchor="rm")
+        if name:
+            draw.rounded_rectangle((start, top, start + left - step + side - 1, top + side - 1), size / 3, PLATE)
+            draw.text((start + left - size / 2, top + side / 2), name, INK, font, anchor="rm")
     return _encoded(picture, stored)
 
 

@@ -79,13 +79,15 @@ def strip(pairs: Sequence[Pair]) -> bytes:
     canvas = Image.new("RGBA", (left + EACH * (side + GAP), tops[-1] + side + words), (0, 0, 0, 0))
     draw = ImageDraw.Draw(canvas)
     for top, title in zip(tops, titles, strict=True):
-        draw.text((left - GAP, top + side // 2), title, pictures.GREY, font, anchor="rm")
+        draw.rounded_rectangle((0, top, left - GAP // 2 - 1, top + side - 1), GAP, pictures.PLATE)
+        draw.text((left - GAP, top + side // 2), title, pictures.INK, font, anchor="rm")
     for c, (pair, images) in enumerate(zip(pairs, cells, strict=True)):
         x = left + c * (side + GAP)
         for top, image in zip(tops, images, strict=True):
             canvas.paste(Image.fromarray(image), (x, top))
         for top, near in zip(tops[1:], pair.near.values(), strict=True):
-            draw.text((x + side // 2, top + side + 2), _caption(pair, near, side), pictures.GREY, font, anchor="ma")
+            draw.rectangle((x, top + side, x + side - 1, top + side + words - 1), pictures.PLATE)
+            draw.text((x + side // 2, top + side + 2), _caption(pair, near, side), pictures.INK, font, anchor="ma")
     buffer = io.BytesIO()
     canvas.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -129,7 +129,7 @@ def test_doubtful_layout_is_asked_with_the_flags_to_give(call: Call, home: Path,
     assert call("check", path, "--layout", "part/class")[0] == 0
     status, out, _ = call("add", path, "--name", "pets", "--layout", "part/class", "--json")
     assert (status, json.loads(out)["sizes"], json.loads(out)["preview"]["reading"]) == (0, [8, 4], "part/class")
-    assert DATASETS["pets"].notes == ("1 image in no class folder of 'test', 'train' will be left out",)
+    assert DATASETS["pets"].notes == ("1 image in no class folder of 'test', 'train' is left out",)
     status, _, err = call("check", path, "--layout", "parts")
     assert (status, err) == (1, "error: no image of pets has a class where its folders are read as 'parts'; allowed "
                                 "are the words class, part and folder, from the outermost folder on, such as "

@@ -106,7 +106,7 @@ def test_images_in_no_class_folder_are_left_out_once_that_is_said():
     assert (problem.rule, problem.stops) == ("left out", False)
     assert chosen.text == "its folders were read as part/class, as was chosen"
     assert set(problem.examples) == {"train/loose.png", "extra/cat/b.png", "cover.png"}
-    assert problem.text == "3 images in no class folder of 'test', 'train' will be left out"
+    assert problem.text == "3 images in no class folder of 'test', 'train' are left out"
 
 
 @pytest.mark.parametrize(("name", "part"), [
@@ -140,7 +140,7 @@ def test_images_of_an_unlabelled_part_are_left_out_and_told():
     found = arranged(files)
     assert (found.classes, len(found.rows)) == (("ice", "sea"), 4)
     assert [(p.rule, p.text) for p in found.problems] == [
-        ("left out", "2 images without a class, as the name of their folder 'seg_pred' says, will be left out")]
+        ("left out", "2 images without a class, as the name of their folder 'seg_pred' says, are left out")]
 
 
 def test_class_within_a_part_of_its_own_name_is_not_looked_through():
@@ -512,7 +512,7 @@ def test_images_on_no_line_are_asked_about_and_left_out_where_that_is_chosen(hea
 def test_images_on_no_line_are_left_out_unasked_where_their_folder_says_that_they_have_no_class():
     files = {**named("train/a.png", "train/b.png", "pred/c.png"), "l.csv": table(["a.png,x", "b.png,y"], "image,label")}
     assert [(p.rule, p.text) for p in arranged(files).problems] == [
-        ("left out", "1 image without a class, as a folder around it says, will be left out")]
+        ("left out", "1 image without a class, as a folder around it says, is left out")]
 
 
 def test_many_other_tables_are_counted():

@@ -217,7 +217,7 @@ def test_the_part_of_a_parquet_file_is_what_it_or_its_folder_is_called_after(
     (tmp_path / "cells" / "._train.parquet").write_bytes(b"a Mac's notes")
     _, seen = looked(tmp_path / "cells", "cells")
     assert Counter(row.part for row in seen.layout.rows) == parts
-    told = "3 images without a class, as the name of their folder 'unlabelled' says, will be left out"
+    told = "3 images without a class, as the name of their folder 'unlabelled' says, are left out"
     assert [p.text for p in seen.problems if p.rule == "left out"] == [told][: "unlabelled-0" in names]
 
 

@@ -59,6 +59,23 @@ def test_the_shape_of_a_sheet_does_not_depend_on_the_size_of_its_images() -> Non
     assert len({sheet.width / sheet.height for sheet in sheets}) == 1
 
 
+def test_names_stand_on_a_plate_of_their_own_that_makes_them_legible_on_any_page() -> None:
+    white = np.full((48, 48, 3), 255, np.uint8)
+    picture = Image.open(io.BytesIO(pictures.sheet([("7", [white]), ("", [white])], 1)))
+    step = picture.height // 2
+    plate = np.asarray(picture)[6 : step - 8, 6 : picture.width - step - 6]
+    assert (plate[..., 3] == 255).all()
+    assert contrast(plate[0, 0], plate.reshape(-1, 4)[plate[..., :3].sum(-1).argmin()]) > 7
+    assert not np.asarray(picture)[step:, : picture.width - step - 4].any()
+
+
+def contrast(one: np.ndarray, other: np.ndarray) -> float:
+    """Of two colours, by WCAG 2.2."""
+    linear = [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in (one[:3] / 255, other[:3] / 255)]
+    light, dark = sorted((float(c @ [0.2126, 0.7152, 0.0722]) for c in linear), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
 def test_a_row_without_images_keeps_its_place() -> None:
     white = np.full((48, 48, 3), 255, np.uint8)
     picture = Image.open(io.BytesIO(pictures.sheet([("a", []), ("b", [white])], 1)))
