@@ -538,8 +538,11 @@ def test_finished_runs_of_a_kind_are_told_newest_first_without_being_read(store:
     os.utime(first.folder / "run.json", (1, 1))
     (second.folder / "run.json").write_text("{")
     store.create(question(seed=2))
-    assert store.finished("distill") == [second.folder, first.folder]
-    assert store.finished("trial") == []
+    assert store.finished("distill", 10) == [second.id, first.id]
+    assert len(store.finished("distill", 1)) <= 1
+    assert store.finished("trial", 10) == []
+    asked = ["../distill", question(seed=2).key, first.id, "0" * 16, second.id]
+    assert list(store.answered("distill", asked)) == [first.id, second.id]
 
 
 def test_a_thousand_runs_are_listed_without_waiting(store: Store):
