@@ -14,7 +14,7 @@ from typing import Any
 
 from ddcore.experiments.axes import Axis
 from ddcore.params import Config, Param, ParamInfo
-from ddcore.report import compare_runs, effects, names, text
+from ddcore.report import compare_runs, effects, names, sanity, text
 from ddcore.report.compare_runs import Compared
 from ddcore.report.effects import Effects
 from ddcore.runs.store import RunRecord, Store
@@ -172,6 +172,10 @@ class Comparison(Effects[Group]):
             return None, ""
         state = "" if run.record.state == "done" else ": ".join(filter(None, [run.record.state, run.record.problem]))
         return run.record, state
+
+    def suspicions(self, point: Group) -> list[tuple[int, str]]:
+        return [(_seed(run), told) for run in point.runs for record in (run.record, run.evaluation) if record
+                for told in sanity.warnings(record)]
 
     @property
     def with_method(self) -> list[str]:

@@ -117,9 +117,23 @@ class Effects(ABC, Generic[P]):
         """How a place stands."""
         return point.state
 
+    def suspicions(self, point: P) -> list[tuple[int, str]]:
+        """(seed, what looks wrong about its runs, a sentence) at a place."""
+        return []
+
     def warnings(self, point: P) -> tuple[str, ...]:
         """What looks wrong about the runs of a place, a sentence each."""
-        return ()
+        return tuple(dict.fromkeys(told for _, told in self.suspicions(point)))
+
+    @property
+    def warned(self) -> list[str]:
+        """What looks wrong, place by place: "η_S 10,000, noise, seed 0: The images moved by …"."""
+        seeds = dict[tuple[str, str], list[str]]()
+        for point in self.points:
+            for seed, told in self.suspicions(point):
+                seeds.setdefault((self.name(point), told), []).append(str(seed))
+        return [f"{name}, {'seed' if len(those) == 1 else 'seeds'} {', '.join(those)}: {told}"
+                for (name, told), those in seeds.items()]
 
     def through(self, places: Mapping[tuple[str, ...], int]) -> list[P]:
         """The points of a slice: those at these places; places: names of an axis → position on it."""

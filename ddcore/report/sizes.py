@@ -45,9 +45,25 @@ def worth(accuracy: float, random: Mapping[int, float]) -> float | None:
     return math.inf
 
 
+def worths(sample: Accuracy, random: Mapping[int, Accuracy]) -> tuple[float, float] | None:
+    """The 95 % interval of how many random images per class are worth this set: from where on it is not surely better
+    than they are, by Welch's interval of the difference, up to where it is surely worse.
+
+    Between those measured a line over log₂ IPC, as `worth` has it; None where something has no spread.
+    """
+    differences = {ipc: sample.minus(one) for ipc, one in random.items()}
+    known = {ipc: one for ipc, one in differences.items() if one}
+    if not known or len(known) < len(differences):
+        return None
+    ends = (worth(0.0, {ipc: -one.low for ipc, one in known.items()}),
+            worth(0.0, {ipc: -one.high for ipc, one in known.items()}))
+    return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
+
+
 @dataclass(frozen=True)
 class Sizes:
-    """Accuracies by images per class, over all networks. samples: of the sets, what varies by chance (`Point.sample`).
+    """Accuracies by images per class, over all networks. samples, random_samples: of the sets and of random images,
+    what varies by chance (`Point.sample`).
 
     total: training images of the data set, of so many classes; equal_steps: whether networks take as many optimiser
     steps whatever the size; awaited: whether training on the full data was asked and is still to come.
@@ -64,6 +80,7 @@ class Sizes:
     margin: float = MARGIN
     coresets: Mapping[str, Mapping[int, Accuracy]] = field(default_factory=dict)
     awaited: bool = False
+    random_samples: Mapping[int, Accuracy] = field(default_factory=dict)
 
     def share(self, ipc: float) -> float:
         """The share of the training data that so many images per class are."""
@@ -77,9 +94,12 @@ class Sizes:
     @property
     def sentences(self) -> list[str]:
         """What can be read off: the lossless point or why there is none, and what each set is worth."""
-        worths = [f"IPC {ipc} → {told}" for ipc, one in self.sets.items() if (told := self._worth(one.mean))]
-        said = f"Random real images per class that reach the same accuracy: {', '.join(worths)}."
-        return [self._lossless(), *([said] if worths else [])]
+        told = {ipc: words for ipc, one in self.sets.items() if (words := self._worth(one.mean))}
+        intervals = {ipc: words for ipc in told if (words := self._interval(ipc))}
+        each = ", ".join(f"IPC {ipc} → {words}{intervals.get(ipc, '')}" for ipc, words in told.items())
+        said = (f"Random real images per class that reach the same accuracy{' (95 % interval)' if intervals else ''}: "
+                f"{each}.")
+        return [self._lossless(), *([said] if told else [])]
 
     def _lossless(self) -> str:
         if self.full is None and not self.awaited:
@@ -105,7 +125,22 @@ class Sizes:
             return f"fewer than {min(self.random)}"
         if math.isinf(reached):
             return f"more than {max(self.random)}"
-        return f"about {text.number(float(f'{reached:.2g}'))}"
+        return f"about {_rounded(reached)}"
+
+    def _interval(self, ipc: int) -> str:
+        """ " (3.1 to 6)"; "" where it is not known, or lies beyond what was measured as a whole."""
+        random = {size: self.random_samples[size] for size in self.random if size in self.random_samples}
+        if ipc not in self.samples or len(random) < len(self.random):
+            return ""
+        ends = worths(self.samples[ipc], random)
+        if ends is None or ends[0] == math.inf or ends[1] == 0:
+            return ""
+        low = _rounded(ends[0]) if ends[0] else f"under {min(random)}"
+        return f" ({low} to {_rounded(ends[1]) if math.isfinite(ends[1]) else f'over {max(random)}'})"
+
+
+def _rounded(images: float) -> str:
+    return text.number(float(f"{images:.2g}"))
 
 
 def _uneven(protocol: str) -> str:
@@ -147,6 +182,7 @@ def of(answer: Answer, store: Store, margin: float = MARGIN) -> Sizes | None:
         coresets=_coresets(cells, store), classes=len(facts.classes), total=facts.parts["train"],
         protocol=answer.config.protocol, margin=margin, equal_steps=judging.training().steps is not None,
         awaited=answer.full_awaited,
+        random_samples={ipc: one for ipc, point in points.items() if (one := answer.control_sample(point))},
     )
 
 

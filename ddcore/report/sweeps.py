@@ -149,23 +149,12 @@ class Answer(Effects[Point]):
         return f"{point.state}{warned}" + (
             f", stopped at {point.length:,}" if point.length and point not in self.whole else "")
 
-    def warnings(self, point: Point) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(told for cell in point.cells for told in self.warnings_of(cell)))
+    def suspicions(self, point: Point) -> list[tuple[int, str]]:
+        return [(cell.seed, told) for cell in point.cells for told in self.warnings_of(cell)]
 
     def warnings_of(self, cell: CellResult) -> tuple[str, ...]:
         """What looks wrong about the images of a cell, and about the networks that judge them."""
         return (*self.suspect.get(cell.run, ()), *self.suspect.get(cell.evaluation, ()))
-
-    @property
-    def warned(self) -> list[str]:
-        """What looks wrong, place by place: "η_S 10,000, noise, seed 0: The images moved by …"."""
-        seeds = dict[tuple[str, str], list[str]]()
-        for point in self.points:
-            for cell in point.cells:
-                for told in self.warnings_of(cell):
-                    seeds.setdefault((self.name(point), told), []).append(str(cell.seed))
-        return [f"{name}, {'seed' if len(those) == 1 else 'seeds'} {', '.join(those)}: {told}"
-                for (name, told), those in seeds.items()]
 
     @cached_property
     def best(self) -> Point | None:
@@ -271,13 +260,13 @@ class Answer(Effects[Point]):
             return ""
         named = f"as many random real images reach {text.spread(control)}"
         points = 100 * (own.mean - control.mean)
-        apart = best.sample and best.sample.minus(self._control_sample(best) or control)
+        apart = best.sample and best.sample.minus(self.control_sample(best) or control)
         if apart and not (apart.decided and apart.known):
             return f" It cannot be told from random: {named}."
         return f" It is {abs(points):.1f} points {'worse' if points < 0 else 'better'} than random: {named}."
 
-    def _control_sample(self, point: Point) -> Accuracy | None:
-        """What varies by chance of its random images: as `Point.sample`."""
+    def control_sample(self, point: Point) -> Accuracy | None:
+        """What varies by chance of a point's random images: as `Point.sample`."""
         own = {cell.random_real for cell in point.cells}
         known = [one.accuracy for one in self.controls if one.evaluation in own and one.accuracy]
         if len(point.cells) > 1:

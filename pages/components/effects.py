@@ -6,6 +6,9 @@ from ddcore.report import effect_figures
 from ddcore.report.effects import Effects, P, Slice
 from ddcore.report.nas import figures as nas_figures
 from pages.components import charts
+from pages.components.markdown import plain
+
+MOST_WARNED = 3  # places told of one by one
 
 
 def picture(effects: Effects[P], key: str) -> None:
@@ -27,6 +30,13 @@ def importance(effects: Effects[P], key: str) -> None:
         st.markdown("**What matters**", help="Functional ANOVA: how much of the variance of the accuracy each axis "
                     "explains, less what chance would.")
         charts.chart(nas_figures.importance(effects.importance), f"importance-{key}")
+
+
+def warned(effects: Effects[P]) -> None:
+    """Which places look wrong though their runs are done, and what about them."""
+    if told := effects.warned:
+        more = f"  \nand {len(told) - MOST_WARNED:,} more" if len(told) > MOST_WARNED else ""
+        st.warning("  \n".join(map(plain, told[:MOST_WARNED])) + more, icon=":material/warning:")
 
 
 def slices(effects: Effects[P], key: str) -> None:

@@ -59,9 +59,9 @@ def test_a_sweep_is_made_of_a_parameter_and_its_values(open_page: Open, backend:
 def test_a_new_axis_starts_with_values_that_can_run(open_page: Open, backend: Backend) -> None:
     app = open_page(PAGE, method="datadam", dataset="digits")
     (axes,) = app.multiselect
-    axes.set_value(["evaluate.batch_size", "depth", "units"]).run()
+    axes.set_value(["evaluate.batch_size", "depth", "evaluate.depth", "units"]).run()
     first = [app.text_input(key=f"sweep.datadam.digits.quick.values of {name}").value for name in axes.value]
-    assert first == ["32, 64, 128", "3", "32, 64, 128"]  # what is not set, and depth 6 on images of 8 × 8
+    assert first == ["32, 64, 128", "3", "3", "32, 64, 128"]  # what is not set, and depth 6 on images of 8 × 8
     assert not [one.value for one in app.markdown if "must be" in one.value]
 
 

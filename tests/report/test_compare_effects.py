@@ -73,6 +73,23 @@ def test_chosen_runs_of_a_sweep_are_drawn_as_the_sweep_draws_them(store: Store) 
     assert drawn.layout.xaxis.title.text == "λ · Task balance"
 
 
+def test_what_looks_wrong_about_a_run_or_its_evaluation_is_marked_and_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = swept(store, seeds=2)
+    odd = next(run for run in runs if run.config["lambda_task"] == 0.01)
+    wrong = {odd.id: ("The images moved.",)}
+    monkeypatch.setattr("ddcore.report.sanity.warnings", lambda record: wrong.get(record.id, ()))
+    compared = comparison(store, runs)
+    assert compared.warned == [f"λ 0.01, seed {odd.config['seed']}: The images moved."]
+    assert [(row[compared.titles[0]], row["suspect"]) for _, row in compared.frame.iterrows()] == [
+        (0.0, False), (0.01, True), (1.0, False)]
+    assert effect_figures.SUSPECT in [trace.name for trace in effect_figures.effect(compared).data]
+    judged = next(run.evaluation for run in compare_runs.compared(store, runs) if run.evaluation)
+    wrong[judged.id] = ("The networks learnt nothing.",)
+    assert any("learnt nothing" in told for told in comparison(store, runs).warned)
+
+
 def test_two_axes_are_a_map_on_which_what_is_not_judged_and_what_was_not_run_say_so(store: Store, answer: Any) -> None:
     first = distilled(store, lambda_task=0.0, init="real")
     second = distilled(store, lambda_task=1.0, init="noise")

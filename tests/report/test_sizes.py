@@ -13,7 +13,7 @@ from scipy import stats
 from ddcore.experiments import spec
 from ddcore.experiments.sweep import SweepConfig, replay
 from ddcore.report import sizes, sweep_figures, sweeps
-from ddcore.report.sizes import Sizes, lossless, worth
+from ddcore.report.sizes import Sizes, lossless, worth, worths
 from ddcore.runs.store import Store
 from ddcore.summary import Accuracy
 from tests.sweeping import World, config, question
@@ -45,6 +45,23 @@ def test_so_many_random_images_are_as_accurate_on_a_line_over_the_doublings(accu
 def test_random_images_that_dip_are_worth_what_first_reaches_it() -> None:
     assert worth(0.7, {1: 0.6, 2: 0.8, 4: 0.5, 8: 0.9}) == pytest.approx(math.sqrt(2))
     assert worth(0.7, {}) is None
+
+
+def test_the_interval_of_what_a_set_is_worth_ends_where_it_is_surely_better_and_surely_worse() -> None:
+    set_ = Accuracy.of([0.70, 0.72, 0.71])
+    random = {1: Accuracy.of([0.60, 0.61, 0.62]), 4: Accuracy.of([0.70, 0.71, 0.72]), 16: Accuracy.of([0.80, 0.81])}
+    low, high = worths(set_, random) or (0, 0)
+    reached = worth(set_.mean, {ipc: one.mean for ipc, one in random.items()})
+    assert reached == pytest.approx(4)
+    assert 1 < low < 4 < high < 16
+    ends = [stats.ttest_ind(set_.each, random[ipc].each, equal_var=False).confidence_interval() for ipc in (1, 4)]
+    assert low == pytest.approx(4 ** (ends[0].low / (ends[0].low - ends[1].low)))
+    assert worths(set_, {**random, 32: Accuracy.of([0.9])}) is None, "one network has no spread"
+    said = of(sets={2: set_}, samples={2: set_}, random=random, random_samples=random).sentences[1]
+    assert said == (f"Random real images per class that reach the same accuracy (95 % interval): IPC 2 → about 4 "
+                    f"({low:.2g} to {high:.2g}).")
+    far = {**random, 16: Accuracy.of([0.7, 0.8])}
+    assert "to over 16)" in of(sets={2: set_}, samples={2: set_}, random=far, random_samples=far).sentences[1]
 
 
 def of(**changes: Any) -> Sizes:

@@ -29,6 +29,7 @@ def show(runs: Sequence[Compared]) -> None:
         effects.slices(compared, "compared")
     else:
         st.info("None of these runs is judged in this setting.", icon=":material/info:")
+    effects.warned(compared)
     for sentence in compared.told:
         st.caption(plain(sentence))
     st.fragment(closer.show)(compared)

@@ -28,9 +28,9 @@ COLUMNS = {
     "random real": _text("Random real", help="As many real images at random, judged alike."),
     "full data": _text("Full data", help="All training images, judged alike."),
     "validation": _text("Validation", help="Of the same networks on the validation split: it chooses the best."),
-    "behind the best": _text("Behind the best", help="Points by which the one that was chosen by validation is better "
-                             "on the test images; below 0 it is worse there. Intervals hold for all values together "
-                             "(Bonferroni)."),
+    "behind the best": _text("Behind the chosen", help="By how many points of test accuracy the value that was chosen "
+                             "by validation is better than this one; below 0 this one is better. Intervals hold for "
+                             "all values together (Bonferroni)."),
     "distilling": _text("Distilling", help="Wall time of the whole runs, all seeds together, as on Compare."),
     "training": _text("Training", help="Wall time of training one network on a set, mean over the seeds."),
     "training FLOPs": _text("Training FLOPs", help=MEASURES["flops_training"].help), "state": _text("State"),
@@ -112,7 +112,7 @@ def _answer(run_id: str, config: SweepConfig) -> None:
             st.download_button(words, table_, f"sweep-{run_id}.{'csv' if words == 'CSV' else 'tex'}", "text/plain",
                                on_click="ignore", icon=":material/download:")
     _ended_early(answer)
-    _suspect(answer)
+    effects.warned(answer)
     if left_out := config.grid.impossible:
         with st.expander(f"{len(left_out):,} {'cell' if len(left_out) == 1 else 'cells'} left out"):
             st.caption("  \n".join(f"{plain(place.words)}: {plain(why.words)}" for place, why in left_out.items()))
@@ -131,14 +131,6 @@ def _ended_early(answer: Answer) -> None:
     more = f"  \nand {len(told) - MOST_PROBLEMS:,} more, below" if len(told) > MOST_PROBLEMS else ""
     if told:
         st.caption(":material/error: " + "  \n:material/error: ".join(map(plain, told[:MOST_PROBLEMS])) + more)
-
-
-def _suspect(answer: Answer) -> None:
-    """Which cells look wrong though they are done, and what about them."""
-    told = answer.warned
-    if told:
-        more = f"  \nand {len(told) - MOST_PROBLEMS:,} more" if len(told) > MOST_PROBLEMS else ""
-        st.warning("  \n".join(map(plain, told[:MOST_PROBLEMS])) + more, icon=":material/warning:")
 
 
 def _picture(answer: Answer, run_id: str) -> None:

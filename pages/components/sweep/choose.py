@@ -9,7 +9,7 @@ import streamlit as st
 from ddcore.data import DATASETS
 from ddcore.errors import ConfigError, in_words
 from ddcore.experiments import KINDS, Spec
-from ddcore.experiments.axes import axes
+from ddcore.experiments.axes import EVALUATION, axes
 from ddcore.experiments.sweep import WITHOUT_THEM, SweepConfig, set_by_hand
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.methods import METHODS
@@ -17,6 +17,7 @@ from ddcore.params import ParamInfo
 from ddcore.report import sizes, sweeps, text
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
+from ddcore.settings import NETWORK_PARAMS
 from pages.components import edits, fields, frame, menu, widgets
 from pages.components import form as forms
 from pages.components.markdown import plain
@@ -185,10 +186,13 @@ def _first(p: ParamInfo, name: str, method: str, base: Mapping[str, Any]) -> str
 
 
 def _runs(method: str, values: Mapping[str, Any]) -> bool:
-    """Whether a set can be made with these values, of which some are of its evaluation."""
+    """Whether a set can be made with these values, of which some are of its evaluation: whose network, if it is to be
+    another one, must take the set's images too."""
     own = METHODS[method].Config
+    judging = {bare: value for name, value in values.items() if name.startswith(EVALUATION)
+               and (bare := name.removeprefix(EVALUATION)) in NETWORK_PARAMS}
     try:
-        own.build({name: value for name, value in values.items() if name in own.model_fields})
+        own.build({name: value for name, value in {**values, **judging}.items() if name in own.model_fields})
     except ConfigError:
         return False
     return True
