@@ -1,6 +1,6 @@
 """All runs: find, follow, stop, continue, name, throw away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -11,7 +11,7 @@ from ddcore.report.catalogue import STOPPED
 from ddcore.report.overview import Row
 from ddcore.runs.store import RunRecord, parts
 from ddcore.summary import BESIDE
-from pages.components import evaluation_details, frame, housekeeping, progress, run_page, table, widgets
+from pages.components import evaluation_details, frame, housekeeping, progress, run_page, table, whose, widgets
 from pages.components.markdown import called
 
 LEAD = """
@@ -31,11 +31,11 @@ COLUMNS = {
                            "compare only where these are the same."),
     "inside": _text_column(INSIDE, width=105, help="Of this run. Tick it to see them."),
     "time": _text_column("Time", alignment="right", width=100, help="Wall time of the run."),
-    "created": _text_column("Started"), "tags": _text_column("Tags"), "note": _text_column("Note"),
-    "id": _text_column("Id"),
+    "created": _text_column("Started"), "whose": _text_column("Asked by"), "tags": _text_column("Tags"),
+    "note": _text_column("Note"), "id": _text_column("Id"),
 }
 JUDGED_ON = {"judged": {**COLUMNS["judged"], "width": 300}}  # in full, where no column counts what is inside
-CARD = ("run", "accuracy", "judged", "inside", "state", "created", "tags", "note")
+CARD = ("run", "accuracy", "judged", "inside", "state", "created", "whose", "tags", "note")
 ALSO_HIDDEN = "And cancelled and interrupted ones, and those that cannot be read."
 
 
@@ -67,7 +67,7 @@ def filtered(records: list[RunRecord], unlisted: list[str]) -> list[Row]:
 
     A kind that is shown with other runs has rows of its own where it is asked for too.
     """
-    find, kind, state, hide = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
+    find, kind, state, switches = st.columns([2, 2, 2, 1.4], vertical_alignment="bottom")
     words = find.text_input("Search", placeholder="name, tag, id, data set", key="runs-search").lower().split()
     inside = {r.kind for r in records if overview.shown_with(r)}
     left_out = sorted(tables.kind(name) for name in inside.union(unlisted))
@@ -78,19 +78,24 @@ def filtered(records: list[RunRecord], unlisted: list[str]) -> list[Row]:
     joined = [r for name in unlisted if name in kinds for r in frame.store().records(name)]
     records = [*records, *joined]
     states = state.multiselect("State", sorted({r.state for r in records}), placeholder="All states", key="runs-state")
-    hidden = STOPPED if hide.toggle("Hide failed", key="runs-hide", help=ALSO_HIDDEN) else ()
+    with switches:
+        mine = whose.switch()
+        hidden = STOPPED if st.toggle("Hide failed", key="runs-hide", help=ALSO_HIDDEN) else ()
+    people = whose.names(r.id for r in records) if words else {}
     return [
         row for row in overview.rows(records, kinds, None if joined else frame.store().kept(catalogue.judged))
         if (not kinds or row.record.kind in kinds) and (not states or row.states & {*states})
-        and row.record.state not in hidden and all(word in _text(row) for word in words)
+        and row.record.state not in hidden and any(whose.among(r.id, mine) for r in (row.record, *row.inside))
+        and all(word in _text(row, people) for word in words)
     ]
 
 
-def _text(row: Row) -> str:
-    """What is searched: also what is inside is found, by its id and tags."""
+def _text(row: Row, people: Mapping[str, str]) -> str:
+    """What is searched: also what is inside is found, by its id and tags. people: who asked for a run."""
     r = row.record
     inside = (word for one in row.inside for word in (one.id, *one.user["tags"]))
-    return " ".join([r.id, tables.title(r), r.name, *r.user["tags"], r.user["note"], *inside]).lower()
+    return " ".join([r.id, tables.title(r), r.name, *r.user["tags"], r.user["note"], people.get(r.id, ""),
+                     *inside]).lower()
 
 
 def listed(rows: list[Row]) -> list[RunRecord]:
@@ -101,12 +106,15 @@ def listed(rows: list[Row]) -> list[RunRecord]:
     if active:
         st.fragment(_watch, run_every=progress.POLL_SECONDS)({run_id: status.state for run_id, status in under_way})
     shown = overview.table(rows, overview.waits(under_way, active))
+    if whose.here():
+        people = whose.names(r.id for r in records)
+        shown["whose"] = [people.get(r.id, text.NONE) for r in records]
     also = [name for name in BESIDE if (shown[name] != text.NONE).any()]
     st.caption(widgets.runs(len(rows)))  # the table's own buttons come up over this line and over no filter
     ticked = table.choosable(
         shown, key=housekeeping.table_key("runs-table", (record.id for record in records)), column_config=COLUMNS,
         column_order=["run", "state", "accuracy", "judged", "inside", *also, *(["majority"] if also else []), "data",
-                      "time", "created", "tags", "note", "id"],
+                      "time", "created", "whose", "tags", "note", "id"],
         card=CARD,
     )
     widgets.footnotes(records)
@@ -161,7 +169,8 @@ def header(record: RunRecord) -> None:
         if not record.active:
             progress.badge(record)
         st.markdown(f"**{called(record)}**")
-        st.caption(f"run {widgets.plain(record.id)} · {text.ago(record.created)}", width="content")
+        st.caption(f"run {widgets.plain(record.id)} · {text.ago(record.created)}{whose.told(record.id)}",
+                   width="content")
         housekeeping.origin(record)
         if record.state != "broken":
             frame.link(record, "Open its page")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -177,13 +177,13 @@ Range = tuple[float | None, float | None]  # from, to; None leaves an end open
 
 def filtered(
     frame: pd.DataFrame, *, words: str = "", kinds: Sequence[str] = (), datasets: Sequence[str] = (),
-    methods: Sequence[str] = (), tags: Sequence[str] = (), finished: bool = False,
+    methods: Sequence[str] = (), tags: Sequence[str] = (), finished: bool = False, ids: Collection[str] | None = None,
     ranges: Mapping[str, Range] = MappingProxyType({}), picks: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> pd.DataFrame:
     """The rows that hold every word and are of one of each of these, in order; nothing given asks for nothing.
 
-    finished: without those that failed, were cancelled or interrupted, or cannot be read. ranges, picks: column → the
-    values that it may have; a row without a value there is left out, whatever they are.
+    finished: without those that failed, were cancelled or interrupted, or cannot be read; ids: only these runs. ranges,
+    picks: column → the values that it may have; a row without a value there is left out, whatever they are.
     """
     keep = pd.Series(True, index=frame.index)
     for column, values in (("kind", kinds), ("dataset", datasets), ("method", methods), *picks.items()):
@@ -199,6 +199,8 @@ def filtered(
         keep &= frame["tags"].map(lambda own: set(tags) <= set(own))
     if finished:
         keep &= ~frame["state"].isin(STOPPED)
+    if ids is not None:
+        keep &= frame["id"].isin(ids)
     if words.strip():
         texts = [_searched(row) for row in frame.to_dict("records")]
         matches = [all(word in line for word in words.lower().split()) for line in texts]
@@ -206,16 +208,18 @@ def filtered(
     return frame[keep]
 
 
-def left_out(every: pd.DataFrame, rows: pd.DataFrame, *, kinds: Sequence[str], finished: bool) -> str:
+def left_out(every: pd.DataFrame, rows: pd.DataFrame, *, kinds: Sequence[str], finished: bool,
+             ids: Collection[str] | None = None) -> str:
     """How many runs are not among the filtered rows and why: "47 of other kinds (Evaluation), 4 failed or stopped";
-    kinds, finished: as in `filtered`. "" where all are there."""
+    kinds, finished, ids: as in `filtered`. "" where all are there."""
     rest = every[~every["id"].isin(rows["id"])]
-    stopped = rest["state"].isin(STOPPED) & finished
-    other = ~rest["kind"].isin(list(kinds)) & ~stopped if kinds else stopped & False
+    others = ~rest["id"].isin(rest["id"] if ids is None else ids)
+    stopped = rest["state"].isin(STOPPED) & finished & ~others
+    other = ~rest["kind"].isin(list(kinds)) & ~stopped & ~others if kinds else stopped & False
     titles = dict.fromkeys(map(tables.kind, rest["kind"][other]))
     named = ", ".join([*titles][:NAMED_KINDS]) + (", …" if len(titles) > NAMED_KINDS else "")
-    numbers = {f"of other kinds ({named})": other.sum(), "failed or stopped": stopped.sum(),
-               "by search or filter": (~other & ~stopped).sum()}
+    numbers = {"that others asked for": others.sum(), f"of other kinds ({named})": other.sum(),
+               "failed or stopped": stopped.sum(), "by search or filter": (~other & ~stopped & ~others).sum()}
     return ", ".join(f"{number:,} {reason}" for reason, number in numbers.items() if number)
 
 

@@ -1,6 +1,6 @@
 """The home page beside and below its lead: a set that takes shape, first steps, what runs now, what was found last."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -14,7 +14,7 @@ from ddcore.runs.state import asker
 from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
 from pages.components import film as player
-from pages.components import frame, menu, progress, widgets
+from pages.components import frame, menu, progress, whose, widgets
 from pages.components.markdown import plain
 
 SHOWN, LATEST = 4, 3  # unfinished and finished runs listed here
@@ -31,10 +31,11 @@ def show(words: DeltaGenerator, picture: DeltaGenerator) -> None:
         with picture:
             _film()
         _ways()
-        if jobs.list_jobs():
+        mine = whose.switch()
+        if _under_way(mine):
             st.header("Running now", anchor=False)
-            st.fragment(_jobs, run_every=progress.POLL_SECONDS)()
-        _latest()
+            st.fragment(_jobs, run_every=progress.POLL_SECONDS)(mine)
+        _latest(mine)
 
 
 def _film() -> None:
@@ -70,9 +71,13 @@ def _ways() -> None:
                         st.page_link(entry.page(), label=entry.title, icon=f":material/{entry.symbol}:")
 
 
+def _under_way(mine: Collection[str] | None) -> list[tuple[str, jobs.Status]]:
+    return [(run_id, status) for run_id, status in jobs.list_jobs() if whose.among(run_id, mine)]
+
+
 @frame.guarded()
-def _jobs() -> None:
-    active = jobs.list_jobs()
+def _jobs(mine: Collection[str] | None) -> None:
+    active = _under_way(mine)
     if not active:
         st.rerun()
     for run_id, status in active[:SHOWN]:
@@ -84,12 +89,12 @@ def _jobs() -> None:
         st.page_link("pages/8_Runs.py", label=f"{len(active) - SHOWN} more in the queue, on the Runs page")
 
 
-def _latest() -> None:
+def _latest(mine: Collection[str] | None) -> None:
     """Distilled sets, full-data trainings and sweeps; evaluations and controls are shown with the set they judge."""
     st.header("Latest results", anchor=False)
     store = frame.store()
     judges, usual = store.kept(catalogue.judged)
-    done = _newest(store.records(), judges)
+    done = _newest((record for record in store.records() if whose.among(record.id, mine)), judges)
     judged = {record.id: judges[record.id] for record in done if record.id in judges and not _gathers(record)}
     if not done:
         st.caption("No finished run yet.")

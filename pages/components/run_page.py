@@ -15,7 +15,7 @@ from ddcore.report.export import sets
 from ddcore.runs import whole
 from ddcore.runs.images import Images
 from ddcore.runs.store import RunRecord
-from pages.components import fields, frame, housekeeping, progress, vary, widgets
+from pages.components import fields, frame, housekeeping, progress, vary, whose, widgets
 
 LOAD = "`np.load(file)` gives `images`, `labels`, `classes`, `mean`, `std`; `images * std + mean` lies in 0 to 1."
 SWEEPS = 3  # that a cell links to
@@ -46,7 +46,7 @@ def header(run: RunRecord, form: bool = False) -> None:
         if run.demo:
             st.badge("ships with the app", color="violet")
         housekeeping.origin(run)
-        st.caption(f"run `{run.id}` · {text.ago(run.created)}", width="content")
+        st.caption(f"run `{run.id}` · {text.ago(run.created)}{whose.told(run.id)}", width="content")
         st.space("stretch")
         with st.container(horizontal=True, width="content", vertical_alignment="center"):
             _toolbar(run, form)

@@ -13,7 +13,7 @@ from ddcore.experiments import KINDS
 from ddcore.report import catalogue, quantities, tables
 from ddcore.report.catalogue import Range
 from ddcore.report.quantities import Quantity
-from pages.components import frame
+from pages.components import frame, whose
 from pages.components.compare import address
 from pages.components.markdown import plain
 
@@ -79,6 +79,7 @@ def toolbar(every: pd.DataFrame) -> View:
                               bind="query-params", label_visibility="collapsed")
         menus = [st.popover("Filter", icon=":material/filter_list:"), st.popover("Group, sort", icon=":material/sort:"),
                  st.popover("Columns", icon=":material/view_column:")]
+        mine = whose.switch()
     _tell(every, titles)
     with menus[1]:
         group, by, rising = _order(titles)
@@ -97,8 +98,8 @@ def toolbar(every: pd.DataFrame) -> View:
     every = catalogue.with_parameters(every, frame.store(), wanted)
     with menus[0]:
         ranges, picks = _values(every, {name: {**MEASURES, **parameters}[name] for name in asked})
-    rows = catalogue.filtered(every, words=words, ranges=ranges, picks=picks, **values)
-    left_out = catalogue.left_out(every, rows, kinds=values["kinds"], finished=values["finished"])
+    rows = catalogue.filtered(every, words=words, ranges=ranges, picks=picks, ids=mine, **values)
+    left_out = catalogue.left_out(every, rows, kinds=values["kinds"], finished=values["finished"], ids=mine)
     if group == SEEDS:
         rows = catalogue.seeds_together(rows)
     elif group != EACH:
@@ -114,7 +115,7 @@ def show_all() -> None:
     """Take every filter away, also those that nobody asked for."""
     for key in ("kind", "dataset", "method", "tags", "by"):
         st.session_state[key] = []
-    st.session_state["q"], st.session_state["hide"] = "", False
+    st.session_state["q"], st.session_state["hide"], st.session_state[whose.MINE] = "", False, False
 
 
 def _heading(name: str, parameters: Mapping[str, Quantity]) -> str:
