@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ddcore import counts
 from ddcore.data import DATASETS
 from ddcore.lazy import lazy
-from ddcore.methods import matching, quick, trajectories
+from ddcore.methods import matching, quick, students, trajectories
 from ddcore.methods.base import MADE_ANEW, Method, MethodConfig, State, Task, Variation
 from ddcore.methods.trajectories import TrajectoryConfig
 from ddcore.params import Param, ParamInfo
@@ -46,7 +46,6 @@ else:
 
 MOMENTUM_LABELS, MOMENTUM_LR = 0.9, 0.5  # of the published code
 LEAST_LR = 1e-5  # below it the learnt learning rate would be as good as none, or negative
-LARGEST_BATCH = 1000  # of the published settings
 RAN_AWAY = 1e6  # recorded as the loss of a student whose weights are no numbers any more; its update is skipped
 
 
@@ -118,7 +117,8 @@ class PADConfig(MethodConfig, TrajectoryConfig):
         values = super().fill(values)
         given = {name: values.get(name, cls.model_fields[name].default) for name in ("dataset", "ipc")}
         if given["dataset"] in DATASETS and str(given["ipc"]).isdecimal():  # wrong values are reported later
-            values.setdefault("batch_syn", max(1, min(_size(given), LARGEST_BATCH)))
+            size = students.size(given["dataset"], int(given["ipc"]))
+            values.setdefault("batch_syn", max(1, min(size, students.LARGEST_BATCH)))
         return values
 
     def key_values(self) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class PADConfig(MethodConfig, TrajectoryConfig):
         if self.train_epochs < (reached := last + self.expert_epochs):
             problems.append(f"train_epochs must be at least {reached} (max_start_epoch {last} + expert_epochs "
                             f"{self.expert_epochs}), or the experts are too short; got {self.train_epochs}")
-        size, batch = _size(self.values()), self.batch_syn or 0
+        size, batch = students.size(self.dataset, self.ipc), self.batch_syn or 0
         if batch > size:
             problems.append(f"batch_syn must be at most {size}, the synthetic images, got {batch}")
         if self.shallow_ratio >= 1:
@@ -144,11 +144,6 @@ class PADConfig(MethodConfig, TrajectoryConfig):
             problems.append(f"shallow_ratio must be below 1, got {self.shallow_ratio:g}: it drops all {weights:,} "
                             "parameters, and nothing is left to match")
         return problems
-
-
-def _size(values: dict[str, Any]) -> int:
-    """Synthetic images of a set."""
-    return len(DATASETS[values["dataset"]].classes) * int(values["ipc"])
 
 
 @dataclass
@@ -285,7 +280,8 @@ def latest(config: PADConfig, step: int) -> int:
 
 def matching_gradients(task: Task, state: PADState, begin: Tensor, target: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
     """(matching loss, its gradients wrt images, label logits where they are learnt, and learning rate)."""
-    config, student, batches = task.config, state.student, _batches(task, state)
+    config, student = task.config, state.student
+    batches = students.batches(task, len(state.labels), config.student_steps, state.step)
     images = state.images.requires_grad_()
     logits = None if state.label_logits is None else state.label_logits.requires_grad_()
 
@@ -302,20 +298,6 @@ def matching_gradients(task: Task, state: PADState, begin: Tensor, target: Tenso
         lambda reached: unroll.matching_loss(reached, begin, target, left_out, by),
         [images] if logits is None else [images, logits],
     )
-
-
-def _batches(task: Task, state: PADState) -> list[tuple[Tensor, augment.Draw]]:
-    """For each student step: which images, each once before one comes again, and how each is augmented."""
-    config, n = task.config, len(state.labels)
-    order = task.generator("batches", state.step)
-    changes = task.generator("augment", state.step, on="cpu")
-    queue: list[Tensor] = []
-    batches = []
-    for _ in range(config.student_steps):
-        queue = queue or list(torch.randperm(n, generator=order, device=task.device).split(config.batch_syn))
-        indices = queue.pop(0)
-        batches.append((indices, augment.draw(config.augment, changes, config.shape, images=len(indices))))
-    return batches
 
 
 def dropped(config: PADConfig, network: nets.Net) -> tuple[int, str]:

@@ -15,6 +15,7 @@ NETWORKS: Mapping[str, Mapping[str, Any]] = {
     "mhist": {"resolution": 64, "network": "convnet5"},
 }
 LEAST_BATCH, MOST_BATCH = 8, 128  # real images of each class in a step
+MOST_IPC = 10
 LEAST_SCORED = 20  # images of each class that agents learn
 
 
@@ -28,6 +29,13 @@ def real_batch(dataset: str, pixels: int) -> dict[str, int]:
     facts = DATASETS[dataset]
     _, height, width = facts.shape()
     return {"batch_real": max(LEAST_BATCH, min(MOST_BATCH, pixels // (len(facts.classes) * height * width)))}
+
+
+def small_set(dataset: str, pixels: int) -> dict[str, int]:
+    """So many synthetic images per class as have about so many pixels together: from 1 to 10."""
+    facts = DATASETS[dataset]
+    _, height, width = facts.shape()
+    return {"ipc": max(1, min(MOST_IPC, pixels // (len(facts.classes) * height * width)))}
 
 
 def some_images(dataset: str, pixels: int) -> dict[str, int]:

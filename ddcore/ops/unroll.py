@@ -17,6 +17,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from ddcore.ops.acceleration import Acceleration
+from ddcore.ops.optimisers import Rule
 
 Batch = Callable[[int], tuple[Tensor, Tensor]]
 Tensors = tuple[Tensor, ...]
@@ -159,6 +160,63 @@ def recomputed(
         to_rate -= product.detach()
         pulled = tuple(a - rate * b for a, b in zip(pulled, back[len(leaves) :], strict=False))
     return reached.detach(), (*to_leaves, to_rate)
+
+
+def windowed(
+    student: Student, start: Sequence[Tensor], rule: Rule, rate: Callable[[int], float], batch: Batch, before: int,
+    window: int, loss: Callable[[Tensors], Tensor], leaves: Sequence[Tensor], recompute: bool = False,
+) -> tuple[Tensor, Tensors]:
+    """(loss of the student after `before` + `window` steps, its gradients wrt each of `leaves`).
+
+    The steps before the window are constants: the gradient flows through the last `window` ones, and what the optimiser
+    remembers goes on from the ones before (truncated backpropagation through time). start: θ_0, tensors; rule: the
+    optimiser; rate(i): the learning rate of step i; batch(i): its images and targets, made from the leaves; loss: of
+    the last θ. recompute: only the states are kept and each step is computed again on the way back, which gives the
+    same gradient with the maps of one step in memory.
+    """
+    parameters, memory = tuple(start), rule.memory(start)
+    for i in range(before):
+        parameters, memory = _constant_step(student, parameters, memory, rule, rate(i), batch(i), i)
+    steps = range(before, before + window)
+    if recompute:
+        return _window_again(student, parameters, memory, rule, rate, batch, steps, loss, leaves)
+    parameters = _free(parameters)
+    for i in steps:
+        gradient = student.gradient(parameters, *batch(i), create_graph=True)
+        parameters, memory = rule.step(parameters, gradient, memory, i, rate(i))
+    reached = loss(parameters)
+    return reached.detach(), torch.autograd.grad(reached, list(leaves))
+
+
+def _window_again(
+    student: Student, parameters: Tensors, memory: Tensors, rule: Rule, rate: Callable[[int], float], batch: Batch,
+    steps: range, loss: Callable[[Tensors], Tensor], leaves: Sequence[Tensor],
+) -> tuple[Tensor, Tensors]:
+    """The window of `windowed`, with the maps of one step remembered at a time."""
+    states = [(parameters, memory)]
+    for i in steps:
+        states.append(_constant_step(student, *states[-1], rule, rate(i), batch(i), i))
+    end = _free(states.pop()[0])
+    reached = loss(end)
+    pulled = (*torch.autograd.grad(reached, list(end)), *map(torch.zeros_like, memory))
+    totals = [torch.zeros_like(leaf) for leaf in leaves]
+    for i in reversed(steps):
+        now, remembered = map(_free, states.pop())
+        gradient = student.gradient(now, *batch(i), create_graph=True)
+        after = rule.step(now, gradient, remembered, i, rate(i))
+        back = torch.autograd.grad([*after[0], *after[1]], [*leaves, *now, *remembered], pulled, materialize_grads=True)
+        for total, part in zip(totals, back, strict=False):
+            total.add_(part)
+        pulled = back[len(leaves) :]
+    return reached.detach(), tuple(totals)
+
+
+def _constant_step(student: Student, parameters: Tensors, memory: Tensors, rule: Rule, lr: float,
+                   batch: tuple[Tensor, Tensor], number: int) -> tuple[Tensors, Tensors]:
+    """(θ, memory) after one step through which nothing flows."""
+    gradient = student.gradient(_free(parameters), *_constant(batch), create_graph=False)
+    with torch.no_grad():
+        return rule.step(parameters, gradient, memory, number, lr)
 
 
 def _flat(parameters: Sequence[Tensor]) -> Tensor:

@@ -17,7 +17,7 @@ from ddcore.data.load import load
 from ddcore.data.resident import Resident
 from ddcore.errors import ConfigError
 from ddcore.experiments import spec
-from ddcore.methods import METHODS, Task, pad
+from ddcore.methods import METHODS, Task, pad, students
 from ddcore.ops import augment, nets, seeds, train
 
 PAD = METHODS["pad"]
@@ -202,7 +202,7 @@ def test_students_start_within_the_range_of_their_iteration() -> None:
 
 def test_every_image_has_its_turn_before_one_comes_again() -> None:
     one = task(batch_syn=8, student_steps=5)
-    batches = [chosen.tolist() for chosen, _ in pad._batches(one, pad.start(one))]
+    batches = [chosen.tolist() for chosen, _ in students.batches(one, 20, 5, 0)]
     assert [len(batch) for batch in batches] == [8, 8, 4, 8, 8]
     assert sorted(i for batch in batches[:3] for i in batch) == list(range(20))
     assert len({i for batch in batches[3:] for i in batch}) == 16

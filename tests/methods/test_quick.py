@@ -31,6 +31,12 @@ def test_the_real_batch_of_large_images_is_smaller_within_bounds(tiles, side, ba
     assert quick.real_batch("tiles", 1_003_520) == {"batch_real": batch}
 
 
+@pytest.mark.parametrize(("side", "ipc"), [(28, 10), (64, 10), (128, 3), (224, 1), (512, 1)])
+def test_a_set_of_large_images_through_which_networks_are_trained_has_fewer(tiles, side, ipc):
+    tiles(side)
+    assert quick.small_set("tiles", 102_400) == {"ipc": ipc}
+
+
 def test_agents_learn_as_many_pixels_whatever_the_images_and_all_images_where_there_are_few(tiles):
     tiles(64)
     assert quick.some_images("tiles", 409_600) == {"train_images": 100}
@@ -40,7 +46,7 @@ def test_agents_learn_as_many_pixels_whatever_the_images_and_all_images_where_th
     assert quick.some_images("tiles", 409_600) == {"train_images": 0}
 
 
-@pytest.mark.parametrize("method", ["dm", "datadam", "pad", "herding"])
+@pytest.mark.parametrize("method", ["dm", "datadam", "pad", "bptt", "herding"])
 @pytest.mark.parametrize("side", [32, 128])
 def test_quick_on_a_set_that_nobody_tuned_is_not_much_more_work_than_on_mnist(tiles, method, side):
     tiles(side)
