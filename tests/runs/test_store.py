@@ -541,7 +541,7 @@ def test_finished_runs_of_a_kind_are_told_newest_first_without_being_read(store:
     assert store.finished("distill", 10) == [second.id, first.id]
     assert len(store.finished("distill", 1)) <= 1
     assert store.finished("trial", 10) == []
-    asked = ["../distill", question(seed=2).key, first.id, "0" * 16, second.id]
+    asked = [f"../distill/{first.id}", question(seed=2).key, first.id, "0" * 16, second.id]
     assert list(store.answered("distill", asked)) == [first.id, second.id]
 
 
