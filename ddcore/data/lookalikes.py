@@ -6,8 +6,9 @@ the colours of 4×4 blocks differ by at most 6 levels. That finds what was scale
 compressed at qualities from 50 up, in pictures of some 96 pixels and more.
 
 Of smaller ones 16×16 say too little: two of different sizes are brought to the smaller one's, in each of the ways by
-which programs usually scale, and look the same by the same tolerance, each pixel being held against its own. What was
-mirrored, turned, cut or thinned out (every second pixel) is not looked for.
+which programs usually scale, and look the same where brightness differs by at most 2 levels, pixel by pixel, and by a
+tenth of the contrast, and colours by at most 6. What was mirrored, turned, cut or thinned out (every second pixel) is
+not looked for.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ COLOURS = 6.0  # the same of the blocks' colours, which JPEG keeps less well
 CONTRAST = 0.1  # times the standard deviation of a picture's levels
 FLAT = 2.0  # levels: with less contrast there is nothing to be told by
 AT_ONCE = 1024  # pictures whose levels are in memory as numbers with fractions, four times as large
+SCALED = 2.0  # levels of brightness, pixel by pixel: of halved digits no two of 60,000 are nearer than 2.7
 SMALL = 96  # pixels of the larger one's longer side, up to which two pictures are held against each other by pixels
 NEIGHBOURS = 8  # of one picture that are held against it; thousands of frames of one film would all be near
 
@@ -46,7 +48,7 @@ def scaled(one: Image.Image, other: Image.Image) -> bool:
         return False
     pixels = np.asarray(small, np.float32)
     brought = (np.asarray(large.resize(small.size, way), np.float32) for way in WAYS)
-    return any(_as_bright(pixels, other) and _distance(pixels, other) <= COLOURS for other in brought)
+    return any(_as_bright(pixels, other, SCALED) and _distance(pixels, other) <= COLOURS for other in brought)
 
 
 def alike(
@@ -100,9 +102,9 @@ def _look_alike(one: np.ndarray, other: np.ndarray) -> bool:
     return _as_bright(one, other) and _distance(_blocks(one), _blocks(other)) <= COLOURS
 
 
-def _as_bright(one: np.ndarray, other: np.ndarray) -> bool:
+def _as_bright(one: np.ndarray, other: np.ndarray, levels: float = LEVELS) -> bool:
     first, second = one @ _LUMA, other @ _LUMA
-    return _distance(first, second) <= min(LEVELS, CONTRAST * float(first.std()), CONTRAST * float(second.std()))
+    return _distance(first, second) <= min(levels, CONTRAST * float(first.std()), CONTRAST * float(second.std()))
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> float:

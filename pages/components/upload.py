@@ -92,7 +92,7 @@ def view() -> None:
         if st.button("Back to the data sets", icon=":material/arrow_back:", key="own-back"):
             open_datasets()
         st.markdown("**Bring your own data**")
-    words = st.container()
+    words = st.empty()  # at once: the bar of what is looked at comes into sight
     brought = chosen_source()
     if refusal := st.session_state.get(REFUSED):
         st.error(f"**Refused, and nothing of it was kept.** {widgets.plain(refusal)}.", icon=":material/block:")
@@ -101,7 +101,7 @@ def view() -> None:
     elif brought is not None:
         show(brought)
     else:
-        with words:
+        with words.container():
             explain()
 
 
