@@ -134,7 +134,7 @@ def _alone(part: str) -> None:
     elif part == "pending":
         pending._again(gather, list, print)  # type: ignore[arg-type]
     else:
-        home._jobs()
+        home._jobs(None)
 
 
 def test_a_download_lists_the_runs_once_however_often_it_asks(
