@@ -14,7 +14,7 @@ from ddcore.ops import fonts
 
 CELL = 48  # smallest side of a shown image, px
 LETTERS = 13  # size of the names beside the cells, px on the screen
-INK, PLATE = (29, 39, 48, 255), (236, 241, 243, 255)  # of names: no ink alone is legible on white and on near-black
+INK, PLATE = (244, 247, 248, 255), (52, 66, 74, 255)  # of names: no ink alone is legible on white and on near-black
 LESS, MORE = (0, 114, 178), (213, 94, 0)  # the two ends of a signed number, with white between them
 
 Row = tuple[str, Sequence[np.ndarray] | np.ndarray]  # a name, and uint8 images (H, W, 3)

@@ -65,7 +65,7 @@ def test_names_stand_on_a_plate_of_their_own_that_makes_them_legible_on_any_page
     step = picture.height // 2
     plate = np.asarray(picture)[6 : step - 8, 6 : picture.width - step - 6]
     assert (plate[..., 3] == 255).all()
-    assert contrast(plate[0, 0], plate.reshape(-1, 4)[plate[..., :3].sum(-1).argmin()]) > 7
+    assert contrast(plate[0, 0], plate.reshape(-1, 4)[plate[..., :3].sum(-1).argmax()]) > 7
     assert not np.asarray(picture)[step:, : picture.width - step - 4].any()
 
 
