@@ -110,6 +110,7 @@ def module(name: str, code: str, folder: Path) -> ModuleType:
     return made
 
 
+@pytest.mark.slow  # processes that load torch; the example of a kind is run from a terminal by default
 def test_the_example_of_a_method_distils_digits_in_two_steps(plugin: Plugin, home: Path) -> None:
     (code,) = blocks(DOCS / "add-a-method.md", "python")
     plugin("logits", code)

@@ -87,6 +87,7 @@ def test_a_run_under_way_shows_how_far_it_is(open_page: Open) -> None:
     assert "Cancel" in [button.label for button in app.button]
 
 
+@pytest.mark.slow  # a process that loads torch
 def test_its_command_computes_a_run_with_its_parameters() -> None:
     command = "run fade --dataset digits --ipc 2 --num-iters 3 --fading 0.25 --device cpu --wait --json"
     done = subprocess.run([sys.executable, "-m", "ddcore", *command.split()], cwd=PROJECT, capture_output=True,
