@@ -24,7 +24,7 @@ COLOURS = 6.0  # the same of the blocks' colours, which JPEG keeps less well
 CONTRAST = 0.1  # times the standard deviation of a picture's levels
 FLAT = 2.0  # levels: with less contrast there is nothing to be told by
 AT_ONCE = 1024  # pictures whose levels are in memory as numbers with fractions, four times as large
-SCALED = 2.0  # levels of brightness, pixel by pixel: of halved digits no two of 60,000 are nearer than 2.7
+SCALED = 2.0  # levels of brightness: of 60,000 digits, halved by area or bilinearly, no two are nearer than 2.7
 SMALL = 96  # pixels of the larger one's longer side, up to which two pictures are held against each other by pixels
 NEIGHBOURS = 8  # of one picture that are held against it; thousands of frames of one film would all be near
 
