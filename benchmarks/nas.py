@@ -111,6 +111,9 @@ class Quiet:
 
     def check_cancelled(self) -> None: ...
 
+    def slice_over(self) -> bool:
+        return False
+
     def checkpoint(self, tensors: Any, meta: Any) -> None: ...
 
     def answered(self, question: Any) -> None: ...

@@ -12,6 +12,7 @@ DDCoreError
 ├── Diverged        a run whose numbers stopped being finite: the step, the likely cause, what is kept
 ├── JobFailed       a job that ended with an error, or could not be started
 ├── Waits           raised inside a worker whose run goes on when other runs have ended
+├── StepsAside      raised inside a worker whose run has had its time and lets others go first
 └── Cancelled       raised inside a worker when the user asked it to stop
 """
 
@@ -119,6 +120,10 @@ class Waits(DDCoreError):
     def __init__(self, specs: Iterable[Any]) -> None:
         self.specs = tuple(specs)
         super().__init__(f"waits for {len(self.specs)} runs")
+
+
+class StepsAside(DDCoreError):
+    """Raised inside a worker whose run has had its time while others wait: it goes on later, from its checkpoint."""
 
 
 class Cancelled(DDCoreError):

@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from ddcore.errors import Cancelled
+from ddcore.errors import Cancelled, StepsAside
 from ddcore.experiments import ImageSet
 
 
 class MemoryRecorder:
-    """Keeps everything it is told. cancel_at: raise Cancelled at this many looks at the flag."""
+    """Keeps everything it is told. cancel_at: raise Cancelled at this many looks at the flag; aside: others wait, and
+    this run has had its time."""
+
+    aside = False
 
     def __init__(
         self, point: tuple[dict[str, Any], dict[str, Any]] | None = None, cancel_at: int | None = None
@@ -41,6 +44,13 @@ class MemoryRecorder:
         self.looks += 1
         if self.cancel_at is not None and self.looks >= self.cancel_at:
             raise Cancelled("stopped by the test")
+
+    def slice_over(self) -> bool:
+        return self.aside
+
+    def give_way(self) -> None:
+        if self.aside:
+            raise StepsAside("stopped by the test")
 
     def snapshot(self, step: int, images: ImageSet) -> None:
         self.snapshots[step] = images.images.clone()

@@ -68,6 +68,13 @@ class Recorder(Protocol):
     def check_cancelled(self) -> None:
         """Raise Cancelled if somebody asked this run to stop; cheap to call often."""
 
+    def slice_over(self) -> bool:
+        """Whether others wait for the slot and this run has had its time: a checkpoint is due, then `give_way`. Its
+        time begins with the first call, so that loading and compiling are not of it; cheap to call often."""
+
+    def give_way(self) -> None:
+        """Right after a checkpoint of a run that is not at its end: raise StepsAside where `slice_over`."""
+
     def snapshot(self, step: int, images: ImageSet) -> None:
         """Keep what the method learns as it is at `step` (pixels in half precision)."""
 

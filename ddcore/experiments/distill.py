@@ -132,7 +132,7 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
         last = state.step == total
         snapshot = not last and state.step in _snapshot_steps(state.step)
         seconds = progress.seconds + time.perf_counter() - began
-        checkpoint = snapshot or time.perf_counter() - saved > CHECKPOINT_SECONDS
+        checkpoint = recorder.slice_over() or snapshot or time.perf_counter() - saved > CHECKPOINT_SECONDS
         if last or snapshot or (state.step - 1) % every == 0:
             readings.add(scalars, state, seconds)
         if last or checkpoint:
@@ -143,6 +143,8 @@ def _advance(method: Method, task: Task, state: State, progress: Progress, recor
         recorder.progress(state.step, total, "Distilling")
         if checkpoint:
             _checkpoint(state, task, progress, seconds, recorder)
+            if not last:
+                recorder.give_way()
             saved = time.perf_counter()
 
 

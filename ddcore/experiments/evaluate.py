@@ -168,6 +168,8 @@ def run(name: str, config: EvaluateConfig, recorder: Recorder) -> EvaluateSummar
         evaluation.train_and_test(range(len(done), min(len(done) + size, config.nets)), done, point)
         point = None
         recorder.checkpoint({}, {"done": done, "step": 0, "seconds": 0.0, "together": 0, "long": speed.long})
+        if len(done) < config.nets:
+            recorder.give_way()
     return evaluation.summary(done, parent)
 
 

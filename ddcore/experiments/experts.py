@@ -155,6 +155,8 @@ class Experts:
         progress.train_accuracies += learnt.tolist()
         progress.val_accuracies += validated
         self.recorder.checkpoint({}, vars(progress))
+        if progress.done < config.experts:
+            self.recorder.give_way()
 
     def _epoch(self, training: train.Training, indices: range, epoch: int) -> tuple[torch.Tensor, torch.Tensor]:
         """One epoch of these experts: (mean loss, training accuracy), each (n,)."""

@@ -175,6 +175,8 @@ def _train_agent(
             sums = {name: getattr(progress, name).clone() for name in CARRIED}
             first = {f"first.{name}": t for name, t in progress.first.items()}
             session.checkpoint(first | sums, agent=agent, val_accuracies=progress.val_accuracies)
+            if agent + 1 < config.agents:
+                recorder.give_way()
 
     setting = train.Setting(**config.training_values())
     train.train(training, part.batch, part.labels, setting, [(config.seed, "scores", agent)], on_epoch, on_step)

@@ -50,6 +50,7 @@ class Session:
         self.training, self.recorder, self.total = training, recorder, total
         self.watch = device.Stopwatch(training.velocity[0].device, seconds)
         self._saved = time.monotonic()
+        recorder.slice_over()  # its time begins
 
     def resume(self, point: Point | None) -> None:
         """Go on from a checkpoint of this training, if there is one."""
@@ -71,13 +72,17 @@ class Session:
         self.watch.go()
 
     def checkpoint(self, tensors: Mapping[str, torch.Tensor] | None = None, **meta: Any) -> None:
-        """Keep where the training stands, with what else the run needs to go on. Within `pause`."""
+        """Keep where the training stands, with what else the run needs to go on. Within `pause`. Others may go first
+        then, unless the training has ended."""
         meta = {"step": self.training.step, "seconds": self.watch.seconds, **meta}
         self.recorder.checkpoint({**self.training.dump(), **(tensors or {})}, meta)
+        if self.training.step < self.total:
+            self.recorder.give_way()
 
     def checkpoint_if_due(self, **meta: Any) -> None:
-        """The same if the last one is old and the training has not ended."""
-        if self.training.step < self.total and time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+        """The same if the last one is old, or others are to go first, and the training has not ended."""
+        due = self.recorder.slice_over() or time.monotonic() - self._saved > CHECKPOINT_SECONDS
+        if due and self.training.step < self.total:
             with self.pause():
                 self.checkpoint(**meta)
             self._saved = time.monotonic()

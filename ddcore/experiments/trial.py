@@ -163,6 +163,9 @@ def results(configs: Iterable[TrialConfig], data: TrialData, point: Point | None
     for group in groups(unknown, data.where):
         for config, summary in zip(group, train_group(group, data, point), strict=True):
             yield _stored(config, summary, recorder, known=False)
+        if recorder.slice_over():  # what is known by now is kept, each trial in a run of its own
+            recorder.checkpoint({}, {})
+            recorder.give_way()
 
 
 def question(config: TrialConfig) -> Spec:

@@ -16,10 +16,11 @@ from ddcore.hosting import owners, rights
 from ddcore.hosting.people import acting
 from ddcore.jobs.asking import along, enqueue, only_for, requeue, withdraw
 from ddcore.jobs.job import mark_asked, mark_ended, mark_resumed, mark_waiting, request_cancel
-from ddcore.jobs.launch import shares, tend
+from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk, specs_of
 from ddcore.jobs.status import Status, read_status
+from ddcore.jobs.turns import Line, Turn, lines
 from ddcore.runs.files import FolderUnusable
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import ACTIVE, asker, awaited
@@ -84,7 +85,7 @@ def status(run_id: str) -> Status:
                     queue.add(record.id, aside=record.aside)
             record = store.record(record.id)
         tend(store, queue)
-    return read_status(record, *_places(queue)(record))
+    return read_status(record, *_places(queue, *lines(store, queue))(record))
 
 
 def cancel(run_id: str, grace: float = GRACE_SECONDS) -> bool:
@@ -110,7 +111,7 @@ def _cancel(run_id: str, grace: float) -> bool:
             return False
         taken, tickets = queue.active().values(), {ticket.run_id: ticket for ticket in queue.waiting()}
         for one in (*only_for(store, queue, record), record):
-            if one.state == "queued" and one.id not in taken:
+            if one.state == "queued" and (one.id in tickets or one.id not in taken):
                 mark_ended(one.folder, "cancelled", "It was cancelled while it waited.")
                 if one.id in tickets:
                     queue.remove(tickets[one.id])
@@ -187,8 +188,12 @@ def list_jobs() -> list[tuple[str, Status]]:
     store, queue = Store(), Queue()
     with contextlib.suppress(FolderUnusable):  # of a home that is only to be looked at
         tend(store, queue)
-    ids = [*queue.active().values(), *(ticket.run_id for ticket in queue.waiting())]
-    records, place = list[RunRecord](), _places(queue)
+    slots, aside = lines(store, queue)
+    waiting = [*slots.tickets, *aside.tickets]
+    if not slots.people:
+        waiting.sort(key=lambda ticket: ticket.path.name)
+    ids = [*queue.active().values(), *(ticket.run_id for ticket in waiting)]
+    records, place = list[RunRecord](), _places(queue, slots, aside)
     for run_id in dict.fromkeys(ids):
         with contextlib.suppress(RunNotFound):  # it was put away meanwhile
             records.append(store.record(run_id))
@@ -244,15 +249,20 @@ def _inline(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
     mark_waiting(record.folder, ids)
 
 
-def _places(queue: Queue) -> Callable[[RunRecord], tuple[int | None, int]]:
+def _places(queue: Queue, slots: Line, aside: Line) -> Callable[[RunRecord], tuple[int | None, int, Turn | None]]:
     """Of any run: (its place in the queue, None where it is in none; how many of the runs that it asked for are under
-    way). The queue is listed once for all of them: a sweep puts thousands into it."""
-    order = {ticket.run_id: place for share in shares(queue) for place, ticket in enumerate(share.waiting, 1)}
+    way; why it stands there, where turns are taken). slots, aside: what waits, listed once for all of them: a sweep
+    puts thousands into the queue."""
+    order = {ticket.run_id: (where, place) for where in (slots, aside) for place, ticket in enumerate(where.tickets)}
     under_way = {*order, *queue.active().values()}
 
-    def place(record: RunRecord) -> tuple[int | None, int]:
+    def place(record: RunRecord) -> tuple[int | None, int, Turn | None]:
         if record.state != "queued":
-            return None, 0
-        return order.get(record.id), len(under_way.intersection(awaited(record.folder)))
+            return None, 0, None
+        pending = len(under_way.intersection(awaited(record.folder)))
+        if record.id not in order:
+            return None, pending, None
+        where, at = order[record.id]
+        return at + 1, pending, where.turn(at)
 
     return place

@@ -10,7 +10,7 @@ from ddcore.hosting.owners import take
 from ddcore.hosting.people import acting
 from ddcore.hosting.rights import may
 from ddcore.hosting.settings import settings
-from ddcore.jobs.job import cancel_grace, data_of, mark_asking, mark_queued, mark_waiting
+from ddcore.jobs.job import came_at, cancel_grace, data_of, mark_aside, mark_asking, mark_queued, mark_waiting
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
@@ -92,6 +92,16 @@ def await_runs(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
         mark_waiting(record.folder, dict.fromkeys((*awaited(record.folder), *ids)))
         queue.add(record.id)
     tend(store, queue)
+
+
+def step_aside(store: Store, record: RunRecord) -> None:
+    """Put a run back into the queue, whose worker has kept where it stands: it goes on when it is its turn again."""
+    queue = Queue()
+    with store.lock():
+        if cancel_grace(record.folder) is not None:
+            raise Cancelled(f"run {record.id} was cancelled")
+        queue.put_back(record.id, came_at(record.folder))
+        mark_aside(record.folder)
 
 
 def only_for(store: Store, queue: Queue, record: RunRecord) -> list[RunRecord]:

@@ -1,6 +1,7 @@
 """job.json: the states a job goes through, each written by the one who may write it.
 
-queued      by submit, under the lock       running     by the worker, when it starts
+queued      by submit, under the lock; by   running     by the worker, when it starts
+            the worker that waits or steps aside
 done        follows from run.json           failed      by the worker; by the runner for lost parents
 cancelled   by the worker; by cancel while it waits; by the runner after a kill
 interrupted by the runner, also for interrupted parents; and read from a dead worker where no runner saw it die
@@ -18,7 +19,7 @@ from ddcore.errors import RunBroken
 from ddcore.runs import clock
 from ddcore.runs.files import read_json, write_bytes, write_json
 from ddcore.runs.process import start_mark
-from ddcore.runs.state import ASKER, ASKING, CANCEL_FLAG, RESUMED, resumed
+from ddcore.runs.state import ASKER, ASKING, CANCEL_FLAG, RESUMED, SLICE_FLAG, resumed
 
 
 def read_job(folder: Path) -> dict[str, Any]:
@@ -32,12 +33,12 @@ def read_job(folder: Path) -> dict[str, Any]:
 def mark_queued(folder: Path, asked_by: str | None = None, data: str | None = None) -> None:
     """Ready to be (re)started: what the last session left for people is put away. asked_by: the run that waits for it,
     where only that one asked; data: the data root that it is to be computed with, this process's where not given."""
-    for name in (CANCEL_FLAG, "error.txt", ASKER):
+    for name in (CANCEL_FLAG, SLICE_FLAG, "error.txt", ASKER):
         (folder / name).unlink(missing_ok=True)
     if asked_by:
         write_bytes(folder / ASKER, asked_by.encode(), durable=False)
     _write(folder, state="queued", queued=clock.now(), message=None, finished=None, pid=None, mark=None, awaited=None,
-           data=data or str(home.data_root()))
+           aside=None, data=data or str(home.data_root()))
 
 
 def data_of(folder: Path) -> str | None:
@@ -49,6 +50,30 @@ def data_of(folder: Path) -> str | None:
 def mark_waiting(folder: Path, awaited: Iterable[str]) -> None:
     """It goes on when the runs that it asked for have ended."""
     _write(folder, state="queued", queued=clock.now(), pid=None, mark=None, awaited=list(awaited))
+
+
+def mark_aside(folder: Path) -> None:
+    """It has stepped aside for others, and goes on when it is its turn again."""
+    grant(folder, None)
+    _write(folder, state="queued", aside=clock.now(), pid=None, mark=None)
+
+
+def stands_aside(folder: Path) -> bool:
+    """Whether it waits because it has stepped aside."""
+    return bool(read_job(folder).get("aside"))
+
+
+def came_at(folder: Path) -> int:
+    """Its number in the queue, by when it was asked for: about nanoseconds since 1970."""
+    return int(float(read_job(folder).get("queued") or clock.now()) * 1e9)
+
+
+def grant(folder: Path, seconds: float | None) -> None:
+    """How long its worker may go on while others wait: so many seconds since it began; None: as long as it takes."""
+    if seconds is None:
+        (folder / SLICE_FLAG).unlink(missing_ok=True)
+    else:
+        write_bytes(folder / SLICE_FLAG, str(seconds).encode(), durable=False)
 
 
 def mark_asked(folder: Path) -> None:
@@ -68,11 +93,13 @@ def mark_resumed(folder: Path) -> None:
 
 
 def mark_running(folder: Path, slot: str) -> dict[str, Any]:
-    """This process works on it now; what job.json then says."""
+    """This process works on it now; what job.json then says. To go on after stepping aside is no session of its own."""
     job, now = read_job(folder), clock.now()
+    grant(folder, None)
     return _write(
-        folder, state="running", slot=slot, pid=os.getpid(), mark=start_mark(os.getpid()),
-        started=job.get("started") or now, session_started=now, sessions=int(job.get("sessions") or 0) + 1,
+        folder, state="running", slot=slot, pid=os.getpid(), mark=start_mark(os.getpid()), aside=None,
+        started=job.get("started") or now, session_started=now,
+        sessions=int(job.get("sessions") or 0) + (not job.get("aside")),
     )
 
 

@@ -21,6 +21,11 @@ class Ticket:
     path: Path
     aside: bool = False
 
+    @property
+    def number(self) -> int:
+        """By which jobs are sorted: about the nanoseconds since 1970 when it came."""
+        return int(self.path.name.partition(".")[0])
+
 
 class Queue:
     """The jobs that wait, those that a slot has taken, and those that were interrupted and of which nobody has decided
@@ -55,11 +60,16 @@ class Queue:
         if not run_ids:
             return
         self._waiting.mkdir(parents=True, exist_ok=True)
-        last = max((int(ticket.path.name.partition(".")[0]) for ticket in self.waiting()), default=0)
+        last = max((ticket.number for ticket in self.waiting()), default=0)
         first = max(time.time_ns(), last + 1)  # the clock may be set back; the order may not
         for number, run_id in enumerate(run_ids, first):
             (self._waiting / f"{number:020d}.{run_id}{ASIDE * aside}").touch()
             self.forget(run_id)
+
+    def put_back(self, run_id: str, number: int) -> None:
+        """A job that has stepped aside waits again where it came."""
+        self._waiting.mkdir(parents=True, exist_ok=True)
+        (self._waiting / f"{number:020d}.{run_id}").touch()
 
     def remove(self, ticket: Ticket) -> None:
         ticket.path.unlink(missing_ok=True)

@@ -14,19 +14,22 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ddcore.errors import DDCoreError
-from ddcore.jobs.job import cancel_grace, data_of, mark_ended, mark_killed, read_job
+from ddcore.hosting import ledger
+from ddcore.jobs.job import cancel_grace, data_of, grant, mark_ended, mark_killed, read_job
 from ddcore.jobs.launch import beat, begun, child, runner_file
 from ddcore.jobs.queue import Queue, Ticket
 from ddcore.jobs.slots import ASIDE
+from ddcore.jobs.turns import asked_by, gives_way, lines, rules
 from ddcore.runs.files import sweep, write_json
 from ddcore.runs.process import is_alive, is_stopped, start_mark
+from ddcore.runs.record import RunRecord
 from ddcore.runs.state import ACTIVE, KILLED, STOOD, STOPPED_SECONDS, awaited
 from ddcore.runs.store import Store
 
@@ -82,7 +85,7 @@ class Runner:
         while True:
             with self.store.lock():
                 state = cache(partial(self._state, held=self.queue.held()))
-                for ticket in self._waiting():
+                for ticket in self._in_turn():
                     if self._ready(ticket, state):
                         self.queue.claim(ticket, self.slot)
                         return ticket.run_id
@@ -96,6 +99,11 @@ class Runner:
 
     def _waiting(self) -> list[Ticket]:
         return [ticket for ticket in self.queue.waiting() if ticket.aside == (self.slot == ASIDE.name)]
+
+    def _in_turn(self) -> Sequence[Ticket]:
+        """What waits for this slot, in the order in which it is taken."""
+        slots, aside = lines(self.store, self.queue, self.slot)
+        return (aside if self.slot == ASIDE.name else slots).tickets
 
     def _ready(self, ticket: Ticket, state_of: Callable[[str], str]) -> bool:
         """Whether a waiting job can start now; one that never can is ended and leaves the queue."""
@@ -114,8 +122,16 @@ class Runner:
                     self.queue.interrupt(record.id)
                 self.queue.remove(ticket)
                 return False
-        return all(state == "done" for state in parents.values()) and not any(
-            state_of(run_id) in ACTIVE for run_id in awaited(record.folder))
+        return _can_start(record, state_of)
+
+    def _gives_way(self, run_id: str) -> bool:
+        """Whether the run in this slot, which has had its time, keeps somebody else's job from it."""
+        state = cache(lambda other: self.store.state(other) if self.store.exists(other) else "gone")
+
+        def ready(ticket: Ticket) -> bool:
+            return state(ticket.run_id) == "queued" and _can_start(self.store.record(ticket.run_id), state)
+
+        return gives_way(self.store, self.queue, self.slot, run_id, ready)
 
     def _state(self, run_id: str, held: set[str]) -> str:
         """The state of a run that another one needs; one that is queued and fell out of the queue is put back."""
@@ -131,6 +147,7 @@ class Runner:
         folder = self.store.own(run_id, "computed again").folder
         data = data_of(folder)  # of the one who asked; this runner may be another's, with other data
         place = {"DDCORE_DATA": data} if data else {}
+        self._count(run_id, begins=True)
         with open(folder / "log.txt", "ab") as log:
             worker = child(["-m", "ddcore.jobs.worker", run_id, self.slot], log, **place, **_threads())
         code = self._watch(folder, worker.pid, start_mark(worker.pid), worker)
@@ -146,6 +163,9 @@ class Runner:
             return
         state = self.store.state(run_id)
         if state == "queued":
+            if any(ticket.run_id == run_id for ticket in self.queue.waiting()):
+                self._settle(run_id, None)  # it asked for others, or let them go first
+                return
             # Claimed, but no worker has said hello. Should one be starting, the two settle it by lock.
             time.sleep(4 * POLL_SECONDS)
             self._run(run_id)
@@ -161,11 +181,12 @@ class Runner:
     ) -> int | None:
         """Wait until a worker has ended, and kill it when it ignores a cancel; its exit code if it is our child."""
         begun(self.slot)
+        began, run_id, lived = time.monotonic(), folder.name, worker is not None
         asked: float | None = None
         stopped: float | None = None
         looked = 0.0
         while (worker.poll() is None) if worker is not None else is_alive(pid, mark):
-            now = time.monotonic()
+            now, lived = time.monotonic(), True
             if (grace := cancel_grace(folder)) is not None:
                 asked = asked or now
                 if now - asked > grace:
@@ -173,12 +194,39 @@ class Runner:
             if now - looked > BEAT_SECONDS:
                 looked = now
                 beat(self.slot)
+                self._count(run_id)
+                self._slice(folder, now - began)
                 stopped = (stopped or now) if is_stopped(pid) else None
                 if stopped and now - stopped > STOPPED_SECONDS:
                     mark_ended(folder, "interrupted", STOOD)
                     _kill_group(pid, mark)
             time.sleep(POLL_SECONDS)
+        if lived:  # nobody used the slot since a worker died that nobody watched
+            self._count(run_id)
         return worker.returncode if worker is not None else None
+
+    def _count(self, run_id: str, begins: bool = False) -> None:
+        """Count what this slot is used for whom, where many share the workbench."""
+        if self.slot == ASIDE.name or rules() is None:
+            return
+        with contextlib.suppress(DDCoreError, OSError):  # nothing ends for what is not counted
+            if begins:
+                ledger.begin(self.slot, run_id)
+            (people,) = asked_by(self.store, [run_id])
+            ledger.count(self.slot, people)
+
+    def _slice(self, folder: Path, seconds: float) -> None:
+        """Have a worker step aside that has had its time, for as long as somebody else's job would be next.
+
+        seconds: that this runner has watched it. The worker itself knows since when it has worked; before that time
+        nobody has to look at the queue for it.
+        """
+        now = rules()
+        if self.slot == ASIDE.name or now is None or not now.slice_minutes:
+            return
+        with contextlib.suppress(DDCoreError, OSError):
+            over = seconds >= 60 * now.slice_minutes and self._gives_way(folder.name)
+            grant(folder, 60 * now.slice_minutes if over else None)
 
     def _settle(self, run_id: str, code: int | None) -> None:
         """Write down how a job ended whose worker could not, and free the slot."""
@@ -187,8 +235,12 @@ class Runner:
             waits = any(ticket.run_id == run_id for ticket in self.queue.waiting())
             again = waits or any(s != self.slot and r == run_id for s, r in self.queue.active().items())
             if self.store.exists(run_id):  # else it was put into the trash the moment it ended
-                self._end(self.store.record(run_id).folder, code, again)
+                folder = self.store.record(run_id).folder
+                grant(folder, None)
+                self._end(folder, code, again)
             self.queue.release(self.slot, run_id)
+            with contextlib.suppress(OSError):
+                ledger.end(self.slot)
 
     def _end(self, folder: Path, code: int | None, again: bool) -> None:
         """Write down how a run ended whose worker is gone and could not. again: it waits for another session."""
@@ -208,6 +260,12 @@ class Runner:
                 mark_ended(folder, "failed", f"Its worker could not start (exit code {code}); see the log.")
         if self.store.state(folder.name) == "interrupted":
             self.queue.interrupt(folder.name)
+
+
+def _can_start(record: RunRecord, state_of: Callable[[str], str]) -> bool:
+    """Whether all that a run builds on is done, and all that it asked for has ended."""
+    return all(state_of(run_id) == "done" for run_id in record.info["parents"]) and not any(
+        state_of(run_id) in ACTIVE for run_id in awaited(record.folder))
 
 
 def _killed(code: int | None) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddcore.errors import RunBroken
-from ddcore.jobs.job import read_job
+from ddcore.jobs.job import read_job, stands_aside
+from ddcore.jobs.turns import Turn
 from ddcore.runs.files import read_json
 from ddcore.runs.process import is_stopped
 from ddcore.runs.record import RunRecord
@@ -19,7 +20,8 @@ class Status:
     """position: 1 for the job that is taken next, None when it does not wait; awaited: how many of the runs that it
     asked for are still to end, which it waits for; done of total units;
     elapsed_seconds over all sessions; eta_seconds None until there is a speed; message: why it
-    stands still, or why it ended; heartbeat_age: seconds since the worker last said something."""
+    stands still, or why it ended; heartbeat_age: seconds since the worker last said something; turn: why it stands at
+    this position, where people take turns; aside: whether it has stepped aside for others."""
 
     state: str
     position: int | None = None
@@ -31,6 +33,8 @@ class Status:
     message: str = ""
     heartbeat_age: float | None = None
     awaited: int = 0
+    turn: Turn | None = None
+    aside: bool = False
 
     @property
     def active(self) -> bool:
@@ -38,7 +42,9 @@ class Status:
         return self.state in ACTIVE
 
 
-def read_status(record: RunRecord, position: int | None = None, awaited: int = 0) -> Status:
+def read_status(
+    record: RunRecord, position: int | None = None, awaited: int = 0, turn: Turn | None = None
+) -> Status:
     """The status of a run; tolerates missing and malformed files."""
     path = record.folder / "progress.json"
     try:
@@ -57,7 +63,8 @@ def read_status(record: RunRecord, position: int | None = None, awaited: int = 0
         state=record.state, position=position, awaited=awaited, done=int(done), total=int(total), phase=phase,
         elapsed_seconds=elapsed + (age or 0.0) * live,
         eta_seconds=max(0.0, eta - (age or 0.0)) if isinstance(eta, int | float) and not stands else None,
-        message=STANDS if stands else record.problem or "", heartbeat_age=age if live else None,
+        message=STANDS if stands else record.problem or "", heartbeat_age=age if live else None, turn=turn,
+        aside=record.state == "queued" and stands_aside(record.folder),
     )
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ddcore import home
-from ddcore.errors import Cancelled, DDCoreError, JobFailed, Waits
+from ddcore.errors import Cancelled, DDCoreError, JobFailed, StepsAside, Waits
 from ddcore.experiments import KINDS, Spec
 from ddcore.experiments import spec as build_spec
-from ddcore.jobs.asking import await_runs
+from ddcore.jobs.asking import await_runs, step_aside
 from ddcore.jobs.job import mark_ended, mark_running
 from ddcore.jobs.runner import ALREADY_RUNNING
 from ddcore.runs.record import RunRecord
@@ -43,7 +43,7 @@ def main(run_id: str, slot: str) -> int:
 
 def execute(store: Store, record: RunRecord, slot: str = "inline", await_runs: Await = await_runs) -> str:
     """Compute a run in this process, from its checkpoint if it has one; the state it ended in, "queued" where it waits
-    for runs that it asked for. await_runs: what asks for them.
+    for runs that it asked for, or lets others go first. await_runs: what asks for them.
 
     Every error ends here, in error.txt: nobody is above a worker to read it.
     """
@@ -63,6 +63,9 @@ def execute(store: Store, record: RunRecord, slot: str = "inline", await_runs: A
             summary = KINDS[record.kind].run(record.name, question.config, recorder)
         except Waits as waits:
             await_runs(store, record, waits.specs)
+            return "queued"
+        except StepsAside:
+            step_aside(store, record)
             return "queued"
         recorder.finish(summary, job)
     except Cancelled:

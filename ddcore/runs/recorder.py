@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from ddcore.errors import Cancelled, RunBroken, Waits
+from ddcore.errors import Cancelled, RunBroken, StepsAside, Waits
 from ddcore.experiments.base import Ended, ImageSet, Parent, Point, Spec
 from ddcore.runs import checkpoint, clock, provenance, validation, whole
 from ddcore.runs.checkpoint import Checkpoint
@@ -23,7 +23,7 @@ from ddcore.runs.files import check_room, dumps, size, sweep, usable, write_byte
 from ddcore.runs.images import Images, write_images, write_snapshot
 from ddcore.runs.parent import finished
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import CANCEL_FLAG, awaited, ended_at, resumes, sessions
+from ddcore.runs.state import CANCEL_FLAG, SLICE_FLAG, awaited, ended_at, resumes, sessions
 from ddcore.runs.store import Store, checked_name, final_step
 from ddcore.summary import Arithmetic, Summary
 
@@ -52,6 +52,7 @@ class FolderRecorder:
         self._first = 0
         self._mapped: list[np.memmap] = []
         self._told: Callable[[], Mapping[str, bool]] = dict
+        self._worked_since: float | None = None
         sweep(self.folder)
         self._start = self._starting_point()
         self._awaited = awaited(self.folder)
@@ -80,6 +81,22 @@ class FolderRecorder:
     def check_cancelled(self) -> None:
         if (self.folder / CANCEL_FLAG).exists():
             raise Cancelled("stopped because somebody asked for it")
+
+    def slice_over(self) -> bool:
+        if self._worked_since is None:
+            self._worked_since = time.monotonic()
+        try:
+            seconds = float((self.folder / SLICE_FLAG).read_bytes())
+        except FileNotFoundError:
+            return False
+        return time.monotonic() - self._worked_since >= seconds
+
+    def give_way(self) -> None:
+        if self.slice_over():
+            self._write_progress(time.monotonic())
+            done, total, phase = self._last
+            self.note(f"Steps aside for others ({phase}, {done} of {total}).")
+            raise StepsAside("others wait, and it has had its time")
 
     def snapshot(self, step: int, images: ImageSet) -> None:
         write_snapshot(self._subfolder("snapshots") / f"{step}.safetensors", _stored(images))

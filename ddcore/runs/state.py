@@ -17,6 +17,7 @@ STATES = ("queued", "running", "cancelling", "cancelled", "failed", "interrupted
 ACTIVE = ("queued", "running", "cancelling")
 
 CANCEL_FLAG = "cancel"
+SLICE_FLAG = "slice"  # the file with the seconds after which a run steps aside, while others wait for its slot
 RESUMED = "resumed"  # the file with the number of times that it went on by itself
 ASKING = "asking"  # the file with the ids of the people who wait for it, one a line, where many share one workbench
 ASKER = "asker"  # the file with the id of the run that asked for this one, while no person did

@@ -65,6 +65,8 @@ def run(name: str, config: ToyConfig, recorder: Recorder) -> ToySummary:
         recorder.event("step", step=step, total=total)
         recorder.progress(step, config.steps, "Counting")
         recorder.checkpoint({}, {"step": step, "total": total})
+        if step < config.steps:
+            recorder.give_way()
         recorder.event("after", step=step)
     return ToySummary(steps=step, total=total, pid=os.getpid(), torch="torch" in sys.modules,
                       gpus=os.environ.get("CUDA_VISIBLE_DEVICES"))
