@@ -223,6 +223,7 @@ class Evaluation:
         per_epoch = counts.steps_per_epoch(len(self.labels), self.setting.batch_size)
         session, accuracies = Session(training, recorder, total), list[float]()
         session.resume(point)
+        del curve[: bisect.bisect_right(curve, training.step)]  # told before
 
         def on_epoch(loss: torch.Tensor, learnt: torch.Tensor) -> None:
             accuracies[:] = learnt.tolist()

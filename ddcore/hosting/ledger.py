@@ -29,6 +29,7 @@ from ddcore.hosting.people import MACHINE
 TAIL = 3_000_000  # bytes at its end that are looked at: more than ten thousand sessions
 LAST = 100  # sessions among which one is looked for that ended and still seems to hold its slot
 DAY = 86_400.0  # seconds
+SHORTEST = 60.0  # half-life in seconds: who went last is known for some minutes, so that people go round in turn
 Version = tuple[tuple[str, int, int, int], ...]
 
 
@@ -88,9 +89,9 @@ def end(slot: str) -> None:
 
 
 def recent(half_life: float, now: float | None = None) -> Mapping[str, float]:
-    """Seconds that each person used lately, by id: one that lies `half_life` hours back counts half, and so on; with a
-    half-life of 0 none counts. now: seconds since 1970, in place of the clock."""
-    return _recent(_version(), half_life * 3600.0, float(int(time.time())) if now is None else now)
+    """Seconds that each person used lately, by id: one that lies `half_life` hours back counts half, and so on; so does
+    one of a minute ago where that is less. now: seconds since 1970, in place of the clock."""
+    return _recent(_version(), max(SHORTEST, half_life * 3600.0), float(int(time.time())) if now is None else now)
 
 
 def last_day(now: float | None = None) -> dict[str, float]:
@@ -120,8 +121,6 @@ def _recent(version: Version, half: float, now: float) -> Mapping[str, float]:
 def _worth(length: float, age: float, half: float) -> float:
     """What a second of a session counts on average that took `length` seconds and ended `age` seconds ago:
     ∫ 2^(-t/half) dt from age to age + length, over length."""
-    if not half:
-        return 0.0
     rate = math.log(2) / half
     return math.exp(-rate * age) * (-math.expm1(-rate * length) / (rate * length) if length else 1.0)
 

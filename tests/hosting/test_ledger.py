@@ -90,7 +90,13 @@ def test_seconds_fade_by_half_in_each_half_life_and_a_long_session_as_many_short
     session(clock, 10 * HOUR, BEN)
     short = sum(60.0 * 0.5 ** (minute / 60) for minute in range(600))
     assert ledger.recent(1.0)[BEN] == pytest.approx(short, rel=0.01)
-    assert ledger.recent(0.0) == {ANN: 0.0, BEN: 0.0}
+
+
+def test_the_shortest_memory_is_of_who_went_last(clock: Clock) -> None:
+    session(clock, 600.0, ANN)
+    session(clock, 600.0, BEN)
+    used = ledger.recent(0.0)
+    assert 0.0 < used[ANN] < 0.1 < used[BEN] < 100.0
 
 
 def test_of_a_session_that_began_yesterday_only_today_is_of_the_last_day(clock: Clock) -> None:
