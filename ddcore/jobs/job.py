@@ -58,11 +58,6 @@ def mark_aside(folder: Path) -> None:
     _write(folder, state="queued", aside=clock.now(), pid=None, mark=None)
 
 
-def stands_aside(folder: Path) -> bool:
-    """Whether it waits because it has stepped aside."""
-    return bool(read_job(folder).get("aside"))
-
-
 def came_at(folder: Path) -> int:
     """Its number in the queue, by when it was asked for: about nanoseconds since 1970."""
     return int(float(read_job(folder).get("queued") or clock.now()) * 1e9)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ddcore.errors import RunBroken
-from ddcore.jobs.job import read_job, stands_aside
+from ddcore.jobs.job import read_job
 from ddcore.jobs.turns import Turn
 from ddcore.runs.files import read_json
 from ddcore.runs.process import is_stopped
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import ACTIVE, STANDS
+from ddcore.runs.state import ACTIVE, STANDS, stands_aside
 
 
 @dataclass(frozen=True)

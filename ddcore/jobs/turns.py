@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ddcore.errors import ConfigError
 from ddcore.hosting import ledger
-from ddcore.hosting.people import MACHINE, acting
+from ddcore.hosting.people import MACHINE, acting, acting_as
 from ddcore.hosting.settings import Queue as Rules
 from ddcore.hosting.settings import settings
 from ddcore.jobs.job import came_at
@@ -161,7 +161,8 @@ def gives_way(store: Store, queue: Queue, slot: str, run_id: str, ready: Callabl
 
 def asked_by(store: Store, run_ids: Iterable[str]) -> list[People]:
     """Who waits for each of these runs: ids of people, the machine's own user where nobody wrote it down."""
-    return [_asking(folder) or (MACHINE.id,) for folder in _folders(store, list(run_ids))]
+    with acting_as(MACHINE):  # the order is the same whoever looks
+        return [_asking(folder) or (MACHINE.id,) for folder in _folders(store, list(run_ids))]
 
 
 def _each(now: Rules) -> float:

@@ -102,8 +102,13 @@ def resumes() -> int:
     return int(value)
 
 
+def stands_aside(folder: Path) -> bool:
+    """Whether it has stepped aside for others, and waits to go on."""
+    return bool(_job(folder).get("aside"))
+
+
 def sessions(folder: Path) -> int:
-    """How often a worker has begun or gone on with it."""
+    """How often a worker has begun or gone on with it, but for going on after it stepped aside."""
     return int(_job(folder).get("sessions") or 0)
 
 
