@@ -11,8 +11,10 @@ from threading import Event, Thread, Timer
 import streamlit as st
 from starlette.middleware import Middleware
 
+from ddcore.errors import ConfigError
+from ddcore.hosting import people
 from ddcore.jobs import keeper
-from pages.components import activity, menu, uploads
+from pages.components import account, activity, menu, uploads
 
 
 @asynccontextmanager
@@ -31,11 +33,22 @@ async def opening(_: st.App) -> AsyncIterator[None]:
     closing.set()
 
 
+people.found_by(account.find)  # in the server and, were it to be started otherwise, in every page
+
 if __name__ == "__main__":
-    page = menu.draw()
-    activity.show()
-    page.run()
+    page = menu.draw(listed=account.admitted())
+    if account.admitted():
+        activity.show()
+        account.line()
+        page.run()
+    else:
+        account.wall()
 else:
+    try:
+        account.begin()
+    except ConfigError as error:
+        lines = "\n".join(f"- {problem}." for problem in error.problems)
+        raise SystemExit(f"The workbench is hosted, and is not set up for it:\n{lines}\nSee docs/hosting.md.") from None
     # Until a script has called st.navigation, Streamlit takes the files in pages/ for all the pages there are: a first
     # visitor who comes by the address of another one would be told "Page not found". The switch is private to
     # Streamlit: a version without it still starts.

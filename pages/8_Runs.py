@@ -12,6 +12,7 @@ from ddcore.report.overview import Row
 from ddcore.runs.store import RunRecord, parts
 from ddcore.summary import BESIDE
 from pages.components import evaluation_details, frame, housekeeping, progress, run_page, table, whose, widgets
+from pages.components.allowed import control
 from pages.components.markdown import called
 
 LEAD = """
@@ -184,7 +185,8 @@ def keep_house(record: RunRecord) -> None:
     with st.container(horizontal=True):
         if record.state == "done":
             housekeeping.download([record])
-        if own and st.button("Move to trash", icon=":material/delete:", key=f"trash-{record.id}"):
+        if own and st.button("Move to trash", icon=":material/delete:", key=f"trash-{record.id}",
+                             **control("trash", record.id)):
             housekeeping.put_away([record.id])
     if own and record.declared and record.declared.part_kind:
         st.caption("Its trials stay, so that the same search is answered at once. To put them away too, choose their "
@@ -195,13 +197,17 @@ def annotate(record: RunRecord) -> None:
     user = record.user
     with st.form(f"notes-{record.id}", border=False):
         left, middle, right = st.columns([2, 2, 3])
-        name = left.text_input("Name", user["name"], placeholder=tables.title(record))
+        may = {deed: control(deed, record.id) for deed in ("rename", "tag", "note")}
+        name = left.text_input("Name", user["name"], placeholder=tables.title(record), **may["rename"])
         tags = middle.multiselect("Tags", user["tags"], default=user["tags"], accept_new_options=True,
-                                  placeholder="Type and press Enter")
-        note = right.text_input("Note", user["note"])
-        if st.form_submit_button("Save", icon=":material/save:"):
-            frame.store().annotate(record.id, name=name, note=note)
-            frame.store().retag(record.id, add={*tags} - {*user["tags"]}, remove={*user["tags"]} - {*tags})
+                                  placeholder="Type and press Enter", **may["tag"])
+        note = right.text_input("Note", user["note"], **may["note"])
+        off = next((one for one in may.values() if not one["disabled"]), may["rename"])
+        if st.form_submit_button("Save", icon=":material/save:", **off):
+            frame.store().annotate(record.id, name=name if name != user["name"] else None,
+                                   note=note if note != user["note"] else None)
+            if {*tags} != {*user["tags"]}:
+                frame.store().retag(record.id, add={*tags} - {*user["tags"]}, remove={*user["tags"]} - {*tags})
             st.rerun()
 
 

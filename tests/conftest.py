@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ddcore import home as places
+from ddcore.hosting import people
 
 # Two test processes share two cores: one thread each, in the jobs they start too. Set before torch loads.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -42,6 +43,13 @@ def any_processor() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(acceleration, "has_half", lambda device: device.type == "cuda" and of_this_machine(device))
         yield
+
+
+@pytest.fixture(autouse=True)
+def machine_acts() -> Iterator[None]:
+    """Whoever acts in the next test is the machine's own user again, also after one that drew a page."""
+    yield
+    people.found_by(None)
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def packages(paths: Iterable[Path], local: Collection[str]) -> dict[str, set[str
 def listed(file: str) -> set[str]:
     """The packages of a requirements file."""
     lines = (ROOT / file).read_text()
-    return {_normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)[><=]", lines, re.MULTILINE)}
+    return {_normal(name) for name in re.findall(r"^([A-Za-z0-9._-]+)(?:\[\w+\])?[><=]", lines, re.MULTILINE)}
 
 
 def _normal(name: str) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from ddcore.errors import NotAllowed
 from ddcore.hosting import audit
+from ddcore.hosting.owners import owners as owners_of
 from ddcore.hosting.people import Person, acting
-from ddcore.hosting.settings import settings
+from ddcore.hosting.settings import ROLES, settings
 
 # A run or data set is one's own when one asked for it or brought it. Somebody else's private run is there for nobody
 # but admins and the machine's own user, whatever is said here.
@@ -57,6 +58,14 @@ def may(deed: str, owners: Collection[str] = (), person: Person | None = None) -
     return scope == "all" or (scope == "own" and one.id in owners)
 
 
+def refusal(deed: str, *ids: str) -> str:
+    """Why who acts may do this to none of these runs or data sets, in a sentence; "" where they may. ids: as `owners`
+    knows them; none for what is done to nothing that is there already."""
+    if settings() is None or may(deed) or any(may(deed, owners_of(one)) for one in ids):
+        return ""
+    return _sentence(deed)
+
+
 def require(deed: str, what: str = "", owners: Collection[str] = ()) -> None:
     """NotAllowed, and a line in the audit log, where who acts may not do this. what: the id or name it is done to."""
     if settings() is not None and not may(deed, owners):
@@ -82,7 +91,9 @@ def deed(name: str, what: str = "", owners: Collection[str] = ()) -> Iterator[Ou
 
 def _sentence(deed: str) -> str:
     one = acting()
-    who = f"A {one.role}" if one.signed_in else "Somebody who has not signed in"
+    who = "Somebody who has not signed in"
+    if one.signed_in:
+        who = "Somebody without a role" if one.role == ROLES[0] else f"A {one.role}"
     own = " of somebody else" if RIGHTS[deed].get(one.role) == "own" else ""
     words = WORDS.get(deed, f"{deed} {{run}}").format(run=f"a run{own}", data=f"a data set{own}")
     return f"{who} may not {words}."

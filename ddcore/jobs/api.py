@@ -43,16 +43,17 @@ def submit(spec: Spec, asked_by: str | None = None) -> str:
     question cannot be written down or the disk is too small for the answer, NotAllowed for whom the table in
     hosting.rights forbids it.
     """
-    with rights.deed(_asking(spec), spec.key) as outcome:
+    with rights.deed(deed_of(spec.kind), spec.key) as outcome:
         run_id, outcome.word = _submit(spec, asked_by)
     return run_id
 
 
-def _asking(spec: Spec) -> str:
-    """The deed that it is to ask this: what only tells of its data set is computed for whoever looks."""
+def deed_of(kind: str) -> str:
+    """The deed that it is to ask for a run of this kind: what only tells of its data set is computed for whoever
+    looks."""
     from ddcore.experiments import KINDS
 
-    return "look" if KINDS[spec.kind].of_data else "submit"
+    return "look" if KINDS[kind].of_data else "submit"
 
 
 def _submit(spec: Spec, asked_by: str | None = None) -> tuple[str, str]:

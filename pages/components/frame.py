@@ -1,5 +1,7 @@
 """The frame of every page: title, lead, errors in words, the device, and which run the address names."""
 
+import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -9,10 +11,11 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments.base import RUNS_PAGE
+from ddcore.hosting.people import acting, acting_as
 from ddcore.report import tables
 from ddcore.run_id import RUN_ID
 from ddcore.runs.store import RunRecord, Store, moment, now
-from pages.components import menu
+from pages.components import account, menu
 from pages.components.markdown import called, plain
 
 T = TypeVar("T")
@@ -74,18 +77,28 @@ def guarded() -> Iterator[None]:
     """An error in the body becomes a box in words instead of a broken page.
 
     A fragment that draws itself again is outside its page's guard, so each wears its own as a decorator. All that is
-    drawn inside one sees the runs as they are at one moment.
+    drawn inside one sees the runs as they are at one moment, and nothing is for whom may look no longer.
     """
+    account.stop_strangers()
     with moment():
         try:
             yield
         except DDCoreError as error:
             st.error(str(error), icon=":material/error:")
         except Exception as error:
-            words = f"{type(error).__name__}: {error}"
-            st.error(f"This page met an error it does not know: {words}", icon=":material/error:")
-            with st.expander("Technical details"):
-                st.exception(error)
+            _unknown(error)
+
+
+def _unknown(error: Exception) -> None:
+    """An error that nobody foresaw: in full, or in the server's log where its visitors are not to read it."""
+    lead = "This page met an error it does not know"
+    if st.get_option("client.showErrorDetails") == "none":
+        traceback.print_exception(error, file=sys.stderr)
+        st.error(f"{lead}. Whoever looks after the workbench finds it in the server's log.", icon=":material/error:")
+        return
+    st.error(f"{lead}: {type(error).__name__}: {error}", icon=":material/error:")
+    with st.expander("Technical details"):
+        st.exception(error)
 
 
 def store() -> Store:
@@ -94,9 +107,12 @@ def store() -> Store:
 
 
 def later(make: Callable[[Store], T]) -> Callable[[], T]:
-    """For what is made after the page, when somebody asks for it: a call of `make` that lists the runs once."""
+    """For what is made after the page, when somebody asks for it: a call of `make` that lists the runs once, as whoever
+    looks at the page now. It comes from a thread where no visitor's page is at work."""
+    one = acting()
+
     def made() -> T:
-        with moment() as runs:
+        with acting_as(one), moment() as runs:
             return make(runs)
 
     return made

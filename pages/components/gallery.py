@@ -15,6 +15,7 @@ from ddcore.home import data_root
 from ddcore.report import browse, difficulty
 from ddcore.report.browse import Difficulty
 from pages.components import frame, images, progress, widgets
+from pages.components.allowed import control
 from pages.components.markdown import called
 
 ALL, PER_PAGE = -1, 48  # in place of a class; pictures drawn at once
@@ -117,7 +118,8 @@ def difficult(facts: Dataset) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         time, basis = widgets.time_of(question)
-        if st.button("Find the easiest and hardest", icon=":material/sort:", key="gallery-scores", help=basis):
+        if st.button("Find the easiest and hardest", icon=":material/sort:", key="gallery-scores",
+                     **control("submit", help=basis)):
             jobs.submit(question)
             st.session_state[_order(facts.name)] = "hardest first"  # once the scores are there
             st.rerun()

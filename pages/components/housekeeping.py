@@ -11,8 +11,9 @@ from ddcore.errors import DDCoreError
 from ddcore.report import tables, text
 from ddcore.run_id import RUN_ID
 from ddcore.runs import packing, usage
-from ddcore.runs.store import RunRecord
+from ddcore.runs.store import RunRecord, Store
 from pages.components import frame, table, uploads, widgets
+from pages.components.allowed import control
 from pages.components.markdown import called
 
 MESSAGE = frame.session_key("Runs", "message")
@@ -67,7 +68,7 @@ def bulk(records: Sequence[RunRecord]) -> None:
             st.page_link(COMPARE, label="Compare", icon=":material/compare:", query_params={"runs": comparable})
             tags(records)
             download(records)
-            if st.button("Move to trash", icon=":material/delete:", key="house-trash"):
+            if st.button("Move to trash", icon=":material/delete:", key="house-trash", **control("trash", *ids)):
                 put_away(ids)
 
 
@@ -79,7 +80,8 @@ def put_away(ids: Sequence[str]) -> None:
 def tags(records: Sequence[RunRecord]) -> None:
     """Tags to add to all of these runs and to take from them."""
     store = frame.store()
-    with st.popover("Tags", icon=":material/sell:"), st.form("house-tags", border=False, clear_on_submit=True):
+    may = control("tag", *(record.id for record in records))
+    with st.popover("Tags", icon=":material/sell:", **may), st.form("house-tags", border=False, clear_on_submit=True):
         every = sorted({tag for record in store.records() for tag in record.user["tags"]})
         here = sorted({tag for record in records for tag in record.user["tags"]})
         add = st.multiselect("Add", every, accept_new_options=True, placeholder="Type and press Enter", key="house-add")
@@ -96,8 +98,9 @@ def download(records: Sequence[RunRecord], label: str = "Download", *, plain: bo
     left_out = f" {widgets.runs(others)} of those selected: only finished ones can be packed." if others else ""
     several = len(ids) > 1
     st.download_button(
-        label, partial(_packed, ids), file_name="runs.zip" if several else f"{''.join(ids)}{packing.SUFFIX}",
-        mime="application/zip", on_click="ignore", icon=":material/download:", disabled=not ids,
+        label, frame.later(partial(_packed, ids)), mime="application/zip",
+        file_name="runs.zip" if several else f"{''.join(ids)}{packing.SUFFIX}",
+        on_click="ignore", icon=":material/download:", disabled=not ids,
         key=f"house-download-{records[0].id}", type="tertiary" if plain else "secondary",
         help="One file a run, to keep or to bring to another machine: parameters, results, curves, images, name and "
         "notes. Left out: checkpoints and expert trajectories (`python -m ddcore pack RUN --heavy` takes them)."
@@ -105,9 +108,9 @@ def download(records: Sequence[RunRecord], label: str = "Download", *, plain: bo
     )
 
 
-def _packed(ids: Sequence[str]) -> bytes:
+def _packed(ids: Sequence[str], store: Store) -> bytes:
     """The file of one run, or a zip of the files of several."""
-    content, store = io.BytesIO(), frame.store()
+    content = io.BytesIO()
     if len(ids) == 1:
         packing.pack(store, ids[0], content)
     else:
@@ -119,8 +122,8 @@ def bring() -> None:
     """Take in runs that were packed here or elsewhere."""
     with st.expander("Bring a run", icon=":material/upload_file:"):
         files = uploads.uploader(
-            "Runs", "Packed runs", ["ddrun", "zip"], f"house-files-{st.session_state.get(UPLOADS, 0)}", many=True,
-            help="Larger ones: `python -m ddcore unpack FILE`.",
+            "Runs", "Packed runs", ["ddrun", "zip"], f"house-files-{st.session_state.get(UPLOADS, 0)}", "unpack",
+            many=True, help="Larger ones: `python -m ddcore unpack FILE`.",
         )
         st.caption(
             "Files that *Download* on this page or `python -m ddcore pack` made. Names, sizes, checksums, parameters, "
@@ -178,7 +181,8 @@ def trash() -> None:
         )
         records = [trashed[row] for row in rows]
         with st.container(horizontal=True, vertical_alignment="center"):
-            if st.button("Restore", icon=":material/restore_from_trash:", key="house-restore", disabled=not records):
+            if st.button("Restore", icon=":material/restore_from_trash:", key="house-restore",
+                         **control("restore", *(record.id for record in records), disabled=not records)):
                 _for_each(frame.store().restore, [record.id for record in records], "{} restored.")
             if records:
                 purge("Delete for good", records)
@@ -187,7 +191,7 @@ def trash() -> None:
 
 def purge(label: str, records: Sequence[RunRecord]) -> None:
     """Delete runs of the trash, once somebody has said yes."""
-    with st.popover(label, icon=":material/delete_forever:"):
+    with st.popover(label, icon=":material/delete_forever:", **control("purge", *(record.id for record in records))):
         freed = text.bytes_(sum(usage.run_bytes(record.folder) for record in records))
         st.markdown(f"Delete **{widgets.runs(len(records))}** for good? This frees {freed} and cannot be undone.")
         if st.button(f"Delete {widgets.runs(len(records))}", type="primary", key=f"house-{label}"):

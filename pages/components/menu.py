@@ -46,12 +46,12 @@ class Entry:
         return bool(st.session_state.get(CURRENT) == self.address)
 
 
-def draw() -> Page:
-    """Page settings and menu; the page that the address names."""
+def draw(*, listed: bool = True) -> Page:
+    """Page settings and menu; the page that the address names. listed: whether the menu is shown."""
     st.set_page_config(page_title="Dataset distillation", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
     st.logo(str(LOGO), size="large", icon_image=str(ICON))
-    page = st.navigation([*(entry.page() for entry in entries()), docs()])
+    page = st.navigation([*(entry.page() for entry in entries()), docs()], position="sidebar" if listed else "hidden")
     st.session_state[CURRENT] = page.url_path
     return page
 

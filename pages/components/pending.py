@@ -7,12 +7,14 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.data import DATASETS
+from ddcore.hosting import rights
 from ddcore.jobs.requirements import check_disk
 from ddcore.report.estimate import disk, total
 from ddcore.report.results import Result
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import frame, progress
+from pages.components.allowed import control
 from pages.components.markdown import called
 
 T = TypeVar("T")
@@ -56,9 +58,12 @@ def under_way(active: Iterable[Result]) -> None:
     if behind := [record for record in waiting if record not in shown]:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{len(behind)} more {'wait' if len(behind) > 1 else 'waits'} behind.", width="content")
-            if st.button("Cancel all", key="cancel-all", type="tertiary", icon=":material/cancel:"):
-                for record in [*behind, *shown]:
-                    jobs.cancel(record.id)
+            every = [record.id for record in (*behind, *shown)]
+            if st.button("Cancel all", key="cancel-all", type="tertiary", icon=":material/cancel:",
+                         **control("cancel", *every)):
+                for run_id in every:
+                    if not rights.refusal("cancel", run_id):
+                        jobs.cancel(run_id)
                 st.rerun()
 
 
@@ -80,8 +85,8 @@ def button(label: str, missing: Sequence[Result], run: RunRecord, key: str, *, p
     removed = DATASETS[run.config["dataset"]].removed
     if removed:
         help = "Its data set was removed; add it again to compute with it."
-    if st.button(f"{label} · {takes}", key=key, icon=icon, help=help or f"Trains and tests networks on: {titles}.",
-                 disabled=removed, type="primary" if primary else "secondary", wrap=True):
+    if st.button(f"{label} · {takes}", key=key, icon=icon, type="primary" if primary else "secondary", wrap=True,
+                 **control("submit", disabled=removed, help=help or f"Trains and tests networks on: {titles}.")):
         with st.spinner("Asking for them …"):
             check_disk(frame.store(), specs)
             for spec in specs:

@@ -1,6 +1,7 @@
 """A run while it waits, runs, and when it has failed: progress, ETA, live curves, cancel, reason and log."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import streamlit as st
 
@@ -8,9 +9,11 @@ from ddcore import jobs
 from ddcore.report import overview, sanity, text
 from ddcore.runs.store import RunRecord
 from pages.components import frame
+from pages.components.allowed import control
 from pages.components.markdown import called, plain
 
 POLL_SECONDS = 2.5
+RESUME = "Goes on from the last checkpoint, afresh if there is none; so does what was asked with it."
 STATES = {
     "queued": ("Waiting", "gray", ":material/hourglass_empty:"), "failed": ("Failed", "red", ":material/error:"),
     "running": ("Running", "blue", ":material/play_arrow:"), "done": ("Done", "green", ":material/check_circle:"),
@@ -91,10 +94,21 @@ def bar(run_id: str, status: jobs.Status) -> None:
             st.progress(share, text=describe(status))
         if status.message:
             st.caption(f":orange[{plain(status.message)}]")
+    with button:
+        cancel(run_id, status, width="stretch")
+
+
+def cancel(run_id: str, status: jobs.Status, help: str | None = None, width: Literal["stretch", "content"] = "content"
+           ) -> None:
+    """The button that stops an unfinished run, in a fragment."""
     stopping = status.state == "cancelling"
     label = "Stopping …" if stopping else "Cancel"
-    if button.button(label, key=f"cancel-{run_id}", disabled=stopping, width="stretch"):
-        jobs.cancel(run_id)
+    if not st.button(label, key=f"cancel-{run_id}", width=width,
+                     **control("cancel", run_id, disabled=stopping, help=help)):
+        return
+    if jobs.cancel(run_id) is False:
+        st.toast("Somebody else waits for this run, too, so it goes on.", icon=":material/group:")
+    else:
         st.rerun(scope="fragment")
 
 
@@ -128,7 +142,7 @@ def stopped(record: RunRecord, live: Callable[[str], None] | None = None) -> Non
             icon=":material/pause_circle:",
         )
     if st.button("Resume", key=f"resume-{record.id}", icon=":material/play_arrow:", type="primary",
-                 help="Goes on from the last checkpoint, afresh if there is none; so does what was asked with it."):
+                 **control("resume", record.id, help=RESUME)):
         jobs.resume(record.id)
         st.rerun()
     if live is not None:

@@ -14,8 +14,9 @@ from ddcore.report import sanity, sweeps, text
 from ddcore.report.export import sets
 from ddcore.runs import whole
 from ddcore.runs.images import Images
-from ddcore.runs.store import RunRecord
+from ddcore.runs.store import RunRecord, Store
 from pages.components import fields, frame, housekeeping, progress, vary, whose, widgets
+from pages.components.allowed import control
 
 LOAD = "`np.load(file)` gives `images`, `labels`, `classes`, `mean`, `std`; `images * std + mean` lies in 0 to 1."
 SWEEPS = 3  # that a cell links to
@@ -81,7 +82,7 @@ def extend(run: RunRecord) -> None:
     p, now = config.param(config.length_param), int(run.config[config.length_param])
     if now >= (most := int(p.high or 10**9)):
         return
-    with st.popover("Extend", icon=":material/fast_forward:"):
+    with st.popover("Extend", icon=":material/fast_forward:", **control("extend", run.id)):
         length = fields.number(
             replace(p, low=now + 1, high=most), min(2 * now, most), f"to-{run.id}", width=260,
             help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.",
@@ -105,12 +106,13 @@ def download(run: RunRecord) -> None:
     with st.popover("Download", icon=":material/download:"):
         for words, end, mime, made in FORMATS if run.makes_images else ():
             st.download_button(
-                words, partial(_made, run.id, made), f"{run.name}-{run.config.get('dataset')}-{run.id[:8]}{end}", mime,
+                words, frame.later(partial(_made, run.id, made)),
+                f"{run.name}-{run.config.get('dataset')}-{run.id[:8]}{end}", mime,
                 key=f"take-{end}", on_click="ignore", icon=":material/download:", type="tertiary",
                 help=LOAD if end == ".npz" else None,
             )
         housekeeping.download([run], "The whole run (.ddrun)", plain=True)
 
 
-def _made(run_id: str, made: Callable[[Images], bytes]) -> bytes:
-    return made(frame.store().images(run_id))
+def _made(run_id: str, made: Callable[[Images], bytes], store: Store) -> bytes:
+    return made(store.images(run_id))

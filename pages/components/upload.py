@@ -17,11 +17,14 @@ from ddcore.data.own import remove
 from ddcore.data.packed import PACKINGS
 from ddcore.errors import ConfigError, DDCoreError
 from ddcore.home import data_root
+from ddcore.hosting import owners
+from ddcore.hosting.settings import settings
 from ddcore.report import figures
 from ddcore.report import preview as report
 from ddcore.report.uses import forget as forget_runs
 from ddcore.report.uses import uses
 from pages.components import charts, form, frame, uploads, widgets
+from pages.components.allowed import control
 
 PAGE = "Datasets"
 BROUGHT = frame.session_key(PAGE, "brought")
@@ -149,7 +152,7 @@ def chosen_source() -> Brought | Question | None:
     if way == WAYS[0]:
         chosen = uploads.uploader(
             PAGE, "A zip archive, or an .npz or .parquet file", ["zip", *ENDINGS],
-            f"own-zip-{st.session_state.get(REFUSALS, 0)}",
+            f"own-zip-{st.session_state.get(REFUSALS, 0)}", "add-data",
             help="Larger ones: `python -m ddcore data add FILE --name NAME`.",
         )
         if not chosen:
@@ -170,11 +173,11 @@ def at_this_machine() -> bool:
 
     What a visitor sends is not asked, for it can say anything. A server that answers this machine alone may still stand
     behind a proxy that lets others in; that of somebody who has a screen does not. `DDCORE_FOLDERS` says it outright:
-    1 where there is no screen and no proxy, 0 where there are both.
+    1 where there is no screen and no proxy, 0 where there are both. A hosted one is there for others.
     """
     switch = os.environ.get("DDCORE_FOLDERS")
     wished = not st.get_option("server.headless") if switch is None else switch == "1"
-    return wished and st.get_option("server.address") in LOCAL
+    return settings() is None and wished and st.get_option("server.address") in LOCAL
 
 
 def _remembered(token: str) -> Brought | Question | None:
@@ -335,7 +338,8 @@ def accept(brought: Brought, config: AddConfig) -> None:
     waits = bool(brought.preview.unreadable) and config.unreadable == "refuse"
     if waits:
         st.caption("Some images cannot be read; say above what shall become of them.")
-    if not st.button("Add data set", type="primary", icon=":material/add:", key="own-add", disabled=waits):
+    if not st.button("Add data set", type="primary", icon=":material/add:", key="own-add",
+                     **control("add-data", disabled=waits)):
         return
     bar = st.progress(0.0, "Adding it …")
     try:
@@ -354,7 +358,8 @@ def accept(brought: Brought, config: AddConfig) -> None:
 def removal(facts: Dataset) -> None:
     """The button that removes an own data set, once it was said what uses it."""
     used = uses(frame.store(), facts.name)
-    with st.popover("Remove", icon=":material/delete:", type="tertiary", key=f"remove-{facts.name}"):
+    with st.popover("Remove", icon=":material/delete:", type="tertiary", key=f"remove-{facts.name}",
+                    **control("remove-data", owners.data_set(facts.name))):
         if used.active:
             are = "is" if used.active == 1 else "are"
             st.markdown(f"**{widgets.runs(used.active)} on it {are} waiting or running.** Cancel or await them first.")

@@ -32,6 +32,7 @@ from ddcore.errors import DDCoreError
 from ddcore.home import home
 from ddcore.runs.files import sweep
 from pages.components import frame
+from pages.components.allowed import control
 
 MB = 2**20
 FILE_MB = 200  # the largest file
@@ -317,11 +318,19 @@ def unasked(page: str) -> None:
     st.session_state.pop(frame.session_key(page, "inbox"), None)
 
 
-def uploader(page: str, label: str, types: list[str], key: str, *, many: bool = False, help: str = "") -> list[Upload]:
-    """A field for files, and those that were chosen in it.
+def uploader(
+    page: str, label: str, types: list[str], key: str, deed: str, *, many: bool = False, help: str = ""
+) -> list[Upload]:
+    """A field for files, and those that were chosen in it. deed: what is done with them; the page asks for none of whom
+    may not do it.
 
     Raises DDCoreError where they cannot be kept.
     """
+    may = control(deed, help=help)
+    if may["disabled"]:
+        unasked(page)
+        st.file_uploader(label, types, key=f"{key}-off", **may)
+        return []
     inbox = asked(page)
     if taken() > (ALL_MB - FILE_MB) * MB:
         st.info(FULL, icon=":material/hourglass:")

@@ -11,6 +11,7 @@ from ddcore.data import DATASETS
 from ddcore.errors import DDCoreError, in_words
 from ddcore.experiments import Spec
 from ddcore.home import data_root
+from ddcore.hosting import rights
 from ddcore.jobs.requirements import check_disk
 from ddcore.methods import MethodConfig
 from ddcore.params import Config
@@ -19,6 +20,7 @@ from ddcore.report.estimate import Estimate, disk, estimate, total
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from pages.components import frame, menu, progress, table
+from pages.components.allowed import control
 from pages.components.markdown import called, plain
 
 NAMED = 40  # classes named where they are listed
@@ -130,13 +132,15 @@ def launch(
     """
     key = f"launch-{kind}"
     with st.container(horizontal=True, vertical_alignment="center"):
+        if spec and (run := answer(spec)) and run.state == "done":
+            if open_result(key, "run"):
+                frame.open_run(run.id)
+            return
+        if refused(label, key, jobs.deed_of(kind)):
+            return
         if spec is None:
             st.button(label, type="primary", icon=":material/play_arrow:", key=key, disabled=True)
             st.markdown(f":red[{plain('; '.join(filter(None, map(in_words, wrong))))}.]")
-            return
-        if (run := answer(spec)) and run.state == "done":
-            if open_result(key, "run"):
-                frame.open_run(run.id)
             return
         place, (time, basis), room = st.container(width="content"), time_of(spec), disk([spec], frame.store().records())
         st.markdown(f"Takes **{time}**" + (f" and **{size(room)}** on disk" if room else "") + behind(), help=basis)
@@ -171,6 +175,15 @@ def _then(spec: Spec, specs: list[Spec]) -> _More | None:
                          help="Trains networks on the finished set and on its controls, and tests them. What judges "
                          "the set waits for the run, and is cancelled with it.")
     return _More(specs, time.seconds) if ticked else None
+
+
+def refused(label: str, key: str, deed: str = "submit") -> bool:
+    """Whether whoever looks may not start this; then its button is here, off, and the reason in place of all else that
+    would stand beside it."""
+    if words := rights.refusal(deed):
+        st.button(label, icon=":material/play_arrow:", key=key, **control(deed))
+        st.caption(words, width="content")
+    return bool(words)
 
 
 def start(label: str, key: str, seconds: float, *, disabled: bool = False) -> bool:

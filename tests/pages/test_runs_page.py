@@ -174,8 +174,8 @@ def packed(*ids: str) -> bytes:
 
 
 def test_finished_runs_are_packed_for_a_download(kept: Kept) -> None:
-    assert packing.unpack(Store(), io.BytesIO(housekeeping._packed([kept.dm]))).record.id == kept.dm
-    became = packing.unpack_all(Store(), io.BytesIO(housekeeping._packed([kept.dm, kept.datadam])))
+    assert packing.unpack(Store(), io.BytesIO(housekeeping._packed([kept.dm], Store()))).record.id == kept.dm
+    became = packing.unpack_all(Store(), io.BytesIO(housekeeping._packed([kept.dm, kept.datadam], Store())))
     assert [one.record.id for one in became if isinstance(one, packing.Arrived)] == [kept.dm, kept.datadam]
 
 

@@ -188,6 +188,8 @@ def _launch(config: SearchConfig) -> None:
     with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
         if all(run and run.state == "done" for run in runs):
             pressed = widgets.open_result("launch-search", "search")
+        elif widgets.refused("Start search", "launch-search"):
+            return
         else:
             pressed = widgets.start("Start search", "launch-search", time.seconds,
                                     disabled=DATASETS[config.dataset].removed)

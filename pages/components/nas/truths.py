@@ -13,6 +13,7 @@ from ddcore.report import text
 from ddcore.report.nas import study as studies
 from ddcore.runs.store import RunRecord
 from pages.components import frame, markdown, widgets
+from pages.components.allowed import control
 
 SAME = ("dataset", "resolution", "space", "subset")  # what makes the networks of two runs the same
 PARAMETER = "truth"  # in the address: the truth that a search is compared with
@@ -115,8 +116,9 @@ def ask(search: RunRecord, spec: Spec, label: str, key: str, *, primary: bool = 
     """The button for a training on the images of this search, with how long it takes; why it is off, where it is."""
     time, basis = widgets.time_of(spec)
     reason = _away(search, spec)
-    pressed = st.button(f"{label} · {time}", key=key, icon=":material/play_arrow:", help=basis, disabled=bool(reason),
-                        type="primary" if primary else "secondary")
+    pressed = st.button(f"{label} · {time}", key=key, icon=":material/play_arrow:",
+                        type="primary" if primary else "secondary",
+                        **control("submit", disabled=bool(reason), help=basis))
     if reason:
         st.caption(f"It cannot be trained now: {widgets.plain(reason)}")
     return pressed

@@ -67,11 +67,7 @@ def _live(run_id: str, config: SweepConfig) -> None:
     share = (ended + sum(controls)) / max(1, cells + len(controls))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.progress(share, text=f"{_standing(answer)}. The sweep goes on if you close this page.")
-        stopping = status.state == "cancelling"
-        if st.button("Stopping …" if stopping else "Cancel", key=f"cancel-{run_id}", disabled=stopping,
-                     help="Also cancels what only this sweep waits for."):
-            jobs.cancel(run_id)
-            st.rerun(scope="fragment")
+        progress.cancel(run_id, status, "Also cancels what only this sweep waits for.")
     _answer(run_id, config)
 
 

@@ -201,6 +201,8 @@ def _runs(method: str, values: Mapping[str, Any]) -> bool:
 def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
     """How many cells and runs it is, how long they take, and the button."""
     with st.container(horizontal=True, vertical_alignment="center"):
+        if widgets.refused("Start sweep", "launch-sweep"):
+            return
         if spec is None or not ready:
             st.button("Start sweep", type="primary", icon=":material/play_arrow:", key="launch-sweep", disabled=True)
             first, *others = dict.fromkeys(filter(None, map(in_words, wrong))) or [""]
