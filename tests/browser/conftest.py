@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,18 +31,24 @@ class Server:
     pid: int
 
 
-@contextmanager
-def serving(home: Path, page: Any = None, **variables: str) -> Iterator[Server]:
-    """A server of its own on a free port, with these environment variables; what it started is stopped at the end.
-
-    page: of the browser, emptied before the server ends: an open one would go on asking for what is gone.
-    """
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(home: Path, page: Any = None, *options: str, port: int = 0, **variables: str) -> Iterator[Server]:
+    """A server of its own on a free port, with these environment variables; what it started is stopped at the end.
+
+    page: of the browser, emptied before the server ends: an open one would go on asking for what is gone; options: of
+    Streamlit, as its command takes them.
+    """
+    port = port or free_port()
     environment = {**os.environ, "DDCORE_HOME": str(home), "OMP_NUM_THREADS": "1", **variables}
     environment.pop("DDCORE_DATA", None)
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true",
+               *options]
     process = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL)
     try:
         _wait_for(f"http://localhost:{port}/_stcore/health")
@@ -104,11 +110,21 @@ def chromium() -> Iterator[object]:
 @pytest.fixture
 def watched(chromium: object) -> Iterator[Watched]:
     """A page that fails the test for console errors and for requests that leave this machine."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1000})  # type: ignore[attr-defined]
+    with watching(chromium) as seen:
+        yield seen
+
+
+@contextmanager
+def watching(chromium: object, *exempt: str, **options: Any) -> Iterator[Watched]:
+    """Such a page in a browser of its own, which has its own cookies. exempt: foreign hosts that may be asked, and are
+    answered with nothing; options: of the browser."""
+    context: Any = chromium.new_context(**{"viewport": {"width": 1400, "height": 1000}, **options})  # type: ignore[attr-defined]
+    for host in exempt:
+        context.route(f"https://{host}/**", lambda route: route.fulfill(body=""))
     seen = Watched(context.new_page())
     seen.page.on("console", lambda message: _note_console(seen, message))  # type: ignore[attr-defined]
     seen.page.on("pageerror", lambda error: seen.complaints.append(f"page error: {error}"))  # type: ignore[attr-defined]
-    seen.page.on("request", lambda request: _note_request(seen, request.url))  # type: ignore[attr-defined]
+    seen.page.on("request", lambda request: _note_request(seen, request.url, exempt))  # type: ignore[attr-defined]
     yield seen
     context.close()
     assert not seen.complaints
@@ -123,7 +139,7 @@ def _note_console(seen: Watched, message: object) -> None:
         seen.complaints.append(f"console: {message.text} ({where})")  # type: ignore[attr-defined]
 
 
-def _note_request(seen: Watched, url: str) -> None:
+def _note_request(seen: Watched, url: str, exempt: Collection[str] = ()) -> None:
     parts = urlsplit(url)
-    if parts.scheme not in ("data", "blob") and parts.hostname not in ("localhost", "127.0.0.1"):
+    if parts.scheme not in ("data", "blob") and parts.hostname not in ("localhost", "127.0.0.1", *exempt):
         seen.complaints.append(f"request to a foreign host: {url}")
