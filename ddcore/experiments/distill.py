@@ -60,7 +60,7 @@ def run(name: str, config: MethodConfig, recorder: Recorder) -> DistillSummary:
     watch = device.Stopwatch(where)
     state = method.start(task)
     on_data = data_notes(config)
-    notes = [*on_data, *_notes(task)]
+    notes = [*on_data, *_notes(task, method)]
     if (progress := _resume(state, task, recorder)) is None:
         progress = Progress(_image_set(state, task))
         for text in notes:
@@ -228,7 +228,7 @@ def _likely_cause(config: Config) -> str:
     )
 
 
-def _notes(task: Task) -> list[str]:
+def _notes(task: Task, method: Method) -> list[str]:
     """Sentences about what people may not expect of this run."""
     batch, notes = getattr(task.config, "batch_real", 0), []
     few = [f"{name} ({n})" for name, n in zip(task.data.classes, task.data.counts, strict=True) if n < batch]
@@ -237,7 +237,7 @@ def _notes(task: Task) -> list[str]:
             f"Fewer training images than the real batch of {batch}: {', '.join(few)}. Images of these classes "
             "are drawn with replacement."
         )
-    if batch and task.speed.half:
+    if batch and method.half and task.speed.half:
         notes.append("Real images are seen in bfloat16, in which this machine is faster; with 'Plain "
                      "arithmetic' (exact), in float32.")
     return notes

@@ -146,6 +146,7 @@ class Method:
     learns_labels(config): whether the set gets soft labels, so that controls are shown with and without them;
     variations(config): the same method with other values, distilled and shown beside a run;
     called(config): the name of its own that the method has with these values ("DATM"), "" where it has none;
+    half: whether real images are seen in half precision where the machine is faster in it;
     curves: recorded scalar → label for people; version: raise it when results change; url: of the paper;
     lead: its idea for newcomers to its page, in Markdown, if the summary is not enough; symbol: the name of a Material
     symbol, for the menu; shows: the kinds of runs it builds on that its page shows.
@@ -166,6 +167,7 @@ class Method:
     variations: Callable[[Any], tuple[Variation, ...]] = lambda config: ()
     called: Callable[[Any], str] | None = None
     presets: tuple[Preset, ...] = ()
+    half: bool = True
     curves: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
     rank: int = 100

@@ -275,5 +275,5 @@ METHOD = Method(
     Config=BPTTConfig, start=start, step=step, steps=steps, cost=cost, rounds=rounds, presets=PRESETS,
     curves={"loss": "Loss on real images at the end of the path", "grad_norm": "Gradient norm of the images",
             "before": "Steps before the window"},
-    rank=35, lead=LEAD, symbol="history",
+    half=False, rank=35, lead=LEAD, symbol="history",
 )

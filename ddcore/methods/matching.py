@@ -52,18 +52,23 @@ class MatchingConfig(SyntheticConfig):
 
 
 @dataclass
-class MatchingState(State):
-    """velocity: momentum of the images; network: the current draw; look(images): what is compared of images; redrawn:
-    draws the network's weights anew."""
+class LookingState(State):
+    """network: the current one; look(images): what is compared of images."""
 
-    velocity: Tensor = None  # type: ignore[assignment]
     network: nets.Net = None  # type: ignore[assignment]
     look: Look = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
+
+
+@dataclass
+class MatchingState(LookingState):
+    """velocity: momentum of the images; redrawn: draws the network's weights anew."""
+
+    velocity: Tensor = None  # type: ignore[assignment]
     redrawn: acceleration.Redrawn = field(default=None, metadata=MADE_ANEW)  # type: ignore[assignment]
 
 
 def start(task: Task, looks: Callable[[Any, nets.Net], Look]) -> MatchingState:
-    """The initial images, at rest, and a network; looks(config, network): the function `MatchingState.look`."""
+    """The initial images, at rest, and a network; looks(config, network): the function `LookingState.look`."""
     images, labels = initial_images(task)
     network = nets.build(task.config.network, task.config.shape, task.classes, task.config.network_options(),
                          generator=task.generator("network", 0), device=task.device)
@@ -91,8 +96,8 @@ def siamese_of(dataset: str) -> dict[str, str]:
     return {"augment": DATASETS[dataset].augment}
 
 
-def seen(task: Task, state: MatchingState, images: Tensor) -> tuple[Tensor, ...]:
-    """`MatchingState.look` of the images, in pieces unless the network's norm mixes images.
+def seen(task: Task, state: LookingState, images: Tensor) -> tuple[Tensor, ...]:
+    """`LookingState.look` of the images, in pieces unless the network's norm mixes images.
 
     On a CPU the channels-last layout takes 0.6 to 0.95 of the time of a forward pass, and half of that of a backward
     pass with batch normalisation.

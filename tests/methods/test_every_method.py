@@ -22,7 +22,7 @@ SMALL = {"width": 4, "num_iters": 2, "net_steps": 2, "batch_real": 4, "lr_img": 
 SMALL |= {
     "experts": 2, "train_epochs": 3, "batch_train": 128, "expert_epochs": 1, "first_max_start_epoch": 1,
     "max_start_epoch": 2, "expansion_iters": 4, "student_steps": 2, "add_end_epoch": 2,
-    "window": 2, "longest_path": 4,
+    "window": 2, "longest_path": 4, "pool": 3, "max_age": 2,
 }
 LENGTHS = {"num_inits": 4, "num_iters": 8}  # each makes eight steps
 # PAD trains experts first, which takes seconds each time: test_pad.py holds it by default.

@@ -46,7 +46,7 @@ def test_agents_learn_as_many_pixels_whatever_the_images_and_all_images_where_th
     assert quick.some_images("tiles", 409_600) == {"train_images": 0}
 
 
-@pytest.mark.parametrize("method", ["dm", "datadam", "pad", "bptt", "herding"])
+@pytest.mark.parametrize("method", ["dm", "datadam", "pad", "bptt", "frepo", "herding"])
 @pytest.mark.parametrize("side", [32, 128])
 def test_quick_on_a_set_that_nobody_tuned_is_not_much_more_work_than_on_mnist(tiles, method, side):
     tiles(side)
