@@ -84,6 +84,15 @@ def test_what_is_recorded_of_the_arithmetic_is_what_was_done(name: str, monkeypa
     assert pace.told() == {"exact": False, "compiled": matching, "half": matching}
 
 
+@pytest.mark.parametrize("name", ["dm", "datadam", "bptt", "frepo"])
+def test_bfloat16_is_told_of_real_images_where_they_are_seen_in_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(acceleration, "has_half", lambda device: True)
+    recorder, asked, used = MemoryRecorder(), config(name, **{METHODS[name].Config.length_param: 1}), []
+    monkeypatch.setattr(recorder, "uses", used.append)
+    KINDS["distill"].run(name, asked, recorder)
+    assert any("bfloat16" in note for note in recorder.notes) == used[0]()["half"] == METHODS[name].half
+
+
 def test_a_compiler_that_fails_costs_nothing_but_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(acceleration, "no_compiler", lambda device: "")
     tried = []
