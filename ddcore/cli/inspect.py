@@ -20,7 +20,7 @@ from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS, network
 from ddcore.params import Config
 from ddcore.protocols import PROTOCOLS
-from ddcore.report import tables
+from ddcore.report import tables, turns
 from ddcore.report.findings import FINDINGS
 from ddcore.runs import memo, whole
 from ddcore.runs.files import FolderUnusable
@@ -116,12 +116,13 @@ def show_run(run_id: str, as_json: bool) -> None:
     record = store.record(run_id)
     status = jobs.status(record.id)
     found, words = _found(store, record)
+    turn = turns.in_words(status)
     result = {
         "run": record.id, "kind": record.kind, "name": record.name, "title": tables.title(record),
         "status": status.state, "done": status.done, "total": status.total, "config": record.config,
         "summary": record.summary.to_json(), "user": record.user, "error": store.error(record.id),
         "problem": record.problem or status.message or None, "imported": record.imported, "info": record.stored(),
-        **found,
+        **({"turn": turn} if turn else {}), **found,
     }
     caveats([*record.summary.notes, *whole.lost(record)])
     show(result, as_json, lambda: "\n".join(filter(None, [*_details(result, found), words()])))
@@ -149,6 +150,8 @@ def _details(result: Mapping[str, Any], found: Container[str]) -> list[str]:
               for name, value in result["user"].items() if value]
     if result["total"] and result["status"] == "running":
         lines.append(f"  {result['done']} of {result['total']}")
+    if turn := result.get("turn"):
+        lines.append(f"  {turn[0].upper()}{turn[1:]}.")
     if result["error"]:
         lines.append(f"  {result['error'].strip().splitlines()[-1]}")
     lines += [f"  {name} = {value}" for name, value in result["config"].items() if value is not None]

@@ -9,6 +9,7 @@ import click
 from tqdm import tqdm
 
 from ddcore import jobs
+from ddcore.report import turns
 from ddcore.report.overview import waiting_for
 
 SECONDS_BETWEEN_LINES = 5
@@ -43,7 +44,7 @@ class _Lines:
         self.title, self.last, self.at = title, "", 0.0
 
     def __call__(self, status: jobs.Status) -> None:
-        line = f"{self.title}: {waiting_for(status) if status.awaited else status.state}"
+        line = f"{self.title}: {_waits(status) or status.state}"
         if status.state == "running" and status.total:
             line = f"{self.title}: {status.phase} {status.done}/{status.total}"
             if status.eta_seconds is not None:
@@ -56,4 +57,9 @@ class _Lines:
 
 
 def _state(status: jobs.Status) -> str:
-    return waiting_for(status) if status.awaited else status.phase or status.state
+    return _waits(status) or status.phase or status.state
+
+
+def _waits(status: jobs.Status) -> str:
+    """For what it waits, or when it is its turn; "" where that is not known."""
+    return waiting_for(status) if status.awaited else turns.in_words(status)

@@ -20,7 +20,7 @@ from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk, specs_of
 from ddcore.jobs.status import Status, read_status
-from ddcore.jobs.turns import Line, Turn, lines
+from ddcore.jobs.turns import Line, Turn, before, lines
 from ddcore.runs.files import FolderUnusable
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import ACTIVE, asker, awaited
@@ -199,6 +199,12 @@ def list_jobs() -> list[tuple[str, Status]]:
         with contextlib.suppress(RunNotFound):  # it was put away meanwhile
             records.append(store.record(run_id))
     return [(r.id, read_status(r, *place(r))) for r in records if r.active]
+
+
+def ahead() -> list[Status]:
+    """Of what is being worked on, and of what would go before a run that who acts asked for now."""
+    first = before(Store(), Queue(), (acting().id,))
+    return [status for run_id, status in list_jobs() if first is None or status.position is None or run_id in first]
 
 
 def wait(run_id: str, on_status: Callable[[Status], None] | None = None, poll: float = 0.2) -> Status:

@@ -138,6 +138,16 @@ def lines(store: Store, queue: Queue, slot: str | None = None) -> tuple[Line, Li
     return Line([came[place] for place in places], [people[place] for place in places], used), aside
 
 
+def before(store: Store, queue: Queue, people: People) -> set[str] | None:
+    """Ids of the runs that would go before one that these people asked for now; None where all would."""
+    now, came = rules(), [one for one in queue.waiting() if not one.aside]
+    if now is None:
+        return None
+    waiting = [*asked_by(store, [one.run_id for one in came]), people]
+    places = order(waiting, ledger.recent(now.half_life), _working(store, queue, None), _each(now))
+    return {came[place].run_id for place in places[: places.index(len(came))]}
+
+
 def gives_way(store: Store, queue: Queue, slot: str, run_id: str, ready: Callable[[Ticket], bool]) -> bool:
     """Whether a job that somebody else waits for would be next in this slot if the run that holds it stepped aside.
 

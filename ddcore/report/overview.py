@@ -103,7 +103,10 @@ def _at(status: Status, record: RunRecord | None, states: Mapping[str, Status],
         return f"queued, after {tables.title(first)}"
     if status.awaited:
         return waiting_for(status)
-    return f"queued, number {status.position}" if status.position else "queued"
+    state = "queued"
+    if status.aside:
+        state = f"stepped aside at {text.percent(status.done / status.total, 0)}" if status.total else "stepped aside"
+    return f"{state}, number {status.position}" if status.position else state
 
 
 def waiting_for(status: Status) -> str:

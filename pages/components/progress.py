@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from ddcore import jobs
-from ddcore.report import overview, sanity, text
+from ddcore.report import overview, sanity, text, turns
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 from pages.components.allowed import control
@@ -84,13 +84,11 @@ def needed(record: RunRecord) -> list[RunRecord]:
 def bar(run_id: str, status: jobs.Status) -> None:
     """State, progress with phase and ETA, and the button that stops it."""
     words, button = st.columns([5, 1], vertical_alignment="center")
+    share = min(1.0, status.done / status.total) if status.total else 0.0
     with words:
         if status.state == "queued":
-            place = (overview.waiting_for(status).removeprefix("waiting ") if status.awaited else
-                     f"number {status.position} in the queue" if status.position else "about to start")
-            st.progress(0.0, text=f"**Waiting** · {place}. The run goes on if you close this page.")
+            st.progress(share if status.aside else 0.0, text=waiting(status))
         else:
-            share = min(1.0, status.done / status.total) if status.total else 0.0
             st.progress(share, text=describe(status))
         if status.message:
             st.caption(f":orange[{plain(status.message)}]")
@@ -110,6 +108,15 @@ def cancel(run_id: str, status: jobs.Status, help: str | None = None, width: Lit
         st.toast("Somebody else waits for this run, too, so it goes on.", icon=":material/group:")
     else:
         st.rerun(scope="fragment")
+
+
+def waiting(status: jobs.Status) -> str:
+    """ "Waiting · number 2 in the queue. The run goes on if you close this page.": where it stands, and why."""
+    if status.awaited:
+        place = overview.waiting_for(status).removeprefix("waiting ")
+    elif not (place := turns.in_words(status)):
+        place = f"number {status.position} in the queue" if status.position else "about to start"
+    return f"**Waiting** · {place}. The run goes on if you close this page."
 
 
 def describe(status: jobs.Status) -> str:

@@ -118,7 +118,7 @@ def time_of(spec: Spec) -> tuple[Estimate, str]:
 
 def behind() -> str:
     """What must end before a run that is asked for now starts, behind its time; "" where it starts at once."""
-    words = overview.before((status for _, status in jobs.list_jobs()), len(jobs.slots()))
+    words = overview.before(jobs.ahead(), len(jobs.slots()))
     return f"; {words}" if words else ""
 
 

@@ -92,7 +92,7 @@ def test_a_time_estimate_stands_beside_the_start_button(open_page: Open, monkeyp
     assert "Takes **about" in words(open_page(PAGE))
     assert "before it" not in words(open_page(PAGE))
     states = ["running"] * len(jobs.slots()) + ["queued"] * 2
-    monkeypatch.setattr(jobs, "list_jobs", lambda: [(f"{n:016x}", jobs.Status(one)) for n, one in enumerate(states)])
+    monkeypatch.setattr(jobs, "ahead", lambda: [jobs.Status(one) for one in states])
     assert "; 2 runs wait before it" in words(open_page(PAGE))
 
 

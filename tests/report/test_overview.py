@@ -58,6 +58,8 @@ def test_a_run_that_waits_tells_its_place_and_what_it_waits_for(store: Store) ->
     assert told[first.id] == "running, 40 %"
     assert told[second.id].startswith("queued, after DM")
     assert told[third.id] == "queued, number 2"
+    aside = Status("queued", 3, done=2, total=5, aside=True)
+    assert overview.waits([(third.id, aside)], records) == {third.id: "stepped aside at 40 %, number 3"}
     assert overview.waits([(third.id, Status("queued", 2, awaited=3))], records) == {third.id: "waiting for 3 runs"}
     assert overview.waiting_for(Status("queued", awaited=1)) == "waiting for 1 run"
 
