@@ -15,7 +15,8 @@ from ddcore.params import Config, Param, shown
 
 NETWORK_OPTIONS = ("width", "depth", "units", "norm", "activation", "pooling")
 NETWORK_PARAMS = ("network", *NETWORK_OPTIONS)  # the parameters that `network_title` tells
-NOT_ALWAYS = {"exact": False, "units": None}  # parameters that the first runs did not have, and what they ran with
+# Parameters that the first runs did not have, and what they ran with.
+NOT_ALWAYS = {"exact": False, "units": None, "distance": "mean"}
 
 
 def as_always(values: Mapping[str, Any]) -> dict[str, Any]:

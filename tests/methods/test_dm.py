@@ -164,3 +164,30 @@ def test_the_paper_preset_is_the_published_setting(dataset: str) -> None:
 def test_the_cost_counts_every_pass() -> None:
     counted = dm.DMConfig.build({"dataset": "mnist", "num_iters": 300, "batch_real": 64, "ipc": 10})
     assert dm.cost(counted, 7, 10) == 300 * (640 + 2 * 100) * 7
+
+
+@pytest.mark.parametrize("distance", ["characteristic", "mmd"])
+def test_another_distance_is_summed_over_classes_and_drawn_anew_for_each(distance: str) -> None:
+    task, state = fresh(distance=distance, ipc=2)
+    c, images = task.config, state.images.clone().requires_grad_()
+    network = nets.build(c.network, c.shape, 10, c.network_options(), generator=task.generator("network", 0))
+    real = network.embed(task.data.sample(c.batch_real, task.generator("real", 0))).detach()
+    draws, syn, loss = task.generator("frequencies", 0), network.embed(images), torch.zeros(())
+    for theirs, ours in zip(real.chunk(10), syn.chunk(10), strict=True):
+        if distance == "mmd":
+            loss = loss + losses.kernel_mmd(theirs, ours)
+        else:
+            loss = loss + losses.characteristic_loss(theirs, ours, torch.randn(4096, real.shape[1], generator=draws))
+    (gradient,) = torch.autograd.grad(loss, images)
+    before = state.images.clone()
+    told = dm.step(task, state)
+    assert told["loss"].item() == pytest.approx(loss.item(), rel=1e-4)
+    # The root in the distance of characteristic functions magnifies rounding: the layouts differ by that.
+    assert (before - state.images - c.lr_img * gradient).norm() < 0.01 * (c.lr_img * gradient).norm()
+
+
+def test_the_mean_is_the_question_that_runs_always_asked_and_others_are_other_questions() -> None:
+    plain = dm.DMConfig.build({"dataset": "mnist"})
+    assert plain == plain.replace(distance="mean")
+    assert "distance" not in plain.key_values()
+    assert plain.replace(distance="mmd").key_values()["distance"] == "mmd"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import published
@@ -124,3 +125,35 @@ def test_different_numbers_of_layers_are_refused():
     maps = torch.rand(2, 1, 2, 2)
     with pytest.raises(ValueError, match="shorter"):
         attention_loss([maps, maps], [maps], 1, 1)
+
+
+@pytest.mark.parametrize("case", ["a5_b5", "a1_b9", "a10_b0"])
+def test_the_distance_of_characteristic_functions_is_the_published_one(case):
+    stored = published.arrays("ncfm_loss")
+    real, syn, frequencies = (torch.from_numpy(stored[name]) for name in ("feat_real", "feat_syn", "t"))
+    syn.requires_grad_()
+    loss = losses.characteristic_loss(real, syn, frequencies, int(case[1 : case.index("_")]) / 10)
+    (gradient,) = torch.autograd.grad(loss, syn)
+    assert loss.item() == pytest.approx(float(stored[f"loss_{case}"]), rel=published.LOSS)
+    assert published.relative_error(gradient, stored[f"grad_{case}"]) < published.GRADIENT
+
+
+def test_characteristic_functions_of_the_same_set_have_almost_no_distance():
+    real = torch.from_numpy(published.arrays("ncfm_loss")["feat_real"])
+    frequencies = torch.randn(128, 64, generator=torch.Generator().manual_seed(0))
+    syn = real.clone().requires_grad_()
+    loss = losses.characteristic_loss(real, syn, frequencies)
+    assert 0 <= loss.item() < 0.2
+    assert torch.autograd.grad(loss, syn)[0].isfinite().all()
+
+
+def test_the_mean_discrepancy_of_points_on_a_line_by_hand():
+    # real 0 and 2: distances 0, 0, 4, 4, so σ² = 2 and mean k = (1 + e⁻²)/2; syn 1: at distance 1 of both, k = e^−½.
+    real, syn = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0]]).requires_grad_()
+    expected = (1 + math.exp(-2)) / 2 - 2 * math.exp(-0.5) + 1
+    assert losses.kernel_mmd(real, syn).item() == pytest.approx(expected, rel=1e-6)
+    assert losses.kernel_mmd(real, real).item() == pytest.approx(0, abs=1e-6)
+    # At 1.5 it is pulled back: d/ds of −(e^−s²/2 + e^−(s−2)²/2) = s·e^−s²/2 + (s − 2)·e^−(s−2)²/2.
+    off = torch.tensor([[1.5]]).requires_grad_()
+    (slope,) = torch.autograd.grad(losses.kernel_mmd(real, off), off)
+    assert slope.item() == pytest.approx(1.5 * math.exp(-1.125) - 0.5 * math.exp(-0.125), rel=1e-4)
