@@ -248,7 +248,8 @@ def _before(config: BPTTConfig) -> float:
 
 PRESETS = (
     Preset("quick", "A short run for a small CPU: a narrow network (MNIST: width 16), short paths in the way of the "
-                    "protocol quick. Minutes on two cores.",
+                    "protocol quick. Minutes on two cores; on MNIST a little better than random real images, and "
+                    "less than DM.",
            {"num_iters": 300, "window": 10, "longest_path": 40, "inner": "quick", "lr_img": 0.02},
            {"digits": {"augment": "none"}},
            lambda dataset: {**quick.network(dataset), **quick.real_batch(dataset, 392_000),
