@@ -16,7 +16,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -91,7 +91,7 @@ def end(slot: str) -> None:
 def recent(half_life: float, now: float | None = None) -> Mapping[str, float]:
     """Seconds that each person used lately, by id: one that lies `half_life` hours back counts half, and so on; so does
     one of a minute ago where that is less. now: seconds since 1970, in place of the clock."""
-    return _recent(_version(), max(SHORTEST, half_life * 3600.0), float(int(time.time())) if now is None else now)
+    return _recent(_version(), half_life, float(int(time.time())) if now is None else now)
 
 
 def last_day(now: float | None = None) -> dict[str, float]:
@@ -108,14 +108,19 @@ def path() -> Path:
     return home.home() / "use" / "sessions.jsonl"
 
 
-@lru_cache(maxsize=8)  # asked for by every look at a place in the queue
-def _recent(version: Version, half: float, now: float) -> Mapping[str, float]:
-    used = dict[str, float]()
-    for one, age in _aged(_known(version), now):
+def faded(sessions: Sequence[Session], half_life: float, now: float) -> dict[str, float]:
+    """Seconds of each person in these sessions, oldest first, as `recent` counts them."""
+    half, used = max(SHORTEST, half_life * 3600.0), dict[str, float]()
+    for one, age in _aged(sessions, now):
         worth = _worth(one.length, age, half)
         for person, seconds in one.seconds.items():
             used[person] = used.get(person, 0.0) + seconds * worth
-    return MappingProxyType(used)
+    return used
+
+
+@lru_cache(maxsize=8)  # asked for by every look at a place in the queue
+def _recent(version: Version, half_life: float, now: float) -> Mapping[str, float]:
+    return MappingProxyType(faded(_known(version), half_life, now))
 
 
 def _worth(length: float, age: float, half: float) -> float:
@@ -125,7 +130,7 @@ def _worth(length: float, age: float, half: float) -> float:
     return math.exp(-rate * age) * (-math.expm1(-rate * length) / (rate * length) if length else 1.0)
 
 
-def _aged(sessions: tuple[Session, ...], now: float) -> Iterator[tuple[Session, float]]:
+def _aged(sessions: Sequence[Session], now: float) -> Iterator[tuple[Session, float]]:
     """Each session with the seconds since its end, the latest first.
 
     One that a clock which ran ahead put into the future ended at the latest before the next one did, or just now.

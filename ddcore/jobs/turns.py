@@ -77,6 +77,24 @@ def order(
     return places
 
 
+def is_next(
+    own: People, came: int, waiting: Sequence[People], used: Mapping[str, float], working: Iterable[People] = (),
+    each: float = SLICE_SECONDS, ready: Callable[[int], bool] = lambda place: True,
+) -> bool:
+    """Whether a job would be taken before all of somebody else's if it waited, too; the rest as for `order`.
+
+    own: who waits for it; came: how many of the others came before it; ready: whether the one at this place of
+    `waiting` can start now.
+    """
+    line = [*waiting[:came], own, *waiting[came:]]
+    for place in order(line, used, working, each):
+        if place == came:
+            return True
+        if any(one not in own for one in line[place]) and ready(place - (place > came)):
+            return False
+    return True
+
+
 def _spend(spent: dict[str, float], people: People, each: float) -> None:
     for one in people:
         spent[one] += each / len(people)
@@ -159,14 +177,9 @@ def gives_way(store: Store, queue: Queue, slot: str, run_id: str, ready: Callabl
     people, (own,) = asked_by(store, [one.run_id for one in came]), asked_by(store, [run_id])
     if all(one in own for some in people for one in some):
         return False
-    back = bisect.bisect([one.number for one in came], came_at(store.record(run_id).folder))
-    line = [*people[:back], own, *people[back:]]
-    for place in order(line, ledger.recent(now.half_life), _working(store, queue, slot), _each(now)):
-        if place == back:
-            return False
-        if any(one not in own for one in line[place]) and ready(came[place - (place > back)]):
-            return True
-    return False
+    earlier = bisect.bisect([one.number for one in came], came_at(store.record(run_id).folder))
+    used, working = ledger.recent(now.half_life), _working(store, queue, slot)
+    return not is_next(own, earlier, people, used, working, _each(now), lambda place: ready(came[place]))
 
 
 def asked_by(store: Store, run_ids: Iterable[str]) -> list[People]:

@@ -16,7 +16,7 @@ from toyjobs import finish, job, kill, reached, runner, toy, until
 
 from ddcore import jobs
 from ddcore.errors import StepsAside
-from ddcore.experiments import Spec
+from ddcore.experiments import Spec, spec
 from ddcore.hosting import ledger
 from ddcore.hosting.people import Person, acting_as
 from ddcore.jobs import asking, launch, worker
@@ -137,6 +137,29 @@ def test_two_runs_that_both_take_long_take_turns(toys: Path, served: Callable[[]
         assert finish(run_id).total == total(toy(seed=seed, steps=150), toys)
     assert sum(log(run_id).count("Steps aside") for run_id in ids) >= 2
     assert [job(run_id)["sessions"] for run_id in ids] == [1, 1]
+
+
+@pytest.mark.slow  # workers that load torch, one after another
+@pytest.mark.timeout(400)
+def test_two_distillations_that_take_turns_have_the_bits_of_undisturbed_ones(
+    toys: Path, served: Callable[[], None]
+) -> None:
+    share(SHORT)
+    small = {"dataset": "digits", "device": "cpu", "ipc": 1, "width": 4, "batch_real": 16, "num_iters": 1500}
+    asked = [spec("distill", "dm", {**small, "seed": seed}) for seed in (1, 2)]
+    ids = [*ask(ANN, asked[0]), *ask(BEN, asked[1])]
+    served()
+    until(lambda: all(Store().record(run_id).state == "done" for run_id in ids), seconds=300)
+    assert sum(log(run_id).count("Steps aside") for run_id in ids) >= 3
+    elsewhere = Store(toys / "other" / "runs")
+    for one, run_id in zip(asked, ids, strict=True):
+        assert jobs.run_inline(one, elsewhere) == run_id
+        for name in ("images", "initial"):
+            files = (store.record(run_id).folder / f"{name}.safetensors" for store in (Store(), elsewhere))
+            assert len({file.read_bytes() for file in files}) == 1
+        steps = [[{**e, "seconds": 0} for e in store.events(run_id)[0] if e["event"] == "step"]
+                 for store in (Store(), elsewhere)]
+        assert steps[0] == steps[1]
 
 
 def begin(run_id: str) -> None:
