@@ -18,7 +18,8 @@ SLOW = 60_000  # ms: two cores that also compute
 
 PAGES = {
     "": "Dataset distillation workbench", "Datasets": "Datasets", "Baselines": "Baselines", "DataDAM": "DataDAM",
-    "PAD": "PAD", "DM": "DM", "NAS": "NAS", "Sweeps": "Sweeps", "Compare": "Compare", "Runs": "Runs",
+    "PAD": "PAD", "DM": "DM", "bptt": "BPTT", "frepo": "FRePo", "NAS": "NAS", "Sweeps": "Sweeps", "Compare": "Compare",
+    "Runs": "Runs",
 }
 
 
@@ -28,7 +29,8 @@ def test_a_deep_link_on_a_fresh_server_opens_its_page(path: str, server: Server,
     page.goto(f"{server.url}/{path}")
     expect(page.get_by_role("heading", name=PAGES[path], level=1)).to_be_visible(timeout=SLOW)
     menu = page.get_by_test_id("stSidebarNav")
-    expect(menu.get_by_role("link")).to_have_text([re.compile(t) for t in ("Home", *list(PAGES)[1:])], timeout=SLOW)
+    titles = ["Home", *list(PAGES.values())[1:]]
+    expect(menu.get_by_role("link")).to_have_text([re.compile(title) for title in titles], timeout=SLOW)
     expect(page.get_by_text("Page not found")).to_have_count(0)
     assert page.url.rstrip("/") == f"{server.url}/{path}".rstrip("/")
     assert psutil.Process(server.pid).memory_info().rss < 250 * 2**20
