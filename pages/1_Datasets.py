@@ -13,6 +13,7 @@ from ddcore.networks import NETWORKS
 from ddcore.report import browse, figures, tables, text, votes
 from ddcore.runs.store import RunRecord
 from pages.components import charts, frame, gallery, menu, progress, upload, widgets
+from pages.components.allowed import control
 
 LEAD = "What the networks learn from: look through a data set, then distil it."
 AT_ONCE = 30.0  # seconds that a description may take to be started by itself
@@ -56,7 +57,7 @@ def selected(run: RunRecord | None) -> Dataset:
         widgets.no_such_set(first)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         facts = DATASETS[widgets.data_set(st.container(width=320), f"dataset-{run.id if run else first}", first=first)]
-        if st.button("Bring your own", icon=":material/add_photo_alternate:", key="bring"):
+        if st.button("Bring your own", icon=":material/add_photo_alternate:", key="bring", **control("add-data")):
             st.query_params.from_dict({"bring": "own"})
             st.rerun()
         if facts.own and not facts.removed:

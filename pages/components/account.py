@@ -6,6 +6,7 @@ Nobody is looked for where nobody hosts: whoever reaches the server is the machi
 import contextlib
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -18,8 +19,9 @@ from ddcore.hosting.people import MACHINE, NOBODY, Person, acting
 from ddcore.hosting.settings import Settings, settings
 from pages.components.markdown import plain
 
-ROLE_WORDS = {"viewer": "may look", "none": "no role"}  # of roles whose name says too little
+VISITOR = "Not signed in · may look"
 _checked: list[Settings] = []  # those with which this process began to serve; none where nobody hosted it then
+_lead_back = st.components.v2.component("ddcore-account", js=Path(__file__).with_suffix(".js").read_text("utf-8"))
 _ended: dict[str, float] = {}  # sign-ins that were signed out, each with the time at which it would have expired
 
 
@@ -108,8 +110,7 @@ def line() -> None:
     with contextlib.suppress(OSError):  # the disk is full: their name is missing where others look at what is whose
         people.remember(one)
     with st.sidebar, st.container(key="account", gap="xsmall"):
-        name, role = (one.name, one.role) if one.signed_in else ("Not signed in", ROLE_WORDS["viewer"])
-        st.markdown(f"{plain(name)} · {role}", help=plain(one.email) or None)
+        st.markdown(f"{plain(one.name)} · {one.role}" if one.signed_in else VISITOR, help=plain(one.email) or None)
         _way(one, hosted)
 
 
@@ -128,7 +129,8 @@ def wall() -> None:
                         "started. Whoever looks after it mends them and starts it anew.")
         elif one.signed_in:
             email = f" ({plain(one.email)})" if one.email else ""
-            st.markdown(f"You are signed in as **{plain(one.name)}**{email}, and nobody has given you a role here.")
+            st.markdown(f"You are signed in as **{plain(one.name)}**{email}, and nobody has given you a role here. "
+                        "Those who run this workbench can.")
             _way(one, hosted)
         elif hosted.people.sign_in == "headers":
             st.markdown(f"Nobody has signed in. Open the workbench by its address, {hosted.address}.")
@@ -144,9 +146,11 @@ def _signed_in_before() -> bool:
 
 
 def _way(one: Person, hosted: Settings) -> None:
-    """The button out for whom signed in, and in for others; none where a proxy sees to both."""
+    """The button out for whom signed in, and in for others, who come back to this page; none where a proxy sees to
+    both."""
     if hosted.people.sign_in == "headers":
         return
+    _lead_back(key="lead-back", data={"signedIn": one.signed_in, "address": hosted.address})
     if one.signed_in:
         st.button("Sign out", icon=":material/logout:", key="sign-out", type="tertiary", on_click=_sign_out)
     else:
