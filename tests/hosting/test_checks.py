@@ -64,7 +64,7 @@ def test_the_options_that_are_asked_for_are_the_servers() -> None:
     ("client.showErrorDetails", "full", 'under [client] in .streamlit/config.toml: showErrorDetails = "none"'),
     ("client.showErrorDetails", None, 'under [client] in .streamlit/config.toml: showErrorDetails = "none"'),
     ("server.allowedHosts", [], 'under [server] in .streamlit/config.toml: allowedHosts = ["distil.example.org"]'),
-    ("server.allowedHosts", ["*"], 'under [server] in .streamlit/config.toml: allowedHosts = ["distil.example.org"]'),
+    ("server.allowedHosts", ["distil.example.org", "*"], 'allowedHosts = ["distil.example.org"]'),
     ("server.allowedHosts", ["localhost"], 'under [server] in .streamlit/config.toml: allowedHosts = '
      '["distil.example.org"]'),
     ("server.allowedHosts", ["*.distil.example.org", "example.org"], 'allowedHosts = ["distil.example.org"]'),

@@ -88,7 +88,7 @@ def test_nothing_of_any_page_is_shown_to_whom_nothing_vouches_for(hosted: Path, 
     run = put(spec("distill", "datadam", {**TINY, "seed": 2}), "failed")
     app = visit(STRANGERS[who], page, run=run)
     assert [title.value for title in app.title] == ["Dataset distillation workbench"]
-    assert labels(app) == ["Sign in"]
+    assert labels(app) == [button.label for button in app.main.button] == ["Sign in"]
     assert run not in f"{app.main}{app.sidebar}"
     assert "not a number" not in f"{app.main}"
 
