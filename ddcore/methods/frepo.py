@@ -59,8 +59,9 @@ class FRePoConfig(SyntheticConfig):
                                help="Every image gets a soft label, learnt like the pixels; else its class stays.")
     num_iters: int = Param(1000, label="Iterations", ge=1, le=1_000_000, step=100,
                            help="Steps of the images, each with a network drawn from the pool.")
-    lr_img: float = Param(3e-4, label="Learning rate of images and labels", gt=0, le=10, log=True, main=True,
-                          help="Step size of LAMB, as a share of the length of all pixels (or labels) together.")
+    lr_img: float = Param(3e-4, label="Image learning rate", gt=0, le=10, log=True, main=True,
+                          help="Step size of LAMB, as a share of the length of all pixels together; labels that are "
+                               "learnt have the same.")
     pool: int = Param(10, label="Networks in the pool", ge=1, le=1000, step=1,
                       help="How many networks learn from the set at the same time; each step draws one of them.")
     max_age: int = Param(100, label="Age limit", unit="steps", ge=0, le=100_000, step=10,

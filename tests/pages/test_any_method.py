@@ -37,11 +37,17 @@ def fade(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     METHODS.__dict__.pop("_entries", None)
 
 
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other method without a file of its own is there: a page is opened by its file, which is the same for all."""
+    monkeypatch.setattr(menu, "distillers", lambda: ["datadam", "dm", "pad", "fade"])
+
+
 def test_the_menu_has_it_below_the_methods_that_ship() -> None:
     assert [(entry.title, entry.address) for entry in menu.entries()] == [
         ("Home", ""), ("Datasets", "Datasets"), ("Baselines", "Baselines"), ("DataDAM", "DataDAM"), ("PAD", "PAD"),
-        ("DM", "DM"), ("Fade to grey", "fade"), ("NAS", "NAS"), ("Sweeps", "Sweeps"), ("Compare", "Compare"),
-        ("Runs", "Runs"),
+        ("DM", "DM"), ("BPTT", "bptt"), ("FRePo", "frepo"), ("Fade to grey", "fade"), ("NAS", "NAS"),
+        ("Sweeps", "Sweeps"), ("Compare", "Compare"), ("Runs", "Runs"),
     ]
 
 
@@ -54,6 +60,7 @@ def test_a_copied_method_that_kept_its_title_has_a_page_of_its_own(monkeypatch: 
     assert (mine.title, mine.address, shipped.address) == ("DM", "my-dm-2", "DM")
 
 
+@pytest.mark.usefixtures("alone")
 def test_its_form_has_its_parameters_and_starts_it(open_page: Open, backend: Backend) -> None:
     app = open_page(PAGE)
     assert app.title[0].value == "Fade to grey"
@@ -68,6 +75,7 @@ def test_its_form_has_its_parameters_and_starts_it(open_page: Open, backend: Bac
     assert app.query_params["run"] == asked.key
 
 
+@pytest.mark.usefixtures("alone")
 def test_its_finished_run_is_shown_on_its_page_and_linked_from_the_others(open_page: Open) -> None:
     run = jobs.run_inline(spec("distill", "fade", TINY))
     app = open_page(PAGE, run=run)
