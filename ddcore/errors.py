@@ -9,6 +9,7 @@ DDCoreError
 ├── RunNotFound     no run folder has this id
 ├── RunBroken       a run folder that cannot be read
 ├── NotAllowed      something that the role of who asks does not allow
+├── QuotaReached    more than one person may use: what was used, what is allowed
 ├── Diverged        a run whose numbers stopped being finite: the step, the likely cause, what is kept
 ├── JobFailed       a job that ended with an error, or could not be started
 ├── Waits           raised inside a worker whose run goes on when other runs have ended
@@ -83,6 +84,10 @@ class DataRefused(DDCoreError):
 
 class NotAllowed(DDCoreError):
     """Something that the role of who asks does not allow."""
+
+
+class QuotaReached(DDCoreError):
+    """More than one person may use: says what was used, what is allowed and when it can be had."""
 
 
 class RunNotFound(DDCoreError):

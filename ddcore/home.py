@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
+TRASH = ".trash"  # among the runs
+OWN = "own"  # in a data root: the data sets that people brought
 
 
 def home() -> Path:

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = (
-    {"errors", "lazy", "home", "registry", "params", "summary", "presets", "run_id", "networks", "spaces",
+    {"errors", "lazy", "home", "disk", "registry", "params", "summary", "presets", "run_id", "networks", "spaces",
      "augmentations", "counts", "hosting", "matrix"},
     {"ops"},
     {"data"},

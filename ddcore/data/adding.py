@@ -249,6 +249,11 @@ def _check_room(count: int, config: AddConfig, root: Path) -> int:
     return size
 
 
+def most_bytes(preview: Preview, config: AddConfig) -> int:
+    """The bytes that the images take if none of them is a copy."""
+    return len(preview.readable) * math.prod(_shape(config))
+
+
 def _shape(config: AddConfig) -> tuple[int, int, int]:
     return (3 if config.colour == "rgb" else 1, config.side, config.side)
 

@@ -32,7 +32,7 @@ from ddcore.data.base import Dataset
 from ddcore.data.layout import Choice, Doubtful, Layout, Problem, Row
 from ddcore.data.preview import Fact, Preview, Progress
 from ddcore.errors import ConfigError, DataRefused, DDCoreError
-from ddcore.hosting import owners, rights
+from ddcore.hosting import owners, quotas, rights
 from ddcore.hosting.people import acting
 
 MEMORY = 2 * 2**30  # bytes: the largest image that is allowed takes a third, with all that is made of it
@@ -102,9 +102,21 @@ def add(
     """adding.add of what was looked at; raises as that does. Nothing is left behind then, even of a killed process."""
     given = {"config": config.values(), "root": str(root)}
     with rights.deed("add-data", config.name):
+        if quotas.limited():
+            _check_quota(brought, config, root)
         facts = _asked("add", brought, given, on_progress, waits, reserved, lambda pid: own.clear(root, pid))
         owners.take(acting().id, owners.data_set(config.name))
     return own.described(facts, removed=False)
+
+
+def _check_quota(brought: Brought, config: adding.AddConfig, root: Path) -> None:
+    """QuotaReached where who acts has as many data sets as may be, or this one would take too much of the disk."""
+    me = acting().id
+    mine = [one for one in owners.owned(me) if one.startswith(owners.data_set("")) and own.exists(one[5:], root)]
+    quotas.check("datasets", len(mine))
+    if quotas.of(me).disk_gb:
+        needed = adding.most_bytes(noted(brought), config)
+        quotas.check("disk_gb", quotas.disk([me])[me] / quotas.GB, needed / quotas.GB)
 
 
 # The one that asks

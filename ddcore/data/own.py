@@ -30,6 +30,7 @@ import numpy as np
 from ddcore.data.base import Availability, Dataset, Split
 from ddcore.data.fingerprint import fingerprint
 from ddcore.errors import DataBroken, DataMissing, UnknownName
+from ddcore.home import OWN
 from ddcore.hosting import owners, rights
 
 FORMAT = 1
@@ -170,7 +171,7 @@ def clear(root: Path, pid: int) -> None:
 
 def place(root: Path) -> Path:
     """The folder of all own data sets."""
-    return root / "own"
+    return root / OWN
 
 
 def _entries(place: Path) -> list[os.DirEntry[str]]:

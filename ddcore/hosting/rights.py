@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from ddcore.errors import NotAllowed
+from ddcore.errors import NotAllowed, QuotaReached
 from ddcore.hosting import audit
 from ddcore.hosting.owners import owners as owners_of
 from ddcore.hosting.people import Person, acting
@@ -82,7 +82,7 @@ def deed(name: str, what: str = "", owners: Collection[str] = ()) -> Iterator[Ou
     try:
         yield outcome
     except BaseException as error:
-        outcome.word = f"failed: {error}"
+        outcome.word = f"{'refused' if isinstance(error, QuotaReached) else 'failed'}: {error}"
         raise
     finally:
         if settings() is not None and name not in LOOKS:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, ConfigError, DDCoreError, JobFailed, RunNotFound
 from ddcore.hosting import owners, rights
-from ddcore.hosting.people import acting
-from ddcore.jobs.asking import along, enqueue, only_for, requeue, withdraw
+from ddcore.hosting.people import Person, acting
+from ddcore.jobs import limits
+from ddcore.jobs.asking import along, enqueue, only_for, requeue
+from ddcore.jobs.asking import withdraw as withdraw_from
 from ddcore.jobs.job import mark_asked, mark_ended, mark_resumed, mark_waiting, request_cancel
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
@@ -41,7 +44,7 @@ def submit(spec: Spec, asked_by: str | None = None) -> str:
     computed with this process's data root, whoever starts the runner.
     Raises RunNotFound or RunBroken for a parent that is unknown or cannot be read, FolderUnusable when the
     question cannot be written down or the disk is too small for the answer, NotAllowed for whom the table in
-    hosting.rights forbids it.
+    hosting.rights forbids it, QuotaReached for whoever has used up what hosting.quotas allows.
     """
     with rights.deed(deed_of(spec.kind), spec.key) as outcome:
         run_id, outcome.word = _submit(spec, asked_by)
@@ -56,8 +59,9 @@ def deed_of(kind: str) -> str:
     return "look" if KINDS[kind].of_data else "submit"
 
 
-def _submit(spec: Spec, asked_by: str | None = None) -> tuple[str, str]:
-    """(id of the run, what was done)."""
+def _submit(spec: Spec, asked_by: str | None = None, alone: bool = True) -> tuple[str, str]:
+    """(id of the run, what was done). alone: False for what goes on along with another one, which answers for it before
+    the quota, as one does that it is asked by."""
     store = Store()
     run_id = spec.key
     if store.exists(run_id) and store.record(run_id).state == "done":
@@ -65,7 +69,11 @@ def _submit(spec: Spec, asked_by: str | None = None) -> tuple[str, str]:
         return run_id, "was done already"
     check_data(store, [spec])
     check_disk(store, [spec])
+    if alone := alone and not asked_by:
+        limits.check(store, spec)
     with store.lock():
+        if alone:
+            limits.check_waiting(store, Queue(), spec)
         (record,) = enqueue(store, Queue(), [spec], asked_by)
         if not asked_by:
             mark_asked(record.folder)
@@ -86,7 +94,8 @@ def status(run_id: str) -> Status:
                     queue.add(record.id, aside=record.aside)
             record = store.record(record.id)
         tend(store, queue)
-    return read_status(record, *_places(queue, *lines(store, queue))(record))
+    now = read_status(record, *_places(queue, *lines(store, queue))(record))
+    return replace(now, message=limits.waits_because(record, store, queue)) if now.state == "queued" else now
 
 
 def cancel(run_id: str, grace: float = GRACE_SECONDS) -> bool:
@@ -102,13 +111,21 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> bool:
     return stopped
 
 
-def _cancel(run_id: str, grace: float) -> bool:
+def withdraw(run_id: str, person: Person, grace: float = GRACE_SECONDS) -> bool:
+    """This person waits for a run no longer; it is stopped where nobody else does, and True says so. For whom may
+    cancel everybody's runs."""
+    rights.require("cancel", run_id)
+    return _cancel(run_id, grace, person)
+
+
+def _cancel(run_id: str, grace: float, person: Person | None = None) -> bool:
+    """person: who waits for it no longer, else who acts."""
     store, queue = Store(), Queue()
     with store.lock():
         record = store.record(run_id)
         if not record.active:
             return True
-        if withdraw(store, record):
+        if withdraw_from(store, record, person or acting()):
             return False
         taken, tickets = queue.active().values(), {ticket.run_id: ticket for ticket in queue.waiting()}
         for one in (*only_for(store, queue, record), record):
@@ -142,7 +159,7 @@ def resume(run_id: str) -> str:
     with rights.deed("resume", record.id, owners.owners(record.id)):
         _submit(spec)
         for one in ended:
-            _submit(build_spec(one.kind, one.name, one.config), asker(one.folder))
+            _submit(build_spec(one.kind, one.name, one.config), asker(one.folder), alone=False)
     return record.id
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ddcore.errors import Cancelled, RunBroken, RunNotFound
 from ddcore.hosting.owners import take
-from ddcore.hosting.people import acting
+from ddcore.hosting.people import Person, acting
 from ddcore.hosting.rights import may
 from ddcore.hosting.settings import settings
 from ddcore.jobs.job import came_at, cancel_grace, data_of, mark_aside, mark_asking, mark_queued, mark_waiting
@@ -69,10 +69,10 @@ def _ask(store: Store, run_ids: Iterable[str], people: tuple[str, ...], new: Col
         take(person, *own)
 
 
-def withdraw(store: Store, record: RunRecord) -> bool:
-    """Who acts waits for an active run no longer; whether it goes on, because somebody else does. A teacher who stops
-    what others asked for stops it for all. Under the lock."""
-    me, people = acting(), asking(record.folder)
+def withdraw(store: Store, record: RunRecord, me: Person) -> bool:
+    """This person waits for an active run no longer; whether it goes on, because somebody else does. A teacher who
+    stops what others asked for stops it for all. Under the lock."""
+    people = asking(record.folder)
     others = [one for one in people if one != me.id]
     if not others or (me.id not in people and may("cancel", (), me)):
         return False

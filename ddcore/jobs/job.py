@@ -10,7 +10,7 @@ interrupted by the runner, also for interrupted parents; and read from a dead wo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,8 @@ from ddcore import home
 from ddcore.errors import RunBroken
 from ddcore.runs import clock
 from ddcore.runs.files import read_json, write_bytes, write_json
-from ddcore.runs.process import start_mark
-from ddcore.runs.state import ASKER, ASKING, CANCEL_FLAG, RESUMED, SLICE_FLAG, resumed
+from ddcore.runs.process import is_alive, start_mark
+from ddcore.runs.state import ASKER, ASKING, CANCEL_FLAG, CANCELLED, RESUMED, SLICE_FLAG, resumed
 
 
 def read_job(folder: Path) -> dict[str, Any]:
@@ -39,6 +39,27 @@ def mark_queued(folder: Path, asked_by: str | None = None, data: str | None = No
         write_bytes(folder / ASKER, asked_by.encode(), durable=False)
     _write(folder, state="queued", queued=clock.now(), message=None, finished=None, pid=None, mark=None, awaited=None,
            aside=None, data=data or str(home.data_root()))
+
+
+def worked(folder: Path) -> float:
+    """Seconds that its workers have worked on it, of all sessions."""
+    return _worked(folder, read_job(folder))
+
+
+def _worked(folder: Path, job: Mapping[str, Any]) -> float:
+    before, begun = (job.get(name) for name in ("worked", "session_started"))
+    total = float(before) if isinstance(before, int | float) else 0.0
+    if job.get("state") != "running" or not isinstance(begun, int | float):
+        return total
+    return total + max(0.0, (clock.now() if is_alive(job.get("pid"), job.get("mark")) else _last_sign(folder)) - begun)
+
+
+def _last_sign(folder: Path) -> float:
+    """When a worker that is gone told last how far it was; 0 where it never did."""
+    try:
+        return (folder / "progress.json").stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def data_of(folder: Path) -> str | None:
@@ -111,9 +132,17 @@ def mark_killed(folder: Path, message: str) -> None:
     _write(folder, state="interrupted", message=message, finished=clock.now(), sessions=sessions)
 
 
-def request_cancel(folder: Path, grace: float) -> None:
-    """Ask the worker to stop; after `grace` seconds the runner kills it."""
-    write_json(folder / CANCEL_FLAG, {"asked": clock.now(), "grace": grace})
+def request_cancel(folder: Path, grace: float, why: str = CANCELLED) -> None:
+    """Ask the worker to stop; after `grace` seconds the runner kills it. why: a sentence that the run keeps."""
+    write_json(folder / CANCEL_FLAG, {"asked": clock.now(), "grace": grace, "why": why})
+
+
+def cancel_reason(folder: Path) -> str:
+    """Why it was asked to stop, as a sentence."""
+    try:
+        return str(read_json(folder / CANCEL_FLAG)["why"])
+    except (OSError, RunBroken, KeyError):
+        return CANCELLED
 
 
 def cancel_grace(folder: Path) -> float | None:
@@ -128,6 +157,9 @@ def cancel_grace(folder: Path) -> float | None:
 
 
 def _write(folder: Path, **changes: Any) -> dict[str, Any]:
-    job = {k: v for k, v in {**read_job(folder), **changes}.items() if v is not None}
+    before = read_job(folder)
+    if before.get("state") == "running":  # that session has ended
+        changes["worked"] = round(_worked(folder, before), 3)
+    job = {k: v for k, v in {**before, **changes}.items() if v is not None}
     write_json(folder / "job.json", job)
     return job

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from ddcore import home
 from ddcore.errors import RunBroken
+from ddcore.jobs.drain import draining
 from ddcore.jobs.job import mark_ended
 from ddcore.jobs.queue import Queue, Ticket
 from ddcore.jobs.slots import ASIDE, Slot, slots
@@ -95,10 +96,10 @@ def child(arguments: list[str], log: IO[bytes], **environment: str) -> subproces
 def _missing(queue: Queue, share: Share) -> list[Slot]:
     """The slots that should have a runner and have none."""
     active = queue.active()
-    due = [slot for slot in share.slots if not _lives(slot.name) and _due(slot.name)]
+    due = [slot for slot in share.slots if not lives(slot.name) and _due(slot.name)]
     busy = [slot for slot in due if slot.name in active]
-    served = sum(slot.name not in active and _lives(slot.name) for slot in share.slots)
-    free = [slot for slot in due if slot.name not in active]
+    served = sum(slot.name not in active and lives(slot.name) for slot in share.slots)
+    free = [] if draining() else [slot for slot in due if slot.name not in active]
     return [*busy, *free[: max(0, len(share.waiting) - served)]]
 
 
@@ -142,7 +143,7 @@ def _due(slot: str) -> bool:
 
 def _given_up(slot: str) -> bool:
     """Whether its runners died one after another, and the last is not there either."""
-    return _starts(slot) > _most(slot) and not _lives(slot)
+    return _starts(slot) > _most(slot) and not lives(slot)
 
 
 def _hope(share: Share) -> bool:
@@ -172,7 +173,7 @@ def _last_words(slot: str) -> str:
     return f"{next((line.strip() for line in reversed(lines) if line.strip()), 'it died without a word')}."
 
 
-def _lives(slot: str) -> bool:
+def lives(slot: str) -> bool:
     """Whether the slot's runner is there and has shown it lately."""
     try:
         age = time.time() - runner_file(slot).stat().st_mtime
@@ -225,4 +226,4 @@ def _strays(queue: Queue) -> dict[str, str]:
     """
     own = {slot.name for slot in (*slots(), ASIDE)}
     return {slot: run_id for slot, run_id in queue.active().items()
-            if (_given_up(slot) if slot in own else not _lives(slot))}
+            if (_given_up(slot) if slot in own else not lives(slot))}

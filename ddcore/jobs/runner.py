@@ -22,7 +22,19 @@ from filelock import FileLock, Timeout
 
 from ddcore.errors import DDCoreError
 from ddcore.hosting import ledger
-from ddcore.jobs.job import cancel_grace, data_of, grant, mark_ended, mark_killed, read_job
+from ddcore.jobs import limits
+from ddcore.jobs.drain import draining
+from ddcore.jobs.job import (
+    cancel_grace,
+    cancel_reason,
+    data_of,
+    grant,
+    mark_ended,
+    mark_killed,
+    read_job,
+    request_cancel,
+    worked,
+)
 from ddcore.jobs.launch import beat, begun, child, runner_file
 from ddcore.jobs.queue import Queue, Ticket
 from ddcore.jobs.slots import ASIDE
@@ -30,7 +42,7 @@ from ddcore.jobs.turns import asked_by, gives_way, lines, rules
 from ddcore.runs.files import sweep, write_json
 from ddcore.runs.process import is_alive, is_stopped, start_mark
 from ddcore.runs.record import RunRecord
-from ddcore.runs.state import ACTIVE, KILLED, STOOD, STOPPED_SECONDS, awaited
+from ddcore.runs.state import ACTIVE, CANCELLED, KILLED, STOOD, STOPPED_SECONDS, asking, awaited
 from ddcore.runs.store import Store
 
 POLL_SECONDS = 0.05
@@ -84,12 +96,13 @@ class Runner:
         """Claim the first job that can start; None when nothing waits (and then the runner is signed off)."""
         while True:
             with self.store.lock():
-                state = cache(partial(self._state, held=self.queue.held()))
-                for ticket in self._in_turn():
-                    if self._ready(ticket, state):
+                state, stays = cache(partial(self._state, held=self.queue.held())), draining()
+                held_back = limits.holding(self.store, self.queue)
+                for ticket in () if stays else self._in_turn():
+                    if self._ready(ticket, state) and (ticket.aside or not held_back(self.store.record(ticket.run_id))):
                         self.queue.claim(ticket, self.slot)
                         return ticket.run_id
-                if not self._waiting():
+                if stays or not self._waiting():
                     # Under the lock: who adds a job after this sees that there is no runner.
                     begun(self.slot)
                     runner_file(self.slot).unlink(missing_ok=True)
@@ -127,11 +140,13 @@ class Runner:
     def _gives_way(self, run_id: str) -> bool:
         """Whether the run in this slot, which has had its time, keeps somebody else's job from it."""
         state = cache(lambda other: self.store.state(other) if self.store.exists(other) else "gone")
+        held_back = limits.holding(self.store, self.queue)
 
         def ready(ticket: Ticket) -> bool:
-            return state(ticket.run_id) == "queued" and _can_start(self.store.record(ticket.run_id), state)
+            record = self.store.record(ticket.run_id)
+            return state(ticket.run_id) == "queued" and _can_start(record, state) and not held_back(record)
 
-        return gives_way(self.store, self.queue, self.slot, run_id, ready)
+        return not draining() and gives_way(self.store, self.queue, self.slot, run_id, ready)
 
     def _state(self, run_id: str, held: set[str]) -> str:
         """The state of a run that another one needs; one that is queued and fell out of the queue is put back."""
@@ -196,6 +211,8 @@ class Runner:
                 beat(self.slot)
                 self._count(run_id)
                 self._slice(folder, now - began)
+                if asked is None and (why := limits.time_up(asking(folder), worked(folder))):
+                    request_cancel(folder, limits.GRACE, why)
                 stopped = (stopped or now) if is_stopped(pid) else None
                 if stopped and now - stopped > STOPPED_SECONDS:
                     mark_ended(folder, "interrupted", STOOD)
@@ -251,7 +268,8 @@ class Runner:
         job = read_job(folder).get("state") if state not in ("done", "broken") else ""
         if job == "running" or (job == "queued" and not again):
             if cancel_grace(folder) is not None:
-                mark_ended(folder, "cancelled", KILLED)
+                why = cancel_reason(folder)
+                mark_ended(folder, "cancelled", KILLED if why == CANCELLED else why)
             elif job == "running":
                 mark_ended(folder, "interrupted", _killed(code))
             elif code is not None and code < 0:

@@ -16,7 +16,7 @@ from ddcore.errors import Cancelled, DDCoreError, JobFailed, StepsAside, Waits
 from ddcore.experiments import KINDS, Spec
 from ddcore.experiments import spec as build_spec
 from ddcore.jobs.asking import await_runs, step_aside
-from ddcore.jobs.job import mark_ended, mark_running
+from ddcore.jobs.job import cancel_reason, mark_ended, mark_running
 from ddcore.jobs.runner import ALREADY_RUNNING
 from ddcore.runs.record import RunRecord
 from ddcore.runs.recorder import FolderRecorder
@@ -69,7 +69,7 @@ def execute(store: Store, record: RunRecord, slot: str = "inline", await_runs: A
             return "queued"
         recorder.finish(summary, job)
     except Cancelled:
-        mark_ended(record.folder, "cancelled", "It was cancelled.")
+        mark_ended(record.folder, "cancelled", cancel_reason(record.folder))
         return "cancelled"
     except BaseException as error:
         _failed(record.folder, error)

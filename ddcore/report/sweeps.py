@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from ddcore import jobs
+from ddcore.disk import run_bytes
 from ddcore.experiments import KINDS, strategies
 from ddcore.experiments.axes import EVALUATION, Axis
 from ddcore.experiments.base import Ended, Spec
@@ -29,7 +30,6 @@ from ddcore.report.export.table import Table
 from ddcore.report.names import words_of
 from ddcore.runs.state import awaited
 from ddcore.runs.store import RunRecord, Store
-from ddcore.runs.usage import run_bytes
 from ddcore.summary import Accuracy, Interval
 
 NAMED = 3  # points of which the sentence tells one by one that they differ

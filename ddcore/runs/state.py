@@ -23,6 +23,7 @@ ASKING = "asking"  # the file with the ids of the people who wait for it, one a 
 ASKER = "asker"  # the file with the id of the run that asked for this one, while no person did
 
 DIED = "The worker died without a word (killed, out of memory, or the machine went down). It can be resumed."
+CANCELLED = "It was cancelled."
 KILLED = "It did not stop when asked to, so it was killed. It can be resumed."
 STOPPED_SECONDS = 600.0  # for which a stopped worker keeps its slot
 STOOD = f"Its worker was stopped (SIGSTOP) for {STOPPED_SECONDS / 60:.0f} minutes, so it was ended. It can be resumed."

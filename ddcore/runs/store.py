@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddcore import home
 from ddcore.errors import ConfigError, DataBroken, DataMissing, DDCoreError, RunBroken, RunNotFound
+from ddcore.home import TRASH
 from ddcore.hosting import owners, rights
 from ddcore.run_id import RUN_ID
 from ddcore.runs import clock
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIVE", "STATES", "RunRecord", "Store"]
 
-TRASH = ".trash"
 MARKER = ".apart"  # in a home whose imported runs lie apart from answers
 LOCK_SECONDS = 60
 SHORTEST_PREFIX = 6

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from ddcore import home
 from ddcore.data import own, prepared
+from ddcore.disk import bytes_of, run_bytes
 from ddcore.experiments import KINDS
 from ddcore.runs.store import Store
+
+__all__ = ["Used", "bytes_of", "run_bytes", "usage"]
 
 
 @dataclass(frozen=True)
@@ -55,35 +54,3 @@ def usage(store: Store) -> list[Used]:
         Used("trash", sum(map(run_bytes, trashed)) + sum(map(bytes_of, store.leftovers())), number=len(trashed)),
         *(Used(what, bytes_of(place)) for what, place in places.items()),
     ]
-
-
-def bytes_of(folder: Path | str) -> int:
-    """The bytes of all files in a folder and in those within; links are not followed."""
-    total, waiting = 0, [os.fspath(folder)]
-    while waiting:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                        continue
-                    with contextlib.suppress(OSError):  # gone meanwhile: that of the others counts
-                        total += entry.stat(follow_symlinks=False).st_size
-        except OSError:  # gone meanwhile, or not for us to read
-            continue
-    return total
-
-
-def run_bytes(folder: Path) -> int:
-    """The bytes of a run, measured again only when a finished one has changed."""
-    if folder.is_symlink():
-        return 0
-    try:
-        return _measured(str(folder), os.stat(folder).st_mtime_ns, os.stat(folder / "run.json").st_mtime_ns)
-    except OSError:
-        return bytes_of(folder)
-
-
-@lru_cache(maxsize=4096)
-def _measured(folder: str, changed: int, finished: int) -> int:
-    return bytes_of(folder)
