@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from ddcore.errors import ConfigError
 from ddcore.hosting import people
 from ddcore.jobs import keeper
-from pages.components import account, activity, menu, uploads
+from pages.components import account, activity, health, menu, uploads
 
 
 @asynccontextmanager
@@ -58,4 +58,4 @@ else:
         if hasattr(PagesManager, "uses_pages_directory"):
             PagesManager.uses_pages_directory = False
     menu.entries()  # loads the methods' declarations before anybody waits for them
-    app = st.App(__file__, lifespan=opening, middleware=[Middleware(uploads.Intake)])
+    app = st.App(__file__, lifespan=opening, middleware=[Middleware(health.Health), Middleware(uploads.Intake)])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from ddcore.cli import compute, data, housekeeping, inspect, nas, report, serve, sweep
+from ddcore.cli import compute, data, hosting, housekeeping, inspect, nas, report, serve, sweep
 from ddcore.cli.console import show_any_sign
 from ddcore.errors import DDCoreError
 from ddcore.runs.store import moment
@@ -16,7 +16,7 @@ from ddcore.runs.store import moment
 def cli() -> None: ...
 
 
-for module in (compute, sweep, nas, inspect, data, report, housekeeping, serve):
+for module in (compute, sweep, nas, inspect, data, report, housekeeping, serve, hosting):
     for command in module.COMMANDS:
         cli.add_command(command)
 

@@ -12,6 +12,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments.base import RUNS_PAGE
 from ddcore.hosting.people import acting, acting_as
+from ddcore.jobs.drain import TOLD, draining
 from ddcore.report import tables
 from ddcore.run_id import RUN_ID
 from ddcore.runs.store import RunRecord, Store, moment, now
@@ -40,6 +41,8 @@ def page(title: str, lead: str, *kinds: str) -> Iterator[None]:
             st.error(f"**Your runs cannot be listed.** {plain(trouble)} What is shown below ships with the app.",
                      icon=":material/folder_off:")
         in_tab(title)
+        if draining():
+            st.info(TOLD, icon=":material/pause_circle:")
         yield
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from ddcore.errors import ConfigError
 from ddcore.experiments import KINDS
 from ddcore.home import PROJECT
+from ddcore.hosting import rights
+from ddcore.hosting.settings import settings
 from ddcore.methods import METHODS
 
 FOLDER = Path(__file__).parents[1]  # of the numbered files
@@ -17,7 +20,8 @@ STYLE = Path(__file__).parent / "style.css"
 LOGO = Path(__file__).parent / "logo.svg"  # in colours for light and for dark
 ICON = Path(__file__).parent / "icon.png"  # an icon named by words would be fetched from a foreign host
 SYMBOLS = {"Home": "home", "Datasets": "photo_library", "Baselines": "show_chart", "NAS": "account_tree",
-           "Sweeps": "tune", "Compare": "compare", "Runs": "list"}  # a method declares its own
+           "Sweeps": "tune", "Compare": "compare", "Runs": "list", "Course": "school"}  # a method declares its own
+OVERSEEN = "Course"  # the title of the page for whoever looks after a hosted workbench
 ANY_METHOD = "pages/method.py"  # draws the page of every distiller that has no file
 ANY_KIND = "pages/kind.py"  # and of every kind of run that has none
 CURRENT = "address of the page"  # in the session
@@ -51,9 +55,18 @@ def draw(*, listed: bool = True) -> Page:
     st.set_page_config(page_title="Dataset distillation", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
     st.logo(str(LOGO), size="large", icon_image=str(ICON))
-    page = st.navigation([*(entry.page() for entry in entries()), docs()], position="sidebar" if listed else "hidden")
+    pages = [*(entry.page() for entry in entries() if is_for_me(entry)), docs()]
+    page = st.navigation(pages, position="sidebar" if listed else "hidden")
     st.session_state[CURRENT] = page.url_path
     return page
+
+
+def is_for_me(entry: Entry) -> bool:
+    """Whether who looks finds this page in the menu, and by its address."""
+    try:
+        return entry.title != OVERSEEN or (settings() is not None and rights.may("oversee"))
+    except ConfigError:
+        return False
 
 
 def docs() -> Page:
