@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from ddcore.errors import ConfigError
 from ddcore.hosting import people
 from ddcore.jobs import keeper
+from ddcore.report import names
 from pages.components import account, activity, health, menu, uploads
 
 
@@ -24,7 +25,7 @@ async def opening(_: st.App) -> AsyncIterator[None]:
     A browser is opened where there is a screen, as Streamlit does for files without App.
     """
     closing = Event()
-    Thread(target=keeper.keep, args=(keeper.resumes(), lambda: not closing.is_set()), daemon=True).start()
+    Thread(target=keeper.keep, args=(keeper.resumes(), lambda: not closing.is_set(), names.public), daemon=True).start()
     if not st.get_option("server.headless"):
         address = f"http://localhost:{st.get_option('server.port')}"
         Timer(1, webbrowser.open, [address]).start()  # the server answers in a moment

@@ -69,6 +69,7 @@ def now(uses: Sequence[Use]) -> None:
             st.rerun()
     for problem in told["problems"]:
         st.warning(problem, icon=":material/warning:")
+    housekeeping.retention()
 
 
 def people(uses: Sequence[Use]) -> None:

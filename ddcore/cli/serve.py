@@ -7,6 +7,7 @@ import os
 import click
 
 from ddcore.jobs import keeper
+from ddcore.report import names
 
 
 @click.command(help="Look after the queue until it is stopped: what waits is started, also after a reboot. The app "
@@ -18,7 +19,7 @@ def serve(resumes: int | None) -> None:
     os.environ["DDCORE_RESUMES"] = str(most)  # a sweep waits for runs of its own that go on by themselves
     again = f"interrupted runs go on by themselves {most} times at most" if most else "interrupted runs stay so"
     click.echo(f"looking after the queue; {again}. Stop with Ctrl-C; what computes goes on.", err=True)
-    keeper.keep(most)
+    keeper.keep(most, called=names.public)
 
 
 COMMANDS: tuple[click.Command, ...] = (serve,)

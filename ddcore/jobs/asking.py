@@ -10,13 +10,14 @@ from ddcore.hosting.owners import take
 from ddcore.hosting.people import Person, acting
 from ddcore.hosting.rights import may
 from ddcore.hosting.settings import settings
-from ddcore.jobs.job import came_at, cancel_grace, data_of, mark_aside, mark_asking, mark_queued, mark_waiting
+from ddcore.jobs.job import came_at, cancel_grace, data_of, mark_aside, mark_asking, mark_queued, mark_waiting, reopen
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import check_data, check_disk
 from ddcore.runs.record import RunRecord
 from ddcore.runs.state import asker, asking, awaited
 from ddcore.runs.store import Store
+from ddcore.runs.thinned import lacks_arrays
 
 if TYPE_CHECKING:
     from ddcore.experiments.base import Spec
@@ -141,7 +142,11 @@ def _behind(run_ids: Sequence[str], needs: Mapping[str, Sequence[str]]) -> set[s
 
 def _create_needs(store: Store, spec: Spec) -> None:
     """A folder for every question that this one needs answered, and for what those need. Under the lock."""
+    if store.exists(spec.key) and store.record(spec.key).state == "done":
+        return
     for one in spec.needs:
+        if store.exists(one.key) and lacks_arrays((need := store.record(one.key)).folder) and need.state == "done":
+            reopen(need.folder)
         _create_needs(store, one)
         store.create(one)
 

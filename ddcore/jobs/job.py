@@ -16,10 +16,12 @@ from typing import Any
 
 from ddcore import home
 from ddcore.errors import RunBroken
-from ddcore.runs import clock
+from ddcore.runs import clock, thinned
 from ddcore.runs.files import read_json, write_bytes, write_json
 from ddcore.runs.process import is_alive, start_mark
 from ddcore.runs.state import ASKER, ASKING, CANCEL_FLAG, CANCELLED, RESUMED, SLICE_FLAG, resumed
+
+THINNED = "Its arrays were deleted, as those of old runs are. It is computed again where they are needed."
 
 
 def read_job(folder: Path) -> dict[str, Any]:
@@ -124,6 +126,14 @@ def mark_ended(folder: Path, state: str, message: str | None = None, error: str 
     if error is not None:
         write_bytes(folder / "error.txt", error.encode())
     _write(folder, state=state, message=message, finished=clock.now(), pid=None, mark=None)
+
+
+def reopen(folder: Path) -> None:
+    """A finished run whose arrays were deleted is to be computed again, from the beginning: another one builds on them.
+    Under the lock."""
+    _write(folder, state="interrupted", message=THINNED, finished=clock.now(), worked=None)
+    for name in ("run.json", thinned.FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def mark_killed(folder: Path, message: str) -> None:

@@ -12,14 +12,16 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 
 from ddcore.errors import DDCoreError
 from ddcore.hosting.people import MACHINE, acting_as
-from ddcore.jobs import api
+from ddcore.jobs import api, notices, retention
 from ddcore.jobs.job import read_job
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.runs.files import FolderUnusable
+from ddcore.runs.record import RunRecord
 from ddcore.runs.state import ACTIVE, asker, resumed, resumes
 from ddcore.runs.store import Store
 
@@ -30,14 +32,15 @@ UNDECIDED_SECONDS = 60.0  # for which a keeper that lets nothing go on leaves an
 
 
 class Keeper:
-    """Looks after the queue of one home. most: how often an interrupted run goes on by itself."""
+    """Looks after the queue of one home. most: how often an interrupted run goes on by itself; called: what a run that
+    ended is called where that is told elsewhere."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, most: int, called: Callable[[RunRecord], str] = attrgetter("name")) -> None:
+        self.most, self.called = most, called
         self._first = True
 
     def look(self) -> None:
-        """One look: runners for what waits, and what was interrupted goes on."""
+        """One look: runners for what waits; what was interrupted goes on, what ended is told, the old is deleted."""
         store, queue = Store(), Queue()
         if self._first:
             _gather(store, queue)
@@ -50,6 +53,8 @@ class Keeper:
                     queue.forget(run_id)
             if goes_on:
                 _go_on(store, queue, run_id)
+        notices.post(store, self.called)
+        retention.look(store)
 
     def _goes_on(self, store: Store, run_id: str, undecided: Mapping[str, float]) -> bool | None:
         """Whether an interrupted run goes on; None while that cannot be said yet. undecided: its seconds since then."""
@@ -91,9 +96,11 @@ def _gather(store: Store, queue: Queue) -> None:
                 queue.interrupt(folder.name)
 
 
-def keep(most: int, goes_on: Callable[[], bool] = lambda: True) -> None:
-    """Look after the queue for as long as `goes_on` says."""
-    keeper = Keeper(most)
+def keep(
+    most: int, goes_on: Callable[[], bool] = lambda: True, called: Callable[[RunRecord], str] = attrgetter("name")
+) -> None:
+    """Look after the queue for as long as `goes_on` says; most, called: see Keeper."""
+    keeper = Keeper(most, called)
     while goes_on():
         try:
             with acting_as(MACHINE):  # also in a server, where people are found by their requests

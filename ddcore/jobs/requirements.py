@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ddcore import home
 from ddcore.errors import DataBroken, DataMissing
 from ddcore.runs.files import FolderUnusable, size
+from ddcore.runs.thinned import lacks_arrays
 
 if TYPE_CHECKING:
     from ddcore.experiments.base import Spec
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
 def unfinished(specs: Iterable[Spec], records: Iterable[RunRecord]) -> dict[str, Spec]:
     """Those of these specs, and of what they need, that no run has answered, by key; needs come first."""
-    return _unfinished(specs, {record.id for record in records if record.state == "done"})
+    return _unfinished(specs, {record.id: record.folder for record in records if record.state == "done"})
 
 
-def _unfinished(specs: Iterable[Spec], done: set[str]) -> dict[str, Spec]:
+def _unfinished(specs: Iterable[Spec], done: Mapping[str, Path]) -> dict[str, Spec]:
     left: dict[str, Spec] = {}
     for one in specs:
-        if (run_id := id_of(one)) not in done:
+        if (run_id := id_of(one)) not in done or lacks_arrays(done[run_id]):
             left |= _unfinished(one.needs, done)
             left[run_id] = one
     return left
@@ -50,7 +51,7 @@ def check_disk(store: Store, specs: Iterable[Spec]) -> None:
     from ddcore.experiments import KINDS
 
     specs = list(specs)
-    if not any(KINDS[one.kind].disk(one.name, one.config) for one in _unfinished(specs, set()).values()):
+    if not any(KINDS[one.kind].disk(one.name, one.config) for one in _unfinished(specs, {}).values()):
         return
     by_id = {record.id: record for record in store.records()}
     under_way = specs_of(record for record in by_id.values() if record.active)

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from ddcore.errors import DDCoreError
 from ddcore.hosting import ledger
-from ddcore.jobs import limits
+from ddcore.jobs import limits, notices
 from ddcore.jobs.drain import draining
 from ddcore.jobs.job import (
     cancel_grace,
@@ -258,6 +258,8 @@ class Runner:
             self.queue.release(self.slot, run_id)
             with contextlib.suppress(OSError):
                 ledger.end(self.slot)
+        if self.slot != ASIDE.name and self.store.exists(run_id):
+            notices.note(self.store.record(run_id).folder, self.store.state(run_id))
 
     def _end(self, folder: Path, code: int | None, again: bool) -> None:
         """Write down how a run ended whose worker is gone and could not. again: it waits for another session."""

@@ -60,6 +60,11 @@ def heading(record: RunRecord) -> str:
     return _given(record) or _now().head(record) + mark(record)
 
 
+def public(record: RunRecord) -> str:
+    """ "DM · mnist · IPC 10", whatever people called it: for where no person is to be named."""
+    return Names().head(record) + mark(record)
+
+
 def mark(record: RunRecord) -> str:
     """What stands behind the name of an imported run, "" behind all others."""
     return IMPORTED if record.imported is not None else ""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ACTIVE", "STATES", "RunRecord", "Store"]
 
+TRASHED = "trashed"  # the file in a run in the trash whose age is that of its being there
 MARKER = ".apart"  # in a home whose imported runs lie apart from answers
 LOCK_SECONDS = 60
 SHORTEST_PREFIX = 6
@@ -366,6 +367,8 @@ class Store:
             folder = self._find_trashed(run_id)
             if (self.root / folder.parent.name / folder.name).exists():
                 raise DDCoreError(f"run {folder.name} was computed again meanwhile; purge the one in the trash")
+            if not folder.is_symlink():
+                (folder / TRASHED).unlink(missing_ok=True)
             return read_record(_move(folder, self.root))
 
     def trashed(self) -> list[RunRecord]:
@@ -419,7 +422,9 @@ class Store:
                 f"a run {record.id} with other content is in the trash already; purge the one in the trash first"
             )
         doomed = _doomed(place)
-        _move(record.folder, self.root / TRASH)
+        if not _move(record.folder, self.root / TRASH).is_symlink():
+            with contextlib.suppress(OSError):  # a full disk can be emptied
+                (place / TRASHED).touch()
         return doomed
 
     def _find_trashed(self, run_id: str) -> Path:

@@ -15,6 +15,7 @@ from ddcore.errors import RunBroken
 from ddcore.runs.checkpoint import FILE, Checkpoint
 from ddcore.runs.files import Version, sha256, version
 from ddcore.runs.record import RunRecord
+from ddcore.runs.thinned import deleted
 
 CHANGING = ("run.json", "user.json", "log.txt", FILE)
 NO_HASHES = "an earlier version made it and kept no hashes, so whether its files changed cannot be told"
@@ -77,7 +78,8 @@ def _problems(record: RunRecord, files: Mapping[str, Any]) -> Iterator[str]:
             if _hash(str(path), version(str(path))) != known.get("sha256"):
                 yield f"{name} is damaged: its {path.stat().st_size:,} bytes are not those that were written"
         except FileNotFoundError:
-            if record.imported is None or not name.endswith(".npy"):  # these may stay behind when a run travels
+            stays_behind = record.imported is not None and name.endswith(".npy")  # when a run travels
+            if not stays_behind and name not in deleted(record.folder):
                 yield f"{name} is missing"
         except OSError as error:
             yield f"{name} cannot be read: {error.strerror}"

@@ -30,6 +30,24 @@ function draw(button) {
   button.textContent = refused ? "Notifications are blocked by this browser" : "Notify me at the end";
 }
 
+let unseen = ""; // in front of the tab's title, until somebody looks at this window
+let marking;
+
+// In front of the tab's title stands what ended, until somebody looks at it.
+function mark(words) {
+  strip();
+  unseen = words;
+  marking ??= setInterval(() => { // Streamlit writes the title anew with every page that it draws
+    strip();
+    if (document.hasFocus()) unseen = "";
+    if (unseen) document.title = unseen + document.title;
+  }, 500);
+}
+
+function strip() {
+  if (unseen && document.title.startsWith(unseen)) document.title = document.title.slice(unseen.length);
+}
+
 // Streamlit keeps the place when the same page opens something else: it would be read from its middle.
 function begin(opened) {
   if (before !== undefined && before !== opened) document.querySelector("[data-testid=stMain]").scrollTo(0, 0);
@@ -40,12 +58,14 @@ export default function ({ parentElement, data }) {
   begin(data.opened);
   const [copier, notifier, address] = [".copy", ".notify", ".address"].map((one) => parentElement.querySelector(one));
   copier.onclick = () => copy(copier, address);
+  const ended = data.ended.filter((one) => !told.has(one.id));
+  ended.forEach(({ id }) => told.add(id));
+  if (data.in_tab && ended.length && !document.hasFocus()) mark(ended.at(-1).tab);
   if (!("Notification" in window)) return;
   notifier.hidden = !data.active && !wanted();
   notifier.onclick = () => choose(notifier);
   draw(notifier);
-  for (const { id, title, body } of data.ended.filter((one) => !told.has(one.id))) {
-    told.add(id);
-    if (wanted() && !document.hasFocus()) new Notification(title, { body, tag: id }).onclick = () => window.focus();
+  for (const { id, title, body } of wanted() && !document.hasFocus() ? ended : []) {
+    new Notification(title, { body, tag: id }).onclick = () => window.focus();
   }
 }

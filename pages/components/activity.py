@@ -1,7 +1,8 @@
 """Below the menu of every page: the docs, what runs now, word of a run that has ended, and the page's link.
 
-A browser tells of an end also while another window is before it, once a person has asked for that with a click. What
-opens on the page where one is, is seen from its top.
+A browser tells of an end also while another window is before it, once a person has asked for that with a click; where
+many share the workbench, the tab's title does, too, until that window is looked at. What opens on the page where one
+is, is seen from its top.
 """
 
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import streamlit as st
 
 from ddcore import jobs
+from ddcore.hosting.owners import owned
+from ddcore.hosting.people import acting
+from ddcore.hosting.settings import settings
 from ddcore.report import tables
 from ddcore.runs.state import asker
 from ddcore.runs.store import RunRecord
@@ -16,6 +20,7 @@ from pages.components import frame, menu, progress
 from pages.components.markdown import called
 
 FOLLOWED, TOLD, POLLING = "runs under way", "runs that ended", "activity is polling"  # in the session
+SIGNS = {"done": "✓", "cancelled": "■", "interrupted": "■"}  # in the browser's tab; of others a cross
 VIEWS = ("run", "like", "bring", "page")  # parameters of the address that open something else on the same page
 _html, _css, _js = ((Path(__file__).parent / f"activity.{kind}").read_text("utf-8") for kind in ("html", "css", "js"))
 _buttons = st.components.v2.component("ddcore-activity", html=_html, css=_css, js=_js)
@@ -38,7 +43,8 @@ def _now() -> None:
     _tell(_ended([run_id for run_id, _ in active]))
     if active:
         st.progress(share([status for _, status in active]), text=count([status for _, status in active]))
-    data = {"ended": st.session_state.get(TOLD, []), "active": bool(active), "opened": _opened()}
+    data = {"ended": st.session_state.get(TOLD, []), "active": bool(active), "opened": _opened(),
+            "in_tab": settings() is not None}
     _buttons(key="activity", data=data)
 
 
@@ -69,8 +75,13 @@ def _ended(active: list[str]) -> list[RunRecord]:
     asked = {parent for run_id in {*before, *active} if store.exists(run_id)
              for parent in store.record(run_id).info.get("parents", [])}
     gone = [store.record(run_id) for run_id in before if run_id not in active and store.exists(run_id)]
-    return [record for record in gone if record.id not in asked and not record.active
+    return [record for record in gone if record.id not in asked and not record.active and _mine(record)
             and asker(record.folder) not in {*before, *active}]
+
+
+def _mine(record: RunRecord) -> bool:
+    """Whether who looks asked for it; all are of one's own where nobody shares the workbench."""
+    return settings() is None or record.id in owned(acting().id)
 
 
 def _tell(ended: list[RunRecord]) -> None:
@@ -78,5 +89,7 @@ def _tell(ended: list[RunRecord]) -> None:
     for record in ended:
         word, _, icon = progress.state(record)
         st.toast(f"**{word}:** {called(record)}", icon=icon, duration="long")
-        told = {"id": record.id, "title": word, "body": tables.title(record)}
+        title = tables.title(record)
+        tab = f"{SIGNS.get(record.state, '✗')} {title} · "
+        told = {"id": record.id, "title": word, "body": title, "tab": tab}
         st.session_state[TOLD] = [*st.session_state.get(TOLD, []), told][-9:]

@@ -8,6 +8,7 @@ from functools import partial
 import streamlit as st
 
 from ddcore.errors import DDCoreError
+from ddcore.jobs.retention import announced
 from ddcore.report import tables, text
 from ddcore.run_id import RUN_ID
 from ddcore.runs import packing, usage
@@ -168,8 +169,15 @@ def origin(record: RunRecord) -> None:
         st.caption(f"from {widgets.plain(str(source.get('file')))}, {moment}", width="content")
 
 
+def retention() -> None:
+    """What is deleted by itself in the days to come."""
+    for sentence in announced(frame.store()):
+        st.caption(f":material/auto_delete: {sentence}")
+
+
 def trash() -> None:
     """What was put away: back again, or gone for good."""
+    retention()
     if not (trashed := frame.store().trashed()):
         return
     with st.expander(f"Trash ({len(trashed):,})", icon=":material/delete:"):

@@ -10,6 +10,7 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments import KINDS, spec
+from ddcore.jobs import retention
 from ddcore.report import sanity, sweeps, text
 from ddcore.report.export import sets
 from ddcore.runs import whole
@@ -87,6 +88,8 @@ def extend(run: RunRecord) -> None:
             replace(p, low=now + 1, high=most), min(2 * now, most), f"to-{run.id}", width=260,
             help=f"{p.help} Now {now:,}. The longer run goes on where this one ended.",
         )
+        if told := retention.extending(run):
+            st.caption(told)
         if length.value:
             _takes(run, {p.name: int(length.value)})
         if st.button("Extend", type="primary", key=f"extend-{run.id}", disabled=bool(length.wrong)):

@@ -7,6 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from ddcore import jobs
 from ddcore.experiments import spec
+from ddcore.hosting import owners, people
+from ddcore.hosting.people import Person
 from ddcore.jobs import Status
 from ddcore.jobs.job import mark_ended, mark_queued
 from ddcore.runs.store import Store
@@ -66,3 +68,28 @@ def test_a_run_that_another_one_asked_for_ends_without_a_word(
     mark_ended(Store().record(judge).folder, "cancelled")
     (toast,) = look(app, monkeypatch).toast
     assert toast.value.startswith("**Cancelled:** Evaluation")
+
+
+def told(app: AppTest) -> list[str]:
+    return [toast.value for toast in app.toast]
+
+
+def test_where_many_share_the_workbench_only_ones_own_end_is_told_also_in_the_tab(
+    open_page: Open, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anne = Person("a" * 16, "student", "Anne")
+    (home / "hosting.toml").write_text("")
+    monkeypatch.setattr(people, "found_by", lambda find: None)
+    monkeypatch.setattr(people, "_finder", [lambda: anne])
+    own, other = (put(spec("distill", "datadam", {**TINY, "seed": seed}), "running") for seed in (1, 2))
+    owners.take(anne.id, own)
+    app = look(open_page(), monkeypatch, own, other)
+    for run in (own, other):
+        mark_ended(Store().record(run).folder, "cancelled")
+    app = look(app, monkeypatch)
+    (toast,) = told(app)
+    assert "seed 1" in toast
+    (ended,) = app.session_state[activity.TOLD]
+    assert ended["id"] == own
+    assert ended["tab"].startswith("■ DataDAM · digits")
+    assert ended["tab"].endswith(" · ")

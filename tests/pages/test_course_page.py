@@ -187,3 +187,13 @@ def test_teachers_have_no_limits_and_two_people_cannot_be_changed_at_once(
     assert "There are no limits for a teacher." in words(tick(app, 2))
     assert not app.number_input
     assert "Tick one person to change what they may use." in words(tick(app, 0, 1))
+
+
+def test_what_is_deleted_soon_is_told_here_and_on_runs(course: dict[str, str], open_page: Open) -> None:
+    run = put(spec("distill", "datadam", {**TINY, "seed": 9}), "failed")
+    with acting_as(MACHINE):
+        Store().trash(run)
+    (Store().root / ".trash" / "distill" / run / "trashed").touch()
+    os.utime(Store().root / ".trash" / "distill" / run / "trashed", (0, 0))
+    for page in (PAGE, "pages/8_Runs.py"):
+        assert "1 run in the trash is deleted for good." in words(open_page(page)), page
