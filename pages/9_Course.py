@@ -31,6 +31,7 @@ PEOPLE = {
                   "own is shared among them."),
     "datasets": _text("Data sets", alignment="right"), "email": _text("E-mail"), "id": _text("Id"),
 }
+CARD = ("person", "role", "seen", "waiting", "working", "done", "today", "disk")
 QUEUE = {"run": _text("Run", width=330), "people": _text("Who waits for it", width=220), "state": _text("State"),
          "place": _text("Place"), "id": _text("Id")}
 SLOTS = {"slot": _text("Slot"), "run": _text("Works on", width=330), "runner": _text("Runner")}
@@ -77,7 +78,7 @@ def people(uses: Sequence[Use]) -> None:
     st.header("People", anchor=False)
     ticked = table.choosable(
         words.people(uses), key=housekeeping.table_key("course-people", (use.person.id for use in uses)),
-        column_config=PEOPLE, column_order=list(PEOPLE), card=list(PEOPLE),
+        column_config=PEOPLE, column_order=list(PEOPLE), card=CARD,
     )
     if len(ticked) == 1:
         person(uses[ticked[0]])
@@ -106,13 +107,13 @@ def person(use: Use) -> None:
 def allowance(use: Use) -> None:
     """A field for each limit; those that a teacher allowed say so."""
     with st.form(f"quota-{use.person.id}", border=False):
-        columns = st.columns(3)
+        columns = [*st.columns(3), *st.columns(3)]
         given = {}
-        for place, (name, label) in enumerate(words.LIMITS.items()):
+        for column, (name, label) in zip(columns, words.LIMITS.items(), strict=True):
             whole = quotas.TYPES[name] is int
             value, kind = getattr(use.quota, name), int if whole else float
             mark = " (allowed)" if name in use.allowed else ""
-            given[name] = columns[place % 3].number_input(
+            given[name] = column.number_input(
                 f"{label}{mark}", kind(0), None, kind(value), kind(1), format="%d" if whole else "%g",
                 key=f"quota-{use.person.id}-{name}", help="0: no limit.")
         with st.container(horizontal=True):
@@ -134,7 +135,8 @@ def queue(records: Mapping[str, RunRecord]) -> None:
     """What works and waits, for whom, and the slots."""
     st.header("Queue", anchor=False)
     if places := oversight.queue():
-        table.dataframe(words.queue(places, records), column_config=QUEUE, column_order=list(QUEUE), card=list(QUEUE))
+        table.dataframe(words.queue(places, records), column_config=QUEUE, column_order=list(QUEUE),
+                        card=["run", "people", "state", "place"])
     else:
         st.caption("Nothing works and nothing waits.")
     table.dataframe(words.slots(oversight.slot_uses(), records), column_config=SLOTS)

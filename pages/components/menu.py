@@ -56,7 +56,7 @@ def draw(*, listed: bool = True) -> Page:
     st.html(STYLE)
     st.logo(str(LOGO), size="large", icon_image=str(ICON))
     pages = [*(entry.page() for entry in entries() if is_for_me(entry)), docs()]
-    page = st.navigation(pages, position="sidebar" if listed else "hidden")
+    page = st.navigation(pages, position="sidebar" if listed else "hidden", expanded=True)
     st.session_state[CURRENT] = page.url_path
     return page
 

@@ -6,7 +6,9 @@ from typing import Literal
 import streamlit as st
 
 from ddcore import jobs
+from ddcore.jobs.job import cancel_reason
 from ddcore.report import overview, sanity, text, turns
+from ddcore.runs.state import CANCELLED
 from ddcore.runs.store import RunRecord
 from pages.components import frame
 from pages.components.allowed import control
@@ -144,7 +146,8 @@ def stopped(record: RunRecord, live: Callable[[str], None] | None = None) -> Non
         st.error(f"**This run failed**: {reason(record)}", icon=":material/error:")
     else:
         st.warning(
-            "**This run was cancelled.** What it had done so far is kept." if record.state == "cancelled" else
+            f"**This run was cancelled.** {_why(record)}What it had done so far is kept."
+            if record.state == "cancelled" else
             f"**This run was interrupted.** {plain(record.problem or '')} It goes on from its last checkpoint.",
             icon=":material/pause_circle:",
         )
@@ -156,6 +159,11 @@ def stopped(record: RunRecord, live: Callable[[str], None] | None = None) -> Non
         with frame.guarded():
             live(record.id)
     log(record.id, error)
+
+
+def _why(record: RunRecord) -> str:
+    """Why a run was cancelled, where that was by no person."""
+    return f"{plain(why)} " if (why := cancel_reason(record.folder)) != CANCELLED else ""
 
 
 def log(run_id: str, error: str = "") -> None:

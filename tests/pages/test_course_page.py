@@ -15,7 +15,7 @@ from ddcore.experiments import spec
 from ddcore.hosting import audit, ledger, owners, people, quotas
 from ddcore.hosting.people import MACHINE, NOBODY, Person, acting_as
 from ddcore.jobs import drain, health
-from ddcore.jobs.job import mark_asking
+from ddcore.jobs.job import mark_asking, mark_ended, request_cancel
 from ddcore.jobs.queue import Queue
 from ddcore.runs.store import Store
 from pages.components import menu
@@ -197,3 +197,14 @@ def test_what_is_deleted_soon_is_told_here_and_on_runs(course: dict[str, str], o
     os.utime(Store().root / ".trash" / "distill" / run / "trashed", (0, 0))
     for page in (PAGE, "pages/8_Runs.py"):
         assert "1 run in the trash is deleted for good." in words(open_page(page)), page
+
+
+def test_a_run_that_its_time_ended_says_so(course: dict[str, str], open_page: Open) -> None:
+    run = put(spec("distill", "datadam", {**TINY, "seed": 3}), "running")
+    why = "It has computed for 8 hours; 8 are allowed. A teacher can resume it."
+    request_cancel(Store().record(run).folder, 60, why)
+    mark_ended(Store().record(run).folder, "cancelled", why)
+    other = put(spec("distill", "datadam", {**TINY, "seed": 4}), "cancelled")
+    for one, said in ((run, f"{why} "), (other, "")):
+        told = words(open_page("pages/8_Runs.py", run=one))
+        assert f"**This run was cancelled.** {said}What it had done so far is kept." in told
