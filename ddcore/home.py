@@ -24,6 +24,11 @@ def runs_root() -> Path:
     return home() / "runs"
 
 
+def private_root() -> Path:
+    """Runs that only those see who asked for them, where many people share one workbench."""
+    return home() / "private"
+
+
 def jobs_root() -> Path:
     return home() / "jobs"
 

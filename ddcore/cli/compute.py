@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -76,7 +77,7 @@ def _seeded(one: Spec, seeds: int) -> list[Spec]:
     if seeds < 1:
         raise ConfigError([f"seeds must be at least 1, got {seeds}"])
     first = one.config.values()["seed"]
-    return [Spec(one.kind, one.name, one.config.replace(seed=first + i)) for i in range(seeds)]
+    return [replace(one, config=one.config.replace(seed=first + i)) for i in range(seeds)]
 
 
 def _distil(sets: list[Spec], question: plans.Question | None, with_full: bool, stay: bool, as_json: bool) -> None:

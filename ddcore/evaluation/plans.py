@@ -22,6 +22,7 @@ from ddcore.jobs.requirements import check_disk
 from ddcore.methods import METHODS
 from ddcore.methods.base import Variation
 from ddcore.params import Config
+from ddcore.runs.sharing import distinct
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_PARAMS
 from ddcore.summary import BESIDE, Scores, Summary
@@ -133,7 +134,7 @@ def plan(of: RunRecord | Spec, question: Question) -> Plan:
     final, (run_id, config) = evaluation(of, question), _subject(of)
     judging, own, method = final.config, _config(of), METHODS[of.name]
     assert isinstance(judging, EvaluateConfig)
-    random = evaluate.control(config, question.device)
+    random = evaluate.control(config, question.device).private(of.salt)
     soft = own is not None and method.learns_labels(own) and question.labels == "learnt"
     return Plan(
         run=run_id, final=final, random=random, random_real=evaluation(of, question, run=random.key),
@@ -145,7 +146,7 @@ def plan(of: RunRecord | Spec, question: Question) -> Plan:
 
 
 def _varied(of: RunRecord | Spec, variation: Variation, question: Question) -> Varied:
-    distil = spec("distill", of.name, variation.values)
+    distil = spec("distill", of.name, variation.values, of.salt)
     judging = evaluation(of, question, run=distil.key)
     return Varied(variation.role, variation.title, variation.help, distil, judging)
 
@@ -155,7 +156,7 @@ def _config(of: RunRecord | Spec) -> Config | None:
     if isinstance(of, Spec):
         return of.config
     try:
-        return spec(of.kind, of.name, of.config).config
+        return of.question().config
     except ConfigError:
         return None
 
@@ -262,7 +263,8 @@ def full_data(plan: Plan, store: Store) -> Scores | None:
 def full_runs(plan: Plan, store: Store) -> list[RunRecord]:
     """The finished trainings on all data in the plan's setting, one a seed."""
     question = plan.full.without("seed")
-    return [run for run in store.records("baseline") if run.state == "done" and run.without("seed") == question]
+    return distinct([run for run in store.records("baseline")
+                     if run.state == "done" and run.without("seed") == question])
 
 
 def _summary(store: Store, one: Spec) -> Summary | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
@@ -239,6 +239,7 @@ class Kind:
     instead; result: whether its runs are results of their own, and not only seen with others; gathers: whether it
     stands for the runs that it asked for by itself, so that the latest results name it once and not each of them;
     of_data: whether they only tell of their data set, are started unasked, and go with it where nothing else uses it;
+    not_private: why nobody may ask for one privately, in a sentence;
     curves(name): what it tells as it goes; command, None where only asked_by, a page or another run, asks for it;
     presets_of: the method whose presets its command takes, as far as it has the same parameters.
     """
@@ -273,6 +274,7 @@ class Kind:
     result: bool = False
     gathers: bool = False
     of_data: bool = False
+    not_private: str = ""
     makes_images: bool = False
     curves: Callable[[str], tuple[Curve, ...]] = lambda name: ()
     command: Command | None = OWN_COMMAND
@@ -297,6 +299,8 @@ KINDS: Registry[Kind] = Registry("kind of run", "ddcore.experiments", "KIND")
 class Spec:
     """One question to the engine: what to compute. Equal questions have equal keys and share one run.
 
+    salt: of a private question that of whoever asks (`hosting.private`): it is theirs alone, and so is what it needs.
+
     Its key, and what the key is made of, are worked out once for each Spec: make a new one to ask again after the data
     has changed.
     """
@@ -304,14 +308,23 @@ class Spec:
     kind: str
     name: str
     config: Config
+    salt: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {"kind": self.kind, "name": self.name, "config": self.config.values()}
+        return {"kind": self.kind, "name": self.name, "config": self.config.values(), **self._salted}
+
+    @property
+    def _salted(self) -> dict[str, str]:
+        return {"salt": self.salt} if self.salt else {}
+
+    def private(self, salt: str) -> Spec:
+        """The same question with this salt; "" for everybody's."""
+        return self if salt == self.salt else replace(self, salt=salt)
 
     @cached_property
     def needs(self) -> tuple[Spec, ...]:
         """The questions whose answers it needs, and which are asked along with it."""
-        return KINDS[self.kind].needs(self.name, self.config)
+        return tuple(one.private(self.salt) for one in KINDS[self.kind].needs(self.name, self.config))
 
     @cached_property
     def parents(self) -> tuple[str, ...]:
@@ -327,7 +340,7 @@ class Spec:
         return {
             "kind": self.kind, "name": self.name, "version": KINDS[self.kind].version(self.name),
             "dataset": dataset_identity(self.config), "parents": list(self.parents),
-            "config": self.config.key_values(),
+            "config": self.config.key_values(), **self._salted,
         }
 
     @cached_property
@@ -342,16 +355,17 @@ class Spec:
 
     @cached_property
     def family(self) -> str:
-        """The key without the length of the work: what a run shares with its shorter and longer sisters."""
+        """The key without the length of the work and without salt: what a run shares with its shorter and longer
+        sisters, from which it may go on where it may know of them."""
         return family(self.identity, self.config.length_param)
 
 
-def spec(kind: str, name: str, values: Mapping[str, Any]) -> Spec:
+def spec(kind: str, name: str, values: Mapping[str, Any], salt: str = "") -> Spec:
     """A checked Spec. Raises UnknownName for the kind or name, ConfigError for the values."""
     entry = KINDS[kind]
     if name not in entry.known:
         raise UnknownName("method" if entry.names else kind, name, entry.known)
-    return Spec(kind, name, entry.config(name).build(values))
+    return Spec(kind, name, entry.config(name).build(values), salt)
 
 
 def question_without(names: Container[str], kind: str, name: str, version: Any, dataset: Any,
@@ -373,9 +387,10 @@ def dataset_identity(config: Config) -> dict[str, str] | None:
 
 
 def family(identity: Mapping[str, Any], length_param: str) -> str:
-    """The digest of a question without the length of the work."""
+    """The digest of a question without the length of the work and without salt."""
     values = {name: value for name, value in identity["config"].items() if name != length_param}
-    return digest({**identity, "config": values, "length": None})
+    rest = {name: value for name, value in identity.items() if name != "salt"}
+    return digest({**rest, "config": values, "length": None})
 
 
 def digest(value: Any) -> str:

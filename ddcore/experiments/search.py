@@ -342,4 +342,5 @@ KIND = Kind(
     parts=_parts, part_kind="trial", details=_details,
     told=("space", "subset", "proxies", "strategy", "trials", "pruning", "steps", "nets"), presets=lambda name: PRESETS,
     page="NAS", command=Command(lambda name, config: ("nas",)),
+    not_private="A search shares its trainings with all others: it is private only where it ranks on a private set.",
 )

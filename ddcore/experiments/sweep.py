@@ -544,4 +544,5 @@ KIND = Kind(
     version=lambda name: METHODS[name].version, label=_label,
     told=("vary",), gathers=True, presets=lambda name: METHODS[name].presets,
     page="Sweeps", command=Command(lambda name, config: ("sweep", name), ("exact",)),
+    not_private="A sweep asks for many runs that everybody shares, so it cannot be private.",
 )

@@ -69,5 +69,5 @@ KIND = Kind(
     config=lambda name: TruthConfig, summary=TruthSummary, run=run,
     parts=lambda name, config, key: tuple(map(trial.question, config.trials(config.sampled()))), part_kind="trial",
     details=_details, told=("space", "subset", "sample", "steps", "nets"), page="NAS", command=None,
-    asked_by="a search",
+    asked_by="a search", not_private="A truth is what everybody's searches are held against, so it cannot be private.",
 )

@@ -7,5 +7,6 @@ machine's own user, who may do everything, and nothing of this is written or ask
     hosting.toml             the settings (settings.py)
     people/<id>.json         name, e-mail and role of everybody who signed in, for people's eyes (people.py)
     people/<id>.owns         ids of the runs that this person asked for, and own data sets, one a line (owners.py)
+    private/<id>/            the runs that this person has not shared (private.py)
     audit.jsonl              who did what to which run when, one line each, only ever added to (audit.py)
 """

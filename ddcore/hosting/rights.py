@@ -46,9 +46,10 @@ RIGHTS = {deed: dict(zip(_ROLES, scopes, strict=True))
 
 @dataclass
 class Outcome:
-    """How a deed ended, for the audit log."""
+    """How a deed ended, for the audit log. private: whether it was done to a private run, of which no more is told."""
 
     word: str = "done"
+    private: bool = False
 
 
 def may(deed: str, owners: Collection[str] = (), person: Person | None = None) -> bool:
@@ -74,15 +75,16 @@ def require(deed: str, what: str = "", owners: Collection[str] = ()) -> None:
 
 
 @contextlib.contextmanager
-def deed(name: str, what: str = "", owners: Collection[str] = ()) -> Iterator[Outcome]:
+def deed(name: str, what: str = "", owners: Collection[str] = (), private: bool = False) -> Iterator[Outcome]:
     """Do something that not everybody may: refused by `require`, and written into the audit log with how it ended; the
     word of the Outcome says it otherwise than "done"."""
     require(name, what, owners)
-    outcome = Outcome()
+    outcome = Outcome(private=private)
     try:
         yield outcome
     except BaseException as error:
-        outcome.word = f"{'refused' if isinstance(error, QuotaReached) else 'failed'}: {error}"
+        how = "refused" if isinstance(error, QuotaReached) else "failed"
+        outcome.word = how if outcome.private else f"{how}: {error}"
         raise
     finally:
         if settings() is not None and name not in LOOKS:

@@ -8,9 +8,21 @@ submit → queue/ → runner (one for each slot) → worker (one for each job) �
     slots/<slot>.json           the runner's process; <slot>.lock is held while it lives; <slot>.log
 """
 
-from ddcore.jobs.api import ahead, cancel, deed_of, extend, list_jobs, resume, run_inline, status, submit, wait
+from ddcore.jobs.api import (
+    ahead,
+    cancel,
+    deed_of,
+    extend,
+    hidden,
+    list_jobs,
+    resume,
+    run_inline,
+    status,
+    submit,
+    wait,
+)
 from ddcore.jobs.slots import Slot, slots
 from ddcore.jobs.status import Status
 
-__all__ = ["Slot", "Status", "ahead", "cancel", "deed_of", "extend", "list_jobs", "resume", "run_inline", "slots",
-           "status", "submit", "wait"]
+__all__ = ["Slot", "Status", "ahead", "cancel", "deed_of", "extend", "hidden", "list_jobs", "resume", "run_inline",
+           "slots", "status", "submit", "wait"]

@@ -46,7 +46,8 @@ def submit(spec: Spec, asked_by: str | None = None) -> str:
     question cannot be written down or the disk is too small for the answer, NotAllowed for whom the table in
     hosting.rights forbids it, QuotaReached for whoever has used up what hosting.quotas allows.
     """
-    with rights.deed(deed_of(spec.kind), spec.key) as outcome:
+    with rights.deed(deed_of(spec.kind), spec.key, private=bool(spec.salt)) as outcome:
+        outcome.private = (store := Store()).place(spec) != store.root
         run_id, outcome.word = _submit(spec, asked_by)
     return run_id
 
@@ -105,7 +106,7 @@ def cancel(run_id: str, grace: float = GRACE_SECONDS) -> bool:
     one that somebody else waits for goes on: False says so. Raises NotAllowed for somebody else's run.
     """
     record = Store().record(run_id)
-    with rights.deed("cancel", record.id, owners.owners(record.id)) as outcome:
+    with rights.deed("cancel", record.id, owners.owners(record.id), bool(record.private)) as outcome:
         stopped = _cancel(record.id, grace)
         outcome.word = "done" if stopped else "no longer waits for it"
     return stopped
@@ -120,7 +121,7 @@ def withdraw(run_id: str, person: Person, grace: float = GRACE_SECONDS) -> bool:
 
 def _cancel(run_id: str, grace: float, person: Person | None = None) -> bool:
     """person: who waits for it no longer, else who acts."""
-    store, queue = Store(), Queue()
+    store, queue = Store().whole(), Queue()
     with store.lock():
         record = store.record(run_id)
         if not record.active:
@@ -141,13 +142,11 @@ def _cancel(run_id: str, grace: float, person: Person | None = None) -> bool:
 
 def resume(run_id: str) -> str:
     """Go on with a run that was cancelled, failed or interrupted, and with what was asked along with it; its id."""
-    from ddcore.experiments import spec as build_spec
-
     record = Store().record(run_id)
     rights.require("resume", record.id, owners.owners(record.id))
     if record.state == "broken":
         raise JobFailed(f"run {record.id} cannot be resumed: {record.problem}")
-    spec = build_spec(record.kind, record.name, record.config)
+    spec = record.question()
     if record.state == "done":
         return record.id
     if (now := spec.key) != record.id:
@@ -156,10 +155,10 @@ def resume(run_id: str) -> str:
             f"parameters are now run {now}; submit it anew"
         )
     ended = along(Store(), record)
-    with rights.deed("resume", record.id, owners.owners(record.id)):
+    with rights.deed("resume", record.id, owners.owners(record.id), bool(record.private)):
         _submit(spec)
         for one in ended:
-            _submit(build_spec(one.kind, one.name, one.config), asker(one.folder), alone=False)
+            _submit(one.question(), asker(one.folder), alone=False)
     return record.id
 
 
@@ -185,24 +184,41 @@ def go_on(run_id: str) -> None:
 
 def extend(run_id: str, length: int) -> str:
     """The id of a longer run, which goes on where this finished one ended."""
-    from ddcore.experiments import spec as build_spec
-
     record = Store().record(run_id)
     rights.require("extend", record.id, owners.owners(record.id))
     if record.state != "done":
         raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be extended")
-    spec = build_spec(record.kind, record.name, record.config)
+    spec = record.question()
     if (now := spec.config.length()) is None:
         raise ConfigError([f"a {record.name} run cannot be extended: it has no length"])
     if length <= now:
         raise ConfigError([f"{spec.config.length_param} must be above the {now} that are done, got {length}"])
-    longer = build_spec(spec.kind, spec.name, {**spec.config.values(), spec.config.length_param: length})
-    with rights.deed("extend", record.id, owners.owners(record.id)):
+    longer = record.question({spec.config.length_param: length})
+    with rights.deed("extend", record.id, owners.owners(record.id), bool(record.private)):
         return _submit(longer)[0]
 
 
 def list_jobs() -> list[tuple[str, Status]]:
     """(run id, status) of what is being worked on and of what waits, in that order."""
+    return _under_way()[0]
+
+
+def hidden() -> list[Status]:
+    """State and place in the queue, and no more, of what is under way and not there for who acts: private runs of
+    others, which take their turns like all."""
+    return [] if Store().sees_all() else [status for _, status in _under_way()[1]]
+
+
+def ahead() -> list[Status]:
+    """Of what is being worked on, and of what would go before a run that who acts asked for now."""
+    first, (jobs, others) = before(Store(), Queue(), (acting().id,)), _under_way()
+    return [status for run_id, status in (*jobs, *others)
+            if first is None or status.position is None or run_id in first]
+
+
+def _under_way() -> tuple[list[tuple[str, Status]], list[tuple[str, Status]]]:
+    """(what is being worked on and what waits, in that order; private runs of others among it, of which no more is told
+    than where they stand)."""
     store, queue = Store(), Queue()
     with contextlib.suppress(FolderUnusable):  # of a home that is only to be looked at
         tend(store, queue)
@@ -210,18 +226,15 @@ def list_jobs() -> list[tuple[str, Status]]:
     waiting = [*slots.tickets, *aside.tickets]
     if not slots.people:
         waiting.sort(key=lambda ticket: ticket.path.name)
-    ids = [*queue.active().values(), *(ticket.run_id for ticket in waiting)]
-    records, place = list[RunRecord](), _places(queue, slots, aside)
-    for run_id in dict.fromkeys(ids):
+    place, whole = _places(queue, slots, aside), store.whole()
+    jobs, others = list[tuple[str, Status]](), list[tuple[str, Status]]()
+    for run_id in dict.fromkeys((*queue.active().values(), *(ticket.run_id for ticket in waiting))):
         with contextlib.suppress(RunNotFound):  # it was put away meanwhile
-            records.append(store.record(run_id))
-    return [(r.id, read_status(r, *place(r))) for r in records if r.active]
-
-
-def ahead() -> list[Status]:
-    """Of what is being worked on, and of what would go before a run that who acts asked for now."""
-    first = before(Store(), Queue(), (acting().id,))
-    return [status for run_id, status in list_jobs() if first is None or status.position is None or run_id in first]
+            if (record := whole.record(run_id)).active and store.sees(record.folder):
+                jobs.append((run_id, read_status(record, *place(record))))
+            elif record.active:
+                others.append((run_id, Status(record.state, place(record)[0])))
+    return jobs, others
 
 
 def wait(run_id: str, on_status: Callable[[Status], None] | None = None, poll: float = 0.2) -> Status:

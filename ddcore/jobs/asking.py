@@ -54,7 +54,7 @@ def requeue(store: Store, queue: Queue, record: RunRecord) -> None:
     _add(queue, _queued(store, record, queue.held(), asker(record.folder), data_of(record.folder)))
 
 
-def _ask(store: Store, run_ids: Iterable[str], people: tuple[str, ...], new: Collection[str]) -> None:
+def _ask(store: Store, run_ids: Sequence[str], people: tuple[str, ...], new: Collection[str]) -> None:
     """These people wait for these runs, for what those need and for what those asked for, and own them. new: ids of the
     runs for which whoever waited before does so no longer. Under the lock."""
     records, left = dict[str, RunRecord](), list(run_ids)
@@ -65,9 +65,12 @@ def _ask(store: Store, run_ids: Iterable[str], people: tuple[str, ...], new: Col
         left += [*(record.info.get("parents") or ()), *filter(store.exists, awaited(record.folder))]
         before = () if run_id in new else asking(record.folder)
         mark_asking(record.folder, dict.fromkeys((*before, *people)))
-    own = [run_id for run_id, record in records.items() if not record.is_part]
+    private = any(records[run_id].private for run_id in run_ids if run_id in records)
+    own = [one for one in records.values() if not one.is_part and (one.private or not private)]  # else it would be told
     for person in people:
-        take(person, *own)
+        take(person, *(one.id for one in own))
+    for one in own:  # it is also theirs among whose private runs it lies, whoever asked for it
+        take(one.private, one.id)
 
 
 def withdraw(store: Store, record: RunRecord, me: Person) -> bool:

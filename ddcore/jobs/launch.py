@@ -51,6 +51,7 @@ def tend(store: Store, queue: Queue) -> None:
     One that dies before it has begun a job is started again a few times, each time later; then what waits for it ends
     with the reason.
     """
+    store = store.whole()  # what whoever looks does not see would be taken for gone
     if not queue.idle() and (_strays(queue) or any(_missing(queue, one) or not _hope(one) for one in shares(queue))):
         with store.lock():
             for stray, run_id in _strays(queue).items():  # give back what it took

@@ -80,12 +80,11 @@ def check_data(store: Store, specs: Iterable[Spec]) -> None:
 def specs_of(records: Iterable[RunRecord]) -> list[Spec]:
     """What these runs ask, without those of another version of the code or about data that are not known here."""
     from ddcore.errors import DDCoreError
-    from ddcore.experiments import spec
 
     specs = []
     for record in records:
         with contextlib.suppress(DDCoreError):
-            specs.append(spec(record.kind, record.name, record.config))
+            specs.append(record.question())
     return specs
 
 

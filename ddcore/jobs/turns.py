@@ -10,7 +10,7 @@ import bisect
 import heapq
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -115,12 +115,13 @@ class Turn:
 
 class Line:
     """What waits for a slot. tickets: in the order in which they are taken; people: who waits for each, where turns are
-    taken; used: seconds that each person used lately."""
+    taken; used: seconds that each person used lately; hidden: places of private runs of others."""
 
     def __init__(
-        self, tickets: Sequence[Ticket], people: Sequence[People] = (), used: Mapping[str, float] | None = None
+        self, tickets: Sequence[Ticket], people: Sequence[People] = (), used: Mapping[str, float] | None = None,
+        hidden: Collection[int] = (),
     ) -> None:
-        self.tickets, self.people, self.used = tickets, people, used or {}
+        self.tickets, self.people, self.used, self.hidden = tickets, people, used or {}, hidden
 
     @cached_property
     def _places(self) -> Mapping[str, list[int]]:
@@ -140,7 +141,8 @@ class Line:
         who = me if mine else min(own, key=lambda one: self.used.get(one, 0.0))
         used = self.used.get(who, 0.0)
         others = [one for one, places in self._places.items() if places[0] < place and one not in own]
-        return Turn(mine, used, bisect.bisect_left(self._places[who], place), len(others),
+        before_it = self._places[who][: bisect.bisect_left(self._places[who], place)]
+        return Turn(mine, used, sum(one not in self.hidden for one in before_it), len(others),
                     all(self.used.get(one, 0.0) < used for one in others))
 
 
@@ -153,7 +155,9 @@ def lines(store: Store, queue: Queue, slot: str | None = None) -> tuple[Line, Li
     people = asked_by(store, [one.run_id for one in came])
     used, each = ledger.recent(now.half_life), _each(now)
     places = order(people, used, _working(store, queue, slot), each)
-    return Line([came[place] for place in places], [people[place] for place in places], used), aside
+    hidden = () if store.sees_all() else {at for at, place in enumerate(places)
+                                          if not store.sees(_folders(store.whole(), [came[place].run_id])[0])}
+    return Line([came[place] for place in places], [people[place] for place in places], used, hidden), aside
 
 
 def before(store: Store, queue: Queue, people: People) -> set[str] | None:
@@ -185,7 +189,7 @@ def gives_way(store: Store, queue: Queue, slot: str, run_id: str, ready: Callabl
 def asked_by(store: Store, run_ids: Iterable[str]) -> list[People]:
     """Who waits for each of these runs: ids of people, the machine's own user where nobody wrote it down."""
     with acting_as(MACHINE):  # the order is the same whoever looks
-        return [_asking(folder) or (MACHINE.id,) for folder in _folders(store, list(run_ids))]
+        return [_asking(folder) or (MACHINE.id,) for folder in _folders(store.whole(), list(run_ids))]
 
 
 def _each(now: Rules) -> float:
@@ -220,6 +224,9 @@ def _asking(folder: str) -> People:
     try:
         stat = os.stat(f"{folder}/{ASKING}") if folder else None
     except OSError:
+        if not os.path.isdir(folder):  # it was shared, which moved it: looked for anew the next time
+            for places in _PLACES.values():
+                places.pop(os.path.basename(folder), None)
         return ()
     return _read(folder, stat.st_ino, stat.st_mtime_ns) if stat else ()
 

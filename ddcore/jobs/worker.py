@@ -14,7 +14,6 @@ from filelock import FileLock, Timeout
 from ddcore import home
 from ddcore.errors import Cancelled, DDCoreError, JobFailed, StepsAside, Waits
 from ddcore.experiments import KINDS, Spec
-from ddcore.experiments import spec as build_spec
 from ddcore.jobs.asking import await_runs, step_aside
 from ddcore.jobs.job import cancel_reason, mark_ended, mark_running
 from ddcore.jobs.runner import ALREADY_RUNNING
@@ -53,7 +52,7 @@ def execute(store: Store, record: RunRecord, slot: str = "inline", await_runs: A
     try:
         recorder = FolderRecorder(store, record.id)
         recorder.check_cancelled()
-        question = build_spec(record.kind, record.name, record.config)
+        question = record.question()
         if (now := question.key) != record.id:
             raise JobFailed(
                 f"the same parameters would now be run {now}: the code or the data set has changed since this run "

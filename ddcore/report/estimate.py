@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from ddcore.errors import DataBroken, DataMissing, DDCoreError
-from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments import KINDS, Spec
 from ddcore.experiments.cost import compiled
 from ddcore.jobs.requirements import disk, id_of, unfinished
 from ddcore.methods import MethodConfig
@@ -151,15 +151,16 @@ class _Known:
 
 
 def estimate(
-    kind: str, name: str, config: Any, records: Iterable[RunRecord], device: str = "cpu", images: int | None = None
+    kind: str, name: str, config: Any, records: Iterable[RunRecord], device: str = "cpu", images: int | None = None,
+    salt: str = "",
 ) -> Estimate:
     """The time of a run that is about to start, with what it needs and nobody has computed.
 
     records: the runs of the store, newest first.
     """
-    known = _Known(_runs(records), device)
-    needs = unfinished(KINDS[kind].needs(name, config), known.runs.records).values()
-    return _together([_alone(question, known, images) for question in (Spec(kind, name, config), *needs)])
+    known, asked = _Known(_runs(records), device), Spec(kind, name, config, salt)
+    needs = unfinished(asked.needs, known.runs.records).values()
+    return _together([_alone(question, known, images) for question in (asked, *needs)])
 
 
 def total(
@@ -357,7 +358,7 @@ def _taken(record: RunRecord, device: str) -> Taken | None:
         return None
     seconds = (record.info.get("times") or {}).get("seconds") or 0
     try:
-        config = spec(record.kind, record.name, record.config).config
+        config = record.question().config
         modelled = _model(record.kind, record.name, config, device, record.summary.images)
     except (DDCoreError, KeyError):  # an older or foreign run: it says nothing about the next one
         return None

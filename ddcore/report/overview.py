@@ -114,6 +114,17 @@ def waiting_for(status: Status) -> str:
     return f"waiting for {status.awaited:,} run{'s' * (status.awaited != 1)}"
 
 
+def unnamed(private: Iterable[Status]) -> str:
+    """ "Private runs of others: 1 running, 2 waiting (number 2, 5)."; "" where there are none."""
+    statuses = list(private)
+    places = sorted(status.position for status in statuses if status.position)
+    waiting = sum(status.state == "queued" for status in statuses)
+    numbers = {"running": len(statuses) - waiting, "waiting": waiting}
+    words = ", ".join(f"{number} {word}" for word, number in numbers.items() if number)
+    where = f" (number {', '.join(map(str, places))})" if places else ""
+    return f"Private runs of others: {words}{where}." if statuses else ""
+
+
 def before(active: Iterable[Status], slots: int) -> str:
     """ "3 runs wait before it": of a run that would be asked for now; "" where it would start at once.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ddcore.errors import DataBroken, DataMissing, DDCoreError, RunNotFound
-from ddcore.experiments import KINDS, Spec, spec
+from ddcore.experiments import KINDS, Spec
 from ddcore.methods import METHODS
 from ddcore.report.estimate import Estimate, total
 from ddcore.runs.store import RunRecord, Store
@@ -50,7 +50,7 @@ def of_run(store: Store, run: RunRecord) -> list[Stage]:
     Empty where its parameters are those of another version of the code.
     """
     try:
-        question = spec(run.kind, run.name, run.config)
+        question = run.question()
     except DDCoreError:
         return []
     needs = question.needs

@@ -55,8 +55,9 @@ def runs(records: Iterable[RunRecord], judges: Mapping[str, RunRecord] | None = 
 
 def state(record: RunRecord) -> str:
     """The state of a run, a warning with it where there is one; "done (demo)" of one that ships with the code, "done
-    (imported)" of one that was computed elsewhere."""
+    (imported)" of one that was computed elsewhere, "done (private)" of one that not everybody sees."""
     came = " (demo)" if record.demo else "" if record.imported is None else " (imported)"
+    came += " (private)" if record.private else ""
     return sanity.state(record) + came
 
 

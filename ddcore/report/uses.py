@@ -24,10 +24,11 @@ class Uses:
 
 
 def uses(store: Store, dataset: str) -> Uses:
-    """The runs of this store whose config names the data set, those in the trash among them.
+    """The runs whose config names the data set, those in the trash among them, and everybody's private ones.
 
     Those that only tell of the data set do not count once they have ended.
     """
+    store = store.whole()
     records = [*store.records(), *(record for kind in parts() for record in store.records(kind))]
     users = [record for record in records if record.config.get("dataset") == dataset
              and (record.active or not _of_data(record))]

@@ -20,6 +20,8 @@ def of_stored(info: Mapping[str, Any]) -> dict[str, Any]:
         values = KINDS[kind].config(info["name"]).build(info["config"]).key_values()
     identity = {name: info.get(name) for name in ("kind", "name", "version", "dataset", "parents")}
     identity["config"] = values
+    if salt := info.get("salt"):
+        identity["salt"] = salt
     expected: dict[str, Any] = {"id": digest(identity)}
     if kind in KINDS and info["name"] in KINDS[kind].known:
         # A run of a kind that could not be continued when it was made has no length, and shares its family with none.

@@ -10,23 +10,23 @@ from typing import Any, TypeVar
 
 from ddcore.runs.record import RunRecord
 
+PLACES = 8  # that are kept: that of all who have no private runs, and those of the last few who have
 MANY = 1000  # records that are new at once, from which on they are kept out of the garbage collector's way
 
-Place = tuple[Path, Path]  # the user's own runs, those that ship
+Place = tuple[Path, ...]  # everybody's runs, private ones, those that ship
 T = TypeVar("T")
 
 
 class Listing:
     """read: the records as they were read; imports: what imported ones build on; records: newest first, linked."""
 
-    def __init__(self, place: Place, read: Sequence[RunRecord], imports: Mapping[str, str],
-                 records: Sequence[RunRecord]) -> None:
-        self.place, self.read, self.imports, self.records = place, read, imports, records
+    def __init__(self, read: Sequence[RunRecord], imports: Mapping[str, str], records: Sequence[RunRecord]) -> None:
+        self.read, self.imports, self.records = read, imports, records
         self._made: dict[Callable[..., Any], tuple[tuple[Hashable, ...], Any]] = {}
 
-    def holds(self, place: Place, read: Sequence[RunRecord], imports: Mapping[str, str]) -> bool:
+    def holds(self, read: Sequence[RunRecord], imports: Mapping[str, str]) -> bool:
         """Whether all runs are what they were; finished ones are the same objects until a file is replaced."""
-        return (place == self.place and len(read) == len(self.read) and imports == self.imports
+        return (len(read) == len(self.read) and imports == self.imports
                 and all(one is other or one == other for one, other in zip(read, self.read, strict=True)))
 
     def of(self, kind: str | None) -> list[RunRecord]:
@@ -47,20 +47,22 @@ class Listing:
         return value
 
 
-_last: Listing | None = None  # a process looks at one place over and over
+_last: dict[Place, Listing] = {}  # a process looks at few places over and over; the last one last
 
 
 def listed(place: Place, read: Sequence[RunRecord], imports: Mapping[str, str],
            order: Callable[[], Sequence[RunRecord]]) -> Listing:
-    """The listing of these records: the last one as long as it holds, else a new one in this order."""
-    global _last
-    last = _last
-    if last is not None and last.holds(place, read, imports):
-        return last
-    begun = _last = Listing(place, read, imports, order())
-    if len(read) - (len(last.read) if last and last.place == place else 0) >= MANY:
+    """The listing of these records: the last one of this place as long as it holds, else a new one in this order."""
+    known = max((len(one.read) for one in [*_last.values()]), default=0)
+    last = _last.get(place)
+    listing = last if last is not None and last.holds(read, imports) else Listing(read, imports, order())
+    _last.pop(place, None)
+    _last[place] = listing
+    for oldest in [*_last][:-PLACES]:
+        _last.pop(oldest, None)
+    if listing is not last and len(read) - known >= MANY:
         _set_aside()
-    return begun
+    return listing
 
 
 def _set_aside() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ddcore.errors import RunBroken
+from ddcore.hosting.private import owner, salt
 from ddcore.run_id import RUN_ID, is_number
 from ddcore.runs import upgrade
 from ddcore.runs.clock import LATEST
@@ -18,7 +19,7 @@ from ddcore.runs.files import Version, read_json, read_json_cached, version
 from ddcore.runs.state import ACTIVE, job_state
 
 if TYPE_CHECKING:
-    from ddcore.experiments.base import Kind
+    from ddcore.experiments.base import Kind, Spec
     from ddcore.summary import Summary
 
 IMPORTED = "imported.json"  # in the folder of a run that was not computed here: when it came, from which file
@@ -48,7 +49,7 @@ def _whole(value: Any) -> bool:
 _NEEDED = ("id", "kind", "name", "config", "parents", "times")
 # What surrounds the answer; the answer itself is checked by its kind's Summary, the question's values by its Config.
 _INFO: Mapping[str, Check] = {
-    **dict.fromkeys(("id", "kind", "name", "family", "continued_from"), _is(str)),
+    **dict.fromkeys(("id", "kind", "name", "family", "continued_from", "salt"), _is(str)),
     "config": _dict_of(lambda value: isinstance(value, str) or is_number(value)),
     **dict.fromkeys(("summary", "in_key"), _is(dict)),  # whatever a kind makes its key of: it is only hashed
     **dict.fromkeys(("dataset", "code", "libraries", "device"), _dict_of(_is(str))),
@@ -65,7 +66,8 @@ class RunRecord:
     or as much of it as is known before the end; user: {name, tags, note} given by people; problem: for a failed,
     interrupted or broken run, the sentence that says why; created: when it was first submitted (seconds since 1970);
     imported: {when, file} of one that was not computed here, None for all others. An imported run answers no question
-    here: its id is not the key of one.
+    here: its id is not the key of one. private: the id of the person to whom it is known alone, "" where it is
+    everybody's.
 
     Records of finished runs are shared by all who ask: do not change what they hold.
     """
@@ -83,6 +85,7 @@ class RunRecord:
     problem: str | None
     created: float
     imported: Mapping[str, Any] | None = None
+    private: str = ""
 
     @property
     def key(self) -> str:
@@ -116,6 +119,22 @@ class RunRecord:
         """Whether it makes a small set of images, which can be looked at and evaluated."""
         kind = _kind(self.kind)
         return kind is not None and kind.makes_images
+
+    @property
+    def salt(self) -> str:
+        """What other questions than its own carry that are asked beside it, as by its page: its owner's while it is
+        private, "" else."""
+        return salt(self.private) if self.private else ""
+
+    def question(self, changes: Mapping[str, Any] | None = None) -> Spec:
+        """What it asks, as this version of the code understands it, or the same with these other values, which is
+        private as long as it is. Raises UnknownName or ConfigError where it does not."""
+        from ddcore.experiments import spec
+
+        salt = str(self.info.get("salt") or "")
+        if changes is None:
+            return spec(self.kind, self.name, self.config, salt)
+        return spec(self.kind, self.name, {**self.config, **changes}, salt if self.private else "")
 
     def stored(self) -> dict[str, Any]:
         """All that the run has written of itself: of a finished one, the whole of run.json."""
@@ -161,6 +180,7 @@ def read_record(folder: Path, demo: bool = False) -> RunRecord:
         return RunRecord(
             id=folder.name, kind=folder.parent.name, name="", state="broken", config={}, summary=_summary("", None),
             info={}, user=_user(folder), demo=demo, folder=folder, problem=str(error), created=_mtime(folder),
+            private=owner(folder),
         )
 
 
@@ -225,6 +245,7 @@ def _record(folder: Path, demo: bool, state: str, info: dict[str, Any], problem:
         summary=summary, info=facts,
         user=_user(folder), demo=demo, folder=folder, problem=problem,
         created=float(submitted) if isinstance(submitted, int | float) else _mtime(folder), imported=imported,
+        private=sys.intern(owner(folder)),
     )
 
 

@@ -43,7 +43,8 @@ class FolderRecorder:
     """
 
     def __init__(self, store: Store, run_id: str, seconds: float = 0.0) -> None:
-        self.store, self.record = store, store.own(run_id, "computed again")
+        self.record = store.own(run_id, "computed again")
+        self.store = store.known_to(self.record)
         self.folder: Path = self.record.folder
         self._began = time.monotonic() - seconds
         self._last: tuple[int, int, str] = (0, 0, "")
@@ -127,12 +128,23 @@ class FolderRecorder:
         return finished(self.store, run_id)
 
     def answered(self, spec: Spec) -> Parent | None:
-        done = self.store.exists(spec.key) and self.store.record(spec.key).state == "done"
-        return finished(self.store, spec.key) if done else None
+        one = self._question(spec)
+        return finished(self.store, one.key) if self._is_done(one) else None
+
+    def _question(self, question: Spec) -> Spec:
+        """The question as this run asks it: a private one where it would be everybody's and nobody has answered it, for
+        what it asks on its way tells of it."""
+        if not self.record.private or self.store.place(question) != self.store.root:
+            return question
+        own = question.private(self.record.salt)
+        return question if self._is_done(question) and not self.store.exists(own.key) else own
+
+    def _is_done(self, question: Spec) -> bool:
+        return self.store.exists(question.key) and self.store.record(question.key).state == "done"
 
     def answer(self, spec: Spec, summary: Summary, seconds: float) -> Parent:
         with self.store.lock():
-            record = self.store.create(spec)
+            record = self.store.create(self._question(spec))
             if record.state != "done":
                 part = FolderRecorder(self.store, record.id, seconds)
                 part.finish(summary, {"started": max(0.0, clock.now() - seconds)})
@@ -142,9 +154,10 @@ class FolderRecorder:
         return tuple(finished(self.store, run_id) for run_id in self.record.info["parents"])
 
     def ended(self, spec: Spec) -> Ended | None:
-        if not self.store.exists(spec.key):
+        one = self._question(spec)
+        if not self.store.exists(one.key):
             return None
-        record = self.store.record(spec.key)
+        record = self.store.record(one.key)
         if record.active or (record.state != "done" and (record.id not in self._awaited or self._goes_on(record))):
             return None
         return Ended(record.id, record.state, record.problem or "", record.summary)
@@ -162,7 +175,7 @@ class FolderRecorder:
                    else parent.active or self._goes_on(parent) for parent in parents)
 
     def wait_for(self, specs: Sequence[Spec]) -> NoReturn:
-        raise Waits(specs)
+        raise Waits([self._question(one) for one in specs])
 
     def checkpoint(self, tensors: Mapping[str, torch.Tensor], meta: Mapping[str, Any]) -> None:
         self._flush()

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ddcore import home
 from ddcore.errors import ConfigError, DataBroken, DataMissing, DDCoreError, RunBroken, RunNotFound
 from ddcore.home import TRASH
-from ddcore.hosting import owners, rights
+from ddcore.hosting import owners, private, rights
+from ddcore.hosting.people import MACHINE, NOBODY, Person, acting
 from ddcore.run_id import RUN_ID
 from ddcore.runs import clock
 from ddcore.runs.apart import set_apart
@@ -28,6 +29,7 @@ from ddcore.runs.files import read_json, usable, write_json
 from ddcore.runs.images import Images, read_arrays, read_images, read_snapshot
 from ddcore.runs.listing import Listing, listed
 from ddcore.runs.record import IMPORTED, RunRecord, elsewhere, listed_record, read_record, too_long
+from ddcore.runs.sharing import along
 from ddcore.runs.state import ACTIVE, STATES, job_state
 
 if TYPE_CHECKING:
@@ -49,15 +51,43 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 class Store:
-    """Runs below `root` (the user's own) and `demo` (read-only, shipped). Cheap to make.
+    """Runs below `root` (everybody's), those below `private` that `person` sees (who acts here, where nobody is given),
+    and `demo` (read-only, shipped). Cheap to make. A run that a person does not see is not there for them.
 
     A folder below `demo` without run.json is not a run: nobody may ever finish it there.
     """
 
-    def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, demo: Path | None = None, person: Person | None = None) -> None:
         self.root = root or home.runs_root()
         self.demo = demo or home.demo_root()
+        self.private = self.root.with_name(home.private_root().name)
+        self.person = person or acting()
         _set_apart(self)
+
+    def seen_by(self, person: Person) -> Store:
+        """The same runs as another person sees them."""
+        return Store(self.root, self.demo, person)
+
+    def whole(self) -> Store:
+        """All of them, everybody's private ones too: for the job system, which tells nobody of them."""
+        return self.seen_by(MACHINE)
+
+    def sees(self, folder: Path | str) -> bool:
+        """Whether the run in this folder is there for whom these are."""
+        return private.owner(folder) in ("", self.person.id) or self.person.role == "admin"
+
+    def sees_all(self) -> bool:
+        """Whether there are no private runs but those that are seen here."""
+        return {*self._roots()} == {*self.whole()._roots()}
+
+    def known_to(self, record: RunRecord) -> Store:
+        """What may enter a run: of what is private only what is its owner's."""
+        return self.seen_by(Person(record.private, "student") if record.private else NOBODY)
+
+    def _roots(self) -> Iterator[Path]:
+        """Where runs lie that somebody made here: everybody's first."""
+        yield self.root
+        yield from private.roots(self.private, self.person)
 
     def record(self, run_id: str) -> RunRecord:
         """The run with this id, or with this unique beginning of it (at least 6 characters)."""
@@ -72,7 +102,7 @@ class Store:
     def _read(self, kind: str | None) -> list[RunRecord]:
         """What `records` returns, as it lies there."""
         unlisted = () if kind else parts()
-        own = [_record(entry, False) for entry in _runs(self.root, kind, unlisted)]
+        own = [_record(entry, False) for root in self._roots() for entry in _runs(root, kind, unlisted)]
         ids = {record.id for record in own}
         return own + [_record(entry, True) for entry in _runs(self.demo, kind, unlisted)
                       if entry.name not in ids and os.path.isfile(f"{entry.path}/run.json")]
@@ -99,10 +129,11 @@ class Store:
     def trouble(self) -> str:
         """Why the user's own runs cannot be listed, in a sentence; "" where they can, or where there are none yet."""
         try:
-            with os.scandir(self.root) as kinds:
-                for kind in kinds:
-                    if kind.is_dir(follow_symlinks=False):
-                        os.scandir(kind.path).close()
+            for root in self._roots():
+                with os.scandir(root) as kinds:
+                    for kind in kinds:
+                        if kind.is_dir(follow_symlinks=False):
+                            os.scandir(kind.path).close()
         except FileNotFoundError:
             return f"The folder {self.root}, which was there before, is gone." if self.root in _SEEN else ""
         except OSError as error:
@@ -127,7 +158,7 @@ class Store:
         """Ids of finished runs of a kind, newest first, among the first `most` in each folder of them, without a look
         at what they answer."""
         ended: dict[str, float] = {}
-        for root in (self.root, self.demo):
+        for root in (*self._roots(), self.demo):
             for entry in islice(_each(root / kind), most):
                 with contextlib.suppress(OSError):  # not finished, or gone meanwhile
                     ended.setdefault(entry.name, os.stat(f"{entry.path}/run.json").st_mtime)
@@ -135,23 +166,26 @@ class Store:
 
     def answered(self, kind: str, run_ids: Iterable[str]) -> Iterator[str]:
         """Those of these runs of a kind that are finished, without a look at the others."""
-        roots = self.root / kind, self.demo / kind
+        roots = [root / kind for root in (*self._roots(), self.demo)]
         return (run_id for run_id in run_ids if RUN_ID.fullmatch(run_id)
                 and any(os.path.isfile(f"{root}/{run_id}/run.json") for root in roots))
 
     def has_finished(self, kind: str) -> bool:
         """Whether there is a finished run of a kind, without a look at more of them than it takes."""
-        return any(os.path.isfile(f"{entry.path}/run.json") for root in (self.root, self.demo)
+        return any(os.path.isfile(f"{entry.path}/run.json") for root in (*self._roots(), self.demo)
                    for entry in _each(root / kind))
 
     def folders(self, trash: bool = False) -> dict[str, list[Path]]:
         """The folders of the user's own runs, or of those in the trash, by kind."""
-        kinds = _subfolders(self.root / TRASH if trash else self.root)
-        return {kind.name: _subfolders(kind, links=True) for kind in kinds}
+        folders: dict[str, list[Path]] = {}
+        for root in self._roots():
+            for kind in _subfolders(root / TRASH if trash else root):
+                folders.setdefault(kind.name, []).extend(_subfolders(kind, links=True))
+        return folders
 
     def leftovers(self) -> list[Path]:
         """Hidden folders: what is being deleted or brought, and what was when a process died."""
-        parents = [self.root, *_subfolders(self.root / TRASH)]
+        parents = [parent for root in self._roots() for parent in (root, *_subfolders(root / TRASH))]
         return [path for parent in parents for path in parent.glob(".*")
                 if path.is_dir() and not path.is_symlink() and path.name != TRASH]
 
@@ -173,15 +207,14 @@ class Store:
 
     def _exact(self, run_id: str) -> tuple[Path, bool] | None:
         """(folder, is it a demo) for a whole id, without listing the runs."""
-        for root, demo in ((self.root, False), (self.demo, True)):
+        for root in self._roots():
             for folder in _of_id(root, run_id):
-                if not demo or _finished(folder):
-                    return folder, demo
-        return None
+                return folder, False
+        return next(((folder, True) for folder in _of_id(self.demo, run_id) if _finished(folder)), None)
 
     def _all(self, kind: str | None = None) -> Iterator[tuple[Path, bool]]:
         """(folder, is it a demo) of every run; the user's own first."""
-        yield from ((folder, False) for folder in _folders(self.root, kind))
+        yield from ((folder, False) for root in self._roots() for folder in _folders(root, kind))
         yield from ((folder, True) for folder in _folders(self.demo, kind) if _finished(folder))
 
     def _find(self, run_id: str) -> tuple[Path, bool]:
@@ -199,24 +232,26 @@ class Store:
             return next(iter(near.values()))
         if near:
             raise RunNotFound(f"{run_id!r} is the beginning of {len(near)} runs: {', '.join(sorted(near))}")
-        if any(folder.name == run_id for folder in _folders(self.root / TRASH)):
+        if any(folder.name == run_id for root in self._roots() for folder in _folders(root / TRASH)):
             raise RunNotFound(f"run {run_id} is in the trash; restore it first")
         raise RunNotFound(f"no run {run_id!r}", run_id, lambda: {folder.name for folder, _ in self._all()})
 
     def create(self, spec: Spec) -> RunRecord:
-        """The run of a question: the one there is, else a new folder that holds the question only.
+        """The run of a question: the one there is, else a new folder that holds the question only, private where the
+        question is or something that it builds on.
 
         A broken one is put into the trash. Callers that are not alone hold `lock()`. Raises
-        FolderUnusable when the folder cannot be made.
+        FolderUnusable when the folder cannot be made, ConfigError where it would be two people's private run, or of a
+        kind of which there is none.
         """
         run_id = spec.key
-        if self.exists(run_id):
+        if self.exists(run_id) or self._brought(spec):
             record = self.record(run_id)
             if record.state != "broken":
                 return record
             if not record.demo:
                 _delete(self._put_away(record))
-        folder = self.root / spec.kind / run_id
+        folder = self.place(spec) / spec.kind / run_id
         identity = spec.identity
         question = {
             "id": run_id, **spec.to_json(), "version": identity["version"], "parents": identity["parents"],
@@ -232,6 +267,34 @@ class Store:
                     folder.rmdir()  # an empty folder would read as a broken run
                 raise
         return read_record(folder)
+
+    def _brought(self, question: Spec) -> bool:
+        """Whether its run was private only as what it builds on was, which is everybody's by now, and was left behind
+        when somebody who shared that was killed; it is everybody's then."""
+        if self.place(question) != self.root or (left := self.whole()._exact(question.key)) is None:
+            return False
+        if (record := read_record(left[0])).active:
+            raise DDCoreError(f"run {record.id} is {record.state} privately; ask for it once that has ended")
+        _move(record.folder, self.root)
+        return True
+
+    def place(self, question: Spec) -> Path:
+        """The root below which the run of a question lies. Raises like `create`."""
+        from ddcore.experiments import KINDS
+
+        parents = filter(None, map(self._exact, question.parents))
+        people = {private.owner(folder) for folder, _ in parents} - {""}
+        if question.salt:
+            people.add(private.salted_by(question.salt))
+        if not people:
+            return self.root
+        if len(people) > 1:
+            raise ConfigError(["it builds on private runs of several people: whose it would be nobody can say"])
+        if question.salt and (why := KINDS[question.kind].not_private):
+            raise ConfigError([why])
+        if (root := self.private / people.pop()) not in self._roots():
+            raise ConfigError(["it is private, and not of whoever asks for it"])
+        return root
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -261,7 +324,7 @@ class Store:
         family, length = record.info.get("family"), record.info.get("length")
         if not family or not isinstance(length, int):
             return None
-        return longest_prefix(self.records(record.kind), family, length)
+        return longest_prefix(self.records(record.kind), family, length, record.info.get("salt", ""))
 
     def events(self, run_id: str, since: int = 0) -> tuple[list[dict[str, Any]], int]:
         """(events written after byte `since`, the new offset to ask from).
@@ -365,15 +428,42 @@ class Store:
         """Bring a run back from the trash."""
         with self._deed("restore", run_id), self.lock():
             folder = self._find_trashed(run_id)
-            if (self.root / folder.parent.name / folder.name).exists():
+            root = self._root(read_record(folder))
+            if any((root / folder.parent.name / folder.name).exists() for root in {root, folder.parents[2]}):
                 raise DDCoreError(f"run {folder.name} was computed again meanwhile; purge the one in the trash")
             if not folder.is_symlink():
                 (folder / TRASHED).unlink(missing_ok=True)
-            return read_record(_move(folder, self.root))
+            return read_record(_move(folder, root))
+
+    def _root(self, trashed: RunRecord) -> Path:
+        """Below which a run of the trash comes back: what was private as its parents were, and these are everybody's by
+        now, is so, too, for anybody can ask for it."""
+        parents = [self._exact(run_id) for run_id in trashed.info.get("parents") or ()]
+        shared = parents and all(found and not private.owner(found[0]) for found in parents)
+        return self.root if shared and not trashed.info.get("salt") else trashed.folder.parents[2]
+
+    def share(self, run_id: str) -> list[RunRecord]:
+        """Make a finished private run everybody's, and what `shared_with` says; all of these as they are now."""
+        with self._deed("share", run_id), self.lock():
+            runs = self.shared_with(self.own(run_id, "shared").id)
+            for one in runs:
+                if one.active:
+                    raise DDCoreError(f"run {one.id}, which builds on it, is {one.state}; share it when that has ended")
+            return [read_record(_move(one.folder, self.root)) for one in runs]
+
+    def shared_with(self, run_id: str) -> list[RunRecord]:
+        """What becomes everybody's with a private run, itself included, each behind what it builds on. DDCoreError
+        where it cannot."""
+        record = self.record(run_id)
+        if not record.private:
+            raise DDCoreError(f"run {record.id} is everybody's already")
+        if record.state != "done":
+            raise DDCoreError(f"run {record.id} is {record.state}; only a finished run can be shared")
+        return along(record, [_record(entry, False) for entry in _runs(record.folder.parents[1], None)])
 
     def trashed(self) -> list[RunRecord]:
         """The runs in the trash, newest first."""
-        return _newest_first(map(read_record, _folders(self.root / TRASH)))
+        return _newest_first(read_record(folder) for root in self._roots() for folder in _folders(root / TRASH))
 
     def purge(self, run_id: str) -> None:
         """Delete a run of the trash for good."""
@@ -405,7 +495,8 @@ class Store:
         if not RUN_ID.fullmatch(run_id):
             with contextlib.suppress(RunNotFound):  # the folder of something else, in the trash
                 whole = self.record(run_id).id
-        return rights.deed(name, whole, owners.owners(whole))
+        found = self._exact(whole)
+        return rights.deed(name, whole, owners.owners(whole), private=bool(found and private.owner(found[0])))
 
     def own(self, run_id: str, deed: str) -> RunRecord:
         """The run with this id, if it may be `deed` ("changed"); DDCoreError for one that ships with the app."""
@@ -416,24 +507,23 @@ class Store:
 
     def _put_away(self, record: RunRecord) -> Path | None:
         """Move a run into the trash; what lay there in its place, and holds no other answer, is to be deleted."""
-        place = self.root / TRASH / record.folder.parent.name / record.folder.name
+        trash = record.folder.parents[1] / TRASH
+        place = trash / record.folder.parent.name / record.folder.name
         if (trashed := _answer(place)) is not None and trashed != _answer(record.folder):
             raise DDCoreError(
                 f"a run {record.id} with other content is in the trash already; purge the one in the trash first"
             )
         doomed = _doomed(place)
-        if not _move(record.folder, self.root / TRASH).is_symlink():
+        if not _move(record.folder, trash).is_symlink():
             with contextlib.suppress(OSError):  # a full disk can be emptied
                 (place / TRASHED).touch()
         return doomed
 
     def _find_trashed(self, run_id: str) -> Path:
-        trash = self.root / TRASH
-        if RUN_ID.fullmatch(run_id):  # of many, each without listing all of them
-            folders = _of_id(trash, run_id)
-        else:
-            folders = (folder for folder in _folders(trash) if folder.name == run_id)
-        if (folder := next(folders, None)) is None:
+        # Of many runs, each is found without listing all of them.
+        found = (folder for root in self._roots() for folder in (
+            _of_id(root / TRASH, run_id) if RUN_ID.fullmatch(run_id) else _folders(root / TRASH)))
+        if (folder := next((folder for folder in found if folder.name == run_id), None)) is None:
             raise RunNotFound(f"run {run_id!r} is not in the trash")
         return folder
 
@@ -444,8 +534,8 @@ class Moment(Store):
     What is put away or named through it is listed anew; for what others do meanwhile, take another look.
     """
 
-    def __init__(self, root: Path | None = None, demo: Path | None = None) -> None:
-        super().__init__(root, demo)
+    def __init__(self, root: Path | None = None, demo: Path | None = None, person: Person | None = None) -> None:
+        super().__init__(root, demo, person)
         self._listed: Listing | None = None
         self._made: dict[Callable[[Any], Any], Any] = {}
 
@@ -458,7 +548,8 @@ class Moment(Store):
         if self._listed is None:
             read = self._read(None)
             imports = self.imports() if _any_imported(read) else {}
-            self._listed = listed((self.root, self.demo), read, imports, lambda: _newest_first(self._linked(read)))
+            place = (*self._roots(), self.demo)
+            self._listed = listed(place, read, imports, lambda: _newest_first(self._linked(read)))
         return self._listed
 
     def once(self, make: Callable[[Any], T]) -> T:
@@ -506,13 +597,15 @@ def parts() -> tuple[str, ...]:
     return tuple(kind.name for kind in KINDS.values() if kind.part)
 
 
-def longest_prefix(records: Iterable[RunRecord], family: str, length: int) -> RunRecord | None:
-    """Of these runs, what `Store.longest_prefix` finds for one of this family and length."""
+def longest_prefix(records: Iterable[RunRecord], family: str, length: int, salt: str = "") -> RunRecord | None:
+    """Of these runs, what `Store.longest_prefix` finds for one of this family, length and salt. Nobody else's question
+    goes on from a private one."""
     shorter = [
         other for other in records
         if other.state == "done" and other.info.get("family") == family
         and isinstance(other.info.get("length"), int) and other.info["length"] < length
-        and other.imported is None and (other.folder / "checkpoint.safetensors").exists()
+        and other.imported is None and (not other.private or other.info.get("salt", "") in ("", salt))
+        and (other.folder / "checkpoint.safetensors").exists()
     ]
     return max(shorter, key=lambda r: r.info["length"], default=None)
 
@@ -523,7 +616,7 @@ def begun(question: Spec, records: Iterable[RunRecord]) -> RunRecord | None:
     if (length := question.config.length()) is None:
         return None
     try:
-        return longest_prefix(records, question.family, length)
+        return longest_prefix(records, question.family, length, question.salt)
     except (DataMissing, DataBroken):
         return None
 

@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from ddcore.evaluation.plans import Question, plan
-from ddcore.experiments import spec
 from ddcore.experiments.evaluate import EvaluateSummary
 from ddcore.methods import METHODS
 from ddcore.report import figures, results, tables, text
@@ -80,7 +79,7 @@ def next_seed(run: RunRecord, question: Question) -> SeedRow:
     """The next seed of this run, judged like it; nothing of it need exist yet."""
     store = frame.store()
     seed = 1 + max(int(r.config["seed"]) for r in [run, *results.siblings(store, run)])
-    new = spec("distill", run.name, {**run.config, "seed": seed})
+    new = run.question({"seed": seed})
     future = replace(run, id=new.key, config=new.config.values())
     asks = plan(future, question)
     return SeedRow(

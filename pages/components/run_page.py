@@ -9,7 +9,7 @@ import streamlit as st
 
 from ddcore import jobs
 from ddcore.errors import DDCoreError
-from ddcore.experiments import KINDS, spec
+from ddcore.experiments import KINDS
 from ddcore.jobs import retention
 from ddcore.report import sanity, sweeps, text
 from ddcore.report.export import sets
@@ -70,6 +70,7 @@ def _toolbar(run: RunRecord, form: bool) -> None:
         frame.open_run(run.id, parameter="like")
     if vary.can_vary(run):
         vary.link({"like": run.id})
+    housekeeping.share(run)
     if run.state == "done":
         extend(run)
         download(run)
@@ -100,7 +101,7 @@ def extend(run: RunRecord) -> None:
 def _takes(run: RunRecord, longer: Mapping[str, int]) -> None:
     """How long that takes; nothing for a run of another version or on data that are away, which say so when asked."""
     with suppress(DDCoreError):
-        time, basis = widgets.time_of(spec(run.kind, run.name, {**run.config, **longer}))
+        time, basis = widgets.time_of(run.question(longer))
         st.markdown(f"Takes **{time}**", help=basis)
 
 

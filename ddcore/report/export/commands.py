@@ -90,7 +90,7 @@ def command(store: Store, record: RunRecord) -> Command:
     why = one_line(f"{tables.title(record)} → run {record.id}")
     why += "" if record.state == "done" else f" ({record.state})"
     try:
-        question = spec(record.kind, record.name, record.config)
+        question = record.question()
         if (declared := KINDS[question.kind].command) is None:
             raise ConfigError([f"{tables.kind(record.kind)} has none, {KINDS[record.kind].asked_by} asks for it"])
         values = fewest_values(question.config, _make(store, question), declared.implied)

@@ -57,7 +57,7 @@ def question(search: RunRecord, truth: RunRecord | None, network: Candidate) -> 
     config = truth.config if truth else {**search.config, "steps": search.config.get("truth_steps")}
     setting = {name: config.get(name) for name in names}
     values = {**setting, "network": network.network, **network.options, "epochs": None}
-    return spec("baseline", "baseline", values)
+    return spec("baseline", "baseline", values, search.salt)
 
 
 def _done(search: RunRecord, study: Study, truth: RunRecord | None, record: RunRecord) -> None:
