@@ -16,6 +16,7 @@ from ddcore.report.compare_runs import FLOAT_BYTES
 from ddcore.report.quantities import Quantity
 from ddcore.runs.events import read_events
 from ddcore.runs.memo import memoise
+from ddcore.runs.sharing import repeats
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Accuracy
@@ -23,7 +24,7 @@ from ddcore.summary import Accuracy
 COLUMNS = (
     "id", "run", "kind", "method", "dataset", "ipc", "accuracy", "std", "n", "seeds", "judged", "setting", "elsewhere",
     "network", "state", "seconds", "seconds_train", "flops_training", "peak_memory", "stored", "created", "tags",
-    "note", "group", "members",
+    "note", "group", "members", "repeats",
 )
 MEANS = ("seconds", "seconds_train", "flops_training", "peak_memory", "stored")  # over the runs of a group
 SELECTIONS = 2  # of a sort that are offered
@@ -40,7 +41,8 @@ def catalogue(store: Store) -> pd.DataFrame:
 
     accuracy, std in percent, as the run in `judges` has it: on which network and how is in `setting`, and whether that
     is not how most sets of the data were judged in `elsewhere`. stored: bytes of the
-    set; created: seconds since 1970; group: equal for runs that differ in their seeds alone; members: ids of the row.
+    set; created: seconds since 1970; group: equal for runs that differ in their seeds alone; members: ids of the row;
+    repeats: the run that asks the very same as this private one, "" where there is none.
     """
     return store.kept(_catalogue, names.datasets()).copy(deep=False)
 
@@ -51,13 +53,15 @@ def _catalogue(store: Store, *of: object) -> pd.DataFrame:
     global _last
     last = _last[1] if _last[0] == of else {}
     by_id, groups, rows = store.by_id(), dict[str, str](), dict[str, _Row]()
+    again = repeats(records, by_id)
     for record in sorted(records, key=lambda r: bool(r.config.get("run"))):  # evaluations of a group are a group
         judge, about = speak.get(record.id), str(record.config.get("run"))
         other = judge is not None and elsewhere(judge, usual)
-        made_of = (record, judge, by_id.get(about), groups.get(about), tables.title(record), other)
+        made_of = (record, judge, by_id.get(about), groups.get(about), tables.title(record), other,
+                   again.get(record.id, ""))
         if (row := last.get(record.id)) is None or row[0] != made_of:
             values = {**_row(record, judge, differences.question(record, groups)), "method": _method(record, by_id),
-                      "elsewhere": other}
+                      "elsewhere": other, "repeats": made_of[-1]}
             row = made_of, tuple(values[name] for name in COLUMNS)
         rows[record.id], groups[record.id] = row, row[1][COLUMNS.index("group")]
     _last = of, rows
@@ -289,16 +293,22 @@ def _grouped(frame: pd.DataFrame, keys: Iterable[tuple[Any, ...]]) -> pd.DataFra
 def _together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     first = rows[0]
     judged = [row for row in rows if tables.is_known(row["accuracy"])]
-    judged = [row for row in judged if row["setting"] == judged[0]["setting"]]
+    judged = _once([row for row in judged if row["setting"] == judged[0]["setting"]])
     states = sorted({row["state"] for row in rows})
     shared = (name for name in first if name not in COLUMNS or name in ("method", "ipc", "network"))
     return {
         **first, **{name: quantities.together([row[name] for row in rows]) for name in shared},
-        **_pooled(judged), "seeds": len(rows), "judged": len(judged), "members": [row["id"] for row in rows],
+        **_pooled(judged), "seeds": len(_once(rows)), "judged": len(judged), "members": [row["id"] for row in rows],
         **{name: (judged[0] if judged else first)[name] for name in ("setting", "elsewhere")},
         "state": ", ".join(states),
         **{name: _mean(row[name] for row in rows) for name in MEANS},
     }
+
+
+def _once(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """These rows without those that repeat another one of them."""
+    ids = {row["id"] for row in rows}
+    return [row for row in rows if row["repeats"] not in ids]
 
 
 def _pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

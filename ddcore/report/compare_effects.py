@@ -41,7 +41,7 @@ class Group:
 
     @cached_property
     def accuracy(self) -> Accuracy | None:
-        return effects.pooled(run.accuracy for run in self.runs)
+        return effects.pooled(run.accuracy for run in self.runs if not run.repeats)
 
     @property
     def state(self) -> str:
@@ -162,7 +162,7 @@ class Comparison(Effects[Group]):
         return self._differing[name].info
 
     def control(self, role: str, point: Group) -> Accuracy | None:
-        each = [run.controls[role].accuracy for run in point.runs if role in run.controls]
+        each = [run.controls[role].accuracy for run in point.runs if role in run.controls and not run.repeats]
         # The full data's networks are the same for every seed of the set.
         return each[0] if role == "full" and each else effects.pooled(each)
 

@@ -20,6 +20,7 @@ from ddcore.lazy import pd
 from ddcore.methods import METHODS
 from ddcore.networks import NETWORKS
 from ddcore.report import differences, figures, names, results, tables
+from ddcore.runs.sharing import repeats
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import network_title
 from ddcore.summary import Accuracy, Scores, Summary
@@ -40,7 +41,8 @@ class Compared:
     label: short and unlike the others', for legends; it may hold anybody's words. colour: in every chart. evaluation:
     the finished run whose scores these are, the run itself where it tests a network. controls: role (initial,
     initial_hard, random_real, full, …) → scores, of those known. seconds_parents: None where one of them is gone.
-    seeds: where several seeds are taken together, the mean accuracy of each.
+    seeds: where several seeds are taken together, the mean accuracy of each. repeats: whether another one that was
+    chosen asks the very same, so that where numbers are pooled these do not count.
     """
 
     record: RunRecord
@@ -51,6 +53,7 @@ class Compared:
     controls: Mapping[str, Scores]
     seconds_parents: float | None
     seeds: tuple[float, ...] = ()
+    repeats: bool = False
 
     def score(self, name: str) -> Accuracy | None:
         """Its accuracy, balanced_accuracy or auc."""
@@ -70,11 +73,15 @@ def compared(store: Store, records: Sequence[RunRecord], setting: str | None = N
     """The chosen runs with what is known of them; setting: one of `settings`, else each run's newest evaluation."""
     evaluations = [next((e for e in _evaluations(store, record) if setting in (None, setting_of(e))), None)
                    for record in records]
+    sets = {run_id: store.record(run_id) for record in records
+            if (run_id := str(record.config.get("run"))) and store.exists(run_id)}
+    again = repeats([record for record, one in zip(records, evaluations, strict=True) if one], sets)
     return [
         Compared(
             record=record, label=marked(label, record, evaluation), colour=RUN_COLOURS[i % len(RUN_COLOURS)],
             evaluation=evaluation, scores=evaluation.summary.scores if evaluation else None,
             controls=_controls(store, record, evaluation), seconds_parents=_seconds_parents(store, record),
+            repeats=record.id in again,
         )
         for i, (record, label, evaluation) in enumerate(zip(records, labels(records), evaluations, strict=True))
     ]
@@ -95,7 +102,7 @@ def seeds_together(store: Store, runs: Sequence[Compared]) -> list[Compared]:
 
     Times and peak memory are means over the seeds; the rest is the first seed's.
     """
-    groups = by_question(store, runs)
+    groups = by_question(store, [run for run in runs if not run.repeats])
     called = labels([group[0].record for group in groups])
     return [_over_seeds(name, group) if len(group) > 1 else replace(group[0], label=_called(name, group[0]))
             for name, group in zip(called, groups, strict=True)]

@@ -12,6 +12,7 @@ from ddcore.experiments import Spec
 from ddcore.experiments.evaluate import EvaluateConfig
 from ddcore.lazy import pd
 from ddcore.report import names, tables, text
+from ddcore.runs.sharing import repeats
 from ddcore.runs.store import RunRecord, Store, begun
 from ddcore.settings import NETWORK_OPTIONS, network_title
 from ddcore.summary import BESIDE, Scores, Summary
@@ -229,10 +230,14 @@ def siblings(store: Store, run: RunRecord) -> list[RunRecord]:
 
 
 def alike(store: Store, run: RunRecord, *varied: str) -> list[RunRecord]:
-    """The finished runs of the same method and data that differ from this one in `varied` alone, itself included."""
+    """The finished runs of the same method and data that differ from this one in `varied` alone, itself included; none
+    that repeats another one."""
     question = run.without(*varied)
-    return [r for r in store.records(run.kind)
+    runs = [r for r in store.records(run.kind)
             if r.id == run.id or (r.state == "done" and r.without(*varied) == question)]
+    again = repeats(runs)
+    left_out = {*again, again.get(run.id)} - {run.id}
+    return [r for r in runs if r.id not in left_out]
 
 
 def over_seeds(store: Store, run: RunRecord, question: Question) -> Seeds | None:

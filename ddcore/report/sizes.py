@@ -13,6 +13,7 @@ from ddcore.experiments.sweep import Cell, SweepConfig, values_at
 from ddcore.methods import METHODS
 from ddcore.report import text
 from ddcore.report.sweeps import Answer, Point
+from ddcore.runs.sharing import distinct
 from ddcore.runs.store import RunRecord, Store
 from ddcore.settings import NETWORK_PARAMS
 from ddcore.summary import Accuracy
@@ -205,14 +206,14 @@ def _samples(points: Mapping[int, Point]) -> dict[int, Accuracy]:
 def _full(cell: Cell, store: Store) -> Accuracy | None:
     """Training on all data in the cell's setting, over all seeds that were run."""
     question = cell.full[0].without("seed")
-    return Accuracy.pooled(run.summary.accuracy for run in store.records("baseline")
-                           if run.state == "done" and run.without("seed") == question)
+    runs = [run for run in store.records("baseline") if run.state == "done" and run.without("seed") == question]
+    return Accuracy.pooled(run.summary.accuracy for run in distinct(runs))
 
 
 def _coresets(cells: Mapping[int, Cell], store: Store) -> dict[str, dict[int, Accuracy]]:
     """Chosen real images of these sizes that were judged in the same setting: each method's choice of most sizes."""
     lines = dict[str, dict[str, dict[int, list[Accuracy]]]]()
-    for run in store.records("distill"):
+    for run in distinct(store.records("distill")):
         ipc = int(run.config.get("ipc") or 0)
         if ipc not in cells or not _chosen(run, cells[ipc]):
             continue

@@ -143,6 +143,8 @@ def _measured(runs: Iterable[Compared], metric: str) -> tuple[list[Compared], li
     for run in runs:
         if run.score(metric) is None:
             left_out.append(f"{run.label} (run {run.record.id}): {why_not(run, metric)}")
+        elif run.repeats:
+            left_out.append(f"{run.label} (run {run.record.id}): it asks the very same as another one of them")
         elif how := aside(run.evaluation):
             left_out.append(f"{run.label} (run {run.record.id}): measured {how}")
         else:
