@@ -52,6 +52,8 @@ def main() -> None:
         else:
             rows = filtered(records, unlisted)
             ticked = listed(rows)
+            if private := overview.unnamed(jobs.hidden()):
+                st.caption(private)
             housekeeping.opened(ticked)
             with st.container(), frame.guarded():  # what is odd about one run must not hide the trash
                 if len(ticked) > 1:
@@ -183,6 +185,7 @@ def keep_house(record: RunRecord) -> None:
     if own and record.state != "broken":
         annotate(record)
     with st.container(horizontal=True):
+        housekeeping.share(record)
         if record.state == "done":
             housekeeping.download([record])
         if own and st.button("Move to trash", icon=":material/delete:", key=f"trash-{record.id}",

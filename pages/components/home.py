@@ -9,7 +9,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments.evaluate import CONTROL
 from ddcore.methods import METHODS
-from ddcore.report import catalogue, compare_runs, film, findings, results, sanity, tables, text, thumbnails
+from ddcore.report import catalogue, compare_runs, film, findings, overview, results, sanity, tables, text, thumbnails
 from ddcore.runs.state import asker
 from ddcore.runs.store import RunRecord
 from ddcore.summary import Accuracy, Summary
@@ -32,7 +32,7 @@ def show(words: DeltaGenerator, picture: DeltaGenerator) -> None:
             _film()
         _ways()
         mine = whose.switch()
-        if _under_way(mine):
+        if _under_way(mine) or _private(mine):
             st.header("Running now", anchor=False)
             st.fragment(_jobs, run_every=progress.POLL_SECONDS)(mine)
         _latest(mine)
@@ -75,10 +75,15 @@ def _under_way(mine: Collection[str] | None) -> list[tuple[str, jobs.Status]]:
     return [(run_id, status) for run_id, status in jobs.list_jobs() if whose.among(run_id, mine)]
 
 
+def _private(mine: Collection[str] | None) -> str:
+    """What is said of private runs of others under way, where these are wanted."""
+    return overview.unnamed(jobs.hidden()) if mine is None else ""
+
+
 @frame.guarded()
 def _jobs(mine: Collection[str] | None) -> None:
-    active = _under_way(mine)
-    if not active:
+    active, private = _under_way(mine), _private(mine)
+    if not active and not private:
         st.rerun()
     for run_id, status in active[:SHOWN]:
         record = frame.store().record(run_id)
@@ -87,6 +92,8 @@ def _jobs(mine: Collection[str] | None) -> None:
             progress.bar(run_id, status)
     if len(active) > SHOWN:
         st.page_link("pages/8_Runs.py", label=f"{len(active) - SHOWN} more in the queue, on the Runs page")
+    if private:
+        st.caption(private)
 
 
 def _latest(mine: Collection[str] | None) -> None:

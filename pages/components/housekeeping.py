@@ -19,6 +19,7 @@ from pages.components.markdown import called
 
 MESSAGE = frame.session_key("Runs", "message")
 OPEN = frame.session_key("Runs", "open")
+NAMED = 5  # runs that are named where they become everybody's with another one
 UPLOADS = frame.session_key("Runs", "uploads")  # their number: a new one makes a new, empty uploader
 COMPARE = "pages/7_Compare.py"
 
@@ -160,8 +161,24 @@ def _arrived(results: Sequence[packing.Arrived | DDCoreError]) -> None:
     _report("\n".join(words), problems, run=runs[0] if len(runs) == 1 else None)
 
 
+def share(record: RunRecord) -> None:
+    """The button that makes a finished private run everybody's, once it was said what becomes so with it."""
+    if not record.private or record.state != "done":
+        return
+    with st.popover("Share", icon=":material/group_add:", key=f"share-{record.id}", **control("share", record.id)):
+        others = [called(one) for one in frame.store().shared_with(record.id) if one.id != record.id]
+        also = f", and with it {text.listed(others, NAMED)}" if others else ""
+        st.markdown(f"Everybody here will see **{called(record)}**{also}: results, name, tags and notes. "
+                    "This cannot be undone.")
+        if st.button("Share with everybody", type="primary", key=f"house-share-{record.id}"):
+            frame.store().share(record.id)
+            st.rerun()
+
+
 def origin(record: RunRecord) -> None:
-    """That a run was not computed here, where it was not."""
+    """That a run was not computed here, where it was not, and that not everybody sees it, where that is so."""
+    if record.private:
+        st.badge("private", color="violet", icon=":material/lock:", help="Admins see it too.")
     if (source := record.imported) is not None:
         st.badge("imported", color="violet", icon=":material/upload_file:")
         when = source.get("when")

@@ -27,6 +27,7 @@ from pages.components import (
     run_page,
     stages,
     vary,
+    whose,
     widgets,
 )
 
@@ -128,7 +129,7 @@ def launch_form(
     entered = form.spec_form("distill", method.name, values, key, start)
     form.changed(key, entered.changed)
     if entered.asked:
-        stages.ahead(entered.asked)
+        stages.ahead(whose.asked(entered.asked))
     with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
         with st.container(width="content"):
             widgets.launch("distill", entered.asked, entered.wrong, judged)

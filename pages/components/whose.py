@@ -1,4 +1,5 @@
-"""Whose runs: the switch between everybody's and one's own, and the names of those who asked for a run.
+"""Whose runs: the switch between everybody's and one's own, the names of those who asked for a run, and whether what
+is asked now is private.
 
 Nothing of it where nobody hosts the workbench, and for whom has not signed in.
 """
@@ -9,13 +10,15 @@ from collections.abc import Collection, Iterable
 
 import streamlit as st
 
-from ddcore.hosting import owners, people
+from ddcore.experiments import KINDS, Spec
+from ddcore.hosting import owners, people, private
 from ddcore.hosting.people import acting
 from ddcore.hosting.settings import settings
 from ddcore.report import text
 from pages.components.markdown import plain
 
 MINE = "mine"  # in the address and in the session
+PRIVATE = "asks privately"  # in the session
 NAMED = 3  # people of a run that are named
 
 
@@ -34,6 +37,28 @@ def switch() -> frozenset[str] | None:
 def among(run_id: str, mine: Collection[str] | None) -> bool:
     """Whether a run is wanted; mine: what `switch` says."""
     return mine is None or run_id in mine
+
+
+def asked(question: Spec) -> Spec:
+    """What is asked in place of this, as `tick` stands."""
+    if here() and st.session_state.get(PRIVATE) and _can_be_private(question.kind):
+        return question.private(private.salt(acting().id))
+    return question
+
+
+def tick(kind: str) -> None:
+    """The tick that makes what is asked private, or why there is none for this kind."""
+    if here() and KINDS[kind].not_private:
+        st.caption(KINDS[kind].not_private, width="content")
+    elif here() and _can_be_private(kind):
+        st.checkbox("Private until I share it", key=PRIVATE, persist_state="session", help="Nobody but you and admins "
+                    "sees the run, what it needs and what is made of it. What others know already is computed once "
+                    "more.")
+
+
+def _can_be_private(kind: str) -> bool:
+    """Whether there is something to keep: not in what only counts."""
+    return not (KINDS[kind].not_private or KINDS[kind].aside)
 
 
 def names(run_ids: Iterable[str]) -> dict[str, str]:

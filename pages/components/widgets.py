@@ -19,7 +19,7 @@ from ddcore.report import catalogue, compare_runs, overview, tables, text
 from ddcore.report.estimate import Estimate, disk, estimate, total
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
-from pages.components import frame, menu, progress, table
+from pages.components import frame, menu, progress, table, whose
 from pages.components.allowed import control
 from pages.components.markdown import called, plain
 
@@ -112,7 +112,7 @@ def answer(spec: Spec) -> RunRecord | None:
 
 def time_of(spec: Spec) -> tuple[Estimate, str]:
     """(how long a run would take on this device, what that is based on in a sentence)."""
-    time = estimate(spec.kind, spec.name, spec.config, frame.store().records(), frame.device())
+    time = estimate(spec.kind, spec.name, spec.config, frame.store().records(), frame.device(), salt=spec.salt)
     return time, f"{time.basis[:1].upper()}{time.basis[1:]}."
 
 
@@ -132,19 +132,22 @@ def launch(
     """
     key = f"launch-{kind}"
     with st.container(horizontal=True, vertical_alignment="center"):
-        if spec and (run := answer(spec)) and run.state == "done":
-            if open_result(key, "run"):
-                frame.open_run(run.id)
-            return
+        for question in (spec, whose.asked(spec)) if spec else ():
+            if (run := answer(question)) and run.state == "done":
+                if open_result(key, "run"):
+                    frame.open_run(run.id)
+                return
         if refused(label, key, jobs.deed_of(kind)):
             return
         if spec is None:
             st.button(label, type="primary", icon=":material/play_arrow:", key=key, disabled=True)
             st.markdown(f":red[{plain('; '.join(filter(None, map(in_words, wrong))))}.]")
             return
+        spec = whose.asked(spec)
         place, (time, basis), room = st.container(width="content"), time_of(spec), disk([spec], frame.store().records())
         st.markdown(f"Takes **{time}**" + (f" and **{size(room)}** on disk" if room else "") + behind(), help=basis)
         more = _then(spec, then(spec)) if then else None
+        whose.tick(kind)
         dataset = str(getattr(spec.config, "dataset", ""))
         with place:
             pressed = start(label, key, time.seconds + (more.seconds if more else 0),

@@ -18,6 +18,8 @@ from ddcore import jobs
 from ddcore.errors import DataMissing
 from ddcore.experiments import Spec, spec
 from ddcore.home import PROJECT
+from ddcore.hosting import people
+from ddcore.hosting.people import Person
 from ddcore.jobs.job import mark_ended, mark_queued, mark_running
 from ddcore.runs.store import Store
 from tests.runs import shelf
@@ -191,3 +193,35 @@ def words(app: AppTest) -> str:
     kinds = ("title", "header", "subheader", "markdown", "caption", "info", "warning", "error")
     found = [element.value for kind in kinds for element in getattr(app, kind)]
     return "\n".join([*found, *(f"{m.label} {m.value}" for m in app.metric), *(b.label for b in app.button)])
+
+
+ANNE, BOB = Person("a" * 16, "student", "Anne", "anne@uni.example"), Person("b" * 16, "student", "Bob [x]")
+Visit = Callable[[Person], None]
+
+
+@pytest.fixture
+def visited_by(home: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
+    """visited_by(person): from now on it is this person who opens pages, of a hosted workbench."""
+    (home / "hosting.toml").write_text("")
+    for person in (ANNE, BOB):
+        people.remember(person)
+    monkeypatch.setattr(people, "found_by", lambda find: None)
+    finder: list[Callable[[], Person]] = []
+    monkeypatch.setattr(people, "_finder", finder)
+
+    def by(person: Person) -> None:
+        finder[:] = [lambda: person]
+
+    return by
+
+
+def opened(page: str, **query: str) -> AppTest:
+    """The page as it opens in a new tab by this address."""
+    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+    if page:
+        app.switch_page(page)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app

@@ -16,6 +16,7 @@ from ddcore.home import PROJECT
 from ddcore.report import figures, film
 from ddcore.runs import events
 from ddcore.runs.store import Store
+from pages.components import charts as drawn
 from tests.pages.conftest import TINY, Open, put
 
 
@@ -43,6 +44,7 @@ def test_the_curves_of_a_run_are_drawn_once_for_all_visitors_and_again_when_it_g
     run = put(spec("distill", "datadam", {**TINY, "seed": 20}), "running")
     folder = Store().record(run).folder
     (folder / "snapshots").mkdir()
+    drawn._lines.cache_clear()  # another test may have drawn the same points
 
     def goes_on(step: int) -> None:
         with (folder / "events.jsonl").open("a", encoding="utf-8") as file:

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ddcore.experiments import Spec, spec
-from ddcore.home import PROJECT
 from ddcore.hosting import owners, people
 from ddcore.hosting.people import NOBODY, Person
 from ddcore.jobs.queue import Queue
 from ddcore.runs.store import Store
-from tests.pages.conftest import DM, TINY, Backend, finish, put, words
+from tests.pages.conftest import ANNE, BOB, DM, TINY, Backend, Visit, finish, opened, put, words
 from tests.runs import shelf
 
 RUNS, COMPARE, METHOD = "pages/8_Runs.py", "pages/7_Compare.py", "pages/3_DataDAM.py"
-ANNE, BOB = Person("a" * 16, "student", "Anne", "anne@uni.example"), Person("b" * 16, "student", "Bob [x]")
-
-Visit = Callable[[Person], None]
-
-
-@pytest.fixture
-def visited_by(home: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
-    """visited_by(person): from now on it is this person who opens pages, of a hosted workbench."""
-    (home / "hosting.toml").write_text("")
-    for person in (ANNE, BOB):
-        people.remember(person)
-    monkeypatch.setattr(people, "found_by", lambda find: None)
-    finder: list[Callable[[], Person]] = []
-    monkeypatch.setattr(people, "_finder", finder)
-
-    def by(person: Person) -> None:
-        finder[:] = [lambda: person]
-
-    return by
 
 
 def made(asked: Spec, *whose: Person) -> str:
@@ -54,18 +33,6 @@ def ids(home: Path) -> dict[str, str]:
     whose = {"Anne's": (ANNE,), "both's": (ANNE, BOB), "Bob's": (BOB,), "nobody's": ()}
     return {name: made(spec("distill", "dm", {**DM, "ipc": n}), *whose[name])
             for n, name in enumerate(whose, 1)}
-
-
-def opened(page: str, **query: str) -> AppTest:
-    """The page as it opens in a new tab by this address."""
-    app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
-    if page:
-        app.switch_page(page)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
 
 
 def listed(app: AppTest) -> set[str]:

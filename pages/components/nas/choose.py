@@ -18,7 +18,7 @@ from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NetworkConfig
 from ddcore.spaces import SPACES, Space
-from pages.components import fields, form, frame, menu, widgets
+from pages.components import fields, form, frame, menu, whose, widgets
 from pages.components.nas import truths
 
 DRAWN = ("dataset", "resolution", "space", "subset", "proxies", "ipc")  # parameters with widgets of their own here
@@ -195,6 +195,7 @@ def _launch(config: SearchConfig) -> None:
                                     disabled=DATASETS[config.dataset].removed)
             for spec in specs:
                 _takes(spec)
+            whose.tick("search")
     if pressed:
         with st.spinner("Starting the search …"):
             started = [jobs.submit(spec) for spec in specs]

@@ -18,7 +18,7 @@ from ddcore.report import sizes, sweeps, text
 from ddcore.runs.files import size
 from ddcore.runs.store import RunRecord
 from ddcore.settings import NETWORK_PARAMS
-from pages.components import edits, fields, frame, menu, widgets
+from pages.components import edits, fields, frame, menu, whose, widgets
 from pages.components import form as forms
 from pages.components.markdown import plain
 
@@ -223,6 +223,7 @@ def _launch(spec: Spec | None, wrong: list[str], ready: bool) -> None:
                     f"{len(outcome.missing):,} runs to compute: **{time}**"
                     f", **{size(sweeps.room(known, frame.store()))}** on disk{widgets.behind()}",
                     help=f"{time.basis}.", width="content")
+        whose.tick(spec.kind)
         with place:
             removed = DATASETS[config.values()["dataset"]].removed
             pressed = widgets.start("Start sweep", "launch-sweep", time.seconds, disabled=removed)
