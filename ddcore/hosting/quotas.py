@@ -18,8 +18,8 @@ from typing import Any
 from ddcore import home
 from ddcore.disk import bytes_of, run_bytes
 from ddcore.errors import ConfigError, QuotaReached, suggestion
-from ddcore.hosting import owners, rights
-from ddcore.hosting.people import PERSON_ID, Person, acting
+from ddcore.hosting import owners, private, rights
+from ddcore.hosting.people import MACHINE, PERSON_ID, Person, acting
 from ddcore.hosting.people import person as known_as
 from ddcore.hosting.settings import Quota, settings
 
@@ -132,8 +132,8 @@ def disk(people: Iterable[str]) -> dict[str, float]:
 
 
 def _sizes(names: Collection[str]) -> Iterable[tuple[str, float]]:
-    for kinds in (home.runs_root(), home.runs_root() / home.TRASH):
-        for kind in _listed(kinds):
+    for root in (home.runs_root(), *private.roots(home.private_root(), MACHINE)):
+        for kind in (*_listed(root), *_listed(root / home.TRASH)):
             yield from ((one.name, run_bytes(one)) for one in _listed(kind) if one.name in names)
     for folder in _listed(home.data_root() / home.OWN):
         if (name := owners.data_set(folder.name)) in names:

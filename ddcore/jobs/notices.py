@@ -22,6 +22,7 @@ from ddcore import home
 from ddcore.errors import ConfigError, RunBroken
 from ddcore.hosting import audit
 from ddcore.hosting.people import MACHINE, acting_as
+from ddcore.hosting.private import owner
 from ddcore.hosting.settings import settings
 from ddcore.jobs.job import cancel_reason
 from ddcore.runs.files import read_json, write_json
@@ -48,9 +49,9 @@ class Notice:
 
 
 def note(folder: Path, state: str) -> None:
-    """A run has ended: whoever posts notices finds it. Nothing is noted of what a run asked for by itself, and of what
-    somebody cancelled."""
-    if not _webhook() or state not in WORDS or asker(folder):
+    """A run has ended: whoever posts notices finds it. Nothing is noted of private runs, of what a run asked for by
+    itself, and of what somebody cancelled."""
+    if not _webhook() or state not in WORDS or asker(folder) or owner(folder):
         return
     if state == "cancelled" and cancel_reason(folder) == CANCELLED:
         return

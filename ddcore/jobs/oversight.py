@@ -70,7 +70,7 @@ class SlotUse:
 def uses() -> list[Use]:
     """What everybody uses who was here once or owns something, by name."""
     rights.require("oversee")
-    store, queue = Store(), Queue()
+    store, queue = Store().whole(), Queue()
     ids = [one.id for one in known.people()]
     folders = {folder.name: folder for each in store.folders().values() for folder in each}
     waiting = Counter(one for ticket in queue.waiting() if not ticket.aside and ticket.run_id in folders

@@ -19,6 +19,7 @@ from pathlib import Path
 from ddcore import home
 from ddcore.errors import ConfigError, DDCoreError, RunBroken
 from ddcore.hosting import audit
+from ddcore.hosting.people import Person
 from ddcore.hosting.settings import Retention, settings
 from ddcore.jobs.queue import Queue
 from ddcore.runs.files import read_json, write_json
@@ -60,15 +61,15 @@ def announced(store: Store, now: float | None = None) -> list[str]:
     if (kept := _retention()) is None:
         return []
     if now is None:  # a page is drawn often, and to look through all runs takes a while
-        return list(_announced(store.root, kept, int(time.time() // FRESH)))
+        return list(_announced(store.root, store.viewer(), kept, int(time.time() // FRESH)))
     soon = [one for one in due(store, now) if one.when - now <= kept.announced * DAY]
     days = Counter((date(max(one.when, now)), one.rule) for one in soon)
     return [_sentence(rule, number, day) for (day, rule), number in days.items()]
 
 
-@lru_cache(maxsize=4)
-def _announced(root: Path, kept: Retention, moment: int) -> tuple[str, ...]:
-    return tuple(announced(Store(root), moment * FRESH))
+@lru_cache(maxsize=32)
+def _announced(root: Path, viewer: Person, kept: Retention, moment: int) -> tuple[str, ...]:
+    return tuple(announced(Store(root, person=viewer), moment * FRESH))
 
 
 def look(store: Store, now: float | None = None) -> None:

@@ -76,6 +76,11 @@ class Store:
         """Whether the run in this folder is there for whom these are."""
         return private.owner(folder) in ("", self.person.id) or self.person.role == "admin"
 
+    def viewer(self) -> Person:
+        """Whose look at them this is; nobody's for all who see no private run, so that what is made once for each is
+        made once for all of them."""
+        return self.person if len([*self._roots()]) > 1 else NOBODY
+
     def sees_all(self) -> bool:
         """Whether there are no private runs but those that are seen here."""
         return {*self._roots()} == {*self.whole()._roots()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from toyjobs import toy
 from toykind import asked
 
 from ddcore import jobs
-from ddcore.errors import DDCoreError, NotAllowed
+from ddcore.errors import DDCoreError, NotAllowed, QuotaReached
 from ddcore.experiments import Spec
-from ddcore.hosting import audit, owners, private
+from ddcore.hosting import audit, owners, people, private, quotas
 from ddcore.hosting.people import MACHINE, NOBODY, Person, acting_as
-from ddcore.jobs import asking, launch, turns, worker
+from ddcore.jobs import asking, launch, notices, oversight, retention, turns, worker
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.requirements import specs_of
 from ddcore.runs import Store
@@ -233,3 +234,51 @@ def test_what_everybody_knows_is_not_computed_once_more_for_a_private_run(hosted
     salt = private.salt(ANNE.id)
     assert [Store().exists(one.key) for one in (first, first.private(salt), second, second.private(salt))] == [
         True, False, False, True]
+
+
+def test_private_runs_count_for_what_their_owner_uses_and_are_named_to_no_teacher(hosted: Path) -> None:
+    for person in (ANNE, BOB, TEACHER):
+        people.remember(person)
+    done, waits = asks(ANNE, secret()), asks(ANNE, secret(seed=1))
+    ended(done, "done")
+    trashed = asks(ANNE, secret(seed=2))
+    ended(trashed, "done")
+    (trashed.folder / "more.bin").write_bytes(bytes(1_000_000))
+    (done.folder / "more.bin").write_bytes(bytes(2_000_000))
+    Store().trash(trashed.id)
+    assert quotas.disk([ANNE.id, BOB.id]) == {ANNE.id: pytest.approx(3_000_000, abs=20_000), BOB.id: 0}
+    with acting_as(TEACHER):
+        anne, *_ = oversight.uses()
+        assert (anne.person.id, anne.waiting, anne.done) == (ANNE.id, 1, 1)
+        (place,) = oversight.queue()
+        assert (place.id, place.state, place.position) == (None, "queued", 1)
+        told = str(oversight.log())
+    assert not [run.id for run in (done, waits) if run.id in told]
+    with acting_as(ADMIN):
+        assert [one.id for one in oversight.queue()] == [waits.id]
+
+
+def test_the_end_of_a_private_run_is_told_to_no_chat(hosted: Path) -> None:
+    (hosted / "hosting.toml").write_text('[notices]\nwebhook = "https://chat.example/x"\n')
+    for run in (asks(ANNE, secret()), asks(ANNE, toy())):
+        notices.note(run.folder, "done")
+    assert os.listdir(hosted / "jobs" / "notices") == [toy().key]
+
+
+def test_what_is_announced_to_be_deleted_counts_what_one_sees(hosted: Path) -> None:
+    (hosted / "hosting.toml").write_text("[retention]\ntrash = 1\nannounced = 3\n")
+    for run in (asks(ANNE, secret()), asks(ANNE, toy())):
+        ended(run, "done")
+        Store().trash(run.id)
+    seen = {ADMIN: "2 runs", ANNE: "2 runs", BOB: "1 run", TEACHER: "1 run", MACHINE: "2 runs"}
+    for person, number in seen.items():
+        assert [number in sentence for sentence in retention.announced(Store(person=person))] == [True]
+
+
+def test_a_private_run_is_refused_by_a_quota_without_a_word_in_the_log(hosted: Path) -> None:
+    (hosted / "hosting.toml").write_text("[quota]\nwaiting = 1\n")
+    people.remember(ANNE)
+    asks(ANNE, secret())
+    with pytest.raises(QuotaReached):
+        asks(ANNE, secret(seed=1))
+    assert audit.lines()[0]["outcome"] == "refused"
