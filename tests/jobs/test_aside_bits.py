@@ -121,6 +121,8 @@ def test_a_run_that_steps_aside_again_and_again_has_the_bits_of_one_that_does_no
     assert kept(store, run_id) == kept(elsewhere, run_id)
     assert told(store, run_id) == told(elsewhere, run_id)
     assert answer(store, run_id) == answer(elsewhere, run_id)
+    status = jobs.status(run_id)
+    assert f"{status.total} of {status.total}" not in store.log(run_id), "at its end it goes to its end"
     assert sessions(store.record(run_id).folder) == 1
     assert store.record(run_id).info["sessions"] == 1
 

@@ -16,8 +16,9 @@ from ddcore import jobs
 from ddcore.experiments import spec
 from ddcore.hosting import ledger
 from ddcore.hosting.people import Person, acting_as
-from ddcore.jobs import launch
+from ddcore.jobs import launch, turns
 from ddcore.jobs.queue import Queue
+from ddcore.jobs.slots import Slot
 from ddcore.jobs.turns import Line, order, rules
 from ddcore.runs import Store
 
@@ -172,6 +173,28 @@ def test_what_the_machine_itself_asked_for_is_that_of_one_owner(still: None, mon
     after = jobs.submit(toy(seed=2))
     (one,) = ask(ANN, toy(seed=3))
     assert in_turn() == [before[0], one, before[1], after]
+
+
+def test_a_free_slot_goes_to_whom_no_other_slot_works_for(still: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    share()
+    monkeypatch.setattr(turns, "slots", lambda: (Slot("gpu0", "cuda:0", "0"), Slot("gpu1", "cuda:0", "1")))
+    working, mine = ask(ANN, toy(seed=1), toy(seed=2))
+    (other,) = ask(BEN, toy(seed=3))
+    use(BEN, 60.0, monkeypatch)
+    assert in_turn() == [working, other, mine]
+    queue = Queue()
+    queue.claim(queue.waiting()[0], "gpu0")
+    assert in_turn("gpu1") == [other, mine]
+    assert in_turn() == [other, mine], "a slot is free, and that is the next"
+    assert in_turn("gpu0") == [mine, other], "it is its own slot that comes free"
+    (third,) = ask(CLEO, toy(seed=4))
+    queue.claim(next(ticket for ticket in queue.waiting() if ticket.run_id == third), "gpu1")
+    assert in_turn() == [mine, other], "the slot that was held longest is the next"
+    ledger.begin("gpu1", third)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 5.0)
+    ledger.count("gpu1", (CLEO.id,))
+    assert in_turn() == [other, mine]
 
 
 def test_the_place_beside_the_slots_is_first_come_first_served(still: None, monkeypatch: pytest.MonkeyPatch) -> None:
