@@ -26,7 +26,7 @@ import math
 import random
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.machine import keep
 from ddcore.hosting.ledger import Session, faded
@@ -57,12 +57,14 @@ POLICIES = {  # whether people take turns, seconds of a slice
 
 @dataclass
 class Run:
-    """asked, started, ended: seconds since the beginning; left: of `length`, seconds that are still to compute."""
+    """asked, started, ended: seconds since the beginning; left: of `length`, seconds that are still to compute; number:
+    in which order runs were asked for."""
 
     student: str
     asked: float
     length: float
     left: float
+    number: int = 0
     started: float | None = None
     ended: float = 0.0
 
@@ -106,7 +108,8 @@ def course(seed: int) -> list[Run]:
             while (before := draws.expovariate(1 / (12 * HOUR))) > DEADLINE:
                 pass
             runs.append(_run(draws, f"student {student}", DEADLINE - before))
-    return sorted(runs, key=lambda run: run.asked)
+    runs.sort(key=lambda run: run.asked)
+    return [replace(run, number=number) for number, run in enumerate(runs)]
 
 
 def simulated(runs: list[Run], fair: bool, slice_seconds: float) -> tuple[list[Run], list[Session]]:
@@ -141,7 +144,7 @@ def _gives_way(run: Run, waiting: list[Run], sessions: list[Session], began: flo
 
 
 def _earlier(run: Run, waiting: list[Run]) -> int:
-    return sum(one.asked <= run.asked for one in waiting)
+    return sum(one.number < run.number for one in waiting)
 
 
 def _arrive(waiting: list[Run], coming: list[Run], now: float) -> None:

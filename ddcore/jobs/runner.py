@@ -196,12 +196,12 @@ class Runner:
     ) -> int | None:
         """Wait until a worker has ended, and kill it when it ignores a cancel; its exit code if it is our child."""
         begun(self.slot)
-        began, run_id, lived = time.monotonic(), folder.name, worker is not None
+        began, run_id = time.monotonic(), folder.name
         asked: float | None = None
         stopped: float | None = None
         looked = 0.0
         while (worker.poll() is None) if worker is not None else is_alive(pid, mark):
-            now, lived = time.monotonic(), True
+            now = time.monotonic()
             if (grace := cancel_grace(folder)) is not None:
                 asked = asked or now
                 if now - asked > grace:
@@ -218,8 +218,7 @@ class Runner:
                     mark_ended(folder, "interrupted", STOOD)
                     _kill_group(pid, mark)
             time.sleep(POLL_SECONDS)
-        if lived:  # nobody used the slot since a worker died that nobody watched
-            self._count(run_id)
+        self._count(run_id)
         return worker.returncode if worker is not None else None
 
     def _count(self, run_id: str, begins: bool = False) -> None:

@@ -81,7 +81,7 @@ def is_next(
     own: People, came: int, waiting: Sequence[People], used: Mapping[str, float], working: Iterable[People] = (),
     each: float = SLICE_SECONDS, ready: Callable[[int], bool] = lambda place: True,
 ) -> bool:
-    """Whether a job would be taken before all of somebody else's if it waited, too; the rest as for `order`.
+    """Whether no job of somebody else would be taken before this one if it waited, too; the rest as for `order`.
 
     own: who waits for it; came: how many of the others came before it; ready: whether the one at this place of
     `waiting` can start now.
@@ -90,8 +90,8 @@ def is_next(
     for place in order(line, used, working, each):
         if place == came:
             return True
-        if any(one not in own for one in line[place]) and ready(place - (place > came)):
-            return False
+        if ready(place - (place > came)):
+            return all(one in own for one in line[place])
     return True
 
 

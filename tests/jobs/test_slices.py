@@ -379,6 +379,17 @@ def test_a_run_gives_way_only_where_somebody_elses_job_would_be_next(
     assert not way(), "nobody shares this workbench"
 
 
+def test_what_a_run_was_told_when_it_ended_is_put_away(still: None) -> None:
+    share(SHORT)
+    (run_id,) = ask(ANN, toy(steps=2))
+    begin(run_id)
+    assert worker.execute(Store(), Store().record(run_id)) == "done"
+    folder = Store().record(run_id).folder
+    grant(folder, 10.0)
+    Runner("cpu")._settle(run_id, 0)
+    assert not (folder / SLICE_FLAG).exists()
+
+
 def test_its_time_begins_with_its_work_and_is_over_only_while_others_wait(
     still: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

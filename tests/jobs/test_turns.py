@@ -19,7 +19,7 @@ from ddcore.hosting.people import Person, acting_as
 from ddcore.jobs import launch, turns
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.slots import Slot
-from ddcore.jobs.turns import Line, order, rules
+from ddcore.jobs.turns import Line, Turn, is_next, order, rules
 from ddcore.runs import Store
 
 A, B, C = ("a",), ("b",), ("c",)
@@ -55,6 +55,17 @@ def test_what_computes_elsewhere_counts_as_used() -> None:
 def test_a_job_that_two_wait_for_goes_when_either_is_due_and_costs_each_half() -> None:
     assert order([A, ("a", "b"), A], {"a": 50.0}, each=10.0) == [1, 0, 2]
     assert order([("a", "b"), A, B, C], {}, each=10.0) == [0, 3, 1, 2]
+    assert order([("a", "b"), C, A], {"c": 7.0}, each=10.0) == [0, 2, 1]
+
+
+def test_a_job_that_works_is_next_again_unless_somebody_elses_would_go_first_and_can() -> None:
+    assert is_next(A, 0, [], {"a": 9.0})
+    assert is_next(A, 1, [A], {"a": 9.0}), "that of its own person is no reason"
+    assert not is_next(A, 1, [A, B], {"a": 9.0})
+    assert is_next(A, 1, [A, B], {"b": 10.0, "a": 9.0})
+    assert is_next(A, 1, [A, B], {"a": 9.0}, ready=lambda place: place != 1)
+    assert not is_next(A, 0, [("a", "b")], {"a": 9.0}), "somebody else waits for it, too"
+    assert is_next(("a", "b"), 0, [A, B], {"a": 9.0}), "nobody else waits"
 
 
 people = st.lists(st.sampled_from("abcde"), min_size=1, max_size=2, unique=True).map(tuple)
@@ -100,14 +111,18 @@ def still(toys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch, "_start", lambda slot: None)
 
 
-def use(person: Person, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+def held_since(slot: str, run_id: str, person: Person, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.monotonic()
     with monkeypatch.context() as patch:
         patch.setattr(time, "monotonic", lambda: now)
-        ledger.begin("cpu", "r" * 16)
+        ledger.begin(slot, run_id)
         patch.setattr(time, "monotonic", lambda: now + seconds)
-        ledger.count("cpu", (person.id,))
-        ledger.end("cpu")
+        ledger.count(slot, (person.id,))
+
+
+def use(person: Person, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    held_since("cpu", "r" * 16, person, seconds, monkeypatch)
+    ledger.end("cpu")
 
 
 def position(run_id: str) -> int | None:
@@ -137,7 +152,7 @@ def test_pages_say_the_order_in_which_jobs_are_taken(still: None, monkeypatch: p
 
 def test_a_run_is_told_why_it_stands_where_it_stands(still: None, monkeypatch: pytest.MonkeyPatch) -> None:
     share()
-    ask(BEN, toy(seed=8))
+    (foremost,) = ask(BEN, toy(seed=8))
     ask(CLEO, toy(seed=9))
     first, second = ask(ANN, toy(seed=1), toy(seed=2))
     use(ANN, 720.0, monkeypatch)
@@ -150,7 +165,8 @@ def test_a_run_is_told_why_it_stands_where_it_stands(still: None, monkeypatch: p
     assert turns[1] is not None
     assert turns[1].own == 1
     with acting_as(BEN):
-        other = jobs.status(second).turn
+        other, own = jobs.status(second).turn, jobs.status(foremost).turn
+    assert own == Turn(True, 0.0, 0, 0, True)
     assert other is not None
     assert (other.mine, other.used) == (False, pytest.approx(720, rel=0.01))
 
@@ -179,21 +195,19 @@ def test_a_free_slot_goes_to_whom_no_other_slot_works_for(still: None, monkeypat
     share()
     monkeypatch.setattr(turns, "slots", lambda: (Slot("gpu0", "cuda:0", "0"), Slot("gpu1", "cuda:0", "1")))
     working, mine = ask(ANN, toy(seed=1), toy(seed=2))
-    (other,) = ask(BEN, toy(seed=3))
+    (other,), (third,) = ask(BEN, toy(seed=3)), ask(CLEO, toy(seed=4))
     use(BEN, 60.0, monkeypatch)
-    assert in_turn() == [working, other, mine]
+    use(CLEO, 900.0, monkeypatch)
+    assert in_turn() == [working, other, mine, third]
     queue = Queue()
     queue.claim(queue.waiting()[0], "gpu0")
-    assert in_turn("gpu1") == [other, mine]
-    assert in_turn() == [other, mine], "a slot is free, and that is the next"
-    assert in_turn("gpu0") == [mine, other], "it is its own slot that comes free"
-    (third,) = ask(CLEO, toy(seed=4))
+    assert in_turn("gpu1") == [other, mine, third]
+    assert in_turn() == [other, mine, third], "a slot is free, and that is the next"
+    assert in_turn("gpu0") == [mine, other, third], "it is its own slot that comes free"
     queue.claim(next(ticket for ticket in queue.waiting() if ticket.run_id == third), "gpu1")
+    held_since("gpu0", working, ANN, 50.0, monkeypatch)
     assert in_turn() == [mine, other], "the slot that was held longest is the next"
-    ledger.begin("gpu1", third)
-    now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 5.0)
-    ledger.count("gpu1", (CLEO.id,))
+    held_since("gpu1", third, CLEO, 100.0, monkeypatch)
     assert in_turn() == [other, mine]
 
 
