@@ -143,8 +143,10 @@ class Runner:
         held_back = limits.holding(self.store, self.queue)
 
         def ready(ticket: Ticket) -> bool:
+            if state(ticket.run_id) != "queued":  # it may be gone
+                return False
             record = self.store.record(ticket.run_id)
-            return state(ticket.run_id) == "queued" and _can_start(record, state) and not held_back(record)
+            return _can_start(record, state) and not held_back(record)
 
         return not draining() and gives_way(self.store, self.queue, self.slot, run_id, ready)
 

@@ -155,9 +155,10 @@ def lines(store: Store, queue: Queue, slot: str | None = None) -> tuple[Line, Li
     people = asked_by(store, [one.run_id for one in came])
     used, each = ledger.recent(now.half_life), _each(now)
     places = order(people, used, _working(store, queue, slot), each)
-    hidden = () if store.sees_all() else {at for at, place in enumerate(places)
-                                          if not store.sees(_folders(store.whole(), [came[place].run_id])[0])}
-    return Line([came[place] for place in places], [people[place] for place in places], used, hidden), aside
+    tickets = [came[place] for place in places]
+    folders = [] if store.sees_all() else _folders(store.whole(), [one.run_id for one in tickets])
+    hidden = {at for at, folder in enumerate(folders) if not store.sees(folder)}
+    return Line(tickets, [people[place] for place in places], used, hidden), aside
 
 
 def before(store: Store, queue: Queue, people: People) -> set[str] | None:

@@ -379,6 +379,21 @@ def test_a_run_gives_way_only_where_somebody_elses_job_would_be_next(
     assert not way(), "nobody shares this workbench"
 
 
+def test_a_ticket_whose_run_is_gone_keeps_nobody_from_their_turn(
+    still: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share(SHORT)
+    (long,) = ask(ANN, toy(steps=5))
+    begin(long)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 60.0)
+    ledger.count("cpu", (ANN.id,))
+    Queue().add("e" * 16)
+    assert not Runner("cpu")._gives_way(long)
+    ask(BEN, toy(seed=1))
+    assert Runner("cpu")._gives_way(long)
+
+
 def test_what_a_run_was_told_when_it_ended_is_put_away(still: None) -> None:
     share(SHORT)
     (run_id,) = ask(ANN, toy(steps=2))
