@@ -80,10 +80,11 @@ def guarded() -> Iterator[None]:
     """An error in the body becomes a box in words instead of a broken page.
 
     A fragment that draws itself again is outside its page's guard, so each wears its own as a decorator. All that is
-    drawn inside one sees the runs as they are at one moment, and nothing is for whom may look no longer.
+    drawn inside one sees the runs as they are at one moment, and nothing is for whom may look no longer. What is begun
+    inside is ended by whoever began it, also where their sign-in ends meanwhile.
     """
     account.stop_strangers()
-    with moment():
+    with acting_as(acting()), moment():
         try:
             yield
         except DDCoreError as error:

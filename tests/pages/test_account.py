@@ -321,6 +321,14 @@ def test_a_fragment_of_whom_may_look_no_longer_asks_for_the_whole_page_which_is_
     assert drawn == [id_of("ada")]
 
 
+def test_what_is_begun_on_a_page_is_ended_by_whoever_began_it_though_their_sign_in_ends_meanwhile(hosted: Path) -> None:
+    found = iter([Person(id_of("ada"), "student")] * 2)
+    people.found_by(lambda: next(found, NOBODY))
+    with frame.guarded():
+        assert [people.acting().id for _ in range(3)] == [id_of("ada")] * 3
+    assert people.acting() == NOBODY
+
+
 @pytest.fixture
 def headers(hosted: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """visit as a proxy names people: by what it wrote into the headers that are mapped."""
