@@ -47,7 +47,7 @@ def test_the_menu_has_it_below_the_methods_that_ship() -> None:
     assert [(entry.title, entry.address) for entry in menu.entries()] == [
         ("Home", ""), ("Datasets", "Datasets"), ("Baselines", "Baselines"), ("DataDAM", "DataDAM"), ("PAD", "PAD"),
         ("DM", "DM"), ("BPTT", "bptt"), ("FRePo", "frepo"), ("Fade to grey", "fade"), ("NAS", "NAS"),
-        ("Sweeps", "Sweeps"), ("Compare", "Compare"), ("Runs", "Runs"),
+        ("Sweeps", "Sweeps"), ("Compare", "Compare"), ("Runs", "Runs"), ("Course", "Course"),
     ]
 
 
