@@ -15,9 +15,10 @@ from ddcore import jobs
 from ddcore.data import apart
 from ddcore.data.adding import AddConfig
 from ddcore.errors import ConfigError, DDCoreError, NotAllowed, QuotaReached
+from ddcore.experiments import spec
 from ddcore.hosting import audit, ledger, owners, quotas
 from ddcore.hosting.people import MACHINE, Person, acting_as, remember
-from ddcore.jobs import limits
+from ddcore.jobs import drain, limits
 from ddcore.jobs.asking import enqueue
 from ddcore.jobs.job import mark_ended, mark_queued, mark_running, read_job, worked
 from ddcore.jobs.queue import Queue
@@ -260,6 +261,7 @@ def test_runs_beyond_those_that_may_work_are_held_back_and_told_why(still: Path)
     assert held_back(second) == why
     assert jobs.status(second).message == why
     assert held_back(shared) == ""  # Bob may have it
+    spend(BOB, 9000)  # so that it is the turn of those of Anne
     assert jobs.status(shared).message == ""
     assert Runner("gpu1")._take() == shared
     for slot, run, told in (("gpu0", first, why.replace("1 run", "2 runs")), ("gpu1", shared, why)):
@@ -267,6 +269,39 @@ def test_runs_beyond_those_that_may_work_are_held_back_and_told_why(still: Path)
         mark_ended(store.record(run).folder, "cancelled")
         queue.release(slot, run)
     assert Runner("gpu0")._take() == second
+
+
+def test_nothing_steps_aside_for_what_is_held_back_or_while_the_queue_runs_empty(still: Path) -> None:
+    limit(still, working=1)
+    (works,), (other, waits) = submit(ANNE, 1), submit(BOB, 2, 3)
+
+    def take(run: str, slot: str) -> None:
+        Queue().claim(next(ticket for ticket in Queue().waiting() if ticket.run_id == run), slot)
+        mark_running(Store().record(run).folder, slot)
+
+    take(works, "cpu")
+    spend(ANNE, 9000)  # so that it is Bob's turn
+    assert Runner("cpu")._gives_way(works)
+    drain.drain()
+    assert not Runner("cpu")._gives_way(works)
+    drain.go_on()
+    take(other, "gpu1")  # as many of Bob's as may
+    assert held_back(waits)
+    assert not Runner("cpu")._gives_way(works)
+
+
+def test_what_only_reads_and_counts_is_free(still: Path) -> None:
+    limit(still, waiting=1, gpu_minutes=1)
+    spend(ANNE, 3600)
+    with acting_as(ANNE):
+        described = jobs.submit(spec("describe", "describe", {"dataset": "digits"}))
+    assert [(ticket.run_id, ticket.aside) for ticket in Queue().waiting()] == [(described, True)]
+    with pytest.raises(QuotaReached, match="60 GPU minutes"):
+        submit(ANNE, 1)
+    limit(still, waiting=1, working=1)
+    (run,) = submit(ANNE, 1)
+    Queue().claim(next(ticket for ticket in Queue().waiting() if ticket.aside), "aside")
+    assert held_back(run) == ""
 
 
 def test_what_has_used_up_its_gpu_minutes_waits_for_another_day(still: Path) -> None:

@@ -19,7 +19,7 @@ from ddcore.jobs.job import mark_asking, mark_ended, request_cancel
 from ddcore.jobs.queue import Queue
 from ddcore.runs.store import Store
 from pages.components import menu
-from tests.pages.conftest import TINY, Open, put, words
+from tests.pages.conftest import TINY, Filled, Open, put, words
 
 PAGE = "pages/9_Course.py"
 ANNE, BOB = Person("a" * 16, "student", "Anne", "anne@uni.example"), Person("b" * 16, "student", "Bob [x]")
@@ -208,3 +208,13 @@ def test_a_run_that_its_time_ended_says_so(course: dict[str, str], open_page: Op
     for one, said in ((run, f"{why} "), (other, "")):
         told = words(open_page("pages/8_Runs.py", run=one))
         assert f"**This run was cancelled.** {said}What it had done so far is kept." in told
+
+
+def test_who_would_extend_a_run_is_told_how_long_its_checkpoint_is_kept(
+    filled: Filled, visited_by: Visit, open_page: Open, home: Path
+) -> None:
+    visited_by(TEACHER)
+    (home / "hosting.toml").write_text("[retention]\ncheckpoints = 30\n")
+    assert "Its checkpoint is kept until " in words(open_page("pages/5_DM.py", run=filled.dm))
+    (home / "hosting.toml").write_text("")
+    assert "Its checkpoint" not in words(open_page("pages/5_DM.py", run=filled.dm))
