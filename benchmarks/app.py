@@ -238,8 +238,7 @@ def _warm(tab: Page, address: str) -> None:
 
 
 def _go(tab: Page, page: str, *shown: str) -> Times:
-    number = 1 + list(TITLES).index(page)
-    return click(tab, f"[data-testid=stSidebarNavItems] li:nth-of-type({number}) a", TITLES[page], *shown)
+    return click(tab, f"[data-testid=stSidebarNavItems] a[href$='/{page}']", TITLES[page], *shown)
 
 
 def _told(times: list[Times]) -> dict[str, Any]:
