@@ -5,7 +5,7 @@ Nobody is looked for where nobody hosts: whoever reaches the server is the machi
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -68,15 +68,30 @@ def _has_authlib() -> bool:
 def find() -> Person:
     """Who asked for what is being drawn or done: nobody where no visitor's page, callback or fragment is at work, where
     the settings cannot be read, or where they came after the server had begun, which nobody has checked then."""
+    return _found(_claims())
+
+
+def again() -> Callable[[], Person]:
+    """A call that finds who looks now once more, where no visitor's page is at work: as what they are by then."""
+    claims = _claims()
+    return lambda: _found(claims)
+
+
+def _claims() -> Mapping[str, Any] | None:
+    """What vouches for whoever looks; None where nobody hosts the workbench, or no visitor's page is at work."""
+    return st.user.to_dict() if _checked and get_script_run_ctx(suppress_warning=True) else None
+
+
+def _found(claims: Mapping[str, Any] | None) -> Person:
+    """Whom these claims name, by the settings as they are now."""
     try:
         hosted = settings()
     except ConfigError:
         return NOBODY
     if hosted is None:
         return NOBODY if _checked else MACHINE
-    if not _checked or get_script_run_ctx(suppress_warning=True) is None:
+    if claims is None:
         return NOBODY
-    claims = st.user.to_dict()
     if hosted.people.sign_in == "headers":
         named = st.get_option("server.trustedUserHeaders").values()
         return identity.by_headers({name: claims.get(name) for name in named}, hosted.people)

@@ -11,7 +11,8 @@ import streamlit as st
 from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments.base import RUNS_PAGE
-from ddcore.hosting.people import acting, acting_as
+from ddcore.hosting import rights
+from ddcore.hosting.people import acting_as
 from ddcore.jobs.drain import TOLD, draining
 from ddcore.report import tables
 from ddcore.run_id import RUN_ID
@@ -112,11 +113,13 @@ def store() -> Store:
 
 def later(make: Callable[[Store], T]) -> Callable[[], T]:
     """For what is made after the page, when somebody asks for it: a call of `make` that lists the runs once, as whoever
-    looks at the page now. It comes from a thread where no visitor's page is at work."""
-    one = acting()
+    looks at the page now, with the role that they have by then. It comes from a thread where no visitor's page is at
+    work. Raises NotAllowed for whom may look no longer."""
+    again = account.again()
 
     def made() -> T:
-        with acting_as(one), moment() as runs:
+        with acting_as(again()), moment() as runs:
+            rights.require("look")
             return make(runs)
 
     return made
