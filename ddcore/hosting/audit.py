@@ -12,6 +12,7 @@ from typing import Any
 from ddcore import home
 from ddcore.hosting.people import acting
 
+PRIVATE = "private"  # in a line of a deed that was done to a private run, which may be gone by the time it is read
 LONGEST = 500  # characters of a text in it
 TAIL = 2_000_000  # bytes at its end that are looked at
 

@@ -88,7 +88,7 @@ def deed(name: str, what: str = "", owners: Collection[str] = (), private: bool 
         raise
     finally:
         if settings() is not None and name not in LOOKS:
-            audit.write(name, what, outcome.word)
+            audit.write(name, what, outcome.word, **({audit.PRIVATE: "yes"} if outcome.private else {}))
 
 
 def _sentence(deed: str) -> str:

@@ -137,7 +137,8 @@ def log(person: str = "", deed: str = "", most: int = 200) -> list[dict[str, Any
     runs = {str(line.get("what")) for line in lines if line.get("deed") != "steer"}
     with acting_as(MACHINE):
         there = _seen(runs)
-    hidden = there - _seen(there)
+    private = {str(line.get("what")) for line in lines if audit.PRIVATE in line}
+    hidden = (there | private) - _seen(there)
     return [_without(line, hidden) for line in lines]
 
 

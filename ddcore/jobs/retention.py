@@ -20,6 +20,7 @@ from ddcore import home
 from ddcore.errors import ConfigError, DDCoreError, RunBroken
 from ddcore.hosting import audit
 from ddcore.hosting.people import Person
+from ddcore.hosting.private import owner
 from ddcore.hosting.settings import Retention, settings
 from ddcore.jobs.queue import Queue
 from ddcore.runs.files import read_json, write_json
@@ -98,7 +99,7 @@ def look(store: Store, now: float | None = None) -> None:
 
 def _thin(store: Store, folders: Sequence[Path], until: float) -> None:
     """Delete the heavy files of these finished runs, as far as no unfinished one goes on from them, or may."""
-    thinned = dict[str, list[str]]()
+    thinned = dict[Path, list[str]]()
     with store.lock() if folders else contextlib.nullcontext():
         needed, families = _needed(store)
         for folder in folders:
@@ -107,9 +108,10 @@ def _thin(store: Store, folders: Sequence[Path], until: float) -> None:
             record = store.record(folder.name)
             if record.state == "done" and record.info.get("family") not in families:
                 with contextlib.suppress(OSError):
-                    thinned[folder.name] = thin(folder)
-    for run_id, names in thinned.items():
-        audit.write(DEED, run_id, f"done: deleted {', '.join(names)}")
+                    thinned[folder] = thin(folder)
+    for folder, names in thinned.items():
+        private = {audit.PRIVATE: "yes"} if owner(folder) else {}
+        audit.write(DEED, folder.name, f"done: deleted {', '.join(names)}", **private)
 
 
 def _needed(store: Store) -> tuple[set[str], set[str]]:

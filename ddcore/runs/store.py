@@ -501,7 +501,8 @@ class Store:
             with contextlib.suppress(RunNotFound):  # the folder of something else, in the trash
                 whole = self.record(run_id).id
         found = self._exact(whole)
-        return rights.deed(name, whole, owners.owners(whole), private=bool(found and private.owner(found[0])))
+        folder = found[0] if found else next(self._trashed(whole), None)
+        return rights.deed(name, whole, owners.owners(whole), private=bool(folder and private.owner(folder)))
 
     def own(self, run_id: str, deed: str) -> RunRecord:
         """The run with this id, if it may be `deed` ("changed"); DDCoreError for one that ships with the app."""
@@ -525,12 +526,15 @@ class Store:
         return doomed
 
     def _find_trashed(self, run_id: str) -> Path:
-        # Of many runs, each is found without listing all of them.
-        found = (folder for root in self._roots() for folder in (
-            _of_id(root / TRASH, run_id) if RUN_ID.fullmatch(run_id) else _folders(root / TRASH)))
-        if (folder := next((folder for folder in found if folder.name == run_id), None)) is None:
+        if (folder := next(self._trashed(run_id), None)) is None:
             raise RunNotFound(f"run {run_id!r} is not in the trash")
         return folder
+
+    def _trashed(self, run_id: str) -> Iterator[Path]:
+        """The folders of this name in the trash: of many runs, each is found without listing all of them."""
+        found = (folder for root in self._roots() for folder in (
+            _of_id(root / TRASH, run_id) if RUN_ID.fullmatch(run_id) else _folders(root / TRASH)))
+        return (folder for folder in found if folder.name == run_id)
 
 
 class Moment(Store):

@@ -13,11 +13,11 @@ from toykind import ToyConfig, asked
 
 from ddcore import jobs
 from ddcore.errors import NotAllowed
-from ddcore.hosting import audit, ledger, owners, people, quotas
+from ddcore.hosting import audit, ledger, owners, people, private, quotas
 from ddcore.hosting.people import MACHINE, NOBODY, Person, acting_as, remember
 from ddcore.jobs import drain, health, launch, oversight
 from ddcore.jobs.asking import enqueue
-from ddcore.jobs.job import mark_running
+from ddcore.jobs.job import mark_ended, mark_running
 from ddcore.jobs.launch import tend
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.runner import Runner
@@ -140,6 +140,22 @@ def test_the_log_is_told_newest_first_by_person_and_deed(still: Path) -> None:
         assert len(oversight.log(most=2)) == 2
 
 
+def test_the_log_names_no_private_run_to_a_teacher_also_when_it_is_in_the_trash_or_gone(still: Path) -> None:
+    with acting_as(ANNE):
+        run = jobs.submit(toy().private(private.salt(ANNE.id)))
+        mark_ended(Store().record(run).folder, "cancelled")
+        Store().trash(run)
+
+    def told(person: Person) -> list[tuple[str, str]]:
+        with acting_as(person):
+            return [(line["deed"], line["what"]) for line in oversight.log()]
+
+    assert told(TEACHER) == [("trash", ""), ("submit", "")]
+    with acting_as(ADMIN):
+        Store().purge(run)
+    assert told(TEACHER) == [("purge", ""), ("trash", ""), ("submit", "")]
+
+
 def test_while_the_queue_runs_empty_what_works_is_finished_and_nothing_begins(hosted: Path) -> None:
     first = submit(ANNE, seed=1, manner="gated", steps=2)
     until(lambda: Store().state(first) == "running")
@@ -214,8 +230,8 @@ def test_health_tells_numbers_and_nothing_of_anybody(still: Path, monkeypatch: p
     assert told["disk"]["free_bytes"] > 0
     assert told["version"]
     said = json.dumps(told)
-    for private in (first, second, ANNE.id, BOB.id, "Anne", str(still)):
-        assert private not in said
+    for secret in (first, second, ANNE.id, BOB.id, "Anne", str(still)):
+        assert secret not in said
     drain.drain()
     assert health.health()["queue"]["draining"] is True
 

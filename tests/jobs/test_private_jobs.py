@@ -142,7 +142,8 @@ def test_the_audit_log_tells_of_a_private_run_its_id_and_what_was_done(hosted: P
     told = [{name: value for name, value in line.items() if name != "when"} for line in reversed(audit.lines())]
     failed = secret(seed=4, parent="0123456789abcdef").key
     assert told == [
-        {"who": ANNE.id, "role": "student", "deed": deed, "what": what, "outcome": outcome} for deed, what, outcome in (
+        {"who": ANNE.id, "role": "student", "deed": deed, "what": what, "outcome": outcome, "private": "yes"}
+        for deed, what, outcome in (
             ("submit", mine.id, "done"), ("rename", mine.id, "done"), ("note", mine.id, "failed"),
             ("submit", failed, "failed"), ("extend", mine.id, "done"), ("share", mine.id, "done"))]
 
