@@ -105,7 +105,7 @@ def add(
         if quotas.limited():
             _check_quota(brought, config, root)
         facts = _asked("add", brought, given, on_progress, waits, reserved, lambda pid: own.clear(root, pid))
-        owners.take(acting().id, owners.data_set(config.name))
+        owners.take_over(acting().id, owners.data_set(config.name))
     return own.described(facts, removed=False)
 
 
@@ -114,9 +114,7 @@ def _check_quota(brought: Brought, config: adding.AddConfig, root: Path) -> None
     me = acting().id
     mine = [one for one in owners.owned(me) if one.startswith(owners.data_set("")) and own.exists(one[5:], root)]
     quotas.check("datasets", len(mine))
-    if quotas.of(me).disk_gb:
-        needed = adding.most_bytes(noted(brought), config)
-        quotas.check("disk_gb", quotas.disk([me])[me] / quotas.GB, needed / quotas.GB)
+    quotas.check_disk(lambda: adding.most_bytes(noted(brought), config))
 
 
 # The one that asks

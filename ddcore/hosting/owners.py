@@ -11,17 +11,22 @@ from pathlib import Path
 from ddcore import home
 from ddcore.hosting.people import PERSON_ID
 
+GONE = "-"  # before what belongs to a person no longer
+
 
 def take(person: str, *run_ids: str) -> None:
     """These runs belong to this person, too; `data_set` names a data set here and below as an id does a run."""
     if not PERSON_ID.fullmatch(person) or not (new := [one for one in run_ids if one not in owned(person)]):
         return
-    _place().mkdir(parents=True, exist_ok=True)
-    file = os.open(_place() / f"{person}.owns", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, "".join(f"{one}\n" for one in new).encode())
-    finally:
-        os.close(file)
+    _add(person, *new)
+
+
+def take_over(person: str, run_id: str) -> None:
+    """It belongs to this person, and no longer to whom it belonged before: a data set of a name that was free again."""
+    for one in owners(run_id):
+        if one != person:
+            _add(one, f"{GONE}{run_id}")
+    take(person, run_id)
 
 
 def owned(person: str) -> frozenset[str]:
@@ -49,6 +54,16 @@ def data_set(name: str) -> str:
     return f"data:{name}"
 
 
+def _add(person: str, *words: str) -> None:
+    """Lines at the end of what somebody owns, in one call: those of several processes do not mix."""
+    _place().mkdir(parents=True, exist_ok=True)
+    file = os.open(_place() / f"{person}.owns", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, "".join(f"{one}\n" for one in words).encode())
+    finally:
+        os.close(file)
+
+
 def _people() -> list[str]:
     try:
         names = os.listdir(_place())
@@ -69,9 +84,11 @@ def _owned(path: Path) -> frozenset[str]:
 @lru_cache(maxsize=512)
 def _lines(path: Path, *_: int) -> frozenset[str]:
     try:
-        return frozenset(path.read_text("ascii", errors="replace").split())
+        words = path.read_text("ascii", errors="replace").split()
     except OSError:
         return frozenset()
+    owns = {word.removeprefix(GONE): not word.startswith(GONE) for word in words}  # the last line says it
+    return frozenset(word for word, here in owns.items() if here)
 
 
 def _place() -> Path:

@@ -71,6 +71,8 @@ def allow(person: str, limit: str, number: float | None) -> None:
             raise ConfigError([f"a person is named by 16 hex digits, got {person!r}"])
         if number is not None and not (math.isfinite(number) and number >= 0):
             raise ConfigError([f"{limit} must be 0 or more, got {number!r}"])
+        if number and number != TYPES[limit](number):  # cut to 0 it would be no limit at all
+            raise ConfigError([f"{limit} must be a whole number, got {number!r}"])
         given = {name: value for name, value in {**allowed(person), limit: number}.items() if value is not None}
         _path(person).parent.mkdir(parents=True, exist_ok=True)
         temporary = _path(person).with_name(f".{person}.quota.{os.getpid()}.tmp")
@@ -84,6 +86,13 @@ def check(limit: str, used: float, more: float = 0.0) -> None:
     limit."""
     if limited() and (most := getattr(of(acting().id), limit)) and (used >= most or used + more > most):
         raise QuotaReached(sentence(limit, used + more, most))
+
+
+def check_disk(needed: Callable[[], float]) -> None:
+    """QuotaReached where so many bytes more would take too much of what who acts may have on the disk."""
+    me = acting().id
+    if limited() and of(me).disk_gb:
+        check("disk_gb", disk([me])[me] / GB, needed() / GB)
 
 
 def sentence(limit: str, used: float, most: float) -> str:

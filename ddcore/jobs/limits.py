@@ -34,9 +34,7 @@ def check(store: Store, spec: Spec) -> None:
     most = quotas.of(me)
     if most.gpu_minutes:
         quotas.check("gpu_minutes", ledger.last_day().get(me, 0.0) / 60)
-    if most.disk_gb:
-        needed = requirements.disk([spec], store.records())
-        quotas.check("disk_gb", quotas.disk([me])[me] / quotas.GB, needed / quotas.GB)
+    quotas.check_disk(lambda: requirements.disk([spec], store.records()))
     if most.run_hours and store.exists(spec.key):
         quotas.check("run_hours", worked(store.record(spec.key).folder) / 3600)
 

@@ -34,7 +34,7 @@ from pydantic import Field, ValidationError
 from ddcore.data.images import SHOWN
 from ddcore.data.source import shown
 from ddcore.errors import DDCoreError, RunBroken
-from ddcore.hosting import owners, rights
+from ddcore.hosting import owners, quotas, rights
 from ddcore.hosting.people import acting
 from ddcore.run_id import KEY
 from ddcore.runs import clock, validation, whole
@@ -215,12 +215,15 @@ def unpack(store: Store, source: Path | IO[bytes], name: str = "") -> Arrived:
     """Take the run in a file that `pack` wrote into the store; name: what a stream is called.
 
     It lies apart from what is computed here, and answers no question. A run that is here already, byte for byte, stays
-    as it is. Raises RunRefused, with everything that is wrong; nothing of the file is in the store then.
+    as it is. Raises RunRefused, with everything that is wrong, or QuotaReached; nothing of the file is in the store
+    then.
     """
     called = _called(source, name)
     with rights.deed("unpack", called), _opened(source, called) as stream:
         archive, manifest = _archive(stream, called)
-        with _arriving(store, sum(file.bytes for file in manifest.files)) as place:
+        needed = sum(file.bytes for file in manifest.files)
+        quotas.check_disk(lambda: needed)
+        with _arriving(store, needed) as place:
             folder = place / manifest.kind / manifest.id
             problems = _copy(archive, manifest.files, folder)
             if (folder / "run.json").exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import time
@@ -23,7 +24,7 @@ from ddcore.jobs.asking import enqueue
 from ddcore.jobs.job import mark_ended, mark_queued, mark_running, read_job, worked
 from ddcore.jobs.queue import Queue
 from ddcore.jobs.runner import Runner
-from ddcore.runs import Store
+from ddcore.runs import Store, packing
 from ddcore.runs.files import write_json
 
 ANNE, BOB = Person("a" * 16, "student", "Anne"), Person("b" * 16, "student", "Bob")
@@ -189,6 +190,19 @@ def test_disk_is_what_one_owns_shared_among_its_owners_with_the_trash(still: Pat
     submit(ANNE, 4)
 
 
+def test_what_is_brought_from_elsewhere_takes_of_the_disk_that_one_may_use(still: Path) -> None:
+    packed, run = io.BytesIO(), jobs.run_inline(toy(seed=1))
+    packing.pack(Store(), run, packed)
+    limit(still, disk_gb=0.000001)
+    with acting_as(ANNE), pytest.raises(QuotaReached, match="With it your runs and data sets take"):
+        packing.unpack(Store(), packed, "toy.ddrun")
+    assert [record.id for record in Store().records()] == [run]
+    limit(still, disk_gb=1)
+    Store().trash(run)
+    with acting_as(ANNE):
+        assert packing.unpack(Store(), packed, "toy.ddrun").new
+
+
 def test_own_data_sets_are_counted_and_measured(still: Path, tmp_path: Path) -> None:
     limit(still, datasets=1)
     root = still / "data"
@@ -229,7 +243,8 @@ def test_a_teacher_allows_one_person_more_and_nobody_else_does(still: Path) -> N
 
 
 @pytest.mark.parametrize(("person", "name", "number"), [
-    (ANNE.id, "wating", 1), (ANNE.id, "waiting", -1), (ANNE.id, "waiting", float("nan")), ("../x", "waiting", 1)])
+    (ANNE.id, "wating", 1), (ANNE.id, "waiting", -1), (ANNE.id, "waiting", float("nan")), ("../x", "waiting", 1),
+    (ANNE.id, "waiting", 0.5)])
 def test_what_is_no_limit_is_refused(still: Path, person: str, name: str, number: float) -> None:
     limit(still)
     with pytest.raises(ConfigError):
