@@ -81,7 +81,20 @@ def withdraw(store: Store, record: RunRecord, me: Person) -> bool:
     if not others or (me.id not in people and may("cancel", (), me)):
         return False
     mark_asking(record.folder, others)
+    _withdraw_behind(store, record, me)
     return True
+
+
+def _withdraw_behind(store: Store, record: RunRecord, me: Person) -> None:
+    """Nor for what was asked along with it or by it, unless another run that this person waits for needs it: else it
+    would be counted as theirs to its end."""
+    under_way, needs = _under_way(store, Queue())
+    theirs = [run_id for run_id, one in under_way.items() if run_id != record.id and not asker(one.folder)
+              and me.id in asking(one.folder)]
+    for run_id in _behind([record.id], needs) - {*theirs, *_behind(theirs, needs)}:
+        if (one := under_way.get(run_id)) and asker(one.folder) and (
+                others := [each for each in asking(one.folder) if each != me.id]):
+            mark_asking(one.folder, others)
 
 
 def await_runs(store: Store, record: RunRecord, specs: Iterable[Spec]) -> None:
@@ -111,8 +124,7 @@ def step_aside(store: Store, record: RunRecord) -> None:
 def only_for(store: Store, queue: Queue, record: RunRecord) -> list[RunRecord]:
     """What is under way for this run alone: it waits for it or was asked along with it, no person asked for it, and
     nothing else needs it."""
-    under_way = {run_id: one for run_id in queue.held() if store.exists(run_id) if (one := store.record(run_id)).active}
-    needs = {run_id: (*one.info.get("parents", ()), *awaited(one.folder)) for run_id, one in under_way.items()}
+    under_way, needs = _under_way(store, queue)
     askers = {run_id: asker(one.folder) for run_id, one in under_way.items()}
     along = [run_id for run_id, by in askers.items() if by == record.id]
     own = {run_id for run_id in (*along, *_behind([record.id, *along], needs)) if askers.get(run_id)} - {record.id}
@@ -131,6 +143,12 @@ def along(store: Store, record: RunRecord) -> list[RunRecord]:
             one.state == "interrupted" and not taken.keys().isdisjoint(one.info["parents"])))]:
         taken |= {one.id: one for one in new}
     return [one for one in taken.values() if one is not record]
+
+
+def _under_way(store: Store, queue: Queue) -> tuple[dict[str, RunRecord], dict[str, tuple[str, ...]]]:
+    """(what waits or works, by id; what each of these needs or waits for)"""
+    runs = {run_id: one for run_id in queue.held() if store.exists(run_id) if (one := store.record(run_id)).active}
+    return runs, {run_id: (*one.info.get("parents", ()), *awaited(one.folder)) for run_id, one in runs.items()}
 
 
 def _behind(run_ids: Sequence[str], needs: Mapping[str, Sequence[str]]) -> set[str]:

@@ -217,7 +217,8 @@ def test_a_deed_is_done_and_told_once_or_refused_changed_nothing_and_told_once(
     told = {name: value for name, value in audit.lines()[0].items() if name != "when"}
     assert len(audit.lines()) == 1
     assert told == {"who": person.id, "role": "admin" if role == "machine" else role, "deed": deed, "what": target,
-                    "outcome": "done" if allowed else "refused"}
+                    "outcome": "done" if allowed else "refused",
+                    **({"private": "yes"} if allowed and deed == "share" else {})}
     if allowed and deed in MADE:
         made = {"unpack": Store().records()[0].id if deed == "unpack" else "", "add-data": owners.data_set(target),
                 "extend": _longer(target), "submit": target}[deed]
@@ -297,8 +298,32 @@ def test_what_a_run_asks_for_belongs_to_those_who_wait_for_that_run_also_to_who_
     asks(BOB, toy(asks=2))
     assert [waiting_for(store.record(one)) for one in cells] == [{ANNE.id, BOB.id}] * 2
     assert [cancels(ANNE, cells[0]), store.state(cells[0])] == [False, "queued"]
+    asks(BOB, toy(asks=2))
     assert [cancels(ANNE, run.id), [store.state(one) for one in cells]] == [False, ["queued", "queued"]]
+    assert [waiting_for(store.record(one)) for one in cells] == [{BOB.id}] * 2
     assert [cancels(BOB, run.id), [store.state(one) for one in cells]] == [True, ["cancelled", "cancelled"]]
+
+
+def test_what_another_run_of_theirs_needs_goes_on_for_who_cancels_one_that_needs_it_too(hosted: Path) -> None:
+    store, runs = Store(), [asks(ANNE, toy(asks=2, seed=seed)) for seed in (1, 2)]
+    (cell, *_) = asked(toy(asks=2).config)
+    with acting_as(MACHINE):
+        for run in runs:
+            asking.await_runs(store, run, [cell])
+    asks(BOB, toy(asks=2, seed=1))
+    assert cancels(ANNE, runs[0].id) is False
+    assert waiting_for(store.record(cell.key)) == {ANNE.id, BOB.id}
+
+
+def test_a_data_set_belongs_to_whoever_brought_it_last_and_not_to_those_who_had_its_name(hosted: Path) -> None:
+    pets = owners.data_set("pets")
+    owners.take(ANNE.id, pets, "1" * 16)
+    owners.take_over(BOB.id, pets)
+    assert (owners.owners(pets), owners.owned(ANNE.id)) == ((BOB.id,), {"1" * 16})
+    owners.take_over(MACHINE.id, pets)
+    assert owners.owners(pets) == ()
+    owners.take_over(ANNE.id, pets)
+    assert owners.owners(pets) == (ANNE.id,)
 
 
 def test_who_asks_for_what_is_finished_owns_it_and_waits_for_nothing(hosted: Path) -> None:
