@@ -12,7 +12,7 @@ from ddcore import jobs
 from ddcore.errors import DDCoreError
 from ddcore.experiments.base import RUNS_PAGE
 from ddcore.hosting import rights
-from ddcore.hosting.people import acting_as
+from ddcore.hosting.people import acting, acting_as
 from ddcore.jobs.drain import TOLD, draining
 from ddcore.report import tables
 from ddcore.run_id import RUN_ID
