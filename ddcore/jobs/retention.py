@@ -31,7 +31,7 @@ from ddcore.runs.thinned import deleted, heavy, thin
 DAY = 86_400.0  # seconds
 EVERY = 3600.0  # seconds from one look to the next
 FRESH = 60.0  # seconds for which one look through all runs serves everybody
-AT_ONCE = 2.0  # seconds that one look may take: the queue is looked after by the same process
+AT_ONCE = 2.0  # seconds that one look may delete for: the queue is looked after by the same process
 RULES = ("trash", "checkpoints")
 DEED = "retention"  # in the audit log
 
@@ -81,13 +81,14 @@ def look(store: Store, now: float | None = None) -> None:
         return
     if 0 <= now - _looked() < EVERY:
         return
-    rules, until = _rules(kept, now), time.monotonic() + AT_ONCE
+    rules = _rules(kept, now)
     if rules != _known():
         _path().parent.mkdir(parents=True, exist_ok=True)
         write_json(_path(), {"rules": rules})
         os.utime(_path(), (0, 0))
     _mark(store)
     over = [one for one in due(store, now) if one.when <= now]
+    until = time.monotonic() + AT_ONCE  # behind the look through all runs, which may take as long
     for one in over:
         if one.rule == "trash" and time.monotonic() < until:
             with contextlib.suppress(DDCoreError, OSError):  # brought back meanwhile, or of a disk that is read-only

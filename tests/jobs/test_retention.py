@@ -227,6 +227,24 @@ def test_expert_trajectories_that_are_gone_are_computed_again_where_they_are_nee
     assert (Store().images(jobs.run_inline(first)).images == before).all()
 
 
+def test_many_runs_that_take_long_to_look_through_do_not_keep_what_is_due(
+    hosted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, every = trashed(1, START), retention.due
+    rules(hosted, trash=2, announced=0)
+
+    def slow(*given: Any) -> list[retention.Due]:
+        time.sleep(0.1)
+        return every(*given)
+
+    monkeypatch.setattr(retention, "AT_ONCE", 0.05)
+    monkeypatch.setattr(retention, "due", slow)
+    retention.look(Store(), START)
+    assert folder.exists()
+    retention.look(Store(), START + 3 * DAY)
+    assert not folder.exists()
+
+
 def test_the_keeper_does_it_and_a_slow_disk_holds_up_nothing(hosted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rules(hosted, trash=30, announced=0)
     now = time.time()
