@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ddcore import home
+from ddcore.disk import append, last_lines
 from ddcore.hosting.people import acting
 
 PRIVATE = "private"  # in a line of a deed that was done to a private run, which may be gone by the time it is read
@@ -26,12 +26,7 @@ def write(deed: str, what: str, outcome: str, **more: str) -> None:
     line = {"when": round(time.time(), 3), "who": one.id, "role": one.role, "deed": deed, "what": what,
             "outcome": outcome, **more}
     short = {name: value[:LONGEST] if isinstance(value, str) else value for name, value in line.items()}
-    path().parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, (json.dumps(short) + "\n").encode())  # in one call: lines of several processes do not mix
-    finally:
-        os.close(file)
+    append(path(), json.dumps(short))
 
 
 def lines(most: int = 1000) -> list[dict[str, Any]]:
@@ -45,9 +40,7 @@ def path() -> Path:
 
 def _newest() -> Iterator[dict[str, Any]]:
     try:
-        with open(path(), "rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            texts = file.read().split(b"\n")
+        texts = last_lines(path(), TAIL)
     except FileNotFoundError:
         return
     for text in reversed(texts):

@@ -24,6 +24,7 @@ from types import MappingProxyType
 from typing import Any
 
 from ddcore import home
+from ddcore.disk import append, last_lines, write_bytes
 from ddcore.hosting.people import MACHINE
 
 TAIL = 3_000_000  # bytes at its end that are looked at: more than ten thousand sessions
@@ -80,11 +81,7 @@ def end(slot: str) -> None:
     if held is not None and held.seconds and held.id not in _ended_ids():
         line = {**asdict(held), "seconds": {one: round(value, 3) for one, value in held.seconds.items()}}
         del line["counted"]
-        file = os.open(path(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        try:
-            os.write(file, (json.dumps(line) + "\n").encode())  # in one call: lines of several processes do not mix
-        finally:
-            os.close(file)
+        append(path(), json.dumps(line))
     _live(slot).unlink(missing_ok=True)
 
 
@@ -178,9 +175,7 @@ def _ended() -> tuple[Session, ...]:
 @lru_cache(maxsize=2)
 def _read(path: Path, *_: int) -> tuple[Session, ...]:
     try:
-        with open(path, "rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
-            lines = file.read().split(b"\n")
+        lines = last_lines(path, TAIL)
     except OSError:
         return ()
     return tuple(one for line in lines if (one := _parsed(line)) is not None)
@@ -207,13 +202,7 @@ def _session(stored: Any) -> Session | None:
 def _write(held: Session) -> None:
     path = _live(held.slot)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.time_ns()}.tmp")
-    try:
-        temporary.write_text(json.dumps(asdict(held)))
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_bytes(path, json.dumps(asdict(held)).encode(), durable=False)
 
 
 def _live(slot: str) -> Path:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ddcore import home
+from ddcore.disk import append
 from ddcore.hosting.people import PERSON_ID
 
 GONE = "-"  # before what belongs to a person no longer
@@ -55,13 +56,7 @@ def data_set(name: str) -> str:
 
 
 def _add(person: str, *words: str) -> None:
-    """Lines at the end of what somebody owns, in one call: those of several processes do not mix."""
-    _place().mkdir(parents=True, exist_ok=True)
-    file = os.open(_place() / f"{person}.owns", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    try:
-        os.write(file, "".join(f"{one}\n" for one in words).encode())
-    finally:
-        os.close(file)
+    append(_place() / f"{person}.owns", *words)
 
 
 def _people() -> list[str]:

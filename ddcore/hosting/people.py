@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ddcore import home
+from ddcore.disk import write_bytes
 
 PERSON_ID = re.compile(r"[0-9a-f]{16}")
 SEEN_SECONDS = 3600.0  # after which it is written down anew that somebody was here
@@ -79,9 +79,7 @@ def remember(person: Person) -> None:
     if not person.signed_in or (known == person and time.time() - _changed(path) / 1e9 < SEEN_SECONDS):
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{time.time_ns()}.tmp")
-    temporary.write_text(json.dumps(asdict(person)))
-    os.replace(temporary, path)
+    write_bytes(path, json.dumps(asdict(person)).encode(), durable=False)
 
 
 def people() -> list[Person]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import fields, replace
 from functools import lru_cache
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ddcore import home
-from ddcore.disk import bytes_of, run_bytes
+from ddcore.disk import bytes_of, run_bytes, write_bytes
 from ddcore.errors import ConfigError, QuotaReached, suggestion
 from ddcore.hosting import owners, private, rights
 from ddcore.hosting.people import MACHINE, PERSON_ID, Person, acting
@@ -75,9 +74,7 @@ def allow(person: str, limit: str, number: float | None) -> None:
             raise ConfigError([f"{limit} must be a whole number, got {number!r}"])
         given = {name: value for name, value in {**allowed(person), limit: number}.items() if value is not None}
         _path(person).parent.mkdir(parents=True, exist_ok=True)
-        temporary = _path(person).with_name(f".{person}.quota.{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(given))
-        os.replace(temporary, _path(person))
+        write_bytes(_path(person), json.dumps(given).encode(), durable=False)
         outcome.word = f"done: {limit} {'as in the settings' if number is None else f'{number:g}'}"
 
 

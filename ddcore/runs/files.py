@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import itertools
 import json
 import math
 import os
@@ -15,13 +14,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ddcore.disk import write_bytes
 from ddcore.errors import DDCoreError, RunBroken
 from ddcore.runs.process import start_mark
 
 Version = tuple[int, int, int]
 LEFT_SECONDS = 3600.0  # after which a file that is not whole is nobody's, whoever has its writer's process id by now
-
-_counter = itertools.count()
 
 
 class FolderUnusable(DDCoreError):
@@ -56,27 +54,6 @@ def size(number: int) -> str:
     if number >= 1e9:
         return f"{number / 1e9:.1f} GB"
     return f"{number / 1e6:.0f} MB" if number >= 1e7 else f"{number / 1e6:.1f} MB"
-
-
-def write_bytes(path: Path, content: bytes, durable: bool = True) -> None:
-    """Put `content` at `path` atomically: readers see the old file or the new one, never a part.
-
-    durable: also survive a power cut (fsync of the file and of its folder). A crash in between
-    leaves only a hidden temporary file, which `sweep` removes.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{next(_counter)}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    if durable:
-        _sync_folder(path.parent)
 
 
 def write_json(path: Path, value: Any, durable: bool = True) -> None:
@@ -158,13 +135,3 @@ def _finite(value: Any) -> Any:
             return [_finite(v) for v in value]
         case _:
             return value
-
-
-def _sync_folder(folder: Path) -> None:
-    # Not every file system can; the rename itself is atomic regardless.
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
