@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -143,3 +144,18 @@ def _note_request(seen: Watched, url: str, exempt: Collection[str] = ()) -> None
     parts = urlsplit(url)
     if parts.scheme not in ("data", "blob") and parts.hostname not in ("localhost", "127.0.0.1", *exempt):
         seen.complaints.append(f"request to a foreign host: {url}")
+
+
+def start_from_form(page: Any, draws: int) -> str:
+    """Start the quick preset on digits with so many network draws, from DataDAM's form; the run's address."""
+    from playwright.sync_api import expect
+
+    field = page.get_by_role("textbox", name="K · Network draws")
+    expect(field).to_be_visible(timeout=60_000)
+    field.fill(str(draws))
+    field.press("Enter")
+    expect(page.get_by_text(f"K · Network draws {draws} instead of")).to_be_visible(timeout=60_000)
+    page.get_by_text("Evaluate when done").click()
+    page.get_by_role("button", name="Start run").click()
+    page.wait_for_url(re.compile(r"\?run=[0-9a-f]{16}$"), timeout=60_000)
+    return str(page.url)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from ddcore.home import PROJECT
-from tests.browser.conftest import Server, Watched, serving
+from tests.browser.conftest import Server, Watched, serving, start_from_form
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytestmark = pytest.mark.browser
@@ -60,15 +60,7 @@ def test_a_method_from_outside_is_reached_by_its_address_started_and_found_again
 def start_run(page: Any, server: Server, draws: int) -> str:
     """Start the quick preset on digits with so many network draws, from the form; the run's address."""
     page.goto(f"{server.url}/DataDAM")
-    field = page.get_by_role("textbox", name="K · Network draws")
-    expect(field).to_be_visible(timeout=SLOW)
-    field.fill(str(draws))
-    field.press("Enter")
-    expect(page.get_by_text(f"K · Network draws {draws} instead of")).to_be_visible(timeout=SLOW)
-    page.get_by_text("Evaluate when done").click()
-    page.get_by_role("button", name="Start run").click()
-    page.wait_for_url(re.compile(r"\?run=[0-9a-f]{16}$"), timeout=SLOW)
-    return page.url
+    return start_from_form(page, draws)
 
 
 def test_a_run_is_launched_watched_reloaded_and_finished(server: Server, watched: Watched) -> None:

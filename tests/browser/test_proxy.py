@@ -6,7 +6,6 @@ import http.server
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from typing import Any
 import pytest
 
 from ddcore.home import PROJECT
+from tests.browser.conftest import free_port
 
 pytestmark = [
     pytest.mark.slow,  # a server of its own behind a proxy, for half a minute
@@ -32,12 +32,6 @@ FORGED = {"X-Forwarded-Email": "admin@example.org", "X-Forwarded-User": "admin",
           "X-Authentik-Username": "admin", "X-MS-Client-Principal-Name": "admin", "Shib-Identity-Provider": "x"}
 TRUSTING = ssl.create_default_context()
 TRUSTING.check_hostname, TRUSTING.verify_mode = False, ssl.CERT_NONE  # the certificate is Caddy's own
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def get(url: str, headers: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:

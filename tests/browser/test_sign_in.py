@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import secrets
 import time
 import urllib.request
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from ddcore.hosting.people import person_id
-from tests.browser.conftest import Server, free_port, serving, watching
+from tests.browser.conftest import Server, free_port, serving, start_from_form, watching
 
 expect = pytest.importorskip("playwright.sync_api", reason="needs playwright").expect
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::DeprecationWarning")]  # of the issuer's packages
@@ -113,15 +112,7 @@ def audit(home: Path) -> list[tuple[str, str, str]]:
 def start_run(page: Any, draws: int) -> str:
     """A run of the quick preset on digits with so many network draws; its address."""
     page.get_by_role("link", name="DataDAM").first.click()
-    field = page.get_by_role("textbox", name="K · Network draws")
-    expect(field).to_be_visible(timeout=SLOW)
-    field.fill(str(draws))
-    field.press("Enter")
-    expect(page.get_by_text(f"K · Network draws {draws} instead of")).to_be_visible(timeout=SLOW)
-    page.get_by_text("Evaluate when done").click()
-    page.get_by_role("button", name="Start run").click()
-    page.wait_for_url(re.compile(r"\?run=[0-9a-f]{16}$"), timeout=SLOW)
-    return str(page.url)
+    return start_from_form(page, draws)
 
 
 def test_two_students_and_a_teacher_sign_in_and_each_does_what_the_table_says(

@@ -28,3 +28,10 @@ def toys(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         kill(read_json(process))
     monkeypatch.undo()
     KINDS.__dict__.pop("_entries", None)
+
+
+@pytest.fixture
+def still(hosted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hosted home of these tests, in which nothing is started."""
+    monkeypatch.setattr("ddcore.jobs.api.tend", lambda *_: None)
+    return hosted

@@ -37,13 +37,6 @@ def hosted(toys: Path) -> Path:
     return toys
 
 
-@pytest.fixture
-def still(hosted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same, in which nothing is started."""
-    monkeypatch.setattr("ddcore.jobs.api.tend", lambda *_: None)
-    return hosted
-
-
 def submit(person: Person, **values: object) -> str:
     with acting_as(person):
         return jobs.submit(toy(**values))

@@ -39,13 +39,6 @@ def hosted(toys: Path) -> Path:
     return toys
 
 
-@pytest.fixture
-def still(hosted: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The same, in which nothing is started."""
-    monkeypatch.setattr("ddcore.jobs.api.tend", lambda *_: None)
-    return hosted
-
-
 def limit(home: Path, **values: float) -> None:
     lines = "".join(f"{name} = {value}\n" for name, value in values.items())
     (home / "hosting.toml").write_text(f"[quota]\n{lines}")

@@ -56,15 +56,20 @@ def open_page(home: Path, backend: Backend) -> Open:
     def visit(page: str = "", **query: str) -> AppTest:
         app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
         app.run()
-        if page:
-            app.switch_page(page)
-        for name, value in query.items():
-            app.query_params[name] = value
-        app.run()
-        assert not app.exception
-        return app
+        return at(app, page, **query)
 
     return visit
+
+
+def at(app: AppTest, page: str = "", **query: str) -> AppTest:
+    """The app at this page, with these parameters of the address."""
+    if page:
+        app.switch_page(page)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
 
 
 def show_tab(app: AppTest, key: str, name: str) -> AppTest:
@@ -218,10 +223,4 @@ def visited_by(home: Path, monkeypatch: pytest.MonkeyPatch) -> Visit:
 def opened(page: str, **query: str) -> AppTest:
     """The page as it opens in a new tab by this address."""
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
-    if page:
-        app.switch_page(page)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+    return at(app, page, **query)

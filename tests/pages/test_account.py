@@ -21,7 +21,7 @@ from ddcore.hosting.people import MACHINE, NOBODY, Person, acting_as
 from ddcore.hosting.settings import Settings
 from ddcore.runs.store import Store
 from pages.components import account, frame
-from tests.pages.conftest import PAGES, TINY, Backend, put, words
+from tests.pages.conftest import PAGES, TINY, Backend, at, put, words
 
 ISSUER = "https://login.example.org"
 SETTINGS = """
@@ -62,13 +62,7 @@ def visit(who: str | dict[str, Any], page: str = "", **query: str) -> AppTest:
     app = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
     app.user = claims(who) if isinstance(who, str) else who
     app.run()
-    if page:
-        app.switch_page(page)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.run()
-    assert not app.exception
-    return app
+    return at(app, page, **query)
 
 
 def labels(app: AppTest) -> list[str]:
